@@ -1,0 +1,104 @@
+"""The state of a training run as one safetensors file, written whole or not at all.
+
+Weights, optimiser state and random-number state are tensors; step, history and configuration are
+JSON in the file's header. Nothing is pickled, so a checkpoint from elsewhere can be read safely. The
+file is written under another name, flushed to the disk and then renamed: whoever is interrupted
+leaves either the old checkpoint or the new one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+
+import safetensors.torch
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor, nn
+
+HEADER = "tutorial_lib"
+
+
+class CheckpointError(RuntimeError):
+    """A file that cannot be used: damaged, foreign, or of another configuration."""
+
+
+def write_tensors(path: Path, tensors: dict[str, Tensor], header: dict) -> None:
+    """Write tensors and a JSON header to `path` atomically."""
+    flat = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    payload = safetensors.torch.save(flat, metadata={HEADER: json.dumps(header)})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(payload)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict]:
+    """The tensors and the header of a file by `write_tensors`. Raises CheckpointError otherwise."""
+    try:
+        with safe_open(path, framework="pt", device="cpu") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}
+    except FileNotFoundError:
+        raise
+    except (SafetensorError, OSError, ValueError) as error:
+        raise CheckpointError(f"{path} is not a whole safetensors file ({error})") from error
+    if HEADER not in metadata:
+        raise CheckpointError(f"{path} is a safetensors file, but was not written by this library")
+    return tensors, json.loads(metadata[HEADER])
+
+
+def save_run(path: Path, model: nn.Module, optimizer, header: dict) -> None:
+    """Write model, optimiser and random-number state of a run."""
+    tensors = {f"model/{name}": tensor for name, tensor in model.state_dict().items()}
+    for index, state in optimizer.state_dict()["state"].items():
+        for name, value in state.items():
+            tensors[f"optimizer/{index}/{name}"] = torch.as_tensor(value)
+    tensors["rng/cpu"] = torch.get_rng_state()
+    if torch.cuda.is_available():
+        tensors["rng/cuda"] = torch.cuda.get_rng_state()
+    write_tensors(path, tensors, header)
+
+
+def restore_run(path: Path, model: nn.Module, optimizer, fingerprint: dict) -> dict:
+    """Put a saved state back into model, optimiser and random numbers; returns the header.
+
+    Raises CheckpointError if the run was started with another configuration, naming what differs.
+    """
+    tensors, header = read_tensors(path)
+    saved = header.get("fingerprint", {})
+    differing = [
+        f"{key}: {saved.get(key)!r} there, {fingerprint.get(key)!r} here"
+        for key in sorted(saved.keys() | fingerprint.keys())
+        if saved.get(key) != fingerprint.get(key)
+    ]
+    if differing:
+        raise CheckpointError(
+            f"{path} belongs to another run ({'; '.join(differing)}). Choose another folder, or "
+            f"delete this one to start afresh"
+        )
+    model.load_state_dict(_below("model/", tensors))
+    state: dict[int, dict[str, Tensor]] = {}
+    for key, value in _below("optimizer/", tensors).items():
+        index, name = key.split("/", 1)
+        state.setdefault(int(index), {})[name] = value
+    groups = optimizer.state_dict()["param_groups"]
+    optimizer.load_state_dict({"state": state, "param_groups": groups})
+    torch.set_rng_state(tensors["rng/cpu"])
+    if torch.cuda.is_available() and "rng/cuda" in tensors:
+        torch.cuda.set_rng_state(tensors["rng/cuda"])
+    return header
+
+
+def _below(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}

@@ -1,0 +1,113 @@
+"""Which input sub-pixel can change which prediction: measured by autograd, not drawn by hand.
+
+Row i of the influence matrix says what the logits of sub-pixel i depend on. A proper autoregressive
+model has a strictly lower triangular matrix: nothing sees itself or the future. A model that uses
+*all* of the past has every entry below the diagonal set; what is missing there is its blind spot.
+
+    influence[i, j] = (d logits_i / d input_j  is not zero)
+
+Levels are integers and have no derivative, so a model says how it turns them into numbers and what
+it does with these: `model.embed(levels)`, then `model.logits_from(features)`. `as_model` gives a
+plain stack of convolutions the same two methods.
+"""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from tutorial_lib.validation import require_int
+
+
+class as_model(nn.Module):  # noqa: N801  (reads as a conversion where it is used)
+    """A plain module (B, C, H, W) float -> (B, F, H, W), seen as a model of C colours.
+
+    The F output channels must be C equal contiguous groups, one a colour.
+    """
+
+    def __init__(self, stack: nn.Module, *, n_colors: int = 1, n_levels: int = 2):
+        super().__init__()
+        self.stack, self.n_colors, self.n_levels = stack, n_colors, n_levels
+
+    def embed(self, levels: Tensor) -> Float[Tensor, "B C H W"]:
+        """Levels as floats, unscaled."""
+        return levels.to(next(self.stack.parameters()).dtype)
+
+    def logits_from(self, features: Float[Tensor, "B C H W"]) -> Float[Tensor, "B L C H W"]:
+        """Outputs of the stack, one group of channels a colour."""
+        out = self.stack(features)
+        return out.unflatten(1, (self.n_colors, -1)).transpose(1, 2)
+
+
+def _raster(field: Tensor, n_colors: int) -> Tensor:
+    """(groups of channels, H, W) -> (H*W*n_colors, per group): raster order, colours within."""
+    grouped = field.unflatten(0, (n_colors, -1))
+    return grouped.permute(2, 3, 0, 1).flatten(0, 2)
+
+
+def _gradients(model: nn.Module, height: int, width: int, seed: int):
+    """Yield, for each output sub-pixel in raster order, |d (random mix of its logits) / d inputs|.
+
+    A random mix rather than the sum: logits are only defined up to a constant, and a plain sum can
+    cancel what the single logits depend on. Float64 keeps small gradients from vanishing.
+    """
+    probe = copy.deepcopy(model).double()
+    device = next(probe.parameters()).device
+    noise = torch.Generator().manual_seed(seed)
+    shape = (1, probe.n_colors, height, width)
+    levels = torch.randint(probe.n_levels, shape, generator=noise).to(device)
+    features = probe.embed(levels).detach().requires_grad_()
+    with torch.enable_grad():
+        logits = probe.logits_from(features)
+        mix = torch.randn(logits.shape, generator=noise, dtype=torch.float64).to(device)
+        mixed = (logits * mix).sum(dim=1)[0].permute(1, 2, 0).flatten()
+    for output in mixed:
+        (gradient,) = torch.autograd.grad(output, features, retain_graph=True, allow_unused=True)
+        gradient = torch.zeros_like(features) if gradient is None else gradient
+        yield _raster(gradient[0].abs(), probe.n_colors).sum(dim=1)
+
+
+def influence_matrix(
+    model: nn.Module, height: int, width: int, *, n_probes: int = 3
+) -> Bool[Tensor, "N N"]:
+    """[output, input] for all N = height * width * n_colors sub-pixels in raster order.
+
+    The model is probed as it stands, in train or in eval mode, on `n_probes` random images (a ReLU
+    may be shut on one of them). Takes N backward passes a probe.
+    """
+    require_int("height", height, at_least=1)
+    require_int("width", width, at_least=1)
+    reads = None
+    for seed in range(require_int("n_probes", n_probes, at_least=1)):
+        rows = torch.stack(list(_gradients(model, height, width, seed))).cpu() != 0
+        reads = rows if reads is None else reads | rows
+    return reads
+
+
+def influence_map(
+    model: nn.Module, height: int, width: int, target: tuple[int, int], *, color: int = 0
+) -> Float[Tensor, "C H W"]:
+    """How strongly each input sub-pixel moves the logits of one target: mean |gradient|.
+
+    `target` is (row, column) and `color` its sub-pixel.
+    """
+    row, column = target
+    if not (0 <= row < height and 0 <= column < width and 0 <= color < model.n_colors):
+        raise ValueError(
+            f"target {target} of colour {color} lies outside {height}x{width}x{model.n_colors}"
+        )
+    position = (row * width + column) * model.n_colors + color
+    maps = [list(_gradients(model, height, width, seed))[position] for seed in range(3)]
+    mean = torch.stack(maps).mean(dim=0).reshape(height, width, model.n_colors)
+    return mean.permute(2, 0, 1).cpu()
+
+
+def blind_spot(reads: Bool[Tensor, "N N"]) -> float:
+    """The share of the past that is never read: unset entries below the diagonal, 0.0 to 1.0."""
+    past = torch.ones_like(reads).tril(diagonal=-1)
+    if not past.any():
+        raise ValueError(f"an influence matrix of shape {tuple(reads.shape)} has no past")
+    return (past & ~reads).sum().item() / past.sum().item()

@@ -1,0 +1,37 @@
+"""How much work a notebook does: smoke for tests, laptop for two cores, gpu where there is CUDA.
+
+The environment variable TUTORIAL_PROFILE decides; without it, `gpu` if CUDA is there, else `laptop`.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TypeVar
+
+import torch
+
+PROFILES = ("smoke", "laptop", "gpu")
+T = TypeVar("T")
+
+
+def current() -> str:
+    """The profile in force: "smoke", "laptop" or "gpu". ValueError for any other name."""
+    named = os.environ.get("TUTORIAL_PROFILE")
+    if named is None:
+        return "gpu" if torch.cuda.is_available() else "laptop"
+    if named not in PROFILES:
+        raise ValueError(f"TUTORIAL_PROFILE must be one of {', '.join(PROFILES)}, got {named!r}")
+    return named
+
+
+def choose(*, smoke: T, laptop: T, gpu: T) -> T:
+    """The preset of the profile in force."""
+    return {"smoke": smoke, "laptop": laptop, "gpu": gpu}[current()]
+
+
+def device() -> torch.device:
+    """Where models run: CUDA if it is there, else the CPU.
+
+    Apple's GPU is left out on purpose: it has no float64, which exact sampling needs.
+    """
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")

@@ -1,0 +1,289 @@
+"""The two stages as recipes: settings for each profile, training, evaluation, and a result in JSON.
+
+Stage one trains a VQVAE with eq. 3 of the paper. Stage two freezes it, turns every image into its
+indices once, and trains a gated PixelCNN on the indices. A run folder holds
+
+    vqvae/        checkpoint and metrics of stage one
+    prior/        checkpoint and metrics of stage two
+    vqvae.safetensors, two-stage.safetensors     finished weights
+    result.json   settings, device, versions, time and held-out numbers
+
+and a run that was stopped goes on where it was when it is started again.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import platform
+import subprocess
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+import tutorial_lib
+from tutorial_lib.data import ImageDataset, Split
+from tutorial_lib.gated import GatedPixelCNN
+from tutorial_lib.likelihood import bits_per_dim, nll_nats
+from tutorial_lib.pretrained import load_weights, save_weights
+from tutorial_lib.quantize import code_counts, perplexity
+from tutorial_lib.training import FitConfig, History, fit
+from tutorial_lib.two_stage import TwoStageModel
+from tutorial_lib.vqvae import VQVAE
+
+
+@dataclass(frozen=True)
+class VQVAESettings:
+    """Stage one: the shape of the codes, the width of the network, the training."""
+
+    n_codes: int = 128
+    code_dim: int = 32
+    downsample: int = 4
+    n_channels: int = 64
+    n_blocks: int = 2
+    fit: FitConfig = field(default_factory=FitConfig)
+
+
+@dataclass(frozen=True)
+class PriorSettings:
+    """Stage two: the gated PixelCNN over the codes, told the class if by_label."""
+
+    n_channels: int = 64
+    n_layers: int = 8
+    kernel_size: int = 3
+    by_label: bool = True
+    fit: FitConfig = field(default_factory=FitConfig)
+
+
+@dataclass(frozen=True)
+class TwoStageSettings:
+    """Both stages."""
+
+    vqvae: VQVAESettings = field(default_factory=VQVAESettings)
+    prior: PriorSettings = field(default_factory=PriorSettings)
+
+
+def presets(profile: str) -> TwoStageSettings:
+    """Settings of a profile: smoke (seconds), laptop (minutes on two cores), gpu (full length)."""
+    if profile == "smoke":
+        tiny = FitConfig(epochs=1, batch_size=16, learning_rate=2e-3)
+        return TwoStageSettings(
+            VQVAESettings(n_codes=16, code_dim=8, n_channels=16, n_blocks=1, fit=tiny),
+            PriorSettings(n_channels=16, n_layers=3, fit=tiny),
+        )
+    if profile == "laptop":
+        return TwoStageSettings(
+            VQVAESettings(fit=FitConfig(epochs=4, learning_rate=2e-3)),
+            PriorSettings(fit=FitConfig(epochs=7, learning_rate=2e-3)),
+        )
+    if profile == "gpu":
+        return TwoStageSettings(
+            VQVAESettings(
+                n_channels=128, fit=FitConfig(epochs=40, batch_size=128, precision="bf16")
+            ),
+            PriorSettings(
+                n_channels=128,
+                n_layers=12,
+                fit=FitConfig(epochs=60, batch_size=128, precision="bf16"),
+            ),
+        )
+    raise ValueError(f"there are presets for smoke, laptop and gpu, got {profile!r}")
+
+
+def vqvae_step(model, levels: Tensor) -> dict[str, Tensor]:
+    """Stage one on a batch of levels: the loss of eq. 3, shown as decoder bits/dim."""
+    out = model(levels.long())
+    decoder = bits_per_dim(out.nll_nats.mean(), levels[0].numel())
+    commitment = out.quantized.commitment_loss
+    return {"loss": out.loss, "decoder bits/dim": decoder, "commitment": commitment}
+
+
+def prior_step(model, indices: Tensor, label: Tensor | None = None) -> dict[str, Tensor]:
+    """Stage two on a batch of index fields (B, h, w): nats per image, shown as bits per code."""
+    levels = indices.long().unsqueeze(1)
+    given = {} if label is None else {"label": label}
+    nats = nll_nats(model(levels, **given), levels).mean()
+    n_latents = indices[0].numel()
+    return {"loss": nats / n_latents, "bits/code": bits_per_dim(nats, n_latents)}
+
+
+def train_vqvae(
+    dataset: ImageDataset, settings: VQVAESettings, *, out: Path | None = None, progress: bool = True
+) -> tuple[VQVAE, History]:
+    """Stage one on `dataset.train`; the VQVAE ends in eval mode, its weights in out/vqvae.safetensors."""
+    torch.manual_seed(settings.fit.seed)
+    vqvae = VQVAE(
+        in_channels=dataset.train.levels.shape[1],
+        n_levels=dataset.n_levels,
+        n_codes=settings.n_codes,
+        code_dim=settings.code_dim,
+        downsample=settings.downsample,
+        n_channels=settings.n_channels,
+        n_blocks=settings.n_blocks,
+    )
+    history = fit(
+        vqvae,
+        vqvae_step,
+        (dataset.train.levels,),
+        settings.fit,
+        valid=(dataset.valid.levels,),
+        out=out / "vqvae" if out else None,
+        progress=progress,
+    )
+    if out and history.finished:
+        save_weights(out / "vqvae.safetensors", vqvae)
+    return vqvae, history
+
+
+@torch.inference_mode()
+def extract_codes(vqvae: VQVAE, levels: Tensor, *, batch_size: int = 256) -> Tensor:
+    """The index field of every image, in order: (N, *latent) long on the CPU."""
+    device = next(vqvae.parameters()).device
+    vqvae.eval()
+    fields = [vqvae.encode_indices(x.to(device).long()).cpu() for x in levels.split(batch_size)]
+    return torch.cat(fields)
+
+
+def train_prior(
+    vqvae: VQVAE,
+    dataset: ImageDataset,
+    settings: PriorSettings,
+    *,
+    out: Path | None = None,
+    progress: bool = True,
+) -> tuple[GatedPixelCNN, History]:
+    """Stage two: codes extracted once from the frozen VQVAE, then a gated PixelCNN over them."""
+    torch.manual_seed(settings.fit.seed)
+    prior = GatedPixelCNN(
+        n_levels=vqvae.n_codes,
+        n_channels=settings.n_channels,
+        n_layers=settings.n_layers,
+        kernel_size=settings.kernel_size,
+        n_classes=len(dataset.class_names) if settings.by_label else None,
+        ordered=False,
+        coordinates=True,
+    )
+    history = fit(
+        prior,
+        prior_step,
+        _codes_and_labels(vqvae, dataset.train, settings.by_label),
+        settings.fit,
+        valid=_codes_and_labels(vqvae, dataset.valid, settings.by_label),
+        out=out / "prior" if out else None,
+        progress=progress,
+    )
+    return prior, history
+
+
+def _codes_and_labels(vqvae: VQVAE, split: Split, by_label: bool) -> tuple[Tensor, ...]:
+    codes = extract_codes(vqvae, split.levels)
+    return (codes, split.labels) if by_label else (codes,)
+
+
+@torch.inference_mode()
+def evaluate_two_stage(
+    model: TwoStageModel, split: Split, *, batch_size: int = 100
+) -> dict[str, float]:
+    """Held-out numbers of a two-stage model: bits/dim of each term and total, bits per code, usage."""
+    device = next(model.parameters()).device
+    model.eval()
+    sums, counts = torch.zeros(3, dtype=torch.float64), torch.zeros(model.vqvae.n_codes)
+    n_latents = 1
+    for levels, labels in zip(
+        split.levels.split(batch_size), split.labels.split(batch_size), strict=True
+    ):
+        levels = levels.to(device).long()
+        terms = model.terms(levels, labels.to(device) if model.n_classes else None)
+        sums += torch.stack([part.double().sum() for part in terms]).cpu()
+        indices = model.vqvae.encode_indices(levels)
+        counts += code_counts(indices, model.vqvae.n_codes).cpu()
+        n_latents = indices[0].numel()
+    n_dims = split.levels[0].numel()
+    decoder, uniform, prior = (bits_per_dim(s, n_dims) for s in (sums / len(split)).tolist())
+    return {
+        "images": len(split),
+        "decoder_bits_per_dim": decoder,
+        "uniform_rate_bits_per_dim": uniform,
+        "prior_rate_bits_per_dim": prior,
+        "total_uniform_bits_per_dim": decoder + uniform,
+        "total_prior_bits_per_dim": decoder + prior,
+        "bits_per_code_uniform": math.log2(model.vqvae.n_codes),
+        "bits_per_code_prior": prior * n_dims / n_latents,
+        "codebook_perplexity": perplexity(counts).item(),
+    }
+
+
+def train_two_stage(
+    dataset: ImageDataset, settings: TwoStageSettings, out: Path, *, progress: bool = True
+) -> dict:
+    """Both stages into the folder `out`, then the held-out numbers; returns result.json's content.
+
+    Stage one is skipped where `out` already holds its weights. An interrupted stage ends the
+    function early, with an empty result; call it again to go on.
+    """
+    out, began_as = Path(out), provenance()
+    vqvae, first = train_vqvae(dataset, settings.vqvae, out=out, progress=progress)
+    if not first.finished:
+        return {}
+    prior, second = train_prior(vqvae, dataset, settings.prior, out=out, progress=progress)
+    if not second.finished:
+        return {}
+    model = TwoStageModel(vqvae, prior)
+    save_weights(out / "two-stage.safetensors", model)
+    result = {
+        "model": "two-stage",
+        "dataset": dataset.name,
+        "settings": asdict(settings),
+        "parameters": {
+            "vqvae": sum(p.numel() for p in vqvae.parameters()),
+            "prior": sum(p.numel() for p in prior.parameters()),
+        },
+        "training_images": len(dataset.train),
+        "training_minutes": {
+            "vqvae": round(first.seconds / 60, 1),
+            "prior": round(second.seconds / 60, 1),
+        },
+        "provenance": began_as,
+        "valid": evaluate_two_stage(model, dataset.valid),
+        "test": evaluate_two_stage(model, dataset.test),
+    }
+    (out / "result.json").write_text(json.dumps(result, indent=2) + "\n")
+    return result
+
+
+def provenance() -> dict:
+    """Where a result comes from: device, threads, versions, and the commit where git knows one."""
+    device = "cpu"
+    if torch.cuda.is_available():
+        device = torch.cuda.get_device_name()
+    return {
+        "device": device,
+        "threads": torch.get_num_threads(),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "tutorial_lib": tutorial_lib.__version__,
+        "commit": _commit(),
+    }
+
+
+def _commit() -> str | None:
+    folder = Path(tutorial_lib.__file__).parent
+    command = ["git", "-C", str(folder), "describe", "--always", "--dirty", "--abbrev=12"]
+    try:
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=10)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return answer.stdout.strip() or None if answer.returncode == 0 else None
+
+
+def load_run(folder: Path | str) -> TwoStageModel:
+    """The finished two-stage model of a run folder, in eval mode on the CPU."""
+    weights = Path(folder) / "two-stage.safetensors"
+    if not weights.exists():
+        raise FileNotFoundError(
+            f"{folder} holds no finished two-stage model (no {weights.name}): train one with "
+            f"`python -m tutorial_lib train two-stage --out {folder}`"
+        )
+    return load_weights(weights)

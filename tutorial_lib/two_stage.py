@@ -1,0 +1,175 @@
+"""TwoStageModel: a trained VQVAE and an autoregressive prior over its code indices.
+
+Stage one learns p(x|z) with the codes; stage two, with the VQVAE frozen, learns p(z) over the
+*indices*. Together they are one generative model, and its total is a bound on log p(x):
+
+    log p(x) >= log p(x | z_q(x)) + log p(z_q(x))                              [VQ-VAE, sec. 3.2]
+
+so in bits/dim:  decoder term + latent rate. Under the uniform prior the rate is N log K; a learned
+prior replaces it by -log p(z). A rate without the decoder term, or a decoder term without a rate,
+is not the likelihood of anything.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from tutorial_lib.bounds import latent_rate_nats, two_stage_bound_nats
+from tutorial_lib.likelihood import nll_nats
+from tutorial_lib.sampling import draw, sample
+from tutorial_lib.validation import require_choice, require_int, require_shape, require_symbols
+from tutorial_lib.vqvae import VQVAE
+
+
+class BoundTerms(NamedTuple):
+    """The parts of the bound, each (B,) in nats per image and each a cost: lower is better."""
+
+    decoder_nats: Tensor  # -log p(x | z_q(x))
+    uniform_rate_nats: Tensor  # N log K
+    prior_rate_nats: Tensor  # -log p(z_q(x)) under the learned prior
+
+    @property
+    def total_uniform_nats(self) -> Tensor:
+        """Total cost of an image when the codes are sent with N log K nats."""
+        return self.decoder_nats + self.uniform_rate_nats
+
+    @property
+    def total_prior_nats(self) -> Tensor:
+        """Total cost of an image when the codes are sent with the learned prior."""
+        return self.decoder_nats + self.prior_rate_nats
+
+
+class TwoStageModel(nn.Module):
+    """vqvae: a VQVAE with 2-D codes. prior: a model of index fields (B, 1, h, w) with K levels."""
+
+    def __init__(self, vqvae: VQVAE, prior: nn.Module):
+        super().__init__()
+        if prior.n_levels != vqvae.n_codes or prior.n_colors != 1:
+            raise ValueError(
+                f"the prior must have n_levels={vqvae.n_codes} (the codes) and n_colors=1, "
+                f"got n_levels={prior.n_levels} and n_colors={prior.n_colors}"
+            )
+        if vqvae.n_dims != 2:
+            raise ValueError(f"the codes must be a 2-D field, got n_dims={vqvae.n_dims}")
+        self.vqvae, self.prior = vqvae, prior
+
+    @property
+    def n_classes(self) -> int | None:
+        """The labels that the prior was trained with, None if it takes none."""
+        return self.prior.n_classes
+
+    def prior_nll_nats(
+        self, indices: Int[Tensor, "B h w"], label: Tensor | None = None
+    ) -> Float[Tensor, "B"]:
+        """-log p(z) of index fields, nats per image. Given a label, -log p(z | label)."""
+        field = indices.unsqueeze(1)
+        return nll_nats(self.prior(field, **_given(label)), field)
+
+    def terms(self, levels: Int[Tensor, "B C H W"], label: Tensor | None = None) -> BoundTerms:
+        """Decoder term and latent rates of each image, in nats, with the VQVAE in eval mode."""
+        self._require_discrete()
+        if self.vqvae.training:
+            raise ValueError("the VQVAE is in train mode: call model.eval() before scoring images")
+        indices = self.vqvae.encode_indices(levels)
+        decoder = self.vqvae.decoder_nll_nats(self.vqvae.decode_indices(indices), levels)
+        rate = latent_rate_nats(indices[0].numel(), self.vqvae.n_codes)
+        return BoundTerms(
+            decoder, torch.full_like(decoder, rate), self.prior_nll_nats(indices, label)
+        )
+
+    def bound_nats(
+        self, levels: Int[Tensor, "B C H W"], label: Tensor | None = None
+    ) -> Float[Tensor, "B"]:
+        """Lower bound on log p(x) of each image, in nats (given a label: on log p(x | label))."""
+        terms = self.terms(levels, label)
+        return two_stage_bound_nats(-terms.decoder_nats, -terms.prior_rate_nats)
+
+    def sample_indices(
+        self,
+        n: int,
+        *,
+        latent_shape: tuple[int, int],
+        label: Tensor | None = None,
+        temperature: float = 1.0,
+        generator: torch.Generator | None = None,
+        progress: bool = False,
+    ) -> Int[Tensor, "n h w"]:
+        """Draw index fields from the prior; `label` is (n,) or None."""
+        shape = (require_int("n", n, at_least=1), 1, *latent_shape)
+        fields = sample(
+            self.prior,
+            shape,
+            label=self._labels(n, label),
+            temperature=temperature,
+            generator=generator,
+            progress=progress,
+        )
+        return fields.squeeze(1)
+
+    @torch.inference_mode()
+    def sample(
+        self,
+        n: int,
+        label: Tensor | int | None = None,
+        *,
+        shape: tuple[int, int] = (28, 28),
+        temperature: float = 1.0,
+        pixels: str = "mean",
+        generator: torch.Generator | None = None,
+        progress: bool = False,
+    ) -> Int[Tensor, "n C H W"]:
+        """Draw codes from the prior, then an image from the decoder: levels.
+
+        label        (n,) labels, one label for all, or None for a model without labels
+        shape        height and width of the image
+        temperature  of the prior
+        pixels       "mean": the decoder's mean image, rounded to levels; what pictures show.
+                     "sample": each sub-pixel drawn from p(x|z), a true sample of the model, with
+                     the grain that comes from pixels that are independent given the codes
+        """
+        require_choice("pixels", pixels, ("mean", "sample"))
+        self._require_discrete()
+        indices = self.sample_indices(
+            n,
+            latent_shape=self.vqvae.latent_shape(shape),
+            label=label,
+            temperature=temperature,
+            generator=generator,
+            progress=progress,
+        )
+        decoded = self.vqvae.decode_indices(indices)
+        if pixels == "mean":
+            return (self.vqvae.picture(decoded) * (self.vqvae.n_levels - 1)).round().long()
+        uniforms = torch.rand(decoded[:, 0].shape, generator=generator, dtype=torch.float64)
+        return draw(decoded, uniforms.to(decoded.device))
+
+    def _labels(self, n: int, label: Tensor | int | None) -> Tensor | None:
+        device = next(self.prior.parameters()).device
+        if isinstance(label, int):
+            label = torch.full((n,), label)
+        if label is None:
+            if self.n_classes:
+                raise ValueError(
+                    f"this model draws by label: give label=0 .. {self.n_classes - 1}, or one for "
+                    f"each image"
+                )
+            return None
+        if not self.n_classes:
+            raise ValueError(f"label={label} was given, but this model was trained without labels")
+        require_symbols("label", label, self.n_classes)
+        return require_shape("label", label, (n,)).to(device)
+
+    def _require_discrete(self) -> None:
+        if self.vqvae.n_levels is None:
+            raise ValueError(
+                "this VQVAE has a Gaussian decoder, whose density is no likelihood of levels: "
+                "build it with n_levels to compare it in bits/dim"
+            )
+
+
+def _given(label: Tensor | None) -> dict:
+    return {} if label is None else {"label": label}
