@@ -24,7 +24,9 @@ def _probabilities(name: str, value: Tensor) -> Tensor:
     if value.ndim < 1 or value.shape[-1] < 1:
         raise ValueError(f"{name} must have a last axis of probabilities, got {tuple(value.shape)}")
     if not torch.isfinite(value).all() or (value < 0).any():
-        raise ValueError(f"{name} must hold probabilities, got a value that is negative or not finite")
+        raise ValueError(
+            f"{name} must hold probabilities, got a value that is negative or not finite"
+        )
     worst = (value.sum(dim=-1) - 1).abs().max().item() if value.numel() else 0.0
     if worst > 1e-3:
         raise ValueError(f"{name} must sum to 1 over its last axis, but is off by {worst:.3g}")
@@ -40,7 +42,9 @@ def categorical_kl(q: Float[Tensor, "*batch K"], p: Float[Tensor, "*batch K"]) -
     _probabilities("q", q)
     _probabilities("p", p)
     if p.shape != q.shape and p.shape != q.shape[-1:]:
-        raise ValueError(f"q of shape {tuple(q.shape)} and p of shape {tuple(p.shape)} do not match")
+        raise ValueError(
+            f"q of shape {tuple(q.shape)} and p of shape {tuple(p.shape)} do not match"
+        )
     return (torch.xlogy(q, q) - torch.xlogy(q, p)).sum(dim=-1)
 
 
@@ -50,9 +54,7 @@ def kl_to_uniform(q: Float[Tensor, "*batch K"]) -> Tensor:
     return math.log(q.shape[-1]) + torch.xlogy(q, q).sum(dim=-1)
 
 
-def gaussian_kl(
-    mean: Float[Tensor, "*batch D"], log_variance: Float[Tensor, "*batch D"]
-) -> Tensor:
+def gaussian_kl(mean: Float[Tensor, "*batch D"], log_variance: Float[Tensor, "*batch D"]) -> Tensor:
     """KL(N(mean, diag exp(log_variance)) || N(0, I)), in nats over the last axis."""
     require_float("mean", mean)
     require_float("log_variance", log_variance)

@@ -1,9 +1,9 @@
 """The state of a training run as one safetensors file, written whole or not at all.
 
 Weights, optimiser state and random-number state are tensors; step, history and configuration are
-JSON in the file's header. Nothing is pickled, so a checkpoint from elsewhere can be read safely. The
-file is written under another name, flushed to the disk and then renamed: whoever is interrupted
-leaves either the old checkpoint or the new one.
+JSON in the file's header. Nothing is pickled, so a checkpoint from elsewhere can be read safely.
+The file is written under another name, flushed to the disk and then renamed: whoever is
+interrupted leaves either the old checkpoint or the new one.
 """
 
 from __future__ import annotations

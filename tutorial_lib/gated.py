@@ -2,8 +2,8 @@
 
 What it adds to a single masked stack:
 
-- A *vertical* stack that reads all rows above, unmasked, and a *horizontal* stack that reads the
-  row to the left and, through a 1x1 link, the vertical stack. Together they read the whole past.
+- A *vertical* stack that reads all rows above, unmasked, and a *horizontal* stack that reads to
+  the left in its row and, through a 1x1 link, the vertical stack: together, the whole past.
 - The gate in place of the ReLU: y = tanh(W_f * x) . sigmoid(W_g * x)          [eq. 2]
 - Conditions inside the gate: y = tanh(W_f * x + V_f h) . sigmoid(W_g * x + V_g h)
   for a label h, and V * s in place of V h for a spatial map s               [eqs. 3 and 4]
@@ -11,9 +11,9 @@ What it adds to a single masked stack:
 Every connection of the paper's figure 2 is in `GatedLayer.forward`. Where the code deviates:
 
 - The vertical stack is shifted down by one row once, at its input, instead of at every link; row i
-  of it then never knows row i of the image. The kernels are cropped to the taps that may be read
-  (k//2 + 1 rows above, k//2 + 1 columns to the left), so no multiplication by a masked zero is done.
-- `ordered=False` gives each symbol a vector of its own, for code indices, whose order means nothing.
+  of it then never knows row i of the image. Kernels are cropped to the taps that may be read (k//2
+  + 1 rows, k//2 + 1 columns), so that nothing is multiplied by a masked zero.
+- `ordered=False` gives each symbol its own vector: for code indices, whose order means nothing.
 - `coordinates=True` adds the row and column of a pixel as a context that all images share; a
   convolution alone cannot tell where it is.
 
@@ -52,7 +52,7 @@ def pointwise(in_channels: int, out_channels: int, n_colors: int) -> nn.Conv2d:
 
 
 class VerticalConv2d(nn.Conv2d):
-    """Reads its own row and the k//2 rows above it, in full width: (B, in, H, W) -> (B, out, H, W)."""
+    """Reads its own row and the k//2 rows above it: (B, in, H, W) -> (B, out, H, W)."""
 
     def __init__(self, in_channels: int, out_channels: int, kernel_size: int):
         self.reach = kernel_sides(kernel_size)[0] // 2
@@ -230,7 +230,9 @@ class GatedPixelCNN(nn.Module):
         height, width = features.shape[-2:]
         rows = torch.linspace(-1, 1, height).to(features).view(1, 1, -1, 1)
         columns = torch.linspace(-1, 1, width).to(features).view(1, 1, 1, -1)
-        place = torch.cat([rows.expand(1, 1, height, width), columns.expand(1, 1, height, width)], 1)
+        place = torch.cat(
+            [rows.expand(1, 1, height, width), columns.expand(1, 1, height, width)], 1
+        )
         if context is None:
             return place
         return torch.cat([context, place.expand(len(context), -1, -1, -1)], dim=1)

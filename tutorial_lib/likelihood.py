@@ -73,7 +73,9 @@ def enumerate_images(
 
 
 @torch.inference_mode()
-def total_probability(model: nn.Module, height: int, width: int, *, batch_size: int = 4096) -> float:
+def total_probability(
+    model: nn.Module, height: int, width: int, *, batch_size: int = 4096
+) -> float:
     """Sum of p(x) over every image of that size. A proper model gives 1, whatever its weights.
 
     The sum is taken in float64; how near to 1 it comes is set by the precision of the model.

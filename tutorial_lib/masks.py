@@ -23,7 +23,7 @@ from tutorial_lib.validation import require_choice, require_int
 
 def kernel_sides(kernel_size: int | tuple[int, int]) -> tuple[int, int]:
     """(height, width) of a kernel, both odd, from one number or two."""
-    sides = (kernel_size, kernel_size) if isinstance(kernel_size, int) else tuple(kernel_size)
+    sides = tuple(kernel_size) if isinstance(kernel_size, tuple) else (kernel_size, kernel_size)
     if len(sides) != 2:
         raise ValueError(f"kernel_size must be one number or two, got {kernel_size!r}")
     for side in sides:
@@ -82,7 +82,9 @@ def color_causal_mask(
     in_group = color_groups(in_channels, n_colors)[None, :]
     center = (in_group <= out_group) if include_center else (in_group < out_group)
     height, width = kernel_sides(kernel_size)
-    mask = causal_mask((height, width), include_center=False).repeat(out_channels, in_channels, 1, 1)
+    mask = causal_mask((height, width), include_center=False).repeat(
+        out_channels, in_channels, 1, 1
+    )
     mask[:, :, height // 2, width // 2] = center.float()
     return mask
 

@@ -1,13 +1,10 @@
 """What every notebook does first: one plotting style, one seed, one line about the machine."""
 
 import platform
-from importlib.metadata import PackageNotFoundError, version
 
 import torch
 
-from tutorial_lib import plotting, profiles
-
-PACKAGE = "from-pixels-to-codes"
+from tutorial_lib import __version__, plotting, profiles
 
 
 def device_name(device: torch.device) -> str:
@@ -19,18 +16,11 @@ def device_name(device: torch.device) -> str:
     return device.type.upper()
 
 
-def package_version() -> str:
-    try:
-        return version(PACKAGE)
-    except PackageNotFoundError:  # the folder is on the path, but was never installed
-        return "(not installed)"
-
-
 def summary() -> str:
     """Device, profile and versions in one line."""
     return (
         f"{device_name(profiles.device())} · {profiles.current()} profile · "
-        f"tutorial_lib {package_version()} · torch {torch.__version__} · "
+        f"tutorial_lib {__version__} · torch {torch.__version__} · "
         f"Python {platform.python_version()}"
     )
 

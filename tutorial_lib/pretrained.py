@@ -39,7 +39,9 @@ def build(description: dict) -> nn.Module:
             return TwoStageModel(build(parts["vqvae"]), build(parts["prior"]))
         return CLASSES[description["class"]](**description["config"])
     except (KeyError, TypeError, ValueError) as error:
-        raise CheckpointError(f"these weights describe no model of this library: {error}") from error
+        raise CheckpointError(
+            f"these weights describe no model of this library: {error}"
+        ) from error
 
 
 def save_weights(path: Path | str, model: nn.Module) -> None:

@@ -1,6 +1,6 @@
 """How much work a notebook does: smoke for tests, laptop for two cores, gpu where there is CUDA.
 
-The environment variable TUTORIAL_PROFILE decides; without it, `gpu` if CUDA is there, else `laptop`.
+The environment variable TUTORIAL_PROFILE decides; without it, `gpu` with CUDA, else `laptop`.
 """
 
 from __future__ import annotations

@@ -17,13 +17,14 @@ import json
 import math
 import platform
 import subprocess
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 import tutorial_lib
+from tutorial_lib import profiles
 from tutorial_lib.data import ImageDataset, Split
 from tutorial_lib.gated import GatedPixelCNN
 from tutorial_lib.likelihood import bits_per_dim, nll_nats
@@ -110,9 +111,13 @@ def prior_step(model, indices: Tensor, label: Tensor | None = None) -> dict[str,
 
 
 def train_vqvae(
-    dataset: ImageDataset, settings: VQVAESettings, *, out: Path | None = None, progress: bool = True
+    dataset: ImageDataset,
+    settings: VQVAESettings,
+    *,
+    out: Path | None = None,
+    progress: bool = True,
 ) -> tuple[VQVAE, History]:
-    """Stage one on `dataset.train`; the VQVAE ends in eval mode, its weights in out/vqvae.safetensors."""
+    """Stage one on `dataset.train`; finished weights go to out/vqvae.safetensors."""
     torch.manual_seed(settings.fit.seed)
     vqvae = VQVAE(
         in_channels=dataset.train.levels.shape[1],
@@ -177,6 +182,31 @@ def train_prior(
     return prior, history
 
 
+def add_prior(dataset: ImageDataset, settings: PriorSettings, out: Path) -> History:
+    """Stage two for the VQVAE whose weights lie in `out`; writes out/two-stage.safetensors."""
+    weights = Path(out) / "vqvae.safetensors"
+    if not weights.exists():
+        raise FileNotFoundError(
+            f"{out} holds no finished stage one (no {weights.name}): train it with "
+            f"`python -m tutorial_lib train vqvae --out {out}`"
+        )
+    vqvae = load_weights(weights).to(profiles.device())
+    prior, history = train_prior(vqvae, dataset, settings, out=Path(out))
+    if history.finished:
+        save_weights(Path(out) / "two-stage.safetensors", TwoStageModel(vqvae, prior))
+    return history
+
+
+def cut_for_smoke(dataset: ImageDataset, n_train: int = 256, n_held_out: int = 64) -> ImageDataset:
+    """The same data set with a few images in each split, drawn with a fixed seed: for tests."""
+    return replace(
+        dataset,
+        train=dataset.train.subset(n_train),
+        valid=dataset.valid.subset(n_held_out),
+        test=dataset.test.subset(n_held_out),
+    )
+
+
 def _codes_and_labels(vqvae: VQVAE, split: Split, by_label: bool) -> tuple[Tensor, ...]:
     codes = extract_codes(vqvae, split.levels)
     return (codes, split.labels) if by_label else (codes,)
@@ -185,8 +215,8 @@ def _codes_and_labels(vqvae: VQVAE, split: Split, by_label: bool) -> tuple[Tenso
 @torch.inference_mode()
 def evaluate_two_stage(
     model: TwoStageModel, split: Split, *, batch_size: int = 100
-) -> dict[str, float]:
-    """Held-out numbers of a two-stage model: bits/dim of each term and total, bits per code, usage."""
+) -> dict[str, int | float]:
+    """Held-out numbers of a two-stage model: bits/dim term by term, bits per code, usage."""
     device = next(model.parameters()).device
     model.eval()
     sums, counts = torch.zeros(3, dtype=torch.float64), torch.zeros(model.vqvae.n_codes)
@@ -220,8 +250,8 @@ def train_two_stage(
 ) -> dict:
     """Both stages into the folder `out`, then the held-out numbers; returns result.json's content.
 
-    Stage one is skipped where `out` already holds its weights. An interrupted stage ends the
-    function early, with an empty result; call it again to go on.
+    A stage that is interrupted ends the function early, with an empty result: call it again, and
+    both stages go on from their checkpoints (a finished one only reads its own).
     """
     out, began_as = Path(out), provenance()
     vqvae, first = train_vqvae(dataset, settings.vqvae, out=out, progress=progress)

@@ -2,8 +2,8 @@
 
 A model is trained by a *step*: a function `step(model, *batch) -> {"loss": ..., "bits/dim": ...}`
 whose "loss" is minimised and whose other entries are shown, each under the name of its unit. The
-loop draws a new permutation of the data each epoch, from the seed and the epoch alone, so a run that
-is stopped and resumed goes on with the very batches it would have seen.
+loop draws a new permutation of the data each epoch, from the seed and the epoch alone, so a run
+that is stopped and resumed goes on with the very batches it would have seen.
 
 accelerate picks the device, the precision and, under `accelerate launch`, splits every batch among
 the processes. Files of a run (`out`): checkpoint.safetensors and metrics.jsonl, a row of JSON for
@@ -293,7 +293,8 @@ def _check_data(data: tuple[Tensor, ...], config: FitConfig) -> None:
         raise ValueError(f"the tensors of data must be equally long, got lengths {sorted(lengths)}")
     if len(data[0]) < config.batch_size:
         raise ValueError(
-            f"{len(data[0])} examples do not fill one batch of {config.batch_size}: lower batch_size"
+            f"{len(data[0])} examples do not fill one batch of {config.batch_size}: "
+            f"lower batch_size"
         )
 
 

@@ -7,9 +7,12 @@ later as a wrong number, and a wrong number in a tutorial is worse than an error
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 import torch
 from torch import Tensor
+
+T = TypeVar("T")
 
 
 def require_int(name: str, value: object, *, at_least: int) -> int:
@@ -30,7 +33,7 @@ def require_positive(name: str, value: object) -> float:
     return float(value)
 
 
-def require_choice(name: str, value: object, choices: Sequence[str]) -> str:
+def require_choice(name: str, value: T, choices: Sequence[T]) -> T:
     """`value` itself, if it is one of `choices`."""
     if value not in choices:
         raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}")

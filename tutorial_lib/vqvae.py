@@ -68,7 +68,9 @@ def build_encoder(n_dims, in_channels, n_channels, code_dim, n_halvings, n_block
     return nn.Sequential(*layers, nn.ReLU(), conv(n_channels, code_dim, 1))
 
 
-def build_decoder(n_dims, out_channels, n_channels, code_dim, n_doublings, n_blocks) -> nn.Sequential:
+def build_decoder(
+    n_dims, out_channels, n_channels, code_dim, n_doublings, n_blocks
+) -> nn.Sequential:
     """(B, code_dim, *shape) -> (B, out_channels, *shape * 2 ** n_doublings)."""
     conv, up = CONVOLUTIONS[n_dims], TRANSPOSED[n_dims]
     layers: list[nn.Module] = [conv(code_dim, n_channels, 3, padding=1)]
@@ -196,7 +198,6 @@ class VQVAE(nn.Module):
     @property
     def _dtype(self) -> torch.dtype:
         return self.quantizer.codebook.dtype
-
 
     def _check_image(self, image: Tensor) -> None:
         if self.n_levels is None:

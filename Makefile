@@ -1,0 +1,65 @@
+# Thin on purpose: every target is one command that also works without make.
+# Use another Python:  make lab PYTHON=python3.12
+# Pass arguments on:   make lab ARGS="--port 9000"     make test ARGS="-k masks"
+# Only one notebook:   make notebooks NOTEBOOKS=notebooks/11_two_stage_generation.ipynb
+
+PYTHON ?= $(shell command -v python3 || command -v python)
+ifeq ($(strip $(PYTHON)),)
+$(error Neither python3 nor python is on the PATH. Install Python 3.10 or newer, then run make again)
+endif
+
+VENV_PYTHON := $(if $(filter Windows_NT,$(OS)),.venv/Scripts/python.exe,.venv/bin/python)
+NOTEBOOKS ?=
+ARGS ?=
+
+.PHONY: help environment lab test lint format notebooks bench constraints clean
+
+help:
+	@echo "make lab          open the tutorial in JupyterLab (sets everything up on first use)"
+	@echo "make test         run every unit test and every notebook"
+	@echo "make lint         check the style, and that notebooks and their texts agree"
+	@echo "make format       rewrite code, notebooks and texts in the project's style"
+	@echo "make notebooks    sync the texts into the notebooks, run them, store their outputs"
+	@echo "make bench        run the benchmarks"
+	@echo "make constraints  pin the newest versions that work together in constraints.txt"
+	@echo "make clean        remove caches (the environment stays: delete .venv by hand)"
+
+environment:
+	@"$(PYTHON)" tools/set_up.py
+
+lab:
+	@"$(PYTHON)" tools/set_up.py lab $(ARGS)
+
+test: environment
+	@$(VENV_PYTHON) tools/run_tests.py $(ARGS)
+
+lint: environment
+	$(VENV_PYTHON) -m ruff check .
+	$(VENV_PYTHON) -m ruff format --check .
+	$(VENV_PYTHON) tools/notebooks.py check
+
+format: environment
+	@$(VENV_PYTHON) tools/notebooks.py sync
+	@$(VENV_PYTHON) -m ruff check --fix-only .
+	@$(VENV_PYTHON) -m ruff format .
+	@$(VENV_PYTHON) tools/notebooks.py sync --from-notebooks
+
+notebooks: environment
+	@$(VENV_PYTHON) tools/notebooks.py sync $(ARGS) $(NOTEBOOKS)
+	@$(VENV_PYTHON) tools/notebooks.py stamp $(NOTEBOOKS)
+	@$(VENV_PYTHON) tools/notebooks.py run $(NOTEBOOKS)
+	@$(VENV_PYTHON) tools/notebooks.py check $(NOTEBOOKS)
+
+bench: environment
+	@set -e; for script in benchmarks/*.py; do \
+	    if [ ! -e "$$script" ]; then echo "No benchmarks yet: benchmarks/ holds no scripts."; break; fi; \
+	    echo "== $$script"; $(VENV_PYTHON) "$$script"; \
+	done
+
+constraints: environment
+	$(VENV_PYTHON) tools/pin_versions.py $(ARGS)
+
+clean:
+	@find . -path ./.venv -prune -o -type d \
+	    \( -name __pycache__ -o -name .pytest_cache -o -name .ruff_cache -o -name .hypothesis \
+	    -o -name .ipynb_checkpoints \) -print0 | xargs -0 rm -rf

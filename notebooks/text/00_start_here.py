@@ -1,0 +1,154 @@
+# %% [markdown]
+# # From Pixels to Codes: start here
+#
+# Two papers taught computers to draw by guessing one thing at a time: *PixelCNN* guesses the next
+# pixel, *VQ-VAE* guesses the next word of a picture language that it invented itself. This series
+# builds both from nothing, and measures every claim on the way.
+#
+# **In the next ten minutes you will have**
+#
+# - drawn garments that nobody ever photographed, with weights that come with the package;
+# - seen how such a picture grows, code by code, and what the model thinks of a real one;
+# - the map of the series, and a check of your machine.
+#
+# **You need** Python and curiosity for this page. For the chapters: calculus, and one course in deep
+# learning. **Time** a minute to the first picture, on any machine.
+#
+# Press *Run ▸ Run All Cells*, then read. Or run cell by cell with Shift+Enter.
+
+# %% [markdown]
+# ## A first picture
+
+# %%
+import torch
+
+from tutorial_lib import data, profiles
+from tutorial_lib.plotting import show_images
+from tutorial_lib.pretrained import load_pretrained
+
+model = load_pretrained("two-stage-fashion-mnist").to(profiles.device())
+names = data.load("fashion-mnist-sample").class_names
+labels = torch.arange(10).repeat_interleave(8)
+images = model.sample(80, labels, generator=torch.Generator().manual_seed(2))
+show_images(images, n_levels=256, n_columns=8, row_labels=names);
+
+# %% [markdown]
+# Eighty garments, eight of each kind, and none of them exists. The model was told only the word at
+# the left of each row. Change the word and the seed, and run this cell as often as you like:
+
+# %%
+seed, wanted = 7, "Bag"
+images = model.sample(8, names.index(wanted), generator=torch.Generator().manual_seed(seed))
+show_images(images, n_levels=256);
+
+# %% [markdown]
+# ## How such a picture grows
+#
+# The model does not draw pixels. It draws a 7×7 field of *codes*, one after the other like words in a
+# line of text, and a decoder turns the finished field into 28×28 pixels. Here is the same garment
+# after 0, 10, 20, ... codes; where no code was drawn yet, the commonest one stands in.
+
+# %%
+noise = torch.Generator().manual_seed(11)
+field = model.sample_indices(1, latent_shape=(7, 7), label=3, generator=noise)
+steps = [0, 10, 17, 24, 31, 38, 45, 49]
+blank = field.flatten().mode().values
+partial = torch.where(torch.arange(49) < torch.tensor(steps)[:, None], field.flatten().cpu(), blank)
+with torch.inference_mode():
+    grown = model.vqvae.decode_indices(partial.view(-1, 7, 7).to(profiles.device()))
+show_images(model.vqvae.picture(grown), titles=[f"{n} codes" for n in steps]);
+
+# %% [markdown]
+# From top left to bottom right, in reading order: what is drawn later may look at everything drawn
+# before. And the field itself, as the model sees it, 49 numbers:
+
+# %%
+field[0].cpu()
+
+# %% [markdown]
+# ## It can also say how likely a picture is
+#
+# Drawing is half of what these models do. Ask for the cost of an image, in bits per pixel: the fewer
+# bits, the more the image is of the kind the model knows. A model that knows nothing pays 8.
+#
+# > **Predict.** Below are four test images, the same four upside down, and the same four with their
+# > pixels shuffled. In what order will the model rank the three rows?
+# > <details><summary>A way to think about it</summary>All three rows have exactly the same grey
+# > values. Only their arrangement differs.</details>
+
+# %%
+from tutorial_lib.likelihood import bits_per_dim
+
+test = data.load("fashion-mnist-sample").test
+chosen = [(test.labels == k).nonzero()[0].item() for k in (0, 1, 7, 9)]
+real, kinds = test.levels[chosen].long(), test.labels[chosen]
+shuffled = real.flatten(1)[:, torch.randperm(784)].view_as(real)
+rows = {"real": real, "upside down": real.flip(2), "shuffled": shuffled}
+show_images(torch.cat(list(rows.values())), n_levels=256, n_columns=4, row_labels=list(rows));
+
+# %%
+device = profiles.device()
+for row, levels in rows.items():
+    with torch.inference_mode():
+        bound = model.bound_nats(levels.to(device), label=kinds.to(device))
+    costs = bits_per_dim(-bound, 784)
+    print(f"{row:12}", "  ".join(f"{cost:5.2f}" for cost in costs.tolist()), "bits per pixel")
+
+# %% [markdown]
+# A real garment comes cheapest. Shuffled pixels cost more than the 8 bits of a model that knows
+# nothing: this one *knows*, and is badly surprised. A generative adversarial network could have drawn
+# the first picture, but it could not have printed this table. (Strictly, the numbers are upper
+# bounds on the cost; chapter 11 says how tight, and chapter 09 why.)
+#
+# ## The map
+#
+# | chapter | you build | status |
+# |---|---|---|
+# | 00 start here | a first picture | **here** |
+# | 01 images as sequences | the chain rule on tiny images, nats and bits | to come |
+# | 02 masked convolutions | masks A and B, the blind spot, measured | to come |
+# | 03 PixelCNN, and PixelRNN beside it | both models, their trade-off | to come |
+# | 04 gated PixelCNN | two stacks and the gate | to come |
+# | 05 conditional generation | labels, spatial context, anomaly scores | to come |
+# | 06 fast sampling | a cached sampler | to come |
+# | 07 autoencoders and the ELBO | a VAE, and its bound against the truth | to come |
+# | 08 the codebook quantizer | nearest code, straight-through, EMA | to come |
+# | 09 KL = log K | every bit of a VQ-VAE, accounted for | to come |
+# | 10 training a VQ-VAE | stage one at length | to come |
+# | [11 two-stage generation](11_two_stage_generation.ipynb) | both stages, new garments, the bill in bits | **here** |
+# | 12 sound and video | the same quantizer over speech and clips | to come |
+#
+# The library behind the chapters is complete for the two models used here, and small enough to read:
+# `tutorial_lib/gated.py` and `tutorial_lib/quantize.py` are the hearts of the two papers.
+#
+# ## How the notebooks work
+#
+# - **Predict, then run.** A folded question stands before a surprising output. Answer it in your
+#   head first; that is where the learning is.
+# - **Run All always finishes**, without a GPU and without a network.
+# - **Profiles.** The line under the setup cell names yours: `laptop` keeps a training cell under
+#   three minutes on two cores, `gpu` trains longer, `smoke` is for tests. To choose, set the
+#   environment variable `TUTORIAL_PROFILE` before starting Jupyter.
+# - **The stop button** ends a training cell after the present step; the model then works as far as
+#   it has come.
+#
+# ## Your machine
+#
+# Every line should begin with "ok". Where it does not, the arrow says what to do.
+
+# %%
+from tutorial_lib.doctor import report
+
+report();
+
+# %% [markdown]
+# Next: [11 · Two-stage generation](11_two_stage_generation.ipynb), which trains what you have just
+# used.
+#
+# ## References
+#
+# 1. A. van den Oord, N. Kalchbrenner, O. Vinyals, L. Espeholt, A. Graves, K. Kavukcuoglu:
+#    *Conditional Image Generation with PixelCNN Decoders*, 2016, arXiv 1606.05328.
+# 2. A. van den Oord, O. Vinyals, K. Kavukcuoglu: *Neural Discrete Representation Learning*, 2017,
+#    arXiv 1711.00937.
+# 3. H. Xiao, K. Rasul, R. Vollgraf: *Fashion-MNIST*, 2017, arXiv 1708.07747.

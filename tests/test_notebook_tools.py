@@ -1,0 +1,324 @@
+"""The tools that keep notebooks in order catch what they are there to catch."""
+
+import os
+
+import nbformat
+import notebook_gate
+import notebook_pairs
+import notebook_run
+import pytest
+import setup_cell
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+TEXT = """\
+# %% [markdown]
+# # Two cells
+
+# %%
+x = 6
+
+# %%
+print(7*x)
+"""
+
+
+@pytest.fixture
+def pair(tmp_path):
+    """A stamped pair whose notebook has not been run."""
+    pair = notebook_pairs.Pair(tmp_path / "01_two.ipynb", tmp_path / "text" / "01_two.py")
+    notebook_pairs.write(pair.text, TEXT)
+    setup_cell.stamp(pair)
+    return pair
+
+
+def fake_run(notebook):
+    """Number the code cells and give each an output, as a kernel would."""
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    for count, cell in enumerate(code, start=1):
+        cell.execution_count = count
+        cell.outputs = [new_output("stream", text=f"output {count}\n")]
+    return notebook
+
+
+@pytest.fixture
+def finished(pair):
+    notebook = notebook_pairs.read_notebook(pair.notebook)
+    notebook_pairs.write_notebook(fake_run(notebook), pair.notebook)
+    return pair
+
+
+def edit_notebook(pair, change):
+    notebook = notebook_pairs.read_notebook(pair.notebook)
+    change(notebook)
+    notebook_pairs.write_notebook(notebook, pair.notebook)
+
+
+def edit_text(pair, old, new):
+    text = pair.text.read_text(encoding="utf-8")
+    assert old in text
+    notebook_pairs.write(pair.text, text.replace(old, new))
+
+
+def saved_before(path, seconds):
+    moment = path.stat().st_mtime - seconds
+    os.utime(path, (moment, moment))
+
+
+def only(problems):
+    (problem,) = problems
+    return problem
+
+
+# -- pairs ---------------------------------------------------------------------------------------
+
+
+def test_a_finished_pair_passes_the_gate(finished):
+    assert notebook_gate.pair_problems(finished) == []
+
+
+def test_a_pair_is_found_by_either_half(tmp_path):
+    notebook_pairs.write(tmp_path / "text" / "02_text_only.py", TEXT)
+    notebook_pairs.write_notebook(new_notebook(), tmp_path / "01_notebook_only.ipynb")
+    names = [pair.name for pair in notebook_pairs.find_pairs(tmp_path)]
+    assert names == ["01_notebook_only", "02_text_only"]
+    for pair in notebook_pairs.find_pairs(tmp_path):
+        assert "run `make notebooks`" in only(notebook_gate.pair_problems(pair))
+
+
+def test_notebooks_carry_the_same_filters_as_pyproject():
+    config = notebook_pairs.jupytext_config()
+    assert notebook_pairs.FILTERS == {
+        name: getattr(config, name) for name in notebook_pairs.FILTERS
+    }
+
+
+def test_a_name_that_is_no_notebook_is_refused(finished):
+    with pytest.raises(notebook_pairs.PairError, match="99_none"):
+        notebook_pairs.find_pairs(finished.notebook.parent, ["99_none.ipynb"])
+
+
+def test_a_text_that_says_something_else_is_caught(finished):
+    edit_text(finished, "x = 6", "x = 5")
+    assert "cell 3 differs: code 'x = 6'" in only(notebook_gate.pair_problems(finished))
+
+
+def test_a_missing_cell_is_caught(finished):
+    edit_notebook(finished, lambda notebook: notebook.cells.append(new_markdown_cell("more")))
+    assert "5 cells in the notebook, 4 in the text" in only(notebook_gate.pair_problems(finished))
+
+
+def test_a_lost_tag_is_caught(finished):
+    edit_text(finished, "# %%\nprint", '# %% tags=["nbval-check-output"]\nprint')
+    assert "nbval-check-output" in only(notebook_gate.pair_problems(finished))
+
+
+def test_sync_formats_the_code_in_both_halves(pair):
+    assert "print(7 * x)" in pair.text.read_text(encoding="utf-8")
+    assert notebook_pairs.read_notebook(pair.notebook).cells[-1].source == "print(7 * x)"
+
+
+def test_sync_twice_writes_nothing_the_second_time(finished):
+    assert notebook_pairs.sync(finished) == []
+
+
+def test_sync_keeps_ids_and_outputs_of_unchanged_cells_only(finished):
+    before = notebook_pairs.read_notebook(finished.notebook).cells
+    edit_text(finished, "x = 6", "x = 5")
+    notebook_pairs.sync(finished, truth="text")
+    after = notebook_pairs.read_notebook(finished.notebook).cells
+    assert [cell.id for cell in after if cell.source != "x = 5"] == [
+        cell.id for cell in before if cell.source != "x = 6"
+    ]
+    assert after[1].outputs == before[1].outputs and after[3].outputs == before[3].outputs
+    assert after[2].source == "x = 5" and after[2].outputs == []
+    assert "1 code cells have not been run" in only(notebook_gate.pair_problems(finished))
+
+
+def test_sync_makes_the_same_ids_from_the_same_text(pair):
+    ids = [cell.id for cell in notebook_pairs.read_notebook(pair.notebook).cells]
+    pair.notebook.unlink()
+    notebook_pairs.sync(pair)
+    assert [cell.id for cell in notebook_pairs.read_notebook(pair.notebook).cells] == ids
+    assert len(set(ids)) == len(ids)
+
+
+def test_sync_from_the_notebook_rewrites_the_text(finished):
+    edit_notebook(finished, lambda notebook: notebook.cells[2].update(source="x = 4"))
+    notebook_pairs.sync(finished, truth="notebook")
+    assert "x = 4" in finished.text.read_text(encoding="utf-8")
+    assert notebook_pairs.read_notebook(finished.notebook).cells[3].outputs
+
+
+def test_sync_does_not_overwrite_a_notebook_that_was_changed_after_its_text(finished):
+    edit_notebook(finished, lambda notebook: notebook.cells[2].update(source="x = 4"))
+    saved_before(finished.text, seconds=60)
+    with pytest.raises(notebook_pairs.PairError, match="--from-notebooks or --from-texts"):
+        notebook_pairs.sync(finished)
+    saved_before(finished.notebook, seconds=120)
+    notebook_pairs.sync(finished)
+    assert notebook_pairs.read_notebook(finished.notebook).cells[2].source == "x = 6"
+
+
+def test_a_cell_that_is_no_python_is_named_not_written(pair):
+    before = pair.notebook.read_bytes()
+    edit_text(pair, "x = 6", "x = = 6")
+    with pytest.raises(notebook_pairs.PairError, match="cells.ipynb"):
+        notebook_pairs.sync(pair)
+    assert pair.notebook.read_bytes() == before
+
+
+# -- the setup cell ------------------------------------------------------------------------------
+
+
+def test_the_setup_cell_is_at_most_15_lines_and_names_the_address_of_pyproject():
+    source = setup_cell.setup_source()
+    assert len(source.splitlines()) <= 15
+    assert f"git+{setup_cell.repository()}" in source
+    compile(source, "setup cell", "exec")
+
+
+def test_stamping_puts_the_setup_cell_before_all_other_code(pair):
+    cells = notebook_pairs.read_notebook(pair.notebook).cells
+    assert [cell.cell_type for cell in cells[:2]] == ["markdown", "code"]
+    assert cells[1].source == setup_cell.setup_source()
+    assert setup_cell.stamp(pair) == []
+
+
+@pytest.mark.parametrize("source", ["import torch", setup_cell.setup_source() + "  # mine"])
+def test_a_changed_setup_cell_is_caught_and_stamped_over(finished, source):
+    edit_notebook(finished, lambda notebook: notebook.cells[1].update(source=source))
+    notebook_pairs.write_text(notebook_pairs.read_notebook(finished.notebook), finished.text)
+    assert "differs from tools/setup_cell.py" in only(notebook_gate.pair_problems(finished))
+    setup_cell.stamp(finished)
+    cells = notebook_pairs.read_notebook(finished.notebook).cells
+    assert [setup_cell.TAG in notebook_pairs.tags(cell) for cell in cells].count(True) == 1
+    assert cells[1].source == setup_cell.setup_source()
+
+
+def test_a_setup_cell_that_comes_too_late_is_caught():
+    source = setup_cell.setup_source()
+    marked = new_code_cell(source, metadata={"tags": [setup_cell.TAG]})
+    notebook = new_notebook(cells=[new_code_cell("x = 1"), marked])
+    assert "not the first" in only(setup_cell.setup_problems(notebook, source))
+    assert setup_cell.stamped(notebook, source).cells[0].source == source
+
+
+# -- what is stored ------------------------------------------------------------------------------
+
+
+def test_cells_run_out_of_order_are_caught(finished):
+    edit_notebook(finished, lambda notebook: notebook.cells[3].update(execution_count=9))
+    assert "from top to bottom" in only(notebook_gate.pair_problems(finished))
+
+
+def test_a_cell_that_was_never_run_is_caught(pair):
+    assert "3 code cells have not been run" in only(notebook_gate.pair_problems(pair))
+
+
+def test_another_kernel_and_stored_widget_state_are_caught(finished):
+    def change(notebook):
+        notebook.metadata = {"kernelspec": ODD_KERNEL, "widgets": {}}
+
+    edit_notebook(finished, change)
+    kernel, widgets = notebook_gate.pair_problems(finished)
+    assert "'odd'" in kernel and "widgets" in widgets
+
+
+def test_a_notebook_that_is_too_big_is_caught(finished):
+    assert notebook_gate.size_problems(finished.notebook) == []
+    size = finished.notebook.stat().st_size
+    assert "fewer or smaller figures" in only(notebook_gate.size_problems(finished.notebook, size))
+
+
+def error(**fields):
+    return new_output("error", ename="ValueError", evalue="no", traceback=[], **fields)
+
+
+def shown(**data):
+    kinds = {"svg": "image/svg+xml", "png": "image/png", "pdf": "application/pdf"}
+    kinds.update(widget=notebook_run.WIDGET_VIEW, plain="text/plain", html="text/html")
+    return new_output("display_data", {kinds[kind]: value for kind, value in data.items()})
+
+
+def printed(text):
+    return new_output("stream", text=text)
+
+
+@pytest.mark.parametrize(
+    ("output", "complaint"),
+    [
+        (error(), "ended in ValueError"),
+        (shown(svg="<svg/>"), "stores image/svg"),
+        (shown(png="AAAA", pdf="AAAA"), "stores application/pdf"),
+        (shown(widget={"model_id": "1"}), "live widget"),
+        (printed(f"read {notebook_gate.ROOT}/README.md"), "names a place"),
+        (printed("C:\\Users\\ada\\x.py:3: UserWarning"), "names a place"),
+        (printed("/home/ada/runs/1"), "names a place"),
+        (printed("/opt/python/lib/site-packages/torch/nn.py:1: UserWarning"), "names a place"),
+        (printed("/tmp/ipykernel_71/1.py:1: UserWarning"), "names a place"),
+        (shown(html="<a href='/srv/course/notebooks/x'>"), "names a place"),
+        (shown(plain="<Line2D at 0x7f12ab34cd56>"), "object's address"),
+    ],
+)
+def test_outputs_that_do_not_belong_in_the_repository_are_caught(output, complaint):
+    assert complaint in only(notebook_gate.output_problems(new_code_cell("x", outputs=[output])))
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        shown(png="AAAA/home/ada", plain="<Figure size 640x480 with 1 Axes>"),
+        printed("see https://example.org/me/project/blob/main/tutorial_lib/masks.py"),
+        printed("runs/two-stage/metrics.jsonl and ../notebooks/x.ipynb"),
+        printed("6.5 bits/dim, 1/2"),
+    ],
+)
+def test_outputs_that_belong_there_are_not(output):
+    assert list(notebook_gate.output_problems(new_code_cell("x", outputs=[output]))) == []
+
+
+def test_an_error_is_allowed_where_the_cell_announces_it():
+    cell = new_code_cell("x", outputs=[error()], metadata={"tags": ["raises-exception"]})
+    assert list(notebook_gate.output_problems(cell)) == []
+
+
+ODD_KERNEL = {"name": "odd", "display_name": "My environment"}
+
+
+def test_cleaning_drops_widgets_second_copies_and_volatile_metadata():
+    cell = new_code_cell("x", outputs=[shown(widget={}), shown(png="AAAA", svg="<svg/>")])
+    cell.metadata = nbformat.from_dict({"tags": ["a"], "execution": {"start": "now"}})
+    notebook = new_notebook(cells=[cell], metadata={"widgets": {}, "kernelspec": ODD_KERNEL})
+    clean = notebook_run.cleaned(notebook)
+    assert clean.metadata == notebook_pairs.METADATA
+    assert clean.cells[0].metadata == {"tags": ["a"]}
+    assert [list(output.data) for output in clean.cells[0].outputs] == [["image/png"]]
+
+
+# -- running -------------------------------------------------------------------------------------
+
+
+def tiny_notebook(path, *sources):
+    notebook_pairs.write_notebook(new_notebook(cells=[*map(new_code_cell, sources)]), path)
+    return path
+
+
+def test_running_stores_outputs_in_order_under_the_asked_profile(tmp_path):
+    profile = "import os; print(os.environ['TUTORIAL_PROFILE'], os.path.basename(os.getcwd()))"
+    path, lines = tiny_notebook(tmp_path / "tiny.ipynb", profile, "6 * 7"), []
+    notebook_run.run(path, profile="smoke", timeout=60, report=lines.append)
+    notebook = notebook_pairs.read_notebook(path)
+    first, second = notebook.cells
+    assert first.outputs[0].text == f"smoke {tmp_path.name}\n"
+    assert second.outputs[0].data["text/plain"] == "42"
+    assert [cell.metadata for cell in notebook.cells] == [{}, {}]
+    assert len(lines) == 2 and "cell   2/2" in lines[1]
+    assert notebook_gate.notebook_problems(notebook) == []
+
+
+def test_a_notebook_that_fails_is_reported_and_left_as_it_was(tmp_path):
+    path = tiny_notebook(tmp_path / "tiny.ipynb", "print(1)", "raise ValueError('not today')")
+    before = path.read_bytes()
+    with pytest.raises(notebook_run.RunError, match="not today"):
+        notebook_run.run(path, timeout=60)
+    assert path.read_bytes() == before

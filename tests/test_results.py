@@ -1,0 +1,61 @@
+"""Shipped weights, their JSON, and the tables made from it."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+import results_table
+import torch
+
+from tutorial_lib import data, pretrained, recipes
+from tutorial_lib.data import Split
+
+ROOT = Path(__file__).parents[1]
+NAMES = pretrained.available()
+
+
+def test_there_are_shipped_weights():
+    assert "two-stage-fashion-mnist" in NAMES
+
+
+@pytest.mark.parametrize("name", results_table.FILES)
+def test_tables_are_those_of_the_json_files(name):
+    text = (ROOT / name).read_text(encoding="utf-8")
+    assert results_table.with_table(text, results_table.table(results_table.load_results())) == text
+
+
+def test_a_table_that_was_edited_by_hand_is_noticed():
+    text = f"{results_table.BEGIN}\n| 3.1 |\n{results_table.END}"
+    assert results_table.with_table(text, "| 3.2 |") != text
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_weights_are_the_ones_the_json_speaks_of(name):
+    result = json.loads((ROOT / "results" / f"{name}.json").read_text())
+    weights = ROOT / "tutorial_lib" / "weights" / f"{name}.safetensors"
+    assert hashlib.sha256(weights.read_bytes()).hexdigest() == result["weights_sha256"]
+    assert result["provenance"]["device"] and result["training_minutes"]["vqvae"] > 0
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_shipped_model_scores_held_out_garments_as_its_json_says(name):
+    """200 images of the embedded test sample against the mean over the full test set."""
+    stored = json.loads((ROOT / "results" / f"{name}.json").read_text())["test"]
+    split = data.load("fashion-mnist-sample").test.subset(200, seed=1)
+    bill = recipes.evaluate_two_stage(pretrained.load_pretrained(name), split)
+    for key in ("decoder_bits_per_dim", "prior_rate_bits_per_dim"):
+        assert bill[key] == pytest.approx(stored[key], rel=0.1)
+    assert bill["prior_rate_bits_per_dim"] < 0.8 * bill["uniform_rate_bits_per_dim"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_right_label_makes_codes_cheaper_than_a_wrong_one(name):
+    """The prior listens to its label."""
+    split: Split = data.load("fashion-mnist-sample").test.subset(100, seed=2)
+    model = pretrained.load_pretrained(name)
+    with torch.inference_mode():
+        codes = model.vqvae.encode_indices(split.levels.long())
+        right = model.prior_nll_nats(codes, split.labels).mean()
+        wrong = model.prior_nll_nats(codes, (split.labels + 1) % 10).mean()
+    assert right < wrong - 1

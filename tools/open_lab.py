@@ -1,0 +1,94 @@
+"""Open JupyterLab on the first notebook: as any user, with or without a display."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+FIRST_NOTEBOOK = "notebooks/00_start_here.ipynb"
+
+
+def has_display(environ: dict, platform: str = sys.platform) -> bool:
+    """Whether a browser opened here would appear before the person who asked for it."""
+    if "SSH_CONNECTION" in environ or "SSH_TTY" in environ:
+        return False
+    if platform.startswith(("win", "darwin", "cygwin")):
+        return True
+    return bool(environ.get("DISPLAY") or environ.get("WAYLAND_DISPLAY"))
+
+
+def is_root() -> bool:
+    return hasattr(os, "geteuid") and os.geteuid() == 0
+
+
+def is_free(port: int) -> bool:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        if os.name != "nt":
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def free_port(first: int, tries: int = 50, free=is_free) -> int:
+    """The first free port from `first` on; `first` itself if none is, so that Jupyter complains."""
+    return next((port for port in range(first, first + tries) if free(port)), first)
+
+
+def lab_command(python, folder, page: str, port: int, *, root: bool, browser: bool, extra=()):
+    """The command line of JupyterLab; `extra` comes last, so that it has the last word.
+
+    The server's root is the whole project: named as a file, the notebook would become the only
+    thing in reach, and JupyterLab would not find the settings that pair it with its text.
+    """
+    command = [str(python), "-m", "jupyterlab", f"--port={port}", "--ServerApp.port_retries=0"]
+    command += [f"--ServerApp.root_dir={folder}", f"--LabApp.default_url=/{page}"]
+    command += ["--allow-root"] if root else []
+    command += [] if browser else ["--no-browser"]
+    return command + list(extra)
+
+
+def address(page: str, port: int, token: str | None) -> str:
+    return f"http://127.0.0.1:{port}/{page}" + (f"?token={token}" if token else "")
+
+
+def announce(url: str, port: int, *, browser: bool) -> None:
+    print(f"\nJupyterLab opens at\n\n    {url}\n\nStop it here with Ctrl-C.", flush=True)
+    if not browser:
+        print(
+            "No display here, so open that address yourself. From another computer, first run\n"
+            f"    ssh -L {port}:127.0.0.1:{port} THIS-MACHINE",
+            flush=True,
+        )
+
+
+def replace_process(command: list, environ: dict, folder: Path) -> int:
+    """Become JupyterLab, so that signals reach it; Windows can't, so wait for it there."""
+    os.chdir(str(folder))
+    if os.name != "nt":
+        os.execve(command[0], command, environ)
+    try:
+        return subprocess.call(command, env=environ)
+    except KeyboardInterrupt:
+        return 0
+
+
+def open_lab(root_folder: Path, python: Path, *, port: int, extra: list) -> int:
+    page = f"lab/tree/{FIRST_NOTEBOOK}"
+    if not (root_folder / FIRST_NOTEBOOK).exists():
+        print(f"{FIRST_NOTEBOOK} is not in this folder: opening the file browser instead.")
+        page = "lab"
+    port, browser = free_port(port), has_display(os.environ)
+    own_token = any("token" in each or "password" in each for each in extra)
+    token = None if own_token else os.environ.get("JUPYTER_TOKEN") or secrets.token_hex(24)
+    environ = dict(os.environ, **({"JUPYTER_TOKEN": token} if token else {}))
+    announce(address(page, port, token), port, browser=browser)
+    who = {"root": is_root(), "browser": browser}
+    command = lab_command(python, root_folder, page, port, **who, extra=extra)
+    return replace_process(command, environ, root_folder)

@@ -1,0 +1,81 @@
+"""Run every unit test, then every notebook: what `make test` calls, the same on every system.
+
+python tools/run_tests.py                  both; the second also when the first failed
+python tools/run_tests.py units -k masks   only the unit tests, with arguments for pytest
+python tools/run_tests.py notebooks        only the notebooks, under the smoke profile
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from notebook_pairs import NOTEBOOKS, ROOT
+
+WORKERS = "2"
+CELL_TIMEOUT = "300"  # seconds
+# Two workers share the cores: one thread each, or they fight.
+ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
+
+
+def notebooks_to_run(folder: Path = NOTEBOOKS) -> list[Path]:
+    """Every notebook, found by looking, so that none can be forgotten."""
+    return sorted(
+        path for path in folder.rglob("*.ipynb") if ".ipynb_checkpoints" not in path.parts
+    )
+
+
+def unit_command(extra: list[str]) -> list[str]:
+    command = [sys.executable, "-m", "pytest", "-q", "-n", WORKERS, "--dist", "loadfile"]
+    return [*command, "--durations=8", "--durations-min=5", "-rs", *extra]
+
+
+def notebook_command(paths: list[Path], extra: list[str]) -> list[str]:
+    """nbval in lax mode: errors fail, and outputs count only where a cell asks for it.
+
+    The project's own pytest options are dropped: its warnings filter is meant for our code in this
+    process, not for the kernels' plumbing.
+    """
+    command = [sys.executable, "-m", "pytest", "-q", "-n", WORKERS, "--dist", "loadfile"]
+    command += ["--nbval-lax", "--nbval-current-env", f"--nbval-cell-timeout={CELL_TIMEOUT}"]
+    command += ["-o", "addopts=", "-W", "default", "-p", "no:cacheprovider"]
+    return [*command, "--durations=8", "--durations-min=5", *extra, *map(str, paths)]
+
+
+def timed(name: str, command: list[str], environment: dict[str, str]) -> tuple[str, int]:
+    print(f"\n== {name}", flush=True)
+    started = time.monotonic()
+    code = subprocess.run(command, cwd=ROOT, env={**os.environ, **environment}).returncode
+    outcome = "passed" if code == 0 else f"FAILED (exit {code})"
+    return f"{name}: {outcome} after {time.monotonic() - started:.0f} s", code
+
+
+def run_units(extra: list[str]) -> tuple[str, int]:
+    return timed("unit tests", unit_command(extra), {**ONE_THREAD, "MPLBACKEND": "Agg"})
+
+
+def run_notebooks(extra: list[str]) -> tuple[str, int]:
+    paths = notebooks_to_run()
+    if not paths:
+        return "notebooks: none yet", 0
+    environment = {**ONE_THREAD, "TUTORIAL_PROFILE": "smoke"}
+    return timed(f"{len(paths)} notebooks", notebook_command(paths, extra), environment)
+
+
+PARTS = {"units": run_units, "notebooks": run_notebooks}
+
+
+def main(argv: list[str]) -> int:
+    chosen, extra = list(PARTS), argv
+    if argv and argv[0] in PARTS:
+        chosen, extra = [argv[0]], argv[1:]
+    results = [PARTS[part](extra) for part in chosen]
+    print("", *(summary for summary, _ in results), sep="\n")
+    return 1 if any(code for _, code in results) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,189 @@
+"""The command line: python -m tutorial_lib doctor | data | train | sample.
+
+Options come from the signatures and dataclasses (tyro); a wrong argument or a missing file is told
+in one line, with exit status 2, and without a traceback.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+from tyro.extras import SubcommandApp
+
+from tutorial_lib import recipes
+
+Profile = Literal["smoke", "laptop", "gpu"]
+DEFAULT_WEIGHTS = "two-stage-fashion-mnist"
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one command; exits with 2 on an error its user can mend, with 1 if the doctor objects."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    from tutorial_lib.checkpoint import CheckpointError
+    from tutorial_lib.data import DataUnavailable
+    from tutorial_lib.training import TrainingDiverged
+
+    known = (ValueError, OSError, CheckpointError, DataUnavailable, TrainingDiverged)
+    try:
+        build_app(arguments).cli(prog="python -m tutorial_lib", args=arguments)
+    except known as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise SystemExit(2) from error
+
+
+def build_app(arguments: Sequence[str]) -> SubcommandApp:
+    """All commands; `train` takes its defaults from the profile named in the arguments."""
+    app = SubcommandApp()
+    app.command(doctor)
+    app.command(_data_app(), name="data", help="List, fetch or show data sets.")
+    app.command(_train_app(arguments), name="train", help="Train a stage, or both.")
+    app.command(sample)
+    return app
+
+
+def doctor() -> None:
+    """Check this machine: versions, device, speed, data, weights."""
+    from tutorial_lib.doctor import report
+
+    if not report():
+        raise SystemExit(1)
+
+
+def _data_app() -> SubcommandApp:
+    app = SubcommandApp()
+
+    @app.command(name="list")
+    def list_() -> None:
+        """Table of the data sets: size, licence, whether they are here already."""
+        from tutorial_lib.data.commands import list_datasets
+
+        list_datasets()
+
+    @app.command
+    def fetch(name: Annotated[str, tyro.conf.Positional]) -> None:
+        """Download a data set into the cache and verify it."""
+        from tutorial_lib.data.commands import fetch_dataset
+
+        fetch_dataset(name)
+
+    @app.command
+    def show(name: Annotated[str, tyro.conf.Positional], out: Path | None = None) -> None:
+        """Describe a data set and draw a sheet of examples (default: NAME.png)."""
+        from tutorial_lib.data.commands import show_dataset
+
+        show_dataset(name, out)
+
+    return app
+
+
+def chosen_profile(arguments: Sequence[str]) -> str:
+    """The profile named in the arguments, else the one in force; it sets the other defaults."""
+    from tutorial_lib import profiles
+
+    for i, argument in enumerate(arguments):
+        named = re.fullmatch(r"--profile(?:=(.+))?", argument)
+        if named:
+            name = named[1] or (arguments[i + 1] if i + 1 < len(arguments) else "")
+            return name if name in profiles.PROFILES else profiles.current()
+    return profiles.current()
+
+
+def _train_app(arguments: Sequence[str]) -> SubcommandApp:
+    default_profile = chosen_profile(arguments)
+    preset = recipes.presets(default_profile)
+    app = SubcommandApp()
+
+    @app.command
+    def vqvae(
+        out: Path,
+        dataset: str = "fashion-mnist-sample",
+        profile: Profile = default_profile,
+        settings: Annotated[recipes.VQVAESettings, tyro.conf.arg(name="")] = preset.vqvae,
+    ) -> None:
+        """Stage one: encoder, codebook and decoder. Goes on if OUT holds an unfinished run."""
+        _, history = recipes.train_vqvae(_dataset(dataset, profile), settings, out=out)
+        _tell(history, out / "vqvae.safetensors")
+
+    @app.command
+    def prior(
+        out: Path,
+        dataset: str = "fashion-mnist-sample",
+        profile: Profile = default_profile,
+        settings: Annotated[recipes.PriorSettings, tyro.conf.arg(name="")] = preset.prior,
+    ) -> None:
+        """Stage two: a gated PixelCNN over the codes of OUT/vqvae.safetensors."""
+        history = recipes.add_prior(_dataset(dataset, profile), settings, out)
+        _tell(history, out / "two-stage.safetensors")
+
+    @app.command(name="two-stage")
+    def two_stage(
+        out: Path,
+        dataset: str = "fashion-mnist-sample",
+        profile: Profile = default_profile,
+        settings: Annotated[recipes.TwoStageSettings, tyro.conf.arg(name="")] = preset,
+    ) -> None:
+        """Both stages, then the held-out numbers into OUT/result.json."""
+        result = recipes.train_two_stage(_dataset(dataset, profile), settings, out)
+        if not result:
+            print(f"Interrupted. The same command goes on from {out}.")
+            return
+        for name, value in result["test"].items():
+            print(f"{name:32} {value:.4g}")
+        print(f"Weights and result.json are in {out}.")
+
+    return app
+
+
+def _dataset(name: str, profile: str):
+    """The data set, cut to a few batches in the smoke profile."""
+    from tutorial_lib import data
+
+    dataset = data.load(name)
+    return recipes.cut_for_smoke(dataset) if profile == "smoke" else dataset
+
+
+def _tell(history, weights: Path) -> None:
+    if not history.finished:
+        print(f"Interrupted at step {history.step} of {history.n_steps}. The same command goes on.")
+        return
+    row = {**history.rows[-1], **(history.valid_rows[-1] if history.valid_rows else {})}
+    for name, value in row.items():
+        print(f"{name:32} {value:.4g}")
+    print(f"Wrote {weights}.")
+
+
+def sample(
+    run: Path | None = None,
+    weights: str = DEFAULT_WEIGHTS,
+    n: int = 64,
+    label: int | Literal["all"] | None = None,
+    out: Path = Path("samples.png"),
+    temperature: float = 1.0,
+    pixels: Literal["mean", "sample"] = "mean",
+    seed: int = 0,
+) -> None:
+    """Draw new images into a PNG grid.
+
+    Args:
+        run: Folder of a finished two-stage run; without it, the shipped weights are used.
+        weights: Name of the shipped weights.
+        n: Images in a grid.
+        label: Class to draw; "all" writes a grid for each class; without it, a row for each class.
+        out: PNG to write; with --label all, the class is added to its name.
+        temperature: Of the prior; 1 is the model, lower is safer.
+        pixels: The decoder's mean image, or a true draw of every pixel.
+        seed: Of the draw.
+    """
+    from tutorial_lib import grids
+    from tutorial_lib.pretrained import load_pretrained
+    from tutorial_lib.recipes import load_run
+
+    model = load_run(run) if run is not None else load_pretrained(weights)
+    options = {"temperature": temperature, "pixels": pixels, "seed": seed}
+    for path in grids.write_sample_grids(model, n=n, label=label, out=out, **options):
+        print(f"Wrote {path}.")

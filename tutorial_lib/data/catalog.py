@@ -1,0 +1,198 @@
+"""Every data set: whose it is, how its files are read, what must come out."""
+
+import difflib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tutorial_lib.data import amat, cifar, idx, mu_law, sample, sources, spoken_digits
+from tutorial_lib.data.dataset import ImageDataset, Split, hold_out_last
+from tutorial_lib.data.errors import DataFormatError
+from tutorial_lib.data.remote_file import RemoteFile
+
+Splits = tuple[Split, Split, Split]
+DIGITS = tuple("0123456789")
+GARMENTS = (
+    "T-shirt/top",
+    "Trouser",
+    "Pullover",
+    "Dress",
+    "Coat",
+    "Sandal",
+    "Shirt",
+    "Sneaker",
+    "Bag",
+    "Ankle boot",
+)
+OBJECTS = (
+    "airplane",
+    "automobile",
+    "bird",
+    "cat",
+    "deer",
+    "dog",
+    "frog",
+    "horse",
+    "ship",
+    "truck",
+)
+
+
+@dataclass(frozen=True)
+class CatalogEntry:
+    """One data set.
+
+    n_examples: in train, valid and test. example_shape: (C, H, W), or (1, T) for audio.
+
+    read: from the contents of `files`, in that order, to (train, valid, test). It is handed the
+    entry too, since the official files of some sets leave the size of the validation split to us.
+    """
+
+    name: str
+    title: str
+    n_examples: tuple[int, int, int]
+    example_shape: tuple[int, ...]
+    n_levels: int
+    class_names: tuple[str, ...]
+    files: tuple[RemoteFile, ...]
+    read: Callable[["CatalogEntry", list[bytes]], Splits]
+    licence: str
+    source: str
+    attribution: str
+    note: str
+
+    def parse(self, contents: list[bytes]) -> ImageDataset:
+        """The data set in these file contents; `DataFormatError` if any split has another shape."""
+        splits = self.read(self, contents)
+        for split_name, split, n in zip(sample.SPLITS, splits, self.n_examples, strict=True):
+            if split.levels.shape != (n, *self.example_shape):
+                raise DataFormatError(
+                    f"{self.name}: the {split_name} split has shape {tuple(split.levels.shape)}, "
+                    f"expected {(n, *self.example_shape)}"
+                )
+        return ImageDataset(self.name, *splits, self.n_levels, self.class_names)
+
+
+def find(name: str) -> CatalogEntry:
+    """The entry called `name`; `ValueError` with the names there are, and the nearest of them."""
+    if name not in CATALOG:
+        near = difflib.get_close_matches(name.lower(), CATALOG, n=1, cutoff=0.5)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise ValueError(f"no data set {name!r}.{hint} There are: {', '.join(CATALOG)}.")
+    return CATALOG[name]
+
+
+def _read_sample(entry: CatalogEntry, contents: list[bytes]) -> Splits:
+    return sample.read_sample()
+
+
+def _read_idx(entry: CatalogEntry, contents: list[bytes]) -> Splits:
+    pool, test = idx.read_idx_pair(*contents[:2]), idx.read_idx_pair(*contents[2:])
+    return *hold_out_last(pool, entry.n_examples[1]), test
+
+
+def _read_amat(entry: CatalogEntry, contents: list[bytes]) -> Splits:
+    _, height, width = entry.example_shape
+    return tuple(amat.read_amat(text, height=height, width=width) for text in contents)
+
+
+def _read_cifar(entry: CatalogEntry, contents: list[bytes]) -> Splits:
+    pool, test = cifar.read_cifar(*contents)
+    return *hold_out_last(pool, entry.n_examples[1]), test
+
+
+def _read_spoken_digits(entry: CatalogEntry, contents: list[bytes]) -> Splits:
+    return spoken_digits.read_spoken_digits(*contents)
+
+
+ENTRIES = (
+    CatalogEntry(
+        name=sample.NAME,
+        title="Sample of Fashion-MNIST",
+        n_examples=(9_000, 1_000, 2_000),
+        example_shape=(1, 28, 28),
+        n_levels=256,
+        class_names=GARMENTS,
+        files=(),
+        read=_read_sample,
+        licence="MIT",
+        source="https://github.com/zalandoresearch/fashion-mnist",
+        attribution="Zalando Research: Xiao, Rasul and Vollgraf 2017, arXiv 1708.07747",
+        note="Part of the package, so it needs no network. Balanced over classes; each split is "
+        "drawn from the same split of fashion-mnist.",
+    ),
+    CatalogEntry(
+        name="fashion-mnist",
+        title="Fashion-MNIST",
+        n_examples=(55_000, 5_000, 10_000),
+        example_shape=(1, 28, 28),
+        n_levels=256,
+        class_names=GARMENTS,
+        files=sources.FASHION_MNIST,
+        read=_read_idx,
+        licence="MIT",
+        source="https://github.com/zalandoresearch/fashion-mnist",
+        attribution="Zalando Research: Xiao, Rasul and Vollgraf 2017, arXiv 1708.07747",
+        note="Valid is the last 5,000 of the 60,000 training images.",
+    ),
+    CatalogEntry(
+        name="binarized-mnist",
+        title="Binarized MNIST, fixed binarisation",
+        n_examples=(50_000, 10_000, 10_000),
+        example_shape=(1, 28, 28),
+        n_levels=2,
+        class_names=(),
+        files=sources.BINARIZED_MNIST,
+        read=_read_amat,
+        licence="not stated (MNIST)",
+        source="http://www.cs.toronto.edu/~larocheh/public/datasets/binarized_mnist/",
+        attribution="Larochelle and Murray 2011, from MNIST: LeCun, Cortes and Burges 1998",
+        note="The authors' own three splits; no labels (all are -1). The test split is sorted by "
+        "digit, so never judge by its head.",
+    ),
+    CatalogEntry(
+        name="mnist",
+        title="MNIST",
+        n_examples=(55_000, 5_000, 10_000),
+        example_shape=(1, 28, 28),
+        n_levels=256,
+        class_names=DIGITS,
+        files=sources.MNIST,
+        read=_read_idx,
+        licence="CC BY-SA 3.0",
+        source="http://yann.lecun.com/exdb/mnist/",
+        attribution="LeCun, Cortes and Burges 1998",
+        note="Valid is the last 5,000 of the 60,000 training images. Comes from mirrors, and the "
+        "licence is the one usually stated.",
+    ),
+    CatalogEntry(
+        name="cifar10",
+        title="CIFAR-10",
+        n_examples=(45_000, 5_000, 10_000),
+        example_shape=(3, 32, 32),
+        n_levels=256,
+        class_names=OBJECTS,
+        files=sources.CIFAR10,
+        read=_read_cifar,
+        licence="not stated",
+        source="https://www.cs.toronto.edu/~kriz/cifar.html",
+        attribution="Krizhevsky 2009, Learning Multiple Layers of Features from Tiny Images",
+        note="Valid is the last 5,000 of the 50,000 training images. Its authors ask to be cited. "
+        "From the binary archive, because the python one holds pickles.",
+    ),
+    CatalogEntry(
+        name="spoken-digits",
+        title="Free Spoken Digit Dataset",
+        n_examples=(2_400, 300, 300),
+        example_shape=(1, spoken_digits.N_SAMPLES),
+        n_levels=mu_law.N_LEVELS,
+        class_names=DIGITS,
+        files=sources.SPOKEN_DIGITS,
+        read=_read_spoken_digits,
+        licence="CC BY-SA 4.0",
+        source="https://github.com/Jakobovski/free-spoken-digit-dataset",
+        attribution="Zohar Jackson and contributors",
+        note="Audio at 8 kHz as mu-law levels, 1.024 s by cropping or silence. Of every speaker "
+        "and digit, recordings 0 to 4 are test and 5 to 9 valid.",
+    ),
+)
+CATALOG = {entry.name: entry for entry in ENTRIES}

@@ -1,0 +1,99 @@
+"""What every loader returns: three disjoint splits of intensity levels and labels.
+
+Levels stay integers. The autoregressive models of the series predict a categorical distribution
+over levels 0 .. L-1, and a likelihood in bits per dimension is comparable only if nothing was
+rescaled or dithered on the way; encoders divide by L-1 themselves when they need numbers in [0, 1].
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+UNLABELLED = -1
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Examples of one split, in the fixed order of their source; shuffle when training.
+
+    levels: (N, C, H, W) uint8 for images, (N, 1, T) for audio; values 0 .. n_levels-1.
+
+    labels: (N,) int64 class numbers; -1 throughout where a set has no labels (binarized MNIST), so
+    that a batch always has two parts, and an embedding that is handed such a label fails at once.
+
+    Raises `TypeError` or `ValueError` for other types, or for a label missing.
+    """
+
+    levels: Tensor
+    labels: Tensor
+
+    def __post_init__(self):
+        if self.levels.dtype != torch.uint8 or self.labels.dtype != torch.int64:
+            raise TypeError(
+                "a Split holds uint8 levels and int64 labels, "
+                f"not {self.levels.dtype} and {self.labels.dtype}"
+            )
+        if self.labels.shape != self.levels.shape[:1]:
+            raise ValueError(
+                f"{len(self.levels)} examples need as many labels, in one dimension; "
+                f"the labels have shape {tuple(self.labels.shape)}"
+            )
+
+    def __len__(self) -> int:
+        return len(self.levels)
+
+    def __getitem__(self, index):
+        """(levels, labels) at an integer, slice or index tensor; a DataLoader can read a Split."""
+        return self.levels[index], self.labels[index]
+
+    def subset(self, n: int, seed: int = 0) -> "Split":
+        """n different examples drawn at random; the same seed draws the same ones."""
+        if not 0 <= n <= len(self):
+            raise ValueError(f"cannot draw {n} different examples from a split of {len(self)}")
+        chosen = torch.randperm(len(self), generator=torch.Generator().manual_seed(seed))[:n]
+        return Split(*self[chosen])
+
+
+@dataclass(frozen=True, eq=False)
+class ImageDataset:
+    """A data set in three disjoint splits. Train on `train`, choose on `valid`, report on `test`.
+
+    n_levels: L; every level lies in 0 .. L-1. class_names: empty for a set without labels.
+    """
+
+    name: str
+    train: Split
+    valid: Split
+    test: Split
+    n_levels: int
+    class_names: tuple[str, ...]
+
+    def __post_init__(self):
+        for split_name, split in self.splits().items():
+            if len(split) and int(split.levels.max()) >= self.n_levels:
+                raise ValueError(
+                    f"{self.name}: the {split_name} split holds level {int(split.levels.max())}, "
+                    f"but its {self.n_levels} levels are 0 to {self.n_levels - 1}"
+                )
+            self._check_labels(split_name, split.labels)
+
+    def _check_labels(self, split_name: str, labels: Tensor) -> None:
+        allowed = range(len(self.class_names)) if self.class_names else range(UNLABELLED, 0)
+        wrong = (labels < allowed.start) | (labels >= allowed.stop)
+        if wrong.any():
+            raise ValueError(
+                f"{self.name}: the {split_name} split holds label {int(labels[wrong][0])}, "
+                f"but its labels are {allowed.start} to {allowed.stop - 1}"
+            )
+
+    def splits(self) -> dict[str, Split]:
+        return {"train": self.train, "valid": self.valid, "test": self.test}
+
+
+def hold_out_last(pool: Split, n_valid: int) -> tuple[Split, Split]:
+    """(train, valid): the last n_valid examples of a training pool are set aside for validation."""
+    n_train = len(pool) - n_valid
+    if n_train < 0:
+        raise ValueError(f"cannot hold {n_valid} examples out of {len(pool)}")
+    return Split(*pool[:n_train]), Split(*pool[n_train:])

@@ -1,0 +1,163 @@
+"""Gets a file into the cache folder, or says clearly why not. Nothing unverified is ever trusted.
+
+`pooch` does the transport (HTTP, timeouts, the progress bar). This module adds what its `retrieve`
+lacks: mirrors, checksums of a payload rather than of a file, a check at every use rather than once,
+and an error that tells a learner without a network what to do.
+
+The rules:
+- a download goes to a name of its own (process id and a random part), is verified, and only then
+  renamed into place, which is atomic: two processes at once both end with a good file;
+- a file from the cache is verified every time, in the very bytes that the caller then parses;
+- a damaged file is replaced; when no download succeeds it is deleted.
+"""
+
+import os
+import secrets
+from collections.abc import Sequence
+from http import HTTPStatus
+from pathlib import Path
+from typing import BinaryIO
+
+import pooch
+from requests import exceptions
+from tqdm.auto import tqdm
+
+from tutorial_lib.data import sample
+from tutorial_lib.data.errors import DataUnavailable
+from tutorial_lib.data.remote_file import RemoteFile
+
+TIMEOUT_SECONDS = 30
+CHUNK_BYTES = 2**16
+
+
+class _Failed(Exception):
+    """An address did not give the file, for the reason in the message; offline: none answered."""
+
+    def __init__(self, reason: str, *, offline: bool = False):
+        super().__init__(reason)
+        self.offline = offline
+
+
+def obtain(files: Sequence[RemoteFile], folder: Path, *, progress: bool = True) -> list[bytes]:
+    """The verified bytes of each file, from `folder` where they are there, else downloaded into it.
+
+    Raises `DataUnavailable` at the first file that cannot be had.
+    """
+    contents = []
+    for position, file in enumerate(files):
+        try:
+            contents.append(_obtain_one(file, folder, progress))
+        except _Failed as failure:
+            message = _by_hand(file, failure, files[position:], folder)
+            raise DataUnavailable(message) from failure
+        except OSError as error:
+            raise DataUnavailable(_folder_message(folder, error)) from error
+    return contents
+
+
+def _obtain_one(file: RemoteFile, folder: Path, progress: bool) -> bytes:
+    path = folder / file.filename
+    cached = _read_if_present(path)
+    problem = None if cached is None else file.problem(cached)
+    if cached is not None and problem is None:
+        return cached
+    failures = {}
+    for url in file.urls:
+        try:
+            return _download(url, file, path, progress)
+        except _Failed as failure:
+            failures[url] = failure
+    reasons = [f"{url}: {failure}" for url, failure in failures.items()]
+    if problem is not None:
+        # Not earlier: a download that succeeds replaces the damaged file in one step. And not
+        # if another process has just put a good file here.
+        if _read_if_present(path) == cached:
+            path.unlink(missing_ok=True)
+        reasons.append(f"{path}: was damaged, and is deleted ({problem})")
+    offline = all(failure.offline for failure in failures.values())
+    raise _Failed("\n".join(reasons), offline=offline)
+
+
+def _read_if_present(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def _download(url: str, file: RemoteFile, path: Path, progress: bool) -> bytes:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.part")
+    try:
+        with open(part, "xb") as stream:
+            _transfer(url, stream, file, progress)
+        raw = part.read_bytes()
+        problem = file.problem(raw)
+        if problem is not None:
+            raise _Failed(problem)
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+    return raw
+
+
+def _transfer(url: str, stream: BinaryIO, file: RemoteFile, progress: bool) -> None:
+    """Write what `url` serves to `stream`; `_Failed` with the reason if that breaks off."""
+    bar = tqdm(
+        total=file.n_bytes, desc=file.filename, unit="B", unit_scale=True, disable=not progress
+    )
+    download = pooch.HTTPDownloader(
+        progressbar=bar if progress else False,
+        chunk_size=CHUNK_BYTES,
+        timeout=TIMEOUT_SECONDS,
+        # Without this a server may send a .gz file as "plain bytes, compressed for transport".
+        headers={"Accept-Encoding": "identity"},
+    )
+    with bar:
+        try:
+            download(url, stream, None)
+        except exceptions.RequestException as error:
+            if error.response is not None:
+                error.response.close()  # pooch leaves the connection of a refused request open
+            raise _explain(error) from error
+
+
+def _explain(error: exceptions.RequestException) -> _Failed:
+    if isinstance(error, exceptions.HTTPError) and error.response is not None:
+        code = error.response.status_code
+        phrases = {status.value: status.phrase for status in HTTPStatus}
+        return _Failed(f"the server answered {code} {phrases.get(code, '')}".strip())
+    if isinstance(error, exceptions.Timeout):
+        return _Failed(f"no answer within {TIMEOUT_SECONDS} seconds", offline=True)
+    if isinstance(error, exceptions.ChunkedEncodingError):
+        return _Failed("the connection broke before the end of the file")
+    if isinstance(error, exceptions.ConnectionError):
+        kind = type(error).__name__  # a subclass, such as ProxyError or SSLError, tells more
+        detail = "" if kind == "ConnectionError" else f" ({kind})"
+        return _Failed(f"no connection{detail}", offline=True)
+    return _Failed(f"{type(error).__name__}: {error}")
+
+
+def _by_hand(
+    file: RemoteFile, failure: _Failed, remaining: Sequence[RemoteFile], folder: Path
+) -> str:
+    """The message for a file that no address gave; names the later files of its set too."""
+    why = "there is no network connection" if failure.offline else "no address gave it intact"
+    absent = [other for other in remaining if not (folder / other.filename).is_file()]
+    lines = [f"{file.filename} is not in the cache folder {folder}, and {why}:"]
+    lines += [f"    {reason}" for reason in str(failure).splitlines()]
+    lines += ["Try again later, or download by hand and save as:"]
+    lines += [f"    {other.urls[0]}  ->  {folder / other.filename}" for other in absent]
+    lines += [
+        "(TUTORIAL_DATA_DIR names another cache folder.)",
+        f'Without a network, data.load("{sample.NAME}") always works: it is part of the package.',
+    ]
+    return "\n".join(lines)
+
+
+def _folder_message(folder: Path, error: OSError) -> str:
+    return (
+        f"the cache folder {folder} cannot be used: {error}.\n"
+        "Set the environment variable TUTORIAL_DATA_DIR to a folder that you may write to and that "
+        f'has room, or use data.load("{sample.NAME}"), which is part of the package.'
+    )

@@ -1,0 +1,206 @@
+"""The figures of the series in one style: image grids, influence maps, index maps, usage, curves.
+
+Every function takes `ax=None`, draws into it or into a new figure, and returns the axes; nothing is
+shown or saved here. Images are drawn pixel by pixel (no smoothing) with fixed limits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from matplotlib.colors import ListedColormap
+from matplotlib.patches import Rectangle
+from torch import Tensor
+
+WIDTH = 7.0  # inches, the widest figure
+SEQUENTIAL = "viridis"
+READ, UNREAD, FUTURE = "#3b76af", "#e6a04c", "#e9e9e9"
+TARGET = "#d62728"
+GUTTER = 1  # pixels between the images of a grid
+
+
+def use_style() -> None:
+    """Set the style of all figures: white background (also on a dark page), light grid, 10 pt."""
+    plt.rcParams.update(
+        {
+            "figure.figsize": (WIDTH, 3.0),
+            "figure.dpi": 100,
+            "savefig.dpi": 100,
+            "figure.facecolor": "white",
+            "axes.facecolor": "white",
+            "savefig.facecolor": "white",
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.grid": True,
+            "grid.alpha": 0.3,
+            "axes.titlesize": 10,
+            "axes.labelsize": 10,
+            "font.size": 10,
+            "legend.frameon": False,
+            "image.interpolation": "nearest",
+            "image.cmap": "gray",
+        }
+    )
+
+
+def _axes(ax: Axes | None, width: float = WIDTH, height: float = 3.0) -> Axes:
+    return ax if ax is not None else plt.subplots(figsize=(width, height), layout="tight")[1]
+
+
+def _bare(ax: Axes) -> Axes:
+    ax.set_xticks([])
+    ax.set_yticks([])
+    ax.grid(False)
+    for spine in ax.spines.values():
+        spine.set_visible(False)
+    return ax
+
+
+def tile(images: Tensor, *, n_columns: int, n_levels: int | None = None) -> np.ndarray:
+    """Images (N, C, H, W) with C = 1 or 3 side by side as one array in [0, 1], white between them.
+
+    `n_levels` is needed for integer levels; floats are taken to be in [0, 1] already.
+    """
+    if images.ndim != 4 or images.shape[1] not in (1, 3):
+        raise ValueError(f"images must be (N, 1 or 3, H, W), got {tuple(images.shape)}")
+    if not images.is_floating_point():
+        if n_levels is None:
+            raise ValueError("integer levels need n_levels=..., to know which level is white")
+        images = images.float() / (n_levels - 1)
+    images = images.detach().cpu().float().clamp(0, 1)
+    n, channels, height, width = images.shape
+    n_rows = -(-n // n_columns)
+    shape = (n_rows * (height + GUTTER) - GUTTER, n_columns * (width + GUTTER) - GUTTER, channels)
+    sheet = np.ones(shape, dtype=np.float32)
+    for i, image in enumerate(images):
+        top, left = (i // n_columns) * (height + GUTTER), (i % n_columns) * (width + GUTTER)
+        sheet[top : top + height, left : left + width] = image.permute(1, 2, 0).numpy()
+    return sheet.squeeze(-1) if channels == 1 else sheet
+
+
+def show_images(
+    images: Tensor,
+    *,
+    n_levels: int | None = None,
+    n_columns: int = 10,
+    titles: Sequence[str] | None = None,
+    row_labels: Sequence[str] | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """A grid of images; `titles` name the columns, `row_labels` the rows."""
+    n_columns = min(n_columns, len(images))
+    sheet = tile(images, n_columns=n_columns, n_levels=n_levels)
+    wide = WIDTH if n_columns > 4 else 0.5 + 1.3 * n_columns
+    ax = _bare(_axes(ax, wide, wide * sheet.shape[0] / sheet.shape[1] + 0.3))
+    ax.imshow(sheet, vmin=0, vmax=1)
+    height, width = images.shape[2] + GUTTER, images.shape[3] + GUTTER
+    if titles is not None:
+        ax.set_xticks([(i + 0.5) * width - 1 for i in range(len(titles))], titles, fontsize=8)
+        ax.xaxis.tick_top()
+    if row_labels is not None:
+        ax.set_yticks([(i + 0.5) * height - 1 for i in range(len(row_labels))], row_labels)
+    ax.tick_params(length=0)
+    return ax
+
+
+def show_influence(
+    reads: Tensor,
+    height: int,
+    width: int,
+    target: tuple[int, int],
+    *,
+    ax: Axes | None = None,
+) -> Axes:
+    """Which pixels a target reads: one row of an influence matrix of one colour, as a map.
+
+    `reads` is the row (height * width,); the target is outlined, the unread past stands out.
+    """
+    if reads.shape != (height * width,):
+        raise ValueError(f"reads must have shape ({height * width},), got {tuple(reads.shape)}")
+    position = target[0] * width + target[1]
+    order = torch.arange(height * width)
+    kind = torch.where(reads.bool(), 0, torch.where(order < position, 1, 2)).view(height, width)
+    ax = _bare(_axes(ax, 3.2, 3.2 * height / width + 0.4))
+    ax.imshow(kind.numpy(), cmap=ListedColormap([READ, UNREAD, FUTURE]), vmin=0, vmax=2)
+    outline = Rectangle((target[1] - 0.5, target[0] - 0.5), 1, 1, fill=False, ec=TARGET, lw=2)
+    ax.add_patch(outline)
+    ax.set_title("blue: read · orange: past, unread · grey: not past")
+    return ax
+
+
+def show_index_map(indices: Tensor, n_codes: int, *, ax: Axes | None = None) -> Axes:
+    """A 2-D field of code indices as colours. Neighbouring colours are not neighbouring codes."""
+    if indices.ndim != 2:
+        raise ValueError(f"indices must be a 2-D field, got shape {tuple(indices.shape)}")
+    ax = _bare(_axes(ax, 2.5, 2.5))
+    ax.imshow(indices.cpu().numpy(), cmap="nipy_spectral", vmin=0, vmax=n_codes - 1)
+    return ax
+
+
+def show_reconstructions(
+    original: Tensor, reconstruction: Tensor, indices: Tensor, n_codes: int, *, title: str = ""
+) -> np.ndarray:
+    """original | reconstruction | index map, one image a column; returns the axes (3, n).
+
+    original, reconstruction (n, C, H, W) in [0, 1]; indices (n, h, w).
+    """
+    n = len(original)
+    figure, axes = plt.subplots(3, n, figsize=(WIDTH, 3 * WIDTH / n + 0.3), layout="tight")
+    for column in range(n):
+        for row, images in enumerate((original, reconstruction)):
+            picture = tile(images[column : column + 1], n_columns=1)
+            _bare(axes[row, column]).imshow(picture, vmin=0, vmax=1)
+        show_index_map(indices[column], n_codes, ax=axes[2, column])
+    for row, name in enumerate(("original", "decoded", "indices")):
+        axes[row, 0].set_ylabel(name)
+    figure.suptitle(title, fontsize=10)
+    return axes
+
+
+def show_usage(counts: Tensor, perplexity: float, *, ax: Axes | None = None) -> Axes:
+    """How often each code is used, most used first, against a uniform usage."""
+    share = (counts / counts.sum()).sort(descending=True).values.cpu().numpy()
+    ax = _axes(ax, WIDTH, 2.5)
+    ax.bar(range(len(share)), 100 * share, width=1.0, color=READ)
+    ax.axhline(100 / len(share), color=TARGET, lw=1, label="uniform")
+    ax.set(xlabel="code, most used first", ylabel="share of positions (%)")
+    ax.set_title(f"perplexity {perplexity:.0f} of {len(share)} codes")
+    ax.legend()
+    return ax
+
+
+def show_curves(
+    curves: dict[str, tuple[Sequence[float], Sequence[float]]],
+    *,
+    xlabel: str,
+    ylabel: str,
+    ax: Axes | None = None,
+) -> Axes:
+    """Named curves (x, y) in one frame; a name that begins with "held-out" gets markers."""
+    ax = _axes(ax)
+    for name, (x, y) in curves.items():
+        ax.plot(x, y, marker="o" if name.startswith("held-out") else None, ms=4, label=name)
+    ax.set(xlabel=xlabel, ylabel=ylabel)
+    ax.legend()
+    return ax
+
+
+def show_stacked_bits(rows: dict[str, tuple[float, float]], *, ax: Axes | None = None) -> Axes:
+    """Total bits/dim as bars of two parts: name -> (decoder term, latent rate)."""
+    ax = _axes(ax, WIDTH, 0.6 + 0.5 * len(rows))
+    names = list(rows)
+    decoder = [rows[name][0] for name in names]
+    rate = [rows[name][1] for name in names]
+    ax.barh(names, decoder, color=READ, label="decoder term")
+    ax.barh(names, rate, left=decoder, color=UNREAD, label="latent rate")
+    for y, (a, b) in enumerate(zip(decoder, rate, strict=True)):
+        ax.text(a + b, y, f" {a + b:.3f}", va="center")
+    ax.set(xlabel="bits/dim", xlim=(0, 1.12 * max(a + b for a, b in rows.values())))
+    ax.invert_yaxis()
+    ax.grid(axis="y", visible=False)
+    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.35), ncols=2)
+    return ax
