@@ -1,18 +1,17 @@
 """Data sets as integer levels: `data.load("fashion-mnist-sample")` and five more.
 
-    dataset        Split and ImageDataset, what every loader returns
-    loading        load, fetch, describe, names
-    catalog        every data set by name: sizes, licence, reader
-    sources        addresses and checksums
-    download       mirrors, verification, atomic placement
-    remote_file    one file and its checksum
-    cache          the folder of downloads
-    archives       gzip, tar and zip, opened in memory
-    idx, amat, cifar, spoken_digits, mu_law, sample    one format each
-    commands       what `python -m tutorial_lib data ...` prints
-    contact_sheet  examples as a picture
-
-A module imports only from those below it in the list, which ends with `errors`.
+dataset        Split and ImageDataset, what every loader returns
+loading        load, fetch, describe, names
+catalog        every data set by name: sizes, licence, reader
+sources        addresses and checksums
+download       mirrors, verification, atomic placement
+remote_file    one file and its checksum
+cache          the folder of downloads
+archives       gzip, tar and zip, opened in memory
+idx, amat, cifar, spoken_digits, mu_law, sample    one format each
+commands       what `python -m tutorial_lib data ...` prints
+contact_sheet  examples as a picture
+errors         the two ways in which this can fail
 """
 
 from tutorial_lib.data.cache import cache_dir
