@@ -34,9 +34,11 @@ test: environment
 	@$(VENV_PYTHON) tools/run_tests.py $(ARGS)
 
 lint: environment
-	$(VENV_PYTHON) -m ruff check .
-	$(VENV_PYTHON) -m ruff format --check .
-	$(VENV_PYTHON) tools/notebooks.py check
+	@status=0; \
+	$(VENV_PYTHON) -m ruff check . || status=1; \
+	$(VENV_PYTHON) -m ruff format --check . || status=1; \
+	$(VENV_PYTHON) tools/notebooks.py check || status=1; \
+	exit $$status
 
 format: environment
 	@$(VENV_PYTHON) tools/notebooks.py sync

@@ -119,7 +119,7 @@ def test_a_wrong_mask_is_caught(mistake, mask):
 
 
 def test_colours_without_the_red_green_blue_rule_are_caught():
-    """One mask for all channels: type B lets each colour see itself, type A sees no colour at all."""
+    """One mask for all channels: with type B a colour sees itself, with type A no other colour."""
     wide_open = Conv2dWithMask(3, 6, causal_mask(3, include_center=True))
     assert leaks(influence_matrix(as_model(wide_open, n_colors=3), 2, 3))
     blind = Conv2dWithMask(3, 6, causal_mask(3, include_center=False))

@@ -106,7 +106,8 @@ def test_nats_become_bits_by_dividing_by_log_2():
 
 def test_all_images_are_listed_in_counting_order_last_pixel_fastest():
     assert enumerate_images(1, 2).flatten(1).tolist() == [[0, 0], [0, 1], [1, 0], [1, 1]]
-    assert enumerate_images(2, 1, 3).flatten(1).tolist() == [[a, b] for a in range(3) for b in range(3)]
+    in_threes = [[a, b] for a in range(3) for b in range(3)]
+    assert enumerate_images(2, 1, 3).flatten(1).tolist() == in_threes
 
 
 @pytest.mark.parametrize(("height", "width", "levels", "colors"), [(2, 3, 2, 1), (1, 2, 3, 2)])

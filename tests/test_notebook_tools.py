@@ -102,6 +102,13 @@ def test_a_text_that_says_something_else_is_caught(finished):
     assert "cell 3 differs: code 'x = 6'" in only(notebook_gate.pair_problems(finished))
 
 
+def test_the_first_line_that_differs_is_quoted(finished):
+    edit_notebook(finished, lambda notebook: notebook.cells[2].update(source="x = 6\ny = 7"))
+    assert "code 'y = 7' in the notebook, code nothing in" in only(
+        notebook_gate.pair_problems(finished)
+    )
+
+
 def test_a_missing_cell_is_caught(finished):
     edit_notebook(finished, lambda notebook: notebook.cells.append(new_markdown_cell("more")))
     assert "5 cells in the notebook, 4 in the text" in only(notebook_gate.pair_problems(finished))

@@ -107,3 +107,10 @@ def test_a_prior_over_other_codes_is_refused():
     vqvae = VQVAE(in_channels=1, n_levels=2, n_codes=8, code_dim=4, n_channels=8)
     with pytest.raises(ValueError, match="n_levels=8"):
         TwoStageModel(vqvae, GatedPixelCNN(n_levels=7, n_channels=4, n_layers=1))
+
+
+def test_drawn_images_and_extracted_codes_can_be_trained_on(finished_run, garments):
+    """Tensors made in inference mode cannot be saved for a backward pass."""
+    model = recipes.load_run(finished_run[0])
+    for made in (model.sample(2, 1), recipes.extract_codes(model.vqvae, garments.test.levels[:2])):
+        assert not made.is_inference()

@@ -50,8 +50,15 @@ def test_a_missing_module_names_the_debian_package(missing):
 
 
 def test_too_little_disk_says_how_much_is_needed():
-    assert machine_checks.disk_problem(50_000_000_000) is None
+    assert machine_checks.disk_problem(50 * machine_checks.GIGABYTE) is None
     assert "Only 1.2 GB" in machine_checks.disk_problem(1_200_000_000)
+
+
+def test_a_smaller_build_of_torch_needs_less_disk():
+    five = 5 * machine_checks.GIGABYTE
+    assert "may need 8 GB" in machine_checks.disk_problem(five, None, "Linux")
+    assert machine_checks.disk_problem(five, "address", "Linux") is None
+    assert machine_checks.disk_problem(five, None, "Windows") is None
 
 
 def test_an_intel_mac_is_told_before_the_download():
@@ -121,22 +128,29 @@ def test_a_half_written_state_counts_as_none(tmp_path):
     assert set_up.read_state(path) is None
     path.write_text('{"status": "rea')
     assert set_up.read_state(path) is None
-    set_up.write_state(path, "ready", EXTRAS, KEY)
+    set_up.write_state(path, set_up.new_state("ready", EXTRAS, KEY))
     assert set_up.read_state(path)["extras"] == ["lab", "test"]
     assert [each.name for each in tmp_path.iterdir()] == ["set_up.json"]
 
 
-def test_the_key_depends_on_both_files_and_on_the_python(tmp_path):
-    files = (tmp_path / "pyproject.toml", tmp_path / "constraints.txt")
-    for file in files:
-        file.write_text("one")
-    key = set_up.inputs_key((3, 11), files)
-    assert key == set_up.inputs_key((3, 11), files)
-    assert key != set_up.inputs_key((3, 12), files)
-    for file in files:
-        file.write_text("two")
-        assert key != set_up.inputs_key((3, 11), files)
-        file.write_text("one")
+def key_of(folder, *, python=(3, 11), dependency="torch", pin="torch==2", lines=100):
+    pyproject, constraints = folder / "pyproject.toml", folder / "constraints.txt"
+    project = f'[project]\nname = "x"\ndependencies = [\n    "{dependency}",\n]\n'
+    pyproject.write_text(f"{project}\n[tool.ruff]\nline-length = {lines}\n")
+    constraints.write_text(pin)
+    return set_up.inputs_key(python, pyproject, constraints)
+
+
+@pytest.mark.parametrize(
+    "change", [{"python": (3, 12)}, {"dependency": "jax"}, {"pin": "torch==3"}]
+)
+def test_the_key_changes_with_all_that_decides_what_is_installed(tmp_path, change):
+    assert key_of(tmp_path) == key_of(tmp_path)
+    assert key_of(tmp_path) != key_of(tmp_path, **change)
+
+
+def test_the_key_does_not_change_with_the_settings_of_other_tools(tmp_path):
+    assert key_of(tmp_path) == key_of(tmp_path, lines=88)
 
 
 @pytest.mark.parametrize("line", ["version = 3.11.7", "version_info = 3.11.7.final.0"])
@@ -159,7 +173,7 @@ class Recorder:
         monkeypatch.setattr(set_up, "create_environment", self.create)
         monkeypatch.setattr(set_up, "install", self.install)
 
-    def create(self, hold, *, afresh):
+    def create(self, torch_index, hold, *, afresh):
         self.calls.append("afresh" if afresh else "create")
 
     def install(self, extras, python, torch_index, hold):
@@ -182,6 +196,16 @@ def test_a_further_extra_is_added_to_those_that_are_there(monkeypatch, tmp_path)
     set_up.set_up({"lab"})
     set_up.set_up({"course"})
     assert steps.calls[-1] == ["course", "lab"]
+
+
+def test_a_failed_update_leaves_the_environment_as_good_as_it_was(monkeypatch, tmp_path):
+    Recorder(monkeypatch, tmp_path)
+    set_up.set_up({"lab"})
+    steps = Recorder(monkeypatch, tmp_path, fails=True)
+    with pytest.raises(machine_checks.SetUpError, match="no network"):
+        set_up.set_up({"course"})
+    set_up.set_up({"lab"})
+    assert steps.calls == ["create", ["course", "lab"]]
 
 
 def test_after_a_failure_the_next_run_starts_afresh(monkeypatch, tmp_path):

@@ -11,7 +11,7 @@ import shutil
 import sys
 
 OLDEST, NEWEST = (3, 10), (3, 14)
-NEEDED_BYTES = 3_000_000_000
+GIGABYTE = 1_000_000_000
 
 
 class SetUpError(Exception):
@@ -63,12 +63,17 @@ def venv_problem(
     )
 
 
-def disk_problem(free_bytes: int) -> str | None:
-    if free_bytes >= NEEDED_BYTES:
+def disk_problem(
+    free_bytes: int, torch_index: str | None = None, system: str | None = None
+) -> str | None:
+    """On Linux the registry's torch may bring CUDA libraries; any other build is far smaller."""
+    with_cuda = (system or platform.system()) == "Linux" and not torch_index
+    needed = 8 if with_cuda else 3
+    if free_bytes >= needed * GIGABYTE:
         return None
     return (
-        f"Only {free_bytes / 1e9:.1f} GB are free on this disk; the environment needs about "
-        f"{NEEDED_BYTES / 1e9:.0f} GB: make room and run the same command again."
+        f"Only {free_bytes / GIGABYTE:.1f} GB are free on this disk; the environment may need "
+        f"{needed} GB: make room and run the same command again."
     )
 
 

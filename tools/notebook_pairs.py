@@ -13,6 +13,7 @@ import hashlib
 import os
 import subprocess
 import sys
+from itertools import zip_longest
 from pathlib import Path
 from typing import NamedTuple
 
@@ -159,17 +160,20 @@ def differences(notebook: NotebookNode, text: NotebookNode) -> list[str]:
     pairs = enumerate(zip(notebook.cells, text.cells, strict=False), start=1)
     for number, (left, right) in pairs:
         if cell_key(left) != cell_key(right):
-            there, here = excerpt(left), excerpt(right)
+            there, here = excerpts(left, right)
             return [f"cell {number} differs: {there} in the notebook, {here} in the text"]
     if len(notebook.cells) != len(text.cells):
         return [f"{len(notebook.cells)} cells in the notebook, {len(text.cells)} in the text"]
     return []
 
 
-def excerpt(cell: NotebookNode) -> str:
-    first = (cell.source.strip().splitlines() or [""])[0]
-    label = f"{cell.cell_type} {list(tags(cell))}" if tags(cell) else cell.cell_type
-    return f"{label} {first[:60]!r}"
+def excerpts(left: NotebookNode, right: NotebookNode) -> list[str]:
+    """The first line on which two cells disagree, as each has it, with its kind and tags."""
+    lines = list(zip_longest(*(cell.source.splitlines() for cell in (left, right))))
+    first = next((pair for pair in lines if pair[0] != pair[1]), ("", ""))
+    labels = [f"{cell.cell_type} {' '.join(tags(cell))}".strip() for cell in (left, right)]
+    shown = ["nothing" if line is None else repr(line[:60]) for line in first]
+    return [f"{label} {line}" for label, line in zip(labels, shown, strict=True)]
 
 
 def saved_later(pair: Pair) -> bool:

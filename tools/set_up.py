@@ -14,6 +14,7 @@ import argparse
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -58,12 +59,20 @@ def torch_pin(constraints: Path = CONSTRAINTS) -> str:
     raise SetUpError(f"{constraints.name} holds no line `torch==...`: restore it with git.")
 
 
-def inputs_key(python: tuple[int, int] | None, files: tuple = (PYPROJECT, CONSTRAINTS)) -> str:
+def what_installs(pyproject: str) -> str:
+    """The tables of pyproject.toml that decide what is installed: not those of ruff or pytest."""
+    tables = re.split(r"^(?=\[)", pyproject, flags=re.MULTILINE)
+    heads = ("[build-system", "[project", "[tool.setuptools")
+    return "".join(table for table in tables if table.startswith(heads))
+
+
+def inputs_key(
+    python: tuple[int, int], pyproject: Path = PYPROJECT, constraints: Path = CONSTRAINTS
+) -> str:
     """A fingerprint of everything that decides what gets installed."""
-    digest = hashlib.sha256(repr(python).encode())
-    for file in files:
-        digest.update(file.read_bytes() + b"\0")
-    return digest.hexdigest()
+    parts = [repr(python), what_installs(pyproject.read_text(encoding="utf-8"))]
+    parts.append(constraints.read_text(encoding="utf-8"))
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
 def read_state(path: Path) -> dict | None:
@@ -73,9 +82,12 @@ def read_state(path: Path) -> dict | None:
         return None
 
 
-def write_state(path: Path, status: str, extras: set, key: str) -> None:
+def new_state(status: str, extras: set, key: str) -> dict:
+    return {"status": status, "extras": sorted(extras), "key": key, "root": str(ROOT)}
+
+
+def write_state(path: Path, state: dict) -> None:
     """Replace the state file in one step, so that no reader ever finds half of it."""
-    state = {"status": status, "extras": sorted(extras), "key": key, "root": str(ROOT)}
     part = path.with_suffix(".part")
     part.write_text(json.dumps(state), encoding="utf-8")
     os.replace(part, path)
@@ -93,7 +105,7 @@ def decide(state: dict | None, key: str, extras: set, root: str) -> str:
     return "ready" if up_to_date else "update"
 
 
-def create_environment(hold: dict, *, afresh: bool) -> None:
+def create_environment(torch_index: str | None, hold: dict, *, afresh: bool) -> None:
     """Make .venv with a working pip; `afresh`, or when its Python is gone, empty it first."""
     python = venv_python()
     if python.exists() and not afresh:
@@ -102,7 +114,7 @@ def create_environment(hold: dict, *, afresh: bool) -> None:
             return
     machine_checks.raise_if_any(
         machine_checks.venv_problem(),
-        machine_checks.disk_problem(shutil.disk_usage(str(ROOT)).free),
+        machine_checks.disk_problem(shutil.disk_usage(str(ROOT)).free, torch_index),
     )
     print(f"1/3  creating .venv (Python {sys.version.split()[0]})", flush=True)
     clear = ["--clear"] if afresh or not python.exists() else []
@@ -158,13 +170,18 @@ def bring_up_to_date(extras: set, torch_index: str | None, hold: dict) -> None:
     started = time.monotonic()
     if action == "afresh":
         print("The last set-up did not finish, or the folder was moved: starting afresh.")
-    create_environment(hold, afresh=action == "afresh")
+    create_environment(torch_index, hold, afresh=action == "afresh")
     python = venv_version() or tuple(sys.version_info[:2])
     machine_checks.raise_if_any(machine_checks.python_problem(python, where="The .venv folder"))
-    key = inputs_key(python)
-    write_state(STATE, "installing", extras, key)
-    install(extras, python, torch_index, hold)
-    write_state(STATE, "ready", extras, key)
+    before, key = read_state(STATE), inputs_key(python)
+    write_state(STATE, new_state("installing", extras, key))
+    try:
+        install(extras, python, torch_index, hold)
+    except SetUpError:
+        if before:  # pip gave up in good order, so what was there before still is
+            write_state(STATE, before)
+        raise
+    write_state(STATE, new_state("ready", extras, key))
     print(f"ready after {time.monotonic() - started:.0f} s (next time: at once)", flush=True)
 
 

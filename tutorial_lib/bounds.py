@@ -33,7 +33,7 @@ def _probabilities(name: str, value: Tensor) -> Tensor:
     return value
 
 
-def categorical_kl(q: Float[Tensor, "*batch K"], p: Float[Tensor, "*batch K"]) -> Tensor:
+def categorical_kl(q: Float[Tensor, "*batch K"], p: Float[Tensor, "*batch_or_none K"]) -> Tensor:
     """KL(q || p) = sum_k q_k log(q_k / p_k), in nats over the last axis.
 
     Where q_k = 0 the term is 0 (the limit of t log t), whatever p_k; where only p_k = 0 it is
@@ -45,13 +45,15 @@ def categorical_kl(q: Float[Tensor, "*batch K"], p: Float[Tensor, "*batch K"]) -
         raise ValueError(
             f"q of shape {tuple(q.shape)} and p of shape {tuple(p.shape)} do not match"
         )
-    return (torch.xlogy(q, q) - torch.xlogy(q, p)).sum(dim=-1)
+    # Where q is 0 the term has no gradient either: xlogy would make it NaN behind a sure softmax.
+    log_ratio = torch.where(q > 0, q, 1).log() - torch.where(q > 0, p, 1).log()
+    return (q * log_ratio).sum(dim=-1)
 
 
 def kl_to_uniform(q: Float[Tensor, "*batch K"]) -> Tensor:
     """KL(q || uniform over K) = log K - H(q), in nats; exactly log K for a one-hot q."""
     _probabilities("q", q)
-    return math.log(q.shape[-1]) + torch.xlogy(q, q).sum(dim=-1)
+    return math.log(q.shape[-1]) + (q * torch.where(q > 0, q, 1).log()).sum(dim=-1)
 
 
 def gaussian_kl(mean: Float[Tensor, "*batch D"], log_variance: Float[Tensor, "*batch D"]) -> Tensor:

@@ -49,13 +49,14 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict]:
         with safe_open(path, framework="pt", device="cpu") as file:
             metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}
+        header = json.loads(metadata.get(HEADER, "null"))
     except FileNotFoundError:
         raise
     except (SafetensorError, OSError, ValueError) as error:
         raise CheckpointError(f"{path} is not a whole safetensors file ({error})") from error
-    if HEADER not in metadata:
+    if not isinstance(header, dict):
         raise CheckpointError(f"{path} is a safetensors file, but was not written by this library")
-    return tensors, json.loads(metadata[HEADER])
+    return tensors, header
 
 
 def save_run(path: Path, model: nn.Module, optimizer, header: dict) -> None:

@@ -6,7 +6,7 @@ What it adds to a single masked stack:
   the left in its row and, through a 1x1 link, the vertical stack: together, the whole past.
 - The gate in place of the ReLU: y = tanh(W_f * x) . sigmoid(W_g * x)          [eq. 2]
 - Conditions inside the gate: y = tanh(W_f * x + V_f h) . sigmoid(W_g * x + V_g h)
-  for a label h, and V * s in place of V h for a spatial map s               [eqs. 3 and 4]
+  for a label h, and V * s in place of V h for a spatial map s               [eqs. 4 and 5]
 
 Every connection of the paper's figure 2 is in `GatedLayer.forward`. Where the code deviates:
 

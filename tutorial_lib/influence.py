@@ -41,6 +41,10 @@ class as_model(nn.Module):  # noqa: N801  (reads as a conversion where it is use
         out = self.stack(features)
         return out.unflatten(1, (self.n_colors, -1)).transpose(1, 2)
 
+    def forward(self, levels: Tensor) -> Float[Tensor, "B L C H W"]:
+        """The stack as a model of images; its outputs are logits if there are L a colour."""
+        return self.logits_from(self.embed(levels))
+
 
 def _raster(field: Tensor, n_colors: int) -> Tensor:
     """(groups of channels, H, W) -> (H*W*n_colors, per group): raster order, colours within."""
@@ -48,11 +52,12 @@ def _raster(field: Tensor, n_colors: int) -> Tensor:
     return grouped.permute(2, 3, 0, 1).flatten(0, 2)
 
 
-def _gradients(model: nn.Module, height: int, width: int, seed: int):
-    """Yield, for each output sub-pixel in raster order, |d (random mix of its logits) / d inputs|.
+def _probe(model: nn.Module, height: int, width: int, seed: int) -> tuple[Tensor, Tensor]:
+    """One number for each output sub-pixel in raster order, and the embedded image they came from.
 
-    A random mix rather than the sum: logits are only defined up to a constant, and a plain sum can
-    cancel what the single logits depend on. Float64 keeps small gradients from vanishing.
+    Each number is a random mix of the logits rather than their sum: logits are only defined up to a
+    constant, and a plain sum can cancel what the single logits depend on. Float64 keeps small
+    gradients from vanishing.
     """
     probe = copy.deepcopy(model).double()
     device = next(probe.parameters()).device
@@ -64,10 +69,14 @@ def _gradients(model: nn.Module, height: int, width: int, seed: int):
         logits = probe.logits_from(features)
         mix = torch.randn(logits.shape, generator=noise, dtype=torch.float64).to(device)
         mixed = (logits * mix).sum(dim=1)[0].permute(1, 2, 0).flatten()
-    for output in mixed:
-        (gradient,) = torch.autograd.grad(output, features, retain_graph=True, allow_unused=True)
-        gradient = torch.zeros_like(features) if gradient is None else gradient
-        yield _raster(gradient[0].abs(), probe.n_colors).sum(dim=1)
+    return mixed, features
+
+
+def _sensitivity(output: Tensor, features: Tensor, n_colors: int) -> Float[Tensor, " N"]:
+    """|d output / d input|, summed over the numbers that stand for an input sub-pixel."""
+    (gradient,) = torch.autograd.grad(output, features, retain_graph=True, allow_unused=True)
+    gradient = torch.zeros_like(features) if gradient is None else gradient
+    return _raster(gradient[0].abs(), n_colors).sum(dim=1).cpu()
 
 
 def influence_matrix(
@@ -78,31 +87,47 @@ def influence_matrix(
     The model is probed as it stands, in train or in eval mode, on `n_probes` random images (a ReLU
     may be shut on one of them). Takes N backward passes a probe.
     """
-    require_int("height", height, at_least=1)
-    require_int("width", width, at_least=1)
+    _check_probe(height, width, n_probes)
     reads = None
-    for seed in range(require_int("n_probes", n_probes, at_least=1)):
-        rows = torch.stack(list(_gradients(model, height, width, seed))).cpu() != 0
+    for seed in range(n_probes):
+        mixed, features = _probe(model, height, width, seed)
+        rows = torch.stack([_sensitivity(each, features, model.n_colors) for each in mixed]) != 0
         reads = rows if reads is None else reads | rows
     return reads
 
 
 def influence_map(
-    model: nn.Module, height: int, width: int, target: tuple[int, int], *, color: int = 0
+    model: nn.Module,
+    height: int,
+    width: int,
+    target: tuple[int, int],
+    *,
+    color: int = 0,
+    n_probes: int = 3,
 ) -> Float[Tensor, "C H W"]:
     """How strongly each input sub-pixel moves the logits of one target: mean |gradient|.
 
-    `target` is (row, column) and `color` its sub-pixel.
+    `target` is (row, column) and `color` its sub-pixel. Takes one backward pass a probe; where the
+    map is not 0 is the target's row of the influence matrix.
     """
+    _check_probe(height, width, n_probes)
     row, column = target
     if not (0 <= row < height and 0 <= column < width and 0 <= color < model.n_colors):
         raise ValueError(
             f"target {target} of colour {color} lies outside {height}x{width}x{model.n_colors}"
         )
     position = (row * width + column) * model.n_colors + color
-    maps = [list(_gradients(model, height, width, seed))[position] for seed in range(3)]
+    maps = []
+    for seed in range(n_probes):
+        mixed, features = _probe(model, height, width, seed)
+        maps.append(_sensitivity(mixed[position], features, model.n_colors))
     mean = torch.stack(maps).mean(dim=0).reshape(height, width, model.n_colors)
-    return mean.permute(2, 0, 1).cpu()
+    return mean.permute(2, 0, 1)
+
+
+def _check_probe(height: int, width: int, n_probes: int) -> None:
+    for name, value in (("height", height), ("width", width), ("n_probes", n_probes)):
+        require_int(name, value, at_least=1)
 
 
 def blind_spot(reads: Bool[Tensor, "N N"]) -> float:

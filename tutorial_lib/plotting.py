@@ -60,10 +60,13 @@ def _bare(ax: Axes) -> Axes:
     return ax
 
 
-def tile(images: Tensor, *, n_columns: int, n_levels: int | None = None) -> np.ndarray:
-    """Images (N, C, H, W) with C = 1 or 3 side by side as one array in [0, 1], white between them.
+def tile(
+    images: Tensor, *, n_columns: int, n_levels: int | None = None, gutter: float = 1.0
+) -> np.ndarray:
+    """Images (N, C, H, W) with C = 1 or 3 side by side as one array in [0, 1].
 
-    `n_levels` is needed for integer levels; floats are taken to be in [0, 1] already.
+    `n_levels` is needed for integer levels; floats are taken to be in [0, 1] already. `gutter` is
+    the grey between the images and in empty places, 1 for white.
     """
     if images.ndim != 4 or images.shape[1] not in (1, 3):
         raise ValueError(f"images must be (N, 1 or 3, H, W), got {tuple(images.shape)}")
@@ -75,7 +78,7 @@ def tile(images: Tensor, *, n_columns: int, n_levels: int | None = None) -> np.n
     n, channels, height, width = images.shape
     n_rows = -(-n // n_columns)
     shape = (n_rows * (height + GUTTER) - GUTTER, n_columns * (width + GUTTER) - GUTTER, channels)
-    sheet = np.ones(shape, dtype=np.float32)
+    sheet = np.full(shape, gutter, dtype=np.float32)
     for i, image in enumerate(images):
         top, left = (i // n_columns) * (height + GUTTER), (i % n_columns) * (width + GUTTER)
         sheet[top : top + height, left : left + width] = image.permute(1, 2, 0).numpy()
@@ -89,11 +92,12 @@ def show_images(
     n_columns: int = 10,
     titles: Sequence[str] | None = None,
     row_labels: Sequence[str] | None = None,
+    gutter: float = 1.0,
     ax: Axes | None = None,
 ) -> Axes:
     """A grid of images; `titles` name the columns, `row_labels` the rows."""
     n_columns = min(n_columns, len(images))
-    sheet = tile(images, n_columns=n_columns, n_levels=n_levels)
+    sheet = tile(images, n_columns=n_columns, n_levels=n_levels, gutter=gutter)
     wide = WIDTH if n_columns > 4 else 0.5 + 1.3 * n_columns
     ax = _bare(_axes(ax, wide, wide * sheet.shape[0] / sheet.shape[1] + 0.3))
     ax.imshow(sheet, vmin=0, vmax=1)
@@ -104,6 +108,25 @@ def show_images(
     if row_labels is not None:
         ax.set_yticks([(i + 0.5) * height - 1 for i in range(len(row_labels))], row_labels)
     ax.tick_params(length=0)
+    return ax
+
+
+def show_mask(mask: Tensor, *, ax: Axes | None = None) -> Axes:
+    """A 0/1 matrix in two flat colours, a cell for each entry: blue is 1, grey is 0."""
+    if mask.ndim != 2:
+        raise ValueError(f"mask must be a matrix, got shape {tuple(mask.shape)}")
+    ax = _bare(_axes(ax, 2.5, 2.5))
+    ax.imshow(mask.float().numpy(), cmap=ListedColormap([FUTURE, READ]), vmin=0, vmax=1)
+    return _cells(ax, *mask.shape)
+
+
+def _cells(ax: Axes, height: int, width: int) -> Axes:
+    """Thin white lines between the cells of a small map."""
+    if max(height, width) <= 16:
+        ax.set_xticks(np.arange(width - 1) + 0.5, minor=True)
+        ax.set_yticks(np.arange(height - 1) + 0.5, minor=True)
+        ax.grid(which="minor", color="white", alpha=1, lw=0.8)
+        ax.tick_params(which="minor", length=0)
     return ax
 
 
@@ -128,8 +151,8 @@ def show_influence(
     ax.imshow(kind.numpy(), cmap=ListedColormap([READ, UNREAD, FUTURE]), vmin=0, vmax=2)
     outline = Rectangle((target[1] - 0.5, target[0] - 0.5), 1, 1, fill=False, ec=TARGET, lw=2)
     ax.add_patch(outline)
-    ax.set_title("blue: read · orange: past, unread · grey: not past")
-    return ax
+    ax.set_title("blue: read · orange: past, unread · grey: the rest", fontsize=8)
+    return _cells(ax, height, width)
 
 
 def show_index_map(indices: Tensor, n_codes: int, *, ax: Axes | None = None) -> Axes:

@@ -38,7 +38,7 @@ def build(description: dict) -> nn.Module:
             parts = description["parts"]
             return TwoStageModel(build(parts["vqvae"]), build(parts["prior"]))
         return CLASSES[description["class"]](**description["config"])
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise CheckpointError(
             f"these weights describe no model of this library: {error}"
         ) from error
@@ -70,7 +70,9 @@ def available() -> tuple[str, ...]:
     folder = resources.files("tutorial_lib") / "weights"
     if not folder.is_dir():
         return ()
-    return tuple(sorted(f.name.removesuffix(SUFFIX) for f in folder.iterdir() if SUFFIX in f.name))
+    return tuple(
+        sorted(f.name.removesuffix(SUFFIX) for f in folder.iterdir() if f.name.endswith(SUFFIX))
+    )
 
 
 def load_pretrained(name: str) -> nn.Module:

@@ -142,7 +142,7 @@ def train_vqvae(
     return vqvae, history
 
 
-@torch.inference_mode()
+@torch.no_grad()  # not inference_mode: the codes are trained on
 def extract_codes(vqvae: VQVAE, levels: Tensor, *, batch_size: int = 256) -> Tensor:
     """The index field of every image, in order: (N, *latent) long on the CPU."""
     device = next(vqvae.parameters()).device

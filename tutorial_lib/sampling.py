@@ -32,7 +32,8 @@ def draw(
     Computed in float64, so that rounding cannot push a draw into a level of probability 0.
     """
     steps = torch.softmax(logits.double() / temperature, dim=1).cumsum(dim=1)
-    # The last step is 1 up to rounding; leaving it out of the count makes the last level the rest.
+    # A sum that rounds to less than 1 would leave a gap for levels of probability 0 at the end.
+    steps = steps / steps[:, -1:]
     return (steps[:, :-1] <= uniforms.double().unsqueeze(1)).sum(dim=1)
 
 

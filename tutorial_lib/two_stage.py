@@ -93,12 +93,12 @@ class TwoStageModel(nn.Module):
         n: int,
         *,
         latent_shape: tuple[int, int],
-        label: Tensor | None = None,
+        label: Tensor | int | None = None,
         temperature: float = 1.0,
         generator: torch.Generator | None = None,
         progress: bool = False,
     ) -> Int[Tensor, "n h w"]:
-        """Draw index fields from the prior; `label` is (n,) or None."""
+        """Draw index fields from the prior; `label` is (n,), one for all, or None."""
         shape = (require_int("n", n, at_least=1), 1, *latent_shape)
         fields = sample(
             self.prior,
@@ -110,7 +110,7 @@ class TwoStageModel(nn.Module):
         )
         return fields.squeeze(1)
 
-    @torch.inference_mode()
+    @torch.no_grad()  # not inference_mode: what is drawn may be trained on
     def sample(
         self,
         n: int,
@@ -149,8 +149,6 @@ class TwoStageModel(nn.Module):
 
     def _labels(self, n: int, label: Tensor | int | None) -> Tensor | None:
         device = next(self.prior.parameters()).device
-        if isinstance(label, int):
-            label = torch.full((n,), label)
         if label is None:
             if self.n_classes:
                 raise ValueError(
@@ -160,6 +158,8 @@ class TwoStageModel(nn.Module):
             return None
         if not self.n_classes:
             raise ValueError(f"label={label} was given, but this model was trained without labels")
+        if isinstance(label, int):
+            label = torch.full((n,), label)
         require_symbols("label", label, self.n_classes)
         return require_shape("label", label, (n,)).to(device)
 

@@ -117,7 +117,7 @@ class VQVAE(nn.Module):
         super().__init__()
         self.config = {k: v for k, v in locals().items() if k not in ("self", "__class__")}
         require_choice("n_dims", n_dims, tuple(CONVOLUTIONS))
-        for name in ("in_channels", "downsample"):
+        for name in ("in_channels", "downsample", "n_codes", "code_dim"):
             require_int(name, self.config[name], at_least=1)
         require_int("n_channels", n_channels, at_least=2)
         require_int("n_blocks", n_blocks, at_least=0)

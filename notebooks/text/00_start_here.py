@@ -19,6 +19,22 @@
 # %% [markdown]
 # ## A first picture
 
+# %% tags=["setup"]
+import importlib.util
+import os
+import subprocess
+import sys
+
+if importlib.util.find_spec("tutorial_lib") is None:  # on Colab, for example
+    address = "git+https://github.com/from-pixels-to-codes/from-pixels-to-codes"
+    package = os.environ.get("TUTORIAL_LIB_SPEC", address)
+    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", package], check=True)
+    importlib.invalidate_caches()
+
+from tutorial_lib.notebook_setup import start
+
+start()
+
 # %%
 import torch
 
