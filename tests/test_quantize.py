@@ -360,6 +360,7 @@ def starved(update, steps=60, **options):
     """Three codes of which two are far from all data, after some steps, and the last batch."""
     codes = torch.tensor([[0.0, 0], [90, 90], [-90, 70]])
     quantizer = quantizer_with(codes, update=update, decay=0.9, **options)
+    quantizer.counts += 1e-3  # not fresh any more: it would start on the first batch
     for _ in range(steps):
         vectors = torch.randn(30, 2)
         before = quantizer.codebook.detach().clone()
@@ -396,6 +397,7 @@ def test_a_restarted_code_takes_its_statistics_along_and_does_not_jump_back():
 
 def test_codes_in_use_are_not_restarted():
     quantizer = VectorQuantizer(4, 2, restart_dead_codes=True)
+    quantizer.counts += 1e-3  # not fresh any more: it would start on the first batch
     before = quantizer.codebook.detach().clone()
     corners = quantizer.codebook.detach().repeat(5, 1)
     for _ in range(200):
@@ -600,3 +602,34 @@ def test_fields_that_do_not_match_are_not_broadcast(own_messages):
 def test_options_out_of_range_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
         VectorQuantizer(**{"n_codes": 2, "code_dim": 2, **options})
+
+
+@pytest.mark.parametrize("update", ["gradient", "ema"])
+def test_with_restarts_the_codes_start_on_vectors_of_the_first_batch(update):
+    """Codes far from the encoder's vectors let the commitment term pull these into one point."""
+    quantizer = VectorQuantizer(4, 2, update=update, restart_dead_codes=True)
+    z_e = 100 + torch.randn(8, 2, 3)
+    out = quantizer(z_e)
+    first_codes = out.z_q.movedim(1, -1).flatten(0, -2)
+    vectors = z_e.movedim(1, -1).flatten(0, -2)
+    assert torch.cdist(first_codes, vectors).amin(dim=1).max() < 1e-3
+    without = VectorQuantizer(4, 2, update=update)
+    assert without(z_e).commitment_loss > 1000 > out.commitment_loss
+
+
+def test_codes_that_have_been_trained_do_not_start_again():
+    """Also not after a resumption: the counts, which are saved, tell."""
+    quantizer = VectorQuantizer(4, 2, update="ema", restart_dead_codes=True)
+    quantizer(torch.randn(8, 2, 3))
+    resumed = VectorQuantizer(4, 2, update="ema", restart_dead_codes=True)
+    resumed.load_state_dict(quantizer.state_dict())
+    before = resumed.codebook.clone()
+    out = resumed(torch.randn(8, 2, 3))
+    assert (torch.cdist(out.z_q.movedim(1, -1).flatten(0, -2), before).amin(dim=1) < 1e-4).all()
+
+
+def test_eval_mode_does_not_move_codes_onto_the_batch():
+    quantizer = VectorQuantizer(4, 2, restart_dead_codes=True).eval()
+    before = quantizer.codebook.clone()
+    quantizer(100 + torch.randn(8, 2, 3))
+    assert torch.equal(quantizer.codebook, before)

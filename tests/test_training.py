@@ -671,7 +671,10 @@ from tutorial_lib.training import FitConfig, fit
 out = Path(sys.argv[1])
 torch.set_num_threads(1)
 
+sizes = []
+
 def step(model, x):
+    sizes.append(len(x))
     return {"loss": (model(x) - x.sum(dim=1, keepdim=True)).square().mean()}
 
 torch.manual_seed(3)
@@ -682,7 +685,7 @@ history = fit(model, step, (data,), config, out=out / "run", progress=False, log
 rank = sys.argv[2]
 losses = torch.tensor([row["loss"] for row in history.rows])
 world = torch.distributed.get_world_size() if torch.distributed.is_initialized() else 1
-header = {"world": world}
+header = {"world": world, "sizes": sizes}
 write_tensors(out / f"{rank}.safetensors", {**model.state_dict(), "losses": losses}, header)
 if world > 1:
     torch.distributed.destroy_process_group()
@@ -730,9 +733,10 @@ def test_two_processes_train_the_same_model_as_one(tmp_path, monkeypatch):
     script.write_text(REPLICA)
     monkeypatch.setattr(sys, "argv", [str(script), str(alone), "0"])
     runpy.run_path(str(script))
-    single, _ = read_tensors(alone / "0.safetensors")
+    single, header = read_tensors(alone / "0.safetensors")
+    assert header == {"world": 1, "sizes": [8] * 6}
     (first, header), (second, _) = run_two(script, together)
-    assert header == {"world": 2}
+    assert header == {"world": 2, "sizes": [4] * 6}
     for name, value in single.items():
         if name != "losses":  # the other process keeps no rows
             assert torch.equal(first[name], second[name])

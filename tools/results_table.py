@@ -39,7 +39,7 @@ def row(name: str, result: dict) -> str:
     ]
     cells = " | ".join(f"{number:.3f}" for number in numbers)
     origin = result["provenance"]
-    device = f"{origin['threads']} CPU cores" if origin["device"] == "cpu" else origin["device"]
+    device = "CPU" if origin["device"] == "cpu" else origin["device"]
     trained = f"{result['training_images']:,} images, {minutes:.0f} minutes, {device}"
     images = f"{test['images']:,} test images of {result['dataset']}"
     return f"| `{name}` | {images} | {cells} | {trained} |"

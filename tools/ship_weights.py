@@ -27,6 +27,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("run", type=Path, help="folder of a finished two-stage run")
     parser.add_argument("name", help="name of the weights, as in load_pretrained(NAME)")
+    parser.add_argument("--note", default="", help="what else to know of the run, for the JSON")
     options = parser.parse_args()
     target = ROOT / "tutorial_lib" / "weights" / f"{options.name}.safetensors"
     target.parent.mkdir(exist_ok=True)
@@ -37,6 +38,7 @@ def main() -> None:
     dataset = data.load(result["dataset"])
     for split in ("valid", "test"):
         result[split] = recipes.evaluate_two_stage(model, getattr(dataset, split))
+    result["note"] = options.note
     result["weights_sha256"] = hashlib.sha256(target.read_bytes()).hexdigest()
     results = ROOT / "results"
     results.mkdir(exist_ok=True)

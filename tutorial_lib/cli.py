@@ -1,4 +1,4 @@
-"""The command line: python -m tutorial_lib doctor | data | train | sample.
+"""The command line: python -m tutorial_lib doctor | data | train | sample | exercises.
 
 Options come from the signatures and dataclasses (tyro); a wrong argument or a missing file is told
 in one line, with exit status 2, and without a traceback.
@@ -43,6 +43,7 @@ def build_app(arguments: Sequence[str]) -> SubcommandApp:
     app.command(_data_app(), name="data", help="List, fetch or show data sets.")
     app.command(_train_app(arguments), name="train", help="Train a stage, or both.")
     app.command(sample)
+    app.command(_exercises_app(), name="exercises", help="List the exercises, or audit them.")
     return app
 
 
@@ -77,6 +78,29 @@ def _data_app() -> SubcommandApp:
         from tutorial_lib.data.commands import show_dataset
 
         show_dataset(name, out)
+
+    return app
+
+
+def _exercises_app() -> SubcommandApp:
+    app = SubcommandApp()
+
+    @app.command(name="list")
+    def list_() -> None:
+        """Table of the exercises: title, minutes, points."""
+        from tutorial_lib.exercises.audit import list_all
+        from tutorial_lib.exercises.discovery import all_exercises
+
+        list_all(all_exercises())
+
+    @app.command
+    def audit() -> None:
+        """Check the exercises: misconceptions recognised, references and alternatives accepted."""
+        from tutorial_lib.exercises.audit import audit_all
+        from tutorial_lib.exercises.discovery import all_exercises
+
+        if not audit_all(all_exercises()):
+            raise SystemExit(1)
 
     return app
 

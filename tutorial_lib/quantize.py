@@ -119,7 +119,8 @@ class VectorQuantizer(nn.Module):
     update                    "gradient": codes follow the codebook loss; "ema": online k-means
     commitment_weight         beta, for whoever adds the losses up: it is not applied here
     decay                     g, of the averages
-    restart_dead_codes        True: a code hardly used any more moves onto a random z_e of the batch
+    restart_dead_codes        True: the codes start on random z_e of the first batch, and a code
+                              that is hardly used any more moves onto one of the present batch
     """
 
     def __init__(
@@ -151,6 +152,8 @@ class VectorQuantizer(nn.Module):
 
     def forward(self, z_e: Float[Tensor, "B D *positions"]) -> Quantized:
         """Quantise; in train mode also move the averages, *after* the codes have been looked up."""
+        if self.training and self.restart_dead_codes and (self.counts == 1).all():
+            self._start_on(vectors_of(z_e.detach()))
         indices = nearest_code(z_e, self.codebook)
         e = self.lookup(indices)
         z = z_e.to(e.dtype)
@@ -168,6 +171,24 @@ class VectorQuantizer(nn.Module):
         """The code vectors of a field of indices. [eq. 2]"""
         require_symbols("indices", indices, self.n_codes)
         return F.embedding(indices, self.codebook).movedim(-1, 1)
+
+    @torch.no_grad()
+    def _start_on(self, vectors: Float[Tensor, "N D"]) -> None:
+        """Put the codes where the encoder's vectors are, before the first step has moved a count.
+
+        From codes far away the commitment term would first drag all vectors together, and an
+        encoder whose vectors are all alike has nothing left to say: the run can stay there.
+        """
+        self.codebook.copy_(self._drawn_from(vectors.to(self.codebook)))
+        if self.update == "ema":
+            self.sums.copy_(self.codebook)
+
+    def _drawn_from(self, vectors: Float[Tensor, "N D"]) -> Float[Tensor, "K D"]:
+        """K random vectors of the batch, the same for all processes."""
+        chosen = vectors[torch.randint(len(vectors), (self.n_codes,), device=vectors.device)]
+        if dist.is_available() and dist.is_initialized():
+            dist.broadcast(chosen, src=0)
+        return chosen
 
     @torch.no_grad()
     def _move_codes(self, vectors: Float[Tensor, "N D"], indices: Int[Tensor, "N"]) -> None:
@@ -190,9 +211,7 @@ class VectorQuantizer(nn.Module):
     def _restart(self, vectors: Float[Tensor, "N D"]) -> None:
         """Dead codes move onto random vectors, and their averages start again from there."""
         dead = self.counts < DEAD_BELOW * self.counts.sum() / self.n_codes
-        chosen = vectors[torch.randint(len(vectors), (self.n_codes,), device=vectors.device)]
-        if dist.is_available() and dist.is_initialized():
-            dist.broadcast(chosen, src=0)
+        chosen = self._drawn_from(vectors)
         self.codebook.copy_(torch.where(dead[:, None], chosen, self.codebook))
         fair = (self.counts.sum() / self.n_codes).expand_as(self.counts)
         self.counts.copy_(torch.where(dead, fair, self.counts))

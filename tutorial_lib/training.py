@@ -119,6 +119,7 @@ def fit(
     run = _Run(model, step, data, config, Path(out) if out is not None else None)
     if resume:
         run.restore()
+    run.rewrite_metrics()
     saved_at = time.monotonic()
     bar = tqdm(
         total=run.history.n_steps,
@@ -190,7 +191,8 @@ class _Run:
     def fingerprint(self) -> dict:
         """What must agree for a checkpoint to be continued."""
         sizes = {name: list(p.shape) for name, p in self.model.state_dict().items()}
-        return {**asdict(self.config), "examples": len(self.data[0]), "parameters": sizes}
+        built = {f"model.{k}": v for k, v in getattr(self.model, "config", {}).items()}
+        return {**asdict(self.config), **built, "examples": len(self.data[0]), "parameters": sizes}
 
     def restore(self) -> None:
         if self.checkpoint is None or not self.checkpoint.exists():
@@ -198,9 +200,13 @@ class _Run:
         header = restore_run(self.checkpoint, self.model, self.optimizer, self.fingerprint())
         self.history = History(**header["history"])
         self.began = time.monotonic() - self.history.seconds
-        if self.accelerator.is_main_process:
+
+    def rewrite_metrics(self) -> None:
+        """Make metrics.jsonl say what the history says; rows of steps that were lost go."""
+        if self.out and self.accelerator.is_main_process:
             rows = self.history.rows + self.history.valid_rows
             rows.sort(key=lambda row: row["step"])
+            self.out.mkdir(parents=True, exist_ok=True)
             text = "".join(json.dumps(row) + "\n" for row in rows)
             (self.out / "metrics.jsonl").write_text(text)
 
@@ -223,13 +229,15 @@ class _Run:
         with self.accelerator.autocast():
             metrics = self.step(self.prepared, *batch)
         self.accelerator.backward(metrics["loss"])
-        self.accelerator.clip_grad_norm_(self.prepared.parameters(), self.config.clip_norm)
+        norm = self.accelerator.clip_grad_norm_(self.prepared.parameters(), self.config.clip_norm)
         self.optimizer.step()
         self.optimizer.zero_grad()
         self.history.step += 1
         self.pending_steps += 1
         for name, value in metrics.items():
             self.pending[name] = self.pending.get(name, 0.0) + value.detach().float()
+        # An infinite gradient breaks the weights before any loss shows it: 0 x inf is no number.
+        self.pending["loss"] = self.pending["loss"] + 0 * norm
 
     def at_epoch_end(self) -> bool:
         return self.history.step % self.steps_per_epoch == 0

@@ -121,8 +121,8 @@ for row, levels in rows.items():
 # | chapter | you build | status |
 # |---|---|---|
 # | 00 start here | a first picture | **here** |
-# | 01 images as sequences | the chain rule on tiny images, nats and bits | to come |
-# | 02 masked convolutions | masks A and B, the blind spot, measured | to come |
+# | [01 images as sequences](01_images_as_sequences.ipynb) | the chain rule on tiny images, nats and bits | **here** |
+# | [02 masked convolutions](02_masked_convolutions.ipynb) | masks A and B, the blind spot, measured | **here** |
 # | 03 PixelCNN, and PixelRNN beside it | both models, their trade-off | to come |
 # | 04 gated PixelCNN | two stacks and the gate | to come |
 # | 05 conditional generation | labels, spatial context, anomaly scores | to come |
@@ -141,7 +141,11 @@ for row, levels in rows.items():
 #
 # - **Predict, then run.** A folded question stands before a surprising output. Answer it in your
 #   head first; that is where the learning is.
-# - **Run All always finishes**, without a GPU and without a network.
+# - **Exercises.** A card says what to build, a stub ends in `____`, and the last line of its cell checks
+#   what you wrote, on new inputs each time. A wrong answer is told which mistake it is and what shows it.
+#   `.hint()`, `.hint(2)` and `.solution()` help; until your version passes, the chapter goes on with the
+#   library's.
+# - **Run All always finishes**, exercises done or not, without a GPU and without a network.
 # - **Profiles.** The line under the setup cell names yours: `laptop` keeps a training cell under
 #   three minutes on two cores, `gpu` trains longer, `smoke` is for tests. To choose, set the
 #   environment variable `TUTORIAL_PROFILE` before starting Jupyter.
@@ -158,8 +162,8 @@ from tutorial_lib.doctor import report
 report();
 
 # %% [markdown]
-# Next: [11 · Two-stage generation](11_two_stage_generation.ipynb), which trains what you have just
-# used.
+# Next: [01 · Images as sequences](01_images_as_sequences.ipynb), from the beginning; or straight to
+# [11 · Two-stage generation](11_two_stage_generation.ipynb), which trains what you have just used.
 #
 # ## References
 #

@@ -106,7 +106,7 @@ show_images(first_ten, n_levels=256, titles=[n.split("/")[0] for n in garments.c
 # > <details><summary>A way to think about it</summary>One pixel costs log2(256) bits, whatever its
 # > level. There are 784 of them, and a bit is log 2 nats.</details>
 
-# %%
+# %% tags=["nbval-check-output"]
 from tutorial_lib.likelihood import bits_per_dim, nll_nats
 
 nothing_known = torch.zeros(1, 256, 1, 28, 28)  # equal logits for every level
@@ -248,8 +248,8 @@ with torch.inference_mode():
 show_reconstructions(shown / 255, decoded, codes, K);
 
 # %% [markdown]
-# Shape and shading survive, print and texture do not. In the index maps, empty background is one
-# code again and again; edges and sleeves have codes of their own. The colours are only names: codes
+# Shape and shading survive, print and texture do not. In the index maps, empty background is the same
+# few codes again and again; edges and sleeves have codes of their own. The colours are only names: codes
 # 17 and 18 are no more alike than 17 and 90. That will matter in stage two.
 #
 # Are all the codes at work?
@@ -264,8 +264,8 @@ show_usage(counts, perplexity(counts).item());
 
 # %% [markdown]
 # Perplexity is exp(entropy) of the usage: K if every code is used alike, 1 if one code does it all.
-# It comes out well under K, but for a good reason: there is one code for "nothing here" and there is
-# a lot of nothing. An uneven usage is what a learned prior lives on.
+# It comes out well under K, but for a good reason: a few codes say "nothing here", and there is a lot
+# of nothing. An uneven usage is what a learned prior lives on.
 #
 # What does *one* code do? Take a field, change the code in the middle to each of six others, decode.
 
@@ -429,7 +429,7 @@ rows = [
 show_images(torch.cat(rows), n_levels=256, n_columns=8, row_labels=["T = 0.5", "T = 1", "T = 1.5"]);
 
 # %% [markdown]
-# Bags at half the temperature agree on one sensible bag; at one and a half they fall apart.
+# At half the temperature every bag is a sensible one; at one and a half they fall apart.
 #
 # There is one more choice hidden in these pictures. They show the decoder's *mean* image. A true
 # sample of the model draws each pixel from p(x | z), independently of its neighbours:

@@ -1,0 +1,82 @@
+"""Chapters as a learner meets them: untouched, and with every exercise solved."""
+
+import os
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+from notebook_pairs import find_pairs
+
+from tutorial_lib.exercises.discovery import all_exercises
+
+BLANK = re.compile(r"^    ____$", re.MULTILINE)
+CHECK = re.compile(r"^(\w+) = (ch\d\d)\.(\w+)\.check\(\1\)$", re.MULTILINE)
+CHAPTERS = [pair.notebook for pair in find_pairs() if BLANK.search(pair.text.read_text())]
+
+
+def exercise_cells(notebook):
+    """(cell, chapter, name) for each cell that holds a stub and its check."""
+    for cell in notebook.cells:
+        if cell.cell_type == "code" and BLANK.search(cell.source):
+            found = CHECK.search(cell.source)
+            assert found, f"a stub without its check:\n{cell.source}"
+            yield cell, found[2], found[3]
+
+
+def chapter_of(exercise) -> str:
+    return f"ch{exercise.number.split('.')[0]:0>2}"
+
+
+def shown(cell) -> str:
+    """The plain text of everything a cell has put out."""
+    texts = [output.get("text", "") for output in cell.outputs]
+    texts += [output.get("data", {}).get("text/plain", "") for output in cell.outputs]
+    return "\n".join(texts)
+
+
+def test_there_are_chapters_with_exercises():
+    assert len(CHAPTERS) >= 2
+
+
+def test_every_exercise_stands_in_its_chapter_and_none_twice():
+    placed = [
+        (chapter, name)
+        for path in CHAPTERS
+        for _, chapter, name in exercise_cells(nbformat.read(path, 4))
+    ]
+    defined = {(chapter_of(each), each.name) for each in all_exercises()}
+    assert len(placed) == len(set(placed)) and set(placed) == defined
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+def test_stubs_in_the_chapter_are_those_of_the_exercises(path):
+    by_name = {(chapter_of(each), each.name): each for each in all_exercises()}
+    for cell, chapter, name in exercise_cells(nbformat.read(path, 4)):
+        assert by_name[chapter, name].stub.strip() in cell.source
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+def test_an_untouched_chapter_says_not_attempted_for_every_exercise(path):
+    for cell, _, name in exercise_cells(nbformat.read(path, 4)):
+        assert "not attempted" in shown(cell), name
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+def test_with_the_references_filled_in_every_exercise_passes_and_the_chapter_runs(path, tmp_path):
+    notebook = nbformat.read(path, 4)
+    solved = list(exercise_cells(notebook))
+    for cell, chapter, name in solved:
+        line = CHECK.search(cell.source)[0]
+        cell.source = f"{name} = {chapter}.{name}.reference\n{line}"
+    settings = {"TUTORIAL_PROFILE": "smoke", "TUTORIAL_STATE_DIR": str(tmp_path)}
+    client = NotebookClient(
+        notebook,
+        timeout=300,
+        kernel_name="python3",
+        resources={"metadata": {"path": str(Path(path).parent)}},
+    )
+    client.execute(env={**os.environ, **settings})
+    for cell, _, name in solved:
+        assert "passed" in shown(cell) and "not attempted" not in shown(cell), name

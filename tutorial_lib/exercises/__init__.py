@@ -1,0 +1,24 @@
+"""Exercises that run what a learner wrote, and recognise the mistake that was made.
+
+    from tutorial_lib.exercises import ch02
+    ch02.causal_mask.card()
+
+One package a chapter (`ch01`, `ch02`, ...), one module an exercise. The rest in reading order:
+
+    definition    what an exercise is made of: checks, misconceptions, outcomes, grades
+    engine        Exercise: card, check, hint, solution, grade
+    running       Candidate: the learner's function, called with copies and within limits
+    time_limit    an end to endless loops
+    surroundings  random numbers and settings of torch as they were before a check
+    arguments     copies of arguments, and what was changed in them
+    errors        a learner's error, told by the learner's own lines
+    untouched     is this still the stub?
+    comparing     wrong type, wrong shape or wrong values: told apart
+    trials        one function against another on many inputs, misconceptions recognised
+    reports       what is shown: HTML in a notebook, the same words as plain text elsewhere
+    progress      points kept on disk between sessions
+    discovery     all exercises, found and never listed
+    audit         are the exercises themselves right?
+
+Nothing in the library imports this package.
+"""

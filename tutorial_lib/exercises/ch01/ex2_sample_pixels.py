@@ -1,0 +1,229 @@
+"""Exercise 1.2: draw an image pixel by pixel, and feed back what was drawn."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from tutorial_lib.exercises.ch01.tables import entry, given, random_tables
+from tutorial_lib.exercises.comparing import first_difference, number, numbers, tensor_result
+from tutorial_lib.exercises.definition import Check, Failure, Misconception
+from tutorial_lib.exercises.engine import Exercise
+from tutorial_lib.exercises.trials import Trial, compare
+from tutorial_lib.tabular import sample_pixels as reference
+
+STUB = '''\
+def sample_pixels(p_one: list[torch.Tensor], uniforms: torch.Tensor) -> torch.Tensor:
+    """Draw D pixels, one after the other, by inverse CDF.
+
+    p_one     a table for each pixel: p_one[i][x_0, ..., x_(i-1)] is the probability that pixel i
+              is 1, given the pixels before it
+    uniforms  (D,) numbers in [0, 1): pixel i is 0 if uniforms[i] < p(pixel i is 0), else 1
+    returns   (D,) zeros and ones, torch.long
+
+    By hand: p_one = [0.25, [0.5, 0.125]] and uniforms = [0.8, 0.6] give 1, since 0.8 >= 0.75,
+             and then 0, since 0.6 < 0.875
+    """
+    ____
+'''
+
+HINTS = (
+    """The table of a pixel is read at the values that were *drawn* for the pixels before it. So
+    the pixels cannot be drawn all at once: a loop from the first to the last.""",
+    """Start from `pixels = torch.zeros(len(uniforms), dtype=torch.long)` and fill it:
+    `p_one[i][tuple(pixels[:i])]` is the probability of a 1, and a comparison of `uniforms[i]` with
+    the probability of a 0 gives the value.""",
+    """If the share of ones is right for the first pixel and wrong for the others, the drawn values
+    do not reach the next look-up. If every draw gives the same image, nothing is drawn: the
+    likeliest value is not a sample.""",
+)
+
+
+def _drawn(p_one, uniforms, rule, remember=lambda drawn, one: drawn, order=lambda before: before):
+    """Draw by any rule, remember any value, and look it up in any order: for mistakes."""
+    pixels, memory = torch.zeros(len(p_one), dtype=torch.long), torch.zeros(len(p_one)).long()
+    for i, table in enumerate(p_one):
+        one = entry(table, order(memory[:i]))
+        pixels[i] = int(rule(uniforms[i], one))
+        memory[i] = int(remember(pixels[i], one))
+    return pixels
+
+
+def _inverse_cdf(uniform, one):
+    return uniform >= 1 - one
+
+
+def _likeliest_value(p_one, uniforms):
+    return _drawn(p_one, uniforms, lambda uniform, one: one > 0.5)
+
+
+def _no_feedback(p_one, uniforms):
+    return _drawn(p_one, uniforms, _inverse_cdf, remember=lambda drawn, one: 0)
+
+
+def _likeliest_fed_back(p_one, uniforms):
+    return _drawn(p_one, uniforms, _inverse_cdf, remember=lambda drawn, one: one > 0.5)
+
+
+def _ones_first(p_one, uniforms):
+    return _drawn(p_one, uniforms, lambda uniform, one: uniform < one)
+
+
+def _wrong_threshold(p_one, uniforms):
+    return _drawn(p_one, uniforms, lambda uniform, one: uniform >= one)
+
+
+def _one_uniform_for_all(p_one, uniforms):
+    return _drawn(p_one, uniforms[:1].expand(len(p_one)), _inverse_cdf)
+
+
+def _context_backwards(p_one, uniforms):
+    return _drawn(p_one, uniforms, _inverse_cdf, order=lambda before: before.flip(0))
+
+
+def _noise_of_its_own(p_one, uniforms):
+    return _drawn(p_one, torch.rand(len(p_one)), _inverse_cdf)
+
+
+def _impossible_at_0(p_one, uniforms):
+    return _drawn(p_one, uniforms, lambda uniform, one: uniform > 1 - one)
+
+
+OWN_NOISE = Misconception(
+    "noise of its own",
+    _noise_of_its_own,
+    "The same uniform numbers gave two different images: your function draws numbers of its own.",
+)
+IMPOSSIBLE = Misconception(
+    "an impossible pixel at a uniform number of 0",
+    _impossible_at_0,
+    "A value of probability 0 was drawn. Compare with < and >=, so that a uniform number of "
+    "exactly 0 falls into the first step that has any width.",
+)
+MISCONCEPTIONS = (
+    Misconception(
+        "the likeliest value",
+        _likeliest_value,
+        "You take the likeliest value of each pixel, whatever the uniform number: that shows one "
+        "mode and samples nothing.",
+    ),
+    Misconception(
+        "no feedback",
+        _no_feedback,
+        "The drawn values are not fed back: every table is read as if all pixels before were 0.",
+    ),
+    Misconception(
+        "the likeliest value is fed back",
+        _likeliest_fed_back,
+        "You feed back the likelier value of each pixel instead of the value that was drawn.",
+    ),
+    Misconception(
+        "the other order of values",
+        _ones_first,
+        "The distribution is right, but the order of the values is turned round. An inverse CDF "
+        "lists 0 before 1, and the samplers of later chapters share this rule.",
+    ),
+    Misconception(
+        "compared with the probability of a 1",
+        _wrong_threshold,
+        "You compare with the probability of a 1: so ones come as often as zeros should.",
+    ),
+    Misconception(
+        "one uniform number for all pixels",
+        _one_uniform_for_all,
+        "Every pixel uses the first uniform number. Each draw needs a number of its own.",
+    ),
+    Misconception(
+        "context backwards",
+        _context_backwards,
+        "The pixels before are read backwards: the first axis of a table belongs to the first "
+        "pixel.",
+    ),
+    OWN_NOISE,
+    IMPOSSIBLE,
+)
+
+
+def _trial(n_pixels: int, rng: torch.Generator) -> Trial:
+    uniforms = torch.rand(n_pixels, generator=rng, dtype=torch.float64)
+    return Trial((random_tables(n_pixels, rng), uniforms))
+
+
+def _read(value: object, trial: Trial) -> Tensor:
+    return tensor_result(value, (len(trial.args[0]),), kind="long")
+
+
+def _evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
+    p_one, uniforms = trial.args
+    (i,) = first_difference(got, want)
+    before = want[:i].long()
+    zero = number(1 - entry(p_one[i], before))
+    side = ">=" if want[i] else "<"
+    return (
+        f"Pixel {i}: p(0{given(before)}) = {zero} and its uniform number is {number(uniforms[i])} "
+        f"{side} {zero}, so it is {number(want[i])}. Your function drew {number(got[i])}."
+    )
+
+
+def _check_repeats(candidate, rng: torch.Generator) -> Failure | None:
+    for _ in range(8):
+        trial = _trial(4, rng)
+        first, again = (_read(candidate(*trial.args), trial) for _ in range(2))
+        if not torch.equal(first, again):
+            return Failure(OWN_NOISE.says, f"First {numbers(first)}, then {numbers(again)}.")
+    return None
+
+
+def _check_draws(candidate, rng: torch.Generator) -> Failure | None:
+    trials = [_trial(n_pixels, rng) for n_pixels in [4] * 18 + [6] * 2]
+    return compare(
+        candidate, reference, trials, read=_read, evidence=_evidence, misconceptions=MISCONCEPTIONS
+    )
+
+
+def _check_impossible(candidate, rng: torch.Generator) -> Failure | None:
+    for uniform in (0.0, 0.999999):
+        for _ in range(4):
+            certain = [(table > 0.5).double() for table in random_tables(4, rng)]
+            trial = Trial((certain, torch.full((4,), uniform, dtype=torch.float64)))
+            got = _read(candidate(*trial.args), trial)
+            want = _read(trial.call(reference), trial)
+            if not torch.equal(got, want):
+                return Failure(IMPOSSIBLE.says, _evidence(trial, got, want))
+    return None
+
+
+def _narrowing_tables(p_one, uniforms):
+    tables, drawn = list(p_one), []
+    for uniform in uniforms.tolist():
+        value = 0 if uniform < 1 - float(tables[0]) else 1
+        drawn.append(value)
+        tables = [table[value] for table in tables[1:]]
+    return torch.tensor(drawn)
+
+
+def _by_cumulative_sums(p_one, uniforms):
+    drawn = ()
+    for table, uniform in zip(p_one, uniforms, strict=True):
+        steps = torch.stack([1 - table[drawn], table[drawn]]).cumsum(0)
+        drawn += (int((steps[:-1] <= uniform).sum()),)
+    return torch.tensor(drawn, dtype=torch.long)
+
+
+sample_pixels = Exercise(
+    number="1.2",
+    name="sample_pixels",
+    title="Ancestral sampling",
+    goal="Draw an image from tables of conditionals, each pixel given those drawn before it.",
+    minutes=10,
+    stub=STUB,
+    reference=reference,
+    hints=HINTS,
+    checks=(
+        Check("the same uniform numbers give the same image", 1, _check_repeats),
+        Check("every pixel of 20 images, by inverse CDF", 2, _check_draws),
+        Check("a value of probability 0 is never drawn", 1, _check_impossible),
+    ),
+    misconceptions=MISCONCEPTIONS,
+    alternatives=(_narrowing_tables, _by_cumulative_sums),
+)

@@ -1,0 +1,246 @@
+"""Exercise 2.2: a convolution with a mask on its kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from tutorial_lib.exercises.ch02.references import masked_conv2d as reference
+from tutorial_lib.exercises.comparing import agree, first_difference, number, tensor_result
+from tutorial_lib.exercises.definition import Check, Failure, Misconception
+from tutorial_lib.exercises.engine import Exercise
+from tutorial_lib.exercises.trials import Trial, compare
+from tutorial_lib.masks import causal_mask, color_causal_mask
+
+STUB = '''\
+def masked_conv2d(
+    x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, mask: torch.Tensor
+) -> torch.Tensor:
+    """Convolve x with the masked kernel, with zeros outside the image.
+
+    x        (B, in, H, W)
+    weight   (out, in, kh, kw), with odd kh and kw; stays as it is
+    bias     (out,)
+    mask     zeros and ones, (kh, kw) or (out, in, kh, kw)
+    returns  (B, out, H, W)
+
+    By hand: x = [[1, 2, 4]], weight = [[1, 1, 1]], bias = [0] and mask = [[1, 0, 0]] give
+             [[0, 1, 2]]: each place reads its left neighbour
+    """
+    ____
+'''
+
+HINTS = (
+    """The mask belongs to the kernel: a weight under a 0 must not take part. Neither the image nor
+    the result is masked.""",
+    """`torch.nn.functional.conv2d(x, kernel, bias, padding="same")` keeps the height and the width
+    for every odd kernel. `weight * mask` is a new tensor, and a mask (kh, kw) is stretched over all
+    channels.""",
+    """If `weight` holds zeros after the call, it was changed in place. If masked weights get a
+    gradient, the mask was applied where autograd does not look (`.data`, `no_grad`).""",
+)
+
+
+def _unmasked(x, weight, bias, mask):
+    return F.conv2d(x, weight, bias, padding="same")
+
+
+def _mask_after(x, weight, bias, mask):
+    return F.conv2d(x, weight, bias, padding="same") * mask
+
+
+def _mask_on_the_image(x, weight, bias, mask):
+    return F.conv2d(x * mask, weight, bias, padding="same")
+
+
+def _flipped(x, weight, bias, mask):
+    return F.conv2d(x, weight * mask.flip(-2, -1), bias, padding="same")
+
+
+def _bias_forgotten(x, weight, bias, mask):
+    return F.conv2d(x, weight * mask, padding="same")
+
+
+def _no_padding(x, weight, bias, mask):
+    return F.conv2d(x, weight * mask, bias)
+
+
+def _one_padding_for_both_sides(x, weight, bias, mask):
+    return F.conv2d(x, weight * mask, bias, padding=weight.shape[-2] // 2)
+
+
+def _in_place(x, weight, bias, mask):
+    weight.data *= mask
+    return F.conv2d(x, weight, bias, padding="same")
+
+
+def _masked_behind_autograd(x, weight, bias, mask):
+    kernel = weight.clone()
+    kernel.data *= mask
+    return F.conv2d(x, kernel, bias, padding="same")
+
+
+def _detached(x, weight, bias, mask):
+    return F.conv2d(x, weight.detach() * mask, bias, padding="same")
+
+
+NO_PADDING = "There is no padding, so the image shrinks: zeros belong round it."
+ONE_PADDING = "The padding of one side is used for both: height and width of the kernel differ."
+LEAK = "A masked weight gets a gradient: the mask was applied where autograd does not look."
+CUT = "No gradient reaches the weights: `.data`, `.detach()` or `no_grad` cuts them off."
+IN_PLACE = (
+    "The weights under the mask are lost for good, and still get gradients. Multiply on the way: "
+    "`weight * mask`."
+)
+MISCONCEPTIONS = (
+    Misconception("unmasked", _unmasked, "The mask has no effect: this is the plain convolution."),
+    Misconception(
+        "mask on the result",
+        _mask_after,
+        "The result is masked, after the convolution. The mask belongs to the kernel.",
+    ),
+    Misconception(
+        "mask on the image",
+        _mask_on_the_image,
+        "The image is masked, before the convolution. The mask belongs to the kernel.",
+    ),
+    Misconception(
+        "flipped",
+        _flipped,
+        "The mask is turned round. conv2d slides the kernel without turning it, so the mask fits "
+        "as it is.",
+    ),
+    Misconception("no bias", _bias_forgotten, "The bias is missing."),
+    Misconception("no padding", _no_padding, NO_PADDING),
+    Misconception("one padding", _one_padding_for_both_sides, ONE_PADDING),
+    Misconception("in place", _in_place, IN_PLACE),
+    Misconception("behind autograd", _masked_behind_autograd, LEAK),
+    Misconception("cut off", _detached, CUT),
+)
+
+
+def _random_trial(size: tuple[int, int], mask: Tensor, rng: torch.Generator) -> Trial:
+    """Two images of `size`; three input and six output channels, unless the mask says otherwise."""
+    out_channels, in_channels = mask.shape[:2] if mask.ndim == 4 else (4, 3)
+    shapes = (2, in_channels, *size), (out_channels, in_channels, *mask.shape[-2:]), (out_channels,)
+    x, weight, bias = (torch.randn(shape, generator=rng) for shape in shapes)
+    return Trial((x, weight, bias, mask))
+
+
+def _read(value: object, trial: Trial) -> Tensor:
+    x, weight = trial.args[:2]
+    wanted = (len(x), len(weight), *x.shape[-2:])
+    unpadded = tuple(side - k + 1 for side, k in zip(x.shape[-2:], weight.shape[-2:], strict=True))
+
+    def advice(shape: tuple[int, ...]) -> str:
+        if shape[-2:] == unpadded:
+            return NO_PADDING
+        return ONE_PADDING if weight.shape[-2] != weight.shape[-1] else ""
+
+    return tensor_result(value, wanted, advice=advice)
+
+
+def _evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
+    x, weight, _, mask = trial.args
+    place = first_difference(got, want)
+    b, channel, row, column = place
+    sizes = f"{x.shape[-2]}x{x.shape[-1]} image, {weight.shape[-2]}x{weight.shape[-1]} kernel"
+    return (
+        f"{sizes}, output channel {channel} at pixel ({row}, {column}) of image {b}: "
+        f"{number(want[place])}, but your function says {number(got[place])}."
+    )
+
+
+def _check(candidate, trials: list[Trial]) -> Failure | None:
+    return compare(
+        candidate, reference, trials, read=_read, evidence=_evidence, misconceptions=MISCONCEPTIONS
+    )
+
+
+def _check_square(candidate, rng: torch.Generator) -> Failure | None:
+    masks = [causal_mask(size, include_center=kind) for size, kind in ((3, False), (5, True))]
+    return _check(candidate, [_random_trial(tuple(mask.shape), mask, rng) for mask in masks])
+
+
+def _check_non_square(candidate, rng: torch.Generator) -> Failure | None:
+    color = color_causal_mask(6, 3, (3, 5), n_colors=3, include_center=True)
+    masks = [causal_mask((5, 3), include_center=False), color]
+    return _check(candidate, [_random_trial((5, 7), mask, rng) for mask in masks])
+
+
+def gradients_of(function: Callable, x: Tensor, weight: Tensor, bias: Tensor, mask: Tensor):
+    """Gradients of a mix of all outputs with respect to weight and bias; None where cut off."""
+    weight, bias = weight.requires_grad_(), bias.requires_grad_()
+    out = function(x, weight, bias, mask)
+    tensor_result(out, (len(x), len(weight), *x.shape[-2:]))
+    if not out.requires_grad:
+        return [None, None]
+    mixed = (out * torch.linspace(1, 2, out.numel()).view_as(out)).sum()
+    return list(torch.autograd.grad(mixed, (weight, bias), allow_unused=True))
+
+
+def _check_gradients(candidate, rng: torch.Generator) -> Failure | None:
+    mask = causal_mask(3, include_center=False)
+    trial = _random_trial((4, 5), mask, rng)
+    weight_gradient, bias_gradient = candidate.measure(gradients_of, *trial.args)
+    wanted, wanted_bias = gradients_of(reference, *trial.args)
+    if weight_gradient is None:
+        return Failure(CUT, f"weight[0, 0, 0, 0]: {number(wanted[0, 0, 0, 0])} expected, got none.")
+    leaks = (weight_gradient * (1 - mask) != 0).nonzero().tolist()
+    if leaks:
+        told = f"{number(weight_gradient[tuple(leaks[0])])} at weight{leaks[0]}, which is masked"
+        return Failure(LEAK, f"The gradient is {told}; it must be exactly 0.")
+    if bias_gradient is None or not agree(bias_gradient, wanted_bias):
+        return Failure("The bias gets a wrong gradient.", f"Expected {number(wanted_bias[0])}.")
+    if not agree(weight_gradient, wanted):
+        place = first_difference(weight_gradient, wanted)
+        told = f"{number(wanted[place])} expected, got {number(weight_gradient[place])}"
+        return Failure("A weight gets a wrong gradient.", f"weight{list(place)}: {told}.")
+    return None
+
+
+def _tap_by_tap(x, weight, bias, mask):
+    height, width = x.shape[-2:]
+    kh, kw = weight.shape[-2:]
+    kernel = torch.where(mask.expand_as(weight) > 0, weight, 0.0)
+    padded = F.pad(x, (kw // 2, kw // 2, kh // 2, kh // 2))
+    out = bias[:, None, None]
+    for row in range(kh):
+        for column in range(kw):
+            window = padded[..., row : row + height, column : column + width]
+            out = out + torch.einsum("oi,bihw->bohw", kernel[..., row, column], window)
+    return out
+
+
+def _by_unfolding(x, weight, bias, mask):
+    kh, kw = weight.shape[-2:]
+    columns = F.unfold(x, (kh, kw), padding=(kh // 2, kw // 2))
+    out = (weight * mask).flatten(1) @ columns + bias[:, None]
+    return out.unflatten(-1, x.shape[-2:])
+
+
+masked_conv2d = Exercise(
+    number="2.2",
+    name="masked_conv2d",
+    title="A masked convolution",
+    goal="Convolve with a mask on the kernel, and leave the weights and their gradients in order.",
+    minutes=10,
+    stub=STUB,
+    reference=reference,
+    hints=HINTS,
+    checks=(
+        Check("3x3 and 5x5 kernels on images of their own size", 2, _check_square),
+        Check(
+            "kernels and images that are not square, and a mask for each channel",
+            1,
+            _check_non_square,
+        ),
+        Check("which weights get a gradient", 2, _check_gradients),
+    ),
+    misconceptions=MISCONCEPTIONS,
+    alternatives=(_tap_by_tap, _by_unfolding),
+    when_changed={"weight": IN_PLACE},
+)

@@ -1,0 +1,132 @@
+"""Points kept between sessions: one JSON file a chapter in a folder of the user's.
+
+TUTORIAL_STATE_DIR names another folder. A file is written whole or not at all. Where it cannot be
+written or read, exercises work as ever, and the reader is told once.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from tutorial_lib.exercises.definition import NOT_ATTEMPTED, PASSED, Grade
+from tutorial_lib.exercises.reports import Report, Table, Text
+
+_told: set[str] = set()  # what the reader of this session was told already
+
+
+@dataclass(frozen=True)
+class Entry:
+    """How far one exercise has come: the best points, the last outcome unless passed, attempts."""
+
+    outcome: str = NOT_ATTEMPTED
+    points: int = 0
+    attempts: int = 0
+
+
+def state_dir() -> Path:
+    """TUTORIAL_STATE_DIR if that is set, else a folder of this user. Made by the first write."""
+    override = os.environ.get("TUTORIAL_STATE_DIR", "").strip()
+    if override:
+        return Path(override).expanduser()
+    import pooch
+
+    return Path(pooch.os_cache("tutorial_lib")) / "progress"
+
+
+def read(chapter: str) -> tuple[dict[str, Entry], str]:
+    """Entries of a chapter by the name of the exercise, and a note if they cannot be read."""
+    path = _file(chapter)
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return {name: _entry(fields) for name, fields in content["exercises"].items()}, ""
+    except FileNotFoundError:
+        return {}, ""
+    except OSError as error:
+        return {}, once(f"Earlier progress could not be read ({error}).")
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return {}, once(f"Earlier progress could not be read: {path} is damaged{_aside(path)}.")
+
+
+def record(chapter: str, exercise: str, grade: Grade) -> str:
+    """Note the result of one check; returns what the reader has to be told, if anything."""
+    if grade.outcome == NOT_ATTEMPTED:
+        return ""
+    entries, note = read(chapter)
+    entries[exercise] = _updated(entries.get(exercise, Entry()), grade)
+    content = {"exercises": {name: asdict(entry) for name, entry in entries.items()}}
+    try:
+        _write(_file(chapter), json.dumps(content, indent=1) + "\n")
+    except OSError as error:
+        cure = "TUTORIAL_STATE_DIR can name a folder that you may write to."
+        return f"{note} {once(f'Your progress could not be saved ({error}). {cure}')}".strip()
+    return note
+
+
+def progress_report(chapter: str, exercises: Sequence) -> Report:
+    """Table of a chapter: points, outcome and attempts of every exercise."""
+    entries, note = read(chapter)
+    rows, total = [], 0
+    for each in exercises:
+        entry = entries.get(each.name, Entry())
+        points = each.points if entry.outcome == PASSED else min(entry.points, each.points)
+        total += points
+        told = f"{points} of {each.points}"
+        rows.append([f"{each.number} {each.title}", entry.outcome, told, str(entry.attempts)])
+    out_of = sum(each.points for each in exercises)
+    rows.append(["all", "", f"{total} of {out_of}", ""])
+    blocks = [Text(f"Chapter {chapter.removeprefix('ch')}: exercises", strong=True)]
+    blocks.append(Table(["exercise", "outcome", "points", "attempts"], rows))
+    done = bool(exercises) and total == out_of
+    return Report([*blocks, *([Text(note)] if note else [])], PASSED if done else NOT_ATTEMPTED)
+
+
+def once(message: str) -> str:
+    """The message, or nothing if it was given before in this session."""
+    if message in _told:
+        return ""
+    _told.add(message)
+    return message
+
+
+def _updated(entry: Entry, grade: Grade) -> Entry:
+    """One attempt more. What was passed stays passed."""
+    outcome = PASSED if entry.outcome == PASSED else grade.outcome
+    return Entry(outcome, max(entry.points, grade.points), entry.attempts + 1)
+
+
+def _entry(fields: dict) -> Entry:
+    entry = Entry(**fields)
+    if [type(value) for value in asdict(entry).values()] != [str, int, int]:
+        raise TypeError(f"an entry of outcome, points and attempts is expected, got {fields!r}")
+    return entry
+
+
+def _file(chapter: str) -> Path:
+    return state_dir() / f"{chapter}.json"
+
+
+def _aside(path: Path) -> str:
+    """Keep a damaged file under another name, so that the next write does not destroy it."""
+    kept = path.with_suffix(".damaged.json")
+    try:
+        os.replace(path, kept)
+    except OSError:
+        return ""
+    return f" and is kept as {kept.name}"
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.replace(temporary, path)
+    except OSError:
+        Path(temporary).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,123 @@
+"""The learner's function as a check sees it: called with copies, within limits, without surprises.
+
+Whatever the function does ends as one of three things: a value, `Failed` (it returned None, or
+changed its arguments) or `LearnerError` (it raised, tried to end Python, or took too long). Only a
+KeyboardInterrupt passes through: the stop button must stop.
+
+A classroom can replace `run_within_limits` and run the function in a process of its own: checks
+hand over plain data, and what has to happen right beside the function (a call, a gradient) is named
+by an instrument, a plain function of a module.
+"""
+
+from __future__ import annotations
+
+import inspect
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+from tutorial_lib.exercises.arguments import copy_of, first_change, plain
+from tutorial_lib.exercises.definition import Failed, Failure, LearnerError, OutOfTime
+from tutorial_lib.exercises.errors import describe
+from tutorial_lib.exercises.surroundings import Printed
+from tutorial_lib.exercises.time_limit import TimeLimit, TimeLimitReached
+from tutorial_lib.exercises.untouched import is_blank_error
+
+
+class Candidate:
+    """A function under test. `seconds` is the time for all of its calls together.
+
+    reference      names the arguments in reports
+    when_changed   argument name -> what to add if the function changes that argument
+    """
+
+    def __init__(
+        self,
+        function: Callable,
+        *,
+        reference: Callable,
+        seconds: float,
+        when_changed: Mapping[str, str] | None = None,
+    ):
+        self.function, self.reference = function, reference
+        self.seconds, self.seconds_left = seconds, seconds
+        self.when_changed = when_changed or {}
+        self.printed = Printed()
+
+    def __call__(self, *args, **kwargs):
+        """What the function returns for copies of these arguments, free of graph and aliases."""
+        names = list(inspect.signature(self.reference).parameters)[: len(args)]
+        value, change = self.run_within_limits(call_on_copies, (names, args, kwargs))
+        if change:
+            raise Failed(self._changed(*change))
+        return value
+
+    def measure(self, instrument: Callable, *args):
+        """instrument(function, *args) under the same limits, for what only shows beside it.
+
+        The instrument is a plain function of a module; what it returns is plain data.
+        """
+        return plain(self.run_within_limits(instrument, copy_of(args)))
+
+    def run_within_limits(self, instrument: Callable, args: tuple):
+        """instrument(function, *args), with the time limit on and what it prints kept."""
+        if self.seconds_left <= 0:
+            raise OutOfTime
+        began = time.monotonic()
+        try:
+            with self.printed.capturing(), TimeLimit(self.seconds_left):
+                return instrument(never_none(self.function), *args)
+        except (Failed, KeyboardInterrupt):
+            raise
+        except TimeLimitReached:
+            began = float("-inf")
+            raise LearnerError(self._too_slow()) from None
+        except BaseException as error:  # SystemExit and its like must not end a notebook
+            raise LearnerError(describe(error, self.function), is_blank_error(error)) from None
+        finally:
+            self.seconds_left -= time.monotonic() - began
+
+    def _changed(self, argument: str, place: str, told: str) -> Failure:
+        message = (
+            f"Your function changes its argument `{argument}`, which belongs to the caller. "
+            f"{self.when_changed.get(argument, 'Work on a copy: `.clone()`.')}"
+        )
+        return Failure(message, f"{place} {told}.")
+
+    def _too_slow(self) -> Failure:
+        return Failure(
+            f"Your function took more than {self.seconds:g} seconds and was stopped.",
+            "Is there a loop that never ends? Look at what should make it stop.",
+        )
+
+
+def call_on_copies(function: Callable, names: Sequence[str], args: tuple, kwargs: dict):
+    """The function's value for copies of the arguments, and the first change of an argument.
+
+    A change is (argument, place, what happened), or None.
+    """
+    own_args, own_kwargs = copy_of(args), copy_of(kwargs)
+    value = plain(function(*own_args, **own_kwargs))
+    before = {**dict(zip(names, args, strict=True)), **kwargs}
+    after = {**dict(zip(names, own_args, strict=True)), **own_kwargs}
+    for name in before:
+        change = first_change(before[name], after[name], name)
+        if change:
+            return value, (name, *change)
+    return value, None
+
+
+def never_none(function: Callable) -> Callable:
+    """The function, with a kind word where it returns nothing."""
+
+    def call(*args, **kwargs):
+        value = function(*args, **kwargs)
+        if value is None:
+            raise Failed(
+                Failure(
+                    "Your function returned None: is a `return` missing?",
+                    "A function that ends without `return` gives None.",
+                )
+            )
+        return value
+
+    return call

@@ -1,0 +1,106 @@
+"""An end to endless loops: code under `with TimeLimit(seconds):` is stopped when the time is up.
+
+In the main thread of a Unix system by an alarm signal, which also wakes a sleeping function. In any
+other thread, and on Windows, a second thread waits and has Python raise the exception here; that
+one takes effect at the next Python instruction only, so it cannot interrupt a call into compiled
+code. Whatever alarm was set before is set again afterwards.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import signal
+import threading
+import time
+from collections.abc import Callable
+
+REPEAT_SECONDS = 0.2  # once more, for code that catches everything
+
+
+class TimeLimitReached(BaseException):
+    """Not an Exception: `except Exception` in the code under the limit must not swallow it."""
+
+
+def TimeLimit(seconds: float):  # noqa: N802  (reads as the class it returns)
+    """The kind of limit that works here, as a context manager."""
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    if in_main_thread and hasattr(signal, "setitimer"):
+        return AlarmLimit(seconds)
+    return WatchdogLimit(seconds)
+
+
+class AlarmLimit:
+    """SIGALRM, for the main thread."""
+
+    def __init__(self, seconds: float):
+        self.seconds = max(seconds, 1e-3)
+        self.armed = False
+
+    def __enter__(self):
+        self.began = time.monotonic()
+        self.handler_before = signal.signal(signal.SIGALRM, self._ring)
+        self.armed = True
+        self.timer_before = signal.setitimer(signal.ITIMER_REAL, self.seconds, REPEAT_SECONDS)
+        return self
+
+    def __exit__(self, *error):
+        return _undisturbed(self._disarm)
+
+    def _disarm(self) -> None:
+        self.armed = False
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, self.handler_before)
+        remaining, interval = self.timer_before
+        if remaining:
+            waited = time.monotonic() - self.began
+            signal.setitimer(signal.ITIMER_REAL, max(remaining - waited, 1e-3), interval)
+
+    def _ring(self, number, frame):
+        if self.armed:
+            raise TimeLimitReached
+
+
+class WatchdogLimit:
+    """A thread that waits, for every other thread."""
+
+    def __init__(self, seconds: float):
+        self.seconds = max(seconds, 1e-3)
+        self.over = threading.Event()
+        self.lock = threading.Lock()
+
+    def __enter__(self):
+        self.watched = threading.get_ident()
+        self.watchdog = threading.Thread(target=self._wait, daemon=True)
+        self.watchdog.start()
+        return self
+
+    def __exit__(self, *error):
+        return _undisturbed(self._call_off)
+
+    def _call_off(self) -> None:
+        with self.lock:
+            self.over.set()
+            _raise_in(self.watched, None)  # an exception on its way is called back
+
+    def _wait(self):
+        pause = self.seconds
+        while not self.over.wait(pause):
+            with self.lock:
+                if not self.over.is_set():
+                    _raise_in(self.watched, TimeLimitReached)
+            pause = REPEAT_SECONDS
+
+
+def _undisturbed(finish: Callable[[], None]) -> bool:
+    """Finish, even if the time runs out at this very moment. False: other errors go their way."""
+    while True:
+        try:
+            finish()
+            return False
+        except TimeLimitReached:
+            continue
+
+
+def _raise_in(thread_id: int, exception: type[BaseException] | None) -> None:
+    target = None if exception is None else ctypes.py_object(exception)
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread_id), target)

@@ -1,0 +1,83 @@
+"""One function against another on many inputs, and which misconception explains the difference.
+
+If the results differ, each misconception's own implementation runs on the same inputs. The one that
+agrees with the learner's results everywhere is named; the evidence is the first input that differs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from torch import Tensor
+
+from tutorial_lib.exercises.arguments import copy_of, plain
+from tutorial_lib.exercises.comparing import agree
+from tutorial_lib.exercises.definition import (
+    Failed,
+    Failure,
+    LearnerError,
+    Misconception,
+    OutOfTime,
+)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """The arguments of one call."""
+
+    args: tuple
+    kwargs: dict = field(default_factory=dict)
+
+    def call(self, function: Callable):
+        """The function on copies of the arguments."""
+        return plain(function(*copy_of(self.args), **copy_of(self.kwargs)))
+
+
+def compare(
+    candidate: Callable,
+    reference: Callable,
+    trials: Sequence[Trial],
+    *,
+    read: Callable[[object, Trial], Tensor],
+    evidence: Callable[[Trial, Tensor, Tensor], str],
+    misconceptions: Sequence[Misconception] = (),
+    diagnose_on: Sequence[Trial] = (),
+    otherwise: str = "The result is not the expected one.",
+) -> Failure | None:
+    """None if the candidate agrees with the reference on every trial.
+
+    read          (result, trial) -> tensor to be compared; raises Failed for a wrong kind of result
+    evidence      (trial, got, want) -> what differs, in words and numbers
+    diagnose_on   further trials, run only after a difference, that tell misconceptions apart
+    otherwise     the message where no misconception explains all results
+    """
+    got = [read(candidate(*trial.args, **trial.kwargs), trial) for trial in trials]
+    want = [read(trial.call(reference), trial) for trial in trials]
+    off = [i for i in range(len(trials)) if not agree(got[i], want[i])]
+    if not off:
+        return None
+    told = evidence(trials[off[0]], got[off[0]], want[off[0]])
+    try:
+        got += [read(candidate(*trial.args, **trial.kwargs), trial) for trial in diagnose_on]
+    except (Failed, LearnerError, OutOfTime):
+        return Failure(otherwise, told)
+    trials = [*trials, *diagnose_on]
+    for misconception in misconceptions:
+        if explains(misconception, trials, got, read):
+            return Failure(misconception.says, told)
+    return Failure(otherwise, told)
+
+
+def explains(
+    misconception: Misconception, trials: Sequence[Trial], got: Sequence[Tensor], read: Callable
+) -> bool:
+    """Does the wrong implementation give these results on all trials?"""
+    for trial, result in zip(trials, got, strict=True):
+        try:
+            wrong = read(trial.call(misconception.wrong), trial)
+        except (Failed, RuntimeError, ValueError, TypeError, IndexError):
+            return False  # an implementation that cannot run here explains nothing here
+        if not agree(wrong, result):
+            return False
+    return True
