@@ -359,3 +359,8 @@ def test_a_label_that_the_model_needs_is_asked_for_and_the_mode_still_comes_back
     with pytest.raises(ValueError, match="built with n_classes=3: give it label="):
         sample(model, (1, 1, 2, 2))
     assert model.training
+
+
+def test_logits_that_are_no_numbers_are_refused_and_not_drawn_as_level_0(own_messages):
+    with pytest.raises(ValueError, match="NaN"):
+        draw(torch.tensor([[0.0, float("nan")]]), torch.tensor([0.3]))

@@ -149,7 +149,9 @@ def show_influence(
     kind = torch.where(reads.bool(), 0, torch.where(order < position, 1, 2)).view(height, width)
     ax = _bare(_axes(ax, 3.2, 3.2 * height / width + 0.4))
     ax.imshow(kind.numpy(), cmap=ListedColormap([READ, UNREAD, FUTURE]), vmin=0, vmax=2)
-    outline = Rectangle((target[1] - 0.5, target[0] - 0.5), 1, 1, fill=False, ec=TARGET, lw=2)
+    outline = Rectangle(
+        (target[1] - 0.5, target[0] - 0.5), 1, 1, fill=False, ec=TARGET, lw=2, zorder=3
+    )
     ax.add_patch(outline)
     ax.set_title("blue: read · orange: past, unread · grey: the rest", fontsize=8)
     return _cells(ax, height, width)

@@ -31,6 +31,8 @@ def draw(
 
     Computed in float64, so that rounding cannot push a draw into a level of probability 0.
     """
+    if logits.isnan().any():
+        raise ValueError("the logits hold NaN: the model they come from is broken")
     steps = torch.softmax(logits.double() / temperature, dim=1).cumsum(dim=1)
     # A sum that rounds to less than 1 would leave a gap for levels of probability 0 at the end.
     steps = steps / steps[:, -1:]

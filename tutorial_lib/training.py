@@ -155,10 +155,12 @@ def evaluate(
     was_training = model.training
     model.eval()
     totals: dict[str, float] = {}
-    for batch in zip(*(tensor.split(batch_size) for tensor in data), strict=True):
-        for name, value in step(model, *(part.to(device) for part in batch)).items():
-            totals[name] = totals.get(name, 0.0) + value.double().item() * len(batch[0])
-    model.train(was_training)
+    try:
+        for batch in zip(*(tensor.split(batch_size) for tensor in data), strict=True):
+            for name, value in step(model, *(part.to(device) for part in batch)).items():
+                totals[name] = totals.get(name, 0.0) + value.double().item() * len(batch[0])
+    finally:
+        model.train(was_training)
     return {name: total / len(data[0]) for name, total in totals.items()}
 
 

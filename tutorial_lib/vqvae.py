@@ -175,6 +175,7 @@ class VQVAE(nn.Module):
         """-log p(x|z) for what `decode` returned: discrete nats, or nats of density (Gaussian)."""
         if self.n_levels is not None:
             return nll_nats(decoded, image)
+        require_shape("x", require_float("x", image), tuple(decoded.shape))
         z = (image - decoded.float()) * torch.exp(-self.log_sigma)
         each = 0.5 * z.square() + self.log_sigma + 0.5 * math.log(2 * math.pi)
         return each.flatten(1).sum(dim=1)
