@@ -62,7 +62,7 @@ show_images(images, n_levels=256);
 #
 # The model does not draw pixels. It draws a 7×7 field of *codes*, one after the other like words in a
 # line of text, and a decoder turns the finished field into 28×28 pixels. Here is the same garment
-# after 0, 10, 20, ... codes; where no code was drawn yet, the commonest one stands in.
+# after 0, 10, 17, 24, ... codes; where no code was drawn yet, the commonest one stands in.
 
 # %%
 noise = torch.Generator().manual_seed(11)
@@ -115,7 +115,7 @@ for row, levels in rows.items():
 # far, although the grey values are the same. The model has a grasp of how garments are arranged. A
 # generative adversarial network could have drawn the first picture, but it could not have printed this
 # table. (Strictly, the numbers are upper
-# bounds on the cost; chapter 11 says how tight, and chapter 09 why.)
+# bounds on the cost; chapter 11 shows the gap on a toy where the exact cost is known.)
 #
 # ## The map
 #
@@ -147,8 +147,8 @@ for row, levels in rows.items():
 #   `.hint()`, `.hint(2)` and `.solution()` help; until your version passes, the chapter goes on with the
 #   library's.
 # - **Run All always finishes**, exercises done or not, without a GPU and without a network.
-# - **Profiles.** The line under the setup cell names yours: `laptop` keeps a training cell under
-#   three minutes on two cores, `gpu` trains longer, `smoke` is for tests. To choose, set the
+# - **Profiles.** The line under the setup cell names yours: `laptop` keeps a training cell to a
+#   few minutes on two cores, `gpu` trains longer, `smoke` is for tests. To choose, set the
 #   environment variable `TUTORIAL_PROFILE` before starting Jupyter.
 # - **The stop button** ends a training cell after the present step; the model then works as far as
 #   it has come.

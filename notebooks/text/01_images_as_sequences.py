@@ -127,7 +127,7 @@ show_distributions({"patches of real garments": truth})
 #
 # $$p(x) = p(x_1)\, p(x_2 \mid x_1)\, p(x_3 \mid x_1, x_2)\, p(x_4 \mid x_1, x_2, x_3)$$
 #
-# It is equation 1 of both papers with n² = 4. Each factor is about a single pixel, black or white, so
+# It is equation 1 of the PixelRNN and of the gated PixelCNN paper, with n² = 4. Each factor is about a single pixel, black or white, so
 # each is a table: one number for each past.
 #
 # > **Predict.** How many numbers do the four tables hold together?
@@ -173,7 +173,7 @@ def log_prob_nats(p_one: list[torch.Tensor], pixels: torch.Tensor) -> torch.Tens
     p_one    a table for each of D pixels: p_one[i][x_0, ..., x_(i-1)] is the probability that
              pixel i is 1, given the pixels before it. p_one[0] is a single number
     pixels   (D,) zeros and ones, torch.long, in the order of the tables
-    returns  one number, a tensor of shape ()
+    returns  one number, a tensor of shape (); -inf for an image of probability 0
 
     By hand: p_one = [0.25, [0.5, 0.125]] and pixels = [0, 1] give
              p = (1 - 0.25) * 0.5 = 0.375, so log p = -0.98
@@ -308,8 +308,8 @@ def nll_nats(logits: torch.Tensor, levels: torch.Tensor) -> torch.Tensor:
 nll_nats = ch01.nll_nats.check(nll_nats)
 
 # %% [markdown]
-# Nats per image grow with the image. To compare sizes, divide by the number of dimensions D (pixels
-# times colours) and change to bits: **bits/dim**.
+# Nats per image grow with the image. To compare sizes, divide by the number of dimensions D (the
+# *sub-pixels*: pixels times colours) and change to bits: **bits/dim**.
 #
 # ### Exercise 1.4
 
@@ -347,8 +347,8 @@ for n_levels in (2, 256):
     print(f"{bits_per_dim(cost, 784).item():.3f} bits/dim")
 
 # %% [markdown]
-# Keep both numbers in mind: 543.4 nats for binary digits, 8 bits/dim for 8-bit images. Whoever reports
-# more has a bug; whoever reports next to nothing has one too.
+# Keep both numbers in mind: 543.4 nats for binary digits, 8 bits/dim for 8-bit images. A trained
+# model that pays more has a bug; one that pays next to nothing has one too.
 #
 # ## 5 · The floor
 #
@@ -429,8 +429,8 @@ for n in (20, 100, 1_000, len(patches) // 2):
 
 # %% [markdown]
 # With twenty patches the model thinks it knows more than it does; with tens of thousands the two prices
-# differ by no more than the luck of the split. This is why every number in this
-# series is a held-out number, and says so.
+# differ by no more than the luck of the split. This is why models are compared on
+# held-out images in this series, and why a number that is not from held-out images says so.
 #
 # ## 6 · Does the order matter?
 #
@@ -465,9 +465,10 @@ ax.set(xlabel="order of the pixels (1 2 over 3 4)", ylabel="bits/dim")
 ax.legend();
 
 # %% [markdown]
-# The cheap orders walk around the square, 1 2 4 3 and its like, always stepping to a neighbour. Raster
-# order, 1 2 3 4, has to jump back to the next line and pays for the jump. The dear ones keep crossing
-# the diagonal.
+# The four cheapest orders walk around the square without a jump, and two of their three steps go up or
+# down: in garments, what lies one above the other agrees most. A step sideways tells less, a step across
+# the diagonal least, and the four dearest orders cross it twice. Raster order, 1 2 3 4, goes sideways
+# twice and has to jump back to the next line in between; it pays for that.
 #
 # So the order does not matter for the truth, and it does for a model with a limited view. Every
 # PixelCNN is a model with a limited view; which past it can see is what chapters 02 to 04 are about.

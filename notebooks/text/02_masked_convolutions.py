@@ -59,7 +59,8 @@ settings
 #
 # One picture, which you will be able to draw and explain by the end. The pixel outlined in red is
 # about to be predicted. Blue pixels can influence the prediction; grey ones must not, they have not
-# been drawn yet. And the orange ones?
+# been drawn yet. And the orange ones? (`as_model` tells the instrument that a plain stack of layers is to be
+# read as a model of images; `influence_matrix` is explained in section 3.)
 
 # %%
 from torch import nn
@@ -263,7 +264,7 @@ def influence_row(model_fn, image: torch.Tensor, target: tuple[int, int]) -> tor
     """Which input pixels move any of the logits at `target`, found by autograd.
 
     model_fn  a function (1, 1, H, W) -> (1, F, H, W): F logits for each pixel
-    image     (1, 1, H, W) floating point
+    image     (1, 1, H, W) floating point; stays as it is, its requires_grad too
     target    (row, column) of the output pixel
     returns   (H, W) torch.bool: True where a change of the input pixel moves a logit of the target
 
@@ -407,7 +408,7 @@ for ax, place in zip(axes, [(6, 4), (6, 1), (3, 6)], strict=True):
 
 # %% [markdown]
 # Orange is past that never arrives. Part of it is a matter of depth: four layers reach four rows up.
-# But look at the wedge to the upper right of the red outline, beginning right next to it. A message
+# But look at the wedge to the upper right of the red outline, beginning in the row above, two columns on. A message
 # from there would have to move left without moving down, or two columns left for each row down, and
 # no tap of the mask does that. This is the **blind spot** of the gated PixelCNN paper (section 2.2 and
 # figure 1), found by measurement.
@@ -504,8 +505,8 @@ for height, width in ((5, 5), (5, 7), (7, 5)):
     print(f"{height}×{width} in, {out.shape[2]}×{out.shape[3]} out")
 
 # %% [markdown]
-# On square images it is perfect, and MNIST, CIFAR and ImageNet crops are square. On 5×7 an unshifted
-# row too many comes out; on 7×5 rows are lost. All tests of this series run on images with two
+# On square images it is perfect, and MNIST, CIFAR and ImageNet crops are square. On 5×7 the
+# surplus row stays; on 7×5 rows are lost. All tests of this series run on images with two
 # different sides, and so should yours.
 #
 # ## 7 · Colour: three steps in one pixel
@@ -531,8 +532,8 @@ for kind in "AB":
 
 # %% [markdown]
 # Type A: R sees nothing of its own pixel, G sees R, B sees R and G. Type B adds the diagonal, for the
-# reason it did before. And on a single pixel, the influence matrix *is* the 3×3 Jacobian of the
-# channels:
+# reason it did before. And on a single pixel, the influence matrix shows where the 3×3 Jacobian of
+# the colours is not zero:
 
 # %% tags=["nbval-check-output"]
 color_stack = nn.Sequential(
@@ -619,7 +620,7 @@ ch02.progress()
 #
 # > **In words.** Why can batch normalisation break causality in train mode and not in eval mode?
 # > <details><summary>An answer</summary>In train mode the mean and the variance are taken over all
-# > positions of the image, the future among them, and every output is divided by them. In eval mode
+# > positions of the image, the future among them, and every output is shifted and scaled by them. In eval mode
 # > they are stored constants. A causality test in eval mode alone sees nothing.</details>
 #
 # ## Summary

@@ -20,7 +20,7 @@
 
 # %% [markdown]
 # Everything that decides how long this takes and how good it gets stands in one place. The profile
-# printed above picks the column.
+# printed below the first cell picks the row.
 
 # %% tags=["setup"]
 import importlib.util
@@ -84,9 +84,8 @@ drawn = shipped.sample(100, labels, generator=torch.Generator().manual_seed(0))
 show_images(drawn, n_levels=256, row_labels=garments.class_names);
 
 # %% [markdown]
-# Look along a row: the class stays, the cut, the sleeves and the shading change. No row is a
-# gallery of training images; chapter 11 grows a check of that later on, and you can already run
-# the cell again with another seed.
+# Look along a row: the class stays, the cut, the sleeves and the shading change. Run the
+# cell again with another seed, and all hundred are different ones.
 #
 # ## 1 · The images, and what the simplest code costs
 #
@@ -181,10 +180,15 @@ print(f"49 codes: {rate:.1f} nats per image = {bits_per_dim(rate, 784):.4f} bits
 # $$L = -\log p(x \mid z_q(x)) + \lVert \mathrm{sg}[z_e(x)] - e \rVert^2
 #       + \beta\,\lVert z_e(x) - \mathrm{sg}[e] \rVert^2$$
 #
+# Here e is the code that was chosen, and sg[·], *stop-gradient*, passes a value on and lets no gradient
+# through. (The code below divides the first term by the 784 pixels, so that beta means the same for
+# images of every size.)
+#
 # The first term trains the decoder and, straight through the look-up, the encoder. The second pulls
 # codes to the vectors that chose them; we let an online k-means do that instead (the paper's
 # appendix A.1), so it is 0 here. The third, the commitment, keeps the encoder near its codes.
-# Notice where beta stands.
+# Notice where beta stands: before the encoder's term. Many implementations weight the codebook term
+# with it instead.
 
 # %%
 def stage_one(model, levels):
@@ -248,8 +252,8 @@ with torch.inference_mode():
 show_reconstructions(shown / 255, decoded, codes, K);
 
 # %% [markdown]
-# Shape and shading survive, print and texture do not. In the index maps, empty background is the same
-# few codes again and again; edges and sleeves have codes of their own. The colours are only names: codes
+# Shape and shading survive, print and texture do not. In the index maps, neighbouring patches of the
+# same kind often share a code; edges and sleeves have codes of their own. The colours are only names: codes
 # 17 and 18 are no more alike than 17 and 90. That will matter in stage two.
 #
 # Are all the codes at work?
@@ -264,8 +268,8 @@ show_usage(counts, perplexity(counts).item());
 
 # %% [markdown]
 # Perplexity is exp(entropy) of the usage: K if every code is used alike, 1 if one code does it all.
-# It comes out well under K, but for a good reason: a few codes say "nothing here", and there is a lot
-# of nothing. An uneven usage is what a learned prior lives on.
+# It comes out well under K: plain patches are far more common than collars and buckles, so their codes
+# are used many times as often. An uneven usage is what a learned prior lives on.
 #
 # What does *one* code do? Take a field, change the code in the middle to each of six others, decode.
 
@@ -312,8 +316,10 @@ with torch.inference_mode():
 #
 # The VQ-VAE is now frozen and every image is its field of indices. That is an "image" again, 7×7
 # with K levels, and chapters 02 to 04 have told us how to model one: p(z) as a product of
-# conditionals in raster order, by a gated PixelCNN. Two changes: a level gets a vector of its own
-# (`ordered=False`), since code numbers have no order, and the class enters every gate.
+# conditionals in raster order, by a gated PixelCNN. (In one sentence: one stack of convolutions reads the
+# rows above, another the row to the left, and each layer ends in tanh times sigmoid, a gate.) Three
+# changes: a code gets a vector of its own (`ordered=False`), since code numbers have no order; each
+# position is told its row and column (`coordinates=True`); and the class enters every gate.
 
 # %%
 from tutorial_lib.gated import GatedPixelCNN
@@ -416,7 +422,7 @@ show_images(drawn, n_levels=256, n_columns=8, row_labels=garments.class_names);
 
 # %% [markdown]
 # Compare with the random fields of section 5: the same decoder, the same codes, only p(z) is new.
-# Compare with the picture at the top: the same two stages with more images and more time.
+# Compare with the picture at the top: the same two stages with more images, more time, and a slightly deeper prior.
 #
 # Temperature divides the logits of the prior. Below 1 it plays safe, above 1 it gambles; only at 1
 # is it the model. Each column has the same random numbers.

@@ -22,7 +22,7 @@ def log_prob_nats(p_one: list[torch.Tensor], pixels: torch.Tensor) -> torch.Tens
     p_one    a table for each of D pixels: p_one[i][x_0, ..., x_(i-1)] is the probability that
              pixel i is 1, given the pixels before it. p_one[0] is a single number
     pixels   (D,) zeros and ones, torch.long, in the order of the tables
-    returns  one number, a tensor of shape ()
+    returns  one number, a tensor of shape (); -inf for an image of probability 0
 
     By hand: p_one = [0.25, [0.5, 0.125]] and pixels = [0, 1] give
              p = (1 - 0.25) * 0.5 = 0.375, so log p = -0.98

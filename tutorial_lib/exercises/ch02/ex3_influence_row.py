@@ -19,7 +19,7 @@ def influence_row(model_fn, image: torch.Tensor, target: tuple[int, int]) -> tor
     """Which input pixels move any of the logits at `target`, found by autograd.
 
     model_fn  a function (1, 1, H, W) -> (1, F, H, W): F logits for each pixel
-    image     (1, 1, H, W) floating point
+    image     (1, 1, H, W) floating point; stays as it is, its requires_grad too
     target    (row, column) of the output pixel
     returns   (H, W) torch.bool: True where a change of the input pixel moves a logit of the target
 
