@@ -802,4 +802,8 @@ def test_weights_that_a_layer_shares_are_trained_once():
     def step(model, x):
         return {"loss": F.cross_entropy(model(x), x)}
 
-    fit(Tied(), step, (torch.randint(4, (12,)),), CONFIG, **QUIET)
+    model = Tied()
+    before = model.inward.weight.detach().clone()
+    fit(model, step, (torch.randint(4, (12,)),), CONFIG, **QUIET)
+    assert model.outward.weight is model.inward.weight
+    assert not torch.equal(model.inward.weight, before)

@@ -15,20 +15,18 @@ from __future__ import annotations
 
 import json
 import math
-import platform
-import subprocess
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-import tutorial_lib
 from tutorial_lib import profiles
 from tutorial_lib.data import ImageDataset, Split
 from tutorial_lib.gated import GatedPixelCNN
 from tutorial_lib.likelihood import bits_per_dim, nll_nats
 from tutorial_lib.pretrained import load_weights, save_weights
+from tutorial_lib.provenance import provenance
 from tutorial_lib.quantize import code_counts, perplexity
 from tutorial_lib.training import FitConfig, History, fit
 from tutorial_lib.two_stage import TwoStageModel
@@ -281,31 +279,6 @@ def train_two_stage(
     }
     (out / "result.json").write_text(json.dumps(result, indent=2) + "\n")
     return result
-
-
-def provenance() -> dict:
-    """Where a result comes from: device, threads, versions, and the commit where git knows one."""
-    device = "cpu"
-    if torch.cuda.is_available():
-        device = torch.cuda.get_device_name()
-    return {
-        "device": device,
-        "threads": torch.get_num_threads(),
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "tutorial_lib": tutorial_lib.__version__,
-        "commit": _commit(),
-    }
-
-
-def _commit() -> str | None:
-    folder = Path(tutorial_lib.__file__).parent
-    command = ["git", "-C", str(folder), "describe", "--always", "--dirty", "--abbrev=12"]
-    try:
-        answer = subprocess.run(command, capture_output=True, text=True, timeout=10)
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return answer.stdout.strip() or None if answer.returncode == 0 else None
 
 
 def load_run(folder: Path | str) -> TwoStageModel:
