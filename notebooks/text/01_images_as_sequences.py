@@ -89,6 +89,8 @@ import matplotlib.pyplot as plt
 from tutorial_lib.plotting import show_images
 
 images = enumerate_images(2, 2)
+large = images.float().repeat_interleave(4, dim=2).repeat_interleave(4, dim=3)
+framed = torch.nn.functional.pad(large, (2, 2, 2, 2), value=0.7)
 
 
 def show_distributions(distributions, ylabel="probability"):
@@ -102,7 +104,7 @@ def show_distributions(distributions, ylabel="probability"):
         top.bar(places.numpy(), p.numpy(), width=width, label=name)
     top.set(ylabel=ylabel, xticks=[], xlim=(-0.5, 15.5))
     top.legend()
-    show_images(images, n_levels=2, n_columns=16, gutter=0.6, ax=bottom)
+    show_images(framed, n_columns=16, gutter=0.7, ax=bottom)
 
 
 show_distributions({"patches of real garments": truth})

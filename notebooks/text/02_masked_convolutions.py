@@ -556,7 +556,9 @@ ax.set(title="18 sub-pixels of a 2×3 image", xlabel="input", ylabel="output");
 
 
 # %% [markdown]
-# Strictly lower triangular, sub-pixel by sub-pixel. The small staircase on the diagonal is R→G→B.
+# Strictly lower triangular, sub-pixel by sub-pixel. The small staircase on the diagonal is R→G→B. (And the
+# notch beside pixel 3, the first of the second row? It does not read pixel 2, to its upper right: a small
+# blind spot.)
 #
 # Groups are *contiguous* here: the first third of the channels is R. It could be done otherwise
 # (channel 0 R, channel 1 G, channel 2 B, and around again), as long as the mask and the reshape of the
