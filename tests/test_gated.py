@@ -32,6 +32,8 @@ VARIANTS = {
     "symbols": {"ordered": False, "n_levels": 3},
     "three colours of symbols": {"ordered": False, "n_colors": 3},
     "coordinates": {"coordinates": True},
+    "without gates": {"activation": "relu", "n_classes": 4},
+    "without gates, three colours": {"activation": "relu", "n_colors": 3},
     "label": {"n_classes": 4},
     "label and context": {"n_classes": 4, "context_channels": 2, "coordinates": True},
 }
@@ -269,6 +271,23 @@ def test_conditions_enter_before_the_gate():
         torch.testing.assert_close(out[1], torch.full((1, 2, 3), 0.6 * 0.75))
 
 
+def test_without_gates_both_stacks_use_a_relu_and_half_as_wide_convolutions():
+    layer = GatedLayer(
+        1,
+        1,
+        1,
+        3,
+        mask_type="A",
+        n_colors=1,
+        n_classes=None,
+        context_channels=0,
+        activation="relu",
+    )
+    set_weights(layer, vertical__bias=[-2.0], link__weight=-3.0, output__weight=1.0)
+    v, h = layer(torch.zeros(1, 1, 1, 1), torch.zeros(1, 1, 1, 1))
+    assert (v.item(), h.item()) == (0.0, 6.0)
+
+
 def test_the_link_leaves_the_vertical_stack_before_its_gate():
     """A 1x1 image: v = (ln 2, ln 3) in front of the gate, 0.6 x 0.75 = 0.45 behind it.
 
@@ -497,6 +516,7 @@ def test_levels_that_do_not_fit_are_refused(own_messages, levels, error, message
         ({"n_levels": 1}, ValueError, "n_levels must be at least 2, got 1"),
         ({"n_classes": 0}, ValueError, "n_classes must be at least 1, got 0"),
         ({"context_channels": -1}, ValueError, "context_channels must be at least 1, got -1"),
+        ({"activation": "tanh"}, ValueError, "activation must be one of .*, got 'tanh'"),
         ({"n_channels": 2.0}, TypeError, r"n_channels must be an integer, got 2.0"),
     ],
 )

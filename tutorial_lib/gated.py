@@ -16,6 +16,7 @@ Every connection of the paper's figure 2 is in `GatedLayer.forward`. Where the c
 - `ordered=False` gives each symbol its own vector: for code indices, whose order means nothing.
 - `coordinates=True` adds the row and column of a pixel as a context that all images share; a
   convolution alone cannot tell where it is.
+- `activation="relu"` puts a ReLU in the place of every gate, to measure what the gate brings.
 
 Reference: van den Oord et al. 2016, Conditional Image Generation with PixelCNN Decoders, sec. 2.
 """
@@ -28,7 +29,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tutorial_lib.masks import MaskedConv2d, color_causal_mask, kernel_sides
-from tutorial_lib.validation import require_float, require_int, require_shape, require_symbols
+from tutorial_lib.validation import (
+    require_choice,
+    require_float,
+    require_int,
+    require_shape,
+    require_symbols,
+)
 
 SYMBOL_DIM = 32
 
@@ -42,6 +49,9 @@ def gate(features: Float[Tensor, "B twoC H W"]) -> Float[Tensor, "B C H W"]:
     """tanh of the first half of the channels times sigmoid of the second. [eq. 2]"""
     value, switch = features.chunk(2, dim=1)
     return torch.tanh(value) * torch.sigmoid(switch)
+
+
+ACTIVATIONS = {"gate": (gate, 2), "relu": (torch.relu, 1)}  # and the channels it takes for one
 
 
 def pointwise(in_channels: int, out_channels: int, n_colors: int) -> nn.Conv2d:
@@ -107,16 +117,24 @@ class GatedLayer(nn.Module):
         n_colors: int,
         n_classes: int | None,
         context_channels: int,
+        activation: str = "gate",
     ):
         super().__init__()
-        self.vertical = VerticalConv2d(vertical_channels, 2 * n_channels, kernel_size)
-        self.link = nn.Conv2d(2 * n_channels, 2 * n_channels, 1)
+        self.activate, halves = ACTIVATIONS[activation]
+        width = halves * n_channels
+        self.vertical = VerticalConv2d(vertical_channels, width, kernel_size)
+        self.link = nn.Conv2d(width, width, 1)
         self.horizontal = HorizontalConv2d(
-            horizontal_channels, 2 * n_channels, kernel_size, mask_type=mask_type, n_colors=n_colors
+            horizontal_channels,
+            width,
+            kernel_size,
+            mask_type=mask_type,
+            n_colors=n_colors,
+            halves=halves,
         )
         self.output = pointwise(n_channels, n_channels, n_colors)
-        self.label = nn.Embedding(n_classes, 4 * n_channels) if n_classes else None
-        self.context = nn.Conv2d(context_channels, 4 * n_channels, 1) if context_channels else None
+        self.label = nn.Embedding(n_classes, 2 * width) if n_classes else None
+        self.context = nn.Conv2d(context_channels, 2 * width, 1) if context_channels else None
         # The first layer is type A: adding its input back would show each pixel to itself.
         self.residual = mask_type == "B"
 
@@ -134,8 +152,8 @@ class GatedLayer(nn.Module):
         to_vertical, to_horizontal = self.condition(label, context)
         v = self.vertical(v)
         link = self.link(v)  # taken before the gate: figure 2
-        v = None if last else gate(v + to_vertical)
-        out = self.output(gate(self.horizontal(h) + link + to_horizontal))
+        v = None if last else self.activate(v + to_vertical)
+        out = self.output(self.activate(self.horizontal(h) + link + to_horizontal))
         return v, (h + out if self.residual else out)
 
 
@@ -151,6 +169,7 @@ class GatedPixelCNN(nn.Module):
     context_channels   a context (B, context_channels, H, W) must then be given to every call
     ordered       True: levels are intensities, scaled to -1 .. 1. False: symbols without an order
     coordinates   True: each layer is told the row and column of its pixels
+    activation    "gate", or "relu" for the same two stacks without gates
     """
 
     def __init__(
@@ -165,6 +184,7 @@ class GatedPixelCNN(nn.Module):
         context_channels: int | None = None,
         ordered: bool = True,
         coordinates: bool = False,
+        activation: str = "gate",
     ):
         super().__init__()
         self.config = {k: v for k, v in locals().items() if k not in ("self", "__class__")}
@@ -187,6 +207,7 @@ class GatedPixelCNN(nn.Module):
                 n_colors=n_colors,
                 n_classes=n_classes,
                 context_channels=(context_channels or 0) + 2 * coordinates,
+                activation=activation,
             )
             for i in range(n_layers)
         )
@@ -256,6 +277,7 @@ def _check_given(name: str, value: Tensor | None, size: int | None, option: str)
 
 
 def _check_sizes(config: dict) -> None:
+    require_choice("activation", config["activation"], tuple(ACTIVATIONS))
     require_int("n_levels", config["n_levels"], at_least=2)
     require_int("n_layers", config["n_layers"], at_least=1)
     require_int("n_colors", config["n_colors"], at_least=1)
