@@ -59,20 +59,31 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict]:
     return tensors, header
 
 
-def save_run(path: Path, model: nn.Module, optimizer, header: dict) -> None:
-    """Write model, optimiser and random-number state of a run."""
+def save_run(
+    path: Path, model: nn.Module, optimizer, header: dict, extra: dict[str, Tensor] | None = None
+) -> None:
+    """Write model, optimiser and random-number state of a run, and what else belongs to it."""
     tensors = {f"model/{name}": tensor for name, tensor in model.state_dict().items()}
     for index, state in optimizer.state_dict()["state"].items():
         for name, value in state.items():
             tensors[f"optimizer/{index}/{name}"] = torch.as_tensor(value)
+    tensors |= {f"extra/{name}": tensor for name, tensor in (extra or {}).items()}
     tensors["rng/cpu"] = torch.get_rng_state()
     if torch.cuda.is_available():
         tensors["rng/cuda"] = torch.cuda.get_rng_state()
     write_tensors(path, tensors, header)
 
 
-def restore_run(path: Path, model: nn.Module, optimizer, fingerprint: dict) -> dict:
-    """Put a saved state back into model, optimiser and random numbers; returns the header.
+def restore_run(
+    path: Path,
+    model: nn.Module,
+    optimizer,
+    fingerprint: dict,
+    extra: dict[str, Tensor] | None = None,
+) -> dict:
+    """Put a saved state back into model, optimiser, random numbers and the tensors of `extra`.
+
+    Returns the header.
 
     Raises CheckpointError if the run was started with another configuration, naming what differs.
     """
@@ -95,6 +106,9 @@ def restore_run(path: Path, model: nn.Module, optimizer, fingerprint: dict) -> d
         state.setdefault(int(index), {})[name] = value
     groups = optimizer.state_dict()["param_groups"]
     optimizer.load_state_dict({"state": state, "param_groups": groups})
+    saved_extra = _below("extra/", tensors)
+    for name, tensor in (extra or {}).items():
+        tensor.copy_(saved_extra[name])
     torch.set_rng_state(tensors["rng/cpu"])
     if torch.cuda.is_available() and "rng/cuda" in tensors:
         torch.cuda.set_rng_state(tensors["rng/cuda"])

@@ -1,4 +1,4 @@
-"""The command line: python -m tutorial_lib doctor | data | train | sample | exercises.
+"""The command line: python -m tutorial_lib doctor | data | train | reproduce | sample | exercises.
 
 Options come from the signatures and dataclasses (tyro); a wrong argument or a missing file is told
 in one line, with exit status 2, and without a traceback.
@@ -42,6 +42,7 @@ def build_app(arguments: Sequence[str]) -> SubcommandApp:
     app.command(doctor)
     app.command(_data_app(), name="data", help="List, fetch or show data sets.")
     app.command(_train_app(arguments), name="train", help="Train a stage, or both.")
+    app.command(reproduce)
     app.command(sample)
     app.command(_exercises_app(), name="exercises", help="List the exercises, or audit them.")
     return app
@@ -179,6 +180,45 @@ def _tell(history, weights: Path) -> None:
     for name, value in row.items():
         print(f"{name:32} {value:.4g}")
     print(f"Wrote {weights}.")
+
+
+def reproduce(
+    name: Annotated[str, tyro.conf.Positional],
+    out: Path | None = None,
+    minutes: float | None = None,
+    profile: Profile | None = None,
+) -> None:
+    """Run a long training of the series again; "list" shows which there are.
+
+    Goes on where it was if the folder holds an unfinished run.
+
+    Args:
+        name: Name of the recipe, or "list".
+        out: Folder of the run; default runs/NAME.
+        minutes: Train for so long instead.
+        profile: "smoke" takes a few steps on a few images.
+    """
+    from tutorial_lib import reproduce as recipes_of_long_runs
+
+    if name == "list":
+        for each, recipe in recipes_of_long_runs.RECIPES.items():
+            print(f"{each:26} {recipe.title}")
+        return
+    smoke = profile == "smoke"
+    folder, history, result = recipes_of_long_runs.reproduce(
+        name, out, minutes=minutes, smoke=smoke
+    )
+    if not result:
+        print(f"Interrupted after {history.step} steps. The same command goes on from {folder}.")
+        return
+    print(f"{result['steps']} steps, {result['epochs']} epochs, {history.seconds:.0f} s")
+    for split in ("valid", "test"):
+        numbers = result[split]
+        print(
+            f"{split:5} {numbers['nats_per_image']:.2f} nats per image, "
+            f"{numbers['bits_per_dim']:.4f} bits/dim, on {numbers['images']:,} images"
+        )
+    print(f"Weights and result.json are in {folder}.")
 
 
 def sample(

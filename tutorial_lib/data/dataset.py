@@ -5,7 +5,7 @@ over levels 0 .. L-1, and a likelihood in bits per dimension is comparable only 
 rescaled or dithered on the way; encoders divide by L-1 themselves when they need numbers in [0, 1].
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -89,6 +89,24 @@ class ImageDataset:
 
     def splits(self) -> dict[str, Split]:
         return {"train": self.train, "valid": self.valid, "test": self.test}
+
+    def with_n_levels(self, n_levels: int) -> "ImageDataset":
+        """The same images in fewer levels, each standing for an equal share of the old ones.
+
+        256 levels become 2 at the threshold "127 or less, 128 or more". ValueError if n_levels does
+        not divide the number of levels there are.
+        """
+        if not isinstance(n_levels, int) or n_levels < 2 or self.n_levels % n_levels:
+            raise ValueError(
+                f"{self.name} has {self.n_levels} levels, which cannot be put into "
+                f"{n_levels!r} equal groups"
+            )
+        width = self.n_levels // n_levels
+        coarse = {
+            name: Split(split.levels // width, split.labels)
+            for name, split in self.splits().items()
+        }
+        return replace(self, n_levels=n_levels, **coarse)
 
 
 def hold_out_last(pool: Split, n_valid: int) -> tuple[Split, Split]:

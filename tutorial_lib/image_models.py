@@ -1,0 +1,118 @@
+"""Autoregressive models of images as recipes: model, data, training, held-out numbers, JSON.
+
+A run folder holds
+
+    training/             checkpoint and metrics
+    weights.safetensors   finished weights
+    result.json           settings, device, versions, time and held-out numbers
+
+and a run that was stopped goes on where it was when it is started again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from tutorial_lib import profiles
+from tutorial_lib.data import ImageDataset, Split
+from tutorial_lib.likelihood import bits_per_dim, nll_nats
+from tutorial_lib.pretrained import CLASSES, load_weights, save_weights
+from tutorial_lib.provenance import provenance
+from tutorial_lib.training import FitConfig, History, evaluate, fit
+
+
+@dataclass(frozen=True)
+class ImageModelRecipe:
+    """What to train on what.
+
+    model       name of a class of the library: PixelCNN, GatedPixelCNN, ...
+    arguments   its keyword arguments, without n_levels, n_colors and n_classes: the data give these
+    n_levels    levels of the images; a data set of more is coarsened to as many
+    by_label    the model is told the class of each image
+    """
+
+    title: str
+    dataset: str
+    n_levels: int
+    fit: FitConfig
+    model: str = "GatedPixelCNN"
+    arguments: Mapping[str, int | bool | str] = field(default_factory=dict)
+    by_label: bool = False
+
+
+def image_step(model: nn.Module, levels: Tensor, label: Tensor | None = None) -> dict[str, Tensor]:
+    """Eq. 1 on a batch of levels: nats per image, and per dimension as the loss."""
+    levels = levels.long()
+    given = {} if label is None else {"label": label}
+    nats = nll_nats(model(levels, **given), levels).mean()
+    n_dims = levels[0].numel()
+    return {
+        "loss": nats / n_dims,
+        "nats/image": nats,
+        "bits/dim": bits_per_dim(nats, n_dims),
+    }
+
+
+def build_model(recipe: ImageModelRecipe, dataset: ImageDataset) -> nn.Module:
+    """The untrained model of a recipe; the seed of its training decides the weights."""
+    torch.manual_seed(recipe.fit.seed)
+    labels = {"n_classes": len(dataset.class_names)} if recipe.by_label else {}
+    return CLASSES[recipe.model](
+        n_colors=dataset.train.levels.shape[1],
+        n_levels=dataset.n_levels,
+        **recipe.arguments,
+        **labels,
+    )
+
+
+def evaluate_image_model(
+    model: nn.Module, split: Split, *, by_label: bool = False
+) -> dict[str, int | float]:
+    """Held-out numbers: nats per image and bits/dim, means over all of a split."""
+    means = evaluate(model, image_step, _examples(split, by_label))
+    return {
+        "images": len(split),
+        "nats_per_image": means["nats/image"],
+        "bits_per_dim": means["bits/dim"],
+    }
+
+
+def train_image_model(
+    recipe: ImageModelRecipe, dataset: ImageDataset, out: Path, *, progress: bool = True
+) -> tuple[History, dict]:
+    """Train into the folder `out`, then score valid and test; returns history and result.json.
+
+    `dataset` has the levels of the recipe already. An interrupted run returns an empty result: the
+    same call goes on from its checkpoint.
+    """
+    out, began_as = Path(out), provenance()
+    model = build_model(recipe, dataset).to(profiles.device())
+    train = _examples(dataset.train, recipe.by_label)
+    history = fit(model, image_step, train, recipe.fit, out=out / "training", progress=progress)
+    if not history.finished:
+        return history, {}
+    save_weights(out / "weights.safetensors", model)
+    model = load_weights(out / "weights.safetensors").to(profiles.device())
+    result = {
+        **asdict(replace(recipe, arguments=dict(recipe.arguments))),
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "training_images": len(dataset.train),
+        "steps": history.step,
+        "epochs": round(history.step * recipe.fit.batch_size / len(dataset.train), 2),
+        "training_minutes": round(history.seconds / 60, 2),
+        "provenance": began_as,
+        "valid": evaluate_image_model(model, dataset.valid, by_label=recipe.by_label),
+        "test": evaluate_image_model(model, dataset.test, by_label=recipe.by_label),
+    }
+    (out / "result.json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    return history, result
+
+
+def _examples(split: Split, by_label: bool) -> tuple[Tensor, ...]:
+    return (split.levels, split.labels) if by_label else (split.levels,)
