@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from tutorial_lib import gated
+from tutorial_lib.coordinates import coordinate_features
 from tutorial_lib.gated import (
     GatedLayer,
     GatedPixelCNN,
@@ -32,6 +33,8 @@ VARIANTS = {
     "symbols": {"ordered": False, "n_levels": 3},
     "three colours of symbols": {"ordered": False, "n_colors": 3},
     "coordinates": {"coordinates": True},
+    "waves beside the coordinates": {"coordinates": True, "n_frequencies": 2},
+    "a wide first kernel": {"first_kernel_size": 7},
     "without gates": {"activation": "relu", "n_classes": 4},
     "without gates, three colours": {"activation": "relu", "n_colors": 3},
     "label": {"n_classes": 4},
@@ -353,6 +356,22 @@ def test_coordinates_tell_pixels_apart_that_look_alike(tiny_gated):
 # ------------------------------------------------------------- the parts, by hand
 
 
+def test_coordinates_and_their_waves_by_hand():
+    place = coordinate_features(2, 3, n_frequencies=1)
+    rows, columns = place[0, 0], place[0, 1]
+    assert rows.tolist() == [[-1, -1, -1], [1, 1, 1]]
+    assert columns.tolist() == [[-1, 0, 1], [-1, 0, 1]]
+    torch.testing.assert_close(place[0, 3], torch.sin(columns * math.pi / 2))
+    torch.testing.assert_close(place[0, 4], torch.cos(rows * math.pi / 2))
+    assert coordinate_features(4, 5).shape == (1, 2, 4, 5)
+
+
+def test_only_the_first_layer_has_the_first_kernel():
+    model = GatedPixelCNN(n_channels=4, n_layers=2, kernel_size=3, first_kernel_size=9)
+    assert [layer.vertical.weight.shape[2:] for layer in model.layers] == [(5, 9), (2, 3)]
+    assert [layer.horizontal.weight.shape[3] for layer in model.layers] == [4, 2]
+
+
 def test_shifting_down_pushes_the_last_row_out():
     features = torch.tensor([[1.0, 2, 3], [4, 5, 6]]).view(1, 1, 2, 3)
     assert shift_down(features)[0, 0].tolist() == [[0, 0, 0], [1, 2, 3]]
@@ -510,12 +529,14 @@ def test_levels_that_do_not_fit_are_refused(own_messages, levels, error, message
     [
         ({"n_colors": 3, "n_channels": 64}, ValueError, "n_channels=64 cannot be divided among 3"),
         ({"kernel_size": 1}, ValueError, "one odd number of at least 3, got 1"),
-        ({"kernel_size": 4}, ValueError, "kernel_size must be odd"),
+        ({"kernel_size": 4}, ValueError, "kernel_size must be one odd number of at least 3, got 4"),
         ({"kernel_size": (3, 5)}, ValueError, r"one odd number of at least 3, got \(3, 5\)"),
         ({"n_layers": 0}, ValueError, "n_layers must be at least 1, got 0"),
         ({"n_levels": 1}, ValueError, "n_levels must be at least 2, got 1"),
         ({"n_classes": 0}, ValueError, "n_classes must be at least 1, got 0"),
         ({"context_channels": -1}, ValueError, "context_channels must be at least 1, got -1"),
+        ({"first_kernel_size": 4}, ValueError, "first_kernel_size must be one odd number .* 4"),
+        ({"n_frequencies": 2}, ValueError, "set coordinates=True"),
         ({"activation": "tanh"}, ValueError, "activation must be one of .*, got 'tanh'"),
         ({"n_channels": 2.0}, TypeError, r"n_channels must be an integer, got 2.0"),
     ],

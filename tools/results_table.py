@@ -1,6 +1,6 @@
 """Make the tables of results from results/*.json: `python tools/results_table.py [--check]`.
 
-The table stands in README.md and in results/README.md, between two markers. With --check nothing is
+The tables stand in README.md and in results/README.md, between two markers. With --check nothing is
 written; the exit status is 1 if a table is not the one that the JSON files give.
 """
 
@@ -14,10 +14,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 BEGIN, END = "<!-- results: begin -->", "<!-- results: end -->"
 FILES = ("README.md", "results/README.md")
-HEADER = (
+TWO_STAGE = (
     "| weights | images | decoder | rate, uniform prior | rate, learned prior "
     "| total, uniform | total, learned | trained on |\n|---|---|---|---|---|---|---|---|"
 )
+COLUMNS = ("result", "model", "images", "nats per image", "bits/dim", "trained on")
+IMAGE_MODELS = f"| {' | '.join(COLUMNS)} |\n{'|---' * len(COLUMNS)}|"
 
 
 def load_results(folder: Path = ROOT / "results") -> dict[str, dict]:
@@ -26,23 +28,42 @@ def load_results(folder: Path = ROOT / "results") -> dict[str, dict]:
     return {file.stem: json.loads(file.read_text(encoding="utf-8")) for file in files}
 
 
-def table(results: dict[str, dict]) -> str:
-    """Markdown: a row for each two-stage result, bits/dim on its full test set."""
-    return "\n".join([HEADER, *(row(name, result) for name, result in results.items())])
+def tables(results: dict[str, dict]) -> str:
+    """Markdown: models of pixels first, then two-stage models; full test sets."""
+    rows = {"two-stage": [], "pixels": []}
+    for name, result in results.items():
+        if result["model"] == "two-stage":
+            rows["two-stage"].append(two_stage_row(name, result))
+        else:
+            rows["pixels"].append(image_model_row(name, result))
+    return "\n".join([IMAGE_MODELS, *rows["pixels"], "", TWO_STAGE, *rows["two-stage"]])
 
 
-def row(name: str, result: dict) -> str:
+def two_stage_row(name: str, result: dict) -> str:
     test, minutes = result["test"], sum(result["training_minutes"].values())
     numbers = [
         test[f"{key}_bits_per_dim"]
         for key in ("decoder", "uniform_rate", "prior_rate", "total_uniform", "total_prior")
     ]
     cells = " | ".join(f"{number:.3f}" for number in numbers)
-    origin = result["provenance"]
-    device = "CPU" if origin["device"] == "cpu" else origin["device"]
-    trained = f"{result['training_images']:,} images, {minutes:.0f} minutes, {device}"
     images = f"{test['images']:,} test images of {result['dataset']}"
-    return f"| `{name}` | {images} | {cells} | {trained} |"
+    return f"| `{name}` | {images} | {cells} | {trained_on(result, minutes)} |"
+
+
+def image_model_row(name: str, result: dict) -> str:
+    test, arguments = result["test"], result["arguments"]
+    model = f"{result['model']}, {arguments['n_layers']} layers of {arguments['n_channels']}"
+    levels = f"{result['n_levels']} levels"
+    images = f"{test['images']:,} test images of {result['dataset']}, {levels}"
+    numbers = f"{test['nats_per_image']:.2f} | {test['bits_per_dim']:.4f}"
+    trained = trained_on(result, result["training_minutes"])
+    return f"| `{name}` | {model} | {images} | {numbers} | {trained} |"
+
+
+def trained_on(result: dict, minutes: float) -> str:
+    device = result["provenance"]["device"]
+    device = "CPU" if device == "cpu" else device
+    return f"{result['training_images']:,} images, {minutes:.0f} minutes, {device}"
 
 
 def with_table(text: str, new_table: str) -> str:
@@ -57,7 +78,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--check", action="store_true", help="write nothing, exit 1 if out of date")
     options = parser.parse_args()
-    new_table, stale = table(load_results()), []
+    new_table, stale = tables(load_results()), []
     for name in FILES:
         path = ROOT / name
         text = path.read_text(encoding="utf-8")

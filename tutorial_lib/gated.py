@@ -14,8 +14,9 @@ Every connection of the paper's figure 2 is in `GatedLayer.forward`. Where the c
   of it then never knows row i of the image. Kernels are cropped to the taps that may be read (k//2
   + 1 rows, k//2 + 1 columns), so that nothing is multiplied by a masked zero.
 - `ordered=False` gives each symbol its own vector: for code indices, whose order means nothing.
-- `coordinates=True` adds the row and column of a pixel as a context that all images share; a
-  convolution alone cannot tell where it is.
+- `coordinates=True` adds the row and column of a pixel, and waves of `n_frequencies` lengths, as a
+  context that all images share; a convolution alone cannot tell where it is.
+- `first_kernel_size` widens the first layer, which reads the image itself and is cheap.
 - `activation="relu"` puts a ReLU in the place of every gate, to measure what the gate brings.
 
 Reference: van den Oord et al. 2016, Conditional Image Generation with PixelCNN Decoders, sec. 2.
@@ -28,7 +29,9 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from tutorial_lib.coordinates import coordinate_features
 from tutorial_lib.masks import MaskedConv2d, color_causal_mask, kernel_sides
+from tutorial_lib.pixelcnn import check_kernel
 from tutorial_lib.validation import (
     require_choice,
     require_float,
@@ -169,6 +172,8 @@ class GatedPixelCNN(nn.Module):
     context_channels   a context (B, context_channels, H, W) must then be given to every call
     ordered       True: levels are intensities, scaled to -1 .. 1. False: symbols without an order
     coordinates   True: each layer is told the row and column of its pixels
+    n_frequencies waves of so many lengths beside the coordinates; see `coordinate_features`
+    first_kernel_size   of the first layer, if not kernel_size
     activation    "gate", or "relu" for the same two stacks without gates
     """
 
@@ -184,6 +189,8 @@ class GatedPixelCNN(nn.Module):
         context_channels: int | None = None,
         ordered: bool = True,
         coordinates: bool = False,
+        n_frequencies: int = 0,
+        first_kernel_size: int | None = None,
         activation: str = "gate",
     ):
         super().__init__()
@@ -195,18 +202,20 @@ class GatedPixelCNN(nn.Module):
             ordered,
             coordinates,
         )
+        self.n_frequencies = n_frequencies
         self.symbols = None if ordered else nn.Embedding(n_levels, SYMBOL_DIM)
+        places = 2 + 4 * n_frequencies if coordinates else 0
         inputs = n_colors * (1 if ordered else SYMBOL_DIM)
         self.layers = nn.ModuleList(
             GatedLayer(
                 n_channels if i else inputs,
                 n_channels if i else inputs,
                 n_channels,
-                kernel_size,
+                kernel_size if i else first_kernel_size or kernel_size,
                 mask_type="B" if i else "A",
                 n_colors=n_colors,
                 n_classes=n_classes,
-                context_channels=(context_channels or 0) + 2 * coordinates,
+                context_channels=(context_channels or 0) + places,
                 activation=activation,
             )
             for i in range(n_layers)
@@ -248,12 +257,7 @@ class GatedPixelCNN(nn.Module):
     def _with_coordinates(self, features: Tensor, context: Tensor | None) -> Tensor | None:
         if not self.coordinates:
             return context
-        height, width = features.shape[-2:]
-        rows = torch.linspace(-1, 1, height).to(features).view(1, 1, -1, 1)
-        columns = torch.linspace(-1, 1, width).to(features).view(1, 1, 1, -1)
-        place = torch.cat(
-            [rows.expand(1, 1, height, width), columns.expand(1, 1, height, width)], 1
-        )
+        place = coordinate_features(*features.shape[-2:], self.n_frequencies).to(features)
         if context is None:
             return place
         return torch.cat([context, place.expand(len(context), -1, -1, -1)], dim=1)
@@ -281,10 +285,14 @@ def _check_sizes(config: dict) -> None:
     require_int("n_levels", config["n_levels"], at_least=2)
     require_int("n_layers", config["n_layers"], at_least=1)
     require_int("n_colors", config["n_colors"], at_least=1)
-    if kernel_sides(config["kernel_size"])[0] < 3 or not isinstance(config["kernel_size"], int):
-        raise ValueError(
-            f"kernel_size must be one odd number of at least 3, got {config['kernel_size']!r}"
-        )
+    for name in ("kernel_size", "first_kernel_size"):
+        if config[name] is not None:
+            check_kernel(name, config[name])
+    if (
+        require_int("n_frequencies", config["n_frequencies"], at_least=0)
+        and not config["coordinates"]
+    ):
+        raise ValueError("n_frequencies are waves beside the coordinates: set coordinates=True")
     for name in ("n_classes", "context_channels"):
         if config[name] is not None:
             require_int(name, config[name], at_least=1)

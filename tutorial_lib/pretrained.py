@@ -13,10 +13,14 @@ from torch import nn
 
 from tutorial_lib.checkpoint import CheckpointError, read_tensors, write_tensors
 from tutorial_lib.gated import GatedPixelCNN
+from tutorial_lib.pixelcnn import PixelCNN
+from tutorial_lib.pixelrnn import DiagonalBiLSTM, RowLSTM
 from tutorial_lib.two_stage import TwoStageModel
 from tutorial_lib.vqvae import VQVAE
 
-CLASSES = {"GatedPixelCNN": GatedPixelCNN, "VQVAE": VQVAE}
+CLASSES = {
+    each.__name__: each for each in (PixelCNN, RowLSTM, DiagonalBiLSTM, GatedPixelCNN, VQVAE)
+}
 SUFFIX = ".safetensors"
 
 

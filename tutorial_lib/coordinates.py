@@ -1,0 +1,27 @@
+"""Where a pixel is, as features: a convolution alone cannot tell one place from another.
+
+Row and column run from -1 to 1. Waves of several lengths across the image, sin and cos of
+k pi x / 2 for k = 1, 2, ..., let one linear layer single out a region that the bare numbers cannot.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from tutorial_lib.validation import require_int
+
+
+def coordinate_features(
+    height: int, width: int, n_frequencies: int = 0
+) -> Float[Tensor, "1 features height width"]:
+    """Row, column and, for each frequency, sin and cos of both: 2 + 4 * n_frequencies features."""
+    require_int("n_frequencies", n_frequencies, at_least=0)
+    rows = torch.linspace(-1, 1, require_int("height", height, at_least=1))
+    columns = torch.linspace(-1, 1, require_int("width", width, at_least=1))
+    place = torch.stack(torch.meshgrid(rows, columns, indexing="ij"))
+    waves = [math.pi / 2 * k * place for k in range(1, n_frequencies + 1)]
+    return torch.cat([place, *(f(wave) for wave in waves for f in (torch.sin, torch.cos))])[None]

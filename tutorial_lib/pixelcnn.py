@@ -1,0 +1,160 @@
+"""PixelCNN: a deep stack of masked convolutions, residual blocks between a first layer and a head.
+
+What it adds to the masked convolution: depth. Each k x k layer of type B lets the past reach k//2
+pixels further, and residual connections keep a deep stack trainable. A block is
+
+    y = x + W_3 relu(W_2 * relu(W_1 relu(x)))        2h -> h, k x k on h, h -> 2h   [fig. 5, left]
+
+and the whole network is: k x k of type A, blocks of type B, two 1x1 layers of type B, softmax
+[table 1]. What the stack cannot see is its blind spot: no depth brings in the upper right.
+
+`MaskedStack` holds all but the blocks, since both PixelRNNs have the same first layer and head.
+Where the code deviates:
+
+- `n_channels` is the paper's 2h, the width between the blocks; defaults are smaller than its own.
+- Levels enter as numbers from -1 to 1, and two levels get a softmax too where the paper uses a
+  sigmoid: the distribution is the same, and so is the code around it.
+
+Reference: van den Oord et al. 2016, Pixel Recurrent Neural Networks, sec. 3.3 to 3.5, fig. 5 and
+table 1.
+"""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from tutorial_lib.masks import MaskedConv2d
+from tutorial_lib.validation import require_int, require_shape, require_symbols
+
+
+class MaskedResidualBlock(nn.Module):
+    """Squeeze to half the channels, look around, widen again, add the input. [fig. 5, left]
+
+    (B, n_channels, H, W) -> the same shape; all of type B. n_channels must be a multiple of
+    2 * n_colors, so that half of it can still be divided among the colours.
+    """
+
+    def __init__(self, n_channels: int, kernel_size: int, *, n_colors: int = 1):
+        super().__init__()
+        half = half_of(n_channels, n_colors)
+        options = {"mask_type": "B", "n_colors": n_colors}
+        self.layers = nn.Sequential(
+            nn.ReLU(),
+            MaskedConv2d(n_channels, half, 1, **options),
+            nn.ReLU(),
+            MaskedConv2d(half, half, kernel_size, **options),
+            nn.ReLU(),
+            MaskedConv2d(half, n_channels, 1, **options),
+        )
+
+    def forward(self, features: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C H W"]:
+        """The input, and what the block adds to it."""
+        return features + self.layers(features)
+
+
+class MaskedStack(nn.Module):
+    """levels (B, C, H, W) -> logits (B, L, C, H, W): a first layer, layers to be chosen, a head.
+
+    A subclass says in `make_layer` what one of its layers is: (B, n_channels, H, W) -> the same
+    shape, reading no pixel that comes later and no later colour of the same pixel.
+    """
+
+    def __init__(self, **config):
+        super().__init__()
+        _check_sizes(config)
+        self.config = config
+        self.n_colors, self.n_levels = config["n_colors"], config["n_levels"]
+        n_channels, n_colors = config["n_channels"], self.n_colors
+        self.first = MaskedConv2d(
+            n_colors, n_channels, config["first_kernel_size"], mask_type="A", n_colors=n_colors
+        )
+        self.layers = nn.Sequential(*(self.make_layer() for _ in range(config["n_layers"])))
+        options = {"mask_type": "B", "n_colors": n_colors}
+        self.head = nn.Sequential(
+            nn.ReLU(),
+            MaskedConv2d(n_channels, n_channels, 1, **options),
+            nn.ReLU(),
+            MaskedConv2d(n_channels, n_colors * self.n_levels, 1, **options),
+        )
+
+    def make_layer(self) -> nn.Module:
+        """One layer, as `self.config` wants it."""
+        raise NotImplementedError(f"{type(self).__name__} does not say what its layers are")
+
+    def forward(self, levels) -> Float[Tensor, "B L C H W"]:
+        """Logits of every sub-pixel given those before it that the stack can see, in one pass.
+
+        Raises ValueError or TypeError for levels out of range and wrong shapes.
+        """
+        require_symbols("levels", levels, self.n_levels)
+        require_shape("levels", levels, ("batch", self.n_colors, "height", "width"))
+        return self.logits_from(self.embed(levels))
+
+    def embed(self, levels: Int[Tensor, "B C H W"]) -> Float[Tensor, "B C H W"]:
+        """Levels as numbers from -1 to 1."""
+        return levels.to(self.first.weight.dtype) * (2 / (self.n_levels - 1)) - 1
+
+    def logits_from(self, features: Float[Tensor, "B C H W"]) -> Float[Tensor, "B L C H W"]:
+        """The network after `embed`; the channels of the head are grouped by colour."""
+        features = features.contiguous(memory_format=torch.channels_last)
+        logits = self.head(self.layers(self.first(features)))
+        return logits.unflatten(1, (self.n_colors, self.n_levels)).transpose(1, 2)
+
+
+class PixelCNN(MaskedStack):
+    """levels (B, C, H, W) -> logits (B, L, C, H, W), for any height and width.
+
+    n_colors      sub-pixels of a pixel, predicted in order (R, G, B)
+    n_levels      L, the number of values of a sub-pixel
+    n_channels    features between the blocks; a multiple of 2 * n_colors
+    n_layers      residual blocks
+    kernel_size   k of the middle convolution of a block, odd and at least 3
+    first_kernel_size   k of the first layer, the one of type A, odd and at least 3
+    """
+
+    def __init__(
+        self,
+        *,
+        n_colors: int = 1,
+        n_levels: int = 2,
+        n_channels: int = 64,
+        n_layers: int = 7,
+        kernel_size: int = 3,
+        first_kernel_size: int = 7,
+    ):
+        check_kernel("kernel_size", kernel_size)
+        super().__init__(**{k: v for k, v in locals().items() if k not in ("self", "__class__")})
+
+    def make_layer(self) -> MaskedResidualBlock:
+        """A residual block."""
+        config = self.config
+        return MaskedResidualBlock(
+            config["n_channels"], config["kernel_size"], n_colors=config["n_colors"]
+        )
+
+
+def half_of(n_channels: int, n_colors: int) -> int:
+    """n_channels // 2. ValueError unless that can be divided among the colours."""
+    require_int("n_colors", n_colors, at_least=1)
+    if require_int("n_channels", n_channels, at_least=1) % (2 * n_colors):
+        colors = "1 colour" if n_colors == 1 else f"{n_colors} colours"
+        raise ValueError(
+            f"half of n_channels={n_channels} cannot be divided among {colors}: "
+            f"use a multiple of {2 * n_colors}"
+        )
+    return n_channels // 2
+
+
+def check_kernel(name: str, kernel_size: object) -> None:
+    """ValueError unless `kernel_size` is one odd number that reads more than its own centre."""
+    if type(kernel_size) is not int or kernel_size < 3 or kernel_size % 2 == 0:
+        raise ValueError(f"{name} must be one odd number of at least 3, got {kernel_size!r}")
+
+
+def _check_sizes(config: dict) -> None:
+    require_int("n_levels", config["n_levels"], at_least=2)
+    require_int("n_layers", config["n_layers"], at_least=1)
+    half_of(config["n_channels"], config["n_colors"])
+    check_kernel("first_kernel_size", config["first_kernel_size"])
