@@ -248,13 +248,14 @@ class GatedPixelCNN(nn.Module):
         """The network after `embed`: both stacks, then the head on the horizontal one."""
         self._check_conditions(features, label, context)
         features = features.contiguous(memory_format=torch.channels_last)
-        context = self._with_coordinates(features, context)
+        context = self.with_coordinates(features, context)
         v, h = shift_down(features), features
         for i, layer in enumerate(self.layers):
             v, h = layer(v, h, label=label, context=context, last=i == len(self.layers) - 1)
         return self.head(h).unflatten(1, (self.n_colors, self.n_levels)).transpose(1, 2)
 
-    def _with_coordinates(self, features: Tensor, context: Tensor | None) -> Tensor | None:
+    def with_coordinates(self, features: Tensor, context: Tensor | None) -> Tensor | None:
+        """The context of every layer: the one given, and where each pixel is if it is told."""
         if not self.coordinates:
             return context
         place = coordinate_features(*features.shape[-2:], self.n_frequencies).to(features)

@@ -15,6 +15,9 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
+from tutorial_lib.cached_sampling import GatedCache, PixelCNNCache
+from tutorial_lib.gated import GatedPixelCNN
+from tutorial_lib.pixelcnn import PixelCNN
 from tutorial_lib.validation import (
     require_choice,
     require_float,
@@ -22,6 +25,9 @@ from tutorial_lib.validation import (
     require_positive,
     require_shape,
 )
+
+BROKEN = "the logits hold NaN: the model they come from is broken"
+CACHES = {GatedPixelCNN: GatedCache, PixelCNN: PixelCNNCache}
 
 
 def draw(
@@ -32,7 +38,11 @@ def draw(
     Computed in float64, so that rounding cannot push a draw into a level of probability 0.
     """
     if logits.isnan().any():
-        raise ValueError("the logits hold NaN: the model they come from is broken")
+        raise ValueError(BROKEN)
+    return _draw(logits, uniforms, temperature)
+
+
+def _draw(logits: Tensor, uniforms: Tensor, temperature: float) -> Tensor:
     steps = torch.softmax(logits.double() / temperature, dim=1).cumsum(dim=1)
     # A sum that rounds to less than 1 would leave a gap for levels of probability 0 at the end.
     steps = steps / steps[:, -1:]
@@ -47,7 +57,7 @@ def sample(
     context: Tensor | None = None,
     known: Tensor | None = None,
     temperature: float = 1.0,
-    method: str = "naive",
+    method: str | None = "naive",
     generator: torch.Generator | None = None,
     uniforms: Tensor | None = None,
     progress: bool = False,
@@ -58,13 +68,14 @@ def sample(
     known            levels (B, C, H, W) to keep, with -1 where a sub-pixel is to be drawn. A later
                      known pixel does not steer earlier draws: the order is still raster order
     temperature      divides the logits: below 1 safer, above 1 wilder, exactly 1 is the model
-    method           "naive": one full forward pass a sub-pixel
+    method           "naive": one full forward pass a sub-pixel. "cached": each feature once, for
+                     GatedPixelCNN and PixelCNN. None: cached for these, naive for other models
     generator        source of the uniform noise; or give `uniforms` (B, C, H, W) in [0, 1) itself
     progress         True shows a bar over rows
 
     The model is put in eval mode for the draw and given back in the mode it was in.
     """
-    require_choice("method", method, ("naive",))
+    method = _checked_method(method, model)
     temperature = require_positive("temperature", temperature)
     shape = _checked_shape(model, shape)
     device = next(model.parameters()).device
@@ -75,24 +86,80 @@ def sample(
     model.eval()
     try:
         with torch.inference_mode():
-            _draw_all(model, levels, to_draw, uniforms, temperature, conditions, progress)
+            if method == "naive":
+                source = NaivePass(model, levels, conditions)
+            else:
+                source = CACHES[type(model)](model, levels, **conditions)
+            _draw_all(source, levels, to_draw, uniforms, temperature, progress)
     finally:
         model.train(was_training)
     return levels
 
 
-def _draw_all(model, levels, to_draw, uniforms, temperature, conditions, progress) -> None:
-    """Fill `levels` in place, sub-pixel after sub-pixel, skipping those known in every image."""
+class NaivePass:
+    """Logits by one full forward pass for each sub-pixel: slow, and right for every model."""
+
+    walks = "unknown"  # straight to the sub-pixels that are to be drawn
+
+    def __init__(self, model: nn.Module, levels: Tensor, conditions: dict[str, Tensor]):
+        self.model, self.levels, self.conditions = model, levels, conditions
+
+    def begin_row(self, row: int) -> None:
+        self.row = row
+
+    def logits(self, column: int, color: int) -> Tensor:
+        return self.model(self.levels, **self.conditions)[:, :, color, self.row, column]
+
+
+def _draw_all(source, levels, to_draw, uniforms, temperature, progress) -> None:
+    """Fill `levels` in place, sub-pixel after sub-pixel, skipping what is known in every image."""
     _, n_colors, height, width = levels.shape
+    # Asked once, not at every sub-pixel: on a GPU each answer waits for all work before it.
+    any_unknown, all_unknown = to_draw.any(dim=0).tolist(), to_draw.all(dim=0).tolist()
+    to_walk = _to_walk(to_draw.any(dim=0), source.walks).tolist()
     for row in tqdm(range(height), desc="sampling", unit="row", disable=not progress):
+        source.begin_row(row)
+        seen = []
         for column in range(width):
             for color in range(n_colors):
-                place = (slice(None), color, row, column)
-                if not to_draw[place].any():
+                if not to_walk[color][row][column]:
                     continue
-                logits = model(levels, **conditions)[:, :, color, row, column]
-                drawn = draw(logits, uniforms[place], temperature)
-                levels[place] = torch.where(to_draw[place], drawn, levels[place])
+                logits = source.logits(column, color)
+                if not any_unknown[color][row][column]:
+                    continue
+                place = (slice(None), color, row, column)
+                drawn = _draw(logits, uniforms[place], temperature)
+                seen.append(logits)
+                if not all_unknown[color][row][column]:
+                    drawn = torch.where(to_draw[place], drawn, levels[place])
+                levels[place] = drawn
+        if seen and torch.stack(seen).isnan().any():
+            raise ValueError(BROKEN)
+
+
+def _to_walk(unknown: Tensor, walks: str) -> Tensor:
+    """Where a source of logits must be asked, answer needed or not: (C, H, W) bool.
+
+    "unknown": there alone. "row": also at all sub-pixels before one in the same row, which it has
+    to have walked through. "image": at all sub-pixels before the last one.
+    """
+    if walks == "unknown":
+        return unknown
+    order = unknown.permute(1, 2, 0).flatten(1 if walks == "row" else 0)
+    later = order.flip(-1).cummax(dim=-1).values.flip(-1)
+    return later.reshape(*unknown.shape[1:], unknown.shape[0]).permute(2, 0, 1)
+
+
+def _checked_method(method: str | None, model: nn.Module) -> str:
+    if method is None:
+        return "cached" if type(model) in CACHES else "naive"
+    require_choice("method", method, ("cached", "naive"))
+    if method == "cached" and type(model) not in CACHES:
+        raise ValueError(
+            f"there is no cached sampler for {type(model).__name__}, only for "
+            f"{' and '.join(c.__name__ for c in CACHES)}: use method='naive'"
+        )
+    return method
 
 
 def _checked_shape(model: nn.Module, shape) -> tuple[int, int, int, int]:
