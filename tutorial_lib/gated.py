@@ -57,6 +57,11 @@ def gate(features: Float[Tensor, "B twoC H W"]) -> Float[Tensor, "B C H W"]:
 ACTIVATIONS = {"gate": (gate, 2), "relu": (torch.relu, 1)}  # and the channels it takes for one
 
 
+def plus(features: Tensor, condition: Tensor | int) -> Tensor:
+    """Their sum; without a condition, which is then the number 0, the features as they are."""
+    return features if isinstance(condition, int) else features + condition
+
+
 def pointwise(in_channels: int, out_channels: int, n_colors: int) -> nn.Conv2d:
     """A 1x1 convolution that keeps R -> G -> B, which for one colour needs no mask at all."""
     if n_colors == 1:
@@ -155,8 +160,8 @@ class GatedLayer(nn.Module):
         to_vertical, to_horizontal = self.condition(label, context)
         v = self.vertical(v)
         link = self.link(v)  # taken before the gate: figure 2
-        v = None if last else self.activate(v + to_vertical)
-        out = self.output(self.activate(self.horizontal(h) + link + to_horizontal))
+        out = self.output(self.activate(plus(self.horizontal(h) + link, to_horizontal)))
+        v = None if last else self.activate(plus(v, to_vertical))
         return v, (h + out if self.residual else out)
 
 

@@ -98,8 +98,9 @@ class MaskedStack(nn.Module):
 
     def logits_from(self, features: Float[Tensor, "B C H W"]) -> Float[Tensor, "B L C H W"]:
         """The network after `embed`; the channels of the head are grouped by colour."""
-        features = features.contiguous(memory_format=torch.channels_last)
-        logits = self.head(self.layers(self.first(features)))
+        # Only here: an image of one channel has no order of channels in memory to be changed.
+        features = self.first(features).contiguous(memory_format=torch.channels_last)
+        logits = self.head(self.layers(features))
         return logits.unflatten(1, (self.n_colors, self.n_levels)).transpose(1, 2)
 
 

@@ -24,7 +24,14 @@ RECIPES = {
         title="gated PixelCNN on binarized MNIST, five minutes on two cores",
         dataset="binarized-mnist",
         n_levels=2,
-        arguments={"n_channels": 16, "n_layers": 3, "kernel_size": 5, "coordinates": True},
+        arguments={
+            "n_channels": 32,
+            "n_layers": 3,
+            "kernel_size": 5,
+            "coordinates": True,
+            "n_frequencies": 4,
+            "first_kernel_size": 9,
+        },
         fit=FitConfig(
             minutes=5.0, batch_size=16, learning_rate=0.01, warmup=0.02, weight_decay=0.01
         ),
@@ -37,6 +44,20 @@ RECIPES = {
         fit=FitConfig(
             minutes=10.0, batch_size=128, learning_rate=0.004, warmup=0.02, weight_decay=0.01
         ),
+    ),
+    "gated-fashion-mnist": ImageModelRecipe(
+        title="gated PixelCNN of Fashion-MNIST in 16 levels, told the class (chapter 05)",
+        dataset="fashion-mnist",
+        n_levels=16,
+        by_label=True,
+        arguments={
+            "n_channels": 32,
+            "n_layers": 8,
+            "coordinates": True,
+            "n_frequencies": 4,
+            "first_kernel_size": 9,
+        },
+        fit=FitConfig(epochs=4, batch_size=32, learning_rate=3e-3, average=0.1),
     ),
     "pixelcnn-fashion-mnist": ImageModelRecipe(
         title="plain PixelCNN on Fashion-MNIST in 16 levels (chapter 03)",
