@@ -46,11 +46,11 @@ class Settings:
     n_channels: int = 64
     side: int = 28
     batch_size: int = 16
-    sides: tuple[int, ...] = (8, 14, 20, 40)
+    sides: tuple[int, ...] = (8, 14, 20)
     batch_sizes: tuple[int, ...] = (1, 4, 64)
     color_side: int = 32
     color_levels: int = 256
-    stride: int = 8
+    stride: int = 14
     repetitions: int = 5
 
 

@@ -57,7 +57,7 @@ RECIPES = {
             "n_frequencies": 4,
             "first_kernel_size": 9,
         },
-        fit=FitConfig(epochs=4, batch_size=32, learning_rate=3e-3, average=0.1),
+        fit=FitConfig(epochs=2, batch_size=32, learning_rate=3e-3, average=0.1),
     ),
     "pixelcnn-fashion-mnist": ImageModelRecipe(
         title="plain PixelCNN on Fashion-MNIST in 16 levels (chapter 03)",

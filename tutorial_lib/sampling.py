@@ -10,16 +10,17 @@ sample the model: it shows a mode, usually a blank one.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import product
+
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from tutorial_lib.cached_sampling import GatedCache, PixelCNNCache
-from tutorial_lib.gated import GatedPixelCNN
-from tutorial_lib.pixelcnn import PixelCNN
+from tutorial_lib.logit_sources import checked_method, logit_source
 from tutorial_lib.validation import (
-    require_choice,
     require_float,
     require_int,
     require_positive,
@@ -27,7 +28,6 @@ from tutorial_lib.validation import (
 )
 
 BROKEN = "the logits hold NaN: the model they come from is broken"
-CACHES = {GatedPixelCNN: GatedCache, PixelCNN: PixelCNNCache}
 
 
 def draw(
@@ -43,10 +43,12 @@ def draw(
 
 
 def _draw(logits: Tensor, uniforms: Tensor, temperature: float) -> Tensor:
-    steps = torch.softmax(logits.double() / temperature, dim=1).cumsum(dim=1)
+    if temperature != 1.0:
+        logits = logits.double() / temperature
+    steps = torch.softmax(logits, dim=1, dtype=torch.float64).cumsum(dim=1)
     # A sum that rounds to less than 1 would leave a gap for levels of probability 0 at the end.
-    steps = steps / steps[:, -1:]
-    return (steps[:, :-1] <= uniforms.double().unsqueeze(1)).sum(dim=1)
+    uniforms = uniforms.double().unsqueeze(1) * steps[:, -1:]
+    return (steps[:, :-1] <= uniforms).sum(dim=1)
 
 
 def sample(
@@ -57,7 +59,7 @@ def sample(
     context: Tensor | None = None,
     known: Tensor | None = None,
     temperature: float = 1.0,
-    method: str | None = "naive",
+    method: str | None = None,
     generator: torch.Generator | None = None,
     uniforms: Tensor | None = None,
     progress: bool = False,
@@ -68,98 +70,113 @@ def sample(
     known            levels (B, C, H, W) to keep, with -1 where a sub-pixel is to be drawn. A later
                      known pixel does not steer earlier draws: the order is still raster order
     temperature      divides the logits: below 1 safer, above 1 wilder, exactly 1 is the model
-    method           "naive": one full forward pass a sub-pixel. "cached": each feature once, for
-                     GatedPixelCNN and PixelCNN. None: cached for these, naive for other models
+    method           "naive": one full forward pass a sub-pixel. "row-cropped": the same on the rows
+                     so far. "cached": each feature once, for GatedPixelCNN and PixelCNN. All three
+                     draw the same image. None: cached where there is a cache, else naive
     generator        source of the uniform noise; or give `uniforms` (B, C, H, W) in [0, 1) itself
     progress         True shows a bar over rows
 
     The model is put in eval mode for the draw and given back in the mode it was in.
     """
-    method = _checked_method(method, model)
+    options = {"label": label, "context": context, "known": known, "temperature": temperature}
+    options |= {"generator": generator, "uniforms": uniforms, "progress": progress}
+    *_, levels = _rows(model, shape, method, **options)
+    return levels.contiguous()
+
+
+def sample_rows(
+    model: nn.Module, shape: tuple[int, int, int, int], *, method: str | None = None, **options
+) -> Iterator[Int[Tensor, "B C H W"]]:
+    """The same, looked at while it is drawn: the images after each row, 0 where nothing is yet.
+
+    options   label, context, known, temperature, generator or uniforms, progress, as for `sample`
+    """
+    for levels in _rows(model, shape, method, **options):
+        yield levels.clone(memory_format=torch.contiguous_format)
+
+
+def _rows(
+    model,
+    shape,
+    method,
+    *,
+    label=None,
+    context=None,
+    known=None,
+    temperature=1.0,
+    generator=None,
+    uniforms=None,
+    progress=False,
+) -> Iterator[Tensor]:
+    """Check everything, then draw: one canvas, handed out after each row."""
+    method = checked_method(method, model)
     temperature = require_positive("temperature", temperature)
     shape = _checked_shape(model, shape)
     device = next(model.parameters()).device
     uniforms = _noise(shape, uniforms, generator).to(device)
     levels, to_draw = _canvas(model, shape, known, device)
     conditions = {k: v for k, v in (("label", label), ("context", context)) if v is not None}
+    with _sampling_mode(model):
+        source = logit_source(method, model, levels, conditions)
+        draw_row = _row_drawer(source, levels, to_draw, uniforms, temperature)
+    for row in tqdm(range(shape[2]), desc="sampling", unit="row", disable=not progress):
+        with _sampling_mode(model):  # not between rows: there the caller's code runs
+            draw_row(row)
+        yield levels
+
+
+@contextmanager
+def _sampling_mode(model: nn.Module) -> Iterator[None]:
+    """Without gradients and in eval mode; then the model goes back to the mode it was in."""
     was_training = model.training
     model.eval()
     try:
         with torch.inference_mode():
-            if method == "naive":
-                source = NaivePass(model, levels, conditions)
-            else:
-                source = CACHES[type(model)](model, levels, **conditions)
-            _draw_all(source, levels, to_draw, uniforms, temperature, progress)
+            yield
     finally:
         model.train(was_training)
-    return levels
 
 
-class NaivePass:
-    """Logits by one full forward pass for each sub-pixel: slow, and right for every model."""
-
-    walks = "unknown"  # straight to the sub-pixels that are to be drawn
-
-    def __init__(self, model: nn.Module, levels: Tensor, conditions: dict[str, Tensor]):
-        self.model, self.levels, self.conditions = model, levels, conditions
-
-    def begin_row(self, row: int) -> None:
-        self.row = row
-
-    def logits(self, column: int, color: int) -> Tensor:
-        return self.model(self.levels, **self.conditions)[:, :, color, self.row, column]
-
-
-def _draw_all(source, levels, to_draw, uniforms, temperature, progress) -> None:
-    """Fill `levels` in place, sub-pixel after sub-pixel, skipping what is known in every image."""
-    _, n_colors, height, width = levels.shape
+def _row_drawer(source, levels, to_draw, uniforms, temperature) -> Callable[[int], None]:
+    """A function that fills one row of `levels`, skipping what is known in every image."""
+    # Raster order first, then the batch: a sub-pixel of all images is one row of each.
+    pixels, noise, unknown = (t.permute(2, 3, 1, 0) for t in (levels, uniforms.double(), to_draw))
     # Asked once, not at every sub-pixel: on a GPU each answer waits for all work before it.
-    any_unknown, all_unknown = to_draw.any(dim=0).tolist(), to_draw.all(dim=0).tolist()
-    to_walk = _to_walk(to_draw.any(dim=0), source.walks).tolist()
-    for row in tqdm(range(height), desc="sampling", unit="row", disable=not progress):
+    any_unknown, all_unknown = unknown.any(dim=-1).tolist(), unknown.all(dim=-1).tolist()
+    to_walk = _to_walk(unknown.any(dim=-1), source.walks).tolist()
+    noise = noise.contiguous()
+
+    def draw_row(row: int) -> None:
         source.begin_row(row)
         seen = []
-        for column in range(width):
-            for color in range(n_colors):
-                if not to_walk[color][row][column]:
-                    continue
-                logits = source.logits(column, color)
-                if not any_unknown[color][row][column]:
-                    continue
-                place = (slice(None), color, row, column)
-                drawn = _draw(logits, uniforms[place], temperature)
-                seen.append(logits)
-                if not all_unknown[color][row][column]:
-                    drawn = torch.where(to_draw[place], drawn, levels[place])
-                levels[place] = drawn
+        for column, color in product(range(levels.shape[3]), range(levels.shape[1])):
+            if not to_walk[row][column][color]:
+                continue
+            logits = source.logits(column, color)
+            if not any_unknown[row][column][color]:
+                continue
+            seen.append(logits)
+            place = (row, column, color)
+            drawn = _draw(logits, noise[place], temperature)
+            if not all_unknown[row][column][color]:
+                drawn = torch.where(unknown[place], drawn, pixels[place])
+            pixels[place] = drawn
         if seen and torch.stack(seen).isnan().any():
             raise ValueError(BROKEN)
 
+    return draw_row
+
 
 def _to_walk(unknown: Tensor, walks: str) -> Tensor:
-    """Where a source of logits must be asked, answer needed or not: (C, H, W) bool.
+    """Where a source of logits must be asked, answer needed or not: (H, W, C) bool.
 
     "unknown": there alone. "row": also at all sub-pixels before one in the same row, which it has
     to have walked through. "image": at all sub-pixels before the last one.
     """
     if walks == "unknown":
         return unknown
-    order = unknown.permute(1, 2, 0).flatten(1 if walks == "row" else 0)
-    later = order.flip(-1).cummax(dim=-1).values.flip(-1)
-    return later.reshape(*unknown.shape[1:], unknown.shape[0]).permute(2, 0, 1)
-
-
-def _checked_method(method: str | None, model: nn.Module) -> str:
-    if method is None:
-        return "cached" if type(model) in CACHES else "naive"
-    require_choice("method", method, ("cached", "naive"))
-    if method == "cached" and type(model) not in CACHES:
-        raise ValueError(
-            f"there is no cached sampler for {type(model).__name__}, only for "
-            f"{' and '.join(c.__name__ for c in CACHES)}: use method='naive'"
-        )
-    return method
+    order = unknown.flatten(1) if walks == "row" else unknown.flatten()
+    return order.flip(-1).cummax(dim=-1).values.flip(-1).view_as(unknown)
 
 
 def _checked_shape(model: nn.Module, shape) -> tuple[int, int, int, int]:

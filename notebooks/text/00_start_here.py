@@ -124,10 +124,10 @@ for row, levels in rows.items():
 # | 00 start here | a first picture | **here** |
 # | [01 images as sequences](01_images_as_sequences.ipynb) | the chain rule on tiny images, nats and bits | **here** |
 # | [02 masked convolutions](02_masked_convolutions.ipynb) | masks A and B, the blind spot, measured | **here** |
-# | 03 PixelCNN, and PixelRNN beside it | both models, their trade-off | to come |
-# | 04 gated PixelCNN | two stacks and the gate | to come |
-# | 05 conditional generation | labels, spatial context, anomaly scores | to come |
-# | 06 fast sampling | a cached sampler | to come |
+# | [03 PixelCNN, and PixelRNN beside it](03_pixelcnn.ipynb) | both models, their trade-off | **here** |
+# | [04 gated PixelCNN](04_gated_pixelcnn.ipynb) | two stacks and the gate | **here** |
+# | [05 conditional generation](05_conditional_generation.ipynb) | labels, spatial context, anomaly scores | **here** |
+# | [06 fast sampling](06_fast_sampling.ipynb) | a cached sampler | **here** |
 # | 07 autoencoders and the ELBO | a VAE, and its bound against the truth | to come |
 # | 08 the codebook quantizer | nearest code, straight-through, EMA | to come |
 # | 09 KL = log K | every bit of a VQ-VAE, accounted for | to come |

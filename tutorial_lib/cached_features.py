@@ -1,0 +1,109 @@
+"""What a sampler need not compute twice: features of pixels that are drawn already.
+
+Naive sampling runs the network over the whole image for every sub-pixel. But a feature depends on
+the past alone, and the past does not change: once computed, it can be kept. What is left to do is
+
+- once a row: all that reads only rows above. For the gated PixelCNN that is its vertical stack with
+  the links; for the plain one, the taps of every kernel that lie above the pixel;
+- once a sub-pixel: the horizontal stack, or the taps in the pixel's own row, at one position.
+
+So an image of H x W pixels costs about what one forward pass costs, in place of H x W of them.
+
+Here is what both caches need: `RowsAbove` and `OwnRow` keep features, `LevelTable` and `Head` are
+the two ends of a network at a single pixel. Every kernel is taken apart into a matrix, since at one
+position a convolution is a product with a matrix.
+
+Reference: Ramachandran et al. 2017, Fast Generation for Convolutional Autoregressive Models, arXiv
+1704.06001. Where the code deviates: its rows are done whole, not pixel by pixel.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+def masked_weight(conv: nn.Conv2d) -> Tensor:
+    """The kernel as it is used, its mask multiplied in if it has one."""
+    mask = getattr(conv, "mask", None)
+    return conv.weight if mask is None else conv.weight * mask
+
+
+def as_matrix(kernel: Tensor) -> Tensor:
+    """A kernel (out, in, rows, columns) as a matrix (rows * columns * in, out)."""
+    return kernel.permute(2, 3, 1, 0).flatten(0, 2).contiguous()
+
+
+class RowsAbove:
+    """Features of the last few rows, zeros around them; all columns are read at once.
+
+    shape       (batch, width, channels) of a row
+    n_rows      that are kept: what a kernel reads above
+    reach       pixels to the left and to the right that it reads
+    """
+
+    def __init__(self, shape: tuple[int, int, int], n_rows: int, reach: int, like: Tensor):
+        batch, width, channels = shape
+        self.rows = like.new_zeros(n_rows, reach + width + reach, batch, channels)
+        self.newest = self.rows[-1:, reach : reach + width]
+        windows = self.rows.unfold(1, 2 * reach + 1, 1)  # (rows, W, B, C, columns), no copy
+        self.windows = windows.permute(1, 2, 0, 4, 3)
+
+    def push(self, row: Tensor) -> None:
+        """The oldest row goes, and `row` (W, B, C) comes in below the others."""
+        self.rows[:-1] = self.rows[1:].clone()
+        self.newest.copy_(row)
+
+    def read(self, matrix: Tensor, bias: Tensor) -> Tensor:
+        """The kernel at every column: (W, B, out)."""
+        width, batch = self.windows.shape[:2]
+        taps = self.windows.reshape(width * batch, -1)
+        return torch.addmm(bias, taps, matrix).view(width, batch, -1)
+
+
+class OwnRow:
+    """Features of the present row, zeros to its left; a pixel is written, then read by a kernel.
+
+    shape   (batch, width, channels) of a row
+    reach   pixels to the left that are read
+    taps    of the kernel: reach, and one more if it reads the present pixel too
+    """
+
+    def __init__(self, shape: tuple[int, int, int], reach: int, taps: int, like: Tensor):
+        batch, width, channels = shape
+        features = like.new_zeros(batch, reach + width, channels)
+        self.row = features[:, reach:].transpose(0, 1)  # (W, B, C)
+        self.slots = self.row.unbind(0)
+        # Views, made once: making one costs as much as a small product with a matrix.
+        self.slices = [features[:, x : x + taps].view(batch, taps * channels) for x in range(width)]
+
+
+class LevelTable:
+    """The numbers that stand for a level, looked up: what `model.embed` gives for one pixel."""
+
+    def __init__(self, model: nn.Module, device: torch.device):
+        self.n_colors = model.n_colors
+        levels = torch.arange(model.n_levels, device=device).view(-1, 1, 1, 1)
+        every_color = model.embed(levels.expand(-1, self.n_colors, 1, 1)).flatten(1)
+        self.size = every_color.shape[1]
+        self.table = every_color[:, : self.size // self.n_colors].contiguous()
+
+    def __call__(self, levels: Tensor) -> Tensor:
+        """(..., C) levels -> (..., C * E) features, colour by colour."""
+        return F.embedding(levels, self.table).flatten(-2)
+
+
+class Head:
+    """ReLU, 1x1, ReLU, 1x1 at one position: (B, features) -> (B, L) for one colour."""
+
+    def __init__(self, head: nn.Sequential, n_colors: int):
+        first, last = head[1], head[3]
+        self.first, self.first_bias = as_matrix(masked_weight(first)), first.bias
+        by_color = as_matrix(masked_weight(last)).chunk(n_colors, dim=1)
+        self.last = [weight.contiguous() for weight in by_color]
+        self.last_bias = last.bias.chunk(n_colors)
+
+    def __call__(self, features: Tensor, color: int) -> Tensor:
+        hidden = torch.addmm(self.first_bias, features.relu(), self.first).relu_()
+        return torch.addmm(self.last_bias[color], hidden, self.last[color])

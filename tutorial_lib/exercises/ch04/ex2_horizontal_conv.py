@@ -1,0 +1,265 @@
+"""Exercise 4.2: a convolution that reads to the left in its own row."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from tutorial_lib.exercises.ch04.references import horizontal_conv as reference
+from tutorial_lib.exercises.comparing import first_difference, number, numbers, tensor_result
+from tutorial_lib.exercises.definition import Check, Failure, Misconception
+from tutorial_lib.exercises.engine import Exercise
+from tutorial_lib.exercises.trials import Trial, compare
+
+STUB = '''\
+def horizontal_conv(x: torch.Tensor, weight: torch.Tensor, *, mask_type: str) -> torch.Tensor:
+    """Convolve along the own row: read n pixels to the left (type A), or n - 1 and the centre (B).
+
+    x          (B, in, H, W), zeros to the left of it
+    weight     (out, in, 1, n): only taps that may be read; weight[..., -1] is the rightmost tap
+    mask_type  "A": the rightmost tap lies on the left neighbour.  "B": on the pixel itself
+    returns    (B, out, H, W)
+
+    By hand: x = [[1, 2, 4]] and weight = [[10, 1]] give
+             type A [[0, 1, 12]]: at each place 10 x (two to the left) + 1 x (one to the left)
+             type B [[1, 12, 24]]: at each place 10 x (one to the left) + 1 x (itself)
+    """
+    ____
+'''
+
+HINTS = (
+    """`conv2d` without padding puts the result of taps 0 .. n-1 at place 0. Which pixels should
+    place 0 read instead? All n of them lie outside the image (type A), or all but one (type B).""",
+    """`torch.nn.functional.pad(x, (left, right))` adds columns of zeros, and cuts some off where a
+    number is negative. Then `torch.nn.functional.conv2d(x, weight)` as it is.""",
+    """If the result is one column too wide in type A, the last column of the image is still there:
+    nobody to its right reads it. If an impulse is heard at its own place in type A, the kernel lies
+    one column too far to the right.""",
+)
+
+
+def _conv(x, weight, left, right):
+    return F.conv2d(F.pad(x, (left, right)), weight)
+
+
+def _center_always(x, weight, *, mask_type):
+    return reference(x, weight, mask_type="B")
+
+
+def _center_never(x, weight, *, mask_type):
+    return reference(x, weight, mask_type="A")
+
+
+def _types_exchanged(x, weight, *, mask_type):
+    return reference(x, weight, mask_type="B" if mask_type == "A" else "A")
+
+
+def _to_the_right(x, weight, *, mask_type):
+    n_taps = weight.shape[-1]
+    return _conv(x, weight, *((-1, n_taps) if mask_type == "A" else (0, n_taps - 1)))
+
+
+def _same_padding(x, weight, *, mask_type):
+    n_taps = weight.shape[-1]
+    return _conv(x, weight, (n_taps - 1) // 2, n_taps // 2)  # padding="same", without its warning
+
+
+def _flipped(x, weight, *, mask_type):
+    return reference(x, weight.flip(-1), mask_type=mask_type)
+
+
+def _up_the_column(x, weight, *, mask_type):
+    turned = reference(x.transpose(2, 3), weight, mask_type=mask_type)
+    return turned.transpose(2, 3)
+
+
+def _wrapped_round(x, weight, *, mask_type):
+    n_taps = weight.shape[-1]
+    whole = F.conv2d(torch.cat([x[..., -n_taps:], x], dim=-1), weight)
+    return whole[..., :-1] if mask_type == "A" else whole[..., 1:]
+
+
+def _not_padded(x, weight, *, mask_type):
+    return F.conv2d(x, weight)
+
+
+def _surplus_column(x, weight, *, mask_type):
+    n_taps = weight.shape[-1]
+    return _conv(x, weight, n_taps if mask_type == "A" else n_taps - 1, 0)
+
+
+NARROW = "The image shrinks: columns of zeros are missing on the left."
+SURPLUS = (
+    "A column too many in type A. Nothing to the right of the image needs the last column: cut it "
+    "off."
+)
+MISCONCEPTIONS = (
+    Misconception(
+        "centre shown in type A",
+        _center_always,
+        "In type A a pixel hears itself: the last tap lies on the centre. The first layer would "
+        "be handed the pixel it has to predict.",
+    ),
+    Misconception(
+        "centre hidden in type B",
+        _center_never,
+        "In type B the centre is not heard: the kernel lies one column too far to the left.",
+    ),
+    Misconception(
+        "types exchanged",
+        _types_exchanged,
+        "The two types are exchanged: it is type B whose last tap lies on the centre.",
+    ),
+    Misconception(
+        "to the right",
+        _to_the_right,
+        "The zeros stand on the right, so every pixel reads what comes later in its row.",
+    ),
+    Misconception(
+        "padding on both sides",
+        _same_padding,
+        'With padding="same" the kernel is centred: half of its taps lie to the right, in the '
+        "future.",
+    ),
+    Misconception(
+        "flipped",
+        _flipped,
+        "The taps are in reversed order. conv2d slides the kernel without turning it.",
+    ),
+    Misconception(
+        "up the column",
+        _up_the_column,
+        "The kernel lies along the column and reads what is above. That is the task of the other "
+        "stack.",
+    ),
+    Misconception(
+        "wrapped round",
+        _wrapped_round,
+        "The first columns hear the last ones: the row is bent into a ring. Outside the image are "
+        "zeros.",
+    ),
+    Misconception("no zeros on the left", _not_padded, NARROW),
+    Misconception("a surplus column", _surplus_column, SURPLUS),
+)
+
+
+def _impulse(row: int, column: int, n_taps: int, mask_type: str) -> Trial:
+    """A 3x6 image that is 0 but for one pixel, and taps 1, 2, ..., n."""
+    x = torch.zeros(1, 1, 3, 6)
+    x[0, 0, row, column] = 1
+    weight = torch.arange(1.0, n_taps + 1).view(1, 1, 1, n_taps)
+    return Trial((x, weight), {"mask_type": mask_type})
+
+
+def _random_trial(mask_type: str, rng: torch.Generator, n_taps: int = 3) -> Trial:
+    x = torch.randn((2, 3, 4, 7), generator=rng)
+    return Trial((x, torch.randn((4, 3, 1, n_taps), generator=rng)), {"mask_type": mask_type})
+
+
+def _impulses(mask_type: str) -> list[Trial]:
+    places = ((1, 2, 2), (1, 2, 3), (2, 5, 2), (0, 0, 1))
+    return [_impulse(*place, mask_type) for place in places]
+
+
+def _read(value: object, trial: Trial) -> Tensor:
+    x, weight = trial.args
+
+    def advice(shape: tuple[int, ...]) -> str:
+        if len(shape) != 4 or shape[2] != x.shape[2]:
+            return ""
+        return SURPLUS if shape[3] == x.shape[3] + 1 else NARROW if shape[3] < x.shape[3] else ""
+
+    return tensor_result(value, (len(x), len(weight), *x.shape[2:]), advice=advice)
+
+
+def _evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
+    x, weight = trial.args
+    kind = trial.kwargs["mask_type"]
+    place = first_difference(got, want)
+    _, channel, row, column = place
+    if len(x.nonzero()) > 1:
+        return (
+            f"Type {kind}, {weight.shape[-1]} taps, output channel {channel} at {(row, column)}: "
+            f"{number(want[place])} expected, got {number(got[place])}."
+        )
+    source = tuple(x.nonzero()[0, 2:].tolist())
+    return "\n".join(
+        [
+            f"Type {kind}, taps {numbers(weight)}. The image is 0 but for a 1 at {source}.",
+            f"Row {row} of your result:   {numbers(got[0, 0, row])}",
+            f"Row {row} should hold:      {numbers(want[0, 0, row])}",
+            _heard((row, column), source, bool(got[place]), bool(want[place])),
+        ]
+    )
+
+
+def _heard(place: tuple[int, int], source: tuple[int, int], got: bool, want: bool) -> str:
+    if got == want:
+        return f"Pixel {place} reads {source} through another tap."
+    if want:
+        return f"Pixel {place} must read {source}, and does not."
+    return f"Pixel {place} reads {'itself' if place == source else source}, and must not."
+
+
+def _check(candidate, trials: list[Trial], diagnose_on: list[Trial]) -> Failure | None:
+    return compare(
+        candidate,
+        reference,
+        trials,
+        read=_read,
+        evidence=_evidence,
+        misconceptions=MISCONCEPTIONS,
+        diagnose_on=diagnose_on,
+        otherwise="The kernel reads other pixels than it should.",
+    )
+
+
+def _check_type_a(candidate, rng: torch.Generator) -> Failure | None:
+    return _check(candidate, _impulses("A"), _impulses("B"))
+
+
+def _check_type_b(candidate, rng: torch.Generator) -> Failure | None:
+    return _check(candidate, _impulses("B"), _impulses("A"))
+
+
+def _check_channels(candidate, rng: torch.Generator) -> Failure | None:
+    trials = [_random_trial(kind, rng, n_taps) for kind in "AB" for n_taps in (1, 2, 3)]
+    return _check(candidate, trials, [])
+
+
+def _tap_by_tap(x, weight, *, mask_type):
+    n_taps, width = weight.shape[-1], x.shape[-1]
+    padded = F.pad(x, (n_taps, 0))
+    first = 0 if mask_type == "A" else 1
+    out = 0
+    for tap in range(n_taps):
+        window = padded[..., first + tap : first + tap + width]
+        out = out + torch.einsum("oi,bihw->bohw", weight[:, :, 0, tap], window)
+    return out
+
+
+def _by_a_masked_kernel(x, weight, *, mask_type):
+    n_taps = weight.shape[-1]
+    right = n_taps if mask_type == "A" else n_taps - 1
+    kernel = F.pad(weight, (0, right + (mask_type == "A")))
+    return F.conv2d(x, kernel, padding=(0, right))
+
+
+horizontal_conv = Exercise(
+    number="4.2",
+    name="horizontal_conv",
+    title="To the left, and no further than the centre",
+    goal="Convolve along the row with a kernel that holds no tap of the future, so needs no mask.",
+    minutes=10,
+    stub=STUB,
+    reference=reference,
+    hints=HINTS,
+    checks=(
+        Check("type A: where a single bright pixel is heard", 2, _check_type_a),
+        Check("type B: the same", 1, _check_type_b),
+        Check("several channels, one to three taps", 1, _check_channels),
+    ),
+    misconceptions=MISCONCEPTIONS,
+    alternatives=(_tap_by_tap, _by_a_masked_kernel),
+)

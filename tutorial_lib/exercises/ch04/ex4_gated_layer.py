@@ -1,0 +1,315 @@
+"""Exercise 4.4: figure 2, both stacks and the link between them."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from tutorial_lib.exercises.ch04.models import TOO_LATE, layer_parts, pixels_read
+from tutorial_lib.exercises.ch04.references import gated_layer as reference
+from tutorial_lib.exercises.comparing import first_difference, number, tensor_result
+from tutorial_lib.exercises.definition import Check, Failed, Failure, Misconception
+from tutorial_lib.exercises.engine import Exercise
+from tutorial_lib.exercises.trials import Trial, compare
+from tutorial_lib.gated import gate
+
+STUB = '''\
+def gated_layer(v, h, vertical, horizontal, link, output, *, first: bool):
+    """The features of both stacks, one layer on: figure 2 without its conditions.
+
+    v, h        (B, C, H, W) features of the vertical and of the horizontal stack; stay as they are.
+                In the first layer both are the image, (B, 1, H, W), v already shifted down
+    vertical    convolution, C (or 1) -> 2C channels: rows above
+    horizontal  convolution, C (or 1) -> 2C channels: left in the row
+    link        1x1 convolution, 2C -> 2C: from the vertical to the horizontal stack
+    output      1x1 convolution, C -> C: the last thing of the horizontal stack
+    first       True for the first layer, whose input is the image itself
+    returns     (v, h), each (B, C, H, W)
+
+    By hand: let C = 1, and at the only pixel vertical(v) = [1, 0], horizontal(h) = [2, 0],
+             link(x) = x and output(x) = 10 x. Then v is gate([1, 0]) = 0.381, and h is
+             10 gate([3, 0]) = 4.975, plus the old h unless first
+    """
+    ____
+'''
+
+HINTS = (
+    """Follow the arrows of figure 2. The vertical stack needs nothing from the other one. What
+    leaves it for the horizontal stack leaves between its convolution and its gate. The residual
+    arrow exists on one side only, and not in the first layer.""",
+    """Give `vertical(v)` a name: it is used twice. `gate` takes 2C channels and gives C. The two
+    inputs of the horizontal gate are added before it: `gate(horizontal(h) + link(...))`.""",
+    """If `link` complains about its number of channels, it was given something gated. If the first
+    layer's outputs depend on their own pixels, the image was added back to them.""",
+)
+
+
+def _arrows(first, h, out):
+    return out if first else h + out
+
+
+def _horizontal_into_vertical(v, h, vertical, horizontal, link, output, *, first):
+    before = vertical(v + h)
+    return gate(before), _arrows(first, h, output(gate(horizontal(h) + link(before))))
+
+
+def _vertical_residual(v, h, vertical, horizontal, link, output, *, first):
+    new_v, new_h = reference(v, h, vertical, horizontal, link, output, first=first)
+    return v + new_v, new_h
+
+
+def _vertical_not_gated(v, h, vertical, horizontal, link, output, *, first):
+    _, new_h = reference(v, h, vertical, horizontal, link, output, first=first)
+    return vertical(v), new_h
+
+
+def _vertical_through_the_link(v, h, vertical, horizontal, link, output, *, first):
+    before = link(vertical(v))
+    return gate(before), _arrows(first, h, output(gate(horizontal(h) + before)))
+
+
+def _link_after_the_gate(v, h, vertical, horizontal, link, output, *, first):
+    v = gate(vertical(v))
+    return v, _arrows(first, h, output(gate(horizontal(h) + link(v))))
+
+
+def _link_joins_after_the_gate(v, h, vertical, horizontal, link, output, *, first):
+    before = vertical(v)
+    out = output(gate(horizontal(h)) + gate(link(before)))
+    return gate(before), _arrows(first, h, out)
+
+
+def _no_link(v, h, vertical, horizontal, link, output, *, first):
+    return gate(vertical(v)), _arrows(first, h, output(gate(horizontal(h))))
+
+
+def _linked_without_weights(v, h, vertical, horizontal, link, output, *, first):
+    before = vertical(v)
+    return gate(before), _arrows(first, h, output(gate(horizontal(h) + before)))
+
+
+def _no_residual(v, h, vertical, horizontal, link, output, *, first):
+    return reference(v, h, vertical, horizontal, link, output, first=True)
+
+
+def _residual_in_the_first_layer(v, h, vertical, horizontal, link, output, *, first):
+    return reference(v, h, vertical, horizontal, link, output, first=False)
+
+
+def _no_output(v, h, vertical, horizontal, link, output, *, first):
+    before = vertical(v)
+    return gate(before), _arrows(first, h, gate(horizontal(h) + link(before)))
+
+
+def _residual_before_the_output(v, h, vertical, horizontal, link, output, *, first):
+    before = vertical(v)
+    return gate(before), output(_arrows(first, h, gate(horizontal(h) + link(before))))
+
+
+def _output_before_the_gate_is_missing(v, h, vertical, horizontal, link, output, *, first):
+    before = vertical(v)
+    mixed = (horizontal(h) + link(before)).chunk(2, dim=1)[0]
+    return gate(before), _arrows(first, h, output(torch.relu(mixed)))
+
+
+def _in_place(v, h, vertical, horizontal, link, output, *, first):
+    new_v, out = reference(v, h, vertical, horizontal, link, output, first=True)
+    if not first:
+        h += out
+    return new_v, (out if first else h)
+
+
+IN_PLACE = "`h += ...` writes into it. Build a new tensor: `h + ...`."
+NOT_GATED = "The vertical features are handed on before their gate, 2C of them."
+MISCONCEPTIONS = (
+    Misconception(
+        "horizontal fed into vertical",
+        _horizontal_into_vertical,
+        "The vertical stack is given something of the horizontal one. In the next layer, a row "
+        "would be told about pixels to its right.",
+    ),
+    Misconception(
+        "residual in the vertical stack",
+        _vertical_residual,
+        "The vertical stack has a residual connection. In figure 2 only the horizontal one has it.",
+    ),
+    Misconception("vertical not gated", _vertical_not_gated, NOT_GATED),
+    Misconception(
+        "vertical through the link",
+        _vertical_through_the_link,
+        "The vertical features go through the link before their own gate. The link is a branch, "
+        "not a part of the vertical stack.",
+    ),
+    Misconception("link after the gate", _link_after_the_gate, TOO_LATE),
+    Misconception(
+        "link joins after the gate",
+        _link_joins_after_the_gate,
+        "The link joins behind the horizontal gate. It belongs inside: the switch, too, has to "
+        "know what lies above.",
+    ),
+    Misconception(
+        "no link",
+        _no_link,
+        "The link is missing: the horizontal stack, and so the prediction, sees its own row and "
+        "nothing else.",
+    ),
+    Misconception(
+        "linked without weights",
+        _linked_without_weights,
+        "The vertical features are added as they are. A 1x1 convolution, `link`, stands between.",
+    ),
+    Misconception(
+        "no residual", _no_residual, "The residual is missing: in later layers, h is added back."
+    ),
+    Misconception(
+        "residual in the first layer",
+        _residual_in_the_first_layer,
+        "The first layer adds the image back to its features, so every pixel is shown to itself.",
+    ),
+    Misconception(
+        "no 1x1 output", _no_output, "`output` is left out: a 1x1 convolution follows the gate."
+    ),
+    Misconception(
+        "residual before the output",
+        _residual_before_the_output,
+        "The residual goes through `output`. It goes round it, unchanged, and joins after it.",
+    ),
+    Misconception(
+        "no gate in the horizontal stack",
+        _output_before_the_gate_is_missing,
+        "The horizontal stack has a ReLU of half of its features in place of the gate.",
+    ),
+    Misconception("in place", _in_place, IN_PLACE),
+)
+VERTICAL, HORIZONTAL = 0, 1
+
+
+def _trial(n_channels: int, size: tuple[int, int], rng: torch.Generator, *, first: bool) -> Trial:
+    """Random features of two images and a layer for them."""
+    shape = (2, 1 if first else n_channels, *size)
+    v, h = (torch.randn(shape, generator=rng, dtype=torch.float64) for _ in range(2))
+    return Trial((v, h, *layer_parts(n_channels, rng, first=first)), {"first": first})
+
+
+def _pair(value: object) -> tuple:
+    if not isinstance(value, (tuple, list)) or len(value) != 2:
+        told = f"Expected (v, h), got a value of type {type(value).__name__}, not 2 tensors."
+        raise Failed(Failure("The result is not a pair.", told))
+    return tuple(value)
+
+
+def _read(value: object, trial: Trial, part: int) -> Tensor:
+    n_channels = trial.args[5].in_channels
+    v = trial.args[0]
+
+    def advice(shape: tuple[int, ...]) -> str:
+        return NOT_GATED if part == VERTICAL and shape[1:2] == (2 * n_channels,) else ""
+
+    return tensor_result(_pair(value)[part], (len(v), n_channels, *v.shape[2:]), advice=advice)
+
+
+def _evidence(trial: Trial, got: Tensor, want: Tensor, part: int) -> str:
+    place = first_difference(got, want)
+    b, channel, row, column = place
+    layer = "first layer" if trial.kwargs["first"] else "a later layer"
+    return (
+        f"{layer}, {'vh'[part]} of image {b}, channel {channel} at {(row, column)}: "
+        f"{number(want[place])} expected, got {number(got[place])}."
+    ).capitalize()
+
+
+def _check(candidate, trials: list[Trial], part: int) -> Failure | None:
+    return compare(
+        candidate,
+        reference,
+        trials,
+        read=lambda value, trial: _read(value, trial, part),
+        evidence=lambda trial, got, want: _evidence(trial, got, want, part),
+        misconceptions=MISCONCEPTIONS,
+        otherwise=f"The {('vertical', 'horizontal')[part]} features are not those of figure 2.",
+    )
+
+
+def _reads(candidate, trial: Trial, out: int, source: int) -> Tensor:
+    v, h, *parts = trial.args
+    return candidate.measure(pixels_read, v, h, tuple(parts), trial.kwargs["first"], out, source)
+
+
+def _with(failure: Failure, told: str) -> Failure:
+    return Failure(failure.message, f"{told}\n{failure.evidence}")
+
+
+def _place(position: int, trial: Trial) -> tuple[int, int]:
+    return divmod(position, trial.args[0].shape[3])
+
+
+def _check_vertical(candidate, rng: torch.Generator) -> Failure | None:
+    trials = [_trial(3, (4, 6), rng, first=first) for first in (True, False)]
+    failure = _check(candidate, trials, VERTICAL)
+    if failure is None:
+        return None
+    pairs = _reads(candidate, trials[0], VERTICAL, HORIZONTAL).nonzero().tolist()
+    if not pairs:
+        return failure
+    output, source = (_place(position, trials[0]) for position in pairs[0])
+    return _with(failure, f"v at {output} depends on h at {source}; it may depend on v alone.")
+
+
+def _check_horizontal(candidate, rng: torch.Generator) -> Failure | None:
+    trials = [_trial(n, size, rng, first=False) for n, size in ((2, (5, 4)), (3, (3, 5)))]
+    failure = _check(candidate, trials, HORIZONTAL)
+    if failure is None or _reads(candidate, trials[0], HORIZONTAL, VERTICAL).any():
+        return failure
+    return _with(failure, "h at (4, 3), the last pixel, depends on no pixel of v.")
+
+
+def _check_first(candidate, rng: torch.Generator) -> Failure | None:
+    trials = [_trial(n, (3, 5), rng, first=True) for n in (2, 3)]
+    failure = _check(candidate, trials, HORIZONTAL)
+    if failure is None:
+        return None
+    own = _reads(candidate, trials[0], HORIZONTAL, HORIZONTAL).diagonal().nonzero().tolist()
+    if not own:
+        return failure
+    place = _place(own[0][0], trials[0])
+    return _with(failure, f"Output {place} of the first layer depends on pixel {place}.")
+
+
+def _step_by_step(v, h, vertical, horizontal, link, output, *, first):
+    v_full = vertical(v)
+    summed = horizontal(h) + link(v_full)
+    half = summed.shape[1] // 2
+    gated = torch.tanh(summed[:, :half]) * torch.sigmoid(summed[:, half:])
+    value, switch = torch.tensor_split(v_full, 2, dim=1)
+    new_h = output(gated)
+    if not first:
+        new_h = new_h + h
+    return torch.tanh(value) * torch.sigmoid(switch), new_h
+
+
+def _by_linearity(v, h, vertical, horizontal, link, output, *, first):
+    before = vertical(v)
+    joined = torch.stack([link(before), horizontal(h)]).sum(dim=0)
+    both = gate(torch.cat([before, joined]))
+    new_v, gated = both.chunk(2)
+    return [new_v, output(gated) + h * (not first)]
+
+
+gated_layer = Exercise(
+    number="4.4",
+    name="gated_layer",
+    title="Every arrow of figure 2",
+    goal="Connect the two stacks: what is gated, where the link leaves and joins, what is added.",
+    minutes=15,
+    stub=STUB,
+    reference=reference,
+    hints=HINTS,
+    checks=(
+        Check("the vertical features, in the first layer and later", 1, _check_vertical),
+        Check("the horizontal features of later layers", 2, _check_horizontal),
+        Check("the first layer, and whether a pixel is shown to itself", 1, _check_first),
+    ),
+    misconceptions=MISCONCEPTIONS,
+    alternatives=(_step_by_step, _by_linearity),
+    when_changed={"h": IN_PLACE},
+)

@@ -1,0 +1,345 @@
+"""Exercise 6.4: the loop around a cache, with known pixels."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from tutorial_lib.exercises.ch06.models import RowByRow
+from tutorial_lib.exercises.ch06.references import sample_row_by_row as reference
+from tutorial_lib.exercises.comparing import first_difference, number, tensor_result
+from tutorial_lib.exercises.definition import Check, Failure, Misconception
+from tutorial_lib.exercises.engine import Exercise
+from tutorial_lib.exercises.trials import Trial, compare
+from tutorial_lib.sampling import draw
+
+STUB = '''\
+def sample_row_by_row(model, uniforms: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
+    """Complete images of one colour; what the rows above say is computed once a row.
+
+    model.begin_row(levels, row)              (B, L, W): what the rows above say about this row. It
+                                              reads the rows above, so they must be finished
+    model.logits(above, levels, row, column)  (B, L): one pixel, given what begin_row returned and
+                                              the pixels to its left
+    uniforms  (B, 1, H, W) numbers in [0, 1), one for each pixel
+    known     (B, 1, H, W) torch.long: a level to keep, or -1 where it is to be drawn
+    returns   (B, 1, H, W) torch.long
+
+    The draw is `draw(logits, uniforms)` of tutorial_lib.sampling: (B, L), (B,) -> (B,)
+
+    By hand: known = [[1, -1]] keeps the 1, and draws the second pixel from logits that see it
+    """
+    ____
+'''
+
+HINTS = (
+    """Two loops. When a row begins, and not before, all rows above are finished: that is the moment
+    for `begin_row`. A known pixel is in place from the start, so that everything after it sees
+    it.""",
+    """`levels = known.clamp(min=0)` starts from the known levels and zeros. At a pixel:
+    `torch.where(known[:, 0, row, column] < 0, drawn, levels[:, 0, row, column])` keeps what is
+    known in some images and takes the draw in the others.""",
+    """If the first row is right and the second is not, look at when `begin_row` is called. If whole
+    images are right and completions are not: does the model see known pixels while it draws?""",
+)
+
+
+def _loop(model, uniforms, known, *, above_of=None, keep=True, rule=draw, noise_of=None):
+    """The loop with one thing done differently."""
+    levels = known.clamp(min=0) if keep else torch.zeros_like(known)
+    kept, count = {}, 0
+    for row in range(known.shape[2]):
+        for column in range(known.shape[3]):
+            above = _above(model, levels, row, column, kept, above_of)
+            place = (slice(None), 0, row, column)
+            logits = model.logits(above, levels, row, column)
+            noise = noise_of(uniforms, count) if noise_of else uniforms[place]
+            drawn = rule(logits, noise)
+            unknown = known[place] < 0 if keep else torch.ones_like(drawn, dtype=torch.bool)
+            levels[place] = torch.where(unknown, drawn, levels[place])
+            count += int(unknown.any())
+    return levels
+
+
+def _above(model, levels, row, column, kept, above_of):
+    if above_of is not None:
+        return above_of(model, levels, row, column, kept)
+    if column == 0:
+        kept[0] = model.begin_row(levels, row)
+    return kept[0]
+
+
+def _once_an_image(model, uniforms, known):
+    def above_of(model, levels, row, column, kept):
+        if row == 0 and column == 0:
+            kept[0] = model.begin_row(levels, 0)
+        return kept[0]
+
+    return _loop(model, uniforms, known, above_of=above_of)
+
+
+def _all_rows_at_once(model, uniforms, known):
+    def above_of(model, levels, row, column, kept):
+        if not kept:
+            kept.update({i: model.begin_row(levels, i) for i in range(levels.shape[2])})
+        return kept[row]
+
+    return _loop(model, uniforms, known, above_of=above_of)
+
+
+def _one_pixel_too_early(model, uniforms, known):
+    """The next row is begun before the last pixel of the present one is drawn."""
+
+    def above_of(model, levels, row, column, kept):
+        if row == 0 and column == 0:
+            kept[0] = model.begin_row(levels, 0)
+        if column == levels.shape[3] - 1 and row + 1 < levels.shape[2]:
+            kept[row + 1] = model.begin_row(levels, row + 1)
+        return kept[row]
+
+    return _loop(model, uniforms, known, above_of=above_of)
+
+
+def _row_before(model, uniforms, known):
+    def above_of(model, levels, row, column, kept):
+        if column == 0:
+            kept[0] = model.begin_row(levels, max(row - 1, 0))
+        return kept[0]
+
+    return _loop(model, uniforms, known, above_of=above_of)
+
+
+def _every_pixel(model, uniforms, known):
+    def above_of(model, levels, row, column, kept):
+        return model.begin_row(levels, row)
+
+    return _loop(model, uniforms, known, above_of=above_of)
+
+
+def _likeliest(model, uniforms, known):
+    return _loop(model, uniforms, known, rule=lambda logits, noise: logits.argmax(dim=1))
+
+
+def _known_ignored(model, uniforms, known):
+    return _loop(model, uniforms, known, keep=False)
+
+
+def _known_at_the_end(model, uniforms, known):
+    levels = _loop(model, uniforms, known, keep=False)
+    return torch.where(known < 0, levels, known)
+
+
+def _known_in_the_first_image(model, uniforms, known):
+    pattern = torch.where(known[:1] < 0, torch.full_like(known, -1), known)
+    return _loop(model, uniforms, pattern.clamp(min=-1))
+
+
+def _noise_in_order(model, uniforms, known):
+    def noise_of(uniforms, count):
+        return uniforms.flatten(1)[:, min(count, uniforms[0].numel() - 1)]
+
+    return _loop(model, uniforms, known, noise_of=noise_of)
+
+
+def _column_by_column(model, uniforms, known):
+    turned = known.clamp(min=0)
+    for column in range(known.shape[3]):
+        for row in range(known.shape[2]):
+            place = (slice(None), 0, row, column)
+            logits = model.logits(model.begin_row(turned, row), turned, row, column)
+            drawn = draw(logits, uniforms[place])
+            turned[place] = torch.where(known[place] < 0, drawn, turned[place])
+    return turned
+
+
+TOO_OFTEN = (
+    "The image is right, but `begin_row` runs at every pixel, not once for a row: that is the work "
+    "that a cache is to save."
+)
+MISCONCEPTIONS = (
+    Misconception(
+        "once for the image",
+        _once_an_image,
+        "`begin_row` runs once, for the first row, and all rows go on with what it said. The cache "
+        "is stale from the first row's end on.",
+    ),
+    Misconception(
+        "all rows at once",
+        _all_rows_at_once,
+        "`begin_row` runs for all rows before anything is drawn. It reads the rows above, and they "
+        "are still empty then.",
+    ),
+    Misconception(
+        "one pixel too early",
+        _one_pixel_too_early,
+        "`begin_row` runs before the last pixel of the row above is drawn. The image looks fine, "
+        "and the end of each row is never heard below.",
+    ),
+    Misconception(
+        "of the row before",
+        _row_before,
+        "Each row is told what belongs to the row before it: begin_row(levels, row) wants the "
+        "row that is about to be drawn.",
+    ),
+    Misconception("at every pixel", _every_pixel, TOO_OFTEN),
+    Misconception(
+        "the likeliest level",
+        _likeliest,
+        "You take the likeliest level, whatever the noise. Draw it.",
+    ),
+    Misconception(
+        "known pixels ignored",
+        _known_ignored,
+        "Known pixels are drawn over: where `known` is 0 or more, it has to stay.",
+    ),
+    Misconception(
+        "known pixels put in at the end",
+        _known_at_the_end,
+        "Known pixels are put in at the end. The pixels after them were drawn without having seen "
+        "them.",
+    ),
+    Misconception(
+        "known as in the first image",
+        _known_in_the_first_image,
+        "What is known in the first image is taken as known in all. Each image has its own.",
+    ),
+    Misconception(
+        "noise in order of use",
+        _noise_in_order,
+        "The noise is used up in order of the draws. Each pixel has its own uniform number, drawn "
+        "or not.",
+    ),
+    Misconception(
+        "column by column",
+        _column_by_column,
+        "You go down the columns: the rows above are not finished when a row needs them.",
+    ),
+)
+
+
+def _trial(rng: torch.Generator, size: tuple[int, int, int], share_known: float) -> Trial:
+    batch, height, width = size
+    shape = (batch, 1, height, width)
+    uniforms = torch.rand(shape, generator=rng, dtype=torch.float64)
+    known = torch.randint(4, shape, generator=rng)
+    unknown = torch.rand(shape, generator=rng) >= share_known
+    unknown[0, 0, 0, 0] = True  # something is known in other images and not in the first
+    return Trial((RowByRow(4, rng), uniforms, known.masked_fill(unknown, -1)))
+
+
+def _read(value: object, trial: Trial) -> Tensor:
+    return tensor_result(value, tuple(trial.args[1].shape), kind="long")
+
+
+def _evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
+    known = trial.args[2]
+    in_order = (got != want).flatten(2).any(dim=0)[0].nonzero()[0].item()
+    row, column = divmod(in_order, got.shape[3])
+    (image, *_) = first_difference(got[:, 0, row, column], want[:, 0, row, column])
+    place = (image, 0, row, column)
+    kind = f"known, {known[place].item()}" if known[place] >= 0 else "to be drawn"
+    return (
+        f"Image {image}, row {row}, column {column}, the first place that differs: it is {kind}. "
+        f"It must be {number(want[place])}; you have {number(got[place])}."
+    )
+
+
+def _check(candidate, trials: list[Trial]) -> Failure | None:
+    rng = torch.Generator().manual_seed(0)
+    return compare(
+        candidate,
+        reference,
+        trials,
+        read=_read,
+        evidence=_evidence,
+        misconceptions=MISCONCEPTIONS,
+        diagnose_on=[_trial(rng, (8, 4, 3), 0.0), _trial(rng, (8, 4, 4), 0.5)],
+        otherwise="The images are not those that the model draws with this noise.",
+    )
+
+
+def _check_one_row(candidate, rng: torch.Generator) -> Failure | None:
+    return _check(candidate, [_trial(rng, (20, 1, 5), 0.0)])
+
+
+def _check_images(candidate, rng: torch.Generator) -> Failure | None:
+    return _check(candidate, [_trial(rng, (8, 4, 5), 0.0), _trial(rng, (8, 5, 2), 0.0)])
+
+
+def _check_known(candidate, rng: torch.Generator) -> Failure | None:
+    return _check(candidate, [_trial(rng, (8, 4, 5), 0.5), _trial(rng, (8, 5, 3), 0.8)])
+
+
+def rows_begun(function, model: RowByRow, uniforms: Tensor, known: Tensor) -> list[int]:
+    """Which rows the function began, in order."""
+    function(model, uniforms, known)
+    return [call[0] for call in model.asked if len(call) == 1]
+
+
+def _check_work(candidate, rng: torch.Generator) -> Failure | None:
+    trial = _trial(rng, (2, 4, 5), 0.0)
+    begun = candidate.measure(rows_begun, *trial.args)
+    for row in range(4):
+        if begun.count(row) > len(trial.args[1]):  # image by image is fine too
+            told = f"Row {row} was begun {begun.count(row)} times; 4 rows, {len(begun)} calls."
+            return Failure(TOO_OFTEN, told)
+    return None
+
+
+def _image_by_image(model, uniforms, known):
+    images = []
+    for noise, kept in zip(uniforms, known, strict=True):
+        image = torch.where(kept < 0, 3, kept)[None]  # what is not drawn yet must not matter
+        for row in range(kept.shape[1]):
+            above = model.begin_row(image, row)
+            for column in range(kept.shape[2]):
+                if kept[0, row, column] < 0:
+                    logits = model.logits(above, image, row, column)
+                    image[0, 0, row, column] = draw(logits, noise[None, 0, row, column])[0]
+        images.append(image[0])
+    return torch.stack(images)
+
+
+def _a_batch_at_once(model, uniforms, known):
+    levels = known.clone().clamp(min=0)
+    for row in range(known.shape[2]):
+        above = model.begin_row(levels, row)
+        for column in range(known.shape[3]):
+            log_p = torch.log_softmax(model.logits(above, levels, row, column), dim=1)
+            steps = log_p.exp().cumsum(dim=1)[:, :-1]
+            drawn = (steps <= uniforms[:, 0, row, column, None]).sum(dim=1)
+            free = known[:, 0, row, column] == -1
+            levels[free, 0, row, column] = drawn[free]
+    return levels
+
+
+def _in_raster_order(model, uniforms, known):
+    levels, above = known.clamp(min=0), None
+    width = known.shape[3]
+    for place in range(known[0].numel()):
+        row, column = divmod(place, width)
+        above = model.begin_row(levels, row) if column == 0 else above
+        drawn = draw(model.logits(above, levels, row, column), uniforms[:, 0, row, column])
+        kept = known[:, 0, row, column]
+        levels[:, 0, row, column] = drawn * (kept < 0) + kept * (kept >= 0)
+    return levels
+
+
+sample_row_by_row = Exercise(
+    number="6.4",
+    name="sample_row_by_row",
+    title="The loop around a cache",
+    goal="Sample and complete images, with the work for the rows above done once a row.",
+    minutes=15,
+    stub=STUB,
+    reference=reference,
+    hints=HINTS,
+    checks=(
+        Check("images of a single row", 1, _check_one_row),
+        Check("images of several rows, every pixel", 2, _check_images),
+        Check("completions, other pixels known in each image", 2, _check_known),
+        Check("how often the rows above are asked", 1, _check_work),
+    ),
+    misconceptions=MISCONCEPTIONS,
+    alternatives=(_image_by_image, _a_batch_at_once, _in_raster_order),
+)

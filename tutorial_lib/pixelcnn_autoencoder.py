@@ -1,0 +1,168 @@
+"""Two auto-encoders with one encoder: a PixelCNN that draws from the code, and one that averages.
+
+What it adds to the gated PixelCNN is where h comes from: not a label that somebody wrote down, but
+a vector that an encoder computes from the image, and that both learn together:
+
+    h = encoder(x)             loss = -log p(x | h)           [eq. 3 with a learned h; sec. 2.4]
+
+The code is spread over the image as a context, the same at every pixel. Then the 1x1 convolution
+V * s of eq. 5 is V h at every pixel, which is eq. 4: h enters every gate.
+
+-log p(x | h(x)) is no negative log-likelihood of x. The code is read off the image that it is then
+asked to predict, and nobody has paid for it: summed over all images, p(x | h(x)) need not be 1, and
+grows far beyond 1 as the two are trained. For one *given* code, p(x | h) is a distribution like any
+other.
+
+`MSEAutoencoder` has the same encoder and a decoder that answers with one image, trained by the mean
+squared error. The best answer to that question is the mean of all images with this code: a blur.
+
+Where it deviates from the paper: two strided convolutions encode; the authors do not say what
+theirs looks like beyond "a convolutional auto-encoder's".
+
+Reference: van den Oord et al. 2016, Conditional Image Generation with PixelCNN Decoders, secs. 2.4
+and 3.4.
+"""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from tutorial_lib.gated import GatedPixelCNN
+from tutorial_lib.sampling import sample
+from tutorial_lib.validation import require_float, require_int, require_shape, require_symbols
+
+REDUCTION = 4  # of each side: two convolutions of stride 2
+
+
+class CodeEncoder(nn.Module):
+    """levels (B, C, H, W) of one fixed size -> code h (B, code_dim)."""
+
+    def __init__(
+        self, *, n_colors: int, n_levels: int, size: tuple[int, int], code_dim: int, n_channels: int
+    ):
+        super().__init__()
+        _check_sizes(size, code_dim, n_channels)
+        self.n_colors, self.n_levels, self.size = n_colors, n_levels, tuple(size)
+        places = size[0] * size[1] // REDUCTION**2
+        self.layers = nn.Sequential(
+            nn.Conv2d(n_colors, n_channels, 4, stride=2, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(n_channels, 2 * n_channels, 4, stride=2, padding=1),
+            nn.ReLU(),
+            nn.Flatten(),
+            nn.Linear(2 * n_channels * places, code_dim),
+        )
+
+    def forward(self, levels: Int[Tensor, "B C H W"]) -> Float[Tensor, "B D"]:
+        """The code of each image."""
+        require_symbols("levels", levels, self.n_levels)
+        require_shape("levels", levels, ("batch", self.n_colors, *self.size))
+        x = levels.to(self.layers[0].weight.dtype) * (2 / (self.n_levels - 1)) - 1
+        return self.layers(x)
+
+
+class PixelCNNAutoencoder(nn.Module):
+    """levels (B, C, H, W) -> logits (B, L, C, H, W) of p(x | h), with h the code of x itself.
+
+    size             (H, W), multiples of 4
+    code_dim         numbers in the code
+    encoder_channels features of the first convolution of the encoder
+    decoder          further arguments of the GatedPixelCNN: n_channels, n_layers, ...
+    """
+
+    def __init__(
+        self,
+        *,
+        n_colors: int = 1,
+        n_levels: int = 2,
+        size: tuple[int, int],
+        code_dim: int = 10,
+        encoder_channels: int = 16,
+        **decoder,
+    ):
+        super().__init__()
+        self.n_colors, self.n_levels, self.size = n_colors, n_levels, tuple(size)
+        self.code_dim = code_dim
+        sizes = {"n_colors": n_colors, "n_levels": n_levels}
+        self.encoder = CodeEncoder(
+            **sizes, size=size, code_dim=code_dim, n_channels=encoder_channels
+        )
+        self.decoder = GatedPixelCNN(**sizes, context_channels=code_dim, **decoder)
+
+    def encode(self, levels: Int[Tensor, "B C H W"]) -> Float[Tensor, "B D"]:
+        """The code of each image."""
+        return self.encoder(levels)
+
+    def context(self, code: Float[Tensor, "B D"]) -> Float[Tensor, "B D H W"]:
+        """The code at every pixel, as the decoder takes it."""
+        require_shape("code", require_float("code", code), ("batch", self.code_dim))
+        return code[:, :, None, None].expand(-1, -1, *self.size)
+
+    def logits_given(self, levels: Tensor, code: Tensor) -> Float[Tensor, "B L C H W"]:
+        """Logits of p(x | h) for a code that may come from anywhere."""
+        return self.decoder(levels, context=self.context(code))
+
+    def forward(self, levels: Int[Tensor, "B C H W"]) -> Float[Tensor, "B L C H W"]:
+        """Logits of every image given its own code; what training minimises the cost of."""
+        return self.logits_given(levels, self.encode(levels))
+
+    @torch.no_grad()
+    def sample(self, code: Float[Tensor, "B D"], **options) -> Int[Tensor, "B C H W"]:
+        """One image drawn from p(x | h) for each code; options as for `sampling.sample`."""
+        shape = (len(code), self.n_colors, *self.size)
+        return sample(self.decoder, shape, context=self.context(code), **options)
+
+
+class MSEAutoencoder(nn.Module):
+    """levels (B, C, H, W) -> one image x (B, C, H, W) in [0, 1]: the same encoder, no distribution.
+
+    Arguments as for PixelCNNAutoencoder; the decoder mirrors the encoder.
+    """
+
+    def __init__(
+        self,
+        *,
+        n_colors: int = 1,
+        n_levels: int = 2,
+        size: tuple[int, int],
+        code_dim: int = 10,
+        encoder_channels: int = 16,
+    ):
+        super().__init__()
+        self.encoder = CodeEncoder(
+            n_colors=n_colors,
+            n_levels=n_levels,
+            size=size,
+            code_dim=code_dim,
+            n_channels=encoder_channels,
+        )
+        wide, (height, width) = 2 * encoder_channels, (side // REDUCTION for side in size)
+        self.decoder = nn.Sequential(
+            nn.Linear(code_dim, wide * height * width),
+            nn.ReLU(),
+            nn.Unflatten(1, (wide, height, width)),
+            nn.ConvTranspose2d(wide, encoder_channels, 4, stride=2, padding=1),
+            nn.ReLU(),
+            nn.ConvTranspose2d(encoder_channels, n_colors, 4, stride=2, padding=1),
+            nn.Sigmoid(),
+        )
+
+    def forward(self, levels: Int[Tensor, "B C H W"]) -> Float[Tensor, "B C H W"]:
+        """The reconstruction of each image."""
+        return self.decoder(self.encoder(levels))
+
+    def squared_error(self, levels: Int[Tensor, "B C H W"]) -> Float[Tensor, "B"]:
+        """Mean squared error of each reconstruction, of x in [0, 1]."""
+        x = levels / (self.encoder.n_levels - 1)
+        return (self(levels) - x).square().flatten(1).mean(dim=1)
+
+
+def _check_sizes(size: tuple[int, int], code_dim: int, n_channels: int) -> None:
+    require_int("code_dim", code_dim, at_least=1)
+    require_int("encoder_channels", n_channels, at_least=1)
+    if len(size) != 2 or any(
+        require_int("a side of size", side, at_least=1) % REDUCTION for side in size
+    ):
+        raise ValueError(f"size must be (H, W), each a multiple of {REDUCTION}, got {tuple(size)}")
