@@ -225,6 +225,102 @@ def test_the_worked_examples_of_chapter_02_are_right():
     assert example("unread_fraction")(pairs) == pytest.approx(1 / 3)
 
 
+def image(*rows):
+    """One image of one channel from its rows."""
+    return torch.tensor([[[*map(list, rows)]]], dtype=torch.float)
+
+
+def logits_of(p):
+    """Two logits that give level 1 the probability p."""
+    return torch.log(torch.stack([1 - p, p], dim=1))
+
+
+def test_the_worked_examples_of_chapter_03_are_right():
+    x = torch.tensor([2.0, -1.0]).view(1, 2, 1, 1)
+    kernel = torch.zeros(1, 1, 3, 3)
+    kernel[..., 1, 1] = 3
+    shrink, widen = torch.ones(1, 2, 1, 1), torch.tensor([1.0, -1.0]).view(2, 1, 1, 1)
+    assert example("residual_block")(x, shrink, kernel, widen).flatten().tolist() == [8, -7]
+
+    def alternating(levels):
+        before = torch.cat([torch.zeros_like(levels[..., :1]), levels[..., :-1]], dim=-1)
+        return logits_of(torch.where(before == 0, 0.9, 0.1).double())
+
+    uniforms = torch.tensor([[[[0.5, 0.5, 0.95]]]], dtype=torch.float64)
+    assert example("sample_images")(alternating, uniforms).flatten().tolist() == [1, 0, 1]
+    skewed = image((1, 2, 3, 0), (0, 4, 5, 6))
+    assert torch.equal(example("skew")(image((1, 2, 3), (4, 5, 6))), skewed)
+    back = example("unskew")(image((1, 2, 3, 7), (8, 4, 5, 6)))
+    assert torch.equal(back, image((1, 2, 3), (4, 5, 6)))
+
+
+def test_the_worked_example_of_a_score_over_uneven_batches_is_right():
+    """Three images of two pixels that cost 2, 4 and 9 nats, told apart by their levels."""
+    images = torch.tensor([[0, 0], [0, 1], [1, 0]]).view(3, 1, 1, 2)
+    cost = {(0, 0): 1.0, (0, 1): 2.0, (1, 0): 4.5}
+
+    def model_fn(levels):
+        each = [cost[tuple(pixels)] for pixels in levels.flatten(1).tolist()]
+        p = torch.exp(-torch.tensor(each, dtype=torch.float64)).view(-1, 1, 1, 1)
+        p = torch.where(levels == 1, p, 1 - p)  # of level 1, so that the pixel's own level costs it
+        return logits_of(p)
+
+    nats, bits = example("held_out_score")(model_fn, images, 2)
+    assert (nats, bits) == (pytest.approx(5), pytest.approx(3.607, abs=1e-3))
+
+
+def test_the_worked_examples_of_chapter_04_are_right():
+    shifted = example("shift_down")(image((1, 2, 3), (4, 5, 6)))
+    assert torch.equal(shifted, image((0, 0, 0), (1, 2, 3)))
+    row, weight = image((1, 2, 4)), torch.tensor([[[[10.0, 1.0]]]])
+    for kind, result in (("A", (0, 1, 12)), ("B", (1, 12, 24))):
+        found = example("horizontal_conv")(row, weight, mask_type=kind)
+        assert torch.equal(found, image(result))
+    at_one_pixel = {n: torch.tensor([n, 0.0]).view(1, 2, 1, 1) for n in (1.0, 2.0)}
+    assert example("gate")(at_one_pixel[1.0]).item() == pytest.approx(0.381, abs=1e-3)
+    h = torch.tensor(7.0).view(1, 1, 1, 1)
+    parts = (
+        lambda v: at_one_pixel[1.0],
+        lambda h: at_one_pixel[2.0],
+        lambda x: x,
+        lambda x: 10 * x,
+    )
+    for first, added in ((True, 0), (False, 7)):
+        v, new_h = example("gated_layer")(h, h, *parts, first=first)
+        assert v.item() == pytest.approx(0.381, abs=1e-3)
+        assert new_h.item() == pytest.approx(4.975 + added, abs=1e-3)
+    assert example("multiplications_per_pixel")(3, 1) == 21
+
+
+def test_the_worked_examples_of_chapter_05_are_right():
+    features, table = torch.zeros(1, 2, 1, 1), torch.tensor([[9.0, 9.0], [1.0, 0.0]])
+    gated = example("conditional_gate")(features, torch.tensor([1]), table)
+    assert gated.item() == pytest.approx(0.381, abs=1e-3)
+    bits = torch.tensor([[0.5, 1.5]], dtype=torch.float64)
+    prior = torch.tensor([0.25, 0.75], dtype=torch.float64)
+    posterior = example("label_posterior")(bits, 2, prior)
+    assert posterior.exp().flatten().tolist() == pytest.approx([4 / 7, 3 / 7])
+    line = example("soft_labels")(0, 2, 3, 3)
+    assert line.tolist() == [[1, 0, 0], [0.5, 0, 0.5], [0, 0, 1]]
+    spread = example("spatial_context")(image((1, 2)), torch.tensor([[10.0]]), (2, 4))
+    assert torch.equal(spread, image((10, 10, 20, 20), (10, 10, 20, 20)))
+    known = torch.tensor([1.0, 2, 3, 4, 10], dtype=torch.float64)
+    new = torch.tensor([5.0, 1, 30, -30], dtype=torch.float64)
+    usual = example("typicality")(new, known)
+    assert usual.tolist() == pytest.approx([0.4, 0.4, 0, 0])
+
+
+def test_the_worked_examples_of_chapter_06_are_right():
+    assert tuple(example("positions_computed")(2, 3)) == (36, 27, 6)
+    rows = torch.tensor([[[1.0], [2.0]], [[3.0], [4.0]]])
+    window = example("push_row")(rows, torch.tensor([[5.0], [6.0]]))
+    assert window.flatten().tolist() == [3, 4, 5, 6]
+    row, kernel = torch.tensor([[[2.0, 3.0, 9.0]]]), torch.tensor([[[10.0, 1.0]]])
+    above = torch.tensor([[[100.0, 200.0, 300.0]]])
+    for column, result in ((1, 223), (0, 102)):
+        assert example("step_in_row")(row, kernel, above, column).item() == result
+
+
 # --------------------------------------------------------------------------- the audit itself
 
 
