@@ -319,5 +319,5 @@ def test_a_diagonal_that_reads_fewer_than_two_pixels_is_refused(
 
 
 def test_a_stack_must_say_what_its_layers_are():
-    with pytest.raises(NotImplementedError, match="MaskedStack does not say what its layers are"):
+    with pytest.raises(TypeError, match="abstract class MaskedStack"):
         MaskedStack(n_colors=1, n_levels=2, n_channels=2, n_layers=1, first_kernel_size=3)

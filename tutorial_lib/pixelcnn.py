@@ -21,6 +21,8 @@ table 1.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
@@ -54,7 +56,7 @@ class MaskedResidualBlock(nn.Module):
         return features + self.layers(features)
 
 
-class MaskedStack(nn.Module):
+class MaskedStack(nn.Module, ABC):
     """levels (B, C, H, W) -> logits (B, L, C, H, W): a first layer, layers to be chosen, a head.
 
     A subclass says in `make_layer` what one of its layers is: (B, n_channels, H, W) -> the same
@@ -79,9 +81,9 @@ class MaskedStack(nn.Module):
             MaskedConv2d(n_channels, n_colors * self.n_levels, 1, **options),
         )
 
+    @abstractmethod
     def make_layer(self) -> nn.Module:
         """One layer, as `self.config` wants it."""
-        raise NotImplementedError(f"{type(self).__name__} does not say what its layers are")
 
     def forward(self, levels) -> Float[Tensor, "B L C H W"]:
         """Logits of every sub-pixel given those before it that the stack can see, in one pass.

@@ -122,7 +122,7 @@ def _as_png(figure: Figure) -> bytes:
 
 
 def stroke(name: str) -> torch.Tensor:
-    """A line drawn by hand, (1, 1, 28, 28) of 0 and 1: the beginning of a digit."""
+    """A line through a few corners, (1, 1, 28, 28) of 0 and 1: the beginning of a digit."""
     require_choice("name", name, tuple(STROKES))
     corners = torch.tensor(STROKES[name], dtype=torch.float64)
     start, step = corners[:-1], corners.diff(dim=0)

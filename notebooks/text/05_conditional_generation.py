@@ -13,10 +13,11 @@
 #   saves;
 # - used likelihood to find odd images, watched it fail, and measured why.
 #
-# **You need** chapters 01 (nats, bits/dim) and 04 (the gated layer).
+# **You need** chapters 01 (nats, bits/dim), 02 (the influence matrix), 03 (the sum over all images)
+# and 04 (the gated layer).
 #
-# **Time** about an hour and a half of reading and exercises; running everything takes under four
-# minutes on a laptop, and less on a GPU.
+# **Time** about an hour and a half of reading and exercises; running everything takes a few minutes
+# on a laptop. The `gpu` profile trains larger models for longer.
 
 # %% tags=["setup"]
 import importlib.util
@@ -89,7 +90,8 @@ show_images(drawn, n_levels=16, n_columns=settings.n_per_class, row_labels=names
 
 # %% [markdown]
 # The class is kept along a row, while cut and shade change. All these images come from one network
-# with one set of weights; from row to row nothing differs but the number of the class.
+# with one set of weights. Each was drawn with noise of its own; what a row has in common is the
+# number of its class: 0 for the first row, 9 for the last.
 # (`method="cached"` draws the same images as the naive way, far sooner. Chapter 06 shows how.)
 #
 # ## 1 · One more condition
@@ -134,7 +136,8 @@ print("sum over the labels, for one image: ", f"{p.sum(dim=1)[0]:.6f}")
 #
 # Here h is a vector, and what V makes of it is added at every pixel alike. For a label, h is
 # one-hot: all zeros and a single 1. A matrix times a one-hot vector is one of the matrix's columns,
-# so nobody multiplies: the library looks it up, in an `nn.Embedding`.
+# so nobody multiplies: the library looks it up, in an `nn.Embedding`. (From here on, V h is short
+# for the equation's Vᵀh, and stands for all four such vectors of a layer, one below the other.)
 
 # %% tags=["nbval-check-output"]
 from torch.nn import functional as F
@@ -188,9 +191,9 @@ with torch.inference_mode():
 # %% [markdown]
 # ## 2 · Where the label may not go
 #
-# Why inside, where it has to be added in every layer? After the gate there is room as well, and the
-# code gets shorter. Here are a label that says "shut", one that says nothing and one that says
-# "open", for one feature, on both sides of the gate.
+# Why inside? A layer has room for the label after the gate as well. Here are a label that says
+# "shut", one that says nothing and one that says "open", for one feature, on both sides of the
+# gate.
 #
 # > **Predict.** Which of the two pictures will show three curves of the same shape?
 # > <details><summary>A way to think about it</summary>After the gate, the label can only add the
@@ -303,8 +306,9 @@ ax.grid(False)
 figure.colorbar(picture, ax=ax, label="mean |gradient|");
 
 # %% [markdown]
-# The label has a say everywhere, but for two cells in the last row: what the vertical stack says
-# after the last layer nobody reads, so the code leaves it out.
+# Bright cells move the logits most: here the first layers, whose features all later layers read,
+# and values more than switches. The label has a say everywhere but in two cells of the last row:
+# after the last layer nobody reads the vertical stack's gate, so the code leaves it out.
 #
 # ## 3 · Turn it round: which class is this?
 #
@@ -324,9 +328,11 @@ for (top, bottom), i in zip(axes.T, chosen, strict=True):
 axes[1, 0].set_ylabel("nats above\nthe cheapest");
 
 # %% [markdown]
-# The number of the true class is red; where there is no bar, the image is cheapest. Wrong labels
-# cost many nats, and kindred classes (a T-shirt told to be a shirt) fewer than strange ones. To get
-# from these numbers to a probability of the *class*, turn them round with Bayes' rule:
+# Classes are numbered as in the first figure, from T-shirt (0) down to ankle boot (9). The number
+# of the true class is red; where there is no bar, the image is cheapest. Most wrong labels cost
+# many nats, and kindred classes (a T-shirt told to be a shirt, 6) fewer than strange ones. To get
+# from these numbers to a probability of the *class*, turn them round with Bayes' rule, which wants
+# p(y), how probable each class was before anybody saw the image:
 #
 # $$p(y \mid x) = \frac{p(x \mid y)\, p(y)}{\sum_{y'} p(x \mid y')\, p(y')}$$
 #
@@ -356,9 +362,9 @@ label_posterior = ch05.label_posterior.check(label_posterior)
 # %% [markdown]
 # ### What a label is worth
 #
-# The sum below the line is p(x), the probability of the image without any label: a conditional
-# model gives away an unconditional one. So we can count how many bits it helps to know the label:
-# log p(x|y) minus log p(x).
+# The denominator is p(x), the probability of the image without any label: whoever has a
+# conditional model has an unconditional one as well. So we can count how many bits it saves to know
+# the label: log p(x|y) minus log p(x).
 #
 # > **Predict.** How many bits *for each image* can it be at most?
 # > <details><summary>A way to think about it</summary>Ten labels, all alike beforehand: one of the
@@ -384,16 +390,18 @@ ax.set(xlabel="bits saved by the label (all below -12 at -12)", ylabel="images",
 
 # %% [markdown]
 # The red line cannot be crossed: the sum over ten classes holds p(x|y) / 10, so p(x) is at least
-# that. Most images pile up against it, since the model would have found out the class by itself. To
-# the left of 0 are images that some *wrong* class explains better. They are the minority, but what
-# they lose has no limit, so they can pull the mean below 0: then p(x), which may choose
-# among ten explanations, is the better model of held-out images than p(x|y) with the true label.
+# that. Most images pile up against it. Their class shows in the image, the other nine terms of the
+# sum are next to nothing, and p(x) is p(x|y) / 10: without the label, the model pays for a choice
+# among ten, and for nothing else. To the left of 0 are images that some *wrong* class explains
+# better. They are the minority, but what they lose has no limit, so they can pull the mean below 0:
+# then p(x), which may choose among ten explanations, is the better model of held-out images than
+# p(x|y) with the true label.
 #
 # Spread over 784 pixels, a label is next to nothing in bits/dim. The paper says the same of
 # ImageNet (section 3.2): a label carries about 0.003 bits a dimension, the likelihood hardly
 # changed, and the *pictures* became much better. What a label is worth to the eye and what it is
-# worth in bits are two different things: the class is decided in the first few rows, and from there
-# on a good model knows it without being told.
+# worth in bits are two different things: once the rows drawn so far show the class, a good model
+# knows it without being told.
 #
 # ## 4 · A classifier for free, and what it is worth
 #
@@ -453,9 +461,10 @@ if result.exists():
 # %% [markdown]
 # Well above the one in ten of a blind guess, from a model that was never asked to classify. It is
 # no bargain, though. The PixelCNN saw more images, is larger, was trained far longer, and needs ten
-# passes for an answer; the small classifier took seconds. Which of the two wins is printed above,
-# and whether by chance: compare the two counts of images that only one of them gets right. Should
-# the small one be ahead, this is why: it spends all it has on what tells classes apart, and the
+# passes for an answer; the small classifier took seconds. Which of the two wins is printed above (±
+# is one standard error). By chance? Look at the two counts of images that only one of them gets
+# right: between equally good models they would differ by about the root of their sum. That the
+# small one keeps up has a reason: it spends all it has on what tells classes apart, and the
 # PixelCNN spends nearly all on texture and edges, which every class has.
 #
 # Where the guesses go wrong (truth above, guess below):
@@ -507,8 +516,8 @@ print(f"accuracy {accuracy:.1%}, mean confidence {per_dim.exp().max(dim=1).value
 
 # %% [markdown]
 # The same guesses to the last image, and a confidence next to that of a blind guess. Accuracy is
-# blind to this mistake. With a prior that is not uniform the guesses change, too: the prior would
-# outvote the image every time.
+# blind to this mistake. With an uneven prior the guesses would change, too: divided by 784, what an
+# image says is so faint that the prior outvotes it.
 
 # %% [markdown]
 # ## 5 · Between two labels
@@ -586,10 +595,10 @@ show_images(
 
 # %% [markdown]
 # Compare the first two rows, which have the same two ends. Interpolated in pixels, the middle is
-# two garments laid over each other, which nobody ever photographed. Interpolated in h, a step near
-# either end is a garment of its own. But look at the steps in the middle, where the images go dark
-# or fall apart. Half T-shirt and half dress is a legal h; the model has met ten values of h in its
-# life, and this is not one of them. Nothing in training said what lies between.
+# two garments laid over each other, which nobody ever photographed. Interpolated in h, nothing
+# shines through: each step is one drawing. But look at those in the middle, where the images go
+# dark or fall apart. Half T-shirt and half dress is a legal h; the model has met ten values of h in
+# its life, and this is not one of them. Nothing in training said what lies between.
 #
 # And the class? Ask the model itself, by Bayes' rule, what it has drawn at each step.
 
@@ -628,9 +637,11 @@ ax.legend();
 #
 # $$y = \tanh(W_{k,f} * x + V_{k,f} * s) \odot \sigma(W_{k,g} * x + V_{k,g} * s)$$
 #
-# Each pixel is told its own place in the map. It may be told the *whole* map, below and to the
-# right as well: s is known before the first pixel is drawn. Here s is a very coarse picture, 4×4
-# cells of mean brightness. To train in a minute, the garments shrink to 16×16 pixels in 4 levels.
+# Each pixel is told what the map says at its own place, and its features bring word of what the map
+# said above and to the left. (No mask is needed: s is there before the first pixel is drawn, so
+# none of it is forbidden. In the paper s = m(h), where a network m turns a code of the place into a
+# map.) Here s is a very coarse picture, 4×4 cells of mean brightness. To train in a minute, the
+# garments shrink to 16×16 pixels in 4 levels.
 
 # %%
 def small(levels):
@@ -688,6 +699,7 @@ from functools import partial
 
 sizes = {"n_channels": settings.n_channels, "n_layers": settings.n_layers}
 sizes |= {"coordinates": True, "n_frequencies": 2, "first_kernel_size": 7}
+torch.manual_seed(0)
 nothing_said = GatedPixelCNN(n_levels=4, **sizes)
 with_map = GatedPixelCNN(n_levels=4, context_channels=1, **sizes)
 
@@ -733,7 +745,9 @@ show_images(torch.stack(rows), n_columns=n_drawn + 2, titles=titles);
 
 # %% [markdown]
 # The drawn images keep to the map (dark where it is dark) and are free in all that it does not say:
-# collars, patterns, the exact outline. Does each block come out as bright as the map asked?
+# patterns, gaps, the exact outline. Does each block come out as bright as the map asked? A point is
+# one cell of one drawing; a drawing that obeyed to the letter would have all of its points on the
+# red line.
 
 # %%
 noise = torch.Generator().manual_seed(0)
@@ -750,13 +764,16 @@ for ax, (name, images) in zip(
 axes[0].set_ylabel("brightness drawn");
 
 # %% [markdown]
+# Told the map, the points follow the line; told nothing, they keep to no line. Nothing forces a
+# drawing to obey: the model has learned to.
+#
 # ### A wrong way, on purpose: is this a better model?
 #
 # Told the map, the model needs fewer bits for the held-out images. Here is a model that needs fewer
 # still. Its map is not 4×4 but 16×16: the image itself.
 #
-# > **Predict.** What will it cost? And what will the instruments of chapter 02 say, the influence
-# > matrix and the sum over all images?
+# > **Predict.** What will it cost? And what will the instruments of chapters 02 and 03 say, the
+# > influence matrix and the sum over all images?
 # > <details><summary>A way to think about it</summary>The instruments hold the condition fixed and
 # > look at the levels. The leak is in how the condition was made.</details>
 
@@ -787,6 +804,7 @@ def itself(levels):
     return levels.float() * 2 / 3 - 1
 
 
+torch.manual_seed(0)
 copier = GatedPixelCNN(n_levels=4, context_channels=1, n_channels=8, n_layers=1)
 copy_step = partial(small_step, context_of=itself)
 fit(
@@ -803,10 +821,11 @@ total = total_probability(GivenMap(copier, torch.zeros(1, 1, 2, 2)), 2, 2)
 print(f"sum over all 2×2 images, one map for all: {total:.6f}")
 
 # %% [markdown]
-# Hardly a bit left, and the instruments find no fault: *given a map*, this is a flawless
-# distribution over images. It happens to be all on one of them. The fault is in the question. p(x |
-# s) says what x costs for somebody who has s already, and when s was made from x, somebody has to
-# pay for s. Add p(x | s(x)) up over all images, each with its *own* map, and it becomes visible:
+# Next to nothing is left to pay, and the instruments find no fault: *given a map*, this is a
+# flawless distribution over images. It happens to be nearly all on one of them. The fault is in the
+# question. p(x|s) says what x costs for somebody who has s already, and when s was made from x,
+# somebody has to pay for s. Add p(x|s(x)) up over all images, each with its *own* map, and it
+# becomes visible:
 
 # %%
 images = enumerate_images(2, 2, n_levels=4)
@@ -823,8 +842,9 @@ with torch.inference_mode():
 # With its own map, most of the 256 images have a "probability" near 1. That sum is the
 # test to remember: **a condition computed from the image makes no likelihood of the image.** It is
 # fine for drawing, as long as you have an s to draw from; the number in bits/dim may be compared
-# only with models that were told the same s, or with the bits of s added. Keep this in mind in the
-# next section, where the condition is computed from the image by design.
+# only with models that were told the same s, or with the bits of s added. That goes for the 4×4 map
+# too: its "fewer bits" were no better modelling either. Keep this in mind in the next section,
+# where the condition is computed from the image by design.
 #
 # ## 7 · A code as the condition: the PixelCNN auto-encoder
 #
@@ -846,7 +866,8 @@ for method in ("context", "logits_given", "forward"):
 
 # %% [markdown]
 # Its rival has the very same encoder and a decoder that answers with *one* image, trained by the
-# mean squared error (MSE). Both squeeze 256 pixels into ten numbers.
+# mean squared error (MSE), and for three times as many epochs. Both squeeze 256 pixels into ten
+# numbers.
 
 # %%
 shared = {"n_levels": 4, "size": (16, 16), "code_dim": 10}
@@ -884,7 +905,7 @@ show_images(torch.stack(rows), n_columns=n_drawn + 2, titles=titles);
 # %% [markdown]
 # The MSE column is the same garment, blurred: ten numbers do not fix every pixel, and where several
 # images share a code, the answer with the least squared error is their mean. The PixelCNN does not
-# average. From one code it draws several *different* garments of the same kind, size and
+# average. From one code it draws several *different* garments, mostly alike in kind, size and
 # brightness, each with edges and texture, and none of them the original. The paper's figure for
 # this experiment (section 3.4) shows the same: what the code leaves open is filled in, and
 # differently each time.
@@ -910,10 +931,10 @@ for name, x in answers.items():
     print(f"{name:20} {sharpness(x):9.3f}  {(x - truth).square().mean():13.4f}")
 
 # %% [markdown]
-# By squared error the blur wins, as it must: it was made for that. A single sample loses, because
-# it commits itself to edges that the original has elsewhere. Average the samples and they become
-# closer, and blurred. Which one you want depends on what for: a look at *the* image, or at what
-# images with this code look like.
+# By squared error the blur wins: that is what it was trained for. A single sample loses, because it
+# commits itself to edges that the original has elsewhere. Average the samples and they become
+# closer, and blurred. The one is an answer to "what was *the* image?", the other to "what do images
+# with this code look like?".
 #
 # Does the PixelCNN listen to its code at all? A strong decoder might get along without. Give every
 # image the code of another one.
@@ -940,9 +961,9 @@ for name, nats in paid.items():
 #
 # ### The line again, between two codes
 #
-# Ten numbers computed by an encoder take as many values as there are images. So walk from the code
-# of one image to that of another, with the same random numbers at each step, beside the same walk
-# in pixels.
+# In section 5 the model had met ten values of h. The encoder's ten numbers differ from image to
+# image, so training shows the model thousands. Walk from the code of one image to that of another,
+# with the same random numbers at each step, beside the same walk in pixels.
 
 # %%
 first, last = (small_test[labels == k][:1].long().to(device) for k in (9, 3))  # a boot and a dress
@@ -1028,10 +1049,12 @@ ax.grid(axis="y", visible=False);
 
 
 # %% [markdown]
-# The red line is the 4 bits/dim of a model that knows nothing.
+# The red line is the 4 bits/dim of a model that knows nothing. Noise costs even more: the model was
+# sure of other pixels.
 #
-# **Where it works.** Noise and shuffled pixels cost far more than any garment, and most negatives
-# more than most garments. Whatever is full of what the model has learned to exclude is found.
+# **Where it works.** Noise and shuffled pixels cost far more than nearly all garments, and most
+# negatives more than most garments. Whatever is full of what the model has learned to exclude is
+# found.
 #
 # **Where it fails.** A line on black or a grey box, which are no garments by any standard, cost
 # *less* than nearly all real garments, and a black image costs least. By likelihood they are the
@@ -1083,9 +1106,9 @@ ax.set(xlabel="compressed size (bits/dim)", ylabel="-log p(x) (bits/dim)")
 ax.legend(fontsize=7, markerscale=2);
 
 # %% [markdown]
-# Cost follows content. Garments lie below the grey line, where the model does better than the
-# compressor: that gap is what it knows about garments in particular. For noise and shuffled pixels
-# it does worse than a program that has never seen a garment.
+# Cost follows content. On the grey line the model would do as well as the compressor. Garments lie
+# far below it: they are what the model has learned. For noise and shuffled pixels it does worse
+# than a program that has never seen a garment.
 #
 # **Second, the most probable image is not a typical one.** p(x) speaks of one image. Normal is a
 # *crowd*: single garments are all improbable, and there are very many of them. A coin that falls
@@ -1115,7 +1138,8 @@ print(f"all heads: the most probable sequence, p = {one_sequence[-1].exp():.6f}"
 # ### What helps
 #
 # An image can be too dear, and too cheap. So compare its cost with those of known garments, on both
-# sides.
+# sides. (Nalisnick and others, 2019b, make this a test: of whole batches, which it tells apart
+# better than single images.)
 #
 # ### Exercise 5.5
 
@@ -1175,7 +1199,7 @@ figure.colorbar(picture, ax=ax, label="pairs in which the odd one is found");
 # kind of content? What neither lifts far is the last row. An upside-down garment has the content of
 # a garment, and nearly its cost. A typical cost is no proof of normality.
 #
-# Nalisnick and others (2019) made the failure known: PixelCNNs, among others, that find house
+# Nalisnick and others (2019a) made the failure known: PixelCNNs, among others, that find house
 # numbers more probable than the photographs they were trained on. If you know beforehand what
 # oddness to expect, there are better tools; if you do not, likelihood alone will not tell you.
 
@@ -1192,13 +1216,13 @@ ch05.progress()
 #
 # > **In words.** "Our conditional model reaches 0.2 bits/dim less than the unconditional one, so it
 # > is the better model." What do you ask?
-# > <details><summary>An answer</summary>What is the condition, and where does it come from? A label
-# > can save log2 K bits *per image* and no more. If it saves more than its own content, the
-# > condition holds more than it seems to, or was computed from the image. Then its bits have to be
-# > added before anything is compared.</details>
+# > <details><summary>An answer</summary>What is the condition, and where does it come from? One of
+# > K labels, all alike beforehand, can save log2 K bits *per image* and no more. If a condition
+# > saves more than that, it holds more than a label, or was computed from the image. Then its bits
+# > have to be added before anything is compared.</details>
 #
-# > **In words.** Where does h enter, if it is the code of a whole *video* frame before this one: by
-# > equation 4 or 5?
+# > **In words.** A model draws the next frame of a *video*, and h is computed from the frame before
+# > it. Where does h enter: by equation 4 or 5?
 # > <details><summary>An answer</summary>If it is one vector: 4, the same at every pixel. If it is a
 # > feature map that knows what was where: 5, so that the pixel at (i, j) is told what stood near
 # > (i, j). With equation 4 the network would have to work out the place by itself.</details>
@@ -1213,17 +1237,17 @@ ch05.progress()
 # | Gated PixelCNN sec. 2.4, 3.4 | the PixelCNN auto-encoder | section 7 | `pixelcnn_autoencoder.PixelCNNAutoencoder` |
 # | Gated PixelCNN sec. 3.2 | labels: better pictures, hardly fewer bits | section 3 | `bayes.bayes_rule` |
 # | Gated PixelCNN sec. 3.3 | embeddings, and lines between them | sections 5, 7 | - |
-# | not in the paper | p(y given x); likelihood as an anomaly score | sections 4, 8 | `bayes.label_log_likelihoods` |
+# | not in the paper | p(y given x); likelihood as an anomaly score | sections 3, 4, 8 | `bayes.label_log_likelihoods` |
 #
-# Next: why `method="cached"` draws hundreds of times faster, and the same image. Chapter 06.
+# Next: why `method="cached"` is so much faster, and draws the same image. Chapter 06.
 #
 # ## References
 #
 # 1. A. van den Oord, N. Kalchbrenner, O. Vinyals, L. Espeholt, A. Graves, K. Kavukcuoglu:
 #    *Conditional Image Generation with PixelCNN Decoders*, 2016, arXiv 1606.05328.
 # 2. E. Nalisnick, A. Matsukawa, Y. W. Teh, D. Gorur, B. Lakshminarayanan: *Do Deep Generative
-#    Models Know What They Don't Know?*, 2019, arXiv 1810.09136.
+#    Models Know What They Don't Know?*, 2019 (2019a in the text), arXiv 1810.09136.
 # 3. J. Serrà, D. Álvarez, V. Gómez, O. Slizovskaia, J. F. Núñez, J. Luque: *Input Complexity and
 #    Out-of-distribution Detection with Likelihood-based Generative Models*, 2020, arXiv 1909.11480.
 # 4. E. Nalisnick, A. Matsukawa, Y. W. Teh, B. Lakshminarayanan: *Detecting Out-of-Distribution
-#    Inputs to Deep Generative Models Using Typicality*, 2019, arXiv 1906.02994.
+#    Inputs to Deep Generative Models Using Typicality*, 2019 (2019b), arXiv 1906.02994.

@@ -9,13 +9,13 @@
 #
 # - counted the work of naive sampling, and seen which features it computes anew for nothing;
 # - built a cached sampler for the two stacks, and proved it against the naive one, pixel for pixel;
-# - watched digits being drawn row by row, and had the model complete a drawing of yours.
+# - watched digits being drawn row by row, and had the model complete a half-drawn one.
 #
 # **You need** chapter 04 (the two stacks of the gated PixelCNN) and the idea of sampling from
 # chapters 01 and 03.
 #
 # **Time** about an hour of reading and exercises; running everything takes about two minutes on a
-# laptop and no GPU.
+# laptop, and needs no GPU.
 
 # %% tags=["setup"]
 import importlib.util
@@ -120,8 +120,7 @@ print(f"that is {28 * 28 * one_pass / seconds:.0f} times as long as the drawing 
 # layer, while one image is drawn:
 #
 # - **naive**: each draw runs the network on the whole image;
-# - **row-cropped**: each draw runs it on the rows so far, since nothing reads below. An old trick,
-#   and two lines of code;
+# - **row-cropped**: each draw runs it on the rows so far, since nothing reads below;
 # - **cached**: what this chapter builds. Each draw computes the one position of its pixel.
 #
 # ### Exercise 6.1
@@ -159,7 +158,7 @@ for height, width, n_colors in [(8, 8, 1), (28, 28, 1), (32, 32, 3), (64, 64, 3)
 # %% [markdown]
 # Naive work grows with the *square* of the number of pixels, cached work with the number of pixels.
 # Row-cropping saves about half, whatever the size. The number of positions is not the whole price
-# (a pass over many positions at once uses the processor better than many small ones), and section 6
+# (a pass over many positions at once uses the processor better than many small ones), and section 7
 # measures what is left of the ratio.
 #
 # Which positions are computed too often? Colour each by the number of times it is computed while
@@ -231,18 +230,20 @@ for ax, name, old, new in zip(axes, ("v", "h"), before, after, strict=True):
     ax.add_patch(plt.Rectangle((3.5, 2.5), 1, 1, fill=False, ec="#d62728", lw=2))
 
 # %% [markdown]
-# Blue changed, grey did not. Nothing above the pixel moved, nor anything to its left: those
-# features depend on the past alone, and the past is drawn. And what did change, to the right and
-# below? It belongs to pixels whose turn has not come; their features will change again, and nobody
-# reads them yet.
+# Blue changed, grey did not; the pixel drawn is outlined in red. (Two layers do not carry far: with
+# more of them, the blue part is wider and reaches further down.) No position before the pixel in
+# raster order moved, nor its own: those features depend on the past alone, and the past is drawn.
+# And what did change? It belongs to pixels whose turn has not come; their features will change
+# again, and no draw needs them yet.
 #
-# So a feature has three ages. First it is *provisional*: some pixel that it reads is not drawn, its
-# value is worthless. Then its past is complete, and it becomes **final**. From then on it never
-# changes. Naive sampling computes final features again and provisional ones for nothing. A sampler
-# needs to compute each feature **once: when it becomes final**.
+# So a feature is *provisional* at first: some pixel that it reads is not drawn, its value is
+# worthless. Then its past is complete, and it becomes **final**: from then on it never changes.
+# Naive sampling computes final features again and provisional ones for nothing. A sampler needs to
+# compute each feature **once: when it becomes final**.
 #
-# When is that? Ask the influence of pixels on features, now for all positions at once. A row of the
-# matrix is a position of the feature, a column is a pixel of the image, both in raster order.
+# When is that? Ask which pixels each feature reads, now for all positions at once. A row of the
+# matrix is a position of the feature, a column is a pixel of the image, both in raster order. The
+# image has 4 rows of 5 pixels, so every five rows of the matrix are one row of the image.
 
 # %%
 from tutorial_lib.influence import as_model, influence_matrix
@@ -269,15 +270,16 @@ for which, (ax, name) in enumerate(zip(axes, ("v", "h"), strict=True)):
     show_mask(matrix, ax=ax).set(title=name, xlabel="pixel", ylabel="feature")
 
 # %% [markdown]
-# The left matrix has steps of a whole row: no `v` of a row reads a pixel of that row, and some read
-# the last pixel of the row above. The right one has steps of one pixel. Two stacks, two moments:
+# On the left, no `v` of a row reads a pixel of that row, and some read the last pixel of the row
+# above. On the right, `h` reads up to the pixel on its left, as well as the rows above. Two stacks,
+# two moments:
 #
-# - **`v` of a row becomes final when the row above is finished**, all of it at once;
+# - **`v` of a whole row is final when the row above is finished**, so it can be had all at once;
 # - **`h` of a pixel becomes final when the pixel to its left is drawn**, one position at a time.
 #
 # Look over the shoulder of the naive sampler at the moment when it has drawn the pixel outlined in
-# red and runs the network for the next one. It computes all positions of `h`. For which of them is
-# that good?
+# red and runs the network for the next one. It computes `h` at all positions. At which of them is
+# the result new, and final?
 
 # %%
 from matplotlib.colors import ListedColormap
@@ -304,9 +306,9 @@ ax.legend(handles=patches, loc="center left", bbox_to_anchor=(1, 0.5));
 #
 # ## 3 · The vertical stack, once a row
 #
-# A 3×3 kernel, cropped, has two rows of taps. To compute a row of `v` in one layer we need two rows
-# of the layer below, and no more. So each layer keeps a window of two rows, and when a row is
-# finished, the window moves on.
+# A 3×3 kernel, cropped, has two rows of taps (chapter 04). To compute a row of `v` in one layer we
+# need two rows of the layer before it, and no more. So each layer keeps a window of two rows, and
+# when a row is finished, the window moves on.
 #
 # ### Exercise 6.2
 
@@ -333,7 +335,8 @@ push_row = ch06.push_row.check(push_row)
 # %% [markdown]
 # Now run the vertical stack row by row. Into the first layer goes the image, shifted down by one:
 # row i receives the levels of row i − 1. Each layer pushes what comes in, convolves its window, and
-# hands its own row to the next.
+# hands its own row to the next. It also returns the row as it was before the gate: there the link
+# to the horizontal stack leaves, which section 4 will need.
 
 # %%
 from torch.nn import functional as F
@@ -365,13 +368,13 @@ difference = (torch.stack(rows).permute(2, 0, 1)[None] - whole).abs().max()
 print(f"row by row against all at once: the largest difference is {difference.item():.1e}")
 
 # %% [markdown]
-# Rounding, nothing else. (A sum that is taken in another order ends in another last digit; a wrong
-# row would show in the first.) The vertical stack has been computed with two rows of memory in each
+# Rounding at most. (A sum that is taken in another order may end in another last digit; a wrong row
+# would show in the first.) The vertical stack has been computed with two rows of memory in each
 # layer, and every position once.
 #
 # ## 4 · The horizontal stack, once a pixel
 #
-# What is left at a pixel? In each layer: the taps to the left in its own row, the taps on the pixel
+# What is left at a pixel? In each layer: the taps to the left in its own row, the tap on the pixel
 # itself, and the link, which came with the row. A convolution at a single position is a product of
 # a small matrix with a vector. Here is one of the layers, everywhere in a row and at column 4
 # alone.
@@ -412,9 +415,10 @@ def step_in_row(
 step_in_row = ch06.step_in_row.check(step_in_row)
 
 # %% [markdown]
-# Put both together, for our small model. `begin_row` runs the vertical stack and keeps what the
-# link adds to each layer; `logits` walks through the layers at one position. The first layer is of
-# type A: its kernel has no tap on the pixel, so a zero is put there.
+# Put both together, for our small model. `begin_row` runs the vertical stack and returns what the
+# link adds to each layer. `logits` walks through the layers at one position, and leaves in
+# `self.rows` what the pixels to the right will read. The first layer is of type A: its kernel has
+# no tap on the pixel, so a zero is put there.
 
 # %%
 class TwoStacksRowByRow:
@@ -458,7 +462,9 @@ TwoStacksRowByRow.logits = logits
 
 # %% [markdown]
 # Around it goes a loop that draws. It is also the place for **completion**: pixels that are known
-# are put in place, the others are drawn.
+# are put in place, the others are drawn. Ask for the logits of known pixels as well, since the
+# pixels to their right read the features that this leaves behind. (Our `begin_row` returns a list,
+# one tensor a layer, where the exercise's model returns one tensor; your loop only passes it on.)
 #
 # ### Exercise 6.4
 
@@ -475,7 +481,8 @@ def sample_row_by_row(model, uniforms: torch.Tensor, known: torch.Tensor) -> tor
     model.logits(above, levels, row, column)  (B, L): one pixel, given what begin_row returned and
                                               the pixels to its left
     uniforms  (B, 1, H, W) numbers in [0, 1), one for each pixel
-    known     (B, 1, H, W) torch.long: a level to keep, or -1 where it is to be drawn
+    known     (B, 1, H, W) torch.long: a level to keep, or -1 where it is to be drawn. Ask for the
+              logits of known pixels too: the model may have to walk through them
     returns   (B, 1, H, W) torch.long
 
     The draw is `draw(logits, uniforms)` of tutorial_lib.sampling: (B, L), (B,) -> (B,)
@@ -563,10 +570,10 @@ for early in (0, 1, 9):
 show_images(torch.cat(list(drawn.values())), n_levels=2, n_columns=6, row_labels=list(drawn));
 
 # %% [markdown]
-# One row has to agree with the first: 0 early is the cache as it should be.
-# To the eye, nothing gives the last row away at a glance: these are strokes and loops, and nobody
-# who saw that row alone would send it back. Now hold the images against the naive ones, pixel by
-# pixel, and ask the model itself what they cost.
+# One row has to agree with the first: 0 early is the cache as it should be. And the row most in
+# error, the last, shows strokes and loops like the others: nobody who saw it alone would send it
+# back. Now hold the images against the naive ones, pixel by pixel, and ask the model itself what
+# they cost.
 
 # %%
 from tutorial_lib.likelihood import nll_nats
@@ -583,7 +590,10 @@ show_images(torch.cat(differ), n_columns=6, row_labels=[f"{n}, differs" for n in
 
 # %% [markdown]
 # White marks a pixel that differs. Nine pixels early is another sampler, and another distribution;
-# its price in nats raises no alarm, since a stale cache may well draw thinner and cheaper digits.
+# its price in nats need not raise an alarm, since a stale cache may draw thinner, cheaper digits.
+# (What was missed does not arrive later: the row went into the window as it was when it was pushed,
+# and nobody puts it right.)
+#
 # And **one pixel early may pass this test altogether**: the last column of a digit is black in
 # nearly every image, so whether it was told or not changes nothing here. A comparison on a trained
 # model can miss a stale cache. The cure is a model with large random weights, where every pixel
@@ -602,9 +612,9 @@ for early in (0, 1):
     print(f"{early} early: pixels that differ, row by row: {by_row}")
 
 # %% [markdown]
-# The first row is right, and the trouble begins below the end of it. A cache that is stale at a
-# row's end is the classic mistake of this chapter, and a test on one row, or on digits, does not
-# see it.
+# With 0 early, nothing differs. With 1 early, the first row is right, and the trouble begins below
+# the end of it. A cache that is stale at a row's end is the classic mistake of this chapter, and a
+# test on one row, or on digits, may not see it.
 #
 # > **In words.** The comparison with naive needs the same noise. Why not compare many samples of
 # > both samplers by eye, or by their mean image?
@@ -617,8 +627,9 @@ for early in (0, 1):
 #
 # `sample(model, shape, method="cached")` is the same idea, made ready for a batch, for colours, for
 # any depth and kernel, for labels and contexts. It holds the features in the order in which
-# they are read (a row of a window is one contiguous block, so that a kernel becomes one product of
-# matrices), and computes tanh and sigmoid of a gate in one call.
+# they are read (what a kernel reads in its own row is one contiguous block, so that a step is one
+# product of matrices). And it computes tanh and sigmoid of a gate in one call, since
+# σ(b) = (1 + tanh(b/2)) / 2.
 
 # %% tags=["nbval-check-output"]
 from tutorial_lib.pixelcnn import PixelCNN
@@ -640,10 +651,10 @@ for name, model in models.items():
     print(f"{name:24} the same images: {torch.equal(naive, cached)}")
 
 # %% [markdown]
-# PixelCNN is in the list, though it has one stack only. No feature of it is final when a row begins
-# (each layer reads the row's own pixels as well). But of every k×k kernel the taps *above* the
-# centre read finished rows, and their sum can be had for the whole row; what is left at a pixel is
-# half a row of taps.
+# PixelCNN is in the list, though it has one stack only. Beyond the first column none of a row's
+# features is final when the row begins (each layer reads the row's own pixels as well). But of
+# every k×k kernel the taps *above* the centre read finished rows, and their sum can be had for the
+# whole row; what is left at a pixel is half a row of taps. In blue, for a 7×7 kernel:
 
 # %%
 from tutorial_lib.masks import causal_mask
@@ -655,8 +666,9 @@ show_mask(above, ax=axes[0]).set_title("once a row")
 show_mask(own, ax=axes[1]).set_title("once a pixel");
 
 # %% [markdown]
-# The price: features of every row are read from below, so in a completion even the known pixels
-# must be walked through. The gated cache skips them.
+# The price: features of every row are read from below, so in a completion even rows that are known
+# must be walked through, pixel by pixel. The gated cache runs its vertical stack over such a row,
+# and skips its pixels.
 
 # %%
 from tutorial_lib import data
@@ -676,14 +688,16 @@ show_images(
 );
 
 # %% [markdown]
-# Lower halves of garments that the model never saw, each drawn pixel by pixel. Labels and contexts
-# are passed on in the same way; conditional models are the subject of chapter 05.
+# The model has never seen these garments. It goes on from the edge that it was given, and sometimes
+# loses the thread further down. That is its own fault, not the cache's: with the same noise, naive
+# sampling draws the same pixels. Labels and contexts are passed on in the same way; conditional
+# models are the subject of chapter 05.
 #
 # ## 7 · What it costs now
 #
 # Counting said: naive work grows with the fourth power of the side of a square image, cached work
-# with the second. Does the clock agree? Naive is measured on small images only; the dotted line
-# goes on from there with a pass for each pixel.
+# with the second. Does the clock agree? Naive and row-cropped are measured on small images only;
+# the dotted line is the time of one pass, times the number of pixels.
 
 # %%
 torch.manual_seed(0)
@@ -692,13 +706,11 @@ model = GatedPixelCNN(n_channels=settings.n_channels, n_layers=settings.n_layers
 
 def seconds_to_draw(method, side, batch=1):
     noise = torch.rand(batch, 1, side, side)
-    repetitions = 1 if method != "cached" else 3
-    return seconds_of(
-        lambda: sample(model, tuple(noise.shape), uniforms=noise, method=method), repetitions
-    )
+    return seconds_of(lambda: sample(model, tuple(noise.shape), uniforms=noise, method=method), 3)
 
 
-seconds_to_draw("cached", 4)  # warms up
+for method in ("cached", "row-cropped", "naive"):
+    seconds_to_draw(method, 4)  # warms up
 sides = {"naive": settings.naive_sides, "row-cropped": settings.naive_sides}
 sides["cached"] = settings.cached_sides
 cost = {name: [seconds_to_draw(name, side) for side in sides[name]] for name in sides}
@@ -723,8 +735,9 @@ ax.legend();
 # Read the axes first: both are logarithmic, so each step upwards is a factor of ten, and a power
 # of the side is a straight line whose slope is the exponent. The dotted line is steeper than the
 # blue one, so the gap is no constant: **the larger the image, the more there is to save.** At the
-# left end the lines run flatter than the count foretells: on tiny images a pass costs what it
-# costs to *call* a layer, not to compute it.
+# left end the dotted line runs flatter than the count foretells: on tiny images a pass costs what
+# it costs to *call* a layer, not to compute it. (Where a point lies far off its
+# line, the machine was busy with something else.)
 
 # %%
 for side, naive, cached in zip(settings.cached_sides, foretold, cost["cached"], strict=True):
@@ -782,7 +795,8 @@ ax.legend();
 # gets much cheaper, and the vertical stack, which is honest arithmetic, takes a growing share. What
 # is left at a large batch is close to the work that nobody can avoid, every feature once.
 #
-# And the memory? A window of rows and one row of features a layer, whatever the height:
+# And the memory? A window of rows and one row of features a layer: it grows with the width of the
+# image, and the height does not matter.
 
 # %%
 for side in (28, 64, 256):
@@ -824,13 +838,13 @@ for ax, n_rows in zip(axes, (6, 12, 18, 28), strict=True):
     draw_sampled_rows(growing[n_rows - 1][:1].clone(), n_rows, 2, ax=ax)
 
 # %% [markdown]
-# The grey part does not exist yet, and the model has not computed anything about it: no feature below
+# The grey part does not exist yet, and the model has computed nothing about it: no feature below
 # the red line is known, and none above it will ever be computed again.
 #
 # Follow a stroke as it comes down: where it will end is not decided yet, neither by you nor by the
 # model. There is no plan of the digit anywhere; each pixel is a draw, given those before it.
 #
-# ### Complete my half-drawn image
+# ### Complete a half-drawn image
 #
 # Choose a stroke, and how many of its rows the model is given. It draws the rest, four times with
 # different noise.
@@ -849,8 +863,8 @@ for ax, (name, n_rows) in zip(axes, [("arc", 13), ("bar", 10), ("angle", 16)], s
     ax.set_ylabel(f"{name}, {n_rows} rows")
 
 # %% [markdown]
-# The strokes were drawn by a few lines of geometry, not by a hand, and the model still makes digits
-# of them where it can. Note what completion cannot do: rows are drawn from top to bottom, so a
+# The strokes were drawn by a few lines of geometry, not by a hand, and the model goes on from them
+# as it would from its own. Note what completion cannot do: rows are drawn from top to bottom, so a
 # *lower* half that is given does not steer the upper one. The model would have to be asked for
 # p(upper | lower), and raster order offers only p(lower | upper).
 
@@ -865,8 +879,8 @@ ch06.progress()
 # | Gated PixelCNN eq. 1 | sampling is sequential: each pixel given those before it | sections 1 and 5 | `sampling.sample` |
 # | Gated PixelCNN sec. 2.2, fig. 2 | the vertical stack reads rows above only | sections 2 and 3 | `cached_gated.VerticalCache` |
 # | Gated PixelCNN eq. 2, fig. 2 | the horizontal stack, gate and link | section 4 | `cached_gated.HorizontalCache` |
-# | PixelRNN sec. 3.4, fig. 5 | a masked kernel: taps above, taps to the left | section 6 | `cached_pixelcnn.ConvCache` |
-# | Fast Generation, sec. 2 | keep what convolutions have computed | sections 2 to 4 | `cached_features.RowsAbove`, `OwnRow` |
+# | PixelRNN sec. 3.4 and 3.5 | a masked kernel: taps above, taps to the left | section 6 | `cached_pixelcnn.ConvCache` |
+# | Fast Generation | keep what convolutions have computed | sections 2 to 4 | `cached_features.RowsAbove`, `OwnRow` |
 #
 # ## References
 #

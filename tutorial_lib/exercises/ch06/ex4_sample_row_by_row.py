@@ -22,7 +22,8 @@ def sample_row_by_row(model, uniforms: torch.Tensor, known: torch.Tensor) -> tor
     model.logits(above, levels, row, column)  (B, L): one pixel, given what begin_row returned and
                                               the pixels to its left
     uniforms  (B, 1, H, W) numbers in [0, 1), one for each pixel
-    known     (B, 1, H, W) torch.long: a level to keep, or -1 where it is to be drawn
+    known     (B, 1, H, W) torch.long: a level to keep, or -1 where it is to be drawn. Ask for the
+              logits of known pixels too: the model may have to walk through them
     returns   (B, 1, H, W) torch.long
 
     The draw is `draw(logits, uniforms)` of tutorial_lib.sampling: (B, L), (B,) -> (B,)
