@@ -225,6 +225,8 @@ def _trial(rng: torch.Generator, size: tuple[int, int, int], share_known: float)
     known = torch.randint(4, shape, generator=rng)
     unknown = torch.rand(shape, generator=rng) >= share_known
     unknown[0, 0, 0, 0] = True  # something is known in other images and not in the first
+    if share_known > 0:
+        unknown[:, 0, 0, 1] = False  # known in all images: nobody draws here
     return Trial((RowByRow(4, rng), uniforms, known.masked_fill(unknown, -1)))
 
 
