@@ -93,9 +93,14 @@ def sampling_viewer(model: nn.Module, height: int, width: int) -> None:
     """A button that draws an image while it is sampled, row by row; a slider for temperature."""
     button = ipywidgets.Button(description="draw")
     temperature = ipywidgets.FloatSlider(
-        value=1.0, min=0.4, max=1.6, step=0.1, description="temperature"
+        value=1.0,
+        min=0.4,
+        max=1.6,
+        step=0.1,
+        description="temperature",
+        style={"description_width": "initial"},
     )
-    picture = ipywidgets.Image(format="png")
+    picture = ipywidgets.Image(format="png", layout=ipywidgets.Layout(width="300px"))
     shape = (1, model.n_colors, height, width)
 
     def show(levels: torch.Tensor, n_rows: int) -> None:
