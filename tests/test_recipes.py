@@ -23,7 +23,7 @@ def garments():
 @pytest.fixture(scope="module")
 def finished_run(garments, tmp_path_factory):
     out = tmp_path_factory.mktemp("run")
-    return out, train_two_stage(garments, presets("smoke"), out, progress=False)
+    return out, train_two_stage(garments, presets("smoke"), out, progress=False)[1]
 
 
 def test_a_run_leaves_weights_and_a_result_that_says_how_it_was_made(finished_run):
@@ -61,7 +61,7 @@ def test_weights_read_back_give_the_result_that_was_stored(finished_run, garment
 def test_a_finished_run_is_not_trained_again(finished_run, garments):
     out, result = finished_run
     before = (out / "two-stage.safetensors").read_bytes()
-    again = train_two_stage(garments, presets("smoke"), out, progress=False)
+    _, again = train_two_stage(garments, presets("smoke"), out, progress=False)
     assert again["training_minutes"] == result["training_minutes"]
     assert (out / "two-stage.safetensors").read_bytes() == before
 

@@ -14,9 +14,13 @@ from tutorial_lib.image_models import ImageModelRecipe, evaluate_image_model
 from tutorial_lib.influence import influence_matrix
 from tutorial_lib.likelihood import nll_nats
 from tutorial_lib.pretrained import CLASSES, load_weights
+from tutorial_lib.recipes import evaluate_two_stage
 from tutorial_lib.training import FitConfig
 
 EACH = pytest.mark.parametrize("name", reproduce.RECIPES)
+OF_PIXELS = [name for name, r in reproduce.RECIPES.items() if isinstance(r, ImageModelRecipe)]
+TWO_STAGE = [name for name in reproduce.RECIPES if name not in OF_PIXELS]
+EACH_OF_PIXELS = pytest.mark.parametrize("name", OF_PIXELS)
 
 
 def random_images(n, n_levels, n_classes, seed):
@@ -31,6 +35,13 @@ def small_dataset(name):
     n_levels, n_classes = (2, 0) if name == "binarized-mnist" else (256, 10)
     splits = (random_images(n, n_levels, n_classes, n) for n in (100, 40, 41))
     return ImageDataset(name, *splits, n_levels, tuple(map(str, range(n_classes))))
+
+
+def fits_of(recipe):
+    """The trainings of a recipe: one, or one for each stage."""
+    if isinstance(recipe, ImageModelRecipe):
+        return [recipe.fit]
+    return [recipe.settings.vqvae.fit, recipe.settings.prior.fit]
 
 
 @pytest.fixture(autouse=True)
@@ -50,7 +61,7 @@ TINY = ImageModelRecipe(
 # ------------------------------------------------------------------------------- every recipe
 
 
-@EACH
+@EACH_OF_PIXELS
 def test_every_recipe_takes_a_few_steps_and_says_what_it_did(name, tmp_path):
     folder, history, result = reproduce.reproduce(name, tmp_path, smoke=True, progress=False)
     assert history.finished and result["steps"] == history.step >= 3
@@ -66,13 +77,24 @@ def test_every_recipe_takes_a_few_steps_and_says_what_it_did(name, tmp_path):
     assert again == pytest.approx(result["test"], rel=1e-4)
 
 
-@EACH
+@pytest.mark.parametrize("name", TWO_STAGE)
+def test_every_recipe_of_two_stages_trains_both_and_says_what_they_cost(name, tmp_path):
+    folder, history, result = reproduce.reproduce(name, tmp_path, smoke=True, progress=False)
+    assert history.finished and result["n_levels"] == reproduce.RECIPES[name].n_levels
+    assert json.loads((folder / "result.json").read_text()) == json.loads(json.dumps(result))
+    model = load_weights(folder / "two-stage.safetensors")
+    dataset = small_dataset(reproduce.RECIPES[name].dataset).with_n_levels(result["n_levels"])
+    split = dataset.test.subset(result["test"]["images"])
+    assert evaluate_two_stage(model, split) == pytest.approx(result["test"], rel=1e-4)
+
+
+@EACH_OF_PIXELS
 def test_every_recipe_builds_a_causal_model_of_its_data(name):
     recipe = reproduce.RECIPES[name]
     dataset = small_dataset(recipe.dataset).with_n_levels(recipe.n_levels)
     model = image_models.build_model(recipe, dataset)
     assert isinstance(model, CLASSES[recipe.model]) and model.n_levels == recipe.n_levels
-    if not recipe.by_label:
+    if not recipe.by_label and recipe.model != "GaussianVAE":
         reads = influence_matrix(model, 3, 4, n_probes=1)
         assert torch.equal(reads, reads.tril(-1))
 
@@ -80,9 +102,10 @@ def test_every_recipe_builds_a_causal_model_of_its_data(name):
 @EACH
 def test_precision_is_what_the_device_is_fast_in_and_minutes_can_be_set(name, monkeypatch):
     monkeypatch.setattr(profiles, "fast_precision", lambda: "bf16")
-    recipe = reproduce.recipe_named(name, minutes=2.5)
-    assert (recipe.fit.precision, recipe.fit.minutes) == ("bf16", 2.5)
-    assert reproduce.recipe_named(name).fit.minutes == reproduce.RECIPES[name].fit.minutes
+    for fit in fits_of(reproduce.recipe_named(name, minutes=2.5)):
+        assert (fit.precision, fit.minutes) == ("bf16", 2.5)
+    as_it_is = fits_of(reproduce.recipe_named(name))
+    assert [f.minutes for f in as_it_is] == [f.minutes for f in fits_of(reproduce.RECIPES[name])]
 
 
 def test_an_unknown_recipe_is_refused_with_the_names_there_are():

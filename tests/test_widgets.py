@@ -8,8 +8,8 @@ import matplotlib.pyplot as plt
 import pytest
 import torch
 
-from tutorial_lib import widgets
 from tutorial_lib.gated import GatedPixelCNN
+from tutorial_lib.widgets import completion, masks, sampling
 
 matplotlib.use("Agg")
 
@@ -21,38 +21,38 @@ def close_figures():
 
 
 def test_type_b_first_is_called_out_and_type_a_is_not():
-    assert "sees itself" in widgets.draw_mask_explorer(3, 2, "B").get_title()
-    assert "sees itself" not in widgets.draw_mask_explorer(3, 2, "A").get_title()
+    assert "sees itself" in masks.draw_mask_explorer(3, 2, "B").get_title()
+    assert "sees itself" not in masks.draw_mask_explorer(3, 2, "A").get_title()
 
 
 def test_one_layer_of_type_a_reads_its_four_neighbours():
-    title = widgets.draw_mask_explorer(3, 1, "A").get_title()
+    title = masks.draw_mask_explorer(3, 1, "A").get_title()
     assert title.startswith("4 of 71 earlier pixels")
 
 
 def test_more_layers_read_more_until_the_blind_spot_is_left():
     counts = [
-        int(widgets.draw_mask_explorer(3, depth, "A").get_title().split()[0])
+        int(masks.draw_mask_explorer(3, depth, "A").get_title().split()[0])
         for depth in (1, 2, 4, 8, 10)
     ]
     assert counts == sorted(counts) and counts[-1] == counts[-2] < 71
 
 
 def test_the_slowest_setting_answers_within_200_ms():
-    widgets.draw_mask_explorer(7, 10, "A")  # the first call also imports
+    masks.draw_mask_explorer(7, 10, "A")  # the first call also imports
     seconds = []
     for _ in range(3):
         began = time.process_time()
-        widgets.draw_mask_explorer(7, 10, "A")
+        masks.draw_mask_explorer(7, 10, "A")
         seconds.append(time.process_time() - began)
     assert min(seconds) < 0.2
 
 
 def test_the_shell_shows_its_controls_and_a_move_redraws(monkeypatch):
     shown, drawn = [], []
-    monkeypatch.setattr(widgets, "display", shown.append)
-    monkeypatch.setattr(widgets, "draw_mask_explorer", lambda *a, **k: drawn.append(a))
-    widgets.mask_explorer()
+    monkeypatch.setattr(masks, "display", shown.append)
+    monkeypatch.setattr(masks, "draw_mask_explorer", lambda *a, **k: drawn.append(a))
+    masks.mask_explorer()
     (box,) = shown
     sliders = [child for child in box.children if isinstance(child, ipywidgets.IntSlider)]
     assert [slider.description for slider in sliders] == ["kernel size", "layers"]
@@ -77,7 +77,7 @@ def picture(ax):
 
 @pytest.mark.parametrize("n_rows", [0, 2, 5])
 def test_rows_that_are_not_drawn_yet_are_grey_and_a_line_says_where_it_is(n_rows):
-    ax = widgets.draw_sampled_rows(torch.ones(1, 1, 5, 4, dtype=torch.long), n_rows, 2)
+    ax = sampling.draw_sampled_rows(torch.ones(1, 1, 5, 4, dtype=torch.long), n_rows, 2)
     assert ax.get_title() == f"{n_rows} of 5 rows"
     assert (picture(ax)[:n_rows] == 1).all()
     assert (picture(ax)[n_rows:] == torch.tensor(0.6)).all()
@@ -87,16 +87,16 @@ def test_rows_that_are_not_drawn_yet_are_grey_and_a_line_says_where_it_is(n_rows
 def test_a_click_draws_the_image_row_by_row_at_the_temperature_of_the_slider(monkeypatch):
     shown, drawn, asked = [], [], []
     small = GatedPixelCNN(n_channels=2, n_layers=1)
-    rows = widgets.sample_rows
-    monkeypatch.setattr(widgets, "display", shown.append)
-    show = widgets.draw_sampled_rows
+    rows = sampling.sample_rows
+    monkeypatch.setattr(sampling, "display", shown.append)
+    show = sampling.draw_sampled_rows
     monkeypatch.setattr(
-        widgets, "draw_sampled_rows", lambda *a, **k: drawn.append(a) or show(*a, **k)
+        sampling, "draw_sampled_rows", lambda *a, **k: drawn.append(a) or show(*a, **k)
     )
     monkeypatch.setattr(
-        widgets, "sample_rows", lambda *a, **k: asked.append(k["temperature"]) or rows(*a, **k)
+        sampling, "sample_rows", lambda *a, **k: asked.append(k["temperature"]) or rows(*a, **k)
     )
-    widgets.sampling_viewer(small, 4, 3)
+    sampling.sampling_viewer(small, 4, 3)
     button, temperature, image = shown[0].children
     empty = image.value
     temperature.value = 0.7
@@ -110,22 +110,22 @@ def test_a_click_draws_the_image_row_by_row_at_the_temperature_of_the_slider(mon
 # ------------------------------------------------------------------- completing what was begun
 
 
-@pytest.mark.parametrize("name", widgets.STROKES)
+@pytest.mark.parametrize("name", completion.STROKES)
 def test_a_stroke_begins_in_the_upper_half_and_is_a_line(name):
-    image = widgets.stroke(name)
+    image = completion.stroke(name)
     assert image.shape == (1, 1, 28, 28) and image.unique().tolist() == [0, 1]
     assert image[:, :, :14].sum() > 20 and image.sum() < 120
 
 
 def test_a_stroke_that_is_not_there_is_refused():
     with pytest.raises(ValueError, match="name must be one of .*, got 'spiral'"):
-        widgets.stroke("spiral")
+        completion.stroke("spiral")
 
 
 @pytest.mark.parametrize("n_rows", [0, 14, 28])
 def test_completions_keep_what_was_given(model, n_rows):
-    ax = widgets.draw_completions(model, "bar", n_rows)
-    sheet, wanted = picture(ax), widgets.stroke("bar")[0, 0, :n_rows].float()
+    ax = completion.draw_completions(model, "bar", n_rows)
+    sheet, wanted = picture(ax), completion.stroke("bar")[0, 0, :n_rows].float()
     for i in range(5):
         left = i * (sheet.shape[1] + 1) // 5
         assert torch.equal(sheet[:n_rows, left : left + 28], wanted)
@@ -135,7 +135,7 @@ def test_completions_keep_what_was_given(model, n_rows):
 
 def test_completions_differ_from_each_other_and_the_seed_brings_them_back(model):
     def drawn(seed):
-        return picture(widgets.draw_completions(model, "arc", 14, seed=seed))
+        return picture(completion.draw_completions(model, "arc", 14, seed=seed))
 
     first = drawn(0)
     images = [first[:, i * 29 : i * 29 + 28] for i in range(1, 5)]
@@ -144,20 +144,20 @@ def test_completions_differ_from_each_other_and_the_seed_brings_them_back(model)
 
 
 def test_half_an_image_is_completed_within_200_ms(model):
-    widgets.draw_completions(model, "arc", 14)
+    completion.draw_completions(model, "arc", 14)
     seconds = []
     for _ in range(3):
         began = time.process_time()  # of this process: others may be at work, too
-        widgets.draw_completions(model, "arc", 14)
+        completion.draw_completions(model, "arc", 14)
         seconds.append(time.process_time() - began)
     assert min(seconds) < 0.2
 
 
 def test_the_shell_of_completions_redraws_at_a_choice(monkeypatch, model):
     shown, drawn = [], []
-    monkeypatch.setattr(widgets, "display", shown.append)
-    monkeypatch.setattr(widgets, "draw_completions", lambda *a, **k: drawn.append(a[1:]))
-    widgets.completion_explorer(model)
+    monkeypatch.setattr(completion, "display", shown.append)
+    monkeypatch.setattr(completion, "draw_completions", lambda *a, **k: drawn.append(a[1:]))
+    completion.completion_explorer(model)
     name, n_rows, _ = shown[0].children
     name.value = "hook"
     n_rows.value = 20

@@ -153,7 +153,7 @@ def _train_app(arguments: Sequence[str]) -> SubcommandApp:
         settings: Annotated[recipes.TwoStageSettings, tyro.conf.arg(name="")] = preset,
     ) -> None:
         """Both stages, then the held-out numbers into OUT/result.json."""
-        result = recipes.train_two_stage(_dataset(dataset, profile), settings, out)
+        _, result = recipes.train_two_stage(_dataset(dataset, profile), settings, out)
         if not result:
             print(f"Interrupted. The same command goes on from {out}.")
             return
@@ -211,13 +211,10 @@ def reproduce(
     if not result:
         print(f"Interrupted after {history.step} steps. The same command goes on from {folder}.")
         return
-    print(f"{result['steps']} steps, {result['epochs']} epochs, {history.seconds:.0f} s")
+    print(f"{history.step} steps, {history.seconds:.0f} s")
     for split in ("valid", "test"):
-        numbers = result[split]
-        print(
-            f"{split:5} {numbers['nats_per_image']:.2f} nats per image, "
-            f"{numbers['bits_per_dim']:.4f} bits/dim, on {numbers['images']:,} images"
-        )
+        for name, value in result[split].items():
+            print(f"{split:5} {name.replace('_', ' '):28} {value:.6g}")
     print(f"Weights and result.json are in {folder}.")
 
 

@@ -1,4 +1,4 @@
-"""Autoregressive models of images as recipes: model, data, training, held-out numbers, JSON.
+"""Models of pixels as recipes, PixelCNNs and VAEs: model, data, training, held-out numbers, JSON.
 
 A run folder holds
 
@@ -24,15 +24,17 @@ from tutorial_lib.data import ImageDataset, Split
 from tutorial_lib.likelihood import bits_per_dim, nll_nats
 from tutorial_lib.pretrained import CLASSES, load_weights, save_weights
 from tutorial_lib.provenance import provenance
-from tutorial_lib.training import FitConfig, History, evaluate, fit
+from tutorial_lib.training import FitConfig, History, Step, evaluate, fit
+from tutorial_lib.vae import GaussianVAE
 
 
 @dataclass(frozen=True)
 class ImageModelRecipe:
     """What to train on what.
 
-    model       name of a class of the library: PixelCNN, GatedPixelCNN, ...
-    arguments   its keyword arguments, without n_levels, n_colors and n_classes: the data give these
+    model       name of a class of the library: PixelCNN, GatedPixelCNN, GaussianVAE, ...
+    arguments   its keyword arguments, without n_levels, n_colors, n_classes and size: the data give
+                these
     n_levels    levels of the images; a data set of more is coarsened to as many
     by_label    the model is told the class of each image
     """
@@ -59,28 +61,53 @@ def image_step(model: nn.Module, levels: Tensor, label: Tensor | None = None) ->
     }
 
 
+def vae_step(model: nn.Module, levels: Tensor) -> dict[str, Tensor]:
+    """The negative ELBO on a batch of levels, and its two parts, each in nats per image."""
+    terms = model(levels.long())
+    decoder, kl = terms.decoder_nats.mean(), terms.kl_nats.mean()
+    n_dims = levels[0].numel()
+    return {
+        "loss": (decoder + kl) / n_dims,
+        "nats/image": decoder + kl,
+        "KL nats": kl,
+        "bits/dim": bits_per_dim(decoder + kl, n_dims),
+    }
+
+
+def step_of(model: nn.Module) -> Step:
+    """What one step of training does with this model."""
+    return vae_step if isinstance(model, GaussianVAE) else image_step
+
+
 def build_model(recipe: ImageModelRecipe, dataset: ImageDataset) -> nn.Module:
     """The untrained model of a recipe; the seed of its training decides the weights."""
     torch.manual_seed(recipe.fit.seed)
-    labels = {"n_classes": len(dataset.class_names)} if recipe.by_label else {}
-    return CLASSES[recipe.model](
-        n_colors=dataset.train.levels.shape[1],
-        n_levels=dataset.n_levels,
-        **recipe.arguments,
-        **labels,
-    )
+    n_colors, *size = dataset.train.levels.shape[1:]
+    given = {"n_colors": n_colors, "n_levels": dataset.n_levels, **recipe.arguments}
+    if recipe.by_label:
+        given["n_classes"] = len(dataset.class_names)
+    if CLASSES[recipe.model] is GaussianVAE:
+        given["size"] = tuple(size)
+    return CLASSES[recipe.model](**given)
 
 
 def evaluate_image_model(
     model: nn.Module, split: Split, *, by_label: bool = False
 ) -> dict[str, int | float]:
-    """Held-out numbers: nats per image and bits/dim, means over all of a split."""
-    means = evaluate(model, image_step, _examples(split, by_label))
-    return {
+    """Held-out numbers: nats per image and bits/dim, means over all of a split.
+
+    Of a VAE they are the bound (with one draw of z for each image, the same at every call), and the
+    KL is told beside it.
+    """
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        means = evaluate(model, step_of(model), _examples(split, by_label))
+    numbers = {
         "images": len(split),
         "nats_per_image": means["nats/image"],
         "bits_per_dim": means["bits/dim"],
     }
+    return numbers | ({"kl_nats": means["KL nats"]} if "KL nats" in means else {})
 
 
 def train_image_model(
@@ -94,7 +121,7 @@ def train_image_model(
     out, began_as = Path(out), provenance()
     model = build_model(recipe, dataset).to(profiles.device())
     train = _examples(dataset.train, recipe.by_label)
-    history = fit(model, image_step, train, recipe.fit, out=out / "training", progress=progress)
+    history = fit(model, step_of(model), train, recipe.fit, out=out / "training", progress=progress)
     if not history.finished:
         return history, {}
     save_weights(out / "weights.safetensors", model)

@@ -31,36 +31,8 @@ from torch import Tensor, nn
 
 from tutorial_lib.gated import GatedPixelCNN
 from tutorial_lib.sampling import sample
-from tutorial_lib.validation import require_float, require_int, require_shape, require_symbols
-
-REDUCTION = 4  # of each side: two convolutions of stride 2
-
-
-class CodeEncoder(nn.Module):
-    """levels (B, C, H, W) of one fixed size -> code h (B, code_dim)."""
-
-    def __init__(
-        self, *, n_colors: int, n_levels: int, size: tuple[int, int], code_dim: int, n_channels: int
-    ):
-        super().__init__()
-        _check_sizes(size, code_dim, n_channels)
-        self.n_colors, self.n_levels, self.size = n_colors, n_levels, tuple(size)
-        places = size[0] * size[1] // REDUCTION**2
-        self.layers = nn.Sequential(
-            nn.Conv2d(n_colors, n_channels, 4, stride=2, padding=1),
-            nn.ReLU(),
-            nn.Conv2d(n_channels, 2 * n_channels, 4, stride=2, padding=1),
-            nn.ReLU(),
-            nn.Flatten(),
-            nn.Linear(2 * n_channels * places, code_dim),
-        )
-
-    def forward(self, levels: Int[Tensor, "B C H W"]) -> Float[Tensor, "B D"]:
-        """The code of each image."""
-        require_symbols("levels", levels, self.n_levels)
-        require_shape("levels", levels, ("batch", self.n_colors, *self.size))
-        x = levels.to(self.layers[0].weight.dtype) * (2 / (self.n_levels - 1)) - 1
-        return self.layers(x)
+from tutorial_lib.validation import require_float, require_int, require_shape
+from tutorial_lib.vector_coders import CodeDecoder, CodeEncoder
 
 
 class PixelCNNAutoencoder(nn.Module):
@@ -83,6 +55,7 @@ class PixelCNNAutoencoder(nn.Module):
         **decoder,
     ):
         super().__init__()
+        require_int("encoder_channels", encoder_channels, at_least=1)
         self.n_colors, self.n_levels, self.size = n_colors, n_levels, tuple(size)
         self.code_dim = code_dim
         sizes = {"n_colors": n_colors, "n_levels": n_levels}
@@ -131,6 +104,7 @@ class MSEAutoencoder(nn.Module):
         encoder_channels: int = 16,
     ):
         super().__init__()
+        require_int("encoder_channels", encoder_channels, at_least=1)
         self.encoder = CodeEncoder(
             n_colors=n_colors,
             n_levels=n_levels,
@@ -138,31 +112,15 @@ class MSEAutoencoder(nn.Module):
             code_dim=code_dim,
             n_channels=encoder_channels,
         )
-        wide, (height, width) = 2 * encoder_channels, (side // REDUCTION for side in size)
-        self.decoder = nn.Sequential(
-            nn.Linear(code_dim, wide * height * width),
-            nn.ReLU(),
-            nn.Unflatten(1, (wide, height, width)),
-            nn.ConvTranspose2d(wide, encoder_channels, 4, stride=2, padding=1),
-            nn.ReLU(),
-            nn.ConvTranspose2d(encoder_channels, n_colors, 4, stride=2, padding=1),
-            nn.Sigmoid(),
+        self.decoder = CodeDecoder(
+            n_outputs=n_colors, size=size, code_dim=code_dim, n_channels=encoder_channels
         )
 
     def forward(self, levels: Int[Tensor, "B C H W"]) -> Float[Tensor, "B C H W"]:
         """The reconstruction of each image."""
-        return self.decoder(self.encoder(levels))
+        return torch.sigmoid(self.decoder(self.encoder(levels)))
 
     def squared_error(self, levels: Int[Tensor, "B C H W"]) -> Float[Tensor, "B"]:
         """Mean squared error of each reconstruction, of x in [0, 1]."""
         x = levels / (self.encoder.n_levels - 1)
         return (self(levels) - x).square().flatten(1).mean(dim=1)
-
-
-def _check_sizes(size: tuple[int, int], code_dim: int, n_channels: int) -> None:
-    require_int("code_dim", code_dim, at_least=1)
-    require_int("encoder_channels", n_channels, at_least=1)
-    if len(size) != 2 or any(
-        require_int("a side of size", side, at_least=1) % REDUCTION for side in size
-    ):
-        raise ValueError(f"size must be (H, W), each a multiple of {REDUCTION}, got {tuple(size)}")

@@ -16,11 +16,11 @@ from tutorial_lib.gated import GatedPixelCNN
 from tutorial_lib.pixelcnn import PixelCNN
 from tutorial_lib.pixelrnn import DiagonalBiLSTM, RowLSTM
 from tutorial_lib.two_stage import TwoStageModel
+from tutorial_lib.vae import Autoencoder, GaussianVAE
 from tutorial_lib.vqvae import VQVAE
 
-CLASSES = {
-    each.__name__: each for each in (PixelCNN, RowLSTM, DiagonalBiLSTM, GatedPixelCNN, VQVAE)
-}
+KNOWN = (PixelCNN, RowLSTM, DiagonalBiLSTM, GatedPixelCNN, Autoencoder, GaussianVAE, VQVAE)
+CLASSES = {each.__name__: each for each in KNOWN}
 SUFFIX = ".safetensors"
 
 

@@ -64,6 +64,21 @@ class TwoStageSettings:
     prior: PriorSettings = field(default_factory=PriorSettings)
 
 
+@dataclass(frozen=True)
+class TwoStageRecipe:
+    """Both stages as a named result: on what data, in how many levels, with which settings."""
+
+    title: str
+    dataset: str
+    n_levels: int
+    settings: TwoStageSettings
+
+    @property
+    def model(self) -> str:
+        """As in the JSON of a result."""
+        return "two-stage"
+
+
 def presets(profile: str) -> TwoStageSettings:
     """Settings of a profile: smoke (seconds), laptop (minutes on two cores), gpu (full length)."""
     if profile == "smoke":
@@ -245,24 +260,26 @@ def evaluate_two_stage(
 
 def train_two_stage(
     dataset: ImageDataset, settings: TwoStageSettings, out: Path, *, progress: bool = True
-) -> dict:
-    """Both stages into the folder `out`, then the held-out numbers; returns result.json's content.
+) -> tuple[History, dict]:
+    """Both stages into the folder `out`, then the held-out numbers of result.json.
 
-    A stage that is interrupted ends the function early, with an empty result: call it again, and
-    both stages go on from their checkpoints (a finished one only reads its own).
+    Returns the history of the last stage that ran, and the result. A stage that is interrupted ends
+    the function early, with an empty result: call it again, and both stages go on from their
+    checkpoints (a finished one only reads its own).
     """
     out, began_as = Path(out), provenance()
     vqvae, first = train_vqvae(dataset, settings.vqvae, out=out, progress=progress)
     if not first.finished:
-        return {}
+        return first, {}
     prior, second = train_prior(vqvae, dataset, settings.prior, out=out, progress=progress)
     if not second.finished:
-        return {}
+        return second, {}
     model = TwoStageModel(vqvae, prior)
     save_weights(out / "two-stage.safetensors", model)
     result = {
         "model": "two-stage",
         "dataset": dataset.name,
+        "n_levels": dataset.n_levels,
         "settings": asdict(settings),
         "parameters": {
             "vqvae": sum(p.numel() for p in vqvae.parameters()),
@@ -278,7 +295,7 @@ def train_two_stage(
         "test": evaluate_two_stage(model, dataset.test),
     }
     (out / "result.json").write_text(json.dumps(result, indent=2) + "\n")
-    return result
+    return second, result
 
 
 def load_run(folder: Path | str) -> TwoStageModel:

@@ -16,10 +16,19 @@ from pathlib import Path
 from tutorial_lib import data, profiles
 from tutorial_lib.history import History
 from tutorial_lib.image_models import ImageModelRecipe, train_image_model
-from tutorial_lib.recipes import cut_for_smoke
+from tutorial_lib.recipes import (
+    PriorSettings,
+    TwoStageRecipe,
+    TwoStageSettings,
+    VQVAESettings,
+    cut_for_smoke,
+    train_two_stage,
+)
 from tutorial_lib.training import FitConfig
 
-RECIPES = {
+Recipe = ImageModelRecipe | TwoStageRecipe
+
+RECIPES: dict[str, Recipe] = {
     "pixelcnn-cpu": ImageModelRecipe(
         title="gated PixelCNN on binarized MNIST, five minutes on two cores",
         dataset="binarized-mnist",
@@ -67,18 +76,52 @@ RECIPES = {
         arguments={"n_channels": 64, "n_layers": 8},
         fit=FitConfig(epochs=3, batch_size=32, learning_rate=2e-3, average=0.1),
     ),
+    "vae-fashion-mnist": ImageModelRecipe(
+        title="Gaussian VAE of Fashion-MNIST in 16 levels, pixels independent given z (chapter 09)",
+        dataset="fashion-mnist",
+        n_levels=16,
+        model="GaussianVAE",
+        arguments={"code_dim": 32, "n_channels": 48},
+        fit=FitConfig(epochs=12, batch_size=64, learning_rate=2e-3, average=0.1),
+    ),
+    "two-stage-fashion-mnist-16": TwoStageRecipe(
+        title="VQ-VAE of Fashion-MNIST in 16 levels, gated PixelCNN over its codes (chapter 09)",
+        dataset="fashion-mnist",
+        n_levels=16,
+        settings=TwoStageSettings(
+            VQVAESettings(n_channels=48, fit=FitConfig(epochs=8, learning_rate=2e-3)),
+            PriorSettings(
+                n_channels=48,
+                n_layers=8,
+                fit=FitConfig(epochs=8, learning_rate=2e-3, weight_decay=0.01, average=0.1),
+            ),
+        ),
+    ),
 }
 
 
-def recipe_named(name: str, *, minutes: float | None = None) -> ImageModelRecipe:
-    """A recipe, with another length if `minutes` is given. ValueError lists the names there are."""
+def recipe_named(name: str, *, minutes: float | None = None) -> Recipe:
+    """A recipe in the precision that is fast here, each training of it `minutes` long if given.
+
+    ValueError lists the names there are.
+    """
     if name not in RECIPES:
         raise ValueError(f"no recipe named {name!r}: there are {', '.join(RECIPES)}")
-    recipe = RECIPES[name]
     changes = {"precision": profiles.fast_precision()}
     if minutes is not None:
         changes["minutes"] = minutes
-    return replace(recipe, fit=replace(recipe.fit, **changes))
+    return _with_fit(RECIPES[name], **changes)
+
+
+def _with_fit(recipe: Recipe, **changes) -> Recipe:
+    """The recipe with other settings of training, in both stages if it has two."""
+    if isinstance(recipe, ImageModelRecipe):
+        return replace(recipe, fit=replace(recipe.fit, **changes))
+    stages = {
+        name: replace(stage, fit=replace(stage.fit, **changes))
+        for name, stage in vars(recipe.settings).items()
+    }
+    return replace(recipe, settings=TwoStageSettings(**stages))
 
 
 def reproduce(
@@ -98,7 +141,9 @@ def reproduce(
     dataset = data.load(recipe.dataset).with_n_levels(recipe.n_levels)
     if smoke:
         dataset = cut_for_smoke(dataset, 96, 32)
-        short = replace(recipe.fit, minutes=None, epochs=1, batch_size=32, precision="no")
-        recipe = replace(recipe, fit=short)
-    history, result = train_image_model(recipe, dataset, out, progress=progress)
+        recipe = _with_fit(recipe, minutes=None, epochs=1, batch_size=32, precision="no")
+    if isinstance(recipe, TwoStageRecipe):
+        history, result = train_two_stage(dataset, recipe.settings, out, progress=progress)
+    else:
+        history, result = train_image_model(recipe, dataset, out, progress=progress)
     return out, history, result

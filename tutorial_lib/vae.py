@@ -1,0 +1,267 @@
+"""Autoencoder and GaussianVAE: what changes when the code is drawn instead of computed.
+
+An auto-encoder maps an image to a point and back; it has no distribution over points, so it has no
+p(x). The VAE adds a prior over codes and lets the encoder answer with a distribution:
+
+    p(z) = N(0, I)      q(z|x) = N(mean(x), diag variance(x))      p(x|z) from the decoder
+    log p(x) >= E_q[log p(x|z)] - KL(q(z|x) || p(z))                                    the ELBO
+
+One draw z = mean + exp(log_variance / 2) * noise gives an unbiased estimate of the first term, and
+its gradient reaches mean and variance because the noise has neither [reparameterisation].
+
+p(x|z) is a categorical over levels for each sub-pixel: independent given z, or a gated PixelCNN
+that has z as its context. Both are likelihoods of the discrete image, so the bound is one on the
+log-probability of levels, and may be compared with any other model of them.
+
+With one or two numbers in the code, log p(x) itself is a sum over a grid, and every bound can be
+held against it. What the code says of the image is measured by `information_nats`.
+
+References: Kingma and Welling 2014, Auto-Encoding Variational Bayes, secs. 2 and 3, app. B; the use
+made of it in van den Oord et al. 2017, Neural Discrete Representation Learning, secs. 2 and 3.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from tutorial_lib.bounds import elbo_nats, gaussian_kl
+from tutorial_lib.gated import GatedPixelCNN
+from tutorial_lib.likelihood import nll_nats
+from tutorial_lib.sampling import draw, sample
+from tutorial_lib.validation import (
+    require_choice,
+    require_float,
+    require_int,
+    require_positive,
+    require_shape,
+)
+from tutorial_lib.vector_coders import CodeDecoder, CodeEncoder
+
+MAX_GRID_DIMS = 2  # more numbers in the code than a grid can cover
+
+
+class Posterior(NamedTuple):
+    """q(z|x) of each image, a Gaussian with independent axes."""
+
+    mean: Tensor  # (B, D)
+    log_variance: Tensor  # (B, D)
+
+
+class VAETerms(NamedTuple):
+    """The two costs of each image, (B,) in nats per image: lower is better."""
+
+    decoder_nats: Tensor  # -log p(x|z) at one z drawn from q(z|x)
+    kl_nats: Tensor  # KL(q(z|x) || p(z))
+
+    @property
+    def elbo_nats(self) -> Tensor:
+        """The bound on log p(x), estimated with one draw of z: nats per image, higher is better."""
+        return elbo_nats(-self.decoder_nats, self.kl_nats)
+
+
+def reparameterize(
+    mean: Float[Tensor, "B D"], log_variance: Float[Tensor, "B D"], noise: Float[Tensor, "B D"]
+) -> Float[Tensor, "B D"]:
+    """z = mean + standard deviation * noise: a draw whose gradient reaches mean and variance."""
+    if not mean.shape == log_variance.shape == noise.shape:
+        raise ValueError(
+            f"mean {tuple(mean.shape)}, log_variance {tuple(log_variance.shape)} and noise "
+            f"{tuple(noise.shape)} must have one shape"
+        )
+    return mean + torch.exp(log_variance / 2) * noise
+
+
+class Autoencoder(nn.Module):
+    """levels (B, C, H, W) -> logits (B, L, C, H, W) from a code of `code_dim` numbers.
+
+    size        (H, W), multiples of 4
+    n_channels  features of the outer convolution; the inner one has twice as many
+    """
+
+    def __init__(
+        self,
+        *,
+        n_colors: int = 1,
+        n_levels: int = 2,
+        size: Sequence[int] = (28, 28),
+        code_dim: int = 2,
+        n_channels: int = 16,
+    ):
+        super().__init__()
+        self.config = {k: v for k, v in locals().items() if k not in ("self", "__class__")}
+        require_int("n_colors", n_colors, at_least=1)
+        require_int("n_levels", n_levels, at_least=2)
+        self.n_colors, self.n_levels, self.size = n_colors, n_levels, tuple(size)
+        self.code_dim = code_dim
+        shape = {"size": size, "code_dim": code_dim, "n_channels": n_channels}
+        self.encoder = CodeEncoder(n_colors=n_colors, n_levels=n_levels, **shape)
+        self.decoder = CodeDecoder(n_outputs=n_levels * n_colors, **shape)
+
+    def encode(self, levels: Int[Tensor, "B C H W"]) -> Float[Tensor, "B D"]:
+        """The code of each image."""
+        return self.encoder(levels)
+
+    def decode(self, code: Float[Tensor, "B D"]) -> Float[Tensor, "B L C H W"]:
+        """Logits of p(x|z), each sub-pixel independent of the others given the code."""
+        return self.decoder(code).unflatten(1, (self.n_levels, self.n_colors))
+
+    def forward(self, levels: Int[Tensor, "B C H W"]) -> Float[Tensor, "B L C H W"]:
+        """Logits of every image given its own code; their cost is no cost of the image."""
+        return self.decode(self.encode(levels))
+
+
+class GaussianVAE(nn.Module):
+    """levels (B, C, H, W) -> VAETerms, the two costs of each image whose sum bounds -log p(x).
+
+    code_dim    numbers D in the code z
+    n_channels  features of the outer convolution of encoder and decoder
+    pixelcnn    None: pixels are independent given z. Or the arguments of a GatedPixelCNN
+                (n_channels, n_layers, ...) that becomes the decoder, with z as its context
+    """
+
+    def __init__(
+        self,
+        *,
+        n_colors: int = 1,
+        n_levels: int = 2,
+        size: Sequence[int] = (28, 28),
+        code_dim: int = 2,
+        n_channels: int = 16,
+        pixelcnn: dict | None = None,
+    ):
+        super().__init__()
+        self.config = {k: v for k, v in locals().items() if k not in ("self", "__class__")}
+        require_int("n_colors", n_colors, at_least=1)
+        require_int("n_levels", n_levels, at_least=2)
+        self.n_colors, self.n_levels, self.size = n_colors, n_levels, tuple(size)
+        self.code_dim, self.autoregressive = code_dim, pixelcnn is not None
+        self.encoder = CodeEncoder(
+            n_colors=n_colors,
+            n_levels=n_levels,
+            size=size,
+            code_dim=2 * require_int("code_dim", code_dim, at_least=1),
+            n_channels=n_channels,
+        )
+        if pixelcnn is None:
+            self.decoder = CodeDecoder(
+                n_outputs=n_levels * n_colors, size=size, code_dim=code_dim, n_channels=n_channels
+            )
+        else:
+            self.decoder = GatedPixelCNN(
+                n_colors=n_colors, n_levels=n_levels, context_channels=code_dim, **pixelcnn
+            )
+
+    def encode(self, levels: Int[Tensor, "B C H W"]) -> Posterior:
+        """q(z|x) of each image."""
+        return Posterior(*self.encoder(levels).chunk(2, dim=1))
+
+    def context(self, code: Float[Tensor, "B D"]) -> Float[Tensor, "B D H W"]:
+        """The code at every pixel, as a PixelCNN takes it."""
+        return code[:, :, None, None].expand(-1, -1, *self.size)
+
+    def logits_given(
+        self, levels: Int[Tensor, "B C H W"], code: Float[Tensor, "B D"]
+    ) -> Float[Tensor, "B L C H W"]:
+        """Logits of p(x|z); only a PixelCNN looks at the (earlier) levels."""
+        require_shape("code", require_float("code", code), (len(levels), self.code_dim))
+        if self.autoregressive:
+            return self.decoder(levels, context=self.context(code))
+        return self.decoder(code).unflatten(1, (self.n_levels, self.n_colors))
+
+    def forward(
+        self, levels: Int[Tensor, "B C H W"], noise: Float[Tensor, "B D"] | None = None
+    ) -> VAETerms:
+        """Both costs of each image; `noise` is standard normal, drawn here if not given."""
+        q = self.encode(levels)
+        noise = torch.randn_like(q.mean) if noise is None else noise
+        logits = self.logits_given(levels, reparameterize(*q, noise))
+        return VAETerms(nll_nats(logits, levels), gaussian_kl(*q))
+
+    @torch.no_grad()
+    def sample(
+        self,
+        n: int,
+        *,
+        code: Float[Tensor, "n D"] | None = None,
+        pixels: str = "mean",
+        generator: torch.Generator | None = None,
+    ) -> Int[Tensor, "n C H W"]:
+        """Draw codes from the prior (or take `code`), then images: levels.
+
+        pixels  "mean": the decoder's mean image, rounded to levels; "sample": each sub-pixel drawn
+                from p(x|z). A PixelCNN decoder always draws, pixel by pixel.
+        """
+        require_choice("pixels", pixels, ("mean", "sample"))
+        device = next(self.parameters()).device
+        if code is None:
+            code = torch.randn(n, self.code_dim, generator=generator)
+        require_shape("code", require_float("code", code), (n, self.code_dim))
+        code = code.to(device)
+        shape = (n, self.n_colors, *self.size)
+        if self.autoregressive:
+            return sample(self.decoder, shape, context=self.context(code), generator=generator)
+        logits = self.decoder(code).unflatten(1, (self.n_levels, self.n_colors))
+        if pixels == "sample":
+            uniforms = torch.rand(shape, generator=generator, dtype=torch.float64)
+            return draw(logits, uniforms.to(device))
+        levels = torch.arange(self.n_levels, device=device, dtype=logits.dtype)
+        return torch.einsum("blchw,l->bchw", logits.softmax(dim=1), levels).round().long()
+
+    @torch.no_grad()
+    def log_evidence_nats(
+        self, levels: Int[Tensor, "B C H W"], *, limit: float = 5.0, n_points: int = 41
+    ) -> Float[Tensor, "B"]:
+        """log p(x) = log sum over a grid of codes of p(x|z) p(z) dz: nats per image.
+
+        limit     the grid reaches from -limit to limit standard deviations of the prior
+        n_points  along each axis; the posterior must be wider than their distance
+
+        ValueError for more than two numbers in the code: a grid cannot cover them.
+        """
+        if self.code_dim > MAX_GRID_DIMS:
+            raise ValueError(
+                f"log p(x) by a grid needs code_dim of at most {MAX_GRID_DIMS}, got {self.code_dim}"
+            )
+        require_positive("limit", limit)
+        axis = torch.linspace(-limit, limit, require_int("n_points", n_points, at_least=2))
+        codes = torch.cartesian_prod(*[axis] * self.code_dim).view(-1, self.code_dim)
+        log_weight = -codes.square().sum(dim=1) / 2 - self.code_dim * math.log(2 * math.pi) / 2
+        log_weight = log_weight + self.code_dim * (axis[1] - axis[0]).log()
+        joint = [  # one code for all images at a time
+            -nll_nats(self.logits_given(levels, z.expand(len(levels), -1)), levels)
+            for z in codes.to(levels.device)
+        ]
+        return torch.logsumexp(torch.stack(joint, dim=1) + log_weight.to(levels.device), dim=1)
+
+
+@torch.no_grad()
+def information_nats(
+    mean: Float[Tensor, "N D"],
+    log_variance: Float[Tensor, "N D"],
+    *,
+    n_draws: int = 1,
+    generator: torch.Generator | None = None,
+) -> Tensor:
+    """What the code says about which of the N images it belongs to, in nats: 0 .. log N.
+
+    The mean of log q(z|x_i) - log q(z) over images x_i and z drawn from q(z|x_i), with q(z) the
+    mean of all N posteriors. Then  mean KL(q(z|x) || p(z)) = information + KL(q(z) || p(z)).
+    An estimate: with few draws it scatters, and of a code that says nothing it is about 0.
+    """
+    require_float("mean", mean)
+    require_int("n_draws", n_draws, at_least=1)
+    rounds = []
+    for _ in range(n_draws):
+        noise = torch.randn(mean.shape, generator=generator, dtype=mean.dtype).to(mean.device)
+        z = reparameterize(mean, log_variance, noise)
+        squares = (z[:, None] - mean).square() / log_variance.exp()
+        log_q = -0.5 * (squares + log_variance + math.log(2 * math.pi)).sum(dim=2)
+        mixture = torch.logsumexp(log_q, dim=1) - math.log(len(mean))
+        rounds.append((log_q.diagonal() - mixture).mean())
+    return torch.stack(rounds).mean()

@@ -1,0 +1,56 @@
+"""What one pixel reads through masked convolutions: kernel size, depth and type under sliders."""
+
+from __future__ import annotations
+
+import ipywidgets
+import matplotlib.pyplot as plt
+import torch
+from IPython.display import display
+from matplotlib.axes import Axes
+from torch import nn
+
+from tutorial_lib.influence import as_model, influence_map
+from tutorial_lib.masks import MaskedConv2d
+from tutorial_lib.plotting import show_influence
+
+EXPLORER_SIDE, EXPLORER_TARGET = 11, (6, 5)
+
+
+def draw_mask_explorer(
+    kernel_size: int, n_layers: int, first_type: str, *, ax: Axes | None = None
+) -> Axes:
+    """What one pixel of an 11x11 image reads through a stack of masked convolutions.
+
+    The first layer is of type `first_type` ("A" or "B"), all others of type B. The title counts the
+    pixels of the past that are read, and says so if the pixel sees itself.
+    """
+    stack = nn.Sequential(
+        *(
+            MaskedConv2d(1, 1, kernel_size, mask_type="B" if i else first_type)
+            for i in range(n_layers)
+        )
+    )
+    for weights in stack.parameters():
+        nn.init.ones_(weights)
+    side, (row, column) = EXPLORER_SIDE, EXPLORER_TARGET
+    reads = influence_map(as_model(stack), side, side, EXPLORER_TARGET, n_probes=1)[0] > 0
+    past = torch.arange(side * side).view(side, side) < row * side + column
+    ax = show_influence(reads.flatten(), side, side, EXPLORER_TARGET, ax=ax)
+    leak = "; it sees itself!" if reads[row, column] else ""
+    ax.set_title(f"{(reads & past).sum()} of {past.sum()} earlier pixels read{leak}")
+    return ax
+
+
+def mask_explorer() -> None:
+    """Sliders for kernel size and depth and a switch for the first layer's type."""
+    kernel_size = ipywidgets.IntSlider(value=3, min=3, max=7, step=2, description="kernel size")
+    n_layers = ipywidgets.IntSlider(value=4, min=1, max=10, description="layers")
+    first_type = ipywidgets.ToggleButtons(options=["A", "B"], description="first layer")
+
+    def draw(kernel_size: int, n_layers: int, first_type: str) -> None:
+        draw_mask_explorer(kernel_size, n_layers, first_type)
+        plt.show()
+
+    controls = {"kernel_size": kernel_size, "n_layers": n_layers, "first_type": first_type}
+    picture = ipywidgets.interactive_output(draw, controls)
+    display(ipywidgets.VBox([kernel_size, n_layers, first_type, picture]))
