@@ -20,6 +20,12 @@ TWO_STAGE = [name for name in NAMES if RESULTS[name]["model"] == "two-stage"]
 IMAGE_MODELS = [name for name in NAMES if RESULTS[name]["model"] != "two-stage"]
 
 
+def garments_in_levels_of(name):
+    """The embedded sample in as many levels as the model knows."""
+    garments = data.load("fashion-mnist-sample")
+    return garments.with_n_levels(RESULTS[name].get("n_levels", garments.n_levels))
+
+
 def test_there_are_shipped_weights():
     assert "two-stage-fashion-mnist" in NAMES
 
@@ -49,7 +55,7 @@ def test_weights_are_the_ones_the_json_speaks_of(name):
 def test_a_shipped_model_scores_held_out_garments_as_its_json_says(name):
     """200 images of the embedded test sample against the mean over the full test set."""
     stored = json.loads((ROOT / "results" / f"{name}.json").read_text())["test"]
-    split = data.load("fashion-mnist-sample").test.subset(200, seed=1)
+    split = garments_in_levels_of(name).test.subset(200, seed=1)
     bill = recipes.evaluate_two_stage(pretrained.load_pretrained(name), split)
     for key in ("decoder_bits_per_dim", "prior_rate_bits_per_dim"):
         assert bill[key] == pytest.approx(stored[key], rel=0.1)
@@ -59,7 +65,7 @@ def test_a_shipped_model_scores_held_out_garments_as_its_json_says(name):
 @pytest.mark.parametrize("name", TWO_STAGE)
 def test_the_right_label_makes_codes_cheaper_than_a_wrong_one(name):
     """The prior listens to its label."""
-    split: Split = data.load("fashion-mnist-sample").test.subset(100, seed=2)
+    split: Split = garments_in_levels_of(name).test.subset(100, seed=2)
     model = pretrained.load_pretrained(name)
     with torch.inference_mode():
         codes = model.vqvae.encode_indices(split.levels.long())
@@ -72,7 +78,7 @@ def test_the_right_label_makes_codes_cheaper_than_a_wrong_one(name):
 def test_a_shipped_model_of_pixels_is_causal_and_has_the_parameters_its_json_says(name):
     model = pretrained.load_pretrained(name)
     assert sum(p.numel() for p in model.parameters()) == RESULTS[name]["parameters"]
-    if not RESULTS[name]["by_label"]:
+    if not RESULTS[name]["by_label"] and RESULTS[name]["model"] != "GaussianVAE":
         reads = influence_matrix(model, 3, 4, n_probes=1)
         assert torch.equal(reads, reads.tril(-1)) and reads.any()
 
@@ -81,8 +87,7 @@ def test_a_shipped_model_of_pixels_is_causal_and_has_the_parameters_its_json_say
 def test_a_shipped_model_of_garments_scores_held_out_ones_as_its_json_says(name):
     """100 images of the embedded test sample against the mean over the full test set."""
     stored = RESULTS[name]
-    dataset = data.load("fashion-mnist-sample").with_n_levels(stored["n_levels"])
-    split = dataset.test.subset(100, seed=1)
+    split = garments_in_levels_of(name).test.subset(100, seed=1)
     found = image_models.evaluate_image_model(
         pretrained.load_pretrained(name), split, by_label=stored["by_label"]
     )

@@ -46,16 +46,22 @@ def two_stage_row(name: str, result: dict) -> str:
         for key in ("decoder", "uniform_rate", "prior_rate", "total_uniform", "total_prior")
     ]
     cells = " | ".join(f"{number:.3f}" for number in numbers)
-    images = f"{test['images']:,} test images of {result['dataset']}"
+    levels = f"{result.get('n_levels', 256)} levels"
+    images = f"{test['images']:,} test images of {result['dataset']}, {levels}"
     return f"| `{name}` | {images} | {cells} | {trained_on(result, minutes)} |"
 
 
 def image_model_row(name: str, result: dict) -> str:
     test, arguments = result["test"], result["arguments"]
-    model = f"{result['model']}, {arguments['n_layers']} layers of {arguments['n_channels']}"
+    if "kl_nats" in test:  # a bound, not the cost itself
+        size, relation = f"code of {arguments['code_dim']} numbers", "at most "
+    else:
+        size, relation = f"{arguments['n_layers']} layers of {arguments['n_channels']}", ""
+    model = f"{result['model']}, {size}"
     levels = f"{result['n_levels']} levels"
     images = f"{test['images']:,} test images of {result['dataset']}, {levels}"
-    numbers = f"{test['nats_per_image']:.2f} | {test['bits_per_dim']:.4f}"
+    nats, bits = f"{test['nats_per_image']:.2f}", f"{test['bits_per_dim']:.4f}"
+    numbers = f"{relation}{nats} | {relation}{bits}"
     trained = trained_on(result, result["training_minutes"])
     return f"| `{name}` | {model} | {images} | {numbers} | {trained} |"
 

@@ -32,14 +32,15 @@ PARTS = {"vqvae": ".vqvae", "prior": ".prior", "training": ""}
 
 def evaluate_anew(name: str, result: dict) -> None:
     """Put the held-out numbers of the shipped weights into the result."""
-    model, dataset = load_pretrained(name), data.load(result["dataset"])
+    model = load_pretrained(name)
+    dataset = data.load(result["dataset"])
+    dataset = dataset.with_n_levels(result.get("n_levels", dataset.n_levels))
     if isinstance(model, TwoStageModel):
         for split in ("valid", "test"):
             result[split] = recipes.evaluate_two_stage(model, getattr(dataset, split))
         picture = RESULTS / f"{name}.png"
         write_sample_grids(model, n=PER_CLASS * model.n_classes, label=None, out=picture)
         return
-    dataset = dataset.with_n_levels(result["n_levels"])
     for split in ("valid", "test"):
         result[split] = image_models.evaluate_image_model(
             model, getattr(dataset, split), by_label=result["by_label"]

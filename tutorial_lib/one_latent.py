@@ -76,7 +76,8 @@ class OneLatentModel:
 
     def gap_nats(self, levels: Int[Tensor, "n"], mean: float, std: float) -> Tensor:
         """KL(q || p(z|x)) for q = N(mean, std^2), integrated as it is defined: nats."""
-        log_ratio = _log_normal(self.z, mean, std) - self._log_posterior(levels)
+        log_q = _log_normal(self.z, mean, require_positive("std", std))
+        log_ratio = log_q - self._log_posterior(levels)
         return self._expected(log_ratio, mean, std)
 
     def best_gaussian(self, levels: Int[Tensor, "n"]) -> tuple[float, float]:

@@ -198,6 +198,7 @@ class GaussianVAE(nn.Module):
                 from p(x|z). A PixelCNN decoder always draws, pixel by pixel.
         """
         require_choice("pixels", pixels, ("mean", "sample"))
+        require_int("n", n, at_least=1)
         device = next(self.parameters()).device
         if code is None:
             code = torch.randn(n, self.code_dim, generator=generator)
@@ -229,7 +230,8 @@ class GaussianVAE(nn.Module):
                 f"log p(x) by a grid needs code_dim of at most {MAX_GRID_DIMS}, got {self.code_dim}"
             )
         require_positive("limit", limit)
-        axis = torch.linspace(-limit, limit, require_int("n_points", n_points, at_least=2))
+        require_int("n_points", n_points, at_least=2)
+        axis = torch.linspace(-limit, limit, n_points, dtype=next(self.parameters()).dtype)
         codes = torch.cartesian_prod(*[axis] * self.code_dim).view(-1, self.code_dim)
         log_weight = -codes.square().sum(dim=1) / 2 - self.code_dim * math.log(2 * math.pi) / 2
         log_weight = log_weight + self.code_dim * (axis[1] - axis[0]).log()

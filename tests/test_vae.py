@@ -1,0 +1,245 @@
+"""Autoencoder and GaussianVAE: both costs by hand, the bound against log p(x), and gradients."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from torch.distributions import Normal, kl_divergence
+
+from tutorial_lib.likelihood import enumerate_images, nll_nats
+from tutorial_lib.pretrained import load_weights, save_weights
+from tutorial_lib.vae import Autoencoder, GaussianVAE, information_nats, reparameterize
+from tutorial_lib.vector_coders import CodeDecoder, CodeEncoder
+
+PIXELCNN = {"n_channels": 4, "n_layers": 1}
+DECODERS = pytest.mark.parametrize("pixelcnn", [None, PIXELCNN], ids=["independent", "pixelcnn"])
+
+
+def vae(**changes):
+    torch.manual_seed(0)
+    model = GaussianVAE(**{"size": (4, 8), "code_dim": 2, "n_channels": 4, **changes})
+    with torch.no_grad():  # further from "no idea" than a fresh network is
+        for weights in model.parameters():
+            weights.mul_(2.0)
+    return model.eval()
+
+
+def images(n=5, n_levels=2, size=(4, 8), n_colors=1):
+    noise = torch.Generator().manual_seed(1)
+    return torch.randint(n_levels, (n, n_colors, *size), generator=noise)
+
+
+# -------------------------------------------------------------------------------- reparameterise
+
+
+def test_a_draw_by_hand():
+    mean, log_variance = torch.tensor([[1.0, -2.0]]), torch.tensor([[0.0, math.log(9)]])
+    z = reparameterize(mean, log_variance, torch.tensor([[0.5, 2.0]]))
+    assert torch.allclose(z, torch.tensor([[1.5, 4.0]]))
+
+
+def test_draws_have_the_mean_and_the_variance_asked_for():
+    noise = torch.randn(200_000, 1, generator=torch.Generator().manual_seed(0))
+    log_variance = torch.full_like(noise, math.log(4))
+    z = reparameterize(torch.full_like(noise, 3.0), log_variance, noise)
+    assert z.mean().item() == pytest.approx(3, abs=0.02)
+    assert z.var().item() == pytest.approx(4, rel=0.02)
+
+
+def test_the_gradient_of_a_draw_is_1_for_the_mean_and_half_the_spread_for_the_log_variance():
+    mean = torch.zeros(1, 1, requires_grad=True)
+    log_variance = torch.full((1, 1), math.log(9), requires_grad=True)
+    reparameterize(mean, log_variance, torch.tensor([[2.0]])).sum().backward()
+    assert mean.grad.item() == 1
+    assert log_variance.grad.item() == pytest.approx(3 * 2 / 2)
+
+
+def test_parts_that_do_not_match_are_not_broadcast(own_messages):
+    with pytest.raises(ValueError, match="must have one shape"):
+        reparameterize(torch.zeros(3, 2), torch.zeros(3, 2), torch.zeros(1, 2))
+
+
+# -------------------------------------------------------------------------------------- the costs
+
+
+@DECODERS
+def test_both_costs_are_those_of_torch_distributions(pixelcnn):
+    model, levels = vae(pixelcnn=pixelcnn).double(), images()
+    noise = torch.randn(5, 2, dtype=torch.float64)
+    terms = model(levels, noise)
+    q = model.encode(levels)
+    normal = Normal(q.mean, (q.log_variance / 2).exp())
+    kl = kl_divergence(normal, Normal(torch.zeros(2).double(), torch.ones(2).double())).sum(dim=1)
+    logits = model.logits_given(levels, q.mean + (q.log_variance / 2).exp() * noise)
+    assert torch.allclose(terms.kl_nats, kl)
+    assert torch.allclose(terms.decoder_nats, nll_nats(logits, levels))
+    assert torch.allclose(terms.elbo_nats, -terms.decoder_nats - kl)
+
+
+@DECODERS
+@pytest.mark.parametrize("code_dim", [1, 2])
+def test_the_bound_stays_below_log_p_on_average_over_draws(pixelcnn, code_dim):
+    model, levels = vae(pixelcnn=pixelcnn, code_dim=code_dim).double(), images(3)
+    torch.manual_seed(0)
+    with torch.inference_mode():
+        bound = torch.stack([model(levels).elbo_nats for _ in range(400)]).mean(dim=0)
+        exact = model.log_evidence_nats(levels)
+    assert (bound < exact + 1e-3).all() and (bound > exact - 20).all()
+
+
+@DECODERS
+def test_the_probabilities_of_all_images_sum_to_1(pixelcnn):
+    """All 2^16 images of 4x4 pixels under the integral over a code of one number."""
+    model = vae(size=(4, 4), code_dim=1, n_channels=1, pixelcnn=pixelcnn).double()
+    total = sum(
+        model.log_evidence_nats(part, n_points=25).exp().sum()
+        for part in enumerate_images(4, 4).split(16384)
+    )
+    assert total.item() == pytest.approx(1, abs=1e-5)
+
+
+@DECODERS
+def test_encoder_and_decoder_learn_from_both_costs(pixelcnn):
+    model = vae(pixelcnn=pixelcnn)
+    terms = model(images())
+    reached = {}
+    for name, cost in terms._asdict().items():
+        model.zero_grad()
+        cost.sum().backward(retain_graph=True)
+        reached[name] = tuple(
+            any(p.grad is not None and p.grad.abs().sum() > 0 for p in part.parameters())
+            for part in (model.encoder, model.decoder)
+        )
+    assert reached == {"decoder_nats": (True, True), "kl_nats": (True, False)}
+
+
+def test_independent_pixels_ignore_the_image_and_a_pixelcnn_reads_only_its_past():
+    levels, code = images(1), torch.zeros(1, 2)
+    other = levels.clone()
+    other[:, :, 2, 3] = 1 - other[:, :, 2, 3]
+    independent, autoregressive = vae(), vae(pixelcnn=PIXELCNN)
+    assert torch.equal(
+        independent.logits_given(levels, code), independent.logits_given(other, code)
+    )
+    changed = (
+        (autoregressive.logits_given(levels, code) != autoregressive.logits_given(other, code))
+        .any(dim=1)
+        .flatten()
+    )
+    assert changed.any() and not changed[: 2 * 8 + 4].any()
+
+
+@DECODERS
+@pytest.mark.parametrize("pixels", ["mean", "sample"])
+def test_samples_are_levels_and_the_seed_brings_them_back(pixelcnn, pixels):
+    model = vae(pixelcnn=pixelcnn, n_levels=4, n_colors=2)
+
+    def drawn(seed):
+        return model.sample(6, pixels=pixels, generator=torch.Generator().manual_seed(seed))
+
+    assert drawn(0).shape == (6, 2, 4, 8) and drawn(0).dtype == torch.long
+    assert 0 <= drawn(0).min() and drawn(0).max() < 4
+    assert torch.equal(drawn(0), drawn(0)) and not torch.equal(drawn(0), drawn(1))
+
+
+def test_a_sample_follows_its_code():
+    model = vae()
+    logits = model.logits_given(images(2), torch.tensor([[3.0, 0.0], [-3.0, 0.0]]))
+    code = torch.tensor([[3.0, 0.0], [-3.0, 0.0]])
+    levels = model.sample(2, code=code)
+    assert torch.equal(levels, logits.softmax(dim=1)[:, 1].round().long())
+
+
+@pytest.mark.parametrize("pixelcnn", [None, PIXELCNN])
+def test_weights_are_read_back_as_the_same_model(pixelcnn, tmp_path):
+    model, noise = vae(pixelcnn=pixelcnn), torch.randn(5, 2)
+    save_weights(tmp_path / "vae.safetensors", model)
+    again = load_weights(tmp_path / "vae.safetensors")
+    assert torch.equal(again(images(), noise).elbo_nats, model(images(), noise).elbo_nats)
+
+
+# -------------------------------------------------------------------------------- the information
+
+
+def test_codes_that_lie_far_apart_say_which_image_it_is():
+    mean = 100 * torch.arange(8.0)[:, None]
+    assert information_nats(mean, torch.zeros(8, 1)).item() == pytest.approx(math.log(8), abs=1e-5)
+
+
+def test_codes_that_are_all_alike_say_nothing():
+    assert information_nats(torch.ones(8, 3), torch.zeros(8, 3)).item() == pytest.approx(
+        0, abs=1e-5
+    )
+
+
+def test_two_gaussians_that_overlap_say_what_the_integral_says():
+    z = torch.linspace(-12, 12, 20001, dtype=torch.float64)
+    one, other = Normal(-1.0, 1.0).log_prob(z), Normal(1.0, 1.0).log_prob(z)
+    mixture = torch.logaddexp(one, other) - math.log(2)
+    by_hand = (one.exp() * (one - mixture)).sum() * (z[1] - z[0])
+    mean = torch.tensor([[-1.0], [1.0]]).double()
+    noise = torch.Generator().manual_seed(0)
+    found = information_nats(mean, torch.zeros(2, 1).double(), n_draws=5_000, generator=noise)
+    assert found.item() == pytest.approx(by_hand.item(), abs=0.02)
+
+
+# ------------------------------------------------------------------ autoencoder, encoder, decoder
+
+
+def test_an_autoencoder_gives_logits_of_every_level():
+    torch.manual_seed(0)
+    model = Autoencoder(size=(8, 4), n_levels=3, n_colors=2, code_dim=5, n_channels=2)
+    levels = images(3, 3, (8, 4), 2)
+    assert model.encode(levels).shape == (3, 5)
+    assert torch.equal(model(levels), model.decode(model.encode(levels)))
+    assert model(levels).shape == (3, 3, 2, 8, 4)
+
+
+def test_an_autoencoder_learns_to_bring_images_back():
+    torch.manual_seed(0)
+    model, levels = Autoencoder(size=(4, 4), code_dim=8, n_channels=8), images(8, size=(4, 4))
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.02)
+    before = nll_nats(model(levels), levels).mean().item()
+    for _ in range(150):
+        optimizer.zero_grad()
+        nll_nats(model(levels), levels).mean().backward()
+        optimizer.step()
+    assert before > 8 and nll_nats(model(levels), levels).mean().item() < 1
+
+
+def test_levels_reach_the_encoder_as_minus_1_to_1():
+    encoder = CodeEncoder(n_colors=1, n_levels=5, size=(4, 4), code_dim=1, n_channels=2)
+    seen = []
+    encoder.layers[0].register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
+    encoder(torch.arange(5).view(5, 1, 1, 1).expand(-1, 1, 4, 4))
+    assert torch.allclose(seen[0][:, 0, 0, 0], torch.linspace(-1, 1, 5))
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (lambda: vae(size=(6, 8)), ValueError, r"multiple of 4, got \(6, 8\)"),
+        (lambda: vae(code_dim=0), ValueError, "code_dim must be at least 1, got 0"),
+        (lambda: vae(n_levels=1), ValueError, "n_levels must be at least 2, got 1"),
+        (lambda: vae()(images(n_levels=3)), ValueError, "levels must lie in 0 .. 1, got values"),
+        (lambda: vae()(images(size=(8, 4))), ValueError, r"got \(5, 1, 8, 4\)"),
+        (lambda: vae()(images(), torch.zeros(1, 2)), ValueError, "must have one shape"),
+        (lambda: vae().logits_given(images(), torch.zeros(5, 3)), ValueError, r"got \(5, 3\)"),
+        (lambda: vae(code_dim=3).log_evidence_nats(images()), ValueError, "at most 2, got 3"),
+        (lambda: vae().sample(2, pixels="best"), ValueError, "pixels must be one of"),
+        (lambda: vae().sample(0), ValueError, "n must be at least 1, got 0"),
+        (lambda: Autoencoder(n_channels=0), ValueError, "n_channels must be at least 1, got 0"),
+        (
+            lambda: CodeDecoder(n_outputs=1, size=(4, 4), code_dim=2, n_channels=1)(
+                torch.zeros(3, 1)
+            ),
+            ValueError,
+            r"code must have shape \(batch, 2\), got \(3, 1\)",
+        ),
+    ],
+)
+def test_what_cannot_be_built_or_coded_is_refused(own_messages, make, error, message):
+    with pytest.raises(error, match=message):
+        make()
