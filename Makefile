@@ -12,7 +12,7 @@ VENV_PYTHON := $(if $(filter Windows_NT,$(OS)),.venv/Scripts/python.exe,.venv/bi
 NOTEBOOKS ?=
 ARGS ?=
 
-.PHONY: help environment lab test lint format notebooks bench constraints clean
+.PHONY: help environment lab test lint format notebooks bench results constraints clean
 
 help:
 	@echo "make lab          open the tutorial in JupyterLab (sets everything up on first use)"
@@ -21,6 +21,7 @@ help:
 	@echo "make format       rewrite code, notebooks and texts in the project's style"
 	@echo "make notebooks    sync the texts into the notebooks, run them, store their outputs"
 	@echo "make bench        run the benchmarks"
+	@echo "make results      score the shipped weights again and compare with results/"
 	@echo "make constraints  pin the newest versions that work together in constraints.txt"
 	@echo "make clean        remove caches (the environment stays: delete .venv by hand)"
 
@@ -57,6 +58,9 @@ bench: environment
 	    if [ ! -e "$$script" ]; then echo "No benchmarks yet: benchmarks/ holds no scripts."; break; fi; \
 	    echo "== $$script"; $(VENV_PYTHON) "$$script"; \
 	done
+
+results: environment
+	$(VENV_PYTHON) tools/evaluate_weights.py $(ARGS)
 
 constraints: environment
 	$(VENV_PYTHON) tools/pin_versions.py $(ARGS)

@@ -3,11 +3,13 @@
 import hashlib
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import results_table
 import torch
+from evaluate_weights import PRINTED, differences, held_out
 
 from tutorial_lib import data, image_models, pretrained, recipes
 from tutorial_lib.data import Split
@@ -99,3 +101,29 @@ def test_nats_and_bits_of_a_result_are_the_same_number(name):
     test = RESULTS[name]["test"]
     n_dims = test["nats_per_image"] / test["bits_per_dim"] / math.log(2)
     assert n_dims == pytest.approx(784, rel=1e-6)
+
+
+def test_a_number_that_differs_in_a_printed_digit_is_told_and_one_that_does_not_is_not():
+    stored = {"nats_per_image": 84.991, "bits_per_dim": 0.15641}
+    assert differences(stored, {"nats_per_image": 84.994, "bits_per_dim": 0.15639}) == []
+    told = differences(stored, {"nats_per_image": 85.11, "bits_per_dim": 0.15641})
+    assert told == ["nats_per_image: 84.99 in results/, 85.11 now"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_everything_the_tables_print_of_shipped_weights_is_scored_again(monkeypatch, name):
+    """The command behind `make results`, on 20 images."""
+    few = few_images_like(name)
+    monkeypatch.setattr(data, "load", lambda _: few)
+    found = held_out(name, RESULTS[name], ("test",))["test"]
+    assert found.keys() == RESULTS[name]["test"].keys() and found["images"] == 20
+    printed = {key for key in PRINTED if key in found}
+    assert printed and all(math.isfinite(found[key]) for key in printed)
+
+
+def few_images_like(name):
+    if RESULTS[name]["dataset"] == "binarized-mnist":
+        zeros = Split(torch.zeros(20, 1, 28, 28, dtype=torch.uint8), torch.full((20,), -1))
+        return data.ImageDataset("binarized-mnist", zeros, zeros, zeros, 2, ())
+    garments = data.load("fashion-mnist-sample")
+    return replace(garments, test=garments.test.subset(20))

@@ -15,8 +15,8 @@ import shutil
 from pathlib import Path
 
 import results_table
+from evaluate_weights import held_out
 
-from tutorial_lib import data, image_models, recipes
 from tutorial_lib.grids import write_sample_grids
 from tutorial_lib.pretrained import load_pretrained
 from tutorial_lib.two_stage import TwoStageModel
@@ -31,20 +31,12 @@ PARTS = {"vqvae": ".vqvae", "prior": ".prior", "training": ""}
 
 
 def evaluate_anew(name: str, result: dict) -> None:
-    """Put the held-out numbers of the shipped weights into the result."""
+    """Put the held-out numbers of the shipped weights into the result, and draw a sheet."""
+    result |= held_out(name, result)
     model = load_pretrained(name)
-    dataset = data.load(result["dataset"])
-    dataset = dataset.with_n_levels(result.get("n_levels", dataset.n_levels))
     if isinstance(model, TwoStageModel):
-        for split in ("valid", "test"):
-            result[split] = recipes.evaluate_two_stage(model, getattr(dataset, split))
         picture = RESULTS / f"{name}.png"
         write_sample_grids(model, n=PER_CLASS * model.n_classes, label=None, out=picture)
-        return
-    for split in ("valid", "test"):
-        result[split] = image_models.evaluate_image_model(
-            model, getattr(dataset, split), by_label=result["by_label"]
-        )
 
 
 def ship(run: Path, name: str) -> Path:
