@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+from dataclasses import replace
 
 import pytest
 import torch
@@ -18,7 +19,7 @@ from tutorial_lib.recipes import evaluate_two_stage
 from tutorial_lib.training import FitConfig
 
 EACH = pytest.mark.parametrize("name", reproduce.RECIPES)
-OF_PIXELS = [name for name, r in reproduce.RECIPES.items() if isinstance(r, ImageModelRecipe)]
+OF_PIXELS = [name for name, r in reproduce.RECIPES.items() if isinstance(r.cpu, ImageModelRecipe)]
 TWO_STAGE = [name for name in reproduce.RECIPES if name not in OF_PIXELS]
 EACH_OF_PIXELS = pytest.mark.parametrize("name", OF_PIXELS)
 
@@ -69,7 +70,7 @@ def test_every_recipe_takes_a_few_steps_and_says_what_it_did(name, tmp_path):
     model = load_weights(folder / "weights.safetensors")
     assert result["parameters"] == sum(p.numel() for p in model.parameters())
     assert result["provenance"]["torch"] == torch.__version__
-    recipe = reproduce.RECIPES[name]
+    recipe = reproduce.RECIPES[name].cpu
     dataset = small_dataset(recipe.dataset).with_n_levels(recipe.n_levels)
     again = evaluate_image_model(
         model, dataset.test.subset(result["test"]["images"]), by_label=recipe.by_label
@@ -80,17 +81,18 @@ def test_every_recipe_takes_a_few_steps_and_says_what_it_did(name, tmp_path):
 @pytest.mark.parametrize("name", TWO_STAGE)
 def test_every_recipe_of_two_stages_trains_both_and_says_what_they_cost(name, tmp_path):
     folder, history, result = reproduce.reproduce(name, tmp_path, smoke=True, progress=False)
-    assert history.finished and result["n_levels"] == reproduce.RECIPES[name].n_levels
+    assert history.finished and result["n_levels"] == reproduce.RECIPES[name].cpu.n_levels
     assert json.loads((folder / "result.json").read_text()) == json.loads(json.dumps(result))
     model = load_weights(folder / "two-stage.safetensors")
-    dataset = small_dataset(reproduce.RECIPES[name].dataset).with_n_levels(result["n_levels"])
+    dataset = small_dataset(reproduce.RECIPES[name].cpu.dataset).with_n_levels(result["n_levels"])
     split = dataset.test.subset(result["test"]["images"])
     assert evaluate_two_stage(model, split) == pytest.approx(result["test"], rel=1e-4)
 
 
 @EACH_OF_PIXELS
-def test_every_recipe_builds_a_causal_model_of_its_data(name):
-    recipe = reproduce.RECIPES[name]
+@pytest.mark.parametrize("preset", reproduce.PRESETS)
+def test_every_recipe_builds_a_causal_model_of_its_data(name, preset):
+    recipe = getattr(reproduce.RECIPES[name], preset)
     dataset = small_dataset(recipe.dataset).with_n_levels(recipe.n_levels)
     model = image_models.build_model(recipe, dataset)
     assert isinstance(model, CLASSES[recipe.model]) and model.n_levels == recipe.n_levels
@@ -104,8 +106,28 @@ def test_precision_is_what_the_device_is_fast_in_and_minutes_can_be_set(name, mo
     monkeypatch.setattr(profiles, "fast_precision", lambda: "bf16")
     for fit in fits_of(reproduce.recipe_named(name, minutes=2.5)):
         assert (fit.precision, fit.minutes) == ("bf16", 2.5)
-    as_it_is = fits_of(reproduce.recipe_named(name))
-    assert [f.minutes for f in as_it_is] == [f.minutes for f in fits_of(reproduce.RECIPES[name])]
+    as_it_is = fits_of(reproduce.recipe_named(name, preset="cpu"))
+    assert [f.minutes for f in as_it_is] == [
+        f.minutes for f in fits_of(reproduce.RECIPES[name].cpu)
+    ]
+
+
+@EACH
+def test_a_preset_is_chosen_by_the_device_or_by_name(name, monkeypatch):
+    presets = reproduce.RECIPES[name]
+    for has_gpu, expected in ((False, presets.cpu), (True, presets.gpu)):
+        monkeypatch.setattr(torch.cuda, "is_available", lambda has_gpu=has_gpu: has_gpu)
+        monkeypatch.setattr(profiles, "fast_precision", lambda: "bf16")
+        found = reproduce.recipe_named(name)
+        assert fits_of(found) == [replace(fit, precision="bf16") for fit in fits_of(expected)]
+    assert fits_of(reproduce.recipe_named(name, preset="cpu"))[0].epochs == (
+        fits_of(presets.cpu)[0].epochs
+    )
+
+
+def test_a_preset_for_another_machine_is_refused():
+    with pytest.raises(ValueError, match="preset must be one of 'cpu', 'gpu', got 'tpu'"):
+        reproduce.recipe_named("pixelcnn-cpu", preset="tpu")
 
 
 def test_an_unknown_recipe_is_refused_with_the_names_there_are():

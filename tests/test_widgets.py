@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from tutorial_lib.gated import GatedPixelCNN
-from tutorial_lib.widgets import completion, masks, sampling
+from tutorial_lib.one_latent import blob_on_a_strip
+from tutorial_lib.widgets import bound, completion, masks, sampling
 
 matplotlib.use("Agg")
 
@@ -162,3 +163,54 @@ def test_the_shell_of_completions_redraws_at_a_choice(monkeypatch, model):
     name.value = "hook"
     n_rows.value = 20
     assert drawn[-2:] == [("hook", 14), ("hook", 20)]
+
+
+# ------------------------------------------------------------------------- the bound and its gap
+
+
+@pytest.fixture(scope="module")
+def strip():
+    return blob_on_a_strip()
+
+
+ONE_BLOB = torch.tensor([0, 0, 0, 0, 1, 1, 0, 0, 0])
+
+
+def test_the_bars_are_log_p_and_its_two_parts(strip):
+    _, bars = bound.draw_bound(strip, ONE_BLOB, 0.5, 0.3)
+    evidence = strip.log_evidence_nats(ONE_BLOB).item()
+    gap = strip.gap_nats(ONE_BLOB, 0.5, 0.3).item()
+    heights = [patch.get_height() for patch in bars.patches]
+    assert heights == pytest.approx([evidence, evidence, -gap])
+    assert bars.get_title() == f"{evidence:.2f} = {evidence - gap:.2f} + {gap:.2f}"
+
+
+def test_the_curves_are_prior_posterior_and_q(strip):
+    curves, _ = bound.draw_bound(strip, ONE_BLOB, 0.5, 0.3)
+    posterior, q = (torch.tensor(line.get_ydata()) for line in curves.lines)
+    step = 5 * strip.dz
+    assert (posterior.sum() * step).item() == pytest.approx(1, abs=1e-6)
+    assert strip.z[::5][q.argmax()].item() == pytest.approx(0.5, abs=step)
+
+
+def test_a_move_of_the_bound_explorer_redraws(monkeypatch, strip):
+    shown, drawn = [], []
+    monkeypatch.setattr(bound, "display", shown.append)
+    monkeypatch.setattr(bound, "draw_bound", lambda *a, **k: drawn.append(a[2:]))
+    bound.bound_explorer(strip, ONE_BLOB)
+    mean, std, _ = shown[0].children
+    mean.value = -0.7
+    std.value = 0.4
+    assert drawn[-2:] == [(-0.7, 1.0), (-0.7, 0.4)]
+    assert (mean.min, mean.max, std.min) == (-3, 3, 0.05)
+
+
+@pytest.mark.parametrize("std", [0.05, 1.5])
+@pytest.mark.parametrize("mean", [-3.0, 3.0])
+def test_the_bound_can_be_drawn_wherever_the_sliders_go_within_200_ms(strip, mean, std):
+    seconds = []
+    for _ in range(3):
+        began = time.process_time()
+        bound.draw_bound(strip, ONE_BLOB, mean, std)
+        seconds.append(time.process_time() - began)
+    assert min(seconds) < 0.2

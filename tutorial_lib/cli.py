@@ -186,6 +186,7 @@ def reproduce(
     name: Annotated[str, tyro.conf.Positional],
     out: Path | None = None,
     minutes: float | None = None,
+    preset: Literal["cpu", "gpu"] | None = None,
     profile: Profile | None = None,
 ) -> None:
     """Run a long training of the series again; "list" shows which there are.
@@ -196,6 +197,7 @@ def reproduce(
         name: Name of the recipe, or "list".
         out: Folder of the run; default runs/NAME.
         minutes: Train for so long instead.
+        preset: Sizes for two CPU cores or for a GPU; default: what this machine has.
         profile: "smoke" takes a few steps on a few images.
     """
     from tutorial_lib import reproduce as recipes_of_long_runs
@@ -206,7 +208,7 @@ def reproduce(
         return
     smoke = profile == "smoke"
     folder, history, result = recipes_of_long_runs.reproduce(
-        name, out, minutes=minutes, smoke=smoke
+        name, out, minutes=minutes, preset=preset, smoke=smoke
     )
     if not result:
         print(f"Interrupted after {history.step} steps. The same command goes on from {folder}.")
