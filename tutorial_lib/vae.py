@@ -29,6 +29,7 @@ from typing import NamedTuple
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from tutorial_lib.bounds import elbo_nats, gaussian_kl
 from tutorial_lib.gated import GatedPixelCNN
@@ -40,6 +41,7 @@ from tutorial_lib.validation import (
     require_int,
     require_positive,
     require_shape,
+    require_symbols,
 )
 from tutorial_lib.vector_coders import CodeDecoder, CodeEncoder
 
@@ -235,11 +237,23 @@ class GaussianVAE(nn.Module):
         codes = torch.cartesian_prod(*[axis] * self.code_dim).view(-1, self.code_dim)
         log_weight = -codes.square().sum(dim=1) / 2 - self.code_dim * math.log(2 * math.pi) / 2
         log_weight = log_weight + self.code_dim * (axis[1] - axis[0]).log()
-        joint = [  # one code for all images at a time
-            -nll_nats(self.logits_given(levels, z.expand(len(levels), -1)), levels)
-            for z in codes.to(levels.device)
-        ]
-        return torch.logsumexp(torch.stack(joint, dim=1) + log_weight.to(levels.device), dim=1)
+        joint = torch.cat(
+            [self._log_likelihoods(levels, part) for part in codes.to(levels.device).split(1024)],
+            dim=1,
+        )
+        return torch.logsumexp(joint + log_weight.to(levels.device), dim=1)
+
+    def _log_likelihoods(self, levels: Tensor, codes: Float[Tensor, "G D"]) -> Tensor:
+        """log p(x|z) of every image at every code, (B, G)."""
+        if self.autoregressive:  # the logits depend on the image as well: one code at a time
+            each = (self.logits_given(levels, z.expand(len(levels), -1)) for z in codes)
+            return torch.stack([-nll_nats(logits, levels) for logits in each], dim=1)
+        shape = (self.n_colors, *self.size)
+        require_symbols("levels", levels, self.n_levels)
+        require_shape("levels", levels, ("batch", *shape))
+        chosen = F.one_hot(levels, self.n_levels).movedim(-1, 1).flatten(1).to(codes.dtype)
+        log_p = self.logits_given(levels.new_zeros(len(codes), *shape), codes).log_softmax(1)
+        return chosen @ log_p.flatten(1).T
 
 
 @torch.no_grad()

@@ -1,0 +1,23 @@
+"""The exercises of chapter 07, autoencoders and the ELBO."""
+
+from tutorial_lib.exercises.ch07.ex1_log_evidence import log_evidence
+from tutorial_lib.exercises.ch07.ex2_gaussian_kl import gaussian_kl
+from tutorial_lib.exercises.ch07.ex3_reparameterize import reparameterize
+from tutorial_lib.exercises.ch07.ex4_elbo import elbo
+from tutorial_lib.exercises.ch07.ex5_information import information
+
+__all__ = [
+    "elbo",
+    "gaussian_kl",
+    "information",
+    "log_evidence",
+    "progress",
+    "reparameterize",
+]
+
+
+def progress() -> None:
+    """Show points, outcome and attempts of this chapter's exercises."""
+    from tutorial_lib.exercises.discovery import show_progress
+
+    show_progress(__name__)
