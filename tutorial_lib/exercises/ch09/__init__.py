@@ -1,0 +1,23 @@
+"""The exercises of chapter 09, KL = log K."""
+
+from tutorial_lib.exercises.ch09.ex1_categorical_kl import categorical_kl
+from tutorial_lib.exercises.ch09.ex2_latent_rate import latent_rate
+from tutorial_lib.exercises.ch09.ex3_two_stage_bound import two_stage_bound
+from tutorial_lib.exercises.ch09.ex4_exact_log_p import exact_log_p
+from tutorial_lib.exercises.ch09.ex5_unigram_bits import unigram_bits
+
+__all__ = [
+    "categorical_kl",
+    "exact_log_p",
+    "latent_rate",
+    "progress",
+    "two_stage_bound",
+    "unigram_bits",
+]
+
+
+def progress() -> None:
+    """Show points, outcome and attempts of this chapter's exercises."""
+    from tutorial_lib.exercises.discovery import show_progress
+
+    show_progress(__name__)
