@@ -128,9 +128,9 @@ for row, levels in rows.items():
 # | [04 gated PixelCNN](04_gated_pixelcnn.ipynb) | two stacks and the gate | **here** |
 # | [05 conditional generation](05_conditional_generation.ipynb) | labels, spatial context, anomaly scores | **here** |
 # | [06 fast sampling](06_fast_sampling.ipynb) | a cached sampler | **here** |
-# | 07 autoencoders and the ELBO | a VAE, and its bound against the truth | to come |
-# | 08 the codebook quantizer | nearest code, straight-through, EMA | to come |
-# | 09 KL = log K | every bit of a VQ-VAE, accounted for | to come |
+# | [07 autoencoders and the ELBO](07_autoencoders_and_the_elbo.ipynb) | a VAE, and its bound against the truth | **here** |
+# | [08 the codebook quantizer](08_codebook_quantizer.ipynb) | nearest code, straight-through, EMA | **here** |
+# | [09 KL = log K](09_kl_is_log_k.ipynb) | every bit of a VQ-VAE, accounted for | **here** |
 # | 10 training a VQ-VAE | stage one at length | to come |
 # | [11 two-stage generation](11_two_stage_generation.ipynb) | both stages, new garments, the bill in bits | **here** |
 # | 12 sound and video | the same quantizer over speech and clips | to come |

@@ -1293,6 +1293,7 @@ ch08.progress()
 # | sec. 3.1 | 1-D, 2-D, 3-D latent fields | section 3 | `VQVAE(n_dims=...)` |
 # | sec. 3.2 | the gradient is copied from z_q to z_e | section 5 | `quantize.straight_through` |
 # | eq. 3, sec. 3.2 | reconstruction, codebook, commitment | section 6 | `VectorQuantizer.forward`, `VQVAE.forward` |
+# | app. A.1, eqs. 4, 5 | a code's best place is the mean of its vectors | section 7, k-means | `quantize.VectorQuantizer` |
 # | app. A.1, eqs. 6 to 8 | the codebook as running averages | section 7 | `VectorQuantizer(update="ema")` |
 # | not in the paper | dead codes and restarts, perplexity | section 8 | `restart_dead_codes=True`, `quantize.perplexity` |
 # | sec. 3.2 | results insensitive to beta | section 9 | `commitment_weight` |
