@@ -18,14 +18,25 @@ FOLDER = Path(__file__).parents[1] / "benchmarks"
 SCRIPTS = sorted(FOLDER.glob("*.py"))
 
 
+def script_as_module(name, monkeypatch):
+    """A script of the folder, imported."""
+    spec = importlib.util.spec_from_file_location(name, FOLDER / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, name, module)
+    spec.loader.exec_module(module)
+    return module
+
+
 @pytest.fixture
 def gated_step(monkeypatch):
     """The script as a module."""
-    spec = importlib.util.spec_from_file_location("gated_step", FOLDER / "gated_step.py")
-    module = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, "gated_step", module)
-    spec.loader.exec_module(module)
-    return module
+    return script_as_module("gated_step", monkeypatch)
+
+
+@pytest.fixture
+def quantizer(monkeypatch):
+    """The script as a module."""
+    return script_as_module("quantizer", monkeypatch)
 
 
 def numbers(value):
@@ -83,3 +94,48 @@ def test_networks_that_disagree_are_not_timed(gated_step, part):
     getattr(whole.layers[1], part).weight[:, :, 0, 0] += 0.1
     with pytest.raises(RuntimeError, match="the two networks disagree: their logits differ by"):
         gated_step.require_same_logits(model, whole, torch.randint(2, (2, 1, 5, 7)))
+
+
+# ------------------------------------------------------------------------------ quantizer.py
+
+
+@pytest.mark.parametrize("task", ["look-up", "gradient", "ema"])
+def test_quantizers_that_agree_may_be_timed(quantizer, task):
+    z_e, codes = quantizer.problem(50, 5, 7, 3)
+    quantizer.require_same(quantizer.Ours(task, codes), quantizer.Ours(task, codes), task, z_e)
+    assert (z_e.grad is not None) == (task != "look-up")
+
+
+def test_the_naive_look_up_is_the_same_look_up(quantizer):
+    z_e, codes = quantizer.problem(50, 5, 7, 3)
+    indices = [quantizer.SIDES[name]("look-up", codes).run(z_e) for name in ("ours", "naive")]
+    assert torch.equal(indices[0].flatten(), indices[1])
+    assert len(indices[0].unique()) > 3
+
+
+def test_quantizers_with_other_indices_are_not_timed(quantizer):
+    z_e, codes = quantizer.problem(50, 5, 7, 3)
+    sides = quantizer.Ours("look-up", codes), quantizer.Ours("look-up", codes.flip(0))
+    with pytest.raises(RuntimeError, match="look-up: .*% of the indices differ from those of vec"):
+        quantizer.require_same(*sides, "look-up", z_e)
+
+
+def test_quantizers_with_other_gradients_are_not_timed(quantizer):
+    """The same indices, but codes a little off: only the gradients tell."""
+    z_e, codes = quantizer.problem(50, 5, 7, 3)
+    sides = quantizer.Ours("gradient", codes), quantizer.Ours("gradient", codes + 1e-3)
+    with pytest.raises(RuntimeError, match="gradient: gradients of the z_e differ by up to"):
+        quantizer.require_same(*sides, "gradient", z_e)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="this system does not tell")
+def test_the_memory_of_a_run_is_seen_and_a_look_up_holds_no_table_of_all_differences(
+    quantizer, monkeypatch
+):
+    """2,048 vectors and codes of 4 numbers: the naive look-up holds 64 MiB of differences."""
+    monkeypatch.syspath_prepend(str(FOLDER))  # for the processes that it starts
+    memory = quantizer.measure_memory(["ours", "naive"], "look-up", (2048, 8, 2048, 4), 1)
+    table, held = memory["table_n_k_d_bytes"], memory["peak_growth_bytes"]
+    assert table == 2048 * 2048 * 4 * 4
+    assert held["naive"] > 0.95 * table
+    assert held["ours"] < 0.5 * table

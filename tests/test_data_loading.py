@@ -26,6 +26,7 @@ SOUNDS = {
 }
 
 IDX_CONTENTS = [idx_gz(IMAGES[:7]), idx_gz(LABELS[:7]), idx_gz(IMAGES[7:]), idx_gz(LABELS[7:])]
+EMBEDDED = ("fashion-mnist-sample", "voiced-tones", "bouncing-garments")
 # For each downloaded set: the contents of its files, and the sizes of its three splits.
 SMALL = {
     "fashion-mnist": (IDX_CONTENTS, (5, 2, 3)),
@@ -82,8 +83,8 @@ def offline(request, monkeypatch):
     return request.param
 
 
-def test_every_data_set_but_the_embedded_one_is_tested_here():
-    assert {*SMALL, "fashion-mnist-sample"} == set(data.names())
+def test_every_data_set_but_the_embedded_ones_is_tested_here():
+    assert {*SMALL, *EMBEDDED} == set(data.names())
 
 
 def test_a_data_set_is_downloaded_once_then_read_from_the_cache(served, server):
@@ -140,10 +141,12 @@ def test_a_failing_server_leaves_no_file_that_a_later_load_would_trust(served, s
 def test_without_network_the_embedded_sample_is_named_and_works(offline):
     with pytest.raises(data.DataUnavailable, match="there is no network connection") as caught:
         data.load(offline, progress=False)
-    assert 'data.load("fashion-mnist-sample")' in str(caught.value)
+    substitute = "voiced-tones" if offline == "spoken-digits" else "fashion-mnist-sample"
+    assert f'data.load("{substitute}") always works' in str(caught.value)
     for file in CATALOG[offline].files:
         assert file.urls[0] in str(caught.value)
-    assert len(data.load("fashion-mnist-sample").train) == 9000
+    sizes = {"fashion-mnist-sample": 9_000, "voiced-tones": 2_400}
+    assert len(data.load(substitute).train) == sizes[substitute]
 
 
 def test_a_file_with_a_wrong_magic_number_is_refused_even_if_its_checksum_is_right(
@@ -196,12 +199,15 @@ def test_the_catalog_states_what_the_design_promises():
         "mnist": [55_000, 5_000, 10_000],
         "cifar10": [45_000, 5_000, 10_000],
         "spoken-digits": [2_400, 300, 300],
+        "voiced-tones": [2_400, 300, 300],
+        "bouncing-garments": [2_400, 300, 300],
     }
     for name in data.names():
         info = data.describe(name)
         assert info.title and info.licence and info.attribution and info.note
-        assert info.source.startswith("http")
-        assert info.embedded == (name == "fashion-mnist-sample")
+        assert info.source.startswith(("http", "made by tutorial_lib"))
+        assert info.embedded == (name in EMBEDDED)
+        assert info.generated == (name in EMBEDDED[1:])
         assert (info.download_bytes > 0) != info.embedded
 
 

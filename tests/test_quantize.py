@@ -6,6 +6,7 @@ The gradient claims are exact equalities of the paper, so they are tested as suc
 from __future__ import annotations
 
 import copy
+import functools
 import os
 import subprocess
 import sys
@@ -74,6 +75,18 @@ def test_indices_are_those_of_a_brute_force_search(seed, n_codes, code_dim, shap
     codebook = lengths * torch.randn(n_codes, code_dim, generator=noise, dtype=torch.float64)
     z_e = 3 * torch.randn(2, code_dim, *shape, generator=noise, dtype=torch.float64)
     assert torch.equal(nearest_code(z_e, codebook), brute_force(z_e, codebook))
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("update", ["gradient", "ema"])
+def test_the_quantizer_tells_codes_apart_that_only_float64_can(update, training):
+    codebook, z_e = (
+        1 + 1e-5 * torch.randn(*shape, dtype=torch.float64) for shape in ((50, 3), (2, 3, 4, 5))
+    )
+    out = quantizer_with(codebook, update=update).train(training)(z_e)
+    assert torch.equal(out.indices, brute_force(z_e, codebook))
+    in_float32 = nearest_code(z_e.float(), codebook.float())
+    assert (in_float32 != out.indices).float().mean() > 0.5
 
 
 @pytest.mark.parametrize(
@@ -281,6 +294,15 @@ def test_two_steps_of_the_averages_by_hand():
     assert quantizer.codebook.tolist() == [[1.0, 0.5], [9.5, 0.5]]
 
 
+def test_the_averages_of_a_new_codebook_start_at_its_codes():
+    """So the first step leaves a code that nobody uses where it was, to the last digits."""
+    quantizer = VectorQuantizer(5, 3, update="ema")
+    before = quantizer.codebook.clone()
+    idle = quantizer(torch.randn(1, 3, 1)).indices.item() != torch.arange(5)
+    torch.testing.assert_close(quantizer.codebook[idle], before[idle])
+    assert not torch.equal(quantizer.codebook[~idle], before[~idle])
+
+
 def test_codes_move_after_they_were_looked_up():
     quantizer = quantizer_with(CODES, update="ema", decay=0.5)
     out = quantizer(field_of(FOUR))
@@ -395,13 +417,13 @@ def test_a_restarted_code_takes_its_statistics_along_and_does_not_jump_back():
     assert (quantizer.codebook.abs() < 10).all()
 
 
-def test_codes_in_use_are_not_restarted():
+def test_codes_in_use_are_not_restarted_however_rare():
+    """Three of four are used once in 20 times: a fifth of their fair share."""
     quantizer = VectorQuantizer(4, 2, restart_dead_codes=True)
     quantizer.counts += 1e-3  # not fresh any more: it would start on the first batch
     before = quantizer.codebook.detach().clone()
-    corners = quantizer.codebook.detach().repeat(5, 1)
     for _ in range(200):
-        quantizer(field_of(corners))
+        quantizer(field_of(before[[0] * 17 + [1, 2, 3]]))
     assert torch.equal(quantizer.codebook.detach(), before)
 
 
@@ -414,6 +436,81 @@ def test_a_restart_between_forward_and_backward_does_not_disturb_the_gradient():
     (out.codebook_loss + out.commitment_loss + out.z_q.sum()).backward()
     expected = 2 * (before[0] - vectors_of(z_e.detach())).sum(dim=0) / 30
     torch.testing.assert_close(quantizer.codebook.grad[0], expected)
+
+
+# ---------------------------------------------------------------- a thousand steps of training
+
+OLD_PLACE, NEW_PLACE = -5.0, 5.0  # of the vectors: most codes are dead after the move
+
+
+@pytest.fixture(scope="module")
+def after_1000_steps():
+    """A function: the quantizer after 1,000 steps, and how often each code was used.
+
+    The vectors move after 200 steps; uses are counted from 100 steps after that.
+    """
+
+    def train(update, restart):
+        torch.manual_seed(0)
+        codes = OLD_PLACE + torch.randn(32, 2)
+        quantizer = quantizer_with(codes, update=update, restart_dead_codes=restart)
+        optimizer = torch.optim.SGD(quantizer.parameters(), lr=0.5) if update != "ema" else None
+        uses = torch.zeros(32)
+        for step in range(1000):
+            z_e = (OLD_PLACE if step < 200 else NEW_PLACE) + torch.randn(4, 2, 16)
+            out = quantizer(z_e)
+            if optimizer:
+                quantizer.zero_grad()
+                out.codebook_loss.backward()
+                optimizer.step()
+            if step >= 300:
+                uses += code_counts(out.indices, 32)
+        return quantizer, uses
+
+    return functools.cache(train)
+
+
+EVERY_WAY = [(update, restart) for update in ("gradient", "ema") for restart in (False, True)]
+
+
+@pytest.mark.parametrize(("update", "restart"), EVERY_WAY)
+def test_after_1000_steps_no_code_has_left_the_room_between_all_vectors(
+    after_1000_steps, update, restart
+):
+    """Every step puts a code between where it was and its vectors: nothing explodes."""
+    quantizer, _ = after_1000_steps(update, restart)
+    assert quantizer.codebook.isfinite().all()
+    assert quantizer.codebook.min() > OLD_PLACE - 5 and quantizer.codebook.max() < NEW_PLACE + 5
+    total = 0.99**1000 * 32 + (1 - 0.99**1000) * 64
+    if not restart:
+        assert quantizer.counts.sum().item() == pytest.approx(total, rel=1e-3)
+    assert (quantizer.counts > 0).all() and quantizer.counts.sum() < 2 * total
+
+
+@pytest.mark.parametrize("update", ["gradient", "ema"])
+def test_without_restarts_dead_codes_stay_where_the_vectors_left_them(after_1000_steps, update):
+    """They do not vanish, either: at a distance of 7 from 0, where they were at step 200."""
+    quantizer, uses = after_1000_steps(update, False)
+    dead = quantizer.codebook[uses == 0]
+    assert len(dead) > 16
+    assert (dead - OLD_PLACE).norm(dim=1).max() < 4
+    assert (quantizer.codebook[uses > 0] - NEW_PLACE).norm(dim=1).max() < 4
+
+
+@pytest.mark.parametrize("update", ["gradient", "ema"])
+def test_with_restarts_all_codes_follow_the_vectors_and_are_used(after_1000_steps, update):
+    quantizer, uses = after_1000_steps(update, True)
+    assert (uses > 0).all()
+    assert (quantizer.codebook - NEW_PLACE).norm(dim=1).max() < 4
+    assert perplexity(uses) > 3 * perplexity(after_1000_steps(update, False)[1])
+
+
+def test_a_count_that_starts_at_0_blows_an_unused_code_up_at_once():
+    """The probe of the tests above can fail: 0 + 1e-5 for safety, and the sum at the code."""
+    quantizer = quantizer_with(torch.tensor([[0.0, 0], [5, 5]]), update="ema")
+    quantizer.counts.fill_(1e-5)
+    quantizer(torch.randn(1, 2, 8))
+    assert quantizer.codebook[1].min() > 1e5
 
 
 # ------------------------------------------------------------------------------ perplexity
@@ -613,6 +710,7 @@ def test_with_restarts_the_codes_start_on_vectors_of_the_first_batch(update):
     first_codes = out.z_q.movedim(1, -1).flatten(0, -2)
     vectors = z_e.movedim(1, -1).flatten(0, -2)
     assert torch.cdist(first_codes, vectors).amin(dim=1).max() < 1e-3
+    assert quantizer.codebook.min() > 90  # also after the first step of the averages
     without = VectorQuantizer(4, 2, update=update)
     assert without(z_e).commitment_loss > 1000 > out.commitment_loss
 

@@ -5,26 +5,22 @@ A run that is interrupted and resumed must end with the very weights of one that
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
 import re
-import runpy
 import signal
-import socket
-import subprocess
-import sys
 import threading
-from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-import tutorial_lib
-from tutorial_lib.checkpoint import CheckpointError, read_tensors
+from tutorial_lib.checkpoint import CheckpointError, read_tensors, write_tensors
 from tutorial_lib.gated import GatedPixelCNN
+from tutorial_lib.image_models import vae_step
 from tutorial_lib.likelihood import bits_per_dim, nll_nats
 from tutorial_lib.training import (
     FitConfig,
@@ -35,6 +31,7 @@ from tutorial_lib.training import (
     fit,
     learning_rate_at,
 )
+from tutorial_lib.vae import GaussianVAE
 from tutorial_lib.vqvae import VQVAE
 
 QUIET = {"progress": False, "save_every_seconds": 1e9}
@@ -107,6 +104,11 @@ CASES = {
     "vqvae, codes by averages, dead ones restarted": (
         lambda: VQVAE(in_channels=1, n_levels=2, n_codes=64, code_dim=2, n_channels=4),
         vqvae_step,
+        lambda: (torch.randint(2, (25, 1, 4, 8), dtype=torch.uint8),),
+    ),
+    "VAE, noise in every step": (
+        lambda: GaussianVAE(size=(4, 8), n_channels=2),
+        vae_step,
         lambda: (torch.randint(2, (25, 1, 4, 8), dtype=torch.uint8),),
     ),
 }
@@ -310,6 +312,60 @@ def test_a_run_stopped_and_resumed_ends_with_the_weights_of_one_left_alone(
     assert without_time(history.rows) == without_time(expected_history.rows)
     assert without_time(history.valid_rows) == without_time(expected_history.valid_rows)
     assert without_time(rows_of(tmp_path)) == without_time(expected_rows)
+
+
+WAYS_TO_END = {
+    "stopped": (None, QUIET),
+    "stopped, saved after every step": (None, ALWAYS),
+    "died, saved after every step": (power_cut, ALWAYS),
+}
+
+
+@pytest.mark.parametrize("way", WAYS_TO_END)
+@pytest.mark.parametrize("after", [2, 4, 6, 10], ids=lambda n: f"in step {n}")
+def test_rows_over_several_steps_are_the_same_however_a_run_is_cut(tmp_path, after, way):
+    """A row is due every five steps: no checkpoint and no end in between may cut it in two."""
+    how, saves = WAYS_TO_END[way]
+    model, step, data = case("dropout")
+    options = {"valid": data, "log_every": 5}
+    fit(model, step, data, CONFIG, out=tmp_path / "alone", **options, **QUIET)
+    expected = without_time(rows_of(tmp_path / "alone"))
+    assert [row["step"] for row in expected if "loss" in row] == [4, 5, 8, 10, 12]
+    options |= {"out": tmp_path / "cut", **saves}
+    with contextlib.suppress(RuntimeError):
+        fit(case("dropout")[0], stopping(step, after, how), data, CONFIG, **options)
+    torch.manual_seed(99)
+    fit(case("dropout")[0], step, data, CONFIG, **options)
+    assert without_time(rows_of(tmp_path / "cut")) == expected
+
+
+def test_an_interrupted_run_tells_its_last_steps_until_it_goes_on(tmp_path):
+    model, step, data = case("dropout")
+    options = {"out": tmp_path, "log_every": 10, **QUIET}
+    history = fit(model, stopping(step, 6), data, CONFIG, **options)
+    assert [row["step"] for row in history.rows] == [4, 6] == [r["step"] for r in rows_of(tmp_path)]
+    history = fit(model, step, data, CONFIG, **options)
+    assert [row["step"] for row in history.rows] == [4, 8, 10, 12]
+
+
+def test_checkpoints_of_earlier_versions_are_continued(tmp_path, left_alone):
+    """They held no sums between rows, and did not say that a run had ended."""
+    model, step, data = case("dropout")
+    fit(model, stopping(step, 5), data, CONFIG, out=tmp_path, log_every=1, **QUIET)
+    tensors, header = read_tensors(tmp_path / "checkpoint.safetensors")
+    del header["sums"], header["summed_steps"], header["history"]["ended"]
+    write_tensors(tmp_path / "checkpoint.safetensors", tensors, header)
+    fit(model, step, data, CONFIG, out=tmp_path, log_every=1, **QUIET)
+    assert same_weights(model, left_alone["dropout"][0])
+
+
+def test_what_a_killed_writer_left_is_cleared_away(tmp_path):
+    model, step, data = case("dropout")
+    left = [tmp_path / f".{name}.x7k2.part" for name in ("checkpoint.safetensors", "other")]
+    for path in left:
+        path.write_text("half a checkpoint")
+    fit(model, step, data, CONFIG, out=tmp_path, **QUIET)
+    assert [path.exists() for path in left] == [False, True]
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -601,6 +657,53 @@ def test_the_progress_bar_shows_the_unit_of_the_task(capsys):
     assert capsys.readouterr().err == ""
 
 
+def test_whoever_watches_is_called_after_every_row_and_at_the_end(tmp_path):
+    model, step, data = case("dropout")
+    seen = []
+
+    def watch(history):
+        seen.append((len(history.rows), len(history.valid_rows), history.ended))
+
+    fit(model, stopping(step, 7), data, CONFIG, valid=data, log_every=3, watch=watch, **QUIET)
+    assert seen[:3] == [(1, 0, False), (2, 0, False), (2, 1, False)]  # steps 3 and 4, held out
+    assert seen[3:] == [(3, 1, False), (4, 1, False), (4, 1, True)]  # steps 6 and 7, the end
+
+
+def test_a_run_that_diverges_tells_its_watcher_that_it_has_ended():
+    model, step, data = case("dropout")
+    seen = []
+    with pytest.raises(TrainingDiverged):
+        fit(model, diverging(step, 3), data, CONFIG, watch=seen.append, log_every=1, **QUIET)
+    assert len(seen) == 3 and seen[-1].ended and len(seen[-1].rows) == 2
+
+
+def test_a_watcher_that_raises_is_called_no_more_and_the_run_goes_on(left_alone):
+    model, step, data = case("dropout")
+    calls = []
+
+    def broken(history):
+        calls.append(history.step)
+        raise OSError("no display")
+
+    with pytest.warns(UserWarning, match=r"watch raised OSError\('no display'\) at step 2: the tr"):
+        history = fit(model, step, data, CONFIG, watch=broken, log_every=2, **QUIET)
+    assert calls == [2] and history.finished
+    assert same_weights(model, left_alone["dropout"][0])
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_watching_changes_nothing(left_alone, name):
+    """Not even if whoever watches draws random numbers and forgets the model in eval mode."""
+    model, step, data = case(name)
+
+    def careless(history):
+        torch.manual_seed(0)
+        model.eval()
+
+    fit(model, step, data, CONFIG, watch=careless, log_every=1, **QUIET)
+    assert same_weights(model, left_alone[name][0])
+
+
 @pytest.mark.parametrize("batch_size", [1, 3, 4, 10, 256])
 def test_a_last_small_batch_weighs_as_many_examples_as_it_has(batch_size):
     """Ten examples, of which the last is 10: the mean is 1, however they are cut."""
@@ -625,7 +728,7 @@ def test_evaluation_runs_in_eval_mode_without_gradients_and_gives_the_mode_back(
     assert model.training is training
 
 
-# -------------------------------------------------------------- precision, dimensions, several
+# ----------------------------------------------------------------------- precision, dimensions
 
 
 def test_after_bfloat16_training_the_model_is_an_ordinary_float32_model():
@@ -638,6 +741,18 @@ def test_after_bfloat16_training_the_model_is_an_ordinary_float32_model():
     loaded.load_state_dict(model.state_dict())
     levels, label = data
     torch.testing.assert_close(model(levels, label=label), loaded(levels, label=label))
+
+
+def test_a_model_whose_bfloat16_training_broke_off_is_trained_in_float32_afterwards():
+    model, seen = GatedPixelCNN(n_channels=4, n_layers=1, n_classes=3), set()
+    _, step, data = case("gated PixelCNN")
+    config = {"epochs": 1, "batch_size": 25}
+    broken, bf16 = stopping(step, 1, power_cut), FitConfig(**config, precision="bf16")
+    with pytest.raises(RuntimeError, match="power cut"):
+        fit(model, broken, data, bf16, **QUIET)
+    model.layers[0].link.register_forward_hook(lambda m, i, out: seen.add(out.dtype))
+    fit(model.train(), step, data, FitConfig(**config), **QUIET)
+    assert seen == {torch.float32}
 
 
 def test_bfloat16_computes_in_bfloat16_while_it_trains():
@@ -658,91 +773,6 @@ def test_models_of_sound_images_and_video_can_be_trained(n_dims):
     data = (torch.randint(2, (8, 1, *[4] * n_dims), dtype=torch.uint8),)
     step = vqvae_step
     assert fit(model, step, data, FitConfig(epochs=1, batch_size=4), **QUIET).finished
-
-
-REPLICA = """
-import sys
-from pathlib import Path
-import torch
-from torch import nn
-from tutorial_lib.checkpoint import write_tensors
-from tutorial_lib.training import FitConfig, fit
-
-out = Path(sys.argv[1])
-torch.set_num_threads(1)
-
-sizes = []
-
-def step(model, x):
-    sizes.append(len(x))
-    return {"loss": (model(x) - x.sum(dim=1, keepdim=True)).square().mean()}
-
-torch.manual_seed(3)
-model = nn.Linear(4, 1)
-data = torch.randn(24, 4, generator=torch.Generator().manual_seed(1))
-config = FitConfig(epochs=2, batch_size=8, learning_rate=0.05, clip_norm=0.5)
-history = fit(model, step, (data,), config, out=out / "run", progress=False, log_every=1)
-rank = sys.argv[2]
-losses = torch.tensor([row["loss"] for row in history.rows])
-world = torch.distributed.get_world_size() if torch.distributed.is_initialized() else 1
-header = {"world": world, "sizes": sizes}
-write_tensors(out / f"{rank}.safetensors", {**model.state_dict(), "losses": losses}, header)
-if world > 1:
-    torch.distributed.destroy_process_group()
-"""
-
-
-def environment_of(rank):
-    """What `accelerate launch` tells each of two processes that meet on the loopback address."""
-    told = {
-        "MASTER_ADDR": "127.0.0.1",
-        "WORLD_SIZE": "2",
-        "LOCAL_WORLD_SIZE": "2",
-        "RANK": str(rank),
-        "LOCAL_RANK": str(rank),
-        "ACCELERATE_USE_CPU": "true",
-        "OMP_NUM_THREADS": "1",
-        "PYTHONPATH": str(Path(tutorial_lib.__file__).parents[1]),
-    }
-    return told | ({"GLOO_SOCKET_IFNAME": "lo"} if sys.platform == "linux" else {})
-
-
-def run_two(script, folder):
-    """Run the script in two processes; what each of them ended with."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = {"MASTER_PORT": str(free.getsockname()[1])}
-    running = [
-        subprocess.Popen(
-            [sys.executable, str(script), str(folder), str(rank)],
-            env={**os.environ, **environment_of(rank), **port},
-        )
-        for rank in range(2)
-    ]
-    try:
-        assert [process.wait(timeout=300) for process in running] == [0, 0]
-    finally:
-        for process in running:
-            process.kill()
-    return [read_tensors(folder / f"{rank}.safetensors") for rank in range(2)]
-
-
-def test_two_processes_train_the_same_model_as_one(tmp_path, monkeypatch):
-    """Every batch is split between them, and their gradients and losses are averaged."""
-    script, alone, together = tmp_path / "replica.py", tmp_path / "one", tmp_path / "two"
-    script.write_text(REPLICA)
-    monkeypatch.setattr(sys, "argv", [str(script), str(alone), "0"])
-    runpy.run_path(str(script))
-    single, header = read_tensors(alone / "0.safetensors")
-    assert header == {"world": 1, "sizes": [8] * 6}
-    (first, header), (second, _) = run_two(script, together)
-    assert header == {"world": 2, "sizes": [4] * 6}
-    for name, value in single.items():
-        if name != "losses":  # the other process keeps no rows
-            assert torch.equal(first[name], second[name])
-        torch.testing.assert_close(first[name], value, rtol=1e-4, atol=1e-6)
-    rows = rows_of(together / "run")
-    assert [row["step"] for row in rows] == [1, 2, 3, 4, 5, 6]  # written once, not by both
 
 
 # ------------------------------------------------------------------------------- complaints

@@ -12,8 +12,9 @@ import math
 
 import pytest
 import torch
-from torch import nn
+from torch.nn.functional import one_hot
 
+from tutorial_lib.bounds import categorical_kl, elbo_nats
 from tutorial_lib.gated import GatedPixelCNN
 from tutorial_lib.likelihood import bits_per_dim, enumerate_images, nll_nats
 from tutorial_lib.two_stage import TwoStageModel
@@ -28,11 +29,11 @@ FIELDS = enumerate_images(1, 2, K).squeeze(1)  # (9, 1, 2)
 def tiny_two_stage(randomized, tiny_gated):
     """A function that makes a two-stage model in float64 with large random weights."""
 
-    def make(seed=0, n_classes=None, scale=0.7, n_levels=2):
+    def make(seed=0, n_classes=None, scale=0.7, n_levels=2, n_codes=K):
         vqvae = VQVAE(
             in_channels=1,
             n_levels=n_levels,
-            n_codes=K,
+            n_codes=n_codes,
             code_dim=2,
             downsample=2,
             n_channels=4,
@@ -40,30 +41,52 @@ def tiny_two_stage(randomized, tiny_gated):
         )
         randomized(vqvae, seed, scale).double()
         noise = torch.Generator().manual_seed(seed)
-        vqvae.quantizer.codebook.copy_(torch.randn(K, 2, generator=noise))
+        vqvae.quantizer.codebook.copy_(torch.randn(n_codes, 2, generator=noise))
         prior = tiny_gated(
-            seed, 1.0, n_levels=K, ordered=False, coordinates=True, n_classes=n_classes
+            seed, 1.0, n_levels=n_codes, ordered=False, coordinates=True, n_classes=n_classes
         )
         return TwoStageModel(vqvae, prior).eval()
 
     return make
 
 
-def log_joint(model, label=None):
+@pytest.fixture
+def random_two_stage(tiny_two_stage):
+    """A function: number -> a model of 2 to 4 codes, all its images and all its 2 to 16 fields."""
+
+    def make(number):
+        n_codes, n_latents = 2 + number % 3, 1 + number % 2
+        model = tiny_two_stage(number, scale=0.3 + 0.3 * (number % 5), n_codes=n_codes)
+        fields = enumerate_images(1, n_latents, n_codes).squeeze(1)
+        return model, enumerate_images(2, 2 * n_latents), fields
+
+    return make
+
+
+def log_joint(model, label=None, images=IMAGES, fields=FIELDS):
     """log p(z) + log p(x|z) for every code field (rows) and every image (columns)."""
-    given = None if label is None else torch.full((len(FIELDS),), label)
-    log_prior = -model.prior_nll_nats(FIELDS, given)
+    return log_prior(model, label, fields)[:, None] + log_likelihood(model, images, fields)
+
+
+def log_prior(model, label=None, fields=FIELDS):
+    """log p(z) of every code field."""
+    given = None if label is None else torch.full((len(fields),), label)
+    return -model.prior_nll_nats(fields, given)
+
+
+def log_likelihood(model, images=IMAGES, fields=FIELDS):
+    """log p(x|z) for every code field (rows) and every image (columns)."""
     rows = []
-    for field in FIELDS:
+    for field in fields:
         decoded = model.vqvae.decode_indices(field[None])
-        decoded = decoded.expand(len(IMAGES), *decoded.shape[1:])
-        rows.append(-nll_nats(decoded, IMAGES))
-    return log_prior[:, None] + torch.stack(rows)
+        decoded = decoded.expand(len(images), *decoded.shape[1:])
+        rows.append(-nll_nats(decoded, images))
+    return torch.stack(rows)
 
 
-def number_of(fields):
-    """Each field's place in FIELDS."""
-    return (fields.flatten(1) * torch.tensor([K, 1])).sum(dim=1)
+def place_of(chosen, fields=FIELDS):
+    """Each chosen field's place in the list of all fields."""
+    return (chosen[:, None] == fields).flatten(2).all(dim=2).long().argmax(dim=1)
 
 
 def with_other_codes(model, fields):
@@ -76,28 +99,27 @@ def with_other_codes(model, fields):
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("seed", range(20))
-def test_the_bound_is_never_above_the_true_log_p(tiny_two_stage, seed):
-    model = tiny_two_stage(seed)
-    joint = log_joint(model)
-    log_p = joint.logsumexp(dim=0)
+@pytest.mark.parametrize("number", range(100))
+def test_the_bound_is_never_above_the_true_log_p(random_two_stage, number):
+    model, images, fields = random_two_stage(number)
+    log_p = log_joint(model, images=images, fields=fields).logsumexp(dim=0)
     assert log_p.exp().sum().item() == pytest.approx(1, abs=1e-9)  # it is the truth
-    bound = model.bound_nats(IMAGES)
+    bound = model.bound_nats(images)
     assert (bound <= log_p + 1e-9).all()
     assert bound.isfinite().all()
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("number", range(100))
 def test_the_bound_misses_by_minus_log_of_how_sure_the_codes_are_given_the_image(
-    tiny_two_stage, seed
+    random_two_stage, number
 ):
     """log p(x) - bound = -log p(z|x), exactly: small if the decoder leaves no other choice."""
-    model = tiny_two_stage(seed)
-    joint = log_joint(model)
-    chosen = number_of(model.vqvae.encode_indices(IMAGES))
+    model, images, fields = random_two_stage(number)
+    joint = log_joint(model, images=images, fields=fields)
+    chosen = place_of(model.vqvae.encode_indices(images), fields)
     log_posterior = joint.log_softmax(dim=0).gather(0, chosen[None])[0]
-    gap = joint.logsumexp(dim=0) - model.bound_nats(IMAGES)
+    gap = joint.logsumexp(dim=0) - model.bound_nats(images)
     torch.testing.assert_close(gap, -log_posterior)
 
 
@@ -117,33 +139,71 @@ def test_the_bound_holds_whatever_codes_the_encoder_chooses(tiny_two_stage, choi
         assert (bound >= joint.logsumexp(dim=0) - math.log(9)).all()
 
 
-@torch.no_grad()
-def test_where_the_decoder_ignores_the_codes_the_bound_misses_by_their_whole_rate(tiny_two_stage):
-    """p(x|z) = p(x) there: the codes say nothing, and what they cost is lost."""
-    model = tiny_two_stage()
+def ignore_the_codes(model):
+    """Let the decoder give the same p(x|z) for all z."""
     model.vqvae.decoder[0].weight.zero_()
-    gap = log_joint(model).logsumexp(dim=0) - model.bound_nats(IMAGES)
-    torch.testing.assert_close(gap, model.terms(IMAGES).prior_rate_nats)
+
+
+def be_sure_of_one_code(model):
+    """Let the encoder say one code for all images and positions, and the prior expect that code."""
+    model.vqvae.encoder[-1].weight.zero_()
+    code = model.vqvae.encode_indices(IMAGES)[0, 0, 0]
+    last = model.prior.head[-1]
+    last.weight.zero_()
+    last.bias.zero_()[code] = 1000
 
 
 @torch.no_grad()
-def test_where_the_prior_is_sure_of_the_codes_the_bound_is_log_p_itself(tiny_two_stage):
-    model = tiny_two_stage()
-    sure = nn.Parameter(torch.tensor([0.0, 1000.0, 0.0], dtype=torch.float64))
+@pytest.mark.parametrize("number", range(100))
+def test_where_the_decoder_ignores_the_codes_the_bound_misses_by_their_whole_rate(
+    random_two_stage, number
+):
+    """p(x|z) = p(x) there: the decoder term alone is log p(x), and what the codes cost is lost."""
+    model, images, fields = random_two_stage(number)
+    ignore_the_codes(model)
+    log_p = log_joint(model, images=images, fields=fields).logsumexp(dim=0)
+    terms = model.terms(images)
+    torch.testing.assert_close(log_p, -terms.decoder_nats)
+    torch.testing.assert_close(log_p - model.bound_nats(images), terms.prior_rate_nats)
+    torch.testing.assert_close(log_p + terms.total_uniform_nats, terms.uniform_rate_nats)
+    assert (terms.prior_rate_nats > 0).all()  # so it is never equal, but for a prior that is sure
 
-    class AlwaysCodeOne(nn.Module):
-        n_levels, n_colors, n_classes = K, 1, None
 
-        def forward(self, levels):
-            return (
-                sure.view(1, K, 1, 1, 1)
-                .expand(-1, -1, *levels.shape[1:])
-                .repeat(len(levels), 1, 1, 1, 1)
-            )
+@torch.no_grad()
+@pytest.mark.parametrize("number", range(100))
+def test_where_the_decoder_ignores_the_codes_the_elbo_of_an_encoder_that_does_is_log_p(
+    random_two_stage, number
+):
+    """Codes drawn from the prior cost KL = 0. A sure encoder's ELBO is the two-stage bound."""
+    model, images, fields = random_two_stage(number)
+    ignore_the_codes(model)
+    prior = log_prior(model, fields=fields).exp()
+    sure = one_hot(place_of(model.vqvae.encode_indices(images), fields), len(fields)).double()
+    likelihood = log_likelihood(model, images, fields).T
+    elbos = [
+        elbo_nats((q * likelihood).sum(dim=1), categorical_kl(q, prior))
+        for q in (prior.expand_as(sure), sure)
+    ]
+    log_p = log_joint(model, images=images, fields=fields).logsumexp(dim=0)
+    torch.testing.assert_close(elbos[0], log_p)
+    torch.testing.assert_close(elbos[1], model.bound_nats(images))
+    assert (elbos[1] < log_p).all()
 
-    model.prior = AlwaysCodeOne()
-    with_other_codes(model, torch.ones(len(IMAGES), 1, 2, dtype=torch.long))
-    torch.testing.assert_close(model.bound_nats(IMAGES), log_joint(model).logsumexp(dim=0))
+
+@torch.no_grad()
+@pytest.mark.parametrize("ignores", [False, True])
+@pytest.mark.parametrize("number", range(100))
+def test_where_the_prior_is_sure_of_the_codes_the_bound_is_log_p_itself(
+    random_two_stage, number, ignores
+):
+    """Whether the decoder ignores the codes or not: no other field has any probability."""
+    model, images, fields = random_two_stage(number)
+    be_sure_of_one_code(model)
+    if ignores:
+        ignore_the_codes(model)
+    log_p = log_joint(model, images=images, fields=fields).logsumexp(dim=0)
+    torch.testing.assert_close(model.bound_nats(images), log_p)
+    assert (model.terms(images).prior_rate_nats == 0).all()
 
 
 @torch.no_grad()
@@ -245,7 +305,7 @@ def test_code_fields_are_drawn_from_the_prior_of_their_label(tiny_two_stage):
         fields = model.sample_indices(
             n, latent_shape=(1, 2), label=labels, generator=torch.Generator().manual_seed(label)
         )
-        counts = torch.bincount(number_of(fields), minlength=9)
+        counts = torch.bincount(place_of(fields), minlength=9)
         expected = n * torch.exp(-model.prior_nll_nats(FIELDS, labels[:9]))
         assert ((counts - expected) ** 2 / expected).sum() < 26.1
 

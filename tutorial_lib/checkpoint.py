@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import safetensors.torch
@@ -59,18 +60,39 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict]:
     return tensors, header
 
 
+def remove_leftovers(path: Path) -> None:
+    """Delete what writers of `path` left behind that were killed before they could rename it."""
+    for part in path.parent.glob(f".{path.name}.*.part"):
+        part.unlink(missing_ok=True)
+
+
+def random_state() -> dict[str, Tensor]:
+    """The state of this process's random numbers."""
+    state = {"cpu": torch.get_rng_state()}
+    if torch.cuda.is_available():
+        state["cuda"] = torch.cuda.get_rng_state()
+    return state
+
+
 def save_run(
-    path: Path, model: nn.Module, optimizer, header: dict, extra: dict[str, Tensor] | None = None
+    path: Path,
+    model: nn.Module,
+    optimizer,
+    header: dict,
+    extra: dict[str, Tensor] | None = None,
+    random_states: Sequence[dict[str, Tensor]] = (),
 ) -> None:
-    """Write model, optimiser and random-number state of a run, and what else belongs to it."""
+    """Write model, optimiser and random-number state of a run, and what else belongs to it.
+
+    random_states   of every process, if there are several; else those of this one are taken
+    """
     tensors = {f"model/{name}": tensor for name, tensor in model.state_dict().items()}
     for index, state in optimizer.state_dict()["state"].items():
         for name, value in state.items():
             tensors[f"optimizer/{index}/{name}"] = torch.as_tensor(value)
     tensors |= {f"extra/{name}": tensor for name, tensor in (extra or {}).items()}
-    tensors["rng/cpu"] = torch.get_rng_state()
-    if torch.cuda.is_available():
-        tensors["rng/cuda"] = torch.cuda.get_rng_state()
+    for rank, state in enumerate(random_states or [random_state()]):
+        tensors |= {f"{_random_prefix(rank)}{name}": value for name, value in state.items()}
     write_tensors(path, tensors, header)
 
 
@@ -80,25 +102,17 @@ def restore_run(
     optimizer,
     fingerprint: dict,
     extra: dict[str, Tensor] | None = None,
+    rank: int = 0,
 ) -> dict:
     """Put a saved state back into model, optimiser, random numbers and the tensors of `extra`.
 
-    Returns the header.
+    Returns the header. The random numbers are those of process number `rank`; if the run had fewer
+    processes then, they stay as they are.
 
     Raises CheckpointError if the run was started with another configuration, naming what differs.
     """
     tensors, header = read_tensors(path)
-    saved = header.get("fingerprint", {})
-    differing = [
-        f"{key}: {saved.get(key)!r} there, {fingerprint.get(key)!r} here"
-        for key in sorted(saved.keys() | fingerprint.keys())
-        if saved.get(key) != fingerprint.get(key)
-    ]
-    if differing:
-        raise CheckpointError(
-            f"{path} belongs to another run ({'; '.join(differing)}). Choose another folder, or "
-            f"delete this one to start afresh"
-        )
+    _require_same_run(path, header.get("fingerprint", {}), fingerprint)
     model.load_state_dict(_below("model/", tensors))
     state: dict[int, dict[str, Tensor]] = {}
     for key, value in _below("optimizer/", tensors).items():
@@ -109,10 +123,29 @@ def restore_run(
     saved_extra = _below("extra/", tensors)
     for name, tensor in (extra or {}).items():
         tensor.copy_(saved_extra[name])
-    torch.set_rng_state(tensors["rng/cpu"])
-    if torch.cuda.is_available() and "rng/cuda" in tensors:
-        torch.cuda.set_rng_state(tensors["rng/cuda"])
+    random = _below(_random_prefix(rank), tensors)
+    if "cpu" in random:
+        torch.set_rng_state(random["cpu"])
+    if "cuda" in random and torch.cuda.is_available():
+        torch.cuda.set_rng_state(random["cuda"])
     return header
+
+
+def _require_same_run(path: Path, saved: dict, fingerprint: dict) -> None:
+    differing = [
+        f"{key}: {saved.get(key)!r} there, {fingerprint.get(key)!r} here"
+        for key in sorted(saved.keys() | fingerprint.keys())
+        if saved.get(key) != fingerprint.get(key)
+    ]
+    if differing:
+        raise CheckpointError(
+            f"{path} belongs to another run ({'; '.join(differing)}). Choose another folder, or "
+            f"delete this one to start afresh"
+        )
+
+
+def _random_prefix(rank: int) -> str:
+    return f"rng/{rank}/" if rank else "rng/"
 
 
 def _below(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -1,4 +1,4 @@
-"""The command line: python -m tutorial_lib doctor | data | train | reproduce | sample | exercises.
+"""The command line, python -m tutorial_lib COMMAND: one function for each command.
 
 Options come from the signatures and dataclasses (tyro); a wrong argument or a missing file is told
 in one line, with exit status 2, and without a traceback.
@@ -43,6 +43,7 @@ def build_app(arguments: Sequence[str]) -> SubcommandApp:
     app.command(_data_app(), name="data", help="List, fetch or show data sets.")
     app.command(_train_app(arguments), name="train", help="Train a stage, or both.")
     app.command(reproduce)
+    app.command(equations)
     app.command(sample)
     app.command(_exercises_app(), name="exercises", help="List the exercises, or audit them.")
     return app
@@ -218,6 +219,13 @@ def reproduce(
         for name, value in result[split].items():
             print(f"{split:5} {name.replace('_', ' '):28} {value:.6g}")
     print(f"Weights and result.json are in {folder}.")
+
+
+def equations() -> None:
+    """Every numbered equation of the papers: the cell and the name that compute it."""
+    from tutorial_lib.equations import lines
+
+    print("\n".join(lines()))
 
 
 def sample(

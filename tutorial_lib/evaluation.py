@@ -1,8 +1,9 @@
-"""evaluate(): the mean of every metric of a step over all of a data set."""
+"""evaluate(): the mean of every metric of a step over a data set. Looking changes nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
@@ -26,3 +27,16 @@ def evaluate(
     finally:
         model.train(was_training)
     return {name: total / len(data[0]) for name, total in totals.items()}
+
+
+@contextmanager
+def undisturbed(model: nn.Module) -> Iterator[None]:
+    """Afterwards the random numbers and the modes of all modules are what they were before."""
+    modes = [(module, module.training) for module in model.modules()]
+    device = next(model.parameters()).device
+    with torch.random.fork_rng([device.index or 0] if device.type == "cuda" else []):
+        try:
+            yield
+        finally:
+            for module, training in modes:
+                module.training = training

@@ -14,6 +14,7 @@ class History:
     seconds: float = 0.0  # of training, over all resumptions, held-out metrics included
     step: int = 0
     n_steps: int | None = 0  # None as long as nobody knows: a run by the clock
+    ended: bool = False  # True once fit has come back, at its end or after an interrupt
 
     @property
     def finished(self) -> bool:

@@ -23,6 +23,7 @@ from tutorial_lib import profiles
 from tutorial_lib.data import ImageDataset, Split
 from tutorial_lib.likelihood import bits_per_dim, nll_nats
 from tutorial_lib.pretrained import CLASSES, load_weights, save_weights
+from tutorial_lib.processes import once
 from tutorial_lib.provenance import provenance
 from tutorial_lib.training import FitConfig, History, Step, evaluate, fit
 from tutorial_lib.vae import GaussianVAE
@@ -124,7 +125,7 @@ def train_image_model(
     history = fit(model, step_of(model), train, recipe.fit, out=out / "training", progress=progress)
     if not history.finished:
         return history, {}
-    save_weights(out / "weights.safetensors", model)
+    once(save_weights, out / "weights.safetensors", model)
     model = load_weights(out / "weights.safetensors").to(profiles.device())
     result = {
         **asdict(replace(recipe, arguments=dict(recipe.arguments))),
@@ -137,7 +138,7 @@ def train_image_model(
         "valid": evaluate_image_model(model, dataset.valid, by_label=recipe.by_label),
         "test": evaluate_image_model(model, dataset.test, by_label=recipe.by_label),
     }
-    (out / "result.json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    once((out / "result.json").write_text, json.dumps(result, indent=2) + "\n", "utf-8")
     return history, result
 
 

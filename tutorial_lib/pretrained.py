@@ -12,6 +12,7 @@ from pathlib import Path
 from torch import nn
 
 from tutorial_lib.checkpoint import CheckpointError, read_tensors, write_tensors
+from tutorial_lib.code_prior import CodePrior
 from tutorial_lib.gated import GatedPixelCNN
 from tutorial_lib.pixelcnn import PixelCNN
 from tutorial_lib.pixelrnn import DiagonalBiLSTM, RowLSTM
@@ -19,7 +20,16 @@ from tutorial_lib.two_stage import TwoStageModel
 from tutorial_lib.vae import Autoencoder, GaussianVAE
 from tutorial_lib.vqvae import VQVAE
 
-KNOWN = (PixelCNN, RowLSTM, DiagonalBiLSTM, GatedPixelCNN, Autoencoder, GaussianVAE, VQVAE)
+KNOWN = (
+    PixelCNN,
+    RowLSTM,
+    DiagonalBiLSTM,
+    GatedPixelCNN,
+    CodePrior,
+    Autoencoder,
+    GaussianVAE,
+    VQVAE,
+)
 CLASSES = {each.__name__: each for each in KNOWN}
 SUFFIX = ".safetensors"
 

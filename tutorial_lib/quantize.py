@@ -69,15 +69,24 @@ def nearest_code(
         )
     precision = torch.promote_types(torch.promote_types(z_e.dtype, codebook.dtype), torch.float32)
     with torch.no_grad(), torch.autocast(z_e.device.type, enabled=False):
-        vectors = vectors_of(z_e).to(precision)
-        codes = codebook.to(precision)
-        half_norms = codes.square().sum(dim=1) / 2
-        step = max(1, CHUNK_ELEMENTS // len(codes))
-        nearest = [
-            torch.addmm(half_norms, chunk, codes.T, alpha=-1).argmin(dim=1)
-            for chunk in vectors.split(step)
-        ]
-    return torch.cat(nearest).view(len(z_e), *z_e.shape[2:])
+        nearest = _nearest_rows(vectors_of(z_e).to(precision), codebook.to(precision))
+    return nearest.view(len(z_e), *z_e.shape[2:])
+
+
+def _nearest_rows(vectors: Float[Tensor, "N D"], codes: Float[Tensor, "K D"]) -> Int[Tensor, "N"]:
+    """The argmin over codes of ||e||^2 / 2 - z.e, in one small table that is filled many times.
+
+    A new table for each piece would leave holes behind that add up to the whole N x K one.
+    """
+    half_norms = codes.square().sum(dim=1) / 2
+    step = max(1, CHUNK_ELEMENTS // len(codes))
+    table = vectors.new_empty(min(step, len(vectors)), len(codes))
+    nearest = torch.empty(len(vectors), dtype=torch.long, device=vectors.device)
+    for piece, found in zip(vectors.split(step), nearest.split(step), strict=True):
+        rows = table[: len(piece)]
+        torch.addmm(half_norms, piece, codes.T, alpha=-1, out=rows)
+        torch.argmin(rows, dim=1, out=found)
+    return nearest
 
 
 def vectors_of(field: Float[Tensor, "B D *positions"]) -> Float[Tensor, "N D"]:

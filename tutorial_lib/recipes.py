@@ -26,6 +26,7 @@ from tutorial_lib.data import ImageDataset, Split
 from tutorial_lib.gated import GatedPixelCNN
 from tutorial_lib.likelihood import bits_per_dim, nll_nats
 from tutorial_lib.pretrained import load_weights, save_weights
+from tutorial_lib.processes import once
 from tutorial_lib.provenance import provenance
 from tutorial_lib.quantize import code_counts, perplexity
 from tutorial_lib.training import FitConfig, History, fit
@@ -151,7 +152,7 @@ def train_vqvae(
         progress=progress,
     )
     if out and history.finished:
-        save_weights(out / "vqvae.safetensors", vqvae)
+        once(save_weights, out / "vqvae.safetensors", vqvae)
     return vqvae, history
 
 
@@ -206,7 +207,7 @@ def add_prior(dataset: ImageDataset, settings: PriorSettings, out: Path) -> Hist
     vqvae = load_weights(weights).to(profiles.device())
     prior, history = train_prior(vqvae, dataset, settings, out=Path(out))
     if history.finished:
-        save_weights(Path(out) / "two-stage.safetensors", TwoStageModel(vqvae, prior))
+        once(save_weights, Path(out) / "two-stage.safetensors", TwoStageModel(vqvae, prior))
     return history
 
 
@@ -275,7 +276,7 @@ def train_two_stage(
     if not second.finished:
         return second, {}
     model = TwoStageModel(vqvae, prior)
-    save_weights(out / "two-stage.safetensors", model)
+    once(save_weights, out / "two-stage.safetensors", model)
     result = {
         "model": "two-stage",
         "dataset": dataset.name,
@@ -294,7 +295,7 @@ def train_two_stage(
         "valid": evaluate_two_stage(model, dataset.valid),
         "test": evaluate_two_stage(model, dataset.test),
     }
-    (out / "result.json").write_text(json.dumps(result, indent=2) + "\n")
+    once((out / "result.json").write_text, json.dumps(result, indent=2) + "\n", "utf-8")
     return second, result
 
 

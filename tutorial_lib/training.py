@@ -3,14 +3,17 @@
 A model is trained by a *step*: a function `step(model, *batch) -> {"loss": ..., "bits/dim": ...}`
 whose "loss" is minimised and whose other entries are shown, each under the name of its unit. The
 loop draws a new permutation of the data each epoch, from the seed and the epoch alone, so a run
-that is stopped and resumed goes on with the very batches it would have seen.
+that is stopped and resumed goes on with the very batches it would have seen, ends on the same
+weights and has told the same rows.
+
+Under `accelerate launch --multi_gpu --num_processes N` every batch is shared among N processes. A
+loss that is a mean over examples then gives the training of one process, up to rounding.
 
 What a run is told stands in `schedule`, what one step does in `training_run`.
 """
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 from torch import Tensor, nn
@@ -18,6 +21,7 @@ from torch import Tensor, nn
 from tutorial_lib.evaluation import Step, evaluate
 from tutorial_lib.history import History, TrainingDiverged
 from tutorial_lib.interruption import interrupt_as_flag
+from tutorial_lib.run_record import Watcher
 from tutorial_lib.schedule import FitConfig, epoch_batches, learning_rate_at
 from tutorial_lib.training_run import TrainingRun
 
@@ -26,6 +30,7 @@ __all__ = [
     "History",
     "Step",
     "TrainingDiverged",
+    "Watcher",
     "epoch_batches",
     "evaluate",
     "fit",
@@ -43,6 +48,7 @@ def fit(
     out: Path | str | None = None,
     resume: bool = True,
     progress: bool = True,
+    watch: Watcher | None = None,
     log_every: int = 20,
     save_every_seconds: float = 60.0,
 ) -> History:
@@ -51,29 +57,48 @@ def fit(
     data, valid   tensors of equal length; a batch of each is handed to `step`
     out           folder of the run; None keeps nothing on disk
     resume        go on from a checkpoint in `out`, if there is one of the same configuration
+    watch         called with the History after every new row, and once when the run has ended
+                  (history.ended), however it ended. It cannot disturb the run: random numbers and
+                  the model's mode are put back, and if it raises, there is a warning and no further
+                  call
 
     An interrupt (Ctrl-C, the stop button) ends the run after the present step: the checkpoint is
     saved and the model can be used. Raises TrainingDiverged when the loss stops being finite,
     CheckpointError if `out` holds a run of another configuration, ValueError for unusable data.
     """
-    run = TrainingRun(model, step, data, config, Path(out) if out is not None else None)
+    _require_usable(data, config)
+    run = TrainingRun(model, step, data, config, Path(out) if out is not None else None, watch)
     if resume:
         run.restore()
-    run.rewrite_metrics()
-    saved_at = time.monotonic()
-    with run.bar(progress) as bar, interrupt_as_flag() as interrupted:
-        for batch in run.remaining_batches():
-            run.train_step(batch)
-            run.look_at_the_clock()
-            if run.history.step % log_every == 0 or run.at_epoch_end() or run.history.finished:
-                bar.set_postfix_str(run.log())
-            if valid is not None and (run.at_epoch_end() or run.history.finished):
-                run.log_valid(valid)
-            bar.update(run.progress() - bar.n)
-            if interrupted:
-                break
-            if time.monotonic() - saved_at > save_every_seconds:
-                run.save()
-                saved_at = time.monotonic()
-    run.finish()
+    run.folder.begin(run.history)
+    try:
+        with run.bar(progress) as bar, interrupt_as_flag() as interrupted:
+            for batch in run.remaining_batches():
+                run.train_step(batch)
+                then = run.agree(bool(interrupted), save_every_seconds)
+                ends = run.at_epoch_end() or run.history.finished
+                if run.history.step % log_every == 0 or ends:
+                    bar.set_postfix_str(run.log())
+                if valid is not None and ends:
+                    run.log_valid(valid)
+                bar.update(run.progress() - bar.n)
+                if then.stop:
+                    break
+                if then.save:
+                    run.save()
+        run.finish()
+    finally:
+        run.history.ended = True
+        run.record.show(model)
     return run.history
+
+
+def _require_usable(data: tuple[Tensor, ...], config: FitConfig) -> None:
+    lengths = {len(tensor) for tensor in data}
+    if len(lengths) != 1:
+        raise ValueError(f"the tensors of data must be equally long, got lengths {sorted(lengths)}")
+    if len(data[0]) < config.batch_size:
+        raise ValueError(
+            f"{len(data[0])} examples do not fill one batch of {config.batch_size}: "
+            f"lower batch_size"
+        )

@@ -8,6 +8,9 @@ Stage one learns p(x|z) with the codes; stage two, with the VQVAE frozen, learns
 so in bits/dim:  decoder term + latent rate. Under the uniform prior the rate is N log K; a learned
 prior replaces it by -log p(z). A rate without the decoder term, or a decoder term without a rate,
 is not the likelihood of anything.
+
+The codes have as many axes as the signal. For images the prior may be a `GatedPixelCNN` over fields
+(B, 1, h, w); for sounds, images and clips alike it may be a `CodePrior` of the VQVAE's n_dims.
 """
 
 from __future__ import annotations
@@ -19,10 +22,13 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from tutorial_lib.bounds import latent_rate_nats, two_stage_bound_nats
+from tutorial_lib.code_prior import CodePrior, labels_for
 from tutorial_lib.likelihood import nll_nats
 from tutorial_lib.sampling import draw, sample
-from tutorial_lib.validation import require_choice, require_int, require_shape, require_symbols
+from tutorial_lib.validation import require_choice, require_int
 from tutorial_lib.vqvae import VQVAE
+
+IMAGE_SHAPE = (28, 28)
 
 
 class BoundTerms(NamedTuple):
@@ -44,17 +50,18 @@ class BoundTerms(NamedTuple):
 
 
 class TwoStageModel(nn.Module):
-    """vqvae: a VQVAE with 2-D codes. prior: a model of index fields (B, 1, h, w) with K levels."""
+    """vqvae: a VQVAE of 1, 2 or 3 dimensions. prior: what tells how likely its indices are.
+
+    The prior is a CodePrior of the same n_dims and n_codes, or, for images, a model of index fields
+    (B, 1, h, w) with K levels.
+    """
 
     def __init__(self, vqvae: VQVAE, prior: nn.Module):
         super().__init__()
-        if prior.n_levels != vqvae.n_codes or prior.n_colors != 1:
-            raise ValueError(
-                f"the prior must have n_levels={vqvae.n_codes} (the codes) and n_colors=1, "
-                f"got n_levels={prior.n_levels} and n_colors={prior.n_colors}"
-            )
-        if vqvae.n_dims != 2:
-            raise ValueError(f"the codes must be a 2-D field, got n_dims={vqvae.n_dims}")
+        if isinstance(prior, CodePrior):
+            _check_code_prior(vqvae, prior)
+        else:
+            _check_image_prior(vqvae, prior)
         self.vqvae, self.prior = vqvae, prior
 
     @property
@@ -63,13 +70,15 @@ class TwoStageModel(nn.Module):
         return self.prior.n_classes
 
     def prior_nll_nats(
-        self, indices: Int[Tensor, "B h w"], label: Tensor | None = None
+        self, indices: Int[Tensor, "B *latent"], label: Tensor | None = None
     ) -> Float[Tensor, "B"]:
         """-log p(z) of index fields, nats per image. Given a label, -log p(z | label)."""
+        if isinstance(self.prior, CodePrior):
+            return self.prior.nll_nats(indices, label)
         field = indices.unsqueeze(1)
         return nll_nats(self.prior(field, **_given(label)), field)
 
-    def terms(self, levels: Int[Tensor, "B C H W"], label: Tensor | None = None) -> BoundTerms:
+    def terms(self, levels: Int[Tensor, "B C *shape"], label: Tensor | None = None) -> BoundTerms:
         """Decoder term and latent rates of each image, in nats, with the VQVAE in eval mode."""
         self._require_discrete()
         if self.vqvae.training:
@@ -82,7 +91,7 @@ class TwoStageModel(nn.Module):
         )
 
     def bound_nats(
-        self, levels: Int[Tensor, "B C H W"], label: Tensor | None = None
+        self, levels: Int[Tensor, "B C *shape"], label: Tensor | None = None
     ) -> Float[Tensor, "B"]:
         """Lower bound on log p(x) of each image, in nats (given a label: on log p(x | label))."""
         terms = self.terms(levels, label)
@@ -92,23 +101,18 @@ class TwoStageModel(nn.Module):
         self,
         n: int,
         *,
-        latent_shape: tuple[int, int],
+        latent_shape: tuple[int, ...],
         label: Tensor | int | None = None,
         temperature: float = 1.0,
         generator: torch.Generator | None = None,
         progress: bool = False,
-    ) -> Int[Tensor, "n h w"]:
+    ) -> Int[Tensor, "n *latent"]:
         """Draw index fields from the prior; `label` is (n,), one for all, or None."""
+        options = {"temperature": temperature, "generator": generator, "progress": progress}
+        if isinstance(self.prior, CodePrior):
+            return self.prior.sample(n, latent_shape, label=label, **options)
         shape = (require_int("n", n, at_least=1), 1, *latent_shape)
-        fields = sample(
-            self.prior,
-            shape,
-            label=self._labels(n, label),
-            temperature=temperature,
-            generator=generator,
-            progress=progress,
-        )
-        return fields.squeeze(1)
+        return sample(self.prior, shape, label=labels_for(n, label, self.prior), **options)[:, 0]
 
     @torch.no_grad()  # not inference_mode: what is drawn may be trained on
     def sample(
@@ -116,16 +120,17 @@ class TwoStageModel(nn.Module):
         n: int,
         label: Tensor | int | None = None,
         *,
-        shape: tuple[int, int] = (28, 28),
+        shape: tuple[int, ...] | None = None,
         temperature: float = 1.0,
         pixels: str = "mean",
         generator: torch.Generator | None = None,
         progress: bool = False,
-    ) -> Int[Tensor, "n C H W"]:
-        """Draw codes from the prior, then an image from the decoder: levels.
+    ) -> Int[Tensor, "n C *shape"]:
+        """Draw codes from the prior, then an image, sound or clip from the decoder: levels.
 
         label        (n,) labels, one label for all, or None for a model without labels
-        shape        height and width of the image
+        shape        of the signal: height and width, length, or frames, height and width. None:
+                     an image of 28x28
         temperature  of the prior
         pixels       "mean": the decoder's mean image, rounded to levels; what pictures show.
                      "sample": each sub-pixel drawn from p(x|z), a true sample of the model, with
@@ -135,7 +140,7 @@ class TwoStageModel(nn.Module):
         self._require_discrete()
         indices = self.sample_indices(
             n,
-            latent_shape=self.vqvae.latent_shape(shape),
+            latent_shape=self.vqvae.latent_shape(IMAGE_SHAPE if shape is None else shape),
             label=label,
             temperature=temperature,
             generator=generator,
@@ -147,22 +152,6 @@ class TwoStageModel(nn.Module):
         uniforms = torch.rand(decoded[:, 0].shape, generator=generator, dtype=torch.float64)
         return draw(decoded, uniforms.to(decoded.device))
 
-    def _labels(self, n: int, label: Tensor | int | None) -> Tensor | None:
-        device = next(self.prior.parameters()).device
-        if label is None:
-            if self.n_classes:
-                raise ValueError(
-                    f"this model draws by label: give label=0 .. {self.n_classes - 1}, or one for "
-                    f"each image"
-                )
-            return None
-        if not self.n_classes:
-            raise ValueError(f"label={label} was given, but this model was trained without labels")
-        if isinstance(label, int):
-            label = torch.full((n,), label)
-        require_symbols("label", label, self.n_classes)
-        return require_shape("label", label, (n,)).to(device)
-
     def _require_discrete(self) -> None:
         if self.vqvae.n_levels is None:
             raise ValueError(
@@ -173,3 +162,24 @@ class TwoStageModel(nn.Module):
 
 def _given(label: Tensor | None) -> dict:
     return {} if label is None else {"label": label}
+
+
+def _check_code_prior(vqvae: VQVAE, prior: CodePrior) -> None:
+    if (prior.n_dims, prior.n_codes) != (vqvae.n_dims, vqvae.n_codes):
+        raise ValueError(
+            f"the prior must have n_dims={vqvae.n_dims} and n_codes={vqvae.n_codes}, as the codes "
+            f"have, got n_dims={prior.n_dims} and n_codes={prior.n_codes}"
+        )
+
+
+def _check_image_prior(vqvae: VQVAE, prior: nn.Module) -> None:
+    if prior.n_levels != vqvae.n_codes or prior.n_colors != 1:
+        raise ValueError(
+            f"the prior must have n_levels={vqvae.n_codes} (the codes) and n_colors=1, "
+            f"got n_levels={prior.n_levels} and n_colors={prior.n_colors}"
+        )
+    if vqvae.n_dims != 2:
+        raise ValueError(
+            f"the codes must be a 2-D field, got n_dims={vqvae.n_dims}: for those, use "
+            f"CodePrior(n_dims={vqvae.n_dims}, ...)"
+        )

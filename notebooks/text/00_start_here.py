@@ -119,23 +119,23 @@ for row, levels in rows.items():
 #
 # ## The map
 #
-# | chapter | you build | status |
-# |---|---|---|
-# | 00 start here | a first picture | **here** |
-# | [01 images as sequences](01_images_as_sequences.ipynb) | the chain rule on tiny images, nats and bits | **here** |
-# | [02 masked convolutions](02_masked_convolutions.ipynb) | masks A and B, the blind spot, measured | **here** |
-# | [03 PixelCNN, and PixelRNN beside it](03_pixelcnn.ipynb) | both models, their trade-off | **here** |
-# | [04 gated PixelCNN](04_gated_pixelcnn.ipynb) | two stacks and the gate | **here** |
-# | [05 conditional generation](05_conditional_generation.ipynb) | labels, spatial context, anomaly scores | **here** |
-# | [06 fast sampling](06_fast_sampling.ipynb) | a cached sampler | **here** |
-# | [07 autoencoders and the ELBO](07_autoencoders_and_the_elbo.ipynb) | a VAE, and its bound against the truth | **here** |
-# | [08 the codebook quantizer](08_codebook_quantizer.ipynb) | nearest code, straight-through, EMA | **here** |
-# | [09 KL = log K](09_kl_is_log_k.ipynb) | every bit of a VQ-VAE, accounted for | **here** |
-# | 10 training a VQ-VAE | stage one at length | to come |
-# | [11 two-stage generation](11_two_stage_generation.ipynb) | both stages, new garments, the bill in bits | **here** |
-# | 12 sound and video | the same quantizer over speech and clips | to come |
+# | chapter | you build |
+# |---|---|
+# | 00 start here | a first picture |
+# | [01 images as sequences](01_images_as_sequences.ipynb) | the chain rule on tiny images, nats and bits |
+# | [02 masked convolutions](02_masked_convolutions.ipynb) | masks A and B, the blind spot, measured |
+# | [03 PixelCNN, and PixelRNN beside it](03_pixelcnn.ipynb) | both models, their trade-off |
+# | [04 gated PixelCNN](04_gated_pixelcnn.ipynb) | two stacks and the gate |
+# | [05 conditional generation](05_conditional_generation.ipynb) | labels, spatial context, anomaly scores |
+# | [06 fast sampling](06_fast_sampling.ipynb) | a cached sampler |
+# | [07 autoencoders and the ELBO](07_autoencoders_and_the_elbo.ipynb) | a VAE, and its bound against the truth |
+# | [08 the codebook quantizer](08_codebook_quantizer.ipynb) | nearest code, straight-through, EMA |
+# | [09 KL = log K](09_kl_is_log_k.ipynb) | every bit of a VQ-VAE, accounted for |
+# | [10 training a VQ-VAE](10_training_a_vqvae.ipynb) | stage one at length |
+# | [11 two-stage generation](11_two_stage_generation.ipynb) | both stages, new garments, the bill in bits |
+# | [12 sound and video](12_sound_and_video.ipynb) | the same quantizer over speech and clips |
 #
-# The library behind the chapters is complete for the two models used here, and small enough to read:
+# The library behind the chapters is small enough to read:
 # `tutorial_lib/gated.py` and `tutorial_lib/quantize.py` are the hearts of the two papers.
 #
 # ## How the notebooks work

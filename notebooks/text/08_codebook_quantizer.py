@@ -13,7 +13,8 @@
 #   run without an error;
 # - built the codebook that learns by online k-means, found its dead codes and brought them back.
 #
-# **You need** chapter 07 (encoder, decoder, q(z given x), the ELBO) and gradients in PyTorch.
+# **You need** chapters 01 (nats, bits/dim, entropy) and 07 (encoder, decoder, q(z given x)), and
+# gradients in PyTorch.
 #
 # **Time** about an hour and a half of reading and exercises; running everything takes a few minutes
 # on a laptop. The `gpu` profile trains larger models for longer.
@@ -148,13 +149,14 @@ print("argmin:", mixed_up.argmin().item(), "- another code, and no error")
 #
 # ### The distance without the distance
 #
-# Distances to all K codes at once would be a table of N × K × D differences. Multiply out instead:
+# For N vectors, the distances to all K codes would be a table of N × K × D differences. Multiply out
+# instead:
 #
 # $$\lVert z_e - e_k \rVert^2 = \lVert z_e \rVert^2 - 2\, z_e \cdot e_k + \lVert e_k \rVert^2$$
 #
 # The first part is the same for all codes and cannot change the argmin. What is left is one matrix
-# product and the K numbers ‖e‖². Public code sometimes leaves those out as well and takes the
-# largest z·e. On the notes' numbers:
+# product and the K numbers ‖e‖² (the cell halves both). Public code sometimes leaves those numbers
+# out as well and takes the largest z·e. On the notes' numbers:
 
 # %% tags=["nbval-check-output"]
 products = codebook @ z_e
@@ -321,7 +323,7 @@ bottom.grid(False);
 
 # %% [markdown]
 # Each stripe of colour is one code and stands under the sixteen samples that it speaks for. One
-# axis of positions: time. Where the sound is quiet, the same code comes again and again.
+# axis of positions: time. A few codes serve wherever the sound is quiet, others where it is loud.
 #
 # **An image.** Blocks of 4×4 pixels of a 28×28 garment: a rectangle of 7×7 vectors of 16 numbers.
 # The 64 codes are blocks of other garments.
@@ -377,8 +379,8 @@ for ax, name in zip(axes[:, 0], ("clip", "codes", "from its codes"), strict=True
 
 # %% [markdown]
 # Three axes of positions: time, row, column. Each map in the middle row is one *slice* of the box
-# and speaks for two frames. Follow the garment: its codes move with it, and the background keeps a
-# single one.
+# and speaks for two frames. Follow the garment: its patch of codes moves with it, and the background
+# keeps a single code.
 #
 # That is all there is to "1D, 2D and 3D". The library's VQ-VAE has one argument for it, `n_dims`,
 # which picks the kind of convolution; the quantizer is the same object in all three. (Here every
@@ -1051,8 +1053,8 @@ print("classes by themselves:", [f"{p:.0f}" for p in each], f"mean {sum(each) / 
 print(f"all together: {together:.1f} of {shipped.n_codes}")
 
 # %% [markdown]
-# The whole uses more codes than its parts do. (And the library's `Quantized.perplexity` is that of
-# one batch: fine to watch, not to be averaged.)
+# The whole uses more codes than its parts do on average. (And the library's `Quantized.perplexity`
+# is that of one batch: fine to watch, not to be averaged.)
 #
 # Now a real model: a small VQ-VAE on garments in 16 grey levels, 64 codes, trained as in equation 3
 # with an EMA codebook, once without and once with what the library calls `restart_dead_codes`. What

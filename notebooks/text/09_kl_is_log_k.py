@@ -9,11 +9,13 @@
 # **By the end you will have**
 #
 # - derived log K with care for 0 log 0, and seen why nothing can be learned from it;
-# - held the bound of section 3.2 against the true log p(x), by summing over every field of codes;
+# - held the bound of the paper's section 3.2 against the true log p(x), by summing over every field
+#   of codes;
 # - compressed a garment into a file as long as the bound says, got it back to the last pixel, and
 #   put VAE, VQ-VAE and PixelCNN on one bill.
 #
-# **You need** chapters 01 (nats, bits/dim, entropy), 07 (the ELBO) and 08 (the codebook).
+# **You need** chapters 01 (nats, bits/dim, entropy), 05 (a PixelCNN that is told the class, and the
+# class summed out), 07 (the ELBO) and 08 (the codebook).
 #
 # **Time** about an hour and a half of reading and exercises; running everything takes two or three
 # minutes on a laptop, and less with a GPU.
@@ -847,8 +849,7 @@ ax.invert_yaxis();
 
 # %% [markdown]
 # The PixelCNN saves most by far: what a code costs depends on its neighbours. The class itself
-# saves no more than a few bits a field, and log2 10 = 3.3 is the most it can save for a field that
-# the true class explains best.
+# saves no more than a few bits a field: log2 10 = 3.3 is the most that it can save.
 #
 # Where are the bits? The mean price at each of the 49 positions, under the same colour scale:
 
@@ -1028,9 +1029,10 @@ bottom.legend(fontsize=7, ncols=3, loc="upper center", bbox_to_anchor=(0.5, -0.5
 
 
 # %% [markdown]
-# The few bits at the left make the middle picture; the long rest makes the grain. And the file
-# makes the argument of section 6 without a sum: **cut off its beginning, and the rest cannot be
-# read.** Nobody can decode pixels by p(x|z) without having been sent z.
+# The few bits at the left make the middle picture; the long rest makes the grain. (zlib, which has
+# never seen a garment, is there for comparison.) And the file makes the argument of section 6
+# without a sum: **cut off its beginning, and the rest cannot be read.** Nobody can decode pixels by
+# p(x|z) without having been sent z.
 #
 # > **In words.** The file holds the codes *and* the pixels. Could a cleverer sender do with less,
 # > using the same model?

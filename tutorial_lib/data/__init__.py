@@ -1,4 +1,4 @@
-"""Data sets as integer levels: `data.load("fashion-mnist-sample")` and five more.
+"""Data sets as integer levels: `data.load("fashion-mnist-sample")` and seven more.
 
 dataset        Split and ImageDataset, what every loader returns
 loading        load, fetch, describe, names
@@ -9,6 +9,7 @@ remote_file    one file and its checksum
 cache          the folder of downloads
 archives       gzip, tar and zip, opened in memory
 idx, amat, cifar, spoken_digits, mu_law, sample    one format each
+voiced_tones, bouncing_garments    sounds and clips made on the spot
 commands       what `python -m tutorial_lib data ...` prints
 contact_sheet  examples as a picture
 errors         the two ways in which this can fail

@@ -4,7 +4,17 @@ import difflib
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tutorial_lib.data import amat, cifar, idx, mu_law, sample, sources, spoken_digits
+from tutorial_lib.data import (
+    amat,
+    bouncing_garments,
+    cifar,
+    idx,
+    mu_law,
+    sample,
+    sources,
+    spoken_digits,
+    voiced_tones,
+)
 from tutorial_lib.data.dataset import ImageDataset, Split, hold_out_last
 from tutorial_lib.data.errors import DataFormatError
 from tutorial_lib.data.remote_file import RemoteFile
@@ -41,7 +51,9 @@ OBJECTS = (
 class CatalogEntry:
     """One data set.
 
-    n_examples: in train, valid and test. example_shape: (C, H, W), or (1, T) for audio.
+    n_examples: in train, valid and test. example_shape: (C, H, W), (1, T) for audio, (1, T, H, W)
+    for clips. files: none if the examples are part of the package, or made when they are loaded.
+    substitute: the set without files that can stand for this one where there is no network.
 
     read: from the contents of `files`, in that order, to (train, valid, test). It is handed the
     entry too, since the official files of some sets leave the size of the validation split to us.
@@ -59,6 +71,7 @@ class CatalogEntry:
     source: str
     attribution: str
     note: str
+    substitute: str = sample.NAME
 
     def parse(self, contents: list[bytes]) -> ImageDataset:
         """The data set in these file contents; `DataFormatError` if any split has another shape."""
@@ -102,6 +115,14 @@ def _read_cifar(entry: CatalogEntry, contents: list[bytes]) -> Splits:
 
 def _read_spoken_digits(entry: CatalogEntry, contents: list[bytes]) -> Splits:
     return spoken_digits.read_spoken_digits(*contents)
+
+
+def _read_voiced_tones(entry: CatalogEntry, contents: list[bytes]) -> Splits:
+    return voiced_tones.read_voiced_tones()
+
+
+def _read_bouncing_garments(entry: CatalogEntry, contents: list[bytes]) -> Splits:
+    return bouncing_garments.read_bouncing_garments()
 
 
 ENTRIES = (
@@ -193,6 +214,45 @@ ENTRIES = (
         attribution="Zohar Jackson and contributors",
         note="Audio at 8 kHz as mu-law levels, 1.024 s by cropping or silence. Of every speaker "
         "and digit, recordings 0 to 4 are test and 5 to 9 valid.",
+        substitute=voiced_tones.NAME,
+    ),
+    CatalogEntry(
+        name=voiced_tones.NAME,
+        title="Voiced tones: synthetic words in six voices",
+        n_examples=(2_400, 300, 300),
+        example_shape=(1, spoken_digits.N_SAMPLES),
+        n_levels=mu_law.N_LEVELS,
+        class_names=voiced_tones.WORDS,
+        files=(),
+        read=_read_voiced_tones,
+        licence="MIT",
+        source="made by tutorial_lib.data.voiced_tones",
+        attribution="The From Pixels to Codes authors",
+        note="Takes the place of spoken-digits where there is no network: the same rate, length, "
+        "levels and sizes. Pulses through formants, not speech; easier than recordings. Made in a "
+        "few seconds from a fixed seed, whenever it is loaded.",
+    ),
+    CatalogEntry(
+        name=bouncing_garments.NAME,
+        title="Bouncing garments: clips made of the sample",
+        n_examples=bouncing_garments.N_CLIPS,
+        example_shape=(
+            1,
+            bouncing_garments.N_FRAMES,
+            bouncing_garments.SIDE,
+            bouncing_garments.SIDE,
+        ),
+        n_levels=256,
+        class_names=GARMENTS,
+        files=(),
+        read=_read_bouncing_garments,
+        licence="MIT",
+        source="https://github.com/zalandoresearch/fashion-mnist",
+        attribution="The From Pixels to Codes authors, with garments of Zalando Research: Xiao, "
+        "Rasul and Vollgraf 2017, arXiv 1708.07747",
+        note="16 frames with one garment or two of fashion-mnist-sample, halved to 14x14; the "
+        "label is the class of the one in front. Each split uses garments of the same split of the "
+        "sample. Made in about a second from a fixed seed, whenever it is loaded.",
     ),
 )
 CATALOG = {entry.name: entry for entry in ENTRIES}

@@ -30,6 +30,9 @@ def fetch_dataset(name: str, *, progress: bool = True) -> None:
     """Bring the files of a data set into the cache, verify them, and print their paths."""
     was_here = describe(name).cached
     paths = fetch(name, progress=progress)
+    if not paths:
+        print(f"{name} is made whenever it is loaded; there is nothing to download.")
+        return
     if describe(name).embedded:
         print(f"{name} is part of the package; nothing to download. Verified:")
     else:
@@ -56,10 +59,16 @@ def show_dataset(name: str, out: Path | None = None, *, progress: bool = True) -
 
 def _list_row(info: DatasetInfo) -> list[str]:
     sizes = [f"{shape[0]:,}" for shape in info.shapes.values()]
-    here = "in the package" if info.embedded else "in the cache" if info.cached else "no"
     download = "-" if info.embedded else _size(info.download_bytes)
     shape = "x".join(map(str, info.shapes["train"][1:]))
-    return [info.name, *sizes, shape, str(info.n_levels), download, info.licence, here]
+    levels, here = str(info.n_levels), _whereabouts(info)
+    return [info.name, *sizes, shape, levels, download, info.licence, here]
+
+
+def _whereabouts(info: DatasetInfo) -> str:
+    if info.embedded:
+        return "made on loading" if info.generated else "in the package"
+    return "in the cache" if info.cached else "no"
 
 
 def _facts(info: DatasetInfo) -> str:

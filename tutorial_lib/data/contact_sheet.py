@@ -1,4 +1,4 @@
-"""Examples of a data set in one picture: ten of each class, in rows.
+"""Examples of a data set in one picture: ten of each class, in rows; of a clip, its frames.
 
 Drawn on a bare `Figure`, which needs no display and leaves the figures of a notebook alone.
 """
@@ -21,14 +21,10 @@ GUTTER = 1  # pixels between images
 
 def contact_sheet(dataset: ImageDataset) -> Figure:
     """The first training examples of each class; for a set without labels, evenly spaced ones."""
-    is_sound = dataset.train.levels.ndim == 3
-    rows = example_rows(dataset, N_SOUND_COLUMNS if is_sound else N_COLUMNS)
+    n_columns, draw = _LAYOUTS[dataset.train.levels.ndim]
     figure = Figure(figsize=(7, 7), layout="constrained")
     axes = figure.add_subplot()
-    if is_sound:
-        _draw_sounds(axes, dataset, rows)
-    else:
-        _draw_images(axes, dataset, rows)
+    draw(axes, dataset, example_rows(dataset, n_columns))
     which = "the first of each class" if dataset.class_names else "evenly spaced"
     axes.set_title(f"{dataset.name}: training examples, {which}")
     return figure
@@ -45,14 +41,25 @@ def example_rows(dataset: ImageDataset, n_columns: int) -> list[Tensor]:
 
 
 def _draw_images(axes: Axes, dataset: ImageDataset, rows: list[Tensor]) -> None:
-    n_colors, height, width = dataset.train.levels.shape[1:]
+    _draw_grid(axes, dataset, [dataset.train.levels[positions] for positions in rows], N_COLUMNS)
+
+
+def _draw_clips(axes: Axes, dataset: ImageDataset, rows: list[Tensor]) -> None:
+    """One clip a row, frame by frame."""
+    clips = [dataset.train.levels[positions].movedim(2, 1).flatten(0, 1) for positions in rows]
+    _draw_grid(axes, dataset, clips, dataset.train.levels.shape[2])
+
+
+def _draw_grid(axes: Axes, dataset: ImageDataset, rows: list[Tensor], n_columns: int) -> None:
+    """Rows of images (at most n_columns, C, H, W) with a gutter between them."""
+    n_colors, height, width = rows[0].shape[1:]
     row_step, column_step = height + GUTTER, width + GUTTER
-    sheet = np.ones((len(rows) * row_step, N_COLUMNS * column_step, n_colors))
-    for row, positions in enumerate(rows):
-        for column, position in enumerate(positions.tolist()):
-            image = dataset.train.levels[position].movedim(0, -1) / (dataset.n_levels - 1)
+    sheet = np.ones((len(rows) * row_step, n_columns * column_step, n_colors))
+    for row, images in enumerate(rows):
+        for column, image in enumerate(images):
             top, left = row * row_step, column * column_step
-            sheet[top : top + height, left : left + width] = image
+            place = sheet[top : top + height, left : left + width]
+            place[:] = image.movedim(0, -1) / (dataset.n_levels - 1)
     axes.imshow(sheet.repeat(3, axis=2) if n_colors == 1 else sheet, interpolation="nearest")
     axes.set_xticks([])
     middles = [row * row_step + height / 2 for row in range(len(dataset.class_names))]
@@ -73,4 +80,11 @@ def _draw_sounds(axes: Axes, dataset: ImageDataset, rows: list[Tensor]) -> None:
     axes.set_yticks(range(len(rows)), dataset.class_names)
     axes.invert_yaxis()
     axes.set_xlabel("seconds")
-    axes.set_ylabel("digit")
+    axes.set_ylabel("class")
+
+
+_LAYOUTS = {  # by the axes of `levels`: examples in a row, and who draws them
+    3: (N_SOUND_COLUMNS, _draw_sounds),
+    4: (N_COLUMNS, _draw_images),
+    5: (1, _draw_clips),
+}

@@ -17,7 +17,8 @@ UNLABELLED = -1
 class Split:
     """Examples of one split, in the fixed order of their source; shuffle when training.
 
-    levels: (N, C, H, W) uint8 for images, (N, 1, T) for audio; values 0 .. n_levels-1.
+    levels: (N, C, H, W) uint8 for images, (N, 1, T) for audio, (N, 1, T, H, W) for clips, time
+    first; values 0 .. n_levels-1.
 
     labels: (N,) int64 class numbers; -1 throughout where a set has no labels (binarized MNIST), so
     that a batch always has two parts, and an embedding that is handed such a label fails at once.

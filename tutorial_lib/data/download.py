@@ -38,20 +38,27 @@ class _Failed(Exception):
         self.offline = offline
 
 
-def obtain(files: Sequence[RemoteFile], folder: Path, *, progress: bool = True) -> list[bytes]:
+def obtain(
+    files: Sequence[RemoteFile],
+    folder: Path,
+    *,
+    progress: bool = True,
+    substitute: str = sample.NAME,
+) -> list[bytes]:
     """The verified bytes of each file, from `folder` where they are there, else downloaded into it.
 
-    Raises `DataUnavailable` at the first file that cannot be had.
+    Raises `DataUnavailable` at the first file that cannot be had; its message names `substitute`,
+    the data set that needs no network.
     """
     contents = []
     for position, file in enumerate(files):
         try:
             contents.append(_obtain_one(file, folder, progress))
         except _Failed as failure:
-            message = _by_hand(file, failure, files[position:], folder)
+            message = _by_hand(file, failure, files[position:], folder, substitute)
             raise DataUnavailable(message) from failure
         except OSError as error:
-            raise DataUnavailable(_folder_message(folder, error)) from error
+            raise DataUnavailable(_folder_message(folder, error, substitute)) from error
     return contents
 
 
@@ -139,7 +146,11 @@ def _explain(error: exceptions.RequestException) -> _Failed:
 
 
 def _by_hand(
-    file: RemoteFile, failure: _Failed, remaining: Sequence[RemoteFile], folder: Path
+    file: RemoteFile,
+    failure: _Failed,
+    remaining: Sequence[RemoteFile],
+    folder: Path,
+    substitute: str,
 ) -> str:
     """The message for a file that no address gave; names the later files of its set too."""
     why = "there is no network connection" if failure.offline else "no address gave it intact"
@@ -150,14 +161,14 @@ def _by_hand(
     lines += [f"    {other.urls[0]}  ->  {folder / other.filename}" for other in absent]
     lines += [
         "(TUTORIAL_DATA_DIR names another cache folder.)",
-        f'Without a network, data.load("{sample.NAME}") always works: it is part of the package.',
+        f'Without a network, data.load("{substitute}") always works: it is part of the package.',
     ]
     return "\n".join(lines)
 
 
-def _folder_message(folder: Path, error: OSError) -> str:
+def _folder_message(folder: Path, error: OSError, substitute: str) -> str:
     return (
         f"the cache folder {folder} cannot be used: {error}.\n"
         "Set the environment variable TUTORIAL_DATA_DIR to a folder that you may write to and that "
-        f'has room, or use data.load("{sample.NAME}"), which is part of the package.'
+        f'has room, or use data.load("{substitute}"), which is part of the package.'
     )

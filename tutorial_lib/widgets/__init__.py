@@ -5,14 +5,17 @@ Only what ipywidgets 7 and 8 share is used.
 """
 
 from tutorial_lib.widgets.bound import bound_explorer, draw_bound
+from tutorial_lib.widgets.codebook import codebook_explorer, draw_codebook
 from tutorial_lib.widgets.completion import completion_explorer, draw_completions
 from tutorial_lib.widgets.masks import draw_mask_explorer, mask_explorer
 from tutorial_lib.widgets.sampling import draw_sampled_rows, sampling_viewer
 
 __all__ = [
     "bound_explorer",
+    "codebook_explorer",
     "completion_explorer",
     "draw_bound",
+    "draw_codebook",
     "draw_completions",
     "draw_mask_explorer",
     "draw_sampled_rows",

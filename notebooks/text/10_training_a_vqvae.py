@@ -1,0 +1,1222 @@
+# %% [markdown]
+# # 10 · Training a VQ-VAE: stage one in earnest
+#
+# The parts are all there: a codebook (chapter 08), a loss of three terms, an account in bits
+# (chapter 09). Now they are trained together, for as long as it takes, and watched: what the codes
+# become, whether all of them work, what an image costs, what happens when the run is stopped, and
+# which numbers may be rounded on the way.
+#
+# **By the end you will have**
+#
+# - trained a VQ-VAE of real garments, stopped it half-way, and resumed it to the same weights bit
+#   for bit;
+# - measured it: error, usage over time, compression in bits beside PNG and zlib, and what K, D and
+#   beta change;
+# - seen it fail in three ways, each with the number that gives it away.
+#
+# **You need** chapters 08 (codebook, straight-through, restarts) and 09 (the rate of the codes).
+#
+# **Time** about an hour and a half of reading and exercises; running everything takes five to ten
+# minutes on a laptop with two cores. The `gpu` profile trains a wider model on the full training
+# set.
+
+# %% tags=["setup"]
+import importlib.util
+import os
+import subprocess
+import sys
+
+if importlib.util.find_spec("tutorial_lib") is None:  # on Colab, for example
+    address = "git+https://github.com/from-pixels-to-codes/from-pixels-to-codes"
+    package = os.environ.get("TUTORIAL_LIB_SPEC", address)
+    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", package], check=True)
+    importlib.invalidate_caches()
+
+from tutorial_lib.notebook_setup import start
+
+start()
+
+# %%
+from dataclasses import dataclass
+
+from tutorial_lib import profiles
+from tutorial_lib.exercises import ch10
+
+
+@dataclass(frozen=True)
+class Settings:
+    dataset: str
+    n_train: int  # images
+    n_test: int
+    epochs: int
+    batch_size: int
+    n_codes: int  # K
+    code_dim: int  # D
+    n_channels: int
+    small_train: int  # images for each small run
+    small_epochs: int
+    sweep_epochs: int
+    precision: str = profiles.fast_precision()
+    try_compile: bool = False
+
+
+settings = profiles.choose(
+    smoke=Settings("fashion-mnist-sample", 512, 128, 2, 32, 32, 8, 16, 256, 2, 1),
+    laptop=Settings("fashion-mnist-sample", 9000, 2000, 6, 32, 128, 32, 64, 2048, 10, 4),
+    gpu=Settings(
+        "fashion-mnist", 55000, 10000, 40, 128, 512, 64, 128, 8192, 10, 8, try_compile=True
+    ),
+)
+settings
+
+# %% [markdown]
+# ## Where this ends
+#
+# *Original, reconstruction, index map.* The weights come with the package and were trained for
+# longer than a notebook should take (`results/` says how long, and how). The middle row was made
+# from the bottom row alone: 49 numbers for each image.
+
+# %%
+import torch
+
+from tutorial_lib import data
+from tutorial_lib.plotting import show_images, show_reconstructions
+from tutorial_lib.pretrained import load_pretrained
+
+
+@torch.inference_mode()
+def look(model, levels):
+    """The images in [0, 1], the decoder's mean images, and the codes: all that was kept."""
+    codes, pictures = [], []
+    for part in levels.long().split(256):
+        codes.append(model.encode_indices(part.to(next(model.parameters()).device)))
+        pictures.append(model.picture(model.decode_indices(codes[-1])).cpu())
+    return levels / (model.n_levels - 1), torch.cat(pictures), torch.cat(codes).cpu()
+
+
+sample = data.load("fashion-mnist-sample").with_n_levels(16).test
+shipped = load_pretrained("two-stage-fashion-mnist-16").vqvae.to(profiles.device())
+one_of_each = torch.stack([sample.levels[sample.labels == k][0] for k in range(8)])
+show_reconstructions(*look(shipped, one_of_each), shipped.n_codes);
+
+# %% [markdown]
+# The cut and the shading come back, print and weave do not. A colour in the bottom row is the name
+# of a code; equal colours are equal codes, and near colours mean nothing.
+#
+# Garments have 16 grey levels, as in chapters 03 to 09, so that all numbers can be compared.
+
+# %%
+from tutorial_lib.data import DataUnavailable
+
+device = profiles.device()
+try:
+    garments = data.load(settings.dataset).with_n_levels(16)
+except (
+    DataUnavailable
+) as error:  # no network: the sample has the same kind of images, fewer of them
+    print(error)
+    garments = data.load("fashion-mnist-sample").with_n_levels(16)
+n_train = min(settings.n_train, len(garments.train))
+train = garments.train.subset(n_train)
+held_out = garments.valid.subset(min(settings.n_test, len(garments.valid)))
+test = garments.test.subset(min(settings.n_test, len(garments.test)))
+print(f"{len(train)} training, {len(held_out)} held-out and {len(test)} test images")
+
+# %% [markdown]
+# ## 1 · What is there to gain?
+#
+# A code is the number of a row in a table. Before any training, count what naming rows costs, and
+# what it saves.
+#
+# ### Exercise 10.1
+
+# %%
+ch10.compression.card()
+
+
+# %%
+def compression(
+    image_shape: tuple[int, ...],
+    n_levels: int,
+    latent_shape: tuple[int, ...],
+    n_codes: int,
+    code_dim: int,
+) -> tuple[float, float, float]:
+    """What an image costs as levels, what it costs as codes, and how many times less that is.
+
+    image_shape   (C, H, W); each of its sub-pixels has one of n_levels L levels, all equally likely
+    latent_shape  of the field of codes: one, two or three sides
+    n_codes       K, all equally likely; K need not be a power of 2
+    code_dim      D, the length of a code vector. Sender and receiver both hold the codebook
+    returns       (raw_bits, code_bits, ratio): bits per image, bits per image, raw over codes
+
+    By hand: (1, 8, 8) with 4 levels is 64 numbers of 2 bits, 128 bits. A field (2, 2) of 16 codes
+             is 4 numbers of 4 bits, 16 bits. The ratio is 8, whatever D is
+    """
+    ____
+
+
+compression = ch10.compression.check(compression)
+
+# %% tags=["nbval-check-output"]
+print("image            levels  field      K     raw bits  code bits  ratio")
+for image, n_levels, field, K in [
+    ((1, 28, 28), 256, (7, 7), 128),
+    ((1, 28, 28), 16, (7, 7), 128),
+    ((1, 28, 28), 16, (7, 7), 512),
+    ((3, 128, 128), 256, (32, 32), 512),
+]:
+    raw, codes, ratio = compression(image, n_levels, field, K, 64)
+    print(f"{image!s:16} {n_levels:6}  {field!s:9} {K:4}  {raw:9.0f}  {codes:9.0f}  {ratio:5.1f}")
+
+# %% [markdown]
+# The last row is the paper's model of ImageNet (section 4.1, which says 42.6). For our garments the
+# factor is smaller, because 16 levels are few to begin with. K costs little: four times as many
+# codes are two bits more for each position.
+#
+# Is nine times good? Two programs that every computer has make the same images smaller too.
+#
+# > **Predict.** Which takes fewer bits for a garment, PNG or the codes? And whom does that
+# > comparison flatter?
+# > <details><summary>A way to think about it</summary>From a PNG file every pixel comes back as it
+# > was. What comes back from 49 codes?</details>
+
+# %%
+import io
+import zlib
+
+import matplotlib.pyplot as plt
+from PIL import Image
+
+
+def png_bits(image):
+    """Bits of a PNG file of one image (1, H, W) of 16 levels."""
+    file = io.BytesIO()
+    Image.fromarray((17 * image[0]).to(torch.uint8).numpy()).save(file, "PNG", optimize=True)
+    return 8 * len(file.getvalue())
+
+
+def zlib_bits(image):
+    """Bits of its levels packed by zlib, the compressor inside PNG, without a file around it."""
+    return 8 * len(zlib.compress(image.to(torch.uint8).numpy().tobytes(), 9))
+
+
+raw_bits, code_bits, _ = compression((1, 28, 28), 16, (7, 7), 128, 32)
+sizes = {"levels, raw": raw_bits}
+for name, bits in {"PNG": png_bits, "zlib": zlib_bits}.items():
+    sizes[name] = sum(map(bits, test.levels)) / len(test)
+black = png_bits(torch.zeros(1, 28, 28))
+print(f"of a PNG file, {black} bits are there even for a black image")
+
+# %%
+figure, ax = plt.subplots(figsize=(6, 1.9), layout="tight")
+names, values = [*sizes, "49 codes"], [*sizes.values(), code_bits]
+ax.barh(names, values, color=["#3b76af"] * 3 + ["#e6a04c"])
+for y, value in enumerate(values):
+    ax.text(value, y, f" {value:.0f} bits, raw / {raw_bits / value:.1f}", va="center")
+ax.set(xlabel="bits per image", xlim=(0, 1.5 * raw_bits))
+ax.grid(axis="y", visible=False)
+ax.invert_yaxis();
+
+# %% [markdown]
+# The codes win by far, and the comparison is unfair: blue bars bring back every pixel, the orange
+# one brings back *something like* the garment. Two honest questions follow. How much is lost
+# (section 5)? And what does it cost to send the rest as well (section 7)?
+#
+# ## 2 · What is trained
+#
+# Where do the numbers of this model live, and who changes them?
+
+# %%
+from tutorial_lib.vqvae import VQVAE
+
+
+def new_model(seed=0, **changes):
+    """An untrained VQVAE of this chapter's settings, with some of them changed."""
+    torch.manual_seed(seed)
+    chosen = {
+        "n_codes": settings.n_codes,
+        "code_dim": settings.code_dim,
+        "n_channels": settings.n_channels,
+        **changes,
+    }
+    return VQVAE(in_channels=1, n_levels=16, **chosen).to(device)
+
+
+vqvae = new_model()
+print("part       trained by the optimiser   moved by itself")
+for name in ("encoder", "quantizer", "decoder"):
+    part = getattr(vqvae, name)
+    n_parameters = sum(p.numel() for p in part.parameters())
+    n_buffers = sum(b.numel() for b in part.buffers())
+    print(f"{name:10} {n_parameters:24,}   {n_buffers:15,}")
+
+# %% [markdown]
+# The codebook is no parameter here. It moves by online k-means (equations 6 to 8 in the paper's
+# appendix A.1), so the optimiser has never heard of it; its codes, counts and sums are *buffers*.
+# Keep that in mind for section 4: whoever saves `parameters()` saves a model without a codebook.
+#
+# The step is equation 3. In nats per *dimension*, so that beta means the same for every image size:
+
+# %%
+from tutorial_lib.likelihood import bits_per_dim
+
+
+def stage_one(model, levels):
+    """Equation 3 for a batch, and what is worth watching."""
+    out = model(levels.long())
+    quantized, n_dims = out.quantized, levels[0].numel()
+    beta = model.quantizer.commitment_weight
+    decoder = out.nll_nats.mean() / n_dims
+    return {
+        "loss": decoder + quantized.codebook_loss + beta * quantized.commitment_loss,
+        "decoder bits/dim": bits_per_dim(out.nll_nats.mean(), n_dims),
+        "commitment": quantized.commitment_loss,
+    }
+
+
+batch = train.levels[: settings.batch_size].to(device)
+{name: round(value.item(), 3) for name, value in stage_one(vqvae, batch).items()}
+
+# %% [markdown]
+# An untrained decoder costs about log2 16 = 4 bits/dim, as it should: it knows nothing. (The
+# codebook term is 0, because the averages do its work.)
+#
+# ### A wrong way: the mean over everything
+#
+# Equation 3 has a squared *norm*: the squares are summed over the D numbers of a vector, and the
+# mean is taken over positions. `F.mse_loss` takes the mean over everything. The code runs, the loss
+# falls, and beta is no longer what you wrote:
+
+# %% tags=["nbval-check-output"]
+from torch.nn import functional as F
+
+torch.manual_seed(0)
+z_e, z_q = torch.randn(16, 32, 7, 7), torch.randn(16, 32, 7, 7)
+norm = (z_e - z_q).square().sum(dim=1).mean()
+mean = F.mse_loss(z_e, z_q)
+print(f"squared norm over mean of squares: {norm / mean:.1f}, for D = 32")
+print(f"beta = 0.25 times the mean is beta = {0.25 * mean / norm:.4f} times the norm")
+
+# %% [markdown]
+# Neither is forbidden. But two papers that both say "beta = 0.25" may differ by the factor D, and
+# a sweep over D then changes beta in silence. The same holds for the first term: summed over 784
+# pixels or averaged over them, it differs by 784. Write down which.
+#
+# ### How fast to learn, and when
+#
+# At first the codes lie where the first batch happened to be and the gradients are large; at the
+# end the weights should settle. So the learning rate rises over a few steps, then falls to 0.
+#
+# ### Exercise 10.2
+
+# %%
+ch10.learning_rate.card()
+
+
+# %%
+def learning_rate(step: int, n_steps: int, peak: float, n_warm: int) -> float:
+    """The rate of one step: a line up to the peak, then a line down towards 0.
+
+    step     0 .. n_steps - 1
+    n_warm   1 .. n_steps - 1: the first n_warm steps rise evenly; the last of them has the peak
+    returns  after them, the rate falls evenly from the peak, which step n_warm has as well, so that
+             step n_steps, the first that is *not* taken, would have 0
+
+    By hand: peak 1, n_steps 6, n_warm 2 gives 1/2, 1, 1, 3/4, 1/2, 1/4
+    """
+    ____
+
+
+learning_rate = ch10.learning_rate.check(learning_rate)
+
+# %%
+from tutorial_lib.training import FitConfig, learning_rate_at
+
+config = FitConfig(
+    epochs=settings.epochs,
+    batch_size=settings.batch_size,
+    learning_rate=2e-3,
+    precision=settings.precision,
+)
+n_steps = config.epochs * (n_train // config.batch_size)
+n_warm = max(1, round(config.warmup * n_steps))
+rates = [learning_rate(step, n_steps, config.learning_rate, n_warm) for step in range(n_steps)]
+figure, ax = plt.subplots(figsize=(6, 2), layout="tight")
+ax.plot(rates, color="#3b76af")
+ax.set(xlabel="step", ylabel="learning rate")
+agrees = all(abs(rates[i] - learning_rate_at(i, n_steps, config)) < 1e-12 for i in range(n_steps))
+print(f"{n_steps} steps, {n_warm} of them warm-up; agrees with the library: {agrees}")
+
+# %% [markdown]
+# ## 3 · How fast is a step, here?
+#
+# Three switches change the speed of a step and hardly its result. Which of them pay is a question
+# to your machine, not to a book:
+#
+# - **channels_last** stores the channels of one pixel side by side, the order in which fast
+#   convolutions read them;
+# - **bf16** does convolutions in bfloat16, numbers of half the size with 8 binary digits
+#   (section 8 says where that must stop);
+# - **torch.compile** has a compiler fuse the many small operations of a network into few. The
+#   compiling takes from a quarter of a minute to minutes, so it pays in long runs on a GPU and
+#   hardly ever in a notebook on a laptop, where this chapter leaves it alone.
+
+# %%
+import copy
+import time
+
+
+def seconds_per_step(model, *, half, repeats=5):
+    """The best of several training steps: the one that other programs disturbed least."""
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4)
+    seconds = []
+    for _ in range(repeats + 1):
+        began = time.perf_counter()
+        with torch.autocast(device.type, torch.bfloat16, enabled=half):
+            loss = stage_one(model, batch)["loss"]
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        if device.type == "cuda":
+            torch.cuda.synchronize()  # a GPU works on while Python has gone ahead
+        seconds.append(time.perf_counter() - began)
+    return min(seconds[1:])  # the first one also sets things up
+
+
+# %%
+timings = {}
+for half in (False, True):
+    for name, layout in {
+        "channels first": torch.contiguous_format,
+        "channels last": torch.channels_last,
+    }.items():
+        probe = copy.deepcopy(vqvae).train().to(memory_format=layout)
+        timings["bf16" if half else "float32", name] = seconds_per_step(probe, half=half)
+slowest = max(timings.values())
+for (number_format, layout), seconds in timings.items():
+    print(f"{number_format:8} {layout:15} {1000 * seconds:7.1f} ms   ×{slowest / seconds:.2f}")
+
+
+# %% [markdown]
+# These lines speak of your machine at this moment; run the cell twice and see how far they can be
+# trusted. `fit` always uses channels_last, and its precision is the one in `settings`:
+# `profiles.fast_precision()` says "bf16" only where the processor computes in it at full speed.
+# Elsewhere bf16 is imitated, and may be slower than float32.
+#
+# Under the `gpu` profile the next cell compiles encoder and decoder, times the result, and keeps it
+# only if it is faster. The codebook is left out: its few lines ask questions of the data ("are all
+# indices in range?"), which a compiled graph cannot.
+
+# %%
+def compile_networks(model):
+    """Compile encoder and decoder in place; names and weights stay as they are."""
+    model.encoder.compile()
+    model.decoder.compile()
+    return model
+
+
+pays = False
+if settings.try_compile:
+    half = settings.precision == "bf16"
+    eager = timings["bf16" if half else "float32", "channels last"]
+    probe = copy.deepcopy(vqvae).train().to(memory_format=torch.channels_last)
+    try:
+        began = time.perf_counter()
+        compiled = seconds_per_step(compile_networks(probe), half=half)
+        print(f"eager {1000 * eager:.1f} ms, compiled {1000 * compiled:.1f} ms a step,")
+        print(f"after {time.perf_counter() - began:.0f} s, most of them compiling")
+        pays = compiled < eager
+    except Exception as error:  # no compiler on this machine, for example
+        print(f"torch.compile does not work here ({type(error).__name__}); we do without")
+print("the long run is", "compiled" if pays else "not compiled")
+
+# %% [markdown]
+# ## 4 · A run that may be stopped
+#
+# A long run will be interrupted: a lid is closed, Colab disconnects, somebody stumbles over a
+# cable. So the run keeps its state in a folder. And it shows what it does: after every few steps
+# `fit` calls whatever it was given as `watch` with the history so far. Such a function can draw.
+# A thousand lines of output are no dashboard; the trick is *one* output that is replaced:
+
+# %%
+from IPython.display import display
+
+shown = display({"text/plain": "step 0"}, raw=True, display_id=True)
+for step in range(1, 1001):
+    shown.update({"text/plain": f"step {step}"}, raw=True)
+
+# %% [markdown]
+# A thousand updates, one line. The library's `Dashboard` does the same with a figure: the curves so
+# far and, below them, whatever pictures it is given. Here: eight held-out garments and, below each,
+# what comes back.
+
+# %%
+from tutorial_lib.dashboard import Dashboard
+
+
+def pictures():
+    """Eight garments, and the same from their codes, by the model as it is at this moment."""
+    return torch.cat(look(vqvae, held_out.levels[:8])[:2])
+
+
+dashboard = Dashboard(metrics=["decoder bits/dim"], pictures=pictures)
+
+# %% [markdown]
+# Now press the stop button half-way, in the midst of an epoch. So that *Run All* can do it too, the
+# step below presses it by itself: it raises the signal that the button sends.
+
+# %%
+import signal
+import tempfile
+from pathlib import Path
+
+
+def stopping(step, at):
+    """The step function, with the stop button pressed in training step number `at`."""
+    taken = 0
+
+    def counted(model, *batch):
+        nonlocal taken
+        taken += model.training  # held-out images are not counted
+        if taken == at and model.training:
+            signal.raise_signal(signal.SIGINT)
+        return step(model, *batch)
+
+    return counted
+
+
+runs = tempfile.TemporaryDirectory()  # gone when the kernel ends; use a real folder for your runs
+out = Path(runs.name) / "garments"
+
+# %%
+from tutorial_lib.training import fit
+
+if pays:
+    compile_networks(vqvae)
+history = fit(
+    vqvae,
+    stopping(stage_one, at=n_steps // 2 + 10),
+    (train.levels,),
+    config,
+    valid=(held_out.levels,),
+    out=out,
+    watch=dashboard,
+    progress=False,
+)
+print(f"stopped after step {history.step} of {history.n_steps}; finished: {history.finished}")
+
+# %% [markdown]
+# No exception, no half step: the button ended the run *after* the step at hand, and the model can
+# be used as it is. What has been written?
+#
+# > **Predict.** The checkpoint is about three times as large as the weights of the model. What else
+# > is in it?
+# > <details><summary>A way to think about it</summary>Which numbers does a step of Adam read,
+# > beside weights and gradients?</details>
+
+# %%
+from tutorial_lib.checkpoint import read_tensors
+
+tensors, header = read_tensors(out / "checkpoint.safetensors")
+groups = {}
+for name, tensor in tensors.items():
+    group = "/".join(name.split("/")[:: 2 if name.startswith("optimizer") else 1][:2])
+    group = "model" if name.startswith("model") else group
+    count, size = groups.get(group, (0, 0))
+    groups[group] = count + 1, size + tensor.numel() * tensor.element_size()
+for group, (count, size) in groups.items():
+    print(f"{group:22} {count:3} tensors {size / 1024:9.1f} KiB")
+print("and in the header:", ", ".join(header), f"(step {header['history']['step']})")
+
+# %% [markdown]
+# Weights and buffers; Adam's two averages for each weight, and its count of steps; the state of the
+# random numbers; the step, which fixes the learning rate and the next batch; and what the run was
+# told, so that a checkpoint of *another* run is refused and not continued. Leave one of them out,
+# and the resumed run is another run.
+#
+# ### Exercise 10.3
+#
+# Here is a run in miniature: a weight, a momentum, data in a fixed order, a falling rate and noise.
+# Write its loop so that it may be cut anywhere.
+
+# %%
+ch10.train_from.card()
+
+
+# %%
+def train_from(state: dict, data: torch.Tensor, n_steps: int, noise: float) -> dict:
+    """n_steps of training that go on where `state` left off; returns the state at their end.
+
+    A call of 3 steps and, from what it returns, a call of 4 must end where one call of 7 ends.
+
+    state    "weight" (D,), "momentum" (D,), "step": the steps taken so far, over all calls, and
+             "rng": the state of a torch.Generator (get_state, set_state). It stays as it is
+    data     (N, D). Step t, counted from 0 over all calls, sees row t mod N
+    noise    each step draws n = torch.randn of weight's shape and dtype from the generator
+    returns  a new dict with the same four entries
+
+    One step: gradient g = weight - row + noise * n,   momentum <- momentum / 2 + g,
+              weight <- weight - momentum / (2 (t + 1))
+
+    By hand: no noise, data [[0], [2]], weight [1], momentum [0], step 0. Step 0: g = 1, momentum 1,
+             weight 1 - 1/2 = 0.5. Step 1: g = -1.5, momentum -1, weight 0.5 + 1/4 = 0.75
+    """
+    ____
+
+
+train_from = ch10.train_from.check(train_from)
+
+# %% [markdown]
+# Cut a miniature run at every possible step, and forget one part of the state at the cut. How far
+# does each end from the run that was left alone?
+
+# %%
+rows = torch.randn(5, 3, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+fresh = {
+    "weight": torch.zeros(3, dtype=torch.float64),
+    "momentum": torch.zeros(3, dtype=torch.float64),
+    "step": 0,
+    "rng": torch.Generator().manual_seed(2).get_state(),
+}
+left_alone = train_from(fresh, rows, 20, 0.5)["weight"]
+figure, ax = plt.subplots(figsize=(6, 2.8), layout="tight")
+for forgotten in (None, "momentum", "step", "rng"):
+    gaps = []
+    for cut in range(1, 20):
+        saved = train_from(fresh, rows, cut, 0.5)
+        restored = saved if forgotten is None else {**saved, forgotten: fresh[forgotten]}
+        gaps.append((train_from(restored, rows, 20 - cut, 0.5)["weight"] - left_alone).abs().max())
+    ax.plot(range(1, 20), gaps, marker="o", ms=3, label=f"{forgotten or 'nothing'} forgotten")
+ax.set(xlabel="cut after step", ylabel="distance of the weights at the end")
+ax.legend();
+
+# %% [markdown]
+# Only the run that forgot nothing lies on zero, and exactly there. The others *look* healthy, each
+# in its own way: no error, a sensible weight, a result that nobody can repeat.
+#
+# ### Resumed
+#
+# To be sure that everything comes from the file, a **new** model takes over, with other random
+# weights.
+
+# %%
+vqvae = new_model(seed=99)
+if pays:
+    compile_networks(vqvae)
+history = fit(
+    vqvae,
+    stage_one,
+    (train.levels,),
+    config,
+    valid=(held_out.levels,),
+    out=out,
+    watch=dashboard,
+    progress=False,
+)
+print(f"step {history.step} of {history.n_steps} in {history.seconds / 60:.1f} minutes in all")
+
+# %% [markdown]
+# The curves go on where they had stopped. But do they end where an undisturbed run would have
+# ended? A smaller twin can afford the answer: once left alone, once stopped and resumed, and once
+# "resumed" in the way that many scripts do it, by loading the weights and nothing else.
+
+# %%
+from dataclasses import replace
+
+from tutorial_lib.pretrained import load_weights, save_weights
+
+small = {"n_codes": 32, "code_dim": 16, "n_channels": 16, "n_blocks": 1}
+small_data = (train.levels[: settings.small_train],)
+small_config = replace(config, epochs=2, seed=3, batch_size=32)
+half_way = settings.small_train // 32
+
+
+def differing(one, other):
+    """Of how many tensors, and by how much at most, do two models differ?"""
+    pairs = list(zip(one.state_dict().values(), other.state_dict().values(), strict=True))
+    n = sum(not torch.equal(a, b) for a, b in pairs)
+    return n, len(pairs), max((a.double() - b.double()).abs().max().item() for a, b in pairs)
+
+
+# %%
+alone = new_model(**small)
+fit(alone, stage_one, small_data, small_config, progress=False)
+
+folder = Path(runs.name) / "twin"
+cut = new_model(**small)
+fit(cut, stopping(stage_one, half_way), small_data, small_config, out=folder, progress=False)
+resumed = new_model(seed=99, **small)
+fit(resumed, stage_one, small_data, small_config, out=folder, progress=False)
+
+saved = Path(runs.name) / "weights.safetensors"
+first_half = new_model(**small)
+fit(first_half, stopping(stage_one, half_way), small_data, small_config, progress=False)
+save_weights(saved, first_half)
+weights_only = load_weights(saved).to(device)
+fit(weights_only, stage_one, small_data, replace(small_config, epochs=1), progress=False)
+for name, model in {"stopped and resumed": resumed, "weights only": weights_only}.items():
+    n, of, gap = differing(alone, model)
+    print(f"{name:20} {n:2} of {of} tensors differ, by at most {gap:.2g}")
+
+# %% [markdown]
+# On a CPU the resumed twin has the very same bits: weights, codebook, counts. (A GPU may add the
+# vectors of a code in another order each time; there, "the same up to rounding" is what can be
+# had.) The run that kept weights only is another run. It started Adam's averages at 0, rose through
+# a second warm-up and saw the first batches again.
+#
+# ## 5 · Reading the run
+
+# %%
+from tutorial_lib.plotting import show_curves
+
+show_curves(
+    {
+        "training": (
+            [row["epoch"] for row in history.rows],
+            [row["decoder bits/dim"] for row in history.rows],
+        ),
+        "held-out": (
+            [row["epoch"] for row in history.valid_rows],
+            [row["valid decoder bits/dim"] for row in history.valid_rows],
+        ),
+    },
+    xlabel="epoch",
+    ylabel="decoder term (bits/dim)",
+);
+
+# %% [markdown]
+# A steep fall, then a long slope. The dots of the held-out images lie near the curve: 49 codes are
+# a narrow gate, and nothing much can be learned by heart through it.
+#
+# Bits/dim are the currency, but the eye asks: how like is it? The plain squared error depends on
+# how bright the images are. So give it a scale that means something.
+#
+# ### Exercise 10.4
+
+# %%
+ch10.normalized_mse.card()
+
+
+# %%
+def normalized_mse(x: torch.Tensor, reconstruction: torch.Tensor) -> torch.Tensor:
+    """Squared error of the reconstructions, as a share of that of the best constant answer.
+
+    x, reconstruction  (N, C, H, W), floating point: a whole set of images and what came out
+    returns            one number: 0 if all is right, 1 for somebody who answers every image with
+                       the mean image of x, pixel by pixel. Above 1 is worse than that
+
+    By hand: two images of two pixels, [0, 6] and [4, 6]. Their mean image is [2, 6], its squared
+             error 4 + 0 + 4 + 0 = 8. The reconstructions [1, 6] and [4, 7] have 1 + 0 + 0 + 1 = 2.
+             The result is 2 / 8 = 0.25
+    """
+    ____
+
+
+normalized_mse = ch10.normalized_mse.check(normalized_mse)
+
+# %%
+x, decoded, codes = look(vqvae, held_out.levels)
+answers = {
+    "the mean image": x.mean(dim=0).expand_as(x),
+    "4×4 blocks of their mean": F.interpolate(F.avg_pool2d(x, 4), scale_factor=4),
+    "our VQ-VAE": decoded,
+    "the encoder untrained": look(new_model(), held_out.levels)[1],
+}
+for name, answer in answers.items():
+    print(f"{name:26} {normalized_mse(x, answer).item():.3f}")
+
+# %% [markdown]
+# The second line keeps 49 *exact* means, one for each place that has a code. A code is worth far
+# fewer bits than such a mean, and says more: a block's edges and direction, read together with its
+# neighbours.
+#
+# Which garments come through well, and which badly? The best four and the worst four of the
+# held-out images, by their own squared error:
+
+# %%
+error = (x - decoded).square().flatten(1).sum(dim=1)
+order = error.argsort()
+picked = torch.cat([order[:4], order[-4:]])
+axes = show_reconstructions(x[picked], decoded[picked], codes[picked], vqvae.n_codes)
+for ax, i in zip(axes[0], picked, strict=True):
+    ax.set_title(f"{error[i]:.1f}", fontsize=9)
+
+# %% [markdown]
+# On the left smooth shapes, on the right prints, stripes and weave: detail inside a 4×4 block that
+# none of the codes stands for. Look at the empty corners of the index maps: even there the codes
+# may differ, because the encoder sees beyond its block and the decoder reads neighbours together.
+#
+# ### Are all codes at work?
+#
+# Perplexity is exp(entropy) of the usage, and belongs to a *set* of images. Averaged over batches
+# it says something else:
+
+# %%
+from tutorial_lib.plotting import show_usage
+from tutorial_lib.quantize import code_counts, perplexity
+
+counts = code_counts(codes, vqvae.n_codes)
+of_all = perplexity(counts).item()
+for size in (8, 64):
+    each = [perplexity(code_counts(part, vqvae.n_codes)) for part in codes.split(size)]
+    print(f"mean over batches of {size:2}: {torch.stack(each).mean():6.1f}")
+print(f"the whole held-out set:   {of_all:6.1f}")
+show_usage(counts, of_all);
+
+# %% [markdown]
+# The mean over batches is always the smaller one, and depends on the size of a batch: a few images
+# show a few kinds of patches. Quote the number of the whole set.
+#
+# Some codes are used many times as often as others, so the perplexity is well below K although
+# hardly a code may be idle. (A code that is used evenly *over images* can still be predictable from
+# its neighbours; that is what chapter 11 lives on.)
+#
+# ### Usage over time, and three ways to lose the codebook
+#
+# `restart_dead_codes` does two things: the codes *begin* on vectors of the first batch, and a code
+# that hardly anybody chooses is moved onto a vector of the present batch. What does that bring?
+# Small models, the same data, one difference each; `watch` looks at the held-out codes as they
+# train.
+
+# %%
+from tutorial_lib.recipes import extract_codes
+
+
+def usage_over_time(model, learning_rate=2e-3):
+    """Train a small model; a list of (step, codes in use, perplexity), on held-out images."""
+    seen = []
+
+    def watch(history):
+        counts = code_counts(extract_codes(model, held_out.levels[:200]), model.n_codes)
+        seen.append((history.step, (counts > 0).sum().item(), perplexity(counts).item()))
+
+    config = replace(small_config, epochs=settings.small_epochs, learning_rate=learning_rate)
+    fit(model, stage_one, small_data, config, watch=watch, log_every=16, progress=False)
+    return seen
+
+
+# %%
+small["n_codes"] = 64
+far = new_model(restart_dead_codes=False, **small)
+far.quantizer.codebook.mul_(20)  # on purpose: far from where the encoder's vectors are
+far.quantizer.sums.mul_(20)
+cases = {
+    "start on data, restarts": new_model(**small),
+    "start at random, no restarts": new_model(restart_dead_codes=False, **small),
+    "start far away, no restarts": far,
+}
+usage = {name: usage_over_time(model) for name, model in cases.items()}
+figure, axes = plt.subplots(1, 2, figsize=(7, 3), layout="constrained", sharex=True)
+for name, seen in usage.items():
+    steps, in_use, perplexities = zip(*seen, strict=True)
+    axes[0].plot(steps, in_use, label=name)
+    axes[1].plot(steps, perplexities, label=name)
+axes[0].set(xlabel="step", ylabel=f"codes in use, of {small['n_codes']}", ylim=(0, 66))
+axes[1].set(xlabel="step", ylabel="perplexity", ylim=(0, None))
+figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=3);
+
+# %% [markdown]
+# A code that no vector chooses gets no vectors, so it never moves, so no vector chooses it. Nothing
+# in the loss complains: without restarts the few codes that were nearest at the beginning take all.
+# Started far away, *one* code takes all. (With restarts there can be a dip in the first steps, when
+# the encoder changes faster than the averages follow. It passes.)
+#
+# What comes of it? With a single code the decoder sees the same field for every image:
+
+# %%
+x_few, *_ = look(far, held_out.levels[:8])
+few = {"original": x_few}
+for name, model in cases.items():
+    decoded_small = look(model, held_out.levels)[1]
+    few[name.replace(", ", ",\n")] = decoded_small[:8]
+    print(f"{name:30} normalised MSE {normalized_mse(x, decoded_small).item():.3f}")
+show_images(torch.cat(list(few.values())), n_columns=8, row_labels=list(few));
+
+# %% [markdown]
+# The last row is the mean image, eight times, and the error is about 1: that is what 1 means. If a
+# VQ-VAE of yours answers everything with the same blur, look at the perplexity first. (The models
+# of the other rows are small and trained briefly: compare the rows with each other, not with the
+# long run.)
+#
+# ### The learning rate is too high
+#
+# > **Predict.** The gradients are clipped to a norm of 1, and Adam divides by their size anyhow.
+# > Can a learning rate still be too high?
+# > <details><summary>A way to think about it</summary>By how much does Adam move *each* weight in a
+# > step?</details>
+
+# %%
+from tutorial_lib.training import TrainingDiverged
+
+for rate in (0.3, 1000.0):
+    try:
+        seen = usage_over_time(new_model(**small), learning_rate=rate)
+        print(f"rate {rate}: perplexity {seen[-1][2]:.1f} of {small['n_codes']} at the end")
+    except TrainingDiverged as error:
+        print(f"rate {rate}: TrainingDiverged: {error}")
+
+# %% [markdown]
+# Adam moves every weight by about the rate, whatever the gradient. A rate of 1000 throws weights of
+# size 0.1 out of all bounds, layer upon layer, and soon a number overflows. `fit` looks at the loss
+# at every row of the history, stops with the step, the rate *at that step* and what to try, and
+# never overwrites a good checkpoint with broken weights.
+#
+# The other rate is the more dangerous one. It raises nothing. Only the perplexity says that the
+# codes are gone.
+#
+# ## 6 · K, D and beta
+#
+# How much do the three choices matter? A small sweep: one number changes, the rest stays. To know
+# which differences mean something, the model in the middle is trained with three seeds.
+
+# %%
+from tutorial_lib.training import evaluate
+
+middle = {"n_codes": 32, "code_dim": 16, "commitment_weight": 0.25}
+sweep_train = (train.levels[: 2 * settings.small_train],)
+sweep_config = replace(config, epochs=settings.sweep_epochs, batch_size=32)
+
+
+def sweep_run(seed=0, **changes):
+    """Train one small model; its held-out decoder bits/dim, rate, perplexity."""
+    model = new_model(seed, n_channels=32, n_blocks=1, **{**middle, **changes})
+    fit(model, stage_one, sweep_train, replace(sweep_config, seed=seed), progress=False)
+    counts = code_counts(extract_codes(model, held_out.levels), model.n_codes)
+    rate = compression((1, 28, 28), 16, (7, 7), model.n_codes, model.quantizer.code_dim)[1] / 784
+    decoder = evaluate(model, stage_one, (held_out.levels,))["decoder bits/dim"]
+    return {"decoder": decoder, "rate": rate, "perplexity": perplexity(counts).item()}
+
+
+# %%
+seeds = [sweep_run(seed) for seed in range(3)]
+sweep = {
+    "n_codes": {8: None, 32: seeds[0], 128: None, 512: None},
+    "code_dim": {2: None, 16: seeds[0], 64: None},
+    "commitment_weight": {0.05: None, 0.25: seeds[0], 1.0: None, 4.0: None},
+}
+for name, values in sweep.items():
+    for value in values:
+        values[value] = values[value] or sweep_run(**{name: value})
+totals = [each["decoder"] + each["rate"] for each in seeds]
+print(f"three seeds: total {min(totals):.3f} to {max(totals):.3f} bits/dim")
+
+# %%
+figure, axes = plt.subplots(2, 3, figsize=(7, 4), layout="constrained", sharey="row")
+titles = {"n_codes": "K", "code_dim": "D", "commitment_weight": "beta"}
+for column, (name, values) in zip(axes.T, sweep.items(), strict=True):
+    places, decoder = range(len(values)), [each["decoder"] for each in values.values()]
+    column[0].bar(places, decoder, color="#3b76af", label="decoder term")
+    rates = [each["rate"] for each in values.values()]
+    column[0].bar(places, rates, bottom=decoder, color="#e6a04c", label="rate of the codes")
+    column[0].axhspan(min(totals), max(totals), color="#888888", alpha=0.4)
+    column[1].plot(places, [each["perplexity"] for each in values.values()], "o-")
+    column[1].set(xlabel=titles[name], xticks=places, xticklabels=list(values))
+    column[0].set(xticks=places, xticklabels=[])
+axes[0, 0].set(ylabel="bits/dim")
+axes[1, 0].set(ylabel="perplexity", yscale="log")
+figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=2);
+
+# %% [markdown]
+# The grey band is what the seed alone changes. Differences inside it mean nothing. What to look for
+# outside of it:
+#
+# - **K** raises the rate for certain. The decoder term falls in return only if the run is long
+#   enough to make use of the codes; perplexity shows how many are at work.
+# - **D** costs no bits at all. It gives the codes room, and few dimensions can be enough, since
+#   codes need only lie apart.
+# - **beta** hardly matters over a wide range (the paper, section 3.2, saw no difference from 0.1 to
+#   2.0). Too large a one holds the encoder to the codes it has, so that its vectors cannot spread
+#   and few codes are left: see the perplexity. How large is too large depends on how the first term
+#   is counted, as in section 2.
+#
+# A sweep of single runs is a hint. Before you believe a small difference, give *each* setting
+# several seeds, and train as long as you mean to.
+#
+# ## 7 · The bill
+#
+# Test images, both terms, for the long run. What does each file hold?
+#
+# > **Predict.** To send a garment *exactly*, one sends the codes, and then every pixel under the
+# > decoder's p(x given z). Will that take fewer bits than zlib?
+# > <details><summary>A way to think about it</summary>The decoder knows the shape, but treats the
+# > 784 pixels as independent once the codes are known. zlib knows no garment, but remembers what
+# > stood to the left.</details>
+
+# %%
+bill = {}
+for name, model in {"this notebook": vqvae, "shipped weights": shipped}.items():
+    decoder = evaluate(model, stage_one, (test.levels,))["decoder bits/dim"]
+    raw_bits, code_bits, ratio = compression(
+        (1, 28, 28), 16, (7, 7), model.n_codes, model.quantizer.code_dim
+    )
+    bill[name] = decoder, code_bits / 784
+    print(f"{name}: codes alone {code_bits:.0f} bits per image, {ratio:.1f} times fewer than raw")
+    print(f"  with every pixel: {784 * decoder:.0f} + {code_bits:.0f} bits per image", end=" = ")
+    print(f"{decoder:.3f} + {code_bits / 784:.3f} = {sum(bill[name]):.3f} bits/dim")
+
+# %%
+figure, ax = plt.subplots(figsize=(6.5, 2.5), layout="tight")
+for name, bits in sizes.items():
+    ax.barh(name, bits / 784, color="#888888")
+for name, (decoder, rate) in bill.items():
+    labels = ("decoder term", "rate of the codes") if name == "this notebook" else (None, None)
+    ax.barh(name, decoder, color="#3b76af", label=labels[0])
+    ax.barh(name, rate, left=decoder, color="#e6a04c", label=labels[1])
+ax.set(xlabel="bits/dim, every pixel brought back", xlim=(0, 4.2))
+ax.grid(axis="y", visible=False)
+ax.invert_yaxis()
+ax.legend(fontsize=8, loc="lower right");
+
+# %% [markdown]
+# Now all bars bring back every pixel. The codes, the little orange piece, carry the garment; the
+# blue part is grain, pixels that a decoder without memory has to pay for one by one. Even so the
+# sum comes out below zlib after a few minutes of training (not under the smoke profile, which
+# learns next to nothing): knowing garments is worth more than remembering the pixel on the left.
+# The model itself is not in the bill. It is sent once, for all images.
+#
+# A gated PixelCNN on the pixels, chapter 04, does both and comes to about one bit/dim (README,
+# table of results). What the VQ-VAE has in its place is the orange piece: 49 numbers that keep the
+# garment, and that chapter 11 can model in a fraction of the time.
+#
+# ## 8 · What must stay in float32
+#
+# bfloat16 has the range of float32 and 8 binary digits of precision.
+
+# %% tags=["nbval-check-output"]
+half = torch.bfloat16
+print("1 + 1/128 =", (torch.tensor(1.0, dtype=half) + 1 / 128).item())
+print("1 + 1/256 =", (torch.tensor(1.0, dtype=half) + 1 / 256).item())
+print("1000 + 1  =", (torch.tensor(1000.0, dtype=half) + 1).item())
+print(f"largest number: {torch.finfo(half).max:.2g}, of float32: {torch.finfo().max:.2g}")
+
+
+# %% [markdown]
+# For a convolution that is enough: thousands of rounded products are summed in float32, and the
+# errors go both ways. For small *changes* of a number, or small *differences* of two, it is not.
+# Mixed precision therefore keeps the weights in float32 and rounds copies of them. What does
+# autocast do to each part of this model?
+
+# %%
+def dtypes_under_autocast(model, levels):
+    """(part, dtype that goes in, dtype that comes out) for the parts of one training step."""
+    rows = []
+
+    def note(name):
+        return lambda module, args, out: rows.append(
+            (name, args[0].dtype, getattr(out, "z_q", out).dtype)
+        )
+
+    parts = {"encoder": model.encoder, "quantizer": model.quantizer, "decoder": model.decoder}
+    hooks = [part.register_forward_hook(note(name)) for name, part in parts.items()]
+    with torch.autocast(device.type, torch.bfloat16):
+        loss = stage_one(model, levels)["loss"]
+    loss.backward()
+    for hook in hooks:
+        hook.remove()
+    return [*rows, ("the loss", rows[-1][2], loss.dtype)]
+
+
+probe = copy.deepcopy(alone).train()
+for part, goes_in, comes_out in dtypes_under_autocast(probe, batch):
+    print(f"{part:10} {goes_in!s:15} -> {comes_out}")
+kinds = {p.dtype for p in probe.parameters()}, {p.grad.dtype for p in probe.parameters()}
+print("weights, gradients:", *kinds)
+
+# %% [markdown]
+# | part | may be bf16? | why |
+# |---|---|---|
+# | convolutions of encoder and decoder | yes | large sums, taken in float32 inside |
+# | distances to the codes, argmin | **no** | differences of nearly equal numbers |
+# | counts, sums and codes of the averages | **no** | changes of a hundredth are rounded away |
+# | log-likelihood, loss | **no** | a sum over 784 pixels; the library takes it in float32 |
+# | weights, Adam's averages | **no** | steps much smaller than the weight |
+#
+# First the averages. A code has been chosen 100 times a batch, and is now chosen 120 times. With
+# gamma = 0.99, where does the average go?
+
+# %%
+figure, ax = plt.subplots(figsize=(6, 2.2), layout="tight")
+for dtype in (torch.float32, torch.bfloat16):
+    count, path = torch.tensor(100.0, dtype=dtype), []
+    for _ in range(400):
+        count.lerp_(torch.tensor(120.0, dtype=dtype), 0.01)
+        path.append(count.item())
+    ax.plot(path, label=str(dtype).removeprefix("torch."))
+ax.set(xlabel="step", ylabel="averaged count", ylim=(98, 122))
+ax.legend();
+
+# %% [markdown]
+# In bfloat16 it stays at 100 for good: each step would add 0.2, and near 100 the numbers of this
+# format lie half a unit apart. Nothing raises.
+#
+# Then the distances. Take the trained model, and look up every held-out position twice.
+#
+# > **Predict.** Which share of the codes will change if only the *distances* are taken in bfloat16?
+# > <details><summary>A way to think about it</summary>Two codes are exchanged if their distances
+# > agree to less than one part in 256. With K codes around, how far ahead is the nearest?</details>
+
+# %%
+from tutorial_lib.quantize import vectors_of
+
+with torch.inference_mode():
+    z_e = vectors_of(vqvae.encode(held_out.levels[:1000].long().to(device)))
+    book = vqvae.quantizer.codebook
+    by_norms = [
+        (e.square().sum(dim=1) - 2 * z @ e.T).argmin(dim=1)
+        for z, e in ((z_e, book), (z_e.to(half), book.to(half)))
+    ]
+    z, e = z_e.to(half), book.to(half)
+    pieces = [(part[:, None] - e).square().sum(dim=2).argmin(dim=1) for part in z.split(4096)]
+    directly = torch.cat(pieces)
+    right = by_norms[0]
+    lost = [(z_e - book[each]).square().sum(dim=1).mean() for each in (right, by_norms[1])]
+print(f"bf16, ‖e‖² - 2 z·e:  {(by_norms[1] != right).double().mean():.1%} of the codes differ")
+print(f"bf16, (z - e)²:      {(directly != right).double().mean():.1%} of the codes differ")
+print(f"mean squared distance: {lost[0]:.4f} with the right codes, {lost[1]:.4f} with the others")
+
+# %% [markdown]
+# Written as ‖e‖² − 2 z·e the distance is a difference of larger numbers, and rounding hurts most.
+# The wrong codes are nearly as near, so the pictures hardly suffer. The *indices* do: stage two
+# learns which index follows which, and an image may get other indices on another machine, or with
+# another batch size. The library takes distances in float32 whatever surrounds them.
+#
+# ### Exercise 10.5
+#
+# This one has a trap. Under autocast a product of float32 matrices is not a
+# float32 product.
+
+# %%
+ch10.code_under_autocast.card()
+
+
+# %%
+def code_under_autocast(vectors: torch.Tensor, codebook: torch.Tensor) -> torch.Tensor:
+    """The nearest code of every vector, in float32, although the call happens under autocast.
+
+    vectors   (n, D) from the encoder: torch.bfloat16, or torch.float32
+    codebook  (K, D) torch.float32
+    returns   (n,) torch.long: argmin over the codes of the squared distance; the lower index where
+              two are equally near
+
+    The check calls you inside `with torch.autocast("cpu", torch.bfloat16):`, where a matrix product
+    is taken in bfloat16 whatever is handed to it.
+
+    By hand: the vector [1] with the codes [[1.2], [1.1], [0.8]] gives 1: the distances are 0.04,
+             0.01 and 0.04
+    """
+    ____
+
+
+code_under_autocast = ch10.code_under_autocast.check(code_under_autocast)
+
+# %%
+with torch.inference_mode(), torch.autocast(device.type, half):
+    ours = code_under_autocast(z_e, book)
+    naive = (book.square().sum(dim=1) - 2 * z_e.float() @ book.T).argmin(dim=1)
+print("float32 inputs, product under autocast:", f"{(naive != right).double().mean():.1%} differ")
+print("the function above:                    ", f"{(ours != right).double().mean():.1%} differ")
+
+
+# %% [markdown]
+# ## 9 · Beyond one GPU
+#
+# The same training on a machine with N GPUs, from a terminal:
+#
+# ```
+# accelerate launch --multi_gpu --num_processes N -m tutorial_lib train vqvae \
+#     --profile gpu --dataset fashion-mnist --out runs/garments
+# ```
+#
+# This starts N processes with the same program. Each holds the whole model and takes its share of
+# every batch. Four things make it the *same* training as on one GPU:
+#
+# - **the same global batch.** `batch_size` counts the images of all processes together, and the
+#   N shares of a batch are the batch: same learning rate, same schedule, same order;
+# - **gradients are averaged** before each step, so that all replicas take the same one;
+# - **codebook statistics are summed.** Counts and sums of equations 6 and 7 come from all
+#   processes, and restarted codes are drawn by one of them and sent to the others;
+# - **one writer.** Process 0 writes checkpoints and metrics; the others wait. A run that was
+#   stopped on four GPUs may be resumed on one.
+#
+# First the gradients. Two shares of a batch, each with its own loss, against the whole batch:
+
+# %%
+def gradient(model, levels):
+    """All gradients of a step in one row."""
+    loss = stage_one(model, levels)["loss"]
+    return torch.cat([g.flatten() for g in torch.autograd.grad(loss, model.parameters())])
+
+
+probe = copy.deepcopy(alone).eval()  # eval: the codebook holds still while we look
+whole = gradient(probe, batch)
+shares = [gradient(probe, part) for part in batch.chunk(2)]
+together = (shares[0] + shares[1]) / 2
+print(f"largest gradient {whole.abs().max():.2g}")
+print(f"two shares averaged, difference to the whole batch: {(together - whole).abs().max():.1g}")
+print(f"one share alone, difference:                        {(shares[0] - whole).abs().max():.1g}")
+
+# %% [markdown]
+# Means of equal shares may be averaged. Codes may not. One code, vectors of one number; process 0
+# has one vector that chose it, process 1 has three.
+#
+# > **Predict.** Process 0 sees the vector 1, process 1 the vectors 5, 5 and 5. Where should the
+# > code go? Where does it go if each process computes its own and the two are averaged?
+
+# %% tags=["nbval-check-output"]
+process_0, process_1 = torch.tensor([1.0]), torch.tensor([5.0, 5.0, 5.0])
+sums, counts = process_0.sum() + process_1.sum(), len(process_0) + len(process_1)
+print("sums and counts added up, then divided:", (sums / counts).item())
+print(
+    "each its own mean, then averaged:      ", (process_0.mean() / 2 + process_1.mean() / 2).item()
+)
+print("not exchanged:", process_0.mean().item(), "here,", process_1.mean().item(), "there")
+
+# %% [markdown]
+# The last line is the worst: no error, no warning, and after a while the two replicas decode the
+# same index differently. It is a frequent mistake, since gradients are averaged automatically by
+# every framework, and buffers that a module moves by itself are not.
+#
+# What is *not* kept: the last bits. A sum over processes is formed in another order than a sum in
+# one, so N GPUs agree with one GPU up to rounding.
+
+# %%
+ch10.progress()
+
+# %% [markdown]
+# > **In words.** A colleague's VQ-VAE uses 9 codes of 512 and reconstructs quite well. "So 512 were
+# > too many, we can do with 16." Right?
+# > <details><summary>An answer</summary>Perhaps, but the usage does not show it. A code that never
+# > got a vector never moved, so nine codes may say only where the codebook started. Restart dead
+# > codes first, train again, then look at the decoder term for both K.</details>
+#
+# > **In words.** A run was resumed from a file that holds the weights only. The loss jumps up, then
+# > comes down again. Where does the jump come from, and is the result worthless?
+# > <details><summary>An answer</summary>Adam starts with empty averages and the schedule with a new
+# > warm-up and a high rate, which drives the weights away from where a low rate had settled them.
+# > The result may be as good; it is not the run that was described, and nobody can repeat
+# > it.</details>
+#
+# ## Summary
+#
+# | paper (VQ-VAE) | what it says | here | in the library |
+# |---|---|---|---|
+# | eq. 3 | decoder, codebook and commitment terms | section 2, `stage_one` | `VQVAE.forward`, `recipes.vqvae_step` |
+# | eqs. 1, 2 | nearest code, its vector | section 8, in float32 | `quantize.nearest_code` |
+# | app. A.1, eqs. 6 to 8 | codes as running averages | sections 8, 9 | `quantize.VectorQuantizer` |
+# | sec. 3.2 | beta from 0.1 to 2.0 makes no difference | section 6 | `VQVAE(commitment_weight=...)` |
+# | sec. 4.1 | 128×128×3 images in 32×32 codes: 42.6 times fewer bits | section 1 | - |
+# | not in the paper | stopped and resumed, bit for bit | section 4 | `training.fit`, `checkpoint.save_run` |
+# | not in the paper | mixed precision, several processes | sections 3, 8, 9 | `training_run`, `processes` |
+#
+# Next: chapter 11 freezes this model, writes every garment as its 49 codes, and learns to write new
+# ones.
+#
+# ## References
+#
+# 1. A. van den Oord, O. Vinyals, K. Kavukcuoglu: *Neural Discrete Representation Learning*, 2017,
+#    arXiv 1711.00937.
+# 2. D. P. Kingma, J. Ba: *Adam: A Method for Stochastic Optimization*, 2015, arXiv 1412.6980.
+# 3. P. Micikevicius and others: *Mixed Precision Training*, 2018, arXiv 1710.03740.
+# 4. H. Xiao, K. Rasul, R. Vollgraf: *Fashion-MNIST: a Novel Image Dataset for Benchmarking Machine
+#    Learning Algorithms*, 2017, arXiv 1708.07747.

@@ -1,0 +1,95 @@
+"""What a run says while it trains: rows into the history and the folder, and to whoever watches."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+import torch
+from torch import nn
+
+from tutorial_lib import processes
+from tutorial_lib.evaluation import undisturbed
+from tutorial_lib.history import History, TrainingDiverged
+from tutorial_lib.metric_sums import MetricSums
+from tutorial_lib.run_folder import RunFolder
+
+Watcher = Callable[[History], Any]
+
+
+class RunRecord:
+    """The history of a run, and the sums on their way into its next row."""
+
+    def __init__(
+        self,
+        history: History,
+        folder: RunFolder,
+        steps_per_epoch: int,
+        device: torch.device,
+        watch: Watcher | None = None,
+    ):
+        self.history, self.folder, self.watch = history, folder, watch
+        self.steps_per_epoch = steps_per_epoch
+        self.sums = MetricSums(device)
+
+    def state(self, all_sums: list[dict[str, float]]) -> dict:
+        """As JSON, for the checkpoint; the sums are those of every process."""
+        return {
+            "history": asdict(self.history),
+            "sums": all_sums,
+            "summed_steps": self.sums.n_steps,
+        }
+
+    def restore(self, state: dict) -> None:
+        """Go on from what `state` returned; checkpoints of earlier versions hold no sums."""
+        self.history = History(**state["history"])
+        self.sums.restore(state.get("sums", [{}]), state.get("summed_steps", 0))
+
+    def log(self, learning_rate: float) -> str:
+        """Store the means since the last row; returns them for the progress bar."""
+        means = self.finite_means(learning_rate)
+        self.sums.clear()
+        self.append(self.history.rows, means)
+        shown = {k: v for k, v in means.items() if k != "loss"} or means
+        return ", ".join(f"{value:.3f} {name}" for name, value in shown.items())
+
+    def append(self, rows: list[dict], values: dict[str, float]) -> None:
+        """Add a row of the present step to `rows`, to metrics.jsonl and to what is watched."""
+        epoch = self.history.step / self.steps_per_epoch
+        row = {"step": self.history.step, "epoch": round(epoch, 4)}
+        rows.append({**row, "seconds": round(self.history.seconds, 3), **values})
+        self.folder.append(rows[-1])
+
+    def show(self, model: nn.Module) -> None:
+        """Call the watcher, in the main process; it can neither change the run nor end it."""
+        if self.watch is None or not processes.is_main():
+            return
+        try:
+            with undisturbed(model):
+                self.watch(self.history)
+        except Exception as error:
+            self.watch = None
+            warnings.warn(
+                f"watch raised {error!r} at step {self.history.step}: the training goes on, and "
+                f"watch is not called any more",
+                stacklevel=2,
+            )
+
+    def finite_means(self, learning_rate: float) -> dict[str, float]:
+        """The means since the last row. TrainingDiverged if the loss is no number any more."""
+        means = self.sums.means()
+        if math.isfinite(means["loss"]):
+            return means
+        path = self.folder.checkpoint
+        kept = "No checkpoint was saved."
+        if path and path.exists():
+            kept = f"The last good checkpoint is {path}."
+        of = f" of {self.history.n_steps}" if self.history.n_steps else ""
+        raise TrainingDiverged(
+            f"the loss became {means['loss']} by step {self.history.step}{of}, at "
+            f"learning rate {learning_rate:.2g}. {kept} Try a lower learning rate, a longer "
+            f"warm-up or a smaller clip_norm"
+        )
