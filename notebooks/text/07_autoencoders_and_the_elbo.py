@@ -13,8 +13,8 @@
 # - trained a Gaussian VAE, watched its code go silent under a PixelCNN decoder, and measured how
 #   much the code still says.
 #
-# **You need** chapters 01 (nats), 03 and 04 (PixelCNN) and 05, section 7 (an auto-encoder whose
-# -log p(x|h) is no cost of x).
+# **You need** chapters 01 (nats, the KL divergence), 03 and 04 (PixelCNN) and 05, section 7 (an
+# auto-encoder whose -log p(x|h) is no cost of x).
 #
 # **Time** about an hour and a half of reading and exercises; running everything takes about two
 # minutes on a laptop. The `gpu` profile trains for longer.
@@ -208,9 +208,11 @@ print(f"evidence p(x), the area in the middle: {p_x:.4f}, so log p(x) = {p_x.log
 # >
 # > None of them; it is the grey curve of the figure before, p(z): what is believed of the code
 # > *before* any image is seen. p(x|z) is the **likelihood**, the decoder's word on the image given
-# > the code. It is not a density in z, and its area is nothing in particular. Multiply the two and
-# > divide by the area, and there is the **posterior** p(z|x), the belief *after* x was seen. The area
-# > itself is the **evidence** p(x). The raw data are the x. The cell above computes all four.
+# > the code. It is not a density in z, and its area is nothing in particular. Here it is infinite:
+# > the two plateaus go on for ever, since a blob far off the strip leaves all pixels dark, and the
+# > bright one an accident. Multiply the two and divide by the area of the product, and there is the
+# > **posterior** p(z|x), the belief *after* x was seen. That area is the **evidence** p(x). The raw
+# > data are the x. The cell above computes all four.
 #
 # > **From the reading notes.** The ELBO sets a bound "on the quality of the reconstruction p(x)". Is
 # > p(x) the quality of a reconstruction?
@@ -266,7 +268,8 @@ print(f"log p(x) of our image: {exact[8]:.4f} nats")  # x is 000001000 in binary
 # particularly good guess. (In a VAE an encoder will look at x and propose a better one.)
 #
 # **The first way: Jensen.** Multiply and divide by q under the integral, which is then an average
-# over draws from q; and the logarithm of an average is at least the average of the logarithm.
+# over draws from q; and the logarithm of an average is at least the average of the logarithm. In
+# line 4, $D_{\mathrm{KL}}(q\,\|\,p) = \mathbb{E}_q[\log q(z) - \log p(z)]$ as in chapter 01.
 #
 # $$\begin{aligned}
 # \log p(x) &= \log \int p(x|z)\, p(z)\, dz && (1) \\
@@ -420,7 +423,7 @@ mean, std = torch.tensor(0.5), torch.tensor(0.4)
 q = Normal(mean, std)
 closed = gaussian_kl(mean.view(1, 1), 2 * std.log().view(1, 1)).item()
 figure, ax = plt.subplots(figsize=(6, 2.8), layout="tight")
-for run in range(5):
+for _ in range(5):
     drawn = q.sample((settings.n_draws,))
     ratios = q.log_prob(drawn) - prior.log_prob(drawn)
     steps = torch.arange(1, settings.n_draws + 1)
@@ -504,9 +507,10 @@ ax.set(xlabel="estimate from one draw", ylabel="density")
 ax.legend();
 
 # %% [markdown]
-# Both histograms are centred on the truth; both estimators are right. But one draw of the blue one is
-# worth many of the orange one, which has tails far beyond its mean. And the plain draw has no
-# gradient at all: an encoder trained through it would stay as it was born. This is
+# Both histograms are lopsided, and yet their means, as printed, are near the truth: both estimators
+# are right on average. But one draw of the blue one is worth many of the orange one, which has tails
+# far beyond its mean. And the plain draw has no gradient at all: an encoder trained through it would
+# hear nothing of the images, only the KL term, which wants q to be the prior. This is
 # **reparameterisation** (Kingma and Welling, section 2.4), and it asks one thing: that the code move
 # *smoothly* with the parameters. Remember that when codes become whole numbers.
 #
@@ -628,52 +632,81 @@ show_images(logits.softmax(dim=1)[:, 1].cpu(), n_columns=side);
 # ## 7 · A wrong way: a bound that is none
 #
 # Losses are often *averaged* over pixels. Then the decoder term is divided by 256, and if the KL is
-# divided as well, nothing has happened. But it is easily forgotten, or averaged once more than it
-# should be. Here is a "VAE" whose KL has been averaged over the pixels while its decoder term was
-# summed. The program reports the sum of what it minimises, as programs do.
+# divided as well, nothing has happened. But often only one of the two is. So here are two careless
+# "VAEs". One averages the KL over the pixels and sums the decoder term: its KL weighs 1/256. The
+# other averages the decoder term and sums the KL: that is, but for a common factor, a KL that
+# weighs 256. Both programs report what they minimise, as programs do.
 #
-# > **Predict.** Will its "ELBO" look better or worse than ours? Will it be a bound?
+# > **Predict.** Which of the two "ELBOs" will look better than ours? Will it be a bound? And what
+# > will the other model do with its code?
 # > <details><summary>A way to think about it</summary>What would you do with a code that costs next
-# > to nothing?</details>
+# > to nothing? And with one that costs 256 times its price?</details>
 
 # %%
-def averaged_kl_step(model, levels):
-    """The wrong one: decoder nats per image, KL nats per image *and pixel*."""
+from functools import partial
+
+
+def weighted_step(model, levels, kl_weight):
+    """The wrong one: what is reported is the ELBO for a weight of 1 alone."""
     terms = model(levels.long())
-    reported = (terms.decoder_nats + terms.kl_nats / 256).mean()
-    return {"loss": reported / 256, "reported nats": reported}
+    reported = (terms.decoder_nats + kl_weight * terms.kl_nats).mean()
+    return {"loss": reported / (256 * max(1, kl_weight)), "reported nats": reported}
 
 
+weights = {"right": 1, "KL averaged": 1 / 256, "pixels averaged": 256}
+careless = {"right": vae}
+for name in ("KL averaged", "pixels averaged"):
+    torch.manual_seed(0)
+    careless[name] = GaussianVAE(size=(16, 16), code_dim=2).to(device)
+    fit(careless[name], partial(weighted_step, kl_weight=weights[name]), (train,), how)
+
+# %%
 torch.manual_seed(0)
-careless = GaussianVAE(size=(16, 16), code_dim=2).to(device)
-fit(careless, averaged_kl_step, (train,), how)
-torch.manual_seed(0)
-for name, model, weight in (("right", vae, 1), ("KL averaged", careless, 1 / 256)):
+wide = {"limit": 10, "n_points": 2 * settings.grid - 1}
+print(f"{'nats per image':16} reported   ELBO  log p(x)     KL")
+for name, model in careless.items():
     with torch.inference_mode():
-        terms = model(images)
-    reported = -(terms.decoder_nats + weight * terms.kl_nats).mean().item()
-    truth = model.log_evidence_nats(images, limit=10, n_points=2 * settings.grid).mean().item()
-    print(f"{name:12} reports {reported:7.2f}, its log p(x) is {truth:7.2f} nats per image")
+        decoder, kl = (term.mean().item() for term in model(images))
+    truth = model.log_evidence_nats(images, **wide).mean().item()
+    reported = -decoder - weights[name] * kl
+    print(f"{name:16} {reported:8.2f} {-decoder - kl:6.1f} {truth:9.2f} {kl:6.2f}")
 
 # %% [markdown]
-# It reports the better number, and its "bound" lies *above* the true log p(x), which no bound may. Its
-# images are in truth less probable than ours. The code was nearly free, so the encoder bought a very
-# exact one, far out where the prior hardly ever draws. That weight on the KL has a name, β, and there
-# are reasons to choose it; but what is then reported must be the ELBO, with weight 1.
+# The second row reports the best number of the three, and its "bound" lies *above* the true
+# log p(x), which no bound may. Its images are in truth less probable than ours. The code was nearly
+# free, so the encoder bought a very exact one, far out where the prior hardly ever draws. The third
+# row's code was so dear that the encoder bought none: KL 0, one and the same answer to every image.
+# No error was raised, and both loss curves went down.
+#
+# The squared error hides the same choice. Summed over the pixels and divided by 2σ², it is -log of a
+# Gaussian of standard deviation σ around the reconstruction, up to a constant. So whoever picks
+# between sum and mean picks a σ:
+
+# %% tags=["nbval-check-output"]
+for name, factor in {"sum over 256 pixels": 1, "mean over 256 pixels": 1 / 256}.items():
+    sigma = (1 / (2 * factor)) ** 0.5  # factor * error ** 2 = error ** 2 / (2 sigma ** 2)
+    print(f"{name:21} of squared errors: each pixel has a standard deviation of {sigma:6.3f}")
+
+# %% [markdown]
+# For pixels from 0 to 1, the second of these claims that the reconstruction says next to nothing
+# about the image, and no code is worth its price. The weight on the KL has a name, β, and there are
+# reasons to choose it; but what is then reported must be the ELBO, with weight 1.
 #
 # ## 8 · The decoder that needs no code
 #
 # Our decoder takes every pixel to be independent of the others given z. So z has to carry all that
 # pixels have in common. Chapters 03 and 04 built something far better: a PixelCNN, for which every
 # pixel may depend on those before it. Let it be the decoder, with z as its context in every gate
-# (equation 5 of the Gated PixelCNN paper). All else stays: encoder, prior, bound.
+# (equation 5 of the Gated PixelCNN paper). All else stays: encoder, prior, bound. Two of them: one
+# sees a few pixels around, the other, with a first kernel of 31×31, all that has been drawn so far.
 
 # %%
 models = {"independent pixels": vae}
 sizes = {
-    "small PixelCNN": {"n_channels": 12, "n_layers": 2},
-    "larger PixelCNN": {"n_channels": 16, "n_layers": 3, "first_kernel_size": 7},
+    "short-sighted PixelCNN": {"n_channels": 12, "n_layers": 2},
+    "far-sighted PixelCNN": {"n_channels": 16, "n_layers": 3, "first_kernel_size": 31},
 }
+sizes["far-sighted PixelCNN"] |= {"coordinates": True, "n_frequencies": 2}  # it knows where it is
 fast = FitConfig(epochs=settings.pixelcnn_epochs, batch_size=32, learning_rate=1e-2)
 for name, pixelcnn in sizes.items():
     torch.manual_seed(0)
@@ -733,7 +766,7 @@ for name, model in models.items():
     means = evaluate(model, vae_step, (test,))
     bill[name] = (means["decoder nats"], means["KL nats"])
     said = code_information(model, test)
-    print(f"{name:18} total {means['nats/image']:5.2f} = decoder {bill[name][0]:5.2f}", end=" ")
+    print(f"{name:22} total {means['nats/image']:5.2f} = decoder {bill[name][0]:5.2f}", end=" ")
     print(f"+ KL {bill[name][1]:4.2f} nats per image; the code says {said:4.2f} nats")
 
 # %%
@@ -746,9 +779,12 @@ ax.set(xlabel="nats per image: decoder term, then KL", xlim=(0, 60))
 ax.grid(axis="y", visible=False)
 
 # %% [markdown]
-# The better the decoder, the better the total, and the emptier the code. With the larger PixelCNN
-# the orange end of the bar is all but gone: q(z|x) is the prior for every image. This is **posterior
-# collapse**. What it does to pictures: encode a garment, and decode from its code.
+# The further the decoder sees, the better the total, and the emptier the code. What the
+# short-sighted one keeps in the code is what it cannot see. With the far-sighted one the orange end
+# of the bar is all but gone: q(z|x) is nearly the prior for every image. This is **posterior
+# collapse**. (On average the KL is more than what the code says: it also pays for the distance of
+# the average posterior from the prior.) What the collapse does to pictures: encode a garment, and
+# decode from its code.
 
 # %%
 shown = test[:8].long().to(device)
@@ -763,8 +799,35 @@ names = ["held out", *(name.replace(" ", "\n") for name in models)]
 show_images(torch.cat(rows), n_levels=2, n_columns=8, row_labels=names);
 
 # %% [markdown]
-# The second row keeps the garment and loses its texture, pixel noise included. The last row holds the
-# crispest garments, and other ones: the decoder did not listen.
+# The second row keeps the outline of each garment, under the noise of pixels that were drawn one by
+# one. The last row has clean, solid shapes, and other ones: the decoder does not listen.
+#
+# Did the training go astray? Try the same network with a code that is made cheap: β = 0.1 while it
+# is trained, and then judged by the ELBO, with weight 1.
+
+# %%
+torch.manual_seed(0)
+far = {"as it is": models["far-sighted PixelCNN"]}
+far["made to speak"] = GaussianVAE(
+    size=(16, 16), code_dim=2, pixelcnn=sizes["far-sighted PixelCNN"]
+).to(device)
+fit(far["made to speak"], partial(weighted_step, kl_weight=0.1), (train,), fast)
+torch.manual_seed(0)
+for name, model in far.items():
+    means = evaluate(model, vae_step, (test,))
+    print(f"{name:14} decoder {means['decoder nats']:5.2f} + KL {means['KL nats']:4.2f}", end=" ")
+    print(f"= {means['nats/image']:5.2f} nats per image; says {code_information(model, test):.2f}")
+
+# %% [markdown]
+# It can be made to speak. The code then saves the decoder many nats, and costs more than it saves:
+# the total gets *worse*. Silence is what the bound asks for.
+#
+# > **From the reading notes.** The ELBO bounds "the quality of the reconstruction", "so we maximize
+# > it to improve the reconstruction". Does that follow?
+# >
+# > Not here. Of these two, the one with the better bound reconstructs worse: its decoder term is the
+# > larger one, as printed above. What is maximised is the sum of two terms, and it pays for a
+# > reconstruction only where that saves more than its code costs.
 #
 # **In words.** The training of the last model did exactly what it was asked to. It reached the best
 # bound of the three. So what went wrong? <details><summary>An answer</summary>Nothing went wrong with
@@ -772,16 +835,17 @@ show_images(torch.cat(rows), n_levels=2, n_columns=8, row_labels=names);
 # something else can use, and never said so. The ELBO asks only for probability. By section 3, the bound is
 # log p(x) − KL(q‖p(z|x)). A PixelCNN reaches a good p(x) without z, and if z is ignored, the true
 # posterior is the prior: q = p(z) then closes the gap entirely and costs nothing. Any use of z has to
-# save more nats in the decoder than it costs in KL *and* keep the gap small, with an encoder that
-# is only beginning to learn. Early in training the code is noise, the decoder learns to do
-# without, and there is nothing left to save.</details>
+# save more nats in the decoder than it costs in KL. Most of what z could tell, the PixelCNN also
+# learns from the pixels it has seen, for nothing; and the encoder's q is never exactly the
+# true posterior, so a code that speaks always leaves a gap. The cell above has measured both sides
+# of that bill.</details>
 #
 # ## 9 · What discrete codes do about it
 #
 # The Gaussian posterior had a way out: move to the prior, and the KL is 0. Take the way out away. Let
 # q(z|x) put *all* its mass on one of K codes (equation 1 of the VQ-VAE paper) and let the prior be
-# uniform. Fade the image out: a multiplies everything that the encoder says, from 1 (it speaks) to 0
-# (it says the same for every image).
+# uniform. Fade the image out: `amount` multiplies everything that the encoder says, from 1 (it
+# speaks) to 0 (it says the same for every image).
 
 # %%
 from tutorial_lib.bounds import kl_to_uniform
