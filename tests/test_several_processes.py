@@ -88,18 +88,7 @@ def test_all_processes_end_with_identical_weights_and_codebooks(together):
     assert [name for name in one if not torch.equal(one[name], two[name])] == []
 
 
-DRAWS_FROM_ITS_OWN_SHARE = pytest.mark.xfail(
-    strict=True, reason="VectorQuantizer draws its restarts from the main process's share alone"
-)
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(name, marks=DRAWS_FROM_ITS_OWN_SHARE if "restarted" in name else ())
-        for name in CASES
-    ],
-)
+@pytest.mark.parametrize("name", CASES)
 def test_two_processes_tell_the_rows_and_reach_the_weights_of_one(
     tmp_path, together, weights, name
 ):

@@ -193,10 +193,20 @@ class VectorQuantizer(nn.Module):
             self.sums.copy_(self.codebook)
 
     def _drawn_from(self, vectors: Float[Tensor, "N D"]) -> Float[Tensor, "K D"]:
-        """K random vectors of the batch, the same for all processes."""
-        chosen = vectors[torch.randint(len(vectors), (self.n_codes,), device=vectors.device)]
-        if dist.is_available() and dist.is_initialized():
-            dist.broadcast(chosen, src=0)
+        """K random vectors of the batch, the same for all processes.
+
+        The numbers drawn count through the shares of all processes, in the order of their ranks:
+        so the vectors are those that one process with the whole batch would have drawn.
+        """
+        together = dist.is_available() and dist.is_initialized()
+        world, rank = (dist.get_world_size(), dist.get_rank()) if together else (1, 0)
+        numbers = torch.randint(world * len(vectors), (self.n_codes,), device=vectors.device)
+        if not together:
+            return vectors[numbers]
+        dist.broadcast(numbers, src=0)
+        owner, place = numbers // len(vectors), numbers % len(vectors)
+        chosen = torch.where((owner == rank)[:, None], vectors[place], 0)
+        dist.all_reduce(chosen)
         return chosen
 
     @torch.no_grad()

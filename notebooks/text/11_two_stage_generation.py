@@ -896,7 +896,7 @@ def precision_and_recall(
              recall: the share of real points inside at least one ball of a drawn point.
              A point on the edge of a ball is inside
 
-    By hand, on a line with k = 1: real 0, 1, 3 have the radii 1, 1, 2; drawn 1, 2, 9 have 1, 1, 7.
+    By hand: D = 1, k = 1. Real 0, 1, 3 have the radii 1, 1, 2, and drawn 1, 2, 9 have 1, 1, 7.
              9 lies in no real ball (the last ends at 5), so precision is 2/3. Recall is 1: 0 and 3
              lie on the edges of the balls around 1 and 2
     """
