@@ -205,9 +205,10 @@ def test_the_explorer_is_shown(monkeypatch):
 
 
 def test_a_codebook_that_is_being_trained_can_be_shown():
-    codes = torch.nn.Parameter(CODES.clone())
-    widget.draw_codebook(codes, torch.randn(1, 2, requires_grad=True))
-    widget.codebook_html(codes, torch.randn(2, requires_grad=True))
+    codes, z_e = torch.nn.Parameter(CODES.clone()), torch.zeros(1, 2, requires_grad=True)
+    drawn, still = widget.draw_codebook(codes, z_e), widget.draw_codebook(CODES, torch.zeros(1, 2))
+    assert drawn.get_title() == still.get_title() != ""
+    assert "codebook-explorer" in widget.codebook_html(codes, z_e[0])
 
 
 def test_it_is_drawn_within_200_ms():

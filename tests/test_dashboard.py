@@ -113,7 +113,9 @@ def test_the_title_says_how_far_the_run_is_and_how_it_ended():
 @pytest.mark.parametrize("n_rows", [1, 2])
 def test_one_row_or_a_constant_metric_can_be_drawn(n_rows):
     rows = [{"step": i, "loss": 0.0} for i in range(1, n_rows + 1)]
-    draw_progress(History(rows=rows, step=n_rows)).canvas.draw()
+    figure = draw_progress(History(rows=rows, step=n_rows))
+    figure.canvas.draw()
+    assert [len(line.get_xdata()) for line in figure.axes[0].lines] == [n_rows]
 
 
 # ------------------------------------------------------------------------------ when it draws
