@@ -46,6 +46,7 @@ def build_app(arguments: Sequence[str]) -> SubcommandApp:
     app.command(equations)
     app.command(sample)
     app.command(_exercises_app(), name="exercises", help="List the exercises, or audit them.")
+    app.command(_course_app(), name="course", help="Build a course for nbgrader, or grade it.")
     return app
 
 
@@ -103,6 +104,52 @@ def _exercises_app() -> SubcommandApp:
 
         if not audit_all(all_exercises()):
             raise SystemExit(1)
+
+    return app
+
+
+def _course_app() -> SubcommandApp:
+    app = SubcommandApp()
+
+    @app.command
+    def build(
+        folder: Annotated[Path, tyro.conf.Positional],
+        chapters: str | None = None,
+        variant_seed: int | None = None,
+        overwrite: bool = False,
+    ) -> None:
+        """Write an nbgrader course made from the exercises.
+
+        Args:
+            folder: Of the course; made if it is not there.
+            chapters: For example 02,04; default: all.
+            variant_seed: Grade variants of the exercises, drawn by this number.
+            overwrite: Make assignments anew that are there already.
+        """
+        from tutorial_lib.classroom.course import build_course
+
+        names = None if chapters is None else [each.strip() for each in chapters.split(",")]
+        options = {"variant_seed": variant_seed, "overwrite": overwrite}
+        built = build_course(folder, names=names, **options)
+        print(f"Built {', '.join(built)} in {folder}.")
+        print(f"Hand out {folder / 'release'}; put what comes back into {folder / 'submitted'}")
+        print(
+            f"as STUDENT/CHAPTER/CHAPTER.ipynb, then: python -m tutorial_lib course grade {folder}"
+        )
+
+    @app.command
+    def grade(folder: Annotated[Path, tyro.conf.Positional], chapters: str | None = None) -> None:
+        """Grade what was handed in, and write feedback and grades.csv.
+
+        Args:
+            folder: Of the course.
+            chapters: For example 02,04; default: all.
+        """
+        from tutorial_lib.classroom.course import grade_course, table
+
+        names = None if chapters is None else [each.strip() for each in chapters.split(",")]
+        print(table(grade_course(folder, names=names)))
+        print(f"Feedback is in {folder / 'feedback'}, the table in {folder / 'grades.csv'}.")
 
     return app
 
@@ -196,7 +243,7 @@ def reproduce(
 
     Args:
         name: Name of the recipe, or "list".
-        out: Folder of the run; default runs/NAME.
+        out: Folder of the run; default: NAME in TUTORIAL_RUNS_DIR, or else in runs.
         minutes: Train for so long instead.
         preset: Sizes for two CPU cores or for a GPU; default: what this machine has.
         profile: "smoke" takes a few steps on a few images.

@@ -128,9 +128,9 @@ class Exercise:
         """
         seed = secrets.randbelow(10**6) if seed is None else seed
         if is_untouched(candidate):
-            return self._all_missed(NOT_ATTEMPTED, None, seed)
+            return self.missed(NOT_ATTEMPTED, None, seed)
         if not callable(candidate):
-            return self._all_missed(FAILED, _not_callable(self, candidate), seed)
+            return self.missed(FAILED, _not_callable(self, candidate), seed)
         if not isinstance(candidate, Candidate):
             candidate = Candidate(
                 candidate,
@@ -142,7 +142,8 @@ class Exercise:
             details = tuple(_run(c, candidate, seed, i) for i, c in enumerate(self.checks))
         return Grade(overall_outcome(details), details, seed, candidate.printed.summary())
 
-    def _all_missed(self, outcome: str, failure: Failure | None, seed: int) -> Grade:
+    def missed(self, outcome: str, failure: Failure | None, seed: int) -> Grade:
+        """The grade of something that can't be run at all: no point, and why."""
         missed = FAILED if outcome == FAILED else NOT_RUN
         details = tuple(CheckResult(c.what, missed, 0, c.points, failure) for c in self.checks)
         return Grade(outcome, details, seed)

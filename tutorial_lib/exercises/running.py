@@ -26,13 +26,14 @@ from tutorial_lib.exercises.untouched import is_blank_error
 class Candidate:
     """A function under test. `seconds` is the time for all of its calls together.
 
+    function       None where `run_within_limits` finds it in another process
     reference      names the arguments in reports
     when_changed   argument name -> what to add if the function changes that argument
     """
 
     def __init__(
         self,
-        function: Callable,
+        function: Callable | None,
         *,
         reference: Callable,
         seconds: float,

@@ -24,7 +24,7 @@ def undisturbed() -> Iterator[None]:
 
     Inside, gradients are recorded, new tensors are float32 on the CPU, whatever the notebook set.
     """
-    states = random.getstate(), np.random.get_state(), torch.get_rng_state()
+    states = random_states()
     cuda_states = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else None
     dtype, recursion_limit = torch.get_default_dtype(), sys.getrecursionlimit()
     recording = torch.is_grad_enabled()
@@ -36,9 +36,7 @@ def undisturbed() -> Iterator[None]:
         torch.set_grad_enabled(recording)
         torch.set_default_dtype(dtype)
         sys.setrecursionlimit(recursion_limit)
-        random.setstate(states[0])
-        np.random.set_state(states[1])
-        torch.set_rng_state(states[2])
+        set_random_states(states)
         if cuda_states is not None:
             torch.cuda.set_rng_state_all(cuda_states)
 
@@ -48,6 +46,18 @@ def _on_the_cpu() -> contextlib.AbstractContextManager:
     if torch.get_default_device().type == "cpu":
         return contextlib.nullcontext()
     return torch.device("cpu")
+
+
+def random_states() -> tuple:
+    """Of Python's, numpy's and torch's generators on the CPU."""
+    return random.getstate(), np.random.get_state(), torch.get_rng_state()
+
+
+def set_random_states(states: tuple) -> None:
+    """Draw again what was drawn after `random_states`."""
+    random.setstate(states[0])
+    np.random.set_state(states[1])
+    torch.set_rng_state(states[2])
 
 
 def seed_everything(seed: int) -> None:

@@ -274,6 +274,8 @@ def _check_manners(candidate, rng: torch.Generator) -> Failure | None:
     model, images, size = _trial(rng, 7, 3, (1, 2, 3)).args
     model.at_most = size
     recorded = candidate.measure(calls_recorded, model, images, size)
+    if not recorded:
+        return Failure("Your function never calls the model.", "Nothing can be scored without it.")
     if not any(recorded):
         return None
     told = f"{sum(recorded)} of {len(recorded)} calls of the model were recorded."

@@ -283,6 +283,9 @@ def _check_work(candidate, rng: torch.Generator) -> Failure | None:
     trial = _trial(rng, (2, 4, 5), 0.0)
     begun = candidate.measure(rows_begun, *trial.args)
     for row in range(4):
+        if row not in begun:
+            told = f"Row {row} was never begun; {len(begun)} calls in all."
+            return Failure("Your function does not ask the model about every row.", told)
         if begun.count(row) > len(trial.args[1]):  # image by image is fine too
             told = f"Row {row} was begun {begun.count(row)} times; 4 rows, {len(begun)} calls."
             return Failure(TOO_OFTEN, told)

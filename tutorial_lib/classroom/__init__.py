@@ -1,0 +1,1 @@
+"""Courses made from the exercises, and grades that no student's code can touch."""

@@ -1,0 +1,180 @@
+"""The instructor's notebook of a chapter, from which nbgrader makes the students'.
+
+For each exercise a card, a stub with the solution in it, and a graded cell: visible checks and the
+hidden line. Then the written questions, graded by hand.
+"""
+
+from __future__ import annotations
+
+import ast
+import pprint
+import random
+import re
+import textwrap
+from types import ModuleType
+
+import nbformat
+import torch
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from torch import Tensor
+
+from tutorial_lib.classroom.hidden import Plan, hidden_region
+from tutorial_lib.classroom.variants import Variant, variant_of
+from tutorial_lib.classroom.written_questions import QUESTIONS, WrittenQuestion
+from tutorial_lib.exercises.discovery import exercises_of
+from tutorial_lib.exercises.engine import Exercise
+from tutorial_lib.setup_cell import installed_address, setup_source
+
+IMPORTS = """\
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from tutorial_lib.exercises import {chapter}"""
+HOW = """\
+Work on the cells that hold a `____`. The cell below each of them checks your function as often as \
+you like; the grade comes from more checks, with inputs you have not seen. What you print or save \
+does not count, only what your functions return. Helper functions and cells of your own are \
+welcome; keep the other cells as they are.
+
+Each call of a function has a few seconds and {memory} to spend. Read chapter {number} first."""
+MEMORY = "2 GiB"
+
+
+def assignment_notebook(
+    chapter: ModuleType, *, secret: random.Random, variant_seed: int | None = None
+) -> NotebookNode:
+    """The source notebook of a chapter's assignment; `secret` draws the seeds of hidden inputs."""
+    name = chapter.__name__.rpartition(".")[2]
+    cells = [
+        _text(_introduction(chapter, name), f"{name}-introduction"),
+        new_code_cell(setup_source(installed_address()), metadata={"tags": ["setup"]}),
+        _code(IMPORTS.format(chapter=name), f"{name}-imports", locked=True),
+    ]
+    for exercise in exercises_of(chapter):
+        variant = None if variant_seed is None else variant_of(exercise, variant_seed)
+        plan = Plan(exercise.address, secret.randrange(10**9), variant_seed)
+        cells += _exercise_cells(exercise, variant, plan)
+    for question in QUESTIONS[name]:
+        cells += _question_cells(question, name)
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    notebook = new_notebook(cells=cells, metadata={"kernelspec": kernel})
+    for place, cell in enumerate(notebook.cells):
+        cell.id = f"{name}-{place:02d}"  # the same notebook from the same seeds
+    nbformat.validate(notebook)
+    return notebook
+
+
+def _introduction(chapter: ModuleType, name: str) -> str:
+    title = re.search(r"chapter \d+, (.*)\.", chapter.__doc__)[1]
+    exercises = exercises_of(chapter)
+    minutes = sum(e.minutes for e in exercises) + sum(q.minutes for q in QUESTIONS[name])
+    points = sum(e.points for e in exercises) + sum(q.points for q in QUESTIONS[name])
+    how = HOW.format(memory=MEMORY, number=name[2:])
+    return f"# Assignment {name[2:]}: {title}\n\nAbout {minutes} minutes, {points} points.\n\n{how}"
+
+
+def _exercise_cells(exercise: Exercise, variant: Variant | None, plan: Plan) -> list[NotebookNode]:
+    asked = exercise if variant is None else variant.exercise
+    name = f"{exercise.chapter}-{exercise.name}"
+    return [
+        _text(_card(asked, variant), f"{name}-card"),
+        _code(_with_solution(asked, plan), name, solution=True),
+        _code(
+            _graded_cell(asked, variant, plan), f"{name}-check", locked=True, points=asked.points
+        ),
+    ]
+
+
+def _card(exercise: Exercise, variant: Variant | None) -> str:
+    twist = f"**Not as in the chapter:** {variant.twist}\n\n" if variant else ""
+    checks = "\n".join(f"- {check.what} ({_points(check.points)})" for check in exercise.checks)
+    return (
+        f"## {exercise.number} {exercise.title}\n\n{exercise.goal}\n\n{twist}"
+        f"{exercise.minutes} minutes · {_points(exercise.points)}. Checked, with new inputs:\n\n"
+        f"{checks}"
+    )
+
+
+def _with_solution(exercise: Exercise, plan: Plan) -> str:
+    """The stub, with a solution between nbgrader's marks where students find the blank."""
+    function = ast.parse(exercise.stub).body[-1]
+    passed = [each.arg for each in (*function.args.posonlyargs, *function.args.args)]
+    passed += [f"{each.arg}={each.arg}" for each in function.args.kwonlyargs]
+    solution = (
+        "### BEGIN SOLUTION\n"
+        "# Its source: inspect.getsource(reference)\n"
+        "from tutorial_lib.classroom.hidden import Plan\n\n"
+        f"reference = Plan({plan.address!r}, 0, {plan.variant_seed}).exercise().reference\n"
+        f"return reference({', '.join(passed)})\n"
+        "### END SOLUTION"
+    )
+    blank = re.compile(r"^ *____.*$", flags=re.MULTILINE)
+    return blank.sub(lambda _: textwrap.indent(solution, "    "), exercise.stub).rstrip()
+
+
+def _graded_cell(exercise: Exercise, variant: Variant | None, plan: Plan) -> str:
+    visible = (
+        f"{exercise.address}.check({exercise.name});"
+        if variant is None
+        else "\n".join(map(_shown, variant.examples, _values(variant)))
+    )
+    return f"{visible}\n{hidden_region(plan)}"
+
+
+def _values(variant: Variant) -> list[object]:
+    names = {variant.exercise.name: variant.exercise.reference, "torch": torch}
+    return [eval(example, names) for example in variant.examples]
+
+
+def _shown(example: str, value: object) -> str:
+    """An assertion that a student can read and run."""
+    written = pprint.pformat(_literal(value), width=88, compact=True)
+    got = re.sub(r"\s*\n\s*", " ", example.strip())
+    return f"print({got})\nprint('expected:')\nprint('''{written}''')"
+
+
+def _literal(value: object) -> object:
+    """Tensors as nested lists, rounded as they are printed."""
+    if isinstance(value, Tensor):
+        return _literal(value.tolist())
+    if isinstance(value, (list, tuple)):
+        return type(value)(_literal(each) for each in value)
+    return round(value, 6) if isinstance(value, float) else value
+
+
+def _question_cells(question: WrittenQuestion, chapter: str) -> list[NotebookNode]:
+    name = f"{chapter}-{question.name}"
+    asked = (
+        f"## In words: {question.title}\n\n{question.text}\n\n"
+        f"{question.minutes} minutes · {_points(question.points)}, read by a person."
+    )
+    solution = f"### BEGIN SOLUTION\n{question.answer}\n\n{question.marking}\n### END SOLUTION"
+    graded = _nbgrader(name, solution=True, points=question.points)
+    return [
+        _text(asked, f"{name}-question"),
+        new_markdown_cell(solution, metadata={"nbgrader": graded}),
+    ]
+
+
+def _text(source: str, grade_id: str) -> NotebookNode:
+    return new_markdown_cell(source, metadata={"nbgrader": _nbgrader(grade_id, locked=True)})
+
+
+def _code(source: str, grade_id: str, **kinds) -> NotebookNode:
+    return new_code_cell(source, metadata={"nbgrader": _nbgrader(grade_id, **kinds)})
+
+
+def _nbgrader(
+    grade_id: str, *, solution: bool = False, locked: bool = False, points: int | None = None
+) -> dict:
+    kinds = {"grade": points is not None, "solution": solution, "locked": locked, "task": False}
+    worth = {} if points is None else {"points": points}
+    return {"grade_id": grade_id, "schema_version": 3, **kinds, **worth}
+
+
+def _points(number: int) -> str:
+    return f"{number} point" if number == 1 else f"{number} points"

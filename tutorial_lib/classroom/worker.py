@@ -1,0 +1,196 @@
+"""The process that runs a student's code. It knows inputs, never what is expected of them.
+
+Started by `worker_process`, which sends requests and judges what comes back. Requests come from the
+grader, who is trusted, as pickles; replies go back in the plain format of `wire`, since whatever is
+said here may be a lie. The only thing a lie can be is a wrong result.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import linecache
+import os
+import pickle
+import struct
+import sys
+import types
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+FRAME = struct.Struct(">QQ")  # number of the request, length of what follows
+CELL = "<your cell {}>"
+TOO_LARGE = ("MemoryError", "can't allocate memory", "bad_alloc", "Cannot allocate memory")
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What the worker may use: its folder, MiB of memory and of one file; sandbox: all of it."""
+
+    scratch: str
+    memory_mib: int
+    file_mib: int
+    sandbox: bool
+
+
+@dataclass(frozen=True)
+class Check:
+    """What surrounds a call: the seed of its check, and the grader's modes of torch."""
+
+    seed: int
+    records_gradients: bool
+    autocast: object = None  # a dtype
+
+
+def send(stream: BinaryIO, number: int, message: bytes) -> None:
+    stream.write(FRAME.pack(number, len(message)))
+    stream.write(message)
+    stream.flush()
+
+
+def receive(stream: BinaryIO, most: int | None = None) -> tuple[int, bytes] | None:
+    """The next (number, message); None at the end. ValueError for more than `most` bytes."""
+    head = stream.read(FRAME.size)
+    if len(head) < FRAME.size:
+        return None
+    number, length = FRAME.unpack(head)
+    if most is not None and length > most:
+        raise ValueError(f"a message of {length} bytes, where at most {most} were expected")
+    message = stream.read(length)
+    return (number, message) if len(message) == length else None
+
+
+def private_streams() -> tuple[BinaryIO, BinaryIO]:
+    """The pipes to the grader, moved out of the way: what is printed goes nowhere."""
+    requests, replies = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for standard in (0, 1, 2):
+        os.dup2(nowhere, standard)
+    return requests, replies
+
+
+def main() -> None:
+    """Read requests until there are no more."""
+    requests, replies = private_streams()
+    number, first = receive(requests)
+    rules: Rules = pickle.loads(first)
+    student = _prepared(rules)
+    send(replies, number, student.reply(lambda: ("ready",)))
+    while (request := receive(requests)) is not None:
+        number, message = request
+        send(replies, number, student.answer(message))
+
+
+def _prepared(rules: Rules) -> Student:
+    from tutorial_lib.classroom import sandbox
+
+    if rules.sandbox:
+        sandbox.shut_files(Path(rules.scratch))
+    student = Student(rules)
+    if rules.sandbox:
+        sandbox.limit_resources(rules.memory_mib, rules.file_mib)
+        sandbox.watch(Path(rules.scratch))
+    return student
+
+
+class Student:
+    """The namespace that the student's cells run in, and calls of the functions they define."""
+
+    def __init__(self, rules: Rules):
+        import torch
+
+        from tutorial_lib.classroom import wire
+        from tutorial_lib.exercises import running, surroundings, time_limit, untouched
+
+        torch.set_num_threads(1)
+        self.rules, self.wire, self.running = rules, wire, running
+        self.surroundings, self.time_limit, self.untouched = surroundings, time_limit, untouched
+        self.module = types.ModuleType("__main__")
+        sys.modules["__main__"] = self.module
+        self.seed: int | None = None
+        self.random_states: tuple | None = None
+
+    def answer(self, message: bytes) -> bytes:
+        """The reply to one request: (name of a method, its arguments)."""
+        name, *arguments = pickle.loads(message)
+        return self.reply(lambda: getattr(self, name)(*arguments))
+
+    def reply(self, work: Callable[[], tuple]) -> bytes:
+        """What the work gives, as bytes, whatever the student's code may have done to us."""
+        try:
+            return self.wire.encode(work())
+        except BaseException as error:  # a result that breaks while it is looked at
+            told = f"The result can't be read: {type(error).__name__}."
+            return self.wire.encode(("raised", told, "", False, ""))  # as from `call`
+
+    def run_cell(self, number: int, source: str, seconds: float) -> tuple:
+        """("ran", message, evidence, what was printed); no message where all went well."""
+        file = CELL.format(number)
+        linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
+        printed = self.surroundings.Printed()
+        try:
+            with printed.capturing(), self._limit(seconds):
+                exec(compile(source, file, "exec"), vars(self.module))
+        except BaseException as error:  # SystemExit too: the next cell may be all right
+            kind, message, evidence, _ = self._complaint(error, None, seconds)
+            return (kind,) if kind == "slow" else ("ran", message, evidence, printed.summary())
+        return ("ran", "", "", printed.summary())
+
+    def look_up(self, name: str) -> tuple:
+        """("found", is it there, can it be called, is it still the stub, name of its type)."""
+        found = vars(self.module).get(name)
+        there, kind = name in vars(self.module), type(found).__name__
+        return ("found", there, callable(found), self.untouched.is_untouched(found), kind)
+
+    def call(self, name: str, instrument: Callable, args: tuple, check: Check, seconds: float):
+        """("value", what the instrument says of the function, printed), "failed" or "raised"."""
+        function = vars(self.module)[name]
+        printed = self.surroundings.Printed()
+        try:
+            with self._surrounded(check), printed.capturing(), self._limit(seconds):
+                value = instrument(self.running.never_none(function), *args)
+        except self.running.Failed as told:
+            return ("failed", told.failure.message, told.failure.evidence, False, printed.kept)
+        except BaseException as error:
+            complaint = self._complaint(error, function, seconds)
+            return complaint[:1] if complaint[0] == "slow" else (*complaint, printed.kept)
+        return ("value", value, printed.kept)
+
+    @contextlib.contextmanager
+    def _surrounded(self, check: Check) -> Iterator[None]:
+        """As if in the grader's process: its seed at the first call, its modes at every call."""
+        import torch
+
+        with self.surroundings.undisturbed():
+            if check.seed == self.seed:
+                self.surroundings.set_random_states(self.random_states)
+            else:
+                self.surroundings.seed_everything(check.seed)
+            modes = [torch.set_grad_enabled(check.records_gradients)]
+            modes += [torch.autocast("cpu", check.autocast)] if check.autocast else []
+            with contextlib.ExitStack() as stack:
+                for mode in modes:
+                    stack.enter_context(mode)
+                try:
+                    yield
+                finally:
+                    self.seed, self.random_states = check.seed, self.surroundings.random_states()
+
+    def _limit(self, seconds: float) -> contextlib.AbstractContextManager:
+        """An alarm, where there is one: the grader waits no longer than that in any case."""
+        if hasattr(self.time_limit.signal, "setitimer"):
+            return self.time_limit.AlarmLimit(seconds)
+        return contextlib.nullcontext()
+
+    def _complaint(self, error: BaseException, function: object, seconds: float) -> tuple:
+        """("raised", message, evidence, was a blank left in it?)"""
+        if isinstance(error, self.time_limit.TimeLimitReached):
+            return ("slow", "", "", False)
+        failure = self.running.describe(error, function)
+        told = f"{type(error).__name__} {failure.evidence}"
+        if any(each in told for each in TOO_LARGE):
+            limit = f"Your code asked for more than the {self.rules.memory_mib} MiB it may use."
+            return ("raised", limit, failure.evidence, False)
+        blank = self.untouched.is_blank_error(error)
+        return ("raised", failure.message, failure.evidence, blank)

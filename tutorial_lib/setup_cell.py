@@ -1,0 +1,36 @@
+"""The source of the one setup cell that notebooks and assignments begin with.
+
+It installs the package only where it is missing (on Colab, say), from the project's address or from
+what the environment variable TUTORIAL_LIB_SPEC names. The package's bounds are low, so that pip
+leaves the torch that is there alone.
+"""
+
+from importlib import metadata
+
+# Under 15 lines whatever the address, so that a learner meets the chapter and not its plumbing.
+TEMPLATE = """\
+import importlib.util
+import os
+import subprocess
+import sys
+
+if importlib.util.find_spec("tutorial_lib") is None:  # on Colab, for example
+    address = "git+{address}"
+    package = os.environ.get("TUTORIAL_LIB_SPEC", address)
+    print("Installing", package)
+    if subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", package]).returncode:
+        raise RuntimeError(f"Cannot install {{package}}: go online, then run this cell again.")
+    importlib.invalidate_caches()
+
+importlib.import_module("tutorial_lib.notebook_setup").start()"""
+
+
+def setup_source(address: str) -> str:
+    """The cell for a project at this address."""
+    return TEMPLATE.format(address=address)
+
+
+def installed_address() -> str:
+    """The project's address, as the installed package has it from pyproject.toml."""
+    named = metadata.metadata("from-pixels-to-codes").get_all("Project-URL")
+    return dict(line.split(", ", 1) for line in named)["Repository"]
