@@ -2,6 +2,9 @@
 
 import csv
 import json
+import random
+import re
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -119,7 +122,6 @@ def test_students_get_a_stub_a_card_and_visible_checks_for_every_exercise(graded
 
 
 def test_all_chapters_can_be_built_with_and_without_variants(tmp_path):
-    import random
 
     from tutorial_lib.classroom.assignment import assignment_notebook
     from tutorial_lib.exercises.discovery import chapters
@@ -176,3 +178,23 @@ def test_a_submission_that_is_no_notebook_is_reported_and_the_others_are_graded(
     scores = {s.student: s for s in course.grade_course(tmp_path, progress=False)}
     assert scores["good"].points == ch02.causal_mask.points and not scores["good"].problem
     assert scores["broken"].points == 0 and scores["broken"].problem
+
+
+def test_the_teachers_guide_counts_tasks_minutes_and_points_right():
+    from tutorial_lib.classroom.written_questions import QUESTIONS
+    from tutorial_lib.exercises.discovery import chapters
+
+    guide = Path(__file__).resolve().parents[1] / "docs" / "teaching.md"
+    rows = re.findall(
+        r"^\| (\d\d) \| (\d+) \+ (\d+) \| (\d+) \| (\d+) \+ (\d+) \|",
+        guide.read_text(encoding="utf-8"),
+        flags=re.MULTILINE,
+    )
+    for (number, *counted), (name, chapter) in zip(rows, chapters().items(), strict=True):
+        done, asked = exercises_of(chapter), QUESTIONS[name]
+        minutes, points = (
+            [sum(getattr(x, what) for x in xs) for xs in (done, asked)]
+            for what in ("minutes", "points")
+        )
+        assert f"ch{number}" == name
+        assert [*map(int, counted)] == [len(done), len(asked), sum(minutes), *points]
