@@ -2,6 +2,7 @@
 # Use another Python:  make lab PYTHON=python3.12
 # Pass arguments on:   make lab ARGS="--port 9000"     make test ARGS="-k masks"
 # Only one notebook:   make notebooks NOTEBOOKS=notebooks/11_two_stage_generation.ipynb
+# A fork, a new home:  make move ADDRESS=https://github.com/you/fork
 
 PYTHON ?= $(shell command -v python3 || command -v python)
 ifeq ($(strip $(PYTHON)),)
@@ -10,9 +11,10 @@ endif
 
 VENV_PYTHON := $(if $(filter Windows_NT,$(OS)),.venv/Scripts/python.exe,.venv/bin/python)
 NOTEBOOKS ?=
+ADDRESS ?=
 ARGS ?=
 
-.PHONY: help environment lab test lint format notebooks bench results constraints clean
+.PHONY: help environment test-environment lab test lint format notebooks browser colab move bench results constraints clean
 
 help:
 	@echo "make lab          open the tutorial in JupyterLab (sets everything up on first use)"
@@ -20,6 +22,9 @@ help:
 	@echo "make lint         check the style, and that notebooks and their texts agree"
 	@echo "make format       rewrite code, notebooks and texts in the project's style"
 	@echo "make notebooks    sync the texts into the notebooks, run them, store their outputs"
+	@echo "make browser      Run All and every widget of every notebook, in JupyterLab in a Chromium"
+	@echo "make colab        run each notebook alone, in an environment with Colab's versions"
+	@echo "make move         give the project another address: make move ADDRESS=https://github.com/.."
 	@echo "make bench        run the benchmarks"
 	@echo "make results      score the shipped weights again and compare with results/"
 	@echo "make constraints  pin the newest versions that work together in constraints.txt"
@@ -31,7 +36,11 @@ environment:
 lab:
 	@"$(PYTHON)" tools/set_up.py lab $(ARGS)
 
-test: environment
+# The tests build and grade a course, for which learners need no nbgrader.
+test-environment:
+	@"$(PYTHON)" tools/set_up.py --extras lab,test,course
+
+test: test-environment
 	@$(VENV_PYTHON) tools/run_tests.py $(ARGS)
 
 lint: environment
@@ -52,6 +61,17 @@ notebooks: environment
 	@$(VENV_PYTHON) tools/notebooks.py stamp $(NOTEBOOKS)
 	@$(VENV_PYTHON) tools/notebooks.py run $(NOTEBOOKS)
 	@$(VENV_PYTHON) tools/notebooks.py check $(NOTEBOOKS)
+
+browser:
+	@"$(PYTHON)" tools/set_up.py --extras lab,test,browser
+	@"$(PYTHON)" tools/find_chromium.py
+	@$(VENV_PYTHON) -m pytest -q -m browser tests/browser $(ARGS)
+
+colab: environment
+	@$(VENV_PYTHON) tools/colab_run.py $(ARGS) $(NOTEBOOKS)
+
+move: environment
+	@$(VENV_PYTHON) tools/notebooks.py move "$(ADDRESS)"
 
 bench: environment
 	@set -e; for script in benchmarks/*.py; do \

@@ -31,12 +31,12 @@ def cifar_records(images: np.ndarray, labels: np.ndarray) -> bytes:
 
 def tar_gz(members: dict[str, bytes]) -> bytes:
     stream = io.BytesIO()
-    with tarfile.open(fileobj=stream, mode="w:gz") as archive:
+    with tarfile.open(fileobj=stream, mode="w") as archive:
         for name, content in members.items():
             member = tarfile.TarInfo(name)
             member.size = len(content)
             archive.addfile(member, io.BytesIO(content))
-    return stream.getvalue()
+    return gzip.compress(stream.getvalue(), mtime=0)  # the same bytes in every process
 
 
 def cifar_archive(images: np.ndarray, labels: np.ndarray, *, batch: int) -> bytes:

@@ -8,36 +8,10 @@ import numpy as np
 import pytest
 import torch
 from loopback_server import LoopbackServer, Page, closed_port_url
-from small_data_files import amat_text, cifar_archive, idx_gz, spoken_digits_zip
+from small_data_sets import EMBEDDED, IMAGES, LABELS, SMALL, small_entry
 
 from tutorial_lib import data
 from tutorial_lib.data.catalog import CATALOG
-from tutorial_lib.data.remote_file import content_sha256
-
-RANDOM = np.random.default_rng(1)
-IMAGES = RANDOM.integers(0, 256, (10, 28, 28))
-LABELS = np.arange(10)
-BINARY = RANDOM.integers(0, 2, (7, 28, 28))
-COLOR = RANDOM.integers(0, 256, (12, 3, 32, 32))
-SOUNDS = {
-    f"{digit}_ann_{number}.wav": RANDOM.integers(-99, 99, 50)
-    for digit in (0, 1)
-    for number in (0, 5, 10, 11)
-}
-
-IDX_CONTENTS = [idx_gz(IMAGES[:7]), idx_gz(LABELS[:7]), idx_gz(IMAGES[7:]), idx_gz(LABELS[7:])]
-EMBEDDED = ("fashion-mnist-sample", "voiced-tones", "bouncing-garments")
-# For each downloaded set: the contents of its files, and the sizes of its three splits.
-SMALL = {
-    "fashion-mnist": (IDX_CONTENTS, (5, 2, 3)),
-    "mnist": (IDX_CONTENTS, (5, 2, 3)),
-    "binarized-mnist": (
-        [amat_text(BINARY[part]) for part in (slice(0, 4), slice(4, 6), slice(6, 7))],
-        (4, 2, 1),
-    ),
-    "cifar10": ([cifar_archive(COLOR, np.arange(12) % 10, batch=2)], (7, 3, 2)),
-    "spoken-digits": ([spoken_digits_zip(SOUNDS)], (4, 2, 2)),
-}
 
 
 @pytest.fixture(autouse=True)
@@ -53,23 +27,11 @@ def server():
         yield running
 
 
-def put_small_files(monkeypatch, name, contents, n_examples, url_of):
-    """Let the catalog's entry stand for small files at other addresses; all else stays."""
-    entry = CATALOG[name]
-    files = tuple(
-        replace(
-            file, urls=(url_of(f"/{name}/{place}"),), sha256=content_sha256(content, file.content)
-        )
-        for place, (file, content) in enumerate(zip(entry.files, contents, strict=True))
-    )
-    monkeypatch.setitem(CATALOG, name, replace(entry, files=files, n_examples=n_examples))
-
-
 @pytest.fixture(params=SMALL)
 def served(request, server, monkeypatch):
     """The name of a data set whose small files the server has."""
     contents, n_examples = SMALL[request.param]
-    put_small_files(monkeypatch, request.param, contents, n_examples, server.url)
+    monkeypatch.setitem(CATALOG, request.param, small_entry(request.param, server.url))
     for place, content in enumerate(contents):
         server.pages[f"/{request.param}/{place}"] = Page(content)
     return request.param
@@ -79,7 +41,7 @@ def served(request, server, monkeypatch):
 def offline(request, monkeypatch):
     """The name of a data set whose addresses do not answer."""
     contents, n_examples = SMALL[request.param]
-    put_small_files(monkeypatch, request.param, contents, n_examples, closed_port_url)
+    monkeypatch.setitem(CATALOG, request.param, small_entry(request.param, closed_port_url))
     return request.param
 
 
@@ -112,7 +74,7 @@ def test_no_example_is_in_two_splits(served):
 
 def test_images_and_labels_come_out_as_they_were_written(server, monkeypatch):
     contents, n_examples = SMALL["mnist"]
-    put_small_files(monkeypatch, "mnist", contents, n_examples, server.url)
+    monkeypatch.setitem(CATALOG, "mnist", small_entry("mnist", server.url, contents))
     server.pages.update({f"/mnist/{place}": Page(body) for place, body in enumerate(contents)})
     splits = data.load("mnist", progress=False).splits().values()
     together = torch.cat([split.levels for split in splits])[:, 0]
@@ -152,8 +114,9 @@ def test_without_network_the_embedded_sample_is_named_and_works(offline):
 def test_a_file_with_a_wrong_magic_number_is_refused_even_if_its_checksum_is_right(
     server, monkeypatch
 ):
-    labels_first = [IDX_CONTENTS[1], IDX_CONTENTS[0], *IDX_CONTENTS[2:]]
-    put_small_files(monkeypatch, "mnist", labels_first, (5, 2, 3), server.url)
+    images, labels, *test = SMALL["mnist"][0]
+    labels_first = [labels, images, *test]
+    monkeypatch.setitem(CATALOG, "mnist", small_entry("mnist", server.url, labels_first))
     server.pages.update({f"/mnist/{place}": Page(body) for place, body in enumerate(labels_first)})
     with pytest.raises(data.DataFormatError, match="00 00 08 01, expected 00 00 08 03"):
         data.load("mnist", progress=False)

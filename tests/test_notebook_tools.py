@@ -6,8 +6,10 @@ import nbformat
 import notebook_gate
 import notebook_pairs
 import notebook_run
+import project_address
 import pytest
 import setup_cell
+import stamping
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 TEXT = """\
@@ -20,6 +22,7 @@ x = 6
 # %%
 print(7*x)
 """
+SETUP = setup_cell.setup_source(project_address.address())
 
 
 @pytest.fixture
@@ -27,7 +30,7 @@ def pair(tmp_path):
     """A stamped pair whose notebook has not been run."""
     pair = notebook_pairs.Pair(tmp_path / "01_two.ipynb", tmp_path / "text" / "01_two.py")
     notebook_pairs.write(pair.text, TEXT)
-    setup_cell.stamp(pair)
+    stamping.stamp(pair)
     return pair
 
 
@@ -177,33 +180,32 @@ def test_a_cell_that_is_no_python_is_named_not_written(pair):
 # -- the setup cell ------------------------------------------------------------------------------
 
 
-def test_the_setup_cell_is_at_most_15_lines_and_names_the_address_of_pyproject():
-    source = setup_cell.setup_source()
-    assert len(source.splitlines()) <= 15
-    assert f"git+{setup_cell.repository()}" in source
-    compile(source, "setup cell", "exec")
+def test_the_setup_cell_is_under_15_lines_and_names_the_address_of_pyproject():
+    assert len(SETUP.splitlines()) < 15
+    assert f'"git+{project_address.address()}"' in SETUP
+    compile(SETUP, "setup cell", "exec")
 
 
 def test_stamping_puts_the_setup_cell_before_all_other_code(pair):
     cells = notebook_pairs.read_notebook(pair.notebook).cells
     assert [cell.cell_type for cell in cells[:2]] == ["markdown", "code"]
-    assert cells[1].source == setup_cell.setup_source()
-    assert setup_cell.stamp(pair) == []
+    assert cells[1].source == SETUP
+    assert stamping.stamp(pair) == []
 
 
-@pytest.mark.parametrize("source", ["import torch", setup_cell.setup_source() + "  # mine"])
+@pytest.mark.parametrize("source", ["import torch", SETUP + "  # mine"])
 def test_a_changed_setup_cell_is_caught_and_stamped_over(finished, source):
     edit_notebook(finished, lambda notebook: notebook.cells[1].update(source=source))
     notebook_pairs.write_text(notebook_pairs.read_notebook(finished.notebook), finished.text)
     assert "differs from tools/setup_cell.py" in only(notebook_gate.pair_problems(finished))
-    setup_cell.stamp(finished)
+    stamping.stamp(finished)
     cells = notebook_pairs.read_notebook(finished.notebook).cells
     assert [setup_cell.TAG in notebook_pairs.tags(cell) for cell in cells].count(True) == 1
-    assert cells[1].source == setup_cell.setup_source()
+    assert cells[1].source == SETUP
 
 
 def test_a_setup_cell_that_comes_too_late_is_caught():
-    source = setup_cell.setup_source()
+    source = SETUP
     marked = new_code_cell(source, metadata={"tags": [setup_cell.TAG]})
     notebook = new_notebook(cells=[new_code_cell("x = 1"), marked])
     assert "not the first" in only(setup_cell.setup_problems(notebook, source))

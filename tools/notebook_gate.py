@@ -1,8 +1,8 @@
 """What must hold for every notebook in the repository, as `make lint` and a test check it.
 
-A notebook and its text hold the same cells; it begins with the shared setup cell; it was run from
-top to bottom without an error; its stored outputs are small, PNG figures only, and tell nothing
-about the machine that made them.
+A notebook and its text hold the same cells; it has the link into Colab and the shared setup cell;
+it was run from top to bottom without an error; its stored outputs are small, PNG figures only, and
+tell nothing about the machine that made them.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from pathlib import Path
 
 from nbformat import NotebookNode
 from notebook_pairs import ROOT, Pair, differences, read_notebook, read_text, tags
-from setup_cell import setup_problems, setup_source
+from project_address import address
+from stamping import stamp_problems
 
 MOST_BYTES = 1_000_000
 ALLOWED_TO_FAIL = {"raises-exception", "nbval-raises-exception"}
@@ -36,7 +37,7 @@ def pair_problems(pair: Pair) -> list[str]:
     notebook = read_notebook(pair.notebook)
     out_of_step = differences(notebook, read_text(pair.text))
     problems = [f"{each} (run `make notebooks`)" for each in out_of_step]
-    problems += setup_problems(notebook, setup_source())
+    problems += stamp_problems(notebook, pair.name, address())
     problems += size_problems(pair.notebook)
     return problems + notebook_problems(notebook)
 

@@ -78,9 +78,12 @@ def read_text(path: Path) -> NotebookNode:
     return normalised(notebook)
 
 
+def text_of(notebook: NotebookNode) -> str:
+    return jupytext.writes(normalised(notebook), fmt="py:percent", config=jupytext_config())
+
+
 def write_text(notebook: NotebookNode, path: Path) -> None:
-    bare = normalised(notebook)
-    write(path, jupytext.writes(bare, fmt="py:percent", config=jupytext_config()))
+    write(path, text_of(notebook))
 
 
 def read_notebook(path: Path) -> NotebookNode:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from jupyter_client import KernelManager
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
@@ -27,11 +28,18 @@ def execute(
     profile: str = "laptop",
     timeout: float | None = None,
     report: Callable[[str], None] = lambda line: None,
+    environment: dict[str, str] | None = None,
+    kernel_manager: KernelManager | None = None,
 ) -> NotebookNode:
-    """Run every cell of a copy in `folder`, one line of `report` for each code cell."""
+    """Run every cell of a copy in `folder`, one line of `report` for each code cell.
+
+    environment     variables of the kernel; None: those of this process
+    kernel_manager  starts the kernel; None: it is one of this Python
+    """
     progress = Progress(notebook, report)
     client = NotebookClient(
         normalised(notebook),
+        km=kernel_manager,
         timeout=timeout,
         kernel_name="python3",
         record_timing=False,
@@ -42,7 +50,9 @@ def execute(
         on_cell_executed=progress.end,
     )
     try:
-        client.execute(env={**os.environ, "TUTORIAL_PROFILE": profile})
+        variables = os.environ if environment is None else environment
+        # cleanup_kc: a kernel of a manager that was handed in ends here, too.
+        client.execute(env={**variables, "TUTORIAL_PROFILE": profile}, cleanup_kc=True)
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as problem:
         raise RunError(str(problem)) from None
     return cleaned(client.nb)

@@ -1,11 +1,15 @@
 """Keep the notebooks in order: what `make notebooks` and `make lint` call.
 
     python tools/notebooks.py sync     copy the cells of notebooks/text into the notebooks
-    python tools/notebooks.py stamp    put the shared setup cell into each
+    python tools/notebooks.py stamp    put setup cells and links into Colab in; the README's, too
     python tools/notebooks.py run      execute them and store their outputs
     python tools/notebooks.py check    say what is wrong; exit 1 if anything is
 
 Each takes names or paths, as in `run notebooks/11_two_stage_generation.ipynb`; default: all.
+
+    python tools/notebooks.py move https://github.com/OWNER/REPOSITORY
+
+gives the project another address: in pyproject.toml, and in everything that is stamped from it.
 """
 
 from __future__ import annotations
@@ -14,10 +18,12 @@ import argparse
 import sys
 import time
 
+from colab_links import readme_problems
 from notebook_gate import pair_problems
 from notebook_pairs import NOTEBOOKS, ROOT, Pair, PairError, find_pairs, sync
 from notebook_run import RunError, run
-from setup_cell import stamp
+from project_address import AddressError, address
+from stamping import move, stamp, stamp_readme, write_all
 
 
 def sync_all(pairs: list[Pair], options: argparse.Namespace) -> list[str]:
@@ -29,6 +35,10 @@ def sync_all(pairs: list[Pair], options: argparse.Namespace) -> list[str]:
 def stamp_all(pairs: list[Pair], options: argparse.Namespace) -> list[str]:
     for pair in pairs:
         show_changes(pair, stamp(pair))
+    readme = stamp_readme()
+    write_all(readme)
+    for path in readme:
+        print(f"wrote {path.name}")
     return []
 
 
@@ -49,9 +59,20 @@ def run_all(pairs: list[Pair], options: argparse.Namespace) -> list[str]:
 
 def check_all(pairs: list[Pair], options: argparse.Namespace) -> list[str]:
     problems = [f"{pair.name}: {each}" for pair in pairs for each in pair_problems(pair)]
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    problems += readme_problems(readme, [pair.name for pair in pairs], address())
     if not problems:
         print(f"{len(pairs)} notebooks checked: all in order")
     return problems
+
+
+def move_project(pairs: list[Pair], options: argparse.Namespace) -> list[str]:
+    before = address()
+    changed = move(options.url)
+    print(f"{before} -> {address()}: wrote {len(changed)} files")
+    for path in changed:
+        print(f"  {path.relative_to(ROOT)}")
+    return []
 
 
 def show(line: str) -> None:
@@ -67,7 +88,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    actions = parser.add_subparsers(required=True, metavar="sync|stamp|run|check")
+    actions = parser.add_subparsers(required=True, metavar="sync|stamp|run|check|move")
     for name, action in dict(sync=sync_all, stamp=stamp_all, run=run_all, check=check_all).items():
         sub = actions.add_parser(name)
         sub.add_argument("names", nargs="*", metavar="NOTEBOOK")
@@ -79,6 +100,9 @@ def arguments() -> argparse.Namespace:
         if name == "run":
             sub.add_argument("--profile", choices=["smoke", "laptop", "gpu"], default="laptop")
             sub.add_argument("--timeout", type=float, default=1800, help="seconds for one cell")
+    sub = actions.add_parser("move")
+    sub.add_argument("url", metavar="URL")
+    sub.set_defaults(action=move_project, names=[])
     return parser.parse_args()
 
 
@@ -86,7 +110,7 @@ def main() -> int:
     options = arguments()
     try:
         problems = options.action(find_pairs(NOTEBOOKS, options.names), options)
-    except PairError as problem:
+    except (PairError, AddressError) as problem:
         problems = [str(problem)]
     for problem in problems:
         print(problem, file=sys.stderr)

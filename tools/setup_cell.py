@@ -1,47 +1,19 @@
-"""The one setup cell that every notebook begins with, and its stamping into the notebooks.
+"""Is the one setup cell where it belongs? `tools/stamping.py` puts it into the notebooks.
 
-It installs the package only where it is missing (on Colab, say), from the address that stands in
-pyproject.toml or from the environment variable TUTORIAL_LIB_SPEC. The package's bounds are low, so
-the torch that is there stays.
+Its source comes from the package, which writes it into assignments too.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import nbformat
 from nbformat import NotebookNode
-from notebook_pairs import PYPROJECT, Pair, read_text, sync, tags, write_text
+from notebook_pairs import tags
 
-try:
-    import tomllib
-except ModuleNotFoundError:  # Python 3.10
-    import tomli as tomllib
+from tutorial_lib.setup_cell import setup_source
+
+__all__ = ["setup_problems", "setup_source", "stamped"]
 
 TAG = "setup"
-TEMPLATE = """\
-import importlib.util
-import os
-import subprocess
-import sys
-
-if importlib.util.find_spec("tutorial_lib") is None:  # on Colab, for example
-    address = "git+{repository}"
-    package = os.environ.get("TUTORIAL_LIB_SPEC", address)
-    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", package], check=True)
-    importlib.invalidate_caches()
-
-from tutorial_lib.notebook_setup import start
-
-start()"""
-
-
-def repository(pyproject: Path = PYPROJECT) -> str:
-    return tomllib.loads(pyproject.read_text(encoding="utf-8"))["project"]["urls"]["Repository"]
-
-
-def setup_source(pyproject: Path = PYPROJECT) -> str:
-    return TEMPLATE.format(repository=repository(pyproject))
 
 
 def first_code_cell(notebook: NotebookNode) -> int | None:
@@ -62,19 +34,16 @@ def setup_problems(notebook: NotebookNode, source: str) -> list[str]:
 
 
 def stamped(notebook: NotebookNode, source: str) -> NotebookNode:
-    """A copy with the setup cell as its first code cell; an old one is replaced."""
+    """A copy with the setup cell as its first code cell.
+
+    One that is there already gets the source and keeps its id and its output, which is the line
+    about the machine: no change of address or of the install makes that untrue.
+    """
     copy = nbformat.from_dict(notebook)
+    marked = [cell for cell in copy.cells if TAG in tags(cell) and cell.cell_type == "code"]
     copy.cells = [cell for cell in copy.cells if TAG not in tags(cell)]
     position = first_code_cell(copy)
-    cell = nbformat.v4.new_code_cell(source, metadata={"tags": [TAG]})
+    new = nbformat.v4.new_code_cell(source, metadata={"tags": [TAG]})
+    cell = nbformat.from_dict({**marked[0], "source": source}) if marked else new
     copy.cells.insert(len(copy.cells) if position is None else position, cell)
     return copy
-
-
-def stamp(pair: Pair) -> list[Path]:
-    """Put the setup cell into a text and its notebook; return the files that changed."""
-    text, source = read_text(pair.text), setup_source()
-    if not setup_problems(text, source):
-        return []
-    write_text(stamped(text, source), pair.text)
-    return [pair.text, *(path for path in sync(pair, truth="text") if path != pair.text)]

@@ -1,16 +1,15 @@
 """The state of a training run as one safetensors file, written whole or not at all.
 
 Weights, optimiser state and random-number state are tensors; step, history and configuration are
-JSON in the file's header. Nothing is pickled, so a checkpoint from elsewhere can be read safely.
-The file is written under another name, flushed to the disk and then renamed: whoever is
-interrupted leaves either the old checkpoint or the new one.
+JSON in the file's header. Nothing is pickled, so a checkpoint from elsewhere can be read safely; a
+checksum of everything in the header tells a file that has decayed.
+Whoever is interrupted leaves either the old checkpoint or the new one (`whole_file`).
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,7 +18,10 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
-HEADER = "tutorial_lib"
+from tutorial_lib.validation import require_instance, require_path, require_tensor
+from tutorial_lib.whole_file import write_whole
+
+HEADER, DIGEST = "tutorial_lib", "sha256"
 
 
 class CheckpointError(RuntimeError):
@@ -28,42 +30,45 @@ class CheckpointError(RuntimeError):
 
 def write_tensors(path: Path, tensors: dict[str, Tensor], header: dict) -> None:
     """Write tensors and a JSON header to `path` atomically."""
+    path = require_path("path", path)
+    require_instance("header", header, dict)
+    for name, tensor in require_instance("tensors", tensors, dict).items():
+        require_tensor(f"tensors[{name!r}]", tensor)
     flat = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    payload = safetensors.torch.save(flat, metadata={HEADER: json.dumps(header)})
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(payload)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    told = json.dumps(header)
+    metadata = {HEADER: told, DIGEST: _digest(flat, told)}
+    write_whole(path, safetensors.torch.save(flat, metadata=metadata))
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict]:
     """The tensors and the header of a file by `write_tensors`. Raises CheckpointError otherwise."""
+    require_path("path", path)
     try:
         with safe_open(path, framework="pt", device="cpu") as file:
             metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}
-        header = json.loads(metadata.get(HEADER, "null"))
+        told = metadata.get(HEADER, "null")
+        header = json.loads(told)
     except FileNotFoundError:
         raise
-    except (SafetensorError, OSError, ValueError) as error:
+    except (SafetensorError, OSError, ValueError, RecursionError) as error:
         raise CheckpointError(f"{path} is not a whole safetensors file ({error})") from error
+    if DIGEST in metadata and metadata[DIGEST] != _digest(tensors, told):
+        raise CheckpointError(f"{path} is damaged: its content does not fit its checksum")
     if not isinstance(header, dict):
         raise CheckpointError(f"{path} is a safetensors file, but was not written by this library")
     return tensors, header
 
 
-def remove_leftovers(path: Path) -> None:
-    """Delete what writers of `path` left behind that were killed before they could rename it."""
-    for part in path.parent.glob(f".{path.name}.*.part"):
-        part.unlink(missing_ok=True)
+def _digest(tensors: dict[str, Tensor], header: str) -> str:
+    """SHA-256 of all names, dtypes, shapes and numbers, and of the header."""
+    digest = hashlib.sha256(header.encode())
+    for name in sorted(tensors):
+        tensor = tensors[name]
+        digest.update(f"\n{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        if tensor.numel():
+            digest.update(memoryview(tensor.reshape(-1).view(torch.uint8).numpy()))
+    return digest.hexdigest()
 
 
 def random_state() -> dict[str, Tensor]:

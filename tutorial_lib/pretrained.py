@@ -6,10 +6,12 @@ classes listed here are ever built, with arguments that pass their own checks; n
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from tutorial_lib.checkpoint import CheckpointError, read_tensors, write_tensors
 from tutorial_lib.code_prior import CodePrior
@@ -18,6 +20,7 @@ from tutorial_lib.pixelcnn import PixelCNN
 from tutorial_lib.pixelrnn import DiagonalBiLSTM, RowLSTM
 from tutorial_lib.two_stage import TwoStageModel
 from tutorial_lib.vae import Autoencoder, GaussianVAE
+from tutorial_lib.validation import require_model, require_path
 from tutorial_lib.vqvae import VQVAE
 
 KNOWN = (
@@ -36,12 +39,15 @@ SUFFIX = ".safetensors"
 
 def describe(model: nn.Module) -> dict:
     """Class and arguments of a model, as JSON. TypeError for a class this library does not know."""
+    require_model("model", model)
     if isinstance(model, TwoStageModel):
         parts = {"vqvae": describe(model.vqvae), "prior": describe(model.prior)}
         return {"class": "TwoStageModel", "parts": parts}
     name = type(model).__name__
     if name not in CLASSES:
-        raise TypeError(f"cannot save a {name}: expected TwoStageModel or one of {sorted(CLASSES)}")
+        raise TypeError(
+            f"cannot save a {name}: expected TwoStageModel or one of {sorted(CLASSES)} as the model"
+        )
     return {"class": name, "config": model.config}
 
 
@@ -54,13 +60,14 @@ def build(description: dict) -> nn.Module:
         return CLASSES[description["class"]](**description["config"])
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise CheckpointError(
-            f"these weights describe no model of this library: {error}"
+            f"these weights describe no model of this library: {error} ({description!r:.200})"
         ) from error
 
 
 def save_weights(path: Path | str, model: nn.Module) -> None:
     """Write the weights of a model and what it takes to build it again."""
-    write_tensors(Path(path), model.state_dict(), {"model": describe(model)})
+    description = describe(model)
+    write_tensors(require_path("path", path), model.state_dict(), {"model": description})
 
 
 def load_weights(path: Path | str) -> nn.Module:
@@ -68,15 +75,49 @@ def load_weights(path: Path | str) -> nn.Module:
 
     Raises FileNotFoundError, or CheckpointError for a file that is damaged or of another kind.
     """
-    tensors, header = read_tensors(Path(path))
+    tensors, header = read_tensors(require_path("path", path))
     if "model" not in header:
         raise CheckpointError(f"{path} holds the state of a run, not the weights of a model")
+    _require_fitting(path, header["model"], tensors)
     model = build(header["model"])
     try:
         model.load_state_dict(tensors)
     except RuntimeError as error:
         raise CheckpointError(f"the weights in {path} do not fit their model: {error}") from error
     return model.eval()
+
+
+def _require_fitting(path: Path | str, description: object, tensors: dict[str, Tensor]) -> None:
+    """CheckpointError for a model that these tensors can't fill, before it takes up any memory.
+
+    A file from elsewhere may describe a model of any size. No size in a description is larger than
+    the number of stored numbers, no number of layers larger than that of tensors.
+    """
+    n_numbers = max(1024, sum(tensor.numel() for tensor in tensors.values()))
+    for name, value in _sizes(description):
+        most = len(tensors) if name == "n_layers" else n_numbers
+        if value > most:
+            raise CheckpointError(f"the weights in {path} do not fit their model: {name} = {value}")
+    with torch.device("meta"):
+        wanted = build(description).state_dict()
+    for name in sorted(wanted.keys() | tensors.keys()):
+        shapes = [tuple(each[name].shape) if name in each else None for each in (tensors, wanted)]
+        if shapes[0] != shapes[1]:
+            raise CheckpointError(
+                f"the weights in {path} do not fit their model: {name} is {shapes[0]} in the file, "
+                f"{shapes[1]} in the model"
+            )
+
+
+def _sizes(description: object) -> Iterator[tuple[str, int]]:
+    """(name, number) of every whole number in a description, at any depth."""
+    pairs = description.items() if isinstance(description, dict) else ()
+    for name, value in pairs:
+        for each in value if isinstance(value, (list, tuple)) else [value]:
+            if isinstance(each, dict):
+                yield from _sizes(each)
+            elif isinstance(each, int):
+                yield str(name), each
 
 
 def available() -> tuple[str, ...]:

@@ -14,6 +14,7 @@ import torch
 from tutorial_lib import data, profiles
 from tutorial_lib.history import History
 from tutorial_lib.image_models import ImageModelRecipe, train_image_model
+from tutorial_lib.kept_runs import runs_dir
 from tutorial_lib.named_recipes import RECIPES, Recipe
 from tutorial_lib.recipes import TwoStageRecipe, TwoStageSettings, cut_for_smoke, train_two_stage
 from tutorial_lib.validation import require_choice
@@ -59,12 +60,12 @@ def reproduce(
     smoke: bool = False,
     progress: bool = True,
 ) -> tuple[Path, History, dict]:
-    """Run a recipe into `out` (default: runs/NAME); returns folder, history and result.
+    """Run a recipe into `out` (default: NAME in `runs_dir()`); returns folder, history and result.
 
     `smoke` takes a few images and a few steps: the same path in seconds, for tests.
     """
     recipe = recipe_named(name, minutes=minutes, preset=preset)
-    out = Path("runs") / name if out is None else Path(out)
+    out = runs_dir() / name if out is None else Path(out)
     dataset = data.load(recipe.dataset).with_n_levels(recipe.n_levels)
     if smoke:
         dataset = cut_for_smoke(dataset, 96, 32)

@@ -11,8 +11,9 @@ import json
 from pathlib import Path
 
 from tutorial_lib import processes
-from tutorial_lib.checkpoint import remove_leftovers
+from tutorial_lib.folder_lock import hold
 from tutorial_lib.history import History
+from tutorial_lib.whole_file import newest, remove_leftovers
 
 
 class RunFolder:
@@ -20,11 +21,22 @@ class RunFolder:
 
     def __init__(self, path: Path | None):
         self.path = path
+        self._lock = None
 
     @property
     def checkpoint(self) -> Path | None:
         """Where the checkpoint is, or would be."""
         return self.path / "checkpoint.safetensors" if self.path else None
+
+    def saved(self) -> Path | None:
+        """The checkpoint to go on from, if there is one."""
+        found = newest(self.checkpoint) if self.path else None
+        return found if found and found.exists() else None
+
+    @property
+    def metrics(self) -> Path:
+        """The rows, one a line."""
+        return self.path / "metrics.jsonl"
 
     @property
     def writes(self) -> bool:
@@ -32,17 +44,27 @@ class RunFolder:
         return self.path is not None and processes.is_main()
 
     def begin(self, history: History) -> None:
-        """Make metrics.jsonl say what the history says, clear up after a run that was killed."""
+        """Make metrics.jsonl say what the history says, clear up after a run that was killed.
+
+        FolderInUse if another run is writing here.
+        """
         if not self.writes:
             return
         self.path.mkdir(parents=True, exist_ok=True)
+        self._lock = hold(self.metrics)
         remove_leftovers(self.checkpoint)
         rows = sorted(history.rows + history.valid_rows, key=lambda row: row["step"])
         text = "".join(json.dumps(row) + "\n" for row in rows)
-        (self.path / "metrics.jsonl").write_text(text, encoding="utf-8")
+        self.metrics.write_text(text, encoding="utf-8")
 
     def append(self, row: dict) -> None:
         """Add a row to metrics.jsonl."""
         if self.writes:
-            with open(self.path / "metrics.jsonl", "a", encoding="utf-8") as file:
+            with open(self.metrics, "a", encoding="utf-8") as file:
                 file.write(json.dumps(row) + "\n")
+
+    def release(self) -> None:
+        """Let other runs write here."""
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None

@@ -18,12 +18,21 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
-from tutorial_lib.evaluation import Step, evaluate
+from tutorial_lib.evaluation import Step, evaluate, require_examples
 from tutorial_lib.history import History, TrainingDiverged
 from tutorial_lib.interruption import interrupt_as_flag
 from tutorial_lib.run_record import Watcher
 from tutorial_lib.schedule import FitConfig, epoch_batches, learning_rate_at
 from tutorial_lib.training_run import TrainingRun
+from tutorial_lib.validation import (
+    require_bool,
+    require_function,
+    require_instance,
+    require_int,
+    require_model,
+    require_number,
+    require_path,
+)
 
 __all__ = [
     "FitConfig",
@@ -64,10 +73,15 @@ def fit(
 
     An interrupt (Ctrl-C, the stop button) ends the run after the present step: the checkpoint is
     saved and the model can be used. Raises TrainingDiverged when the loss stops being finite,
-    CheckpointError if `out` holds a run of another configuration, ValueError for unusable data.
+    CheckpointError if `out` holds a run of another configuration or another run is writing there,
+    ValueError for unusable data.
     """
+    require_model("model", model)
+    require_function("step", step)
     _require_usable(data, config)
-    run = TrainingRun(model, step, data, config, Path(out) if out is not None else None, watch)
+    _require_options(valid, resume, progress, watch, log_every, save_every_seconds)
+    folder = None if out is None else require_path("out", out)
+    run = TrainingRun(model, step, data, config, folder, watch)
     if resume:
         run.restore()
     run.folder.begin(run.history)
@@ -88,17 +102,29 @@ def fit(
                     run.save()
         run.finish()
     finally:
+        run.folder.release()
         run.history.ended = True
         run.record.show(model)
     return run.history
 
 
 def _require_usable(data: tuple[Tensor, ...], config: FitConfig) -> None:
-    lengths = {len(tensor) for tensor in data}
-    if len(lengths) != 1:
-        raise ValueError(f"the tensors of data must be equally long, got lengths {sorted(lengths)}")
+    require_instance("config", config, FitConfig)
+    require_examples("data", data)
     if len(data[0]) < config.batch_size:
         raise ValueError(
             f"{len(data[0])} examples do not fill one batch of {config.batch_size}: "
-            f"lower batch_size"
+            f"lower batch_size, or give a {type(data).__name__} of more data"
         )
+
+
+def _require_options(valid, resume, progress, watch, log_every, save_every_seconds) -> None:
+    if valid is not None and not len(require_examples("valid", valid)[0]):
+        raise ValueError(f"valid must hold examples, got a {type(valid).__name__} of none")
+    require_bool("resume", resume)
+    require_bool("progress", progress)
+    if watch is not None:
+        require_function("watch", watch)
+    require_int("log_every", log_every, at_least=1)
+    if require_number("save_every_seconds", save_every_seconds) < 0:
+        raise ValueError(f"save_every_seconds must be at least 0, got {save_every_seconds}")

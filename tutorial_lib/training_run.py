@@ -24,7 +24,7 @@ from tqdm.auto import tqdm
 from tutorial_lib import processes
 from tutorial_lib.averaging import RunningAverage
 from tutorial_lib.checkpoint import CheckpointError, random_state, restore_run, save_run
-from tutorial_lib.evaluation import evaluate, undisturbed
+from tutorial_lib.evaluation import evaluate, metrics_of, undisturbed
 from tutorial_lib.history import History
 from tutorial_lib.run_folder import RunFolder
 from tutorial_lib.run_record import RunRecord, Watcher
@@ -105,8 +105,8 @@ class TrainingRun:
 
     def restore(self) -> None:
         """Go on from the checkpoint, if there is one."""
-        path = self.folder.checkpoint
-        if path is not None and path.exists():
+        path = self.folder.saved()
+        if path is not None:
             state = (self.model, self.optimizer, self.fingerprint(), self.extra())
             self.record.restore(restore_run(path, *state, rank=processes.rank()))
             self.began = time.monotonic() - self.history.seconds
@@ -164,7 +164,7 @@ class TrainingRun:
             group["lr"] = self.learning_rate()
         batch = [tensor[indices].to(self.device) for tensor in self.data]
         with self.accelerator.autocast():
-            metrics = self.step(self.model, *batch)
+            metrics = metrics_of(self.step, self.model, batch)
         self.accelerator.backward(metrics["loss"])
         processes.average_gradients(self.model.parameters())
         norm = self.accelerator.clip_grad_norm_(self.model.parameters(), self.config.clip_norm)

@@ -1,6 +1,8 @@
 # %% [markdown]
 # # From Pixels to Codes: start here
 #
+# [Open in Colab](https://colab.research.google.com/github/from-pixels-to-codes/from-pixels-to-codes/blob/main/notebooks/00_start_here.ipynb)
+#
 # Two papers taught computers to draw by guessing one thing at a time: *PixelCNN* guesses the next
 # pixel, *VQ-VAE* guesses the next word of a picture language that it invented itself. This series
 # builds both from nothing, and measures every claim on the way.
@@ -28,12 +30,12 @@ import sys
 if importlib.util.find_spec("tutorial_lib") is None:  # on Colab, for example
     address = "git+https://github.com/from-pixels-to-codes/from-pixels-to-codes"
     package = os.environ.get("TUTORIAL_LIB_SPEC", address)
-    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", package], check=True)
+    print("Installing", package)
+    if subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", package]).returncode:
+        raise RuntimeError(f"Cannot install {package}: go online, then run this cell again.")
     importlib.invalidate_caches()
 
-from tutorial_lib.notebook_setup import start
-
-start()
+importlib.import_module("tutorial_lib.notebook_setup").start()
 
 # %%
 import torch

@@ -1,6 +1,8 @@
 # %% [markdown]
 # # 01 · Images as sequences
 #
+# [Open in Colab](https://colab.research.google.com/github/from-pixels-to-codes/from-pixels-to-codes/blob/main/notebooks/01_images_as_sequences.ipynb)
+#
 # What is the probability of a picture? For a photograph nobody can write it down. For a picture of
 # four black-or-white pixels everybody can: there are sixteen of them. So we begin there, where every
 # claim can be checked against the whole truth, and carry the ideas over to real images afterwards.
@@ -25,12 +27,12 @@ import sys
 if importlib.util.find_spec("tutorial_lib") is None:  # on Colab, for example
     address = "git+https://github.com/from-pixels-to-codes/from-pixels-to-codes"
     package = os.environ.get("TUTORIAL_LIB_SPEC", address)
-    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", package], check=True)
+    print("Installing", package)
+    if subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", package]).returncode:
+        raise RuntimeError(f"Cannot install {package}: go online, then run this cell again.")
     importlib.invalidate_caches()
 
-from tutorial_lib.notebook_setup import start
-
-start()
+importlib.import_module("tutorial_lib.notebook_setup").start()
 
 # %%
 from dataclasses import dataclass

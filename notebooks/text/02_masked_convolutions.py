@@ -1,6 +1,8 @@
 # %% [markdown]
 # # 02 · Masked convolutions: who may look at whom
 #
+# [Open in Colab](https://colab.research.google.com/github/from-pixels-to-codes/from-pixels-to-codes/blob/main/notebooks/02_masked_convolutions.ipynb)
+#
 # A convolution reads in all directions. A model that guesses the next pixel must not. Between the two
 # stands a mask of zeros and ones, a dozen characters of code, and a surprising number of ways to get
 # it wrong. This chapter builds the mask, and an instrument that sees every one of those mistakes.
@@ -25,12 +27,12 @@ import sys
 if importlib.util.find_spec("tutorial_lib") is None:  # on Colab, for example
     address = "git+https://github.com/from-pixels-to-codes/from-pixels-to-codes"
     package = os.environ.get("TUTORIAL_LIB_SPEC", address)
-    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", package], check=True)
+    print("Installing", package)
+    if subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", package]).returncode:
+        raise RuntimeError(f"Cannot install {package}: go online, then run this cell again.")
     importlib.invalidate_caches()
 
-from tutorial_lib.notebook_setup import start
-
-start()
+importlib.import_module("tutorial_lib.notebook_setup").start()
 
 # %%
 from dataclasses import dataclass

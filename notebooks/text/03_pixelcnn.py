@@ -1,6 +1,8 @@
 # %% [markdown]
 # # 03 · PixelCNN, and PixelRNN beside it
 #
+# [Open in Colab](https://colab.research.google.com/github/from-pixels-to-codes/from-pixels-to-codes/blob/main/notebooks/03_pixelcnn.ipynb)
+#
 # Chapter 02 left us with layers that keep the order. Pile them up, and there is a model of images
 # that can say what a picture costs and draw one that nobody has seen. This chapter builds it,
 # trains it, reads its mind pixel by pixel, and sets it beside the recurrent networks it was made to
@@ -28,12 +30,12 @@ import sys
 if importlib.util.find_spec("tutorial_lib") is None:  # on Colab, for example
     address = "git+https://github.com/from-pixels-to-codes/from-pixels-to-codes"
     package = os.environ.get("TUTORIAL_LIB_SPEC", address)
-    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", package], check=True)
+    print("Installing", package)
+    if subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", package]).returncode:
+        raise RuntimeError(f"Cannot install {package}: go online, then run this cell again.")
     importlib.invalidate_caches()
 
-from tutorial_lib.notebook_setup import start
-
-start()
+importlib.import_module("tutorial_lib.notebook_setup").start()
 
 # %%
 from dataclasses import dataclass

@@ -1,6 +1,8 @@
 # %% [markdown]
 # # 04 · The gated PixelCNN: two stacks and a gate
 #
+# [Open in Colab](https://colab.research.google.com/github/from-pixels-to-codes/from-pixels-to-codes/blob/main/notebooks/04_gated_pixelcnn.ipynb)
+#
 # Chapter 02 found a wedge of the past that no stack of masked convolutions can read, however deep.
 # Chapter 03 let a recurrent network read it, and paid in time. This chapter closes the wedge with
 # convolutions alone: two stacks that divide the past between them, a link, and a gate borrowed from
@@ -26,12 +28,12 @@ import sys
 if importlib.util.find_spec("tutorial_lib") is None:  # on Colab, for example
     address = "git+https://github.com/from-pixels-to-codes/from-pixels-to-codes"
     package = os.environ.get("TUTORIAL_LIB_SPEC", address)
-    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", package], check=True)
+    print("Installing", package)
+    if subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", package]).returncode:
+        raise RuntimeError(f"Cannot install {package}: go online, then run this cell again.")
     importlib.invalidate_caches()
 
-from tutorial_lib.notebook_setup import start
-
-start()
+importlib.import_module("tutorial_lib.notebook_setup").start()
 
 # %%
 from dataclasses import dataclass

@@ -1,6 +1,8 @@
 # %% [markdown]
 # # 05 · Conditional generation: tell the model what you want
 #
+# [Open in Colab](https://colab.research.google.com/github/from-pixels-to-codes/from-pixels-to-codes/blob/main/notebooks/05_conditional_generation.ipynb)
+#
 # So far a model drew whatever came to mind. Now it is told something first: a class, a rough
 # sketch, a code that another network has read off an image. The chain rule stays, every factor gets
 # one more condition, and a model that can draw *a given class* can also be asked which class an
@@ -28,12 +30,12 @@ import sys
 if importlib.util.find_spec("tutorial_lib") is None:  # on Colab, for example
     address = "git+https://github.com/from-pixels-to-codes/from-pixels-to-codes"
     package = os.environ.get("TUTORIAL_LIB_SPEC", address)
-    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", package], check=True)
+    print("Installing", package)
+    if subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", package]).returncode:
+        raise RuntimeError(f"Cannot install {package}: go online, then run this cell again.")
     importlib.invalidate_caches()
 
-from tutorial_lib.notebook_setup import start
-
-start()
+importlib.import_module("tutorial_lib.notebook_setup").start()
 
 # %%
 from dataclasses import dataclass, replace
@@ -951,7 +953,6 @@ with torch.inference_mode():
 for name, nats in paid.items():
     print(f"{name:21} {bits_per_dim(nats.mean(), 256).item():.4f} bits/dim")
 
-
 # %% [markdown]
 # Somebody else's code is worse than none: so the code is heard. And its own is better than none, by
 # a number that must not be taken for progress in modelling. You have seen why in section 6: h was
@@ -978,6 +979,7 @@ for seed in (0, 1):
     rows.append(drawing.sample(line, method="cached", uniforms=uniforms).cpu() / 3)
 row_labels = ["in pixels", "in the code", "other noise"]
 show_images(torch.cat(rows), n_columns=8, row_labels=row_labels);
+
 
 # %% [markdown]
 # In pixels, both garments shine through each other. In the code, each step is one image, with

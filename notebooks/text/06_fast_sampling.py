@@ -1,6 +1,8 @@
 # %% [markdown]
 # # 06 · Fast sampling: compute once, keep it
 #
+# [Open in Colab](https://colab.research.google.com/github/from-pixels-to-codes/from-pixels-to-codes/blob/main/notebooks/06_fast_sampling.ipynb)
+#
 # A PixelCNN scores an image in one pass of the network and draws one in as many passes as the image
 # has sub-pixels. Nearly all of that work is done again and again with the same result. This chapter
 # finds out which part, keeps it, and draws the very same images at a small fraction of the cost.
@@ -26,12 +28,12 @@ import sys
 if importlib.util.find_spec("tutorial_lib") is None:  # on Colab, for example
     address = "git+https://github.com/from-pixels-to-codes/from-pixels-to-codes"
     package = os.environ.get("TUTORIAL_LIB_SPEC", address)
-    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", package], check=True)
+    print("Installing", package)
+    if subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", package]).returncode:
+        raise RuntimeError(f"Cannot install {package}: go online, then run this cell again.")
     importlib.invalidate_caches()
 
-from tutorial_lib.notebook_setup import start
-
-start()
+importlib.import_module("tutorial_lib.notebook_setup").start()
 
 # %%
 from dataclasses import dataclass
@@ -414,6 +416,7 @@ def step_in_row(
 
 step_in_row = ch06.step_in_row.check(step_in_row)
 
+
 # %% [markdown]
 # Put both together, for our small model. `begin_row` runs the vertical stack and returns what the
 # link adds to each layer. `logits` walks through the layers at one position, and leaves in
@@ -744,6 +747,7 @@ for side, naive, cached in zip(settings.cached_sides, foretold, cost["cached"], 
     naive_count, _, cached_count = positions_computed(side, side)
     print(f"{side:3}×{side:<3} counted {naive_count / cached_count:6.0f}, on the clock ", end="")
     print(f"{naive / cached:5.0f} times as fast")
+
 
 # %% [markdown]
 # > **Predict.** Counting promises a factor of as many as the image has pixels. The clock gives

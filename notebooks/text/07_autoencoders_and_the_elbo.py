@@ -1,6 +1,8 @@
 # %% [markdown]
 # # 07 · Autoencoders and the ELBO: a bound you can check
 #
+# [Open in Colab](https://colab.research.google.com/github/from-pixels-to-codes/from-pixels-to-codes/blob/main/notebooks/07_autoencoders_and_the_elbo.ipynb)
+#
 # The second paper begins where an auto-encoder ends. An auto-encoder can say an image in two
 # numbers, but it cannot say how probable the image is. Give the two numbers a distribution, and it
 # almost can: it has a *bound*. This chapter builds the bound twice, holds it against the truth, and
@@ -28,12 +30,12 @@ import sys
 if importlib.util.find_spec("tutorial_lib") is None:  # on Colab, for example
     address = "git+https://github.com/from-pixels-to-codes/from-pixels-to-codes"
     package = os.environ.get("TUTORIAL_LIB_SPEC", address)
-    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", package], check=True)
+    print("Installing", package)
+    if subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", package]).returncode:
+        raise RuntimeError(f"Cannot install {package}: go online, then run this cell again.")
     importlib.invalidate_caches()
 
-from tutorial_lib.notebook_setup import start
-
-start()
+importlib.import_module("tutorial_lib.notebook_setup").start()
 
 # %%
 from dataclasses import dataclass
@@ -622,7 +624,6 @@ plane = torch.cartesian_prod(axis.flip(0), axis).flip(1)
 with torch.inference_mode():
     logits = vae.logits_given(torch.zeros(side**2, 1, 16, 16).long().to(device), plane.to(device))
 show_images(logits.softmax(dim=1)[:, 1].cpu(), n_columns=side);
-
 
 # %% [markdown]
 # Every picture stands for an equal share of the prior. To draw a garment, throw a dart. Neighbours

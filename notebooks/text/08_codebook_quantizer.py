@@ -1,6 +1,8 @@
 # %% [markdown]
 # # 08 · The codebook: from vectors to numbers
 #
+# [Open in Colab](https://colab.research.google.com/github/from-pixels-to-codes/from-pixels-to-codes/blob/main/notebooks/08_codebook_quantizer.ipynb)
+#
 # An encoder answers with vectors. This chapter replaces each of them by the nearest of K stored
 # ones, so that all that is left of an image, a sound or a clip is a small field of whole numbers.
 # The step is two lines long. It has no derivative, and everything else here follows from that.
@@ -28,12 +30,12 @@ import sys
 if importlib.util.find_spec("tutorial_lib") is None:  # on Colab, for example
     address = "git+https://github.com/from-pixels-to-codes/from-pixels-to-codes"
     package = os.environ.get("TUTORIAL_LIB_SPEC", address)
-    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", package], check=True)
+    print("Installing", package)
+    if subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", package]).returncode:
+        raise RuntimeError(f"Cannot install {package}: go online, then run this cell again.")
     importlib.invalidate_caches()
 
-from tutorial_lib.notebook_setup import start
-
-start()
+importlib.import_module("tutorial_lib.notebook_setup").start()
 
 # %%
 from dataclasses import dataclass
@@ -249,6 +251,7 @@ def nearest_code(z_e: torch.Tensor, codebook: torch.Tensor) -> torch.Tensor:
 
 
 nearest_code = ch08.nearest_code.check(nearest_code)
+
 
 # %% [markdown]
 # ## 3 · A sound, an image, a clip
@@ -579,6 +582,7 @@ for name, through in runs.items():
 ax.set(xlabel="step", ylabel="squared error", ylim=(0, None))
 ax.legend();
 
+
 # %% [markdown]
 # The reversed version looks like learning: its loss falls, because the *decoder* learns what it can
 # with the few codes that it is given. The encoder has not moved at all. If all you watch is a
@@ -883,6 +887,7 @@ for batch in batches:
     quantizer(batch)  # in train mode it looks up first, then moves
 print("the same codes:", torch.allclose(quantizer.codebook, history[-1], atol=1e-4))
 
+
 # %% [markdown]
 # Compare three ways to move codes from the same start: the averages; the codebook loss with plain
 # gradient descent; and k-means proper, with all points at once.
@@ -1151,6 +1156,7 @@ def restart_dead_codes(
 
 
 restart_dead_codes = ch08.restart_dead_codes.check(restart_dead_codes)
+
 
 # %% [markdown]
 # Back among the clouds, from the same start, with the library's usual decay of 0.99. In the middle,

@@ -1,6 +1,8 @@
 # %% [markdown]
 # # 09 · KL is log K: what the codes cost
 #
+# [Open in Colab](https://colab.research.google.com/github/from-pixels-to-codes/from-pixels-to-codes/blob/main/notebooks/09_kl_is_log_k.ipynb)
+#
 # A VQ-VAE throws a term of its loss away, because it is a constant. It is still a cost: what the
 # decoder is told has to be paid for, in nats, before anybody may speak of likelihood. This chapter
 # finishes the line at which the reading notes stop, and follows the constant to its end: from log K
@@ -29,12 +31,12 @@ import sys
 if importlib.util.find_spec("tutorial_lib") is None:  # on Colab, for example
     address = "git+https://github.com/from-pixels-to-codes/from-pixels-to-codes"
     package = os.environ.get("TUTORIAL_LIB_SPEC", address)
-    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", package], check=True)
+    print("Installing", package)
+    if subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", package]).returncode:
+        raise RuntimeError(f"Cannot install {package}: go online, then run this cell again.")
     importlib.invalidate_caches()
 
-from tutorial_lib.notebook_setup import start
-
-start()
+importlib.import_module("tutorial_lib.notebook_setup").start()
 
 # %%
 from dataclasses import dataclass

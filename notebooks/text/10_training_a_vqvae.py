@@ -1,6 +1,8 @@
 # %% [markdown]
 # # 10 · Training a VQ-VAE: stage one in earnest
 #
+# [Open in Colab](https://colab.research.google.com/github/from-pixels-to-codes/from-pixels-to-codes/blob/main/notebooks/10_training_a_vqvae.ipynb)
+#
 # The parts are all there: a codebook (chapter 08), a loss of three terms, an account in bits
 # (chapter 09). Now they are trained together, for as long as it takes, and watched: what the codes
 # become, whether all of them work, what an image costs, what happens when the run is stopped, and
@@ -29,12 +31,12 @@ import sys
 if importlib.util.find_spec("tutorial_lib") is None:  # on Colab, for example
     address = "git+https://github.com/from-pixels-to-codes/from-pixels-to-codes"
     package = os.environ.get("TUTORIAL_LIB_SPEC", address)
-    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", package], check=True)
+    print("Installing", package)
+    if subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", package]).returncode:
+        raise RuntimeError(f"Cannot install {package}: go online, then run this cell again.")
     importlib.invalidate_caches()
 
-from tutorial_lib.notebook_setup import start
-
-start()
+importlib.import_module("tutorial_lib.notebook_setup").start()
 
 # %%
 from dataclasses import dataclass
@@ -465,11 +467,32 @@ dashboard = Dashboard(metrics=["decoder bits/dim"], pictures=pictures)
 # %% [markdown]
 # Now press the stop button half-way, in the midst of an epoch. So that *Run All* can do it too, the
 # step below presses it by itself: it raises the signal that the button sends.
+#
+# <details><summary>On a machine that may be taken away, such as Colab's: keep the run</summary>
+#
+# The run outlasts the kernel only if you say where. Put these lines into a cell of their own at
+# the top of the notebook, then *Run All*:
+#
+# ```python
+# import os
+#
+# from google.colab import drive
+#
+# drive.mount("/content/drive")
+# os.environ["TUTORIAL_RUNS_DIR"] = "/content/drive/MyDrive/from-pixels-to-codes"
+# ```
+#
+# After a cut-off, open the notebook again, with the same lines and on the same kind of GPU, and
+# *Run All* once more: the training goes on from its last checkpoint, at most a minute back.
+#
+# </details>
 
 # %%
 import signal
 import tempfile
 from pathlib import Path
+
+from tutorial_lib.kept_runs import kept_run
 
 
 def stopping(step, at):
@@ -486,8 +509,8 @@ def stopping(step, at):
     return counted
 
 
-runs = tempfile.TemporaryDirectory()  # gone when the kernel ends; use a real folder for your runs
-out = Path(runs.name) / "garments"
+runs = tempfile.TemporaryDirectory()  # gone when the kernel ends; TUTORIAL_RUNS_DIR stays
+out = (kept_run("chapter-10") or Path(runs.name)) / "garments"
 
 # %%
 from tutorial_lib.training import fit

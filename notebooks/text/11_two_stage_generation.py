@@ -1,6 +1,8 @@
 # %% [markdown]
 # # 11 · Two-stage generation: from pixels to codes, and back
 #
+# [Open in Colab](https://colab.research.google.com/github/from-pixels-to-codes/from-pixels-to-codes/blob/main/notebooks/11_two_stage_generation.ipynb)
+#
 # Stage one says every image in a small field of code numbers. Stage two learns which numbers go
 # together. Draw new numbers, decode them, and there is a garment that nobody photographed. Then
 # comes the part that is often left out: what the model costs with everything counted, whether it
@@ -30,12 +32,12 @@ import sys
 if importlib.util.find_spec("tutorial_lib") is None:  # on Colab, for example
     address = "git+https://github.com/from-pixels-to-codes/from-pixels-to-codes"
     package = os.environ.get("TUTORIAL_LIB_SPEC", address)
-    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", package], check=True)
+    print("Installing", package)
+    if subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", package]).returncode:
+        raise RuntimeError(f"Cannot install {package}: go online, then run this cell again.")
     importlib.invalidate_caches()
 
-from tutorial_lib.notebook_setup import start
-
-start()
+importlib.import_module("tutorial_lib.notebook_setup").start()
 
 # %%
 from dataclasses import dataclass
@@ -95,13 +97,33 @@ show_images(drawn, n_levels=16, row_labels=names);
 # ## 1 · Stage one, in short
 #
 # The garments have 16 grey levels, as in chapters 03 to 09, so that every number below can be held
-# against theirs. Here is stage one of chapter 10, in a shorter training. One thing is added: the
-# step keeps a copy of the weights now and then, which section 7 will need.
+# against theirs. Here is stage one of chapter 10, in a shorter training. One thing is added: whoever
+# watches it keeps a copy of the weights now and then, which section 7 will need.
+#
+# <details><summary>On a machine that may be taken away, such as Colab's: keep the run</summary>
+#
+# The two long trainings outlast the kernel only if you say where. Put these lines into a cell of
+# their own at the top of the notebook, then *Run All*:
+#
+# ```python
+# import os
+#
+# from google.colab import drive
+#
+# drive.mount("/content/drive")
+# os.environ["TUTORIAL_RUNS_DIR"] = "/content/drive/MyDrive/from-pixels-to-codes"
+# ```
+#
+# After a cut-off, open the notebook again, with the same lines and on the same kind of GPU, and
+# *Run All* once more: the training goes on from its last checkpoint, at most a minute back.
+#
+# </details>
 
 # %%
 import copy
-import itertools
 
+from tutorial_lib.checkpoint import read_tensors, write_tensors
+from tutorial_lib.kept_runs import kept_run
 from tutorial_lib.recipes import vqvae_step
 from tutorial_lib.training import FitConfig, fit
 from tutorial_lib.vqvae import VQVAE
@@ -111,14 +133,16 @@ valid = garments.valid.subset(min(settings.n_test, 1000))
 test = garments.test.subset(settings.n_test)
 n_steps = settings.vqvae_epochs * (settings.n_train // 64)
 keep_at = {n_steps * eighths // 8: eighths / 8 for eighths in (1, 2, 4, 6, 7)}
-steps_taken, snapshots = itertools.count(), {}
+run = kept_run("chapter-11/stage-one")  # None, if TUTORIAL_RUNS_DIR is not set
+snapshots = {}
 
 
-def stage_one(model, levels):
-    """The step of chapter 10: the loss of equation 3. Keeps the weights at some steps."""
-    if model.training and (step := next(steps_taken)) in keep_at:
-        snapshots[keep_at[step]] = copy.deepcopy(model.state_dict())
-    return vqvae_step(model, levels)
+def keep_weights(history):
+    """Looks at the run every eighth of its way, and keeps the weights at some of them."""
+    if (share := keep_at.get(history.step)) is not None:
+        snapshots[share] = copy.deepcopy(vqvae.state_dict())
+        if run is not None:
+            write_tensors(run / f"weights-{share}.safetensors", snapshots[share], {})
 
 
 # %%
@@ -130,7 +154,10 @@ vqvae = VQVAE(
 config = FitConfig(
     epochs=settings.vqvae_epochs, learning_rate=2e-3, precision=profiles.fast_precision()
 )
-first = fit(vqvae, stage_one, (train.levels,), config, valid=(valid.levels,))
+how = {"out": run, "watch": keep_weights, "log_every": n_steps // 8}
+first = fit(vqvae, vqvae_step, (train.levels,), config, valid=(valid.levels,), **how)
+for file in run.glob("weights-*.safetensors") if run else ():  # also those from before a cut-off
+    snapshots.setdefault(float(file.stem.removeprefix("weights-")), read_tensors(file)[0])
 last = first.valid_rows[-1]["valid decoder bits/dim"]
 print(f"{first.step} steps; held-out decoder term {last:.3f} bits/dim")
 
@@ -185,8 +212,6 @@ extract_codes = ch11.extract_codes.check(extract_codes)
 import hashlib
 import tempfile
 from pathlib import Path
-
-from tutorial_lib.checkpoint import read_tensors, write_tensors
 
 cache = Path(tempfile.mkdtemp())
 
@@ -386,7 +411,8 @@ config = FitConfig(
     precision=profiles.fast_precision(),
 )
 held_out = (valid_codes, valid.labels)
-second = fit(prior, stage_two, (train_codes, train.labels), config, valid=held_out)
+out = kept_run(f"chapter-11/stage-two-{fingerprint(vqvae)}")  # these codes, no others
+second = fit(prior, stage_two, (train_codes, train.labels), config, valid=held_out, out=out)
 print(f"{second.step} steps")
 
 # %%
@@ -421,6 +447,7 @@ model = TwoStageModel(vqvae, prior).to(device)
 labels = torch.arange(10).repeat_interleave(8)
 drawn = model.sample(80, labels, generator=torch.Generator().manual_seed(0)).cpu()
 show_images(drawn, n_levels=16, n_columns=8, row_labels=names);
+
 
 # %% [markdown]
 # These are garments, most of them, and of the class that was asked for. Against the picture at the
@@ -528,6 +555,7 @@ figure, ax = plt.subplots(figsize=(6, 2.2), layout="tight")
 ax.bar(range(28), spread, color="#3b76af")
 ax.axvline(4 * n_rows - 0.5, color="#d62728", lw=1)
 ax.set(xlabel="pixel row (red: from here on the codes are drawn)", ylabel="spread (levels)");
+
 
 # %% [markdown]
 # A little spread stands to the left of the red line. The convolutions of the decoder overlap, so
@@ -794,6 +822,7 @@ found = nearest_neighbors(in_pixels(pictures), in_pixels(train.levels))
 pair = torch.cat([pictures, train.levels[found.indices[:, 0]].long()])
 show_images(pair, n_levels=16, row_labels=["drawn", "nearest of training"]);
 
+
 # %% [markdown]
 # The same kind of garment, and another one: another sleeve, another strap. But "other" by how much?
 # Any new trouser is near some old trouser. And a copy would not be at distance 0 either: a prior
@@ -938,6 +967,7 @@ guesses = fit(
 )
 print(f"held-out accuracy {guesses.valid_rows[-1]['valid accuracy']:.1%}")
 
+
 # %% [markdown]
 # Which features? The hidden layer is what the ten scores are made of; the natural choice. Before
 # any drawn image is judged, judge the judge, with three sets for which the answer is known:
@@ -980,6 +1010,7 @@ known_answers = {
     "one image over and over": train.levels[5:6].expand(n, -1, -1, -1),
 }
 print_scores(scores(hidden, known_answers))
+
 
 # %% [markdown]
 # Look at the noise. A number that calls pure noise good would have called anything good, and it

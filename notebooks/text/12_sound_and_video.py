@@ -1,6 +1,8 @@
 # %% [markdown]
 # # 12 · Sound and video: the same quantizer, one line changed
 #
+# [Open in Colab](https://colab.research.google.com/github/from-pixels-to-codes/from-pixels-to-codes/blob/main/notebooks/12_sound_and_video.ipynb)
+#
 # A word is a line of samples, a clip is a box of pixels. Neither is an image, and nothing that we
 # have built minds: not the codebook, not the loss, not the training loop, not the prior. One
 # argument, `n_dims`, chooses the kind of convolution. This chapter listens to a line of codes and
@@ -27,12 +29,12 @@ import sys
 if importlib.util.find_spec("tutorial_lib") is None:  # on Colab, for example
     address = "git+https://github.com/from-pixels-to-codes/from-pixels-to-codes"
     package = os.environ.get("TUTORIAL_LIB_SPEC", address)
-    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", package], check=True)
+    print("Installing", package)
+    if subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", package]).returncode:
+        raise RuntimeError(f"Cannot install {package}: go online, then run this cell again.")
     importlib.invalidate_caches()
 
-from tutorial_lib.notebook_setup import start
-
-start()
+importlib.import_module("tutorial_lib.notebook_setup").start()
 
 # %%
 from dataclasses import dataclass

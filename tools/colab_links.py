@@ -1,0 +1,74 @@
+"""The links that open a notebook in Colab: below its title, and in the README's chapter table.
+
+They are words and no badge: a badge is an image from elsewhere, and without a network it would be
+a broken one on the first screen of every notebook.
+"""
+
+from __future__ import annotations
+
+import re
+
+import nbformat
+from nbformat import NotebookNode
+from project_address import HOST, repository_name
+
+COLAB = "https://colab.research.google.com/github/"
+IN_NOTEBOOK = re.compile(r"^\[Open in Colab\]\([^)]*\)$")
+IN_TABLE = re.compile(r"(\]\(notebooks/(\w+)\.ipynb\))(?: · \[Colab\]\([^)]*\))?(?= \|)")
+CLONING = re.compile(r"^git clone \S+ && cd \S+$", re.MULTILINE)
+
+
+def colab_url(name: str, address: str) -> str:
+    return f"{COLAB}{address.removeprefix(HOST)}/blob/main/notebooks/{name}.ipynb"
+
+
+def colab_line(name: str, address: str) -> str:
+    return f"[Open in Colab]({colab_url(name, address)})"
+
+
+def has_title(notebook: NotebookNode) -> bool:
+    """Whether the first cell begins with the chapter's title."""
+    first = notebook.cells[0] if notebook.cells else None
+    return first is not None and first.cell_type == "markdown" and first.source.startswith("# ")
+
+
+def with_link(source: str, line: str) -> str:
+    """The first cell's source with the link alone below its title; an old one is replaced."""
+    title, *rest = source.splitlines()
+    body = "\n".join(each for each in rest if not IN_NOTEBOOK.match(each)).strip("\n")
+    return "\n\n".join(part for part in (title, line, body) if part)
+
+
+def linked(notebook: NotebookNode, name: str, address: str) -> NotebookNode:
+    """A copy whose first cell has the link. One without a title is left as it is."""
+    copy = nbformat.from_dict(notebook)
+    if has_title(copy):
+        copy.cells[0].source = with_link(copy.cells[0].source, colab_line(name, address))
+    return copy
+
+
+def link_problems(notebook: NotebookNode, name: str, address: str) -> list[str]:
+    """Why the notebook's link into Colab is not the one that it should have."""
+    if not has_title(notebook):
+        return ["its first cell is no markdown that begins with a title, as in `# 01 · Title`"]
+    if linked(notebook, name, address).cells[0].source != notebook.cells[0].source:
+        return ["its link into Colab differs from pyproject.toml's address: run `make notebooks`"]
+    return []
+
+
+def linked_readme(text: str, address: str) -> str:
+    """The README with a link for each notebook of its table, and the command that clones."""
+    clone = f"git clone {address} && cd {repository_name(address)}"
+    text = CLONING.sub(lambda _: clone, text)
+    return IN_TABLE.sub(lambda m: f"{m[1]} · [Colab]({colab_url(m[2], address)})", text)
+
+
+def readme_problems(text: str, names: list[str], address: str) -> list[str]:
+    """Chapters that the README does not link, and links that differ from the address."""
+    linked_names = [match[2] for match in IN_TABLE.finditer(text)]
+    problems = [f"README.md: no row for {name}" for name in names if name not in linked_names]
+    if len(CLONING.findall(text)) != 1:
+        problems.append("README.md: expected one line `git clone ADDRESS && cd FOLDER`")
+    if linked_readme(text, address) != text:
+        problems.append("README.md: its links differ from pyproject.toml's: run `make notebooks`")
+    return problems
