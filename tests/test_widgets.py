@@ -11,6 +11,7 @@ import torch
 from tutorial_lib.gated import GatedPixelCNN
 from tutorial_lib.one_latent import blob_on_a_strip
 from tutorial_lib.widgets import bound, completion, masks, sampling
+from tutorial_lib.widgets import picture as picture_module
 
 matplotlib.use("Agg")
 
@@ -61,6 +62,35 @@ def test_the_shell_shows_its_controls_and_a_move_redraws(monkeypatch):
     assert drawn[-1] == (3, 7, "A")
 
 
+# ------------------------------------------------------------------------------ a live picture
+
+
+def figure_with(number):
+    figure = picture_module.new_figure(2.0, 1.0)
+    figure.text(0.1, 0.5, f"{1 / (4 - number):.3f}")
+    return figure
+
+
+def test_a_picture_is_drawn_anew_and_never_wider_than_its_place():
+    number = ipywidgets.IntSlider(value=3, max=6)
+    image, _ = picture_module.live_picture(figure_with, {"number": number}).children
+    first = image.value
+    number.value = 2
+    second = image.value
+    number.value = 3
+    assert first != second and image.value == first and bytes(first).startswith(b"\x89PNG")
+    assert image.layout.width == "200px" and image.layout.max_width == "calc(100% - 4px)"
+    assert plt.get_fignums() == []
+
+
+def test_what_goes_wrong_in_a_callback_is_not_swallowed():
+    """Without a notebook it is raised; tests/browser looks at what a notebook shows."""
+    number = ipywidgets.IntSlider(value=3, max=6)
+    picture_module.live_picture(figure_with, {"number": number})
+    with pytest.raises(ZeroDivisionError):
+        number.value = 4
+
+
 # ----------------------------------------------------------------------- watching an image grow
 
 
@@ -98,7 +128,7 @@ def test_a_click_draws_the_image_row_by_row_at_the_temperature_of_the_slider(mon
         sampling, "sample_rows", lambda *a, **k: asked.append(k["temperature"]) or rows(*a, **k)
     )
     sampling.sampling_viewer(small, 4, 3)
-    button, temperature, image = shown[0].children
+    button, temperature, image, _ = shown[0].children
     empty = image.value
     temperature.value = 0.7
     button.click()
@@ -182,7 +212,7 @@ def test_the_bars_are_log_p_and_its_two_parts(strip):
     gap = strip.gap_nats(ONE_BLOB, 0.5, 0.3).item()
     heights = [patch.get_height() for patch in bars.patches]
     assert heights == pytest.approx([evidence, evidence, -gap])
-    assert bars.get_title() == f"{evidence:.2f} = {evidence - gap:.2f} + {gap:.2f}"
+    assert bars.get_title(loc="right") == f"{evidence:.2f} = {evidence - gap:.2f} + {gap:.2f}"
 
 
 def test_the_curves_are_prior_posterior_and_q(strip):
@@ -191,6 +221,15 @@ def test_the_curves_are_prior_posterior_and_q(strip):
     step = 5 * strip.dz
     assert (posterior.sum() * step).item() == pytest.approx(1, abs=1e-6)
     assert strip.z[::5][q.argmax()].item() == pytest.approx(0.5, abs=step)
+
+
+@pytest.mark.parametrize("std", [0.05, 0.1, 0.3, 1.5])
+def test_no_q_is_cut_off_and_the_scale_stays_while_it_need_not_grow(strip, std):
+    curves, _ = bound.draw_bound(strip, ONE_BLOB, 0.0, std)
+    (_, top), q = curves.get_ylim(), curves.lines[1].get_ydata()
+    assert q.max() < top
+    (_, usual), _ = (ax.get_ylim() for ax in bound.draw_bound(strip, ONE_BLOB, 0.0, 1.0))
+    assert top == usual or q.max() > usual / 1.1
 
 
 def test_a_move_of_the_bound_explorer_redraws(monkeypatch, strip):

@@ -65,6 +65,8 @@ def fit(
 
     data, valid   tensors of equal length; a batch of each is handed to `step`
     out           folder of the run; None keeps nothing on disk
+    save_every_seconds   between two checkpoints; 0 or less: one after every step;
+                         infinity: none before the end
     resume        go on from a checkpoint in `out`, if there is one of the same configuration
     watch         called with the History after every new row, and once when the run has ended
                   (history.ended), however it ended. It cannot disturb the run: random numbers and
@@ -126,5 +128,5 @@ def _require_options(valid, resume, progress, watch, log_every, save_every_secon
     if watch is not None:
         require_function("watch", watch)
     require_int("log_every", log_every, at_least=1)
-    if require_number("save_every_seconds", save_every_seconds) < 0:
-        raise ValueError(f"save_every_seconds must be at least 0, got {save_every_seconds}")
+    if save_every_seconds != float("inf"):
+        require_number("save_every_seconds", save_every_seconds)

@@ -776,7 +776,7 @@ for name, (decoder, kl) in reversed(bill.items()):
     ax.barh(name, decoder, color="#3b76af")
     ax.barh(name, kl, left=decoder, color="#e6a04c")
     ax.text(decoder + kl, name, f"  KL {kl:.2f}", va="center")
-ax.set(xlabel="nats per image: decoder term, then KL", xlim=(0, 60))
+ax.set(xlabel="nats per image: decoder term, then KL", xlim=(0, max(60, 1.15 * max(map(sum, bill.values())))))
 ax.grid(axis="y", visible=False)
 
 # %% [markdown]

@@ -429,7 +429,8 @@ ax = show_curves(
 )
 for name, bits in prices.items():
     ax.axhline(bits.mean(), color="gray", ls="--", lw=1)
-    ax.text(0, bits.mean() + 0.05, name, color="gray", fontsize=8)
+    place = {"transform": ax.get_yaxis_transform(), "color": "gray", "fontsize": 8}
+    ax.text(0.01, bits.mean() + 0.05, name, **place)
 
 # %% [markdown]
 # The dashed lines are the three priors of section 3. What lies below "by position" is structure:

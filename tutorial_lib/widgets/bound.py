@@ -7,11 +7,14 @@ import matplotlib.pyplot as plt
 from IPython.display import display
 from jaxtyping import Int
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from torch import Tensor
 from torch.distributions import Normal
 
 from tutorial_lib.one_latent import OneLatentModel
-from tutorial_lib.plotting import FUTURE, READ, TARGET, UNREAD
+from tutorial_lib.plotting import FUTURE, READ, TARGET, UNREAD, WIDTH
+from tutorial_lib.validation import require_instance
+from tutorial_lib.widgets.picture import live_picture, new_figure
 
 SHOWN = 4.0  # of z, to both sides
 
@@ -25,15 +28,21 @@ def draw_bound(
     axes: tuple[Axes, Axes] | None = None,
 ) -> tuple[Axes, Axes]:
     """Left: prior, true posterior and q = N(mean, std^2). Right: log p(x) as bound plus gap."""
+    require_instance("model", model, OneLatentModel)
+    model.elbo_nats(levels, mean, std)  # complains before anything is drawn
     if axes is None:
         shape = {"figsize": (7, 2.8), "width_ratios": (3, 1), "layout": "tight"}
         axes = tuple(plt.subplots(1, 2, **shape)[1])
+    if not isinstance(axes, tuple) or [isinstance(ax, Axes) for ax in axes] != [True, True]:
+        raise TypeError(f"axes must be a pair of axes, got {axes!r} ({type(axes).__name__})")
     curves, bars = axes
     z, posterior = model.z[::5], model.posterior(levels)[::5]
     curves.fill_between(z, model.log_prior_nats(z).exp(), color=FUTURE, label="prior p(z)")
     curves.plot(z, posterior, color=READ, lw=2, label="posterior p(z|x)")
-    curves.plot(z, Normal(mean, std).log_prob(z).exp(), color=UNREAD, lw=2, label="q(z)")
-    top = max(1.5 * posterior.max().item(), 1.2)
+    q = Normal(mean, std).log_prob(z).exp()
+    curves.plot(z, q, color=UNREAD, lw=2, label="q(z)")
+    # The same while the sliders move, until q is so narrow that it would be cut off.
+    top = max(1.5 * posterior.max().item(), 1.2, 1.1 * q.max().item())
     curves.set(xlim=(-SHOWN, SHOWN), ylim=(0, top), xlabel="z", ylabel="density")
     curves.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=3)
     _draw_bars(model, levels, mean, std, bars)
@@ -48,12 +57,14 @@ def _draw_bars(model: OneLatentModel, levels: Tensor, mean: float, std: float, a
     ax.bar(["bound"], [evidence], color=UNREAD, width=0.6)
     ax.bar(["bound"], [-gap], bottom=evidence, color=TARGET, width=0.6, label="gap")
     ax.set_ylim(min(3 * evidence, -10), 0)  # the same while the sliders move
-    ax.set(ylabel="nats for the image", title=f"{evidence:.2f} = {bound:.2f} + {gap:.2f}")
+    ax.set_ylabel("nats for the image")
+    ax.set_title(f"{evidence:.2f} = {bound:.2f} + {gap:.2f}", loc="right")  # may grow to the left
     ax.legend(loc="lower left")
 
 
 def bound_explorer(model: OneLatentModel, levels: Int[Tensor, "n"]) -> None:
     """Sliders for the mean and the width of q."""
+    require_instance("model", model, OneLatentModel).log_evidence_nats(levels)
     wide = {"style": {"description_width": "initial"}}
     mean = ipywidgets.FloatSlider(
         value=0.0, min=-3, max=3, step=0.1, description="mean of q", **wide
@@ -62,9 +73,11 @@ def bound_explorer(model: OneLatentModel, levels: Int[Tensor, "n"]) -> None:
         value=1.0, min=0.05, max=1.5, step=0.05, description="width of q", **wide
     )
 
-    def draw(mean: float, std: float) -> None:
-        draw_bound(model, levels, mean, std)
-        plt.show()
+    def draw(mean: float, std: float) -> Figure:
+        figure = new_figure(WIDTH, 2.8)
+        axes = figure.add_axes((0.1, 0.18, 0.55, 0.68)), figure.add_axes((0.79, 0.18, 0.2, 0.68))
+        draw_bound(model, levels, mean, std, axes=axes)
+        return figure
 
-    picture = ipywidgets.interactive_output(draw, {"mean": mean, "std": std})
+    picture = live_picture(draw, {"mean": mean, "std": std})
     display(ipywidgets.VBox([mean, std, picture]))

@@ -26,7 +26,7 @@ from torch import Tensor
 
 from tutorial_lib.plotting import TARGET
 from tutorial_lib.quantize import nearest_code
-from tutorial_lib.validation import require_float, require_shape
+from tutorial_lib.validation import require_float, require_instance, require_int, require_shape
 
 # Pale, so that black figures stay legible; the white borders tell cells of one colour apart.
 PALE = ["#cfe3f3", "#fbe0bd", "#d3ecd6", "#f6d3dc", "#f3efb9", "#e0d7ef", "#d2eef0", "#e4e4e4"]
@@ -67,7 +67,11 @@ def draw_codebook(
     """
     codebook, z_e = _points("codebook", codebook), None if z_e is None else _points("z_e", z_e)
     plane = plane_around(codebook if z_e is None else torch.cat([codebook, z_e.to(codebook)]))
-    ax = ax if ax is not None else plt.subplots(figsize=(5, 4), layout="tight")[1]
+    ax = (
+        require_instance("ax", ax, Axes)
+        if ax is not None
+        else plt.subplots(figsize=(5, 4), layout="tight")[1]
+    )
     ax.imshow(cell_colors(codebook, plane).numpy(), extent=plane.extent, interpolation="nearest")
     if z_e is not None:
         nearest = codebook[nearest_code(z_e, codebook)]
@@ -113,6 +117,9 @@ def codebook_html(codebook: Float[Tensor, "K 2"], z_e: Float[Tensor, "2"]) -> st
 
 def describe(codebook: Float[Tensor, "K 2"], z_e: Float[Tensor, "1 2"], decimals: int) -> str:
     """z_e, its nearest code and the distance in words; codebook_drag.js says the same."""
+    codebook, z_e = _points("codebook", codebook), _points("z_e", z_e)
+    require_shape("z_e", z_e, (1, 2))
+    require_int("decimals", decimals, at_least=0)
     (index,) = nearest_code(z_e, codebook).tolist()
     distance = math.dist(z_e[0].tolist(), codebook[index].tolist())
     start, end = (
@@ -124,6 +131,7 @@ def describe(codebook: Float[Tensor, "K 2"], z_e: Float[Tensor, "1 2"], decimals
 
 def plane_around(points: Float[Tensor, "N 2"]) -> Plane:
     """The window that shows all points with a margin."""
+    points = _points("points", points)
     low, high = points.amin(dim=0).tolist(), points.amax(dim=0).tolist()
     aspect = DRAWN_WIDTH / DRAWN_HEIGHT
     width = 1.3 * max(high[0] - low[0], aspect * (high[1] - low[1])) or 2.0
@@ -133,6 +141,8 @@ def plane_around(points: Float[Tensor, "N 2"]) -> Plane:
 
 def cell_indices(codebook: Float[Tensor, "K 2"], plane: Plane) -> Int[Tensor, "rows columns"]:
     """The nearest code from the middle of every square of a fine grid, the upper row first."""
+    codebook = _points("codebook", codebook)
+    require_instance("plane", plane, Plane)
     across, down = (
         (torch.arange(size / GRID_STEP, dtype=torch.float64) + 0.5) * GRID_STEP / plane.scale
         for size in (DRAWN_WIDTH, DRAWN_HEIGHT)

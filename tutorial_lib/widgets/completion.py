@@ -5,15 +5,16 @@ from __future__ import annotations
 import math
 
 import ipywidgets
-import matplotlib.pyplot as plt
 import torch
 from IPython.display import display
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from torch import nn
 
-from tutorial_lib.plotting import show_images
+from tutorial_lib.plotting import WIDTH, show_images
 from tutorial_lib.sampling import sample
 from tutorial_lib.validation import require_choice, require_int
+from tutorial_lib.widgets.picture import live_picture, new_figure
 
 STROKE_SIDE, STROKE_RADIUS = 28, 1.3  # pixels
 STROKES = {  # corners as (row, column), drawn one after the other
@@ -44,6 +45,8 @@ def draw_completions(
 ) -> Axes:
     """The upper rows of a stroke, and `n` ways in which a model of 28x28 images goes on."""
     require_int("n_rows", n_rows, at_least=0)
+    require_int("n", n, at_least=1)
+    require_int("seed", seed, at_least=0)
     known = stroke(name).clone()
     known[:, :, n_rows:] = -1
     noise = torch.Generator().manual_seed(seed)
@@ -56,14 +59,17 @@ def draw_completions(
 
 def completion_explorer(model: nn.Module) -> None:
     """Choose a stroke and how many of its rows are given; the model draws the rest."""
-    name = ipywidgets.ToggleButtons(options=list(STROKES), description="stroke")
+    name = ipywidgets.ToggleButtons(
+        options=list(STROKES), description="stroke", style={"button_width": "60px"}
+    )
     n_rows = ipywidgets.IntSlider(
         value=14, min=0, max=STROKE_SIDE, description="rows", continuous_update=False
     )
 
-    def draw(name: str, n_rows: int) -> None:
-        draw_completions(model, name, n_rows)
-        plt.show()
+    def draw(name: str, n_rows: int) -> Figure:
+        figure = new_figure(WIDTH, 1.65)
+        draw_completions(model, name, n_rows, ax=figure.add_axes((0.01, 0.02, 0.98, 0.83)))
+        return figure
 
-    picture = ipywidgets.interactive_output(draw, {"name": name, "n_rows": n_rows})
+    picture = live_picture(draw, {"name": name, "n_rows": n_rows})
     display(ipywidgets.VBox([name, n_rows, picture]))

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import ipywidgets
-import matplotlib.pyplot as plt
 import torch
 from IPython.display import display
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from torch import nn
 
 from tutorial_lib.influence import as_model, influence_map
 from tutorial_lib.masks import MaskedConv2d
 from tutorial_lib.plotting import show_influence
+from tutorial_lib.validation import require_int
+from tutorial_lib.widgets.picture import live_picture, new_figure
 
 EXPLORER_SIDE, EXPLORER_TARGET = 11, (6, 5)
 
@@ -24,6 +26,7 @@ def draw_mask_explorer(
     The first layer is of type `first_type` ("A" or "B"), all others of type B. The title counts the
     pixels of the past that are read, and says so if the pixel sees itself.
     """
+    require_int("n_layers", n_layers, at_least=1)
     stack = nn.Sequential(
         *(
             MaskedConv2d(1, 1, kernel_size, mask_type="B" if i else first_type)
@@ -45,12 +48,17 @@ def mask_explorer() -> None:
     """Sliders for kernel size and depth and a switch for the first layer's type."""
     kernel_size = ipywidgets.IntSlider(value=3, min=3, max=7, step=2, description="kernel size")
     n_layers = ipywidgets.IntSlider(value=4, min=1, max=10, description="layers")
-    first_type = ipywidgets.ToggleButtons(options=["A", "B"], description="first layer")
+    first_type = ipywidgets.ToggleButtons(
+        options=["A", "B"], description="first layer", style={"button_width": "60px"}
+    )
 
-    def draw(kernel_size: int, n_layers: int, first_type: str) -> None:
-        draw_mask_explorer(kernel_size, n_layers, first_type)
-        plt.show()
+    def draw(kernel_size: int, n_layers: int, first_type: str) -> Figure:
+        figure = new_figure(3.4, 3.9)
+        ax = figure.add_axes((0.01, 0.07, 0.98, 0.85))
+        draw_mask_explorer(kernel_size, n_layers, first_type, ax=ax)
+        ax.set_xlabel("blue: read · orange: past, unread · grey: the rest", fontsize=8)
+        return figure
 
     controls = {"kernel_size": kernel_size, "n_layers": n_layers, "first_type": first_type}
-    picture = ipywidgets.interactive_output(draw, controls)
+    picture = live_picture(draw, controls)
     display(ipywidgets.VBox([kernel_size, n_layers, first_type, picture]))

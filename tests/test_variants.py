@@ -1,0 +1,97 @@
+"""A graded variant is answered by its own solution, never by the library's own function."""
+
+import pickle
+
+import pytest
+import torch
+
+from tutorial_lib.classroom.variants import variant_of
+from tutorial_lib.exercises.audit import stub_of
+from tutorial_lib.exercises.definition import NOT_ATTEMPTED, PASSED
+from tutorial_lib.exercises.discovery import all_exercises
+from tutorial_lib.exercises.running import Candidate
+
+SEEDS = range(2)
+EXERCISES = all_exercises()
+CASES = [pytest.param(e, seed, id=f"{e.address}-{seed}") for e in EXERCISES for seed in SEEDS]
+
+
+@pytest.mark.parametrize("exercise", EXERCISES, ids=lambda each: each.address)
+def test_an_exercise_has_at_least_two_twists(exercise):
+    assert len({variant_of(exercise, seed).twist for seed in range(20)}) >= 2
+
+
+@pytest.mark.parametrize("exercise, seed", CASES)
+def test_the_right_answers_pass(exercise, seed):
+    varied = variant_of(exercise, seed).exercise
+    assert varied.alternatives
+    for right in (varied.reference, *varied.alternatives):
+        grade = varied.grade(right, seed)
+        assert grade.outcome == PASSED, grade.failure
+
+
+@pytest.mark.parametrize("exercise, seed", CASES)
+def test_the_chapters_answers_get_no_point_and_are_told_why(exercise, seed):
+    variant = variant_of(exercise, seed)
+    for own in (exercise.reference, *exercise.alternatives):
+        grade = variant.exercise.grade(own, seed)
+        assert grade.points == 0, own
+    assert variant.twist in variant.exercise.grade(exercise.reference, seed).failure.message
+
+
+@pytest.mark.parametrize("exercise, seed", CASES)
+def test_an_untouched_variant_counts_as_not_attempted(exercise, seed):
+    varied = variant_of(exercise, seed).exercise
+    assert "By hand:" in varied.stub
+    assert varied.grade(stub_of(varied), seed).outcome == NOT_ATTEMPTED
+
+
+@pytest.mark.parametrize("exercise", EXERCISES, ids=lambda each: each.address)
+def test_a_variant_keeps_what_the_gradebook_counts_by(exercise):
+    varied = variant_of(exercise, 1).exercise
+    for kept in ("number", "name", "points", "minutes", "address"):
+        assert getattr(varied, kept) == getattr(exercise, kept)
+
+
+@pytest.mark.parametrize("exercise, seed", CASES)
+def test_the_examples_tell_the_twist_from_the_chapter(exercise, seed):
+    variant = variant_of(exercise, seed)
+    right, other, own = (
+        [value_of(example, exercise.name, function) for example in variant.examples]
+        for function in (
+            variant.exercise.reference,
+            variant.exercise.alternatives[0],
+            exercise.reference,
+        )
+    )
+    assert variant.examples
+    assert all(map(alike, right, other))
+    assert not all(map(alike, right, own))
+
+
+@pytest.mark.parametrize("exercise", EXERCISES, ids=lambda each: each.address)
+def test_what_a_variant_hands_over_can_be_sent_to_another_process(exercise):
+    varied = variant_of(exercise, 0).exercise
+
+    class Sent(Candidate):
+        def run_within_limits(self, instrument, args):
+            pickle.dumps((instrument, args))
+            return super().run_within_limits(instrument, args)
+
+    options = {"reference": varied.reference, "seconds": varied.time_limit_seconds}
+    assert varied.grade(Sent(varied.reference, **options), 0).outcome == PASSED
+
+
+def value_of(example: str, name: str, function):
+    try:
+        return eval(example, {name: function, "torch": torch})
+    except Exception as error:  # a chapter's answer may not even take the variant's arguments
+        return repr(error)
+
+
+def alike(one, other) -> bool:
+    try:
+        torch.testing.assert_close(one, other, check_dtype=False)
+    except (AssertionError, TypeError, ValueError):
+        return False
+    return True

@@ -1,0 +1,89 @@
+"""Variants of exercise 2.1: other raster orders."""
+
+from __future__ import annotations
+
+import random
+
+import torch
+from torch import Tensor
+
+from tutorial_lib.classroom.variants.variant import Variant, vary
+from tutorial_lib.exercises import ch02
+from tutorial_lib.exercises.trials import Trial
+
+MASK_STUB = '''\
+def causal_mask(kernel_size: int, *, include_center: bool) -> torch.Tensor:
+    """1 for the taps that a convolution may read, 0 for the others.
+
+    Images are drawn {order}.
+
+    kernel_size     an odd number
+    include_center  False for type A, True for type B
+    returns         (kernel_size, kernel_size), floating point
+
+    By hand: kernel_size=3, type A      {rows[0]}
+                                        {rows[1]}
+                                        {rows[2]}
+    """
+    ____
+'''
+# order in words -> the rank of a tap, (row, column) -> a key that grows in the order of drawing
+ORDERS = {
+    "column by column, from left to right, each column from top to bottom": lambda r, c: (c, r),
+    "column by column, from right to left, each column from top to bottom": lambda r, c: (-c, r),
+    "row by row, from top to bottom, each row from right to left": lambda r, c: (r, -c),
+    "row by row, from bottom to top, each row from left to right": lambda r, c: (-r, c),
+    "column by column, from left to right, each column from bottom to top": lambda r, c: (c, -r),
+}
+
+
+def causal_mask(rng: random.Random) -> Variant:
+    order = rng.choice(list(ORDERS))
+    rank = ORDERS[order]
+
+    def reference(kernel_size, *, include_center):
+        middle = kernel_size // 2
+        mask = torch.zeros(kernel_size, kernel_size)
+        for row in range(kernel_size):
+            for column in range(kernel_size):
+                mask[row, column] = float(rank(row, column) < rank(middle, middle))
+        mask[middle, middle] = float(include_center)
+        return mask
+
+    def by_sorting(kernel_size, *, include_center):
+        taps = [(r, c) for r in range(kernel_size) for c in range(kernel_size)]
+        taps.sort(key=lambda tap: rank(*tap))
+        n_open = kernel_size**2 // 2 + include_center
+        mask = torch.zeros(kernel_size, kernel_size, dtype=torch.float64)
+        for row, column in taps[:n_open]:
+            mask[row, column] = 1
+        return mask
+
+    return vary(
+        ch02.causal_mask,
+        twist=f"Images are drawn {order}.",
+        stub=MASK_STUB.format(order=order, rows=_rows(reference(3, include_center=False))),
+        reference=reference,
+        checks=(
+            ("the 3x3 mask of type A", 1, lambda rng: _masks(3, types=(False,))),
+            ("the 3x3 mask of type B", 1, lambda rng: _masks(3, types=(True,))),
+            ("kernels of 1, 5, and one larger size", 1, _larger_masks),
+        ),
+        alternatives=(by_sorting,),
+        examples=(
+            "causal_mask(3, include_center=False)",
+            "causal_mask(5, include_center=True)",
+        ),
+    )
+
+
+def _rows(mask: Tensor) -> list[str]:
+    return [" ".join(f"{tap:.0f}" for tap in row) for row in mask.tolist()]
+
+
+def _masks(*sizes: int, types=(False, True)) -> list[Trial]:
+    return [Trial((size,), {"include_center": center}) for size in sizes for center in types]
+
+
+def _larger_masks(rng: torch.Generator) -> list[Trial]:
+    return _masks(1, 5, 2 * int(torch.randint(3, 8, (), generator=rng)) + 1)

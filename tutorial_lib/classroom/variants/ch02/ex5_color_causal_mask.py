@@ -1,0 +1,125 @@
+"""Variants of exercise 2.5: other orders of the colours, other places of their channels."""
+
+from __future__ import annotations
+
+import random
+
+import torch
+
+from tutorial_lib.classroom.variants.twists import Twist, draw_twist
+from tutorial_lib.classroom.variants.variant import Variant
+from tutorial_lib.exercises import ch02
+from tutorial_lib.exercises.trials import Trial
+from tutorial_lib.masks import causal_mask
+
+STUB = '''\
+def color_causal_mask(
+    out_channels: int, in_channels: int, kernel_size: int, *, n_colors: int, include_center: bool
+) -> torch.Tensor:
+    """The causal mask for colour: at the centre tap, a colour reads those that are drawn before it.
+
+    {twist}
+
+    out_channels, in_channels   multiples of n_colors: {groups}
+    n_colors                    3 for R, G, B
+    include_center              False: a colour does not read itself (type A). True: it does (B)
+    returns                     floats, (out_channels, in_channels, kernel_size, kernel_size)
+
+    By hand: 3 outputs and 3 inputs, centre tap, rows are outputs R, G, B
+
+        type A   {a[0]}        type B   {b[0]}
+                 {a[1]}                 {b[1]}
+                 {a[2]}                 {b[2]}{more}
+    """
+    ____
+'''
+CONTIGUOUS = (
+    "the first third of the channels belongs to R,\n"
+    "                                the next to G, the last to B"
+)
+INTERLEAVED = (
+    "channel 0 belongs to R, channel 1 to G,\n"
+    "                                channel 2 to B, channel 3 to R again, and so on"
+)
+
+
+def _ordered(order: tuple[int, int, int], *, interleaved: bool = False) -> Twist:
+    """order: the colours 0, 1, 2 as they are drawn."""
+
+    def color_of(channel, n_channels, n_colors):
+        return channel % n_colors if interleaved else channel * n_colors // n_channels
+
+    def right(out_channels, in_channels, kernel_size, *, n_colors, include_center):
+        mask = causal_mask(kernel_size, include_center=False).repeat(
+            out_channels, in_channels, 1, 1
+        )
+        for out in range(out_channels):
+            for into in range(in_channels):
+                reader = order.index(color_of(out, out_channels, n_colors))
+                read = order.index(color_of(into, in_channels, n_colors))
+                is_open = read < reader or (include_center and read == reader)
+                mask[out, into, kernel_size // 2, kernel_size // 2] = float(is_open)
+        return mask
+
+    def other(out_channels, in_channels, kernel_size, *, n_colors, include_center):
+        ranks = torch.tensor(order).argsort()
+        out, into = (color_of(torch.arange(n), n, n_colors) for n in (out_channels, in_channels))
+        gap = ranks[out][:, None] - ranks[into]
+        center = torch.zeros(kernel_size, kernel_size)
+        center[kernel_size // 2, kernel_size // 2] = 1
+        table = (gap >= 1 - include_center).float()
+        return causal_mask(kernel_size, include_center=False) + table[:, :, None, None] * center
+
+    rows = [_rows(right(3, 3, 1, n_colors=3, include_center=kind)) for kind in (False, True)]
+    groups = INTERLEAVED if interleaved else CONTIGUOUS
+    more = "\n\n        with 6 and 6 channels, type A: output 4 (G) reads inputs 0 and 3 (R)"
+    names = ", ".join("RGB"[color] for color in order)
+    says = f"The colours of a pixel are drawn in the order {names}."
+    if interleaved:
+        says += " Their channels are interleaved: R, G, B, R, G, B, ..."
+    words = {"groups": groups, "a": rows[0], "b": rows[1], "more": more if interleaved else ""}
+    return Twist(says, right, (other,), words)
+
+
+def _rows(mask: torch.Tensor) -> list[str]:
+    return [" ".join(f"{tap:.0f}" for tap in row) for row in mask[:, :, 0, 0].tolist()]
+
+
+TWISTS = (
+    _ordered((1, 0, 2)),
+    _ordered((2, 1, 0)),
+    _ordered((1, 2, 0)),
+    _ordered((0, 1, 2), interleaved=True),
+)
+SIZES = ((6, 9, 3), (9, 3, 5), (6, 6, 1))
+
+
+def _trials(sizes, *types: bool) -> list[Trial]:
+    return [
+        Trial((out, into, k), {"n_colors": 3, "include_center": kind})
+        for out, into, k in sizes
+        for kind in types
+    ]
+
+
+def color_causal_mask(rng: random.Random) -> Variant:
+    """The mask for another order of the colours, or of their channels."""
+    return draw_twist(
+        rng,
+        ch02.color_causal_mask,
+        TWISTS,
+        stub=STUB,
+        checks=(
+            ("type A: groups of one, two and three channels", 2, lambda _: _trials(SIZES, False)),
+            ("type B", 1, lambda _: _trials(SIZES, True)),
+            (
+                "larger kernels and more channels",
+                1,
+                lambda _: _trials(((12, 6, 7), (6, 15, 5)), False, True),
+            ),
+        ),
+        examples=tuple(
+            f"color_causal_mask({n}, {n}, 1, n_colors=3, include_center={kind})[:, :, 0, 0]"
+            for n, kind in ((3, False), (3, True), (6, False))
+        ),
+    )

@@ -1,0 +1,181 @@
+"""Variants of exercise 3.1: other activations, and what is done to the sum."""
+
+from __future__ import annotations
+
+import math
+import random
+
+import torch
+from torch.nn import functional as F
+
+from tutorial_lib.classroom.variants.twists import Twist, draw_twist
+from tutorial_lib.classroom.variants.variant import Variant
+from tutorial_lib.exercises import ch03
+from tutorial_lib.exercises.ch03.ex1_residual_block import gradient_of_x
+from tutorial_lib.exercises.comparing import agree, first_difference, number
+from tutorial_lib.exercises.definition import Check, Failure
+from tutorial_lib.exercises.trials import Trial
+from tutorial_lib.masks import causal_mask
+
+STUB = '''\
+def residual_block(
+    x: torch.Tensor, shrink: torch.Tensor, kernel: torch.Tensor, widen: torch.Tensor
+) -> torch.Tensor:
+    """{asked} No biases.
+
+    {twist}
+
+    x        (B, 2h, H, W) features from a layer below; stays as it is
+    shrink   (h, 2h, 1, 1) weights of the first convolution
+    kernel   (h, h, kh, kw) weights of the second, not masked yet (type B); zeros outside the image
+    widen    (2h, h, 1, 1) weights of the third
+    returns  (B, 2h, H, W)
+
+    By hand: a single pixel, h = 1. x = [2, -1], shrink = [1, 1], a kernel with 3 in its centre and
+             widen = [1, -1]: {by_hand}
+    """
+    ____
+'''
+RELU_FIRST = "x plus what three convolutions, each behind a ReLU, make of it."
+
+
+def _seen(h, kernel):
+    mask = causal_mask(tuple(kernel.shape[-2:]), include_center=True).to(kernel)
+    return F.conv2d(h, kernel * mask, padding="same")
+
+
+def _pointwise(h, weight):
+    return torch.einsum("oi,bihw->bohw", weight[..., 0, 0], h)
+
+
+def _relu_after() -> Twist:
+    def right(x, shrink, kernel, widen):
+        h = F.relu(F.conv2d(x, shrink))
+        return F.relu(x + F.conv2d(F.relu(_seen(h, kernel)), widen))
+
+    def other(x, shrink, kernel, widen):
+        h = _seen(_pointwise(x, shrink).clamp(min=0), kernel).clamp(min=0)
+        return (_pointwise(h, widen) + x).clamp(min=0)
+
+    return Twist(
+        "As in the first ResNet, a ReLU stands behind the first and the second convolution and "
+        "behind the sum; none stands before the first.",
+        right,
+        (other,),
+        {
+            "asked": "x plus what three convolutions make of it.",
+            "by_hand": "1, behind the ReLU 1, then 3,\n"
+            "             [3, -3], and with x added [5, -4], behind the ReLU [5, 0]",
+        },
+    )
+
+
+def _scaled_sum() -> Twist:
+    def right(x, shrink, kernel, widen):
+        h = F.conv2d(F.relu(x), shrink)
+        return (x + F.conv2d(F.relu(_seen(F.relu(h), kernel)), widen)) / math.sqrt(2)
+
+    def other(x, shrink, kernel, widen):
+        h = _seen(_pointwise(x.clamp(min=0), shrink).clamp(min=0), kernel).clamp(min=0)
+        return _pointwise(h, widen) * 0.5**0.5 + x * 0.5**0.5
+
+    return Twist(
+        "The sum is divided by the square root of 2, so that its variance does not grow from "
+        "block to block.",
+        right,
+        (other,),
+        {
+            "asked": RELU_FIRST,
+            "by_hand": "ReLU gives [2, 0], then 2, 6, [6, -6], and with x added [8, -7],\n"
+            "             divided by 1.414: [5.657, -4.950]",
+        },
+    )
+
+
+def _leaky(slope: float) -> Twist:
+    def right(x, shrink, kernel, widen):
+        h = F.conv2d(F.leaky_relu(x, slope), shrink)
+        h = _seen(F.leaky_relu(h, slope), kernel)
+        return x + F.conv2d(F.leaky_relu(h, slope), widen)
+
+    def leak(h):
+        return torch.maximum(h, slope * h)
+
+    def other(x, shrink, kernel, widen):
+        return _pointwise(leak(_seen(leak(_pointwise(leak(x), shrink)), kernel)), widen) + x
+
+    narrow = 2 - slope
+    wide = 3 * narrow
+    return Twist(
+        f"In place of each ReLU stands a leaky one, which multiplies what is below 0 by {slope:g}.",
+        right,
+        (other,),
+        {
+            "asked": "x plus what three convolutions, each behind a leaky ReLU, make of it.",
+            "by_hand": f"the leaky ReLU gives [2, -{slope:g}], then {narrow:g}, {wide:g},\n"
+            f"             [{wide:g}, -{wide:g}], and with x added "
+            f"[{wide + 2:g}, {-wide - 1:g}]",
+        },
+    )
+
+
+TWISTS = (_relu_after(), _scaled_sum(), _leaky(0.1), _leaky(0.25))
+
+
+def _trial(
+    rng: torch.Generator, half: int, kernel: tuple[int, int], size: tuple[int, int]
+) -> Trial:
+    shapes = (2, 2 * half, *size), (half, 2 * half, 1, 1), (half, half, *kernel)
+    return Trial(
+        tuple(torch.randn(shape, generator=rng) for shape in (*shapes, (2 * half, half, 1, 1)))
+    )
+
+
+def _single_pixel(rng: torch.Generator) -> list[Trial]:
+    return [_trial(rng, half, (3, 3), (1, 1)) for half in (1, 2, 3)]
+
+
+def _square(rng: torch.Generator) -> list[Trial]:
+    return [_trial(rng, 3, (3, 3), (4, 4)), _trial(rng, 2, (5, 5), (6, 6))]
+
+
+def _non_square(rng: torch.Generator) -> list[Trial]:
+    return [_trial(rng, 2, (3, 3), (4, 7)), _trial(rng, 1, (5, 3), (6, 5))]
+
+
+def _gradient(twist: Twist) -> Check:
+    def check(candidate, rng: torch.Generator) -> Failure | None:
+        args = _trial(rng, 2, (3, 3), (3, 4)).args
+        got = candidate.measure(gradient_of_x, *args)
+        want = gradient_of_x(twist.right, *(each.clone() for each in args))
+        if got is None:
+            return Failure("No gradient reaches x at all.")
+        if agree(got, want):
+            return None
+        place = first_difference(got, want)
+        told = f"At x{list(place)}: {number(want[place])} expected, got {number(got[place])}."
+        return Failure("x gets a wrong gradient.", told)
+
+    return Check("the gradient that reaches x", 1, check)
+
+
+def residual_block(rng: random.Random) -> Variant:
+    """A block with other activations, or another sum."""
+    weights = "torch.ones(1, 2, 1, 1), 3 * torch.ones(1, 1, 1, 1)"
+    call = "residual_block(torch.tensor({x}).view(1, 2, 1, 1), {weights}, torch.tensor({widen}))"
+    widen = "[1.0, -1.0]).view(2, 1, 1, 1"
+    return draw_twist(
+        rng,
+        ch03.residual_block,
+        TWISTS,
+        stub=STUB,
+        checks=(
+            ("single pixels", 1, _single_pixel),
+            ("random weights, 3x3 and 5x5 kernels", 2, _square),
+            ("images and kernels that are not square", 1, _non_square),
+            _gradient,
+        ),
+        examples=tuple(
+            call.format(x=x, weights=weights, widen=widen) for x in ([2.0, -1.0], [-3.0, 1.0])
+        ),
+    )

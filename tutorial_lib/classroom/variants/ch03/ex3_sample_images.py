@@ -1,0 +1,155 @@
+"""Variants of exercise 3.3: what the probabilities go through before the draw."""
+
+from __future__ import annotations
+
+import math
+import random
+from itertools import product
+
+import torch
+
+from tutorial_lib.classroom.variants.twists import Twist, draw_twist
+from tutorial_lib.classroom.variants.variant import Variant
+from tutorial_lib.exercises import ch03
+from tutorial_lib.exercises.ch03.models import CausalPixels
+from tutorial_lib.exercises.trials import Trial
+from tutorial_lib.sampling import draw
+
+STUB = '''\
+def sample_images(model_fn, uniforms: torch.Tensor, temperature: float = 1.0) -> torch.Tensor:
+    """Draw images in raster order, each sub-pixel given all that were drawn before it.
+
+    {twist}
+
+    model_fn     a function: levels (B, C, H, W) torch.long -> logits (B, L, C, H, W), L >= 4
+    uniforms     (B, C, H, W) numbers in [0, 1), one for each draw
+    temperature  divides the logits, before anything else
+    returns      (B, C, H, W) torch.long; within a pixel, colour 0 is drawn first
+
+    The draw itself is `draw(logits, uniforms)` of tutorial_lib.sampling: (B, L), (B,) -> (B,)
+
+    By hand: one pixel whose levels have probability 0.4, 0.1, 0.2, 0.3 at this temperature.
+             {by_hand}
+    """
+    ____
+'''
+
+
+def _twist(says: str, by_hand: str, changed) -> Twist:
+    """changed(p) are the probabilities (B, L) that are drawn from; they need not sum to 1."""
+
+    def right(model_fn, uniforms, temperature=1.0):
+        levels = torch.zeros(uniforms.shape, dtype=torch.long)
+        _, n_colors, height, width = uniforms.shape
+        for row, column, color in product(range(height), range(width), range(n_colors)):
+            with torch.no_grad():
+                logits = model_fn(levels)[:, :, color, row, column]
+            p = changed(torch.softmax(logits.double() / temperature, dim=1))
+            levels[:, color, row, column] = draw(p.log(), uniforms[:, color, row, column])
+        return levels
+
+    def image_by_image(model_fn, uniforms, temperature=1.0):
+        images = torch.zeros(uniforms.shape, dtype=torch.long)
+        _, n_colors, height, width = uniforms.shape
+        places = list(product(range(height), range(width), range(n_colors)))
+        for image, noise in zip(images, uniforms, strict=True):
+            for row, column, color in places:
+                logits = model_fn(image[None])[0, :, color, row, column].detach()
+                p = changed((logits.double() / temperature).softmax(dim=0)[None])[0]
+                steps = (p / p.sum()).cumsum(dim=0)[:-1]
+                image[color, row, column] = (steps <= noise[color, row, column]).sum()
+        return images
+
+    return Twist(says, right, (image_by_image,), {"by_hand": by_hand})
+
+
+def _top(n_kept: int) -> Twist:
+    def changed(p):
+        lowest = p.topk(n_kept, dim=1).values[:, -1:]
+        return torch.where(p >= lowest, p, 0.0)
+
+    by_hand = {
+        2: "Kept are levels 0 and 3, with 0.4/0.7 and 0.3/0.7: a uniform number of 0.5 draws 0,\n"
+        "             and one of 0.6 draws 3",
+        3: "Kept are levels 0, 2 and 3, with 0.4/0.9, 0.2/0.9 and 0.3/0.9: a uniform number of\n"
+        "             0.43 draws 0, and one of 0.47 draws 2",
+    }
+    return _twist(
+        f"Only the {n_kept} likeliest levels of each sub-pixel may be drawn; their probabilities "
+        "are divided by their sum.",
+        by_hand[n_kept],
+        changed,
+    )
+
+
+def _likely_enough() -> Twist:
+    return _twist(
+        "Only levels more than 5/8 as likely as the likeliest may be drawn; their probabilities "
+        "are divided by their sum.",
+        "Kept are levels 0 and 3, with 0.4/0.7 and 0.3/0.7, since the others lie below 0.25: a\n"
+        "             uniform number of 0.5 draws 0, and one of 0.6 draws 3",
+        lambda p: torch.where(p > 0.625 * p.amax(dim=1, keepdim=True), p, 0.0),
+    )
+
+
+def _with_noise(share: float) -> Twist:
+    first = (1 - share) * 0.4 + share / 4
+    return _twist(
+        f"With probability {share:g} a level is drawn evenly: p = {1 - share:g} * softmax "
+        f"+ {share:g} / L.",
+        f"Level 0 has {1 - share:g} * 0.4 + {share / 4:g} = {first:g}: a uniform number of "
+        f"{math.floor(100 * first) / 100 - 0.01:g}\n"
+        f"             draws 0, and one of {math.ceil(100 * first) / 100 + 0.01:g} draws 1",
+        lambda p: (1 - share) * p + share / p.shape[1],
+    )
+
+
+TWISTS = (_top(2), _top(3), _likely_enough(), _with_noise(0.4))
+
+
+def _trial(
+    rng: torch.Generator, shape: tuple[int, int, int, int], n_levels: int, temperature: float = 1.0
+) -> Trial:
+    model = CausalPixels(shape[1], n_levels, rng)
+    return Trial((model, torch.rand(shape, generator=rng, dtype=torch.float64), temperature))
+
+
+def _single_pixels(rng: torch.Generator) -> list[Trial]:
+    return [_trial(rng, (40, 1, 1, 1), 5)]
+
+
+def _grey(rng: torch.Generator) -> list[Trial]:
+    shapes = (4, 1, 3, 5), (3, 1, 5, 4), (1, 1, 4, 4)
+    return [_trial(rng, shape, n_levels) for shape, n_levels in zip(shapes, (4, 5, 6), strict=True)]
+
+
+def _colors(rng: torch.Generator) -> list[Trial]:
+    return [_trial(rng, (4, 3, 2, 3), 5), _trial(rng, (3, 2, 3, 2), 4)]
+
+
+def _temperatures(rng: torch.Generator) -> list[Trial]:
+    return [_trial(rng, (4, 1, 3, 4), 4, temperature) for temperature in (0.4, 2.5)]
+
+
+def sample_images(rng: random.Random) -> Variant:
+    """Ancestral sampling from probabilities that were changed."""
+    model = (
+        "lambda x: torch.tensor([0.4, 0.1, 0.19, 0.31]).log()"
+        ".view(1, 4, 1, 1, 1).expand(len(x), 4, 1, 1, 6)"
+    )
+    return draw_twist(
+        rng,
+        ch03.sample_images,
+        TWISTS,
+        stub=STUB,
+        checks=(
+            ("images of a single pixel", 1, _single_pixels),
+            ("grey images that are not square, every pixel", 2, _grey),
+            ("images with colours", 1, _colors),
+            ("temperatures below and above 1", 1, _temperatures),
+        ),
+        examples=(
+            f"sample_images({model}, "
+            "torch.tensor([0.1, 0.36, 0.43, 0.47, 0.55, 0.68]).view(1, 1, 1, 6))",
+        ),
+    )

@@ -1,0 +1,158 @@
+"""Variants of exercise 4.4: figure 2 with one arrow more, or one step done differently."""
+
+from __future__ import annotations
+
+import math
+import random
+
+import torch
+
+from tutorial_lib.classroom.variants.twists import Twist, draw_twist
+from tutorial_lib.classroom.variants.variant import Variant
+from tutorial_lib.exercises import ch04
+from tutorial_lib.exercises.ch04.models import layer_parts
+from tutorial_lib.exercises.trials import Trial
+from tutorial_lib.gated import gate
+
+STUB = '''\
+def gated_layer(v, h, vertical, horizontal, link, output, *, first: bool):
+    """The features of both stacks, one layer on: figure 2 without its conditions, but one change.
+
+    {twist}
+
+    v, h        (B, C, H, W) features of the vertical and of the horizontal stack; stay as they are.
+                In the first layer both are the image, (B, 1, H, W), v already shifted down
+    vertical    convolution, C (or 1) -> 2C channels: rows above
+    horizontal  convolution, C (or 1) -> 2C channels: left in the row
+    link        1x1 convolution, 2C -> 2C: from the vertical to the horizontal stack
+    output      1x1 convolution, C -> C: the last thing of the horizontal stack
+    first       True for the first layer, whose input is the image itself
+    returns     (v, h), each (B, C, H, W)
+
+    By hand: let C = 1, and at the only pixel vertical(v) = [1, 0], horizontal(h) = [2, 0],
+             link(x) = x and output(x) = 10 x. {by_hand}
+    """
+    ____
+'''
+
+
+def _linear_unit(features):
+    value, switch = features.chunk(2, dim=1)
+    return value * torch.sigmoid(switch)
+
+
+def _both_residual() -> Twist:
+    def right(v, h, vertical, horizontal, link, output, *, first):
+        before = vertical(v)
+        out = output(gate(horizontal(h) + link(before)))
+        return (gate(before), out) if first else (v + gate(before), h + out)
+
+    def other(v, h, vertical, horizontal, link, output, *, first):
+        full = vertical(v)
+        value, switch = full.tensor_split(2, dim=1)
+        steps = value.tanh() * switch.sigmoid(), output(gate(link(full) + horizontal(h)))
+        return [new + old * (not first) for new, old in zip(steps, (v, h), strict=True)]
+
+    return Twist(
+        "The vertical stack is residual as well: unless first, the old v is added to its gated "
+        "features, as the old h is in the horizontal stack.",
+        right,
+        (other,),
+        {
+            "by_hand": "Then v is gate([1, 0]) = 0.381, plus the\n"
+            "             old v unless first, and h is 10 gate([3, 0]) = 4.975, plus the old h "
+            "unless first"
+        },
+    )
+
+
+def _linear_gates() -> Twist:
+    def right(v, h, vertical, horizontal, link, output, *, first):
+        before = vertical(v)
+        out = output(_linear_unit(horizontal(h) + link(before)))
+        return _linear_unit(before), out if first else h + out
+
+    def other(v, h, vertical, horizontal, link, output, *, first):
+        full = vertical(v)
+        both = torch.stack([full, horizontal(h) + link(full)])
+        half = full.shape[1] // 2
+        new_v, gated = both[:, :, :half] / (1 + torch.exp(-both[:, :, half:]))
+        return new_v, output(gated) + h * (not first)
+
+    return Twist(
+        "Both gates are linear units: a value times sigmoid of its switch, without the tanh.",
+        right,
+        (other,),
+        {
+            "by_hand": "Then v is 1 * sigmoid(0) = 0.5, and h\n"
+            "             is 10 * 3 * sigmoid(0) = 15, plus the old h unless first"
+        },
+    )
+
+
+def _scaled_sum() -> Twist:
+    def right(v, h, vertical, horizontal, link, output, *, first):
+        before = vertical(v)
+        out = output(gate((horizontal(h) + link(before)) / math.sqrt(2)))
+        return gate(before), out if first else h + out
+
+    def other(v, h, vertical, horizontal, link, output, *, first):
+        full = vertical(v)
+        value, switch = ((link(full) + horizontal(h)) * 0.5**0.5).chunk(2, dim=1)
+        out = output(value.tanh() * switch.sigmoid())
+        return [gate(full), out + h * (not first)]
+
+    return Twist(
+        "Where the link joins the horizontal stack, the sum is divided by the square root of 2, "
+        "before the gate.",
+        right,
+        (other,),
+        {
+            "by_hand": "Then v is gate([1, 0]) = 0.381, and h\n"
+            "             is 10 gate([3 / 1.414, 0]) = 4.859, plus the old h unless first"
+        },
+    )
+
+
+TWISTS = (_both_residual(), _linear_gates(), _scaled_sum())
+
+
+def _trial(
+    n_channels: int, size: tuple[int, int], rng: torch.Generator, *, first: bool = False
+) -> Trial:
+    shape = (2, 1 if first else n_channels, *size)
+    v, h = (torch.randn(shape, generator=rng, dtype=torch.float64) for _ in range(2))
+    return Trial((v, h, *layer_parts(n_channels, rng, first=first)), {"first": first})
+
+
+def _two_channels(rng: torch.Generator) -> list[Trial]:
+    return [_trial(2, (3, 4), rng)]
+
+
+def _later_layers(rng: torch.Generator) -> list[Trial]:
+    return [_trial(n, size, rng) for n, size in ((2, (5, 4)), (3, (3, 5)), (4, (2, 2)))]
+
+
+def _first_and_next(rng: torch.Generator) -> list[Trial]:
+    return [_trial(3, (3, 5), rng, first=first) for first in (True, False)]
+
+
+def gated_layer(rng: random.Random) -> Variant:
+    """Figure 2 with a change."""
+    call = (
+        "gated_layer(torch.ones(1, 1, 1, 1), 2 * torch.ones(1, 1, 1, 1), "
+        "lambda v: torch.cat([v, 0 * v], dim=1), lambda h: torch.cat([h, 0 * h], dim=1), "
+        "lambda x: x, lambda x: 10 * x, first={first})"
+    )
+    return draw_twist(
+        rng,
+        ch04.gated_layer,
+        TWISTS,
+        stub=STUB,
+        checks=(
+            ("both stacks of a later layer with two channels", 1, _two_channels),
+            ("later layers of several sizes", 2, _later_layers),
+            ("a first layer, and one that is not the first", 1, _first_and_next),
+        ),
+        examples=tuple(call.format(first=first) for first in (True, False)),
+    )

@@ -1,0 +1,120 @@
+"""Variants of exercise 6.3: other taps of the own row."""
+
+from __future__ import annotations
+
+import random
+
+import torch
+from torch.nn import functional as F
+
+from tutorial_lib.classroom.variants.twists import Twist, draw_twist
+from tutorial_lib.classroom.variants.variant import Variant
+from tutorial_lib.exercises import ch06
+from tutorial_lib.exercises.trials import Trial
+
+STUB = '''\
+def step_in_row(
+    row: torch.Tensor, kernel: torch.Tensor, above: torch.Tensor, column: int
+) -> torch.Tensor:
+    """A convolution at one pixel: the taps of its own row, and the sum of those above.
+
+    {twist}
+
+    row      (B, C, W) features of the present row. {leftovers} there are leftovers
+             of an earlier row
+    kernel   (O, C, T) the taps in the own row; {taps}
+    above    (B, O, W) what all taps in the rows above add up to, for each column
+    column   0 .. W-1
+    returns  (B, O); beside the image there are zeros
+
+    By hand: row = [[2, 3, 9]], kernel = [[10, 1]], above = [[100, 200, 300]] (B = C = O = 1)
+             column 1: {results[1]}        column 0: {results[0]}        column 2: {results[2]}
+    """
+    ____
+'''
+
+
+def _twist(says: str, leftovers: str, taps: str, offset) -> Twist:
+    """offset(tap, n) is the column that a tap reads, seen from `column`."""
+
+    def right(row, kernel, above, column):
+        total, width = above[:, :, column].clone(), row.shape[2]
+        for tap in range(kernel.shape[2]):
+            read = column + offset(tap, kernel.shape[2])
+            if 0 <= read < width:
+                total = total + row[:, :, read] @ kernel[:, :, tap].T
+        return total
+
+    def whole_row_then_one_column(row, kernel, above, column):
+        n = kernel.shape[2]
+        far = 2 * n
+        spread = kernel.new_zeros(*kernel.shape[:2], 2 * far + 1)
+        for tap in range(n):
+            spread[:, :, far + offset(tap, n)] = kernel[:, :, tap]
+        return (above + F.conv1d(row, spread, padding=far))[:, :, column]
+
+    tensors = [[[2.0, 3, 9]]], [[[10.0, 1]]], [[[100.0, 200, 300]]]
+    args = [torch.tensor(each) for each in tensors]
+    results = [f"{right(*args, column).item():g}" for column in range(3)]
+    words = {"leftovers": leftovers, "taps": taps, "results": results}
+    return Twist(says, right, (whole_row_then_one_column,), words)
+
+
+TWISTS = (
+    _twist(
+        "The layer is of type A: the last tap lies on the left neighbour of `column`, not on it.",
+        "At `column` and to its right",
+        "the last lies left of `column`, the others before it",
+        lambda tap, n: tap - n,
+    ),
+    _twist(
+        "Rows are drawn from right to left: the first tap lies on `column`, the others to its "
+        "right.",
+        "To the left of `column`",
+        "the first lies on `column`, the others to its right",
+        lambda tap, n: tap,
+    ),
+    _twist(
+        "The taps are two columns apart (dilation 2): the last lies on `column`, the one before it "
+        "two columns to the left, and so on.",
+        "To the right of `column`",
+        "the last lies on `column`, the others to its left",
+        lambda tap, n: 2 * (tap - n + 1),
+    ),
+)
+
+
+def _draw(sizes: tuple[int, int, int, int, int], columns: tuple[int, ...]):
+    """sizes: batch, channels in, width, channels out, taps."""
+    batch, channels, width, out, taps = sizes
+    shapes = (batch, channels, width), (out, channels, taps), (batch, out, width)
+
+    def draw(rng: torch.Generator) -> list[Trial]:
+        row, kernel, above = (torch.randn(shape, generator=rng) for shape in shapes)
+        return [Trial((row, kernel, above, column)) for column in columns]
+
+    return draw
+
+
+def step_in_row(rng: random.Random) -> Variant:
+    """One pixel of another convolution."""
+    call = (
+        "step_in_row(torch.tensor([[[2.0, 3.0, 9.0]]]), torch.tensor([[[10.0, 1.0]]]), "
+        "torch.tensor([[[100.0, 200.0, 300.0]]]), {column})"
+    )
+    return draw_twist(
+        rng,
+        ch06.step_in_row,
+        TWISTS,
+        stub=STUB,
+        checks=(
+            ("two taps, columns inside the row", 2, _draw((2, 3, 7, 4, 2), (3, 4, 2))),
+            (
+                "four taps, columns at both edges",
+                2,
+                _draw((3, 2, 6, 4, 4), (0, 1, 2, 3, 4, 5)),
+            ),
+            ("a kernel wider than the row", 1, _draw((1, 2, 3, 3, 6), (0, 1, 2))),
+        ),
+        examples=tuple(call.format(column=column) for column in (1, 0, 2)),
+    )

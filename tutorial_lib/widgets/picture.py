@@ -1,0 +1,71 @@
+"""A picture that is drawn anew whenever one of its controls moves.
+
+`plt.show()` draws a figure three times in a notebook: to lay it out, to find its edges, and for the
+file. A slider under a finger has no time for that. Here the places of the axes are given, and the
+figure is drawn once.
+
+A callback that raises would be silent in a notebook, so its traceback is shown below the picture.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+
+import ipywidgets
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+PIXELS_PER_INCH = 100
+MARGIN = 2  # pixels that every widget keeps around itself
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """An empty figure, in inches, that no notebook shows on its own account."""
+    figure = Figure(figsize=(width, height), dpi=PIXELS_PER_INCH)
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def as_png(figure: Figure) -> bytes:
+    file = io.BytesIO()
+    figure.savefig(file, format="png", dpi=PIXELS_PER_INCH)
+    return file.getvalue()
+
+
+def image_of(figure: Figure) -> ipywidgets.Image:
+    """A widget with the figure in its own size, smaller where the page is narrow."""
+    width = f"{PIXELS_PER_INCH * figure.get_figwidth():.0f}px"
+    layout = ipywidgets.Layout(width=width, max_width=f"calc(100% - {2 * MARGIN}px)")
+    return ipywidgets.Image(value=as_png(figure), format="png", layout=layout)
+
+
+@contextmanager
+def errors_shown_in(place: ipywidgets.Output) -> Iterator[None]:
+    """Show the traceback of what is done here in `place`, which is emptied first."""
+    place.outputs = ()
+    try:
+        yield
+    except Exception:
+        with place:  # shows what is raised in it, and ends it there
+            raise
+
+
+def live_picture(
+    draw: Callable[..., Figure], controls: Mapping[str, ipywidgets.Widget]
+) -> ipywidgets.VBox:
+    """The figure `draw(**values)` of the controls' values, and a place for errors below it."""
+
+    def figure() -> Figure:
+        return draw(**{name: control.value for name, control in controls.items()})
+
+    image, errors = image_of(figure()), ipywidgets.Output()
+
+    def redraw(_: object) -> None:
+        with errors_shown_in(errors):
+            image.value = as_png(figure())
+
+    for control in controls.values():
+        control.observe(redraw, names="value")
+    return ipywidgets.VBox([image, errors])
