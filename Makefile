@@ -14,7 +14,8 @@ NOTEBOOKS ?=
 ADDRESS ?=
 ARGS ?=
 
-.PHONY: help environment test-environment lab test lint format notebooks browser colab move bench results constraints clean
+.PHONY: help environment test-environment lab test lint format notebooks browser colab faults move bench \
+        results constraints clean
 
 help:
 	@echo "make lab          open the tutorial in JupyterLab (sets everything up on first use)"
@@ -25,6 +26,7 @@ help:
 	@echo "make browser      Run All and every widget of every notebook, in JupyterLab in a Chromium"
 	@echo "make colab        run each notebook alone, in an environment with Colab's versions"
 	@echo "make move         give the project another address: make move ADDRESS=https://github.com/.."
+	@echo "make faults       make every fault hundreds of times, and show that all are survived"
 	@echo "make bench        run the benchmarks"
 	@echo "make results      score the shipped weights again and compare with results/"
 	@echo "make constraints  pin the newest versions that work together in constraints.txt"
@@ -69,6 +71,9 @@ browser:
 
 colab: environment
 	@$(VENV_PYTHON) tools/colab_run.py $(ARGS) $(NOTEBOOKS)
+
+faults: test-environment
+	@$(VENV_PYTHON) tools/run_faults.py $(ARGS)
 
 move: environment
 	@$(VENV_PYTHON) tools/notebooks.py move "$(ADDRESS)"
