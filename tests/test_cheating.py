@@ -183,6 +183,15 @@ def test_what_is_secret_cannot_be_read(attempt):
     assert "it could be read" not in told
 
 
+@pytest.mark.parametrize("attempt", [name for name in READS if name != "read through torch"])
+def test_without_the_kernels_help_python_itself_keeps_what_is_secret(attempt):
+    points, told = graded(
+        [READS[attempt] + "\nassert not text, 'it could be read'"], landlock=False
+    )
+    assert points == 0
+    assert "it could be read" not in told
+
+
 @pytest.mark.parametrize("attempt", READS)
 def test_the_attempts_to_read_would_work_without_a_sandbox(attempt):
     _, told = graded([READS[attempt] + "\nassert not text, 'it could be read'"], shut=False)

@@ -43,13 +43,15 @@ TORCH_MIB = 1024  # for Python and torch themselves
 @dataclass(frozen=True)
 class Limits:
     """start_seconds: until the worker is ready; cell_seconds: for one cell of the notebook;
-    memory_mib: over what Python and torch need; file_mib: in one file; sandbox: use all means."""
+    memory_mib: over what Python and torch need; file_mib: in one file; sandbox: use all means;
+    landlock: False to do without the kernel's, as on systems that have none."""
 
     start_seconds: float = 120.0
     cell_seconds: float = 30.0
     memory_mib: int = 2048
     file_mib: int = 16
     sandbox: bool = True
+    landlock: bool = True
 
 
 class WorkerEnded(Exception):
@@ -152,7 +154,8 @@ class WorkerProcess:
         )
         listener.start()
         limits = self.limits
-        rules = Rules(self.scratch, limits.memory_mib, limits.file_mib, limits.sandbox)
+        sizes = limits.memory_mib, limits.file_mib
+        rules = Rules(self.scratch, *sizes, limits.sandbox, limits.landlock)
         self._exchange(pickle.dumps(rules), limits.start_seconds, READY)
 
     def _exchange(self, message: bytes, seconds: float, replies: dict[str, int]) -> tuple:
