@@ -813,7 +813,7 @@ def test_a_history_that_has_not_begun_is_not_called_finished():
 
 
 def test_the_loss_of_a_step_must_be_there():
-    with pytest.raises(KeyError, match="loss"):
+    with pytest.raises(TypeError, match="loss"):
         fit(Number(), lambda m, x: {"bits": m.w.sum()}, (torch.zeros(6, 1),), CONFIG, **QUIET)
 
 

@@ -14,18 +14,21 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from tutorial_lib.validation import require_int, require_model, require_share
+
 
 class RunningAverage:
     """The mean of a model's parameters over about the last `share` of its steps."""
 
     def __init__(self, model: nn.Module, share: float):
-        self.parameters = dict(model.named_parameters())
-        self.share = share
+        self.parameters = dict(require_model("model", model).named_parameters())
+        self.share = require_share("share", share)
         self.mean: dict[str, Tensor] = {k: p.detach().clone() for k, p in self.parameters.items()}
 
     @torch.no_grad()
     def update(self, step: int) -> None:
         """Take in the weights after step number `step`, counted from 1."""
+        require_int("step", step, at_least=1)
         newest = 1 / max(1.0, self.share * step)
         torch._foreach_lerp_(
             list(self.mean.values()), [p.detach() for p in self.parameters.values()], newest

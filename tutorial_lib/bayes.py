@@ -23,7 +23,13 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from tutorial_lib.likelihood import nll_nats
-from tutorial_lib.validation import require_float, require_int, require_shape, require_tensor
+from tutorial_lib.validation import (
+    require_float,
+    require_int,
+    require_model,
+    require_shape,
+    require_symbols,
+)
 
 
 class Posterior(NamedTuple):
@@ -42,17 +48,16 @@ def label_log_likelihoods(
     `model` takes model(levels, label=...) and has `n_classes`. ValueError if it knows no labels.
     """
     require_int("batch_size", batch_size, at_least=1)
-    n_classes = getattr(model, "n_classes", None)
+    n_classes = getattr(require_model("model", model, "n_levels", "n_colors"), "n_classes", None)
     if not n_classes:
         raise ValueError("the model knows no labels: build it with n_classes=...")
+    require_symbols("levels", levels, model.n_levels)
+    require_shape("levels", levels, ("batch", model.n_colors, "height", "width"))
     device = next(model.parameters()).device
     was_training = model.training
     model.eval()
     try:
-        rows = [
-            _one_batch(model, part.to(device), n_classes)
-            for part in require_tensor("levels", levels).split(batch_size)
-        ]
+        rows = [_one_batch(model, part.to(device), n_classes) for part in levels.split(batch_size)]
     finally:
         model.train(was_training)
     return torch.cat(rows)

@@ -16,7 +16,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from tutorial_lib.validation import require_float, require_int
+from tutorial_lib.validation import (
+    require_float,
+    require_int,
+    require_same_shape,
+    require_tensor,
+)
 
 
 def _probabilities(name: str, value: Tensor) -> Tensor:
@@ -25,11 +30,16 @@ def _probabilities(name: str, value: Tensor) -> Tensor:
         raise ValueError(f"{name} must have a last axis of probabilities, got {tuple(value.shape)}")
     if not torch.isfinite(value).all() or (value < 0).any():
         raise ValueError(
-            f"{name} must hold probabilities, got a value that is negative or not finite"
+            f"{name} must hold probabilities, got a value that is negative or not finite: values "
+            f"from {value.min().item():.6g} to {value.max().item():.6g}"
         )
-    worst = (value.sum(dim=-1) - 1).abs().max().item() if value.numel() else 0.0
-    if worst > 1e-3:
-        raise ValueError(f"{name} must sum to 1 over its last axis, but is off by {worst:.3g}")
+    off = (value.sum(dim=-1) - 1).flatten()
+    worst = off[off.abs().argmax()].item() if value.numel() else 0.0
+    if abs(worst) > 1e-3:
+        raise ValueError(
+            f"{name} must sum to 1 over its last axis, but is off by {abs(worst):.3g}, got a sum "
+            f"of {1 + worst:.3g} in shape {tuple(value.shape)}"
+        )
     return value
 
 
@@ -39,6 +49,8 @@ def categorical_kl(q: Float[Tensor, "*batch K"], p: Float[Tensor, "*batch_or_non
     Where q_k = 0 the term is 0 (the limit of t log t), whatever p_k; where only p_k = 0 it is
     infinite. Leading shapes must be equal, or `p` one distribution (K,) for all.
     """
+    require_tensor("q", q)
+    require_tensor("p", p, like=q)
     _probabilities("q", q)
     _probabilities("p", p)
     if p.shape != q.shape and p.shape != q.shape[-1:]:
@@ -57,18 +69,21 @@ def kl_to_uniform(q: Float[Tensor, "*batch K"]) -> Tensor:
 
 
 def gaussian_kl(mean: Float[Tensor, "*batch D"], log_variance: Float[Tensor, "*batch D"]) -> Tensor:
-    """KL(N(mean, diag exp(log_variance)) || N(0, I)), in nats over the last axis."""
+    """KL(N(mean, diag exp(log_variance)) || N(0, I)), in nats over the last axis.
+
+    A NaN in gives a NaN: training looks at its loss.
+    """
     require_float("mean", mean)
     require_float("log_variance", log_variance)
-    if mean.shape != log_variance.shape:
-        raise ValueError(
-            f"mean {tuple(mean.shape)} and log_variance {tuple(log_variance.shape)} must agree"
-        )
+    require_same_shape("mean", mean, "log_variance", log_variance)
     return 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(dim=-1)
 
 
 def elbo_nats(log_likelihood_nats: Tensor, kl_nats: Tensor) -> Tensor:
-    """E_q[log p(x|z)] - KL(q || p), a lower bound on log p(x) of each image, in nats."""
+    """E_q[log p(x|z)] - KL(q || p), a lower bound on log p(x) of each image, in nats.
+
+    A NaN in gives a NaN.
+    """
     return _sum_of_two("log_likelihood_nats", log_likelihood_nats, "kl_nats", kl_nats, sign=-1)
 
 
@@ -79,13 +94,15 @@ def latent_rate_nats(n_latents: int, n_codes: int) -> float:
 
 
 def two_stage_bound_nats(log_likelihood_nats: Tensor, log_prior_nats: Tensor) -> Tensor:
-    """log p(x|z) + log p(z) at z = z_q(x): a lower bound on log p(x), nats an image. [sec. 3.2]"""
+    """log p(x|z) + log p(z) at z = z_q(x): a lower bound on log p(x), nats an image. [sec. 3.2]
+
+    A NaN in gives a NaN.
+    """
     return _sum_of_two("log_likelihood_nats", log_likelihood_nats, "log_prior_nats", log_prior_nats)
 
 
 def _sum_of_two(name_a: str, a: Tensor, name_b: str, b: Tensor, sign: int = 1) -> Tensor:
     require_float(name_a, a)
     require_float(name_b, b)
-    if a.shape != b.shape:
-        raise ValueError(f"{name_a} {tuple(a.shape)} and {name_b} {tuple(b.shape)} must agree")
+    require_same_shape(name_a, a, name_b, b)
     return a + sign * b

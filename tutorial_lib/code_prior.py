@@ -30,7 +30,17 @@ from tutorial_lib.gated_frames import GatedFrames
 from tutorial_lib.gated_row import GatedRow
 from tutorial_lib.likelihood import bits_per_dim, nll_nats
 from tutorial_lib.sampling import sample
-from tutorial_lib.validation import require_choice, require_int, require_shape, require_symbols
+from tutorial_lib.validation import (
+    require_bool,
+    require_choice,
+    require_instance,
+    require_int,
+    require_model,
+    require_shape,
+    require_sizes,
+    require_symbols,
+    require_tensor,
+)
 
 AXES = {1: ("length",), 2: ("height", "width"), 3: ("time", "height", "width")}
 
@@ -64,6 +74,7 @@ class CodePrior(nn.Module):
         self.config = {k: v for k, v in locals().items() if k not in ("self", "__class__")}
         require_choice("n_dims", n_dims, tuple(AXES))
         require_int("n_codes", n_codes, at_least=2)
+        require_int("n_past_frames", n_past_frames, at_least=1)
         self.n_dims, self.n_codes, self.n_classes = n_dims, n_codes, n_classes
         options = {k: v for k, v in self.config.items() if k not in ("n_dims", "n_codes")}
         past = options.pop("n_past_frames")
@@ -88,7 +99,8 @@ class CodePrior(nn.Module):
         Raises ValueError or TypeError for indices or labels out of range or of another shape, and
         for labels that are missing or that the prior was not built for.
         """
-        require_symbols("indices", indices, self.n_codes)
+        weight = next(self.parameters())
+        require_symbols("indices", indices, self.n_codes, like=weight)
         require_shape("indices", indices, ("batch", *AXES[self.n_dims]))
         self._check_label(label, len(indices))
         if self.n_dims == 3:
@@ -120,10 +132,8 @@ class CodePrior(nn.Module):
         temperature   divides the logits; exactly 1 is the prior
         """
         require_int("n", n, at_least=1)
-        if len(shape) != self.n_dims:
-            raise ValueError(f"shape must be ({', '.join(AXES[self.n_dims])}), got {tuple(shape)}")
-        for axis, size in zip(AXES[self.n_dims], shape, strict=True):
-            require_int(f"the {axis} of shape", size, at_least=1)
+        shape = require_sizes("shape", shape, AXES[self.n_dims])
+        require_bool("progress", progress)
         options = {"temperature": temperature, "generator": generator, "progress": progress}
         options["label"] = labels_for(n, label, self)
         if self.n_dims == 3:
@@ -136,7 +146,9 @@ class CodePrior(nn.Module):
         if label is not None and not self.n_classes:
             raise ValueError("a label was given, but this prior has no n_classes")
         if label is not None:
-            require_shape("label", require_symbols("label", label, self.n_classes), (n,))
+            weight = next(self.parameters())
+            require_symbols("label", label, self.n_classes, like=weight)
+            require_shape("label", label, (n,))
 
     def _image_shape(self, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
         """(B, 1, height, width) of a field (B, *shape): a sequence is an image of one row."""
@@ -148,6 +160,8 @@ def labels_for(n: int, label: Tensor | int | None, prior: nn.Module) -> Tensor |
 
     ValueError or TypeError if labels are missing, not wanted, out of range or of another number.
     """
+    require_int("n", n, at_least=1)
+    require_model("prior", prior, "n_classes")
     if label is None:
         if prior.n_classes:
             raise ValueError(
@@ -158,6 +172,8 @@ def labels_for(n: int, label: Tensor | int | None, prior: nn.Module) -> Tensor |
     if not prior.n_classes:
         raise ValueError(f"label={label} was given, but this model was trained without labels")
     if isinstance(label, int):
+        if isinstance(label, bool):
+            raise TypeError(f"label must be an integer or a tensor, got {label} (bool)")
         label = torch.full((n,), label)
     require_shape("label", require_symbols("label", label, prior.n_classes), (n,))
     return label.to(next(prior.parameters()).device)
@@ -167,6 +183,9 @@ def code_prior_step(
     model: CodePrior, indices: Tensor, label: Tensor | None = None
 ) -> dict[str, Tensor]:
     """Stage two on a batch of index fields: a step for `fit`, shown as bits per code."""
+    require_instance("model", model, CodePrior)
+    if not require_tensor("indices", indices).ndim or not indices.numel():
+        raise ValueError(f"indices must hold index fields, got shape {tuple(indices.shape)}")
     n_codes = indices[0].numel()
     nats = model.nll_nats(indices, label).mean()
     return {"loss": nats / n_codes, "bits/code": bits_per_dim(nats, n_codes)}

@@ -27,7 +27,14 @@ from torch import Tensor
 
 from tutorial_lib.history import History
 from tutorial_lib.plotting import WIDTH, show_curves, show_images
-from tutorial_lib.validation import require_positive
+from tutorial_lib.validation import (
+    require_function,
+    require_instance,
+    require_int,
+    require_positive,
+    require_tensor,
+    require_text,
+)
 
 LARGEST_SHARE = 0.02  # of the training time, for drawing
 MOST_PANELS = 2  # that are drawn unasked
@@ -40,7 +47,7 @@ NOT_METRICS = ("step", "epoch", "seconds")
 
 def unit_of(metric: str) -> str:
     """The unit in a metric's name: "decoder bits/dim" -> "bits/dim"; the name if there is none."""
-    words = metric.split()
+    words = require_text("metric", metric).split()
     for i, word in enumerate(words):
         if word.split("/")[0] in ("bits", "nats"):
             return " ".join(words[i:])
@@ -52,16 +59,28 @@ def panels_of(history: History, metrics: Sequence[str] | None = None) -> dict[st
 
     ValueError for a name that the rows do not have.
     """
+    _require_metrics(metrics)
+    if not require_instance("history", history, History).rows:
+        raise ValueError(f"history must hold a row, got {history}")
     known = [name for name in history.rows[-1] if name not in NOT_METRICS]
     panels: dict[str, list[str]] = {}
     for name in metrics or [name for name in known if name != "loss"] or known:
         if name not in known:
-            raise ValueError(f"there is no metric {name!r}: the rows have {', '.join(known)}")
+            raise ValueError(
+                f"there is no metric {name!r}: the rows have {', '.join(known)} (metrics is a "
+                f"{type(metrics).__name__})"
+            )
         panels.setdefault(unit_of(name), []).append(name)
     if metrics is None:
         bits_first = sorted(panels, key=lambda unit: not unit.startswith("bits"))
         panels = {unit: panels[unit] for unit in bits_first[:MOST_PANELS]}
     return panels
+
+
+def _require_metrics(metrics: Sequence[str] | None) -> None:
+    if metrics is not None and (isinstance(metrics, str) or not isinstance(metrics, Sequence)):
+        got = f"{metrics!r} ({type(metrics).__name__})"
+        raise TypeError(f"metrics must be a list of names, got {got}")
 
 
 def draw_progress(
@@ -76,6 +95,8 @@ def draw_progress(
     images (N, C, H, W): in [0, 1], or levels if `n_levels` is given
     """
     panels = panels_of(history, metrics)
+    if images is not None and (require_tensor("images", images).ndim != 4 or not len(images)):
+        raise ValueError(f"images must be (N, 1 or 3, H, W), got {tuple(images.shape)}")
     below = 0.0 if images is None else PICTURES * -(-len(images) // N_COLUMNS) + 0.1
     figure = Figure(figsize=(WIDTH, CURVES + below))  # no pyplot: a notebook would show it again
     FigureCanvasAgg(figure)
@@ -113,6 +134,7 @@ def _draw_panel(ax: Axes, history: History, names: list[str], unit: str) -> None
 
 def state_of(history: History) -> str:
     """How far a run is, in a line."""
+    require_instance("history", history, History)
     where = f"step {history.step}" + (f" of {history.n_steps}" if history.n_steps else "")
     stopped = "stopped at " if history.ended and not history.finished else ""
     return f"{stopped}{where}, {history.seconds:.0f} s"
@@ -142,6 +164,11 @@ class Dashboard:
         n_levels: int | None = None,
         every_seconds: float = 0.5,
     ):
+        _require_metrics(metrics)
+        if pictures is not None:
+            require_function("pictures", pictures)
+        if n_levels is not None:
+            require_int("n_levels", n_levels, at_least=2)
         self.metrics, self.pictures, self.n_levels = metrics, pictures, n_levels
         self.every_seconds = require_positive("every_seconds", every_seconds)
         self.seconds = 0.0  # spent on drawing, in all runs together
@@ -149,7 +176,7 @@ class Dashboard:
 
     def __call__(self, history: History) -> None:
         """Bring the figure up to date, if it is time to; always when the run has ended."""
-        if not in_notebook() or not history.rows:
+        if not require_instance("history", history, History).rows or not in_notebook():
             return
         began = time.perf_counter()
         if self._output is None:

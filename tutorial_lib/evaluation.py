@@ -2,13 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
 
+from tutorial_lib.validation import (
+    require_function,
+    require_int,
+    require_model,
+    require_tensor,
+)
+
 Step = Callable[..., dict[str, Tensor]]
+
+
+def require_examples(name: str, value: object) -> tuple[Tensor, ...]:
+    """`value` itself, if it is a tuple of tensors that hold equally many examples."""
+    if not isinstance(value, (tuple, list)) or not value:
+        raise TypeError(f"{name} must be a tuple of tensors, got {value!r:.60}")
+    for i, each in enumerate(value):
+        if not require_tensor(f"{name}[{i}]", each).ndim:
+            raise ValueError(f"{name}[{i}] must hold examples, got shape {tuple(each.shape)}")
+    lengths = {len(tensor) for tensor in value}
+    if len(lengths) != 1:
+        raise ValueError(
+            f"the tensors of {name} must be equally long, got lengths {sorted(lengths)} in a "
+            f"{type(value).__name__}"
+        )
+    return value
+
+
+def metrics_of(step: Step, model: nn.Module, batch: Sequence[Tensor]) -> dict[str, Tensor]:
+    """What a step says of a batch. TypeError unless it is a dictionary with a "loss"."""
+    metrics = step(model, *batch)
+    if not isinstance(metrics, dict) or "loss" not in metrics:
+        raise TypeError(
+            f'step must return a dictionary with a "loss", got {metrics!r:.60} from '
+            f"{getattr(step, '__name__', step)} ({type(step).__name__})"
+        )
+    return metrics
 
 
 @torch.inference_mode()
@@ -16,13 +50,19 @@ def evaluate(
     model: nn.Module, step: Step, data: tuple[Tensor, ...], *, batch_size: int = 256
 ) -> dict[str, float]:
     """Mean of every metric of `step` over all of `data`, in eval mode, on the model's device."""
+    require_model("model", model)
+    require_function("step", step)
+    require_int("batch_size", batch_size, at_least=1)
+    if not len(require_examples("data", data)[0]):
+        raise ValueError(f"data must hold an example at least, got a {type(data).__name__} of none")
     device = next(model.parameters()).device
     was_training = model.training
     model.eval()
     totals: dict[str, float] = {}
     try:
         for batch in zip(*(tensor.split(batch_size) for tensor in data), strict=True):
-            for name, value in step(model, *(part.to(device) for part in batch)).items():
+            metrics = metrics_of(step, model, [part.to(device) for part in batch])
+            for name, value in metrics.items():
                 totals[name] = totals.get(name, 0.0) + value.double().item() * len(batch[0])
     finally:
         model.train(was_training)

@@ -39,8 +39,10 @@ from tutorial_lib.gated_layer import (
 )
 from tutorial_lib.pixelcnn import check_kernel
 from tutorial_lib.validation import (
+    require_bool,
     require_choice,
     require_float,
+    require_image_features,
     require_int,
     require_shape,
     require_symbols,
@@ -130,19 +132,26 @@ class GatedPixelCNN(nn.Module):
         Raises ValueError or TypeError for levels or labels out of range, wrong shapes, and a
         condition that is missing or that the model was not built for.
         """
-        require_symbols("levels", levels, self.n_levels)
-        require_shape("levels", levels, ("batch", self.n_colors, "height", "width"))
         return self.logits_from(self.embed(levels), label=label, context=context)
 
     def embed(self, levels: Int[Tensor, "B C H W"]) -> Float[Tensor, "B F H W"]:
         """Levels as numbers: scaled intensities, or a vector for each symbol, colour by colour."""
+        require_symbols("levels", levels, self.n_levels, like=self.layers[0].link.weight)
+        require_shape("levels", levels, ("batch", self.n_colors, "height", "width"))
         if self.symbols is not None:
             return self.symbols(levels).permute(0, 1, 4, 2, 3).flatten(1, 2)
         dtype = self.layers[0].link.weight.dtype
         return levels.to(dtype) * (2 / (self.n_levels - 1)) - 1
 
     def logits_from(self, features, *, label=None, context=None) -> Float[Tensor, "B L C H W"]:
-        """The network after `embed`: both stacks, then the head on the horizontal one."""
+        """The network after `embed`: both stacks, then the head on the horizontal one.
+
+        NaN features give NaN logits: training looks at its loss.
+        """
+        first = self.layers[0]
+        require_image_features(
+            "features", features, first.vertical.in_channels, like=first.link.weight
+        )
         self._check_conditions(features, label, context)
         features = features.contiguous(memory_format=torch.channels_last)
         context = self.with_coordinates(features, context)
@@ -153,22 +162,27 @@ class GatedPixelCNN(nn.Module):
 
     def with_coordinates(self, features: Tensor, context: Tensor | None) -> Tensor | None:
         """The context of every layer: the one given, and where each pixel is if it is told."""
+        require_image_features("features", features, "F", like=self.layers[0].link.weight)
         if not self.coordinates:
             return context
         place = coordinate_features(*features.shape[-2:], self.n_frequencies).to(features)
         if context is None:
             return place
+        require_image_features("context", context, "C", like=features)
+        require_shape("context", context, ("B", "C", *features.shape[2:]))
         return torch.cat([context, place.expand(len(context), -1, -1, -1)], dim=1)
 
     def _check_conditions(self, features, label, context) -> None:
+        weight = self.layers[0].link.weight
         _check_given("label", label, self.n_classes, "n_classes")
         _check_given("context", context, self.context_channels, "context_channels")
         batch, _, height, width = features.shape
         if label is not None:
-            require_shape("label", require_symbols("label", label, self.n_classes), (batch,))
+            require_symbols("label", label, self.n_classes, like=weight)
+            require_shape("label", label, (batch,))
         if context is not None:
             expected = (batch, self.context_channels, height, width)
-            require_shape("context", require_float("context", context), expected)
+            require_shape("context", require_float("context", context, like=weight), expected)
 
 
 def _check_given(name: str, value: Tensor | None, size: int | None, option: str) -> None:
@@ -183,8 +197,10 @@ def _check_sizes(config: dict) -> None:
     require_int("n_levels", config["n_levels"], at_least=2)
     require_int("n_layers", config["n_layers"], at_least=1)
     require_int("n_colors", config["n_colors"], at_least=1)
+    for name in ("ordered", "coordinates"):
+        require_bool(name, config[name])
     for name in ("kernel_size", "first_kernel_size"):
-        if config[name] is not None:
+        if name == "kernel_size" or config[name] is not None:
             check_kernel(name, config[name])
     if (
         require_int("n_frequencies", config["n_frequencies"], at_least=0)

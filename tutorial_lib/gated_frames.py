@@ -23,8 +23,16 @@ from torch.nn import functional as F
 from tqdm.auto import tqdm
 
 from tutorial_lib.gated import SYMBOL_DIM, GatedPixelCNN
+from tutorial_lib.pixelcnn import check_kernel
 from tutorial_lib.sampling import sample
-from tutorial_lib.validation import require_int
+from tutorial_lib.validation import (
+    require_bool,
+    require_float,
+    require_int,
+    require_shape,
+    require_sizes,
+    require_symbols,
+)
 
 
 class PastFrames(nn.Module):
@@ -32,7 +40,10 @@ class PastFrames(nn.Module):
 
     def __init__(self, n_symbols: int, n_channels: int, kernel_size: int, n_past: int):
         super().__init__()
-        self.n_past = n_past
+        require_int("n_symbols", n_symbols, at_least=2)
+        require_int("n_channels", n_channels, at_least=1)
+        check_kernel("kernel_size", kernel_size)
+        self.n_past = require_int("n_past", n_past, at_least=1)
         self.symbols = nn.Embedding(n_symbols, SYMBOL_DIM)
         inputs = [n_past * SYMBOL_DIM, n_channels, n_channels]
         self.convolutions = nn.ModuleList(
@@ -41,6 +52,8 @@ class PastFrames(nn.Module):
 
     def forward(self, indices: Int[Tensor, "B T h w"]) -> Float[Tensor, "B T C h w"]:
         """Frame t of the result reads frames t - n_past .. t - 1 of the indices, never frame t."""
+        require_symbols("indices", indices, self.symbols.num_embeddings, like=self.symbols.weight)
+        require_shape("indices", indices, ("B", "T", "h", "w"))
         n_frames = indices.shape[1]
         vectors = self.symbols(indices).movedim(-1, 2)
         vectors = F.pad(vectors, (0, 0) * 3 + (self.n_past, 0))
@@ -73,6 +86,8 @@ class GatedFrames(nn.Module):
     ):
         super().__init__()
         require_int("n_past_frames", n_past_frames, at_least=1)
+        require_int("n_channels", n_channels, at_least=1)
+        require_bool("coordinates", coordinates)
         self.coordinates = coordinates
         self.frame = GatedPixelCNN(
             n_levels=n_levels,
@@ -91,6 +106,11 @@ class GatedFrames(nn.Module):
         self, indices: Int[Tensor, "B T h w"], *, label: Tensor | None = None
     ) -> Float[Tensor, "B K T h w"]:
         """Logits of every code given all those before it, in one pass over all frames."""
+        require_symbols("indices", indices, self.frame.n_levels, like=self.past.symbols.weight)
+        require_shape("indices", indices, ("B", "T", "h", "w"))
+        if label is not None and self.frame.n_classes:
+            require_symbols("label", label, self.frame.n_classes, like=self.past.symbols.weight)
+            require_shape("label", label, (len(indices),))
         n_frames = indices.shape[1]
         context = self.context(indices, torch.linspace(-1, 1, n_frames))
         labels = None if label is None else label.repeat_interleave(n_frames)
@@ -103,6 +123,7 @@ class GatedFrames(nn.Module):
     ) -> Float[Tensor, "B T C h w"]:
         """The spatial context of every frame: what came before, and how late in the clip it is."""
         past = self.past(indices)
+        require_shape("times", require_float("times", times), (indices.shape[1],))
         if not self.coordinates:
             return past
         late = times.to(past)[None, :, None, None, None].expand(len(past), -1, 1, *past.shape[3:])
@@ -119,6 +140,8 @@ class GatedFrames(nn.Module):
         progress: bool = False,
     ) -> Int[Tensor, "B T h w"]:
         """Draw volumes (B, T, h, w), each frame with the cached sampler of images."""
+        shape = require_sizes("shape", shape, ("batch", "time", "height", "width"))
+        require_bool("progress", progress)
         batch, n_frames, *size = shape
         device = self.past.symbols.weight.device
         volume = torch.zeros(shape, dtype=torch.long, device=device)

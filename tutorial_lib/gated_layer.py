@@ -16,15 +16,26 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tutorial_lib.masks import MaskedConv2d, color_causal_mask, kernel_sides
+from tutorial_lib.validation import (
+    require_bool,
+    require_choice,
+    require_image_features,
+    require_int,
+    require_shape,
+    require_tensor,
+)
 
 
 def shift_down(features: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C H W"]:
     """Every row one down and zeros in the first: row i holds what was known above it."""
+    require_image_features("features", features, "C")
     return F.pad(features, (0, 0, 1, -1))
 
 
 def gate(features: Float[Tensor, "B twoC H W"]) -> Float[Tensor, "B C H W"]:
     """tanh of the first half of the channels times sigmoid of the second. [eq. 2]"""
+    if require_image_features("features", features, "2C").shape[1] % 2:
+        raise ValueError(f"features must be (B, 2C, H, W), got {tuple(features.shape)}")
     value, switch = features.chunk(2, dim=1)
     return torch.tanh(value) * torch.sigmoid(switch)
 
@@ -33,12 +44,28 @@ ACTIVATIONS = {"gate": (gate, 2), "relu": (torch.relu, 1)}  # and the channels i
 
 
 def plus(features: Tensor, condition: Tensor | int) -> Tensor:
-    """Their sum; without a condition, which is then the number 0, the features as they are."""
-    return features if isinstance(condition, int) else features + condition
+    """Their sum; without a condition, which is then the number 0, the features as they are.
+
+    A condition may be the same for all images, rows or columns: its length there is 1.
+    """
+    if type(condition) is int and condition == 0:
+        return require_image_features("features", features, "C")
+    require_image_features("condition", condition, "C")
+    require_image_features("features", features, condition.shape[1], like=condition)
+    fits = zip(condition.shape, features.shape, strict=True)
+    if condition.shape != features.shape and not all(own in (1, full) for own, full in fits):
+        raise ValueError(
+            f"condition must have shape {tuple(features.shape)}, or length 1 where it is the same "
+            f"for all, got {tuple(condition.shape)}"
+        )
+    return features + condition
 
 
 def pointwise(in_channels: int, out_channels: int, n_colors: int) -> nn.Conv2d:
     """A 1x1 convolution that keeps R -> G -> B, which for one colour needs no mask at all."""
+    require_int("n_colors", n_colors, at_least=1)
+    require_int("in_channels", in_channels, at_least=1)
+    require_int("out_channels", out_channels, at_least=1)
     if n_colors == 1:
         return nn.Conv2d(in_channels, out_channels, 1)
     return MaskedConv2d(in_channels, out_channels, 1, mask_type="B", n_colors=n_colors)
@@ -48,11 +75,15 @@ class VerticalConv2d(nn.Conv2d):
     """Reads its own row and the k//2 rows above it: (B, in, H, W) -> (B, out, H, W)."""
 
     def __init__(self, in_channels: int, out_channels: int, kernel_size: int):
-        self.reach = kernel_sides(kernel_size)[0] // 2
-        super().__init__(in_channels, out_channels, (self.reach + 1, kernel_size))
+        side, across = kernel_sides(kernel_size)
+        require_int("in_channels", in_channels, at_least=1)
+        require_int("out_channels", out_channels, at_least=1)
+        self.reach = side // 2
+        super().__init__(in_channels, out_channels, (self.reach + 1, across))
 
     def forward(self, x: Tensor) -> Tensor:
         """Convolve, zeros above the image and beside it."""
+        require_image_features("x", x, self.in_channels, like=self.weight)
         return super().forward(F.pad(x, (self.reach, self.reach, self.reach, 0)))
 
 
@@ -65,6 +96,15 @@ class HorizontalConv2d(nn.Conv2d):
     """
 
     def __init__(self, in_channels, out_channels, kernel_size, *, mask_type, n_colors, halves=2):
+        for name, value in (("in_channels", in_channels), ("out_channels", out_channels)):
+            require_int(name, value, at_least=1)
+        require_choice("mask_type", mask_type, ("A", "B"))
+        require_int("n_colors", n_colors, at_least=1)
+        if out_channels % require_int("halves", halves, at_least=1):
+            raise ValueError(
+                f"out_channels={out_channels} cannot be divided into {halves} halves: use a "
+                f"multiple of halves={halves}"
+            )
         self.reach = kernel_sides(kernel_size)[1] // 2
         self.has_center = mask_type == "B" or n_colors > 1
         super().__init__(in_channels, out_channels, (1, self.reach + self.has_center))
@@ -81,6 +121,7 @@ class HorizontalConv2d(nn.Conv2d):
 
     def forward(self, x: Tensor) -> Tensor:
         """Convolve, zeros to the left of the image."""
+        require_image_features("x", x, self.in_channels, like=self.weight)
         x = F.pad(x, (self.reach, 0 if self.has_center else -1))
         weight = self.weight if self.mask is None else self.weight * self.mask
         return F.conv2d(x, weight, self.bias)
@@ -103,7 +144,14 @@ class GatedLayer(nn.Module):
         activation: str = "gate",
     ):
         super().__init__()
+        require_choice("activation", activation, tuple(ACTIVATIONS))
         self.activate, halves = ACTIVATIONS[activation]
+        require_int("n_channels", n_channels, at_least=1)
+        require_int("vertical_channels", vertical_channels, at_least=1)
+        require_int("horizontal_channels", horizontal_channels, at_least=1)
+        require_int("context_channels", context_channels, at_least=0)
+        if n_classes is not None:
+            require_int("n_classes", n_classes, at_least=1)
         width = halves * n_channels
         self.vertical = VerticalConv2d(vertical_channels, width, kernel_size)
         self.link = nn.Conv2d(width, width, 1)
@@ -122,17 +170,40 @@ class GatedLayer(nn.Module):
         self.residual = mask_type == "B"
 
     def condition(self, label: Tensor | None, context: Tensor | None):
-        """What the conditions add to the gates of the vertical and of the horizontal stack."""
+        """What the conditions add to the gates of the vertical and of the horizontal stack.
+
+        A context of one image is shared by all. That labels are in range the model has seen to:
+        to look again in each layer would make a GPU wait as often.
+        """
         added = 0
         if self.label is not None:
-            added = self.label(label)[:, :, None, None]
+            if require_tensor("label", label, like=self.link.weight).dtype != torch.long:
+                raise TypeError(f"label must be a torch.long tensor, got {label.dtype}")
+            added = self.label(require_shape("label", label, ("B",)))[:, :, None, None]
         if self.context is not None:
+            channels = self.context.in_channels
+            require_image_features("context", context, channels, like=self.link.weight)
+            if self.label is not None and len(context) not in (1, len(label)):
+                raise ValueError(
+                    f"context must hold {len(label)} images, as many as there are labels, or one "
+                    f"for all, got shape {tuple(context.shape)}"
+                )
             added = added + self.context(context)
         return (added, added) if isinstance(added, int) else added.chunk(2, dim=1)
 
     def forward(self, v, h, *, label=None, context=None, last: bool = False):
         """Features of the two stacks, one layer on. `last` leaves out what nobody reads."""
+        require_bool("last", last)
+        require_image_features("v", v, self.vertical.in_channels, like=self.link.weight)
+        require_image_features("h", h, self.horizontal.in_channels, like=self.link.weight)
+        require_shape("h", h, (len(v), "C", *v.shape[2:]))
         to_vertical, to_horizontal = self.condition(label, context)
+        if context is not None and any(
+            own not in (1, full) for own, full in zip(context.shape[2:], h.shape[2:], strict=True)
+        ):
+            raise ValueError(
+                f"context must be {tuple(h.shape[2:])} or of length 1, got {tuple(context.shape)}"
+            )
         v = self.vertical(v)
         link = self.link(v)  # taken before the gate: figure 2
         out = self.output(self.activate(plus(self.horizontal(h) + link, to_horizontal)))

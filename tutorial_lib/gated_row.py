@@ -29,7 +29,15 @@ from tutorial_lib.gated import SYMBOL_DIM
 from tutorial_lib.gated_layer import HorizontalConv2d, gate, plus, pointwise
 from tutorial_lib.logit_sources import CACHES
 from tutorial_lib.pixelcnn import check_kernel
-from tutorial_lib.validation import require_int, require_shape, require_symbols
+from tutorial_lib.validation import (
+    require_bool,
+    require_choice,
+    require_image_features,
+    require_int,
+    require_shape,
+    require_symbols,
+    require_tensor,
+)
 
 
 class RowLayer(nn.Module):
@@ -46,7 +54,12 @@ class RowLayer(nn.Module):
         place_channels: int,
     ):
         super().__init__()
-        width = 2 * n_channels
+        require_int("in_channels", in_channels, at_least=1)
+        require_choice("mask_type", mask_type, ("A", "B"))
+        require_int("place_channels", place_channels, at_least=0)
+        if n_classes is not None:
+            require_int("n_classes", n_classes, at_least=1)
+        width = 2 * require_int("n_channels", n_channels, at_least=1)
         self.horizontal = HorizontalConv2d(
             in_channels, width, kernel_size, mask_type=mask_type, n_colors=1
         )
@@ -58,13 +71,32 @@ class RowLayer(nn.Module):
     def condition(self, label: Tensor | None, place: Tensor | None) -> Tensor | int:
         """What label and place add inside the gate: (B or 1, 2C, 1, T or 1), or the number 0."""
         if (label is None) != (self.label is None):
-            raise ValueError("a label must be given to a model with n_classes, and to no other")
-        added = 0 if label is None else self.label(label)[:, :, None, None]
-        return added if self.place is None else added + self.place(place)
+            got = "None" if label is None else "one"
+            raise ValueError(
+                f"a label must be given to a model with n_classes, and to no other, got {got}"
+            )
+        added = 0 if label is None else self.label(self._checked(label))[:, :, None, None]
+        if self.place is None:
+            return added
+        require_image_features("place", place, self.place.in_channels, like=self.place.weight)
+        return added + self.place(require_shape("place", place, ("1", "C", 1, "T")))
+
+    def _checked(self, label: Tensor) -> Tensor:
+        """Labels that are in range the model has looked at: once, as it makes a GPU wait."""
+        if require_tensor("label", label, like=self.output.weight).dtype != torch.long:
+            raise TypeError(f"label must be a torch.long tensor, got {label.dtype}")
+        return require_shape("label", label, ("B",))
 
     def forward(self, h: Tensor, label: Tensor | None, place: Tensor | None) -> Tensor:
         """The stack's features, one layer on."""
-        out = self.output(gate(plus(self.horizontal(h), self.condition(label, place))))
+        require_image_features("h", h, self.horizontal.in_channels, like=self.output.weight)
+        require_shape("h", h, ("B", "C", 1, "T"))
+        if label is not None and self.label is not None:
+            require_shape("label", self._checked(label), (len(h),))
+        added = self.condition(label, place)
+        if self.place is not None:
+            require_shape("place", place, ("1", "C", 1, h.shape[3]))
+        out = self.output(gate(plus(self.horizontal(h), added)))
         return h + out if self.residual else out
 
 
@@ -94,6 +126,9 @@ class GatedRow(nn.Module):
         check_kernel("kernel_size", kernel_size)
         for name, value in (("n_channels", n_channels), ("n_layers", n_layers)):
             require_int(name, value, at_least=1)
+        require_int("n_levels", n_levels, at_least=2)
+        require_int("n_frequencies", n_frequencies, at_least=0)
+        require_bool("coordinates", coordinates)
         self.n_levels, self.n_classes = n_levels, n_classes
         self.coordinates, self.n_frequencies = coordinates, n_frequencies
         self.symbols = nn.Embedding(n_levels, SYMBOL_DIM)
@@ -119,16 +154,21 @@ class GatedRow(nn.Module):
         self, levels: Int[Tensor, "B 1 1 T"], *, label: Tensor | None = None
     ) -> Float[Tensor, "B L 1 1 T"]:
         """Logits of every symbol given all those before it, in one pass."""
-        require_symbols("levels", levels, self.n_levels)
-        require_shape("levels", levels, ("batch", 1, 1, "length"))
         return self.logits_from(self.embed(levels), label=label)
 
     def embed(self, levels: Int[Tensor, "B 1 1 T"]) -> Float[Tensor, "B F 1 T"]:
         """A vector for each symbol."""
+        require_symbols("levels", levels, self.n_levels, like=self.symbols.weight)
+        require_shape("levels", levels, ("batch", 1, 1, "length"))
         return self.symbols(levels).permute(0, 1, 4, 2, 3).flatten(1, 2)
 
     def logits_from(self, features: Float[Tensor, "B F 1 T"], *, label=None) -> Tensor:
         """The network after `embed`."""
+        require_image_features("features", features, SYMBOL_DIM, like=self.symbols.weight)
+        require_shape("features", features, ("B", "F", 1, "T"))
+        if label is not None and self.n_classes:
+            require_symbols("label", label, self.n_classes, like=features)
+            require_shape("label", label, (len(features),))
         place, h = self.place(features), features
         for layer in self.layers:
             h = layer(h, label, place)
@@ -136,6 +176,7 @@ class GatedRow(nn.Module):
 
     def place(self, features: Tensor) -> Tensor | None:
         """Where each position is, (1, features, 1, T); None if the model is not told."""
+        require_image_features("features", features, "F")
         if not self.coordinates:
             return None
         place = coordinate_features(1, features.shape[-1], self.n_frequencies)
@@ -152,7 +193,7 @@ class LayerCache:
         )
         self.kernel, self.output = as_matrix(kernel), as_matrix(layer.output.weight)
         self.output_bias, self.residual = layer.output.bias, layer.residual
-        added = plus(bias[:, None, None], added).expand(batch, -1, 1, length)
+        added = (bias[:, None, None] + added).expand(batch, -1, 1, length)
         self.added = added[:, :, 0].permute(2, 0, 1).contiguous().unbind(0)
 
     def step(self, x: int, out: Tensor) -> None:

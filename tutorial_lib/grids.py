@@ -12,16 +12,26 @@ from torch import Tensor
 from tutorial_lib import profiles
 from tutorial_lib.plotting import tile
 from tutorial_lib.two_stage import TwoStageModel
-from tutorial_lib.validation import require_int
+from tutorial_lib.validation import (
+    require_instance,
+    require_int,
+    require_path,
+)
 
 ZOOM = 4  # screen pixels for each pixel
 
 
 def write_png(path: Path | str, sheet: np.ndarray, *, zoom: int = ZOOM) -> Path:
     """Write an array in [0, 1], (H, W) or (H, W, 3), as a PNG, each pixel `zoom` times as big."""
-    path = Path(path)
+    path = require_path("path", path)
+    require_int("zoom", zoom, at_least=1)
+    shape = require_instance("sheet", sheet, np.ndarray).shape
+    if len(shape) not in (2, 3) or shape[2:] not in ((), (3,)) or 0 in shape:
+        raise ValueError(f"sheet must be (H, W) or (H, W, 3), got {shape}")
+    if not (sheet >= 0).all() or not (sheet <= 1).all():
+        raise ValueError(f"sheet must lie in [0, 1], got values {sheet.min()} .. {sheet.max()}")
     if path.suffix.lower() != ".png":
-        raise ValueError(f"the picture must be a .png file, got {path.name!r}")
+        raise ValueError(f"the path of a picture must end in .png, got {path.name!r}")
     path.parent.mkdir(parents=True, exist_ok=True)
     big = sheet.repeat(zoom, axis=0).repeat(zoom, axis=1)
     matplotlib.image.imsave(path, big, vmin=0, vmax=1, cmap="gray")
@@ -44,9 +54,10 @@ def write_sample_grids(
             class. None: n images over all classes, a row for each (or a model without labels)
     """
     require_int("n", n, at_least=1)
-    model = model.to(profiles.device())
+    require_int("seed", seed, at_least=0)
+    out = require_path("out", out)
+    model = require_instance("model", model, TwoStageModel).to(profiles.device())
     generator = torch.Generator().manual_seed(seed)
-    out = Path(out)
 
     def grid(path: Path, labels: Tensor | None, count: int, n_columns: int) -> Path:
         levels = model.sample(

@@ -27,6 +27,16 @@ from tutorial_lib.processes import once
 from tutorial_lib.provenance import provenance
 from tutorial_lib.training import FitConfig, History, Step, evaluate, fit
 from tutorial_lib.vae import GaussianVAE
+from tutorial_lib.validation import (
+    require_bool,
+    require_choice,
+    require_instance,
+    require_int,
+    require_model,
+    require_path,
+    require_text,
+    require_whole,
+)
 
 
 @dataclass(frozen=True)
@@ -48,10 +58,20 @@ class ImageModelRecipe:
     arguments: Mapping[str, int | bool | str] = field(default_factory=dict)
     by_label: bool = False
 
+    def __post_init__(self):
+        require_text("title", self.title)
+        require_text("dataset", self.dataset)
+        require_int("n_levels", self.n_levels, at_least=2)
+        require_instance("fit", self.fit, FitConfig)
+        require_choice("model", self.model, tuple(CLASSES))
+        require_instance("arguments", self.arguments, Mapping)
+        require_bool("by_label", self.by_label)
+
 
 def image_step(model: nn.Module, levels: Tensor, label: Tensor | None = None) -> dict[str, Tensor]:
     """Eq. 1 on a batch of levels: nats per image, and per dimension as the loss."""
-    levels = levels.long()
+    levels = require_whole("levels", levels)
+    require_model("model", model, "n_levels")
     given = {} if label is None else {"label": label}
     nats = nll_nats(model(levels, **given), levels).mean()
     n_dims = levels[0].numel()
@@ -64,7 +84,7 @@ def image_step(model: nn.Module, levels: Tensor, label: Tensor | None = None) ->
 
 def vae_step(model: nn.Module, levels: Tensor) -> dict[str, Tensor]:
     """The negative ELBO on a batch of levels, and its two parts, each in nats per image."""
-    terms = model(levels.long())
+    terms = require_instance("model", model, GaussianVAE)(require_whole("levels", levels))
     decoder, kl = terms.decoder_nats.mean(), terms.kl_nats.mean()
     n_dims = levels[0].numel()
     return {
@@ -77,11 +97,14 @@ def vae_step(model: nn.Module, levels: Tensor) -> dict[str, Tensor]:
 
 def step_of(model: nn.Module) -> Step:
     """What one step of training does with this model."""
+    require_model("model", model, "n_levels")
     return vae_step if isinstance(model, GaussianVAE) else image_step
 
 
 def build_model(recipe: ImageModelRecipe, dataset: ImageDataset) -> nn.Module:
     """The untrained model of a recipe; the seed of its training decides the weights."""
+    require_instance("recipe", recipe, ImageModelRecipe)
+    require_instance("dataset", dataset, ImageDataset)
     torch.manual_seed(recipe.fit.seed)
     n_colors, *size = dataset.train.levels.shape[1:]
     given = {"n_colors": n_colors, "n_levels": dataset.n_levels, **recipe.arguments}
@@ -100,6 +123,9 @@ def evaluate_image_model(
     Of a VAE they are the bound (with one draw of z for each image, the same at every call), and the
     KL is told beside it.
     """
+    require_model("model", model, "n_levels")
+    require_instance("split", split, Split)
+    require_bool("by_label", by_label)
     with torch.random.fork_rng():
         torch.manual_seed(0)
         means = evaluate(model, step_of(model), _examples(split, by_label))
@@ -119,7 +145,8 @@ def train_image_model(
     `dataset` has the levels of the recipe already. An interrupted run returns an empty result: the
     same call goes on from its checkpoint.
     """
-    out, began_as = Path(out), provenance()
+    require_bool("progress", progress)
+    out, began_as = require_path("out", out), provenance()
     model = build_model(recipe, dataset).to(profiles.device())
     train = _examples(dataset.train, recipe.by_label)
     history = fit(model, step_of(model), train, recipe.fit, out=out / "training", progress=progress)

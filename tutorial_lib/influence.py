@@ -19,7 +19,14 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from tutorial_lib.validation import require_int
+from tutorial_lib.validation import (
+    require_image_features,
+    require_int,
+    require_model,
+    require_shape,
+    require_symbols,
+    require_tensor,
+)
 
 
 class as_model(nn.Module):  # noqa: N801  (reads as a conversion where it is used)
@@ -30,14 +37,21 @@ class as_model(nn.Module):  # noqa: N801  (reads as a conversion where it is use
 
     def __init__(self, stack: nn.Module, *, n_colors: int = 1, n_levels: int = 2):
         super().__init__()
-        self.stack, self.n_colors, self.n_levels = stack, n_colors, n_levels
+        self.stack = require_model("stack", stack)
+        self.n_colors = require_int("n_colors", n_colors, at_least=1)
+        self.n_levels = require_int("n_levels", n_levels, at_least=2)
 
     def embed(self, levels: Tensor) -> Float[Tensor, "B C H W"]:
         """Levels as floats, unscaled."""
-        return levels.to(next(self.stack.parameters()).dtype)
+        weight = next(self.stack.parameters())
+        require_symbols("levels", levels, self.n_levels, like=weight)
+        require_shape("levels", levels, ("batch", self.n_colors, "height", "width"))
+        return levels.to(weight.dtype)
 
     def logits_from(self, features: Float[Tensor, "B C H W"]) -> Float[Tensor, "B L C H W"]:
         """Outputs of the stack, one group of channels a colour."""
+        weight = next(self.stack.parameters())
+        require_image_features("features", features, self.n_colors, like=weight)
         out = self.stack(features)
         return out.unflatten(1, (self.n_colors, -1)).transpose(1, 2)
 
@@ -87,7 +101,7 @@ def influence_matrix(
     The model is probed as it stands, in train or in eval mode, on `n_probes` random images (a ReLU
     may be shut on one of them). Takes N backward passes a probe.
     """
-    _check_probe(height, width, n_probes)
+    _check_probe(model, height, width, n_probes)
     reads = None
     for seed in range(n_probes):
         mixed, features = _probe(model, height, width, seed)
@@ -110,11 +124,14 @@ def influence_map(
     `target` is (row, column) and `color` its sub-pixel. Takes one backward pass a probe; where the
     map is not 0 is the target's row of the influence matrix.
     """
-    _check_probe(height, width, n_probes)
+    _check_probe(model, height, width, n_probes)
+    if not isinstance(target, (tuple, list)) or [type(side) for side in target] != [int, int]:
+        raise TypeError(f"target must be (row, column), got {target!r} ({type(target).__name__})")
     row, column = target
-    if not (0 <= row < height and 0 <= column < width and 0 <= color < model.n_colors):
+    require_int("color", color, at_least=0)
+    if not (0 <= row < height and 0 <= column < width and color < model.n_colors):
         raise ValueError(
-            f"target {target} of colour {color} lies outside {height}x{width}x{model.n_colors}"
+            f"target {target} of color {color} lies outside {height}x{width}x{model.n_colors}"
         )
     position = (row * width + column) * model.n_colors + color
     maps = []
@@ -125,14 +142,22 @@ def influence_map(
     return mean.permute(2, 0, 1)
 
 
-def _check_probe(height: int, width: int, n_probes: int) -> None:
+def _check_probe(model: nn.Module, height: int, width: int, n_probes: int) -> None:
+    require_model("model", model, "n_levels", "n_colors", "embed", "logits_from")
     for name, value in (("height", height), ("width", width), ("n_probes", n_probes)):
         require_int(name, value, at_least=1)
 
 
 def blind_spot(reads: Bool[Tensor, "N N"]) -> float:
     """The share of the past that is never read: unset entries below the diagonal, 0.0 to 1.0."""
+    require_shape("reads", require_tensor("reads", reads), ("N", "N"))
+    if reads.dtype != torch.bool or reads.shape[0] != reads.shape[1]:
+        raise ValueError(
+            f"reads must be a square matrix of bools, got {reads.dtype} {tuple(reads.shape)}"
+        )
     past = torch.ones_like(reads).tril(diagonal=-1)
     if not past.any():
-        raise ValueError(f"an influence matrix of shape {tuple(reads.shape)} has no past")
+        raise ValueError(
+            f"reads must hold a past: an influence matrix of shape {tuple(reads.shape)} has no past"
+        )
     return (past & ~reads).sum().item() / past.sum().item()

@@ -20,7 +20,13 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tutorial_lib.validation import require_float, require_int, require_shape, require_symbols
+from tutorial_lib.validation import (
+    require_float,
+    require_int,
+    require_model,
+    require_shape,
+    require_symbols,
+)
 
 MAX_ENUMERATED = 2**20
 
@@ -29,7 +35,7 @@ def nll_nats(logits: Float[Tensor, "B L *dims"], levels: Int[Tensor, "B *dims"])
     """Negative log-likelihood of each image, summed over its sub-pixels: (B,), nats per image.
 
     `dims` is (C, H, W) for images; index fields of any number of dimensions work the same way.
-    Half-precision logits are summed in float32.
+    Half-precision logits are summed in float32. NaN logits give a NaN: training looks at its loss.
 
     Raises ValueError or TypeError if the shapes disagree or a level is outside 0 .. L-1.
     """
@@ -37,7 +43,7 @@ def nll_nats(logits: Float[Tensor, "B L *dims"], levels: Int[Tensor, "B *dims"])
     if logits.ndim < 2:
         raise ValueError(f"logits must have shape (B, L, ...), got {tuple(logits.shape)}")
     batch, n_levels, *dims = logits.shape
-    require_symbols("levels", levels, n_levels)
+    require_symbols("levels", levels, n_levels, like=logits)
     require_shape("levels", levels, (batch, *dims))
     if logits.dtype in (torch.float16, torch.bfloat16):
         logits = logits.float()
@@ -46,6 +52,8 @@ def nll_nats(logits: Float[Tensor, "B L *dims"], levels: Int[Tensor, "B *dims"])
 
 def bits_per_dim(nll_nats: Tensor | float, n_dims: int) -> Tensor | float:
     """Nats per image to bits per dimension: divide by the number of dimensions and by log 2."""
+    if isinstance(nll_nats, bool) or not isinstance(nll_nats, (int, float)):
+        require_float("nll_nats", nll_nats)
     return nll_nats / (require_int("n_dims", n_dims, at_least=1) * math.log(2))
 
 
@@ -80,6 +88,8 @@ def total_probability(
 
     The sum is taken in float64; how near to 1 it comes is set by the precision of the model.
     """
+    require_model("model", model, "n_levels", "n_colors")
+    require_int("batch_size", batch_size, at_least=1)
     images = enumerate_images(height, width, model.n_levels, n_colors=model.n_colors)
     device = next(model.parameters()).device
     total = 0.0

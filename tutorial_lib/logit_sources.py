@@ -17,7 +17,7 @@ from tutorial_lib.cached_gated import GatedCache
 from tutorial_lib.cached_pixelcnn import PixelCNNCache
 from tutorial_lib.gated import GatedPixelCNN
 from tutorial_lib.pixelcnn import PixelCNN
-from tutorial_lib.validation import require_choice, require_shape
+from tutorial_lib.validation import require_choice, require_model, require_shape
 
 CACHES = {GatedPixelCNN: GatedCache, PixelCNN: PixelCNNCache}
 METHODS = ("cached", "row-cropped", "naive")
@@ -67,6 +67,7 @@ def logit_source(method: str, model: nn.Module, levels: Tensor, conditions: dict
 
 def checked_method(method: str | None, model: nn.Module) -> str:
     """The method as it is named, None resolved. ValueError if there is no such, or no cache."""
+    require_model("model", model, "n_levels", "n_colors")
     if method is None:
         return "cached" if type(model) in CACHES else "naive"
     require_choice("method", method, METHODS)

@@ -18,7 +18,12 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tutorial_lib.validation import require_choice, require_int
+from tutorial_lib.validation import (
+    require_bool,
+    require_choice,
+    require_image_features,
+    require_int,
+)
 
 
 def kernel_sides(kernel_size: int | tuple[int, int]) -> tuple[int, int]:
@@ -49,7 +54,7 @@ def causal_mask(
     mask = torch.zeros(height, width)
     mask[: height // 2] = 1
     mask[height // 2, : width // 2] = 1
-    mask[height // 2, width // 2] = float(include_center)
+    mask[height // 2, width // 2] = float(require_bool("include_center", include_center))
     return mask
 
 
@@ -78,9 +83,12 @@ def color_causal_mask(
     reads group `i` of the inputs if i < o (type A) or i <= o (type B): G sees R, B sees R and G,
     and only type B sees its own group.
     """
+    require_int("out_channels", out_channels, at_least=1)
+    require_int("in_channels", in_channels, at_least=1)
     out_group = color_groups(out_channels, n_colors)[:, None]
     in_group = color_groups(in_channels, n_colors)[None, :]
-    center = (in_group <= out_group) if include_center else (in_group < out_group)
+    at_center = require_bool("include_center", include_center)
+    center = (in_group <= out_group) if at_center else (in_group < out_group)
     height, width = kernel_sides(kernel_size)
     mask = causal_mask((height, width), include_center=False).repeat(
         out_channels, in_channels, 1, 1
@@ -117,5 +125,6 @@ class MaskedConv2d(nn.Conv2d):
         self.register_buffer("mask", mask, persistent=False)
 
     def forward(self, x: Float[Tensor, "B in H W"]) -> Float[Tensor, "B out H W"]:
-        """Convolve with the masked kernel, zeros outside the image."""
+        """Convolve with the masked kernel, zeros outside the image. A NaN spreads, as it came."""
+        require_image_features("x", x, self.in_channels, like=self.weight)
         return F.conv2d(x, self.weight * self.mask, self.bias, padding="same")

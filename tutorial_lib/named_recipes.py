@@ -20,6 +20,7 @@ from tutorial_lib.recipes import (
     presets,
 )
 from tutorial_lib.training import FitConfig
+from tutorial_lib.validation import require_instance
 
 Recipe = ImageModelRecipe | TwoStageRecipe
 
@@ -30,6 +31,14 @@ class Presets:
 
     cpu: Recipe
     gpu: Recipe
+
+    def __post_init__(self):
+        for recipe in (self.cpu, self.gpu):
+            if not isinstance(recipe, (ImageModelRecipe, TwoStageRecipe)):
+                got = f"{recipe!r:.60} ({type(recipe).__name__})"
+                raise TypeError(
+                    f"recipe must be an ImageModelRecipe or a TwoStageRecipe, got {got}"
+                )
 
     @property
     def title(self) -> str:
@@ -44,6 +53,7 @@ def same(recipe: Recipe) -> Presets:
 
 def larger(recipe: ImageModelRecipe, fit: FitConfig, **arguments) -> Presets:
     """A recipe of pixels and, for a GPU, the same with other sizes and a longer training."""
+    require_instance("recipe", recipe, ImageModelRecipe)
     return Presets(recipe, replace(recipe, fit=fit, arguments={**recipe.arguments, **arguments}))
 
 

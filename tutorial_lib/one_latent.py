@@ -25,7 +25,15 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from tutorial_lib.bounds import elbo_nats, gaussian_kl
-from tutorial_lib.validation import require_int, require_positive, require_shape, require_symbols
+from tutorial_lib.validation import (
+    require_float,
+    require_function,
+    require_int,
+    require_number,
+    require_positive,
+    require_shape,
+    require_symbols,
+)
 
 
 class OneLatentModel:
@@ -42,13 +50,14 @@ class OneLatentModel:
     ):
         limit = require_positive("limit", limit)
         require_int("n_points", n_points, at_least=3)
-        self.logits_of = logits_of
+        self.logits_of = require_function("logits_of", logits_of)
         self.z = torch.linspace(-limit, limit, n_points, dtype=torch.float64)
         self.dz = (self.z[1] - self.z[0]).item()
         self.n_pixels = logits_of(self.z[:1]).shape[1]
 
     def log_prior_nats(self, z: Float[Tensor, "G"]) -> Float[Tensor, "G"]:
         """log p(z), the density of the standard normal."""
+        require_shape("z", require_float("z", z), ("G",))
         return _log_normal(z, 0.0, 1.0)
 
     def log_likelihood_nats(
@@ -57,6 +66,7 @@ class OneLatentModel:
         """log p(x|z) of one image of 0s and 1s at each z."""
         require_symbols("levels", levels, 2)
         require_shape("levels", levels, (self.n_pixels,))
+        require_shape("z", require_float("z", z), ("G",))
         logits = self.logits_of(z)
         return F.logsigmoid(torch.where(levels == 1, logits, -logits)).sum(dim=1)
 
@@ -76,6 +86,7 @@ class OneLatentModel:
 
     def gap_nats(self, levels: Int[Tensor, "n"], mean: float, std: float) -> Tensor:
         """KL(q || p(z|x)) for q = N(mean, std^2), integrated as it is defined: nats."""
+        require_number("mean", mean)
         log_q = _log_normal(self.z, mean, require_positive("std", std))
         log_ratio = log_q - self._log_posterior(levels)
         return self._expected(log_ratio, mean, std)
@@ -115,9 +126,9 @@ class OneLatentModel:
         Near the ends of the grid q would otherwise lose mass, and a narrow q would be sampled at
         too few points without anybody noticing.
         """
-        if not self._fits(mean, require_positive("std", std)):
+        if not self._fits(require_number("mean", mean), require_positive("std", std)):
             raise ValueError(
-                f"q = N({mean}, {std}^2) does not fit the grid: it needs std of at least "
+                f"q = N(mean {mean}, std {std}) does not fit the grid: it needs std of at least "
                 f"{3 * self.dz:.3g} and |mean| + 6 std within {self.z[-1]:g}"
             )
         weights = torch.softmax(_log_normal(self.z, mean, std), dim=0)
@@ -140,11 +151,13 @@ def blob_on_a_strip(
     leave two explanations, and a posterior with two.
     """
     require_int("n_pixels", n_pixels, at_least=2)
+    reach = require_positive("reach", reach)
     places = torch.linspace(-reach, reach, n_pixels, dtype=torch.float64)
-    spread = width * require_positive("reach", reach) * 2 / (n_pixels - 1)
+    require_number("contrast", contrast)
+    spread = require_positive("width", width) * reach * 2 / (n_pixels - 1)
 
     def logits_of(z: Tensor) -> Tensor:
-        distance = (z[:, None] - places) / require_positive("width", spread)
+        distance = (z[:, None] - places) / spread
         return contrast * (torch.exp(-distance.square() / 2) - 0.5)
 
     return OneLatentModel(logits_of)

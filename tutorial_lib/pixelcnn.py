@@ -28,7 +28,12 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from tutorial_lib.masks import MaskedConv2d
-from tutorial_lib.validation import require_int, require_shape, require_symbols
+from tutorial_lib.validation import (
+    require_image_features,
+    require_int,
+    require_shape,
+    require_symbols,
+)
 
 
 class MaskedResidualBlock(nn.Module):
@@ -53,6 +58,8 @@ class MaskedResidualBlock(nn.Module):
 
     def forward(self, features: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C H W"]:
         """The input, and what the block adds to it."""
+        reads = self.layers[1]
+        require_image_features("features", features, reads.in_channels, like=reads.weight)
         return features + self.layers(features)
 
 
@@ -90,16 +97,20 @@ class MaskedStack(nn.Module, ABC):
 
         Raises ValueError or TypeError for levels out of range and wrong shapes.
         """
-        require_symbols("levels", levels, self.n_levels)
-        require_shape("levels", levels, ("batch", self.n_colors, "height", "width"))
         return self.logits_from(self.embed(levels))
 
     def embed(self, levels: Int[Tensor, "B C H W"]) -> Float[Tensor, "B C H W"]:
         """Levels as numbers from -1 to 1."""
+        require_symbols("levels", levels, self.n_levels, like=self.first.weight)
+        require_shape("levels", levels, ("batch", self.n_colors, "height", "width"))
         return levels.to(self.first.weight.dtype) * (2 / (self.n_levels - 1)) - 1
 
     def logits_from(self, features: Float[Tensor, "B C H W"]) -> Float[Tensor, "B L C H W"]:
-        """The network after `embed`; the channels of the head are grouped by colour."""
+        """The network after `embed`; the channels of the head are grouped by colour.
+
+        NaN features give NaN logits: training looks at its loss.
+        """
+        require_image_features("features", features, self.n_colors, like=self.first.weight)
         # Only here: an image of one channel has no order of channels in memory to be changed.
         features = self.first(features).contiguous(memory_format=torch.channels_last)
         logits = self.head(self.layers(features))

@@ -31,7 +31,7 @@ from torch import Tensor, nn
 
 from tutorial_lib.gated import GatedPixelCNN
 from tutorial_lib.sampling import sample
-from tutorial_lib.validation import require_float, require_int, require_shape
+from tutorial_lib.validation import require_float, require_int, require_shape, require_symbols
 from tutorial_lib.vector_coders import CodeDecoder, CodeEncoder
 
 
@@ -56,12 +56,12 @@ class PixelCNNAutoencoder(nn.Module):
     ):
         super().__init__()
         require_int("encoder_channels", encoder_channels, at_least=1)
-        self.n_colors, self.n_levels, self.size = n_colors, n_levels, tuple(size)
-        self.code_dim = code_dim
         sizes = {"n_colors": n_colors, "n_levels": n_levels}
         self.encoder = CodeEncoder(
             **sizes, size=size, code_dim=code_dim, n_channels=encoder_channels
         )
+        self.n_colors, self.n_levels, self.size = n_colors, n_levels, tuple(size)
+        self.code_dim = code_dim
         self.decoder = GatedPixelCNN(**sizes, context_channels=code_dim, **decoder)
 
     def encode(self, levels: Int[Tensor, "B C H W"]) -> Float[Tensor, "B D"]:
@@ -70,12 +70,16 @@ class PixelCNNAutoencoder(nn.Module):
 
     def context(self, code: Float[Tensor, "B D"]) -> Float[Tensor, "B D H W"]:
         """The code at every pixel, as the decoder takes it."""
-        require_shape("code", require_float("code", code), ("batch", self.code_dim))
+        require_float("code", code, like=self.encoder.layers[0].weight)
+        require_shape("code", code, ("batch", self.code_dim))
         return code[:, :, None, None].expand(-1, -1, *self.size)
 
     def logits_given(self, levels: Tensor, code: Tensor) -> Float[Tensor, "B L C H W"]:
         """Logits of p(x | h) for a code that may come from anywhere."""
-        return self.decoder(levels, context=self.context(code))
+        context = self.context(code)
+        require_symbols("levels", levels, self.n_levels, like=code)
+        require_shape("levels", levels, (len(code), self.n_colors, *self.size))
+        return self.decoder(levels, context=context)
 
     def forward(self, levels: Int[Tensor, "B C H W"]) -> Float[Tensor, "B L C H W"]:
         """Logits of every image given its own code; what training minimises the cost of."""
@@ -84,8 +88,9 @@ class PixelCNNAutoencoder(nn.Module):
     @torch.no_grad()
     def sample(self, code: Float[Tensor, "B D"], **options) -> Int[Tensor, "B C H W"]:
         """One image drawn from p(x | h) for each code; options as for `sampling.sample`."""
+        context = self.context(code)
         shape = (len(code), self.n_colors, *self.size)
-        return sample(self.decoder, shape, context=self.context(code), **options)
+        return sample(self.decoder, shape, context=context, **options)
 
 
 class MSEAutoencoder(nn.Module):
@@ -122,5 +127,5 @@ class MSEAutoencoder(nn.Module):
 
     def squared_error(self, levels: Int[Tensor, "B C H W"]) -> Float[Tensor, "B"]:
         """Mean squared error of each reconstruction, of x in [0, 1]."""
-        x = levels / (self.encoder.n_levels - 1)
-        return (self(levels) - x).square().flatten(1).mean(dim=1)
+        decoded = self(levels)
+        return (decoded - levels / (self.encoder.n_levels - 1)).square().flatten(1).mean(dim=1)

@@ -38,7 +38,14 @@ from torch.nn import functional as F
 
 from tutorial_lib.masks import MaskedConv2d, color_causal_mask
 from tutorial_lib.pixelcnn import MaskedStack, check_kernel, half_of
-from tutorial_lib.validation import require_int
+from tutorial_lib.validation import (
+    require_bool,
+    require_float,
+    require_image_features,
+    require_int,
+    require_model,
+    require_shape,
+)
 
 
 def skew(features: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C H skewed"]:
@@ -47,7 +54,7 @@ def skew(features: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C H skewed"]:
     [[1, 2, 3],  ->  [[1, 2, 3, 0],
      [4, 5, 6]]       [0, 4, 5, 6]]
     """
-    height, width = features.shape[-2:]
+    height, width = require_image_features("features", features, "C").shape[-2:]
     # Rows of W + H pixels, read again as rows of one pixel fewer: each begins one place later.
     # Channels stand last meanwhile, as they do in memory: going back through this is far quicker.
     pixels = F.pad(features.permute(0, 2, 3, 1), (0, 0, 0, height)).flatten(1, 2)
@@ -57,7 +64,7 @@ def skew(features: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C H skewed"]:
 
 def unskew(skewed: Float[Tensor, "B C H skewed"]) -> Float[Tensor, "B C H W"]:
     """The inverse of `skew`; what lies beside the image is dropped."""
-    height, columns = skewed.shape[-2:]
+    height, columns = require_image_features("skewed", skewed, "C").shape[-2:]
     if columns < height:
         raise ValueError(
             f"a skewed image of {height} rows has at least {height} columns, got {columns}"
@@ -78,8 +85,13 @@ def run_lstm(
     kernels       K_ss, which slides along the previous line
     taps_before   how many of its taps lie before the pixel itself
     """
-    n_lines, n_lstms, _, length, batch = inputs.shape
-    n_channels, n_taps = kernels.shape[-2:]
+    n_lstms, gates, n_channels, n_taps = _kernel_shape(kernels)
+    require_shape(
+        "inputs", require_float("inputs", inputs, like=kernels), (None, n_lstms, gates, "N", "B")
+    )
+    *_, length, batch = inputs.shape
+    if require_int("taps_before", taps_before, at_least=0) >= n_taps:
+        raise ValueError(f"taps_before must be below the {n_taps} taps, got {taps_before}")
     weight = kernels.transpose(2, 3).flatten(2)  # taps first, as the shifted copies are laid out
     hidden = memory = inputs.new_zeros(n_lstms, n_channels, length * batch)
     padding = (taps_before * batch, (n_taps - 1 - taps_before) * batch)
@@ -95,6 +107,15 @@ def run_lstm(
     return torch.stack(states).unflatten(3, (length, batch))
 
 
+def _kernel_shape(kernels: Tensor) -> tuple[int, int, int, int]:
+    """D, four times C, C and the number of taps."""
+    require_shape("kernels", require_float("kernels", kernels), ("D", "4C", "C", "taps"))
+    n_lstms, gates, n_channels, n_taps = kernels.shape
+    if gates != 4 * n_channels:
+        raise ValueError(f"kernels must have shape (D, 4C, C, taps), got {tuple(kernels.shape)}")
+    return n_lstms, gates, n_channels, n_taps
+
+
 class InputToState(MaskedConv2d):
     """K_is: a 1 x k convolution to the gates o, f, i, g; each of the four is grouped by colour.
 
@@ -103,6 +124,9 @@ class InputToState(MaskedConv2d):
     """
 
     def __init__(self, in_channels, n_channels, kernel_size=1, *, n_colors=1, masked=True):
+        require_bool("masked", masked)
+        require_int("n_channels", n_channels, at_least=1)
+        require_int("kernel_size", kernel_size, at_least=1)
         super().__init__(
             in_channels, 4 * n_channels, (1, kernel_size), mask_type="B", n_colors=n_colors
         )
@@ -116,6 +140,8 @@ class InputToState(MaskedConv2d):
 
 def state_to_state(n_channels: int, n_taps: int) -> nn.Conv1d:
     """K_ss: holds the weights (4C, C, taps) that `run_lstm` uses. K_is has the bias."""
+    require_int("n_channels", n_channels, at_least=1)
+    require_int("n_taps", n_taps, at_least=1)
     return nn.Conv1d(n_channels, 4 * n_channels, n_taps, bias=False)
 
 
@@ -136,6 +162,8 @@ class RowLSTMLayer(nn.Module):
 
     def forward(self, features: Float[Tensor, "B in H W"]) -> Float[Tensor, "B C H W"]:
         """Hidden states of all rows."""
+        reads = self.input
+        require_image_features("features", features, reads.in_channels, like=reads.weight)
         rows = self.input(features).permute(2, 1, 3, 0)
         reach = self.state.kernel_size[0] // 2
         states = run_lstm(rows[:, None], self.state.weight[None], taps_before=reach)
@@ -173,6 +201,9 @@ def run_diagonally(layers: list[DiagonalLSTMLayer], images: list[Tensor]) -> lis
 
     All layers step together: one loop for two directions takes less time than two loops.
     """
+    for layer, features in zip(layers, images, strict=True):
+        reads = layer.input
+        require_image_features("features", features, reads.in_channels, like=reads.weight)
     inputs = [skew(layer.input(x)) for layer, x in zip(layers, images, strict=True)]
     columns = torch.stack([x.permute(3, 1, 2, 0) for x in inputs], dim=1)
     kernels = torch.stack([layer.state.weight for layer in layers])
@@ -198,6 +229,7 @@ class DiagonalBiLSTMLayer(nn.Module):
 
     def forward(self, features: Float[Tensor, "B in H W"]) -> Float[Tensor, "B C H W"]:
         """Hidden states of the two directions, added up."""
+        require_image_features("features", features, self.from_left.input.in_channels)
         left, right = run_diagonally(
             [self.from_left, self.from_right], [features, features.flip(-1)]
         )
@@ -210,11 +242,16 @@ class ResidualLSTM(nn.Module):
 
     def __init__(self, lstm: nn.Module, hidden_channels: int, n_channels: int, n_colors: int):
         super().__init__()
-        self.lstm = lstm
+        self.lstm = require_model("lstm", lstm)
+        require_int("hidden_channels", hidden_channels, at_least=1)
+        require_int("n_channels", n_channels, at_least=1)
         self.widen = MaskedConv2d(hidden_channels, n_channels, 1, mask_type="B", n_colors=n_colors)
 
     def forward(self, features: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C H W"]:
         """The input, and what the layer adds to it."""
+        require_image_features(
+            "features", features, self.widen.out_channels, like=self.widen.weight
+        )
         return features + self.widen(self.lstm(features))
 
 
@@ -273,6 +310,7 @@ class DiagonalBiLSTM(MaskedStack):
 
     def logits_from(self, features: Float[Tensor, "B C H W"]) -> Float[Tensor, "B L C H W"]:
         """The network after `embed`, on an image with a column to spare at its right edge."""
+        require_image_features("features", features, self.n_colors, like=self.first.weight)
         return super().logits_from(F.pad(features, (0, 1)))[..., :-1]
 
 

@@ -16,6 +16,19 @@ from matplotlib.colors import ListedColormap
 from matplotlib.patches import Rectangle
 from torch import Tensor
 
+from tutorial_lib.validation import (
+    require_finite,
+    require_float,
+    require_instance,
+    require_int,
+    require_number,
+    require_positive,
+    require_shape,
+    require_symbols,
+    require_tensor,
+    require_text,
+)
+
 WIDTH = 7.0  # inches, the widest figure
 SEQUENTIAL = "viridis"
 READ, UNREAD, FUTURE = "#3b76af", "#e6a04c", "#e9e9e9"
@@ -48,7 +61,9 @@ def use_style() -> None:
 
 
 def _axes(ax: Axes | None, width: float = WIDTH, height: float = 3.0) -> Axes:
-    return ax if ax is not None else plt.subplots(figsize=(width, height), layout="tight")[1]
+    if ax is not None:
+        return require_instance("ax", ax, Axes)
+    return plt.subplots(figsize=(width, height), layout="tight")[1]
 
 
 def _bare(ax: Axes) -> Axes:
@@ -66,14 +81,24 @@ def tile(
     """Images (N, C, H, W) with C = 1 or 3 side by side as one array in [0, 1].
 
     `n_levels` is needed for integer levels; floats are taken to be in [0, 1] already. `gutter` is
-    the grey between the images and in empty places, 1 for white.
+    the grey between the images and in empty places, 1 for white. A float below 0 is drawn black,
+    one above 1 white.
     """
+    require_int("n_columns", n_columns, at_least=1)
+    if not 0 <= require_number("gutter", gutter) <= 1:
+        raise ValueError(f"gutter must lie in [0, 1], got {gutter}")
+    require_tensor("images", images)
     if images.ndim != 4 or images.shape[1] not in (1, 3):
         raise ValueError(f"images must be (N, 1 or 3, H, W), got {tuple(images.shape)}")
     if not images.is_floating_point():
         if n_levels is None:
-            raise ValueError("integer levels need n_levels=..., to know which level is white")
-        images = images.float() / (n_levels - 1)
+            raise ValueError(
+                f"integer levels need n_levels=..., to know which level is white: give it "
+                f"for images of {images.dtype}"
+            )
+        require_int("n_levels", n_levels, at_least=2)
+        images = require_symbols("images", images.long(), n_levels).float() / (n_levels - 1)
+    require_finite("images", images)
     images = images.detach().cpu().float().clamp(0, 1)
     n, channels, height, width = images.shape
     n_rows = -(-n // n_columns)
@@ -96,6 +121,12 @@ def show_images(
     ax: Axes | None = None,
 ) -> Axes:
     """A grid of images; `titles` name the columns, `row_labels` the rows."""
+    require_int("n_columns", n_columns, at_least=1)
+    if require_tensor("images", images).ndim != 4 or not len(images):
+        raise ValueError(f"images must be (N, 1 or 3, H, W), got {tuple(images.shape)}")
+    for name, texts in (("titles", titles), ("row_labels", row_labels)):
+        if texts is not None and not isinstance(texts, Sequence):
+            raise TypeError(f"{name} must be a list, got {texts!r} ({type(texts).__name__})")
     n_columns = min(n_columns, len(images))
     sheet = tile(images, n_columns=n_columns, n_levels=n_levels, gutter=gutter)
     wide = WIDTH if n_columns > 4 else 0.5 + 1.3 * n_columns
@@ -113,8 +144,11 @@ def show_images(
 
 def show_mask(mask: Tensor, *, ax: Axes | None = None) -> Axes:
     """A 0/1 matrix in two flat colours, a cell for each entry: blue is 1, grey is 0."""
-    if mask.ndim != 2:
+    if require_tensor("mask", mask).ndim != 2:
         raise ValueError(f"mask must be a matrix, got shape {tuple(mask.shape)}")
+    if not ((mask == 0) | (mask == 1)).all():
+        low, high = mask.min().item(), mask.max().item()
+        raise ValueError(f"mask must hold 0 and 1, got values {low} .. {high}")
     ax = _bare(_axes(ax, 2.5, 2.5))
     ax.imshow(mask.float().numpy(), cmap=ListedColormap([FUTURE, READ]), vmin=0, vmax=1)
     return _cells(ax, *mask.shape)
@@ -142,8 +176,14 @@ def show_influence(
 
     `reads` is the row (height * width,); the target is outlined, the unread past stands out.
     """
-    if reads.shape != (height * width,):
+    require_int("height", height, at_least=1)
+    require_int("width", width, at_least=1)
+    if require_tensor("reads", reads).shape != (height * width,):
         raise ValueError(f"reads must have shape ({height * width},), got {tuple(reads.shape)}")
+    if not isinstance(target, (tuple, list)) or [type(side) for side in target] != [int, int]:
+        raise TypeError(f"target must be (row, column), got {target!r} ({type(target).__name__})")
+    if not (0 <= target[0] < height and 0 <= target[1] < width):
+        raise ValueError(f"target must lie in {height}x{width}, got {target}")
     position = target[0] * width + target[1]
     order = torch.arange(height * width)
     kind = torch.where(reads.bool(), 0, torch.where(order < position, 1, 2)).view(height, width)
@@ -159,8 +199,10 @@ def show_influence(
 
 def show_index_map(indices: Tensor, n_codes: int, *, ax: Axes | None = None) -> Axes:
     """A 2-D field of code indices as colours. Neighbouring colours are not neighbouring codes."""
-    if indices.ndim != 2:
+    require_int("n_codes", n_codes, at_least=1)
+    if require_tensor("indices", indices).ndim != 2:
         raise ValueError(f"indices must be a 2-D field, got shape {tuple(indices.shape)}")
+    require_symbols("indices", indices, n_codes)
     ax = _bare(_axes(ax, 2.5, 2.5))
     ax.imshow(indices.cpu().numpy(), cmap="nipy_spectral", vmin=0, vmax=n_codes - 1)
     return ax
@@ -173,7 +215,17 @@ def show_reconstructions(
 
     original, reconstruction (n, C, H, W) in [0, 1]; indices (n, h, w).
     """
+    require_shape(
+        "original",
+        require_finite("original", require_float("original", original)),
+        ("n", "C", "H", "W"),
+    )
     n = len(original)
+    require_int("n_codes", n_codes, at_least=1)
+    require_finite("reconstruction", require_float("reconstruction", reconstruction))
+    require_shape("reconstruction", reconstruction, (n, "C", "H", "W"))
+    require_shape("indices", require_symbols("indices", indices, n_codes), (n, "h", "w"))
+    require_text("title", title)
     figure, axes = plt.subplots(3, n, figsize=(WIDTH, 3 * WIDTH / n + 0.3), layout="tight")
     for column in range(n):
         for row, images in enumerate((original, reconstruction)):
@@ -188,6 +240,12 @@ def show_reconstructions(
 
 def show_usage(counts: Tensor, perplexity: float, *, ax: Axes | None = None) -> Axes:
     """How often each code is used, most used first, against a uniform usage."""
+    if require_tensor("counts", counts).ndim != 1 or not (counts >= 0).all():
+        raise ValueError(f"counts must be (K,), none negative; got {counts}")
+    if not 0 < counts.sum() < torch.inf:
+        raise ValueError(f"counts must be finite, some positive; got {counts}")
+    perplexity = perplexity.item() if isinstance(perplexity, Tensor) else perplexity
+    require_positive("perplexity", perplexity)
     share = (counts / counts.sum()).sort(descending=True).values.cpu().numpy()
     ax = _axes(ax, WIDTH, 2.5)
     ax.bar(range(len(share)), 100 * share, width=1.0, color=READ)
@@ -207,6 +265,12 @@ def show_curves(
 ) -> Axes:
     """Named curves (x, y) in one frame; a name that begins with "held-out" gets markers."""
     ax = _axes(ax)
+    require_text("xlabel", xlabel)
+    require_text("ylabel", ylabel)
+    for name, curve in require_instance("curves", curves, dict).items():
+        fits = isinstance(curve, (tuple, list)) and len(curve) == 2
+        if not fits or len(curve[0]) != len(curve[1]) or not isinstance(name, str):
+            raise ValueError(f"curves must be {{name: (x, y)}}, got {name!r}: {curve!r:.60}")
     for name, (x, y) in curves.items():
         ax.plot(x, y, marker="o" if name.startswith("held-out") else None, ms=4, label=name)
     ax.set(xlabel=xlabel, ylabel=ylabel)
@@ -216,6 +280,13 @@ def show_curves(
 
 def show_stacked_bits(rows: dict[str, tuple[float, float]], *, ax: Axes | None = None) -> Axes:
     """Total bits/dim as bars of two parts: name -> (decoder term, latent rate)."""
+    if not require_instance("rows", rows, dict):
+        raise ValueError(f"rows must hold a row at least, got {rows}")
+    for name, row in rows.items():
+        if not isinstance(row, (tuple, list)) or len(row) != 2:
+            raise ValueError(f"rows must be {{name: (decoder, rate)}}, got {name!r}: {row!r:.60}")
+        for part in row:
+            require_number(f"each part of rows[{name!r}]", part)
     ax = _axes(ax, WIDTH, 0.6 + 0.5 * len(rows))
     names = list(rows)
     decoder = [rows[name][0] for name in names]

@@ -29,11 +29,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tutorial_lib.validation import (
+    require_bool,
     require_choice,
     require_float,
     require_int,
     require_positive,
+    require_same_shape,
     require_symbols,
+    require_tensor,
 )
 
 CHUNK_ELEMENTS = 2**22  # of the (vectors x codes) distance table held at once
@@ -56,10 +59,11 @@ def nearest_code(
     """Index of the nearest code at each position; the lower index where two are equally near.
 
     ||z - e||^2 = ||z||^2 - 2 z.e + ||e||^2, and ||z||^2 is the same for all codes, so it is left
-    out. Never holds an N x K x D table, and the N x K one only in pieces.
+    out. Never holds an N x K x D table, and the N x K one only in pieces. A NaN has no nearest code
+    and gets any; in training it shows in the losses.
     """
-    require_float("z_e", z_e)
     require_float("codebook", codebook)
+    require_float("z_e", require_tensor("z_e", z_e, like=codebook))
     if codebook.ndim != 2 or len(codebook) < 1:
         raise ValueError(f"codebook must have shape (K, D), got {tuple(codebook.shape)}")
     if z_e.ndim < 2 or z_e.shape[1] != codebook.shape[1]:
@@ -91,6 +95,8 @@ def _nearest_rows(vectors: Float[Tensor, "N D"], codes: Float[Tensor, "K D"]) ->
 
 def vectors_of(field: Float[Tensor, "B D *positions"]) -> Float[Tensor, "N D"]:
     """A field of vectors as a list of them, D last, in the order of `indices.flatten()`."""
+    if require_float("field", field).ndim < 2:
+        raise ValueError(f"field must have shape (B, D, ...), got {tuple(field.shape)}")
     return field.movedim(1, -1).flatten(0, -2)
 
 
@@ -101,21 +107,22 @@ def straight_through(
 
     Written as z_q + (z_e - z_e) rather than z_e + (z_q - z_e), which rounds.
     """
-    if z_e.shape != z_q.shape:
-        raise ValueError(f"z_e {tuple(z_e.shape)} and z_q {tuple(z_q.shape)} must agree")
+    require_float("z_e", z_e)
+    require_float("z_q", z_q, like=z_e)
+    require_same_shape("z_e", z_e, "z_q", z_q)
     return z_q.detach() + (z_e - z_e.detach())
 
 
 def code_counts(indices: Int[Tensor, "*positions"], n_codes: int) -> Float[Tensor, "K"]:
     """How often each code occurs; add counts up over batches before taking the perplexity."""
-    require_symbols("indices", indices, n_codes)
+    require_symbols("indices", indices, require_int("n_codes", n_codes, at_least=1))
     return torch.bincount(indices.flatten(), minlength=n_codes).float()
 
 
 def perplexity(counts: Float[Tensor, "K"]) -> Tensor:
     """exp(entropy) of the usage: K if all codes are used alike, 1 if only one is used."""
     require_float("counts", counts)
-    if counts.ndim != 1 or (counts < 0).any() or counts.sum() <= 0:
+    if counts.ndim != 1 or not (counts >= 0).all() or not 0 < counts.sum() < torch.inf:
         raise ValueError(f"counts must be (K,), none negative, some positive; got {counts}")
     share = counts / counts.sum()
     return torch.exp(-torch.xlogy(share, share).sum())
@@ -150,7 +157,7 @@ class VectorQuantizer(nn.Module):
         self.decay = require_positive("decay", decay)
         if self.decay >= 1:
             raise ValueError(f"decay must be below 1, got {decay}")
-        self.restart_dead_codes = restart_dead_codes
+        self.restart_dead_codes = require_bool("restart_dead_codes", restart_dead_codes)
         codes = torch.randn(n_codes, code_dim) / code_dim**0.5
         if update == "ema":
             self.register_buffer("codebook", codes)
@@ -160,7 +167,11 @@ class VectorQuantizer(nn.Module):
         self.register_buffer("counts", torch.ones(n_codes))
 
     def forward(self, z_e: Float[Tensor, "B D *positions"]) -> Quantized:
-        """Quantise; in train mode also move the averages, *after* the codes have been looked up."""
+        """Quantise; in train mode also move the averages, *after* the codes have been looked up.
+
+        A NaN in z_e gives NaN losses: training looks at them.
+        """
+        self._check(z_e)
         if self.training and self.restart_dead_codes and (self.counts == 1).all():
             self._start_on(vectors_of(z_e.detach()))
         indices = nearest_code(z_e, self.codebook)
@@ -178,8 +189,18 @@ class VectorQuantizer(nn.Module):
 
     def lookup(self, indices: Int[Tensor, "B *positions"]) -> Float[Tensor, "B D *positions"]:
         """The code vectors of a field of indices. [eq. 2]"""
-        require_symbols("indices", indices, self.n_codes)
+        require_symbols("indices", indices, self.n_codes, like=self.codebook)
+        if not indices.ndim:
+            raise ValueError(f"indices must have shape (B, ...), got {tuple(indices.shape)}")
         return F.embedding(indices, self.codebook).movedim(-1, 1)
+
+    def _check(self, z_e: Tensor) -> None:
+        require_float("z_e", require_tensor("z_e", z_e, like=self.codebook))
+        if z_e.ndim < 2 or z_e.shape[1] != self.code_dim or not z_e.numel():
+            raise ValueError(
+                f"z_e must have shape (B, {self.code_dim}, ...) and hold a vector at least, got "
+                f"{tuple(z_e.shape)}"
+            )
 
     @torch.no_grad()
     def _start_on(self, vectors: Float[Tensor, "N D"]) -> None:

@@ -25,12 +25,22 @@ from tutorial_lib import profiles
 from tutorial_lib.data import ImageDataset, Split
 from tutorial_lib.gated import GatedPixelCNN
 from tutorial_lib.likelihood import bits_per_dim, nll_nats
+from tutorial_lib.pixelcnn import check_kernel
 from tutorial_lib.pretrained import load_weights, save_weights
 from tutorial_lib.processes import once
 from tutorial_lib.provenance import provenance
 from tutorial_lib.quantize import code_counts, perplexity
 from tutorial_lib.training import FitConfig, History, fit
 from tutorial_lib.two_stage import TwoStageModel
+from tutorial_lib.validation import (
+    require_bool,
+    require_instance,
+    require_int,
+    require_path,
+    require_shape,
+    require_text,
+    require_whole,
+)
 from tutorial_lib.vqvae import VQVAE
 
 
@@ -45,6 +55,15 @@ class VQVAESettings:
     n_blocks: int = 2
     fit: FitConfig = field(default_factory=FitConfig)
 
+    def __post_init__(self):
+        for name in ("n_codes", "code_dim", "downsample"):
+            require_int(name, getattr(self, name), at_least=1)
+        if self.downsample & (self.downsample - 1):
+            raise ValueError(f"downsample must be a power of 2, got {self.downsample}")
+        require_int("n_channels", self.n_channels, at_least=2)
+        require_int("n_blocks", self.n_blocks, at_least=0)
+        require_instance("fit", self.fit, FitConfig)
+
 
 @dataclass(frozen=True)
 class PriorSettings:
@@ -56,6 +75,13 @@ class PriorSettings:
     by_label: bool = True
     fit: FitConfig = field(default_factory=FitConfig)
 
+    def __post_init__(self):
+        require_int("n_channels", self.n_channels, at_least=1)
+        require_int("n_layers", self.n_layers, at_least=1)
+        check_kernel("kernel_size", self.kernel_size)
+        require_bool("by_label", self.by_label)
+        require_instance("fit", self.fit, FitConfig)
+
 
 @dataclass(frozen=True)
 class TwoStageSettings:
@@ -63,6 +89,10 @@ class TwoStageSettings:
 
     vqvae: VQVAESettings = field(default_factory=VQVAESettings)
     prior: PriorSettings = field(default_factory=PriorSettings)
+
+    def __post_init__(self):
+        require_instance("vqvae", self.vqvae, VQVAESettings)
+        require_instance("prior", self.prior, PriorSettings)
 
 
 @dataclass(frozen=True)
@@ -73,6 +103,12 @@ class TwoStageRecipe:
     dataset: str
     n_levels: int
     settings: TwoStageSettings
+
+    def __post_init__(self):
+        require_text("title", self.title)
+        require_text("dataset", self.dataset)
+        require_int("n_levels", self.n_levels, at_least=2)
+        require_instance("settings", self.settings, TwoStageSettings)
 
     @property
     def model(self) -> str:
@@ -104,12 +140,12 @@ def presets(profile: str) -> TwoStageSettings:
                 fit=FitConfig(epochs=60, batch_size=128, precision="bf16"),
             ),
         )
-    raise ValueError(f"there are presets for smoke, laptop and gpu, got {profile!r}")
+    raise ValueError(f"there are presets for smoke, laptop and gpu, got profile={profile!r}")
 
 
 def vqvae_step(model, levels: Tensor) -> dict[str, Tensor]:
     """Stage one on a batch of levels: the loss of eq. 3, shown as decoder bits/dim."""
-    out = model(levels.long())
+    out = require_instance("model", model, VQVAE)(require_whole("levels", levels))
     decoder = bits_per_dim(out.nll_nats.mean(), levels[0].numel())
     commitment = out.quantized.commitment_loss
     return {"loss": out.loss, "decoder bits/dim": decoder, "commitment": commitment}
@@ -117,7 +153,9 @@ def vqvae_step(model, levels: Tensor) -> dict[str, Tensor]:
 
 def prior_step(model, indices: Tensor, label: Tensor | None = None) -> dict[str, Tensor]:
     """Stage two on a batch of index fields (B, h, w): nats per image, shown as bits per code."""
-    levels = indices.long().unsqueeze(1)
+    require_instance("model", model, GatedPixelCNN)
+    whole = require_whole("indices", indices)
+    levels = require_shape("indices", whole, ("B", "h", "w")).unsqueeze(1)
     given = {} if label is None else {"label": label}
     nats = nll_nats(model(levels, **given), levels).mean()
     n_latents = indices[0].numel()
@@ -132,6 +170,9 @@ def train_vqvae(
     progress: bool = True,
 ) -> tuple[VQVAE, History]:
     """Stage one on `dataset.train`; finished weights go to out/vqvae.safetensors."""
+    require_instance("dataset", dataset, ImageDataset)
+    require_instance("settings", settings, VQVAESettings)
+    out = None if out is None else require_path("out", out)
     torch.manual_seed(settings.fit.seed)
     vqvae = VQVAE(
         in_channels=dataset.train.levels.shape[1],
@@ -159,9 +200,14 @@ def train_vqvae(
 @torch.no_grad()  # not inference_mode: the codes are trained on
 def extract_codes(vqvae: VQVAE, levels: Tensor, *, batch_size: int = 256) -> Tensor:
     """The index field of every image, in order: (N, *latent) long on the CPU."""
+    require_instance("vqvae", vqvae, VQVAE)
+    require_int("batch_size", batch_size, at_least=1)
+    levels = require_whole("levels", levels)
+    if not levels.ndim or not len(levels):
+        raise ValueError(f"levels must hold an image at least, got shape {tuple(levels.shape)}")
     device = next(vqvae.parameters()).device
     vqvae.eval()
-    fields = [vqvae.encode_indices(x.to(device).long()).cpu() for x in levels.split(batch_size)]
+    fields = [vqvae.encode_indices(x.to(device)).cpu() for x in levels.split(batch_size)]
     return torch.cat(fields)
 
 
@@ -174,6 +220,10 @@ def train_prior(
     progress: bool = True,
 ) -> tuple[GatedPixelCNN, History]:
     """Stage two: codes extracted once from the frozen VQVAE, then a gated PixelCNN over them."""
+    require_instance("vqvae", vqvae, VQVAE)
+    require_instance("dataset", dataset, ImageDataset)
+    require_instance("settings", settings, PriorSettings)
+    out = None if out is None else require_path("out", out)
     torch.manual_seed(settings.fit.seed)
     prior = GatedPixelCNN(
         n_levels=vqvae.n_codes,
@@ -198,7 +248,9 @@ def train_prior(
 
 def add_prior(dataset: ImageDataset, settings: PriorSettings, out: Path) -> History:
     """Stage two for the VQVAE whose weights lie in `out`; writes out/two-stage.safetensors."""
-    weights = Path(out) / "vqvae.safetensors"
+    require_instance("dataset", dataset, ImageDataset)
+    require_instance("settings", settings, PriorSettings)
+    weights = require_path("out", out) / "vqvae.safetensors"
     if not weights.exists():
         raise FileNotFoundError(
             f"{out} holds no finished stage one (no {weights.name}): train it with "
@@ -213,6 +265,13 @@ def add_prior(dataset: ImageDataset, settings: PriorSettings, out: Path) -> Hist
 
 def cut_for_smoke(dataset: ImageDataset, n_train: int = 256, n_held_out: int = 64) -> ImageDataset:
     """The same data set with a few images in each split, drawn with a fixed seed: for tests."""
+    require_instance("dataset", dataset, ImageDataset)
+    for name, n, split in (
+        ("n_train", n_train, dataset.train),
+        ("n_held_out", n_held_out, min(dataset.valid, dataset.test, key=len)),
+    ):
+        if require_int(name, n, at_least=0) > len(split):
+            raise ValueError(f"{name} must be at most {len(split)}, got {n}")
     return replace(
         dataset,
         train=dataset.train.subset(n_train),
@@ -231,6 +290,10 @@ def evaluate_two_stage(
     model: TwoStageModel, split: Split, *, batch_size: int = 100
 ) -> dict[str, int | float]:
     """Held-out numbers of a two-stage model: bits/dim term by term, bits per code, usage."""
+    require_instance("model", model, TwoStageModel)
+    if not len(require_instance("split", split, Split)):
+        raise ValueError("split must hold an image at least, got a Split of none")
+    require_int("batch_size", batch_size, at_least=1)
     device = next(model.parameters()).device
     model.eval()
     sums, counts = torch.zeros(3, dtype=torch.float64), torch.zeros(model.vqvae.n_codes)
@@ -268,7 +331,8 @@ def train_two_stage(
     the function early, with an empty result: call it again, and both stages go on from their
     checkpoints (a finished one only reads its own).
     """
-    out, began_as = Path(out), provenance()
+    require_instance("settings", settings, TwoStageSettings)
+    out, began_as = require_path("out", out), provenance()
     vqvae, first = train_vqvae(dataset, settings.vqvae, out=out, progress=progress)
     if not first.finished:
         return first, {}
@@ -301,7 +365,7 @@ def train_two_stage(
 
 def load_run(folder: Path | str) -> TwoStageModel:
     """The finished two-stage model of a run folder, in eval mode on the CPU."""
-    weights = Path(folder) / "two-stage.safetensors"
+    weights = require_path("folder", folder) / "two-stage.safetensors"
     if not weights.exists():
         raise FileNotFoundError(
             f"{folder} holds no finished two-stage model (no {weights.name}): train one with "

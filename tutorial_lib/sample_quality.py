@@ -27,7 +27,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from tutorial_lib.validation import require_float, require_int, require_shape
+from tutorial_lib.validation import require_float, require_int, require_shape, require_tensor
 
 CHUNK_ROWS = 256  # of the table of distances held at once
 
@@ -75,9 +75,11 @@ def inside_a_ball(
 ) -> Bool[Tensor, "N"]:
     """Does each point lie in at least one of the balls? On the edge counts as inside."""
     _require_two_sets("points", points, "centers", centers)
-    require_shape("radii", require_float("radii", radii), (len(centers),))
+    require_float("radii", require_tensor("radii", radii, like=centers))
+    require_shape("radii", radii, (len(centers),))
     if not torch.isfinite(radii).all() or (radii < 0).any():
-        raise ValueError("radii must be finite and at least 0")
+        low, high = radii.min().item(), radii.max().item()
+        raise ValueError(f"radii must be finite and at least 0, got values {low:.6g} .. {high:.6g}")
     covered = [(rows <= radii).any(dim=1) for rows in _distances(points, centers)]
     return torch.cat(covered)
 
@@ -113,6 +115,7 @@ def _require_points(name: str, points: Tensor) -> Tensor:
 
 
 def _require_two_sets(name_a: str, a: Tensor, name_b: str, b: Tensor) -> None:
+    require_tensor(name_b, b, like=require_tensor(name_a, a))
     for name, points in ((name_a, a), (name_b, b)):
         _require_points(name, points)
     if a.shape[1] != b.shape[1]:

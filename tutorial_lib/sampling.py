@@ -21,10 +21,13 @@ from tqdm.auto import tqdm
 
 from tutorial_lib.logit_sources import checked_method, logit_source
 from tutorial_lib.validation import (
+    require_bool,
     require_float,
-    require_int,
+    require_generator,
     require_positive,
     require_shape,
+    require_sizes,
+    require_tensor,
 )
 
 BROKEN = "the logits hold NaN: the model they come from is broken"
@@ -37,6 +40,13 @@ def draw(
 
     Computed in float64, so that rounding cannot push a draw into a level of probability 0.
     """
+    require_float("logits", logits)
+    if logits.ndim < 2 or not logits.shape[1]:
+        raise ValueError(f"logits must have shape (B, L, ...), got {tuple(logits.shape)}")
+    require_positive("temperature", temperature)
+    require_shape("uniforms", require_float("uniforms", uniforms), (len(logits), *logits.shape[2:]))
+    require_tensor("uniforms", uniforms, like=logits)
+    _require_in_unit_interval(uniforms)
     if logits.isnan().any():
         raise ValueError(BROKEN)
     return _draw(logits, uniforms, temperature)
@@ -110,6 +120,7 @@ def _rows(
 ) -> Iterator[Tensor]:
     """Check everything, then draw: one canvas, handed out after each row."""
     method = checked_method(method, model)
+    require_bool("progress", progress)
     temperature = require_positive("temperature", temperature)
     shape = _checked_shape(model, shape)
     device = next(model.parameters()).device
@@ -180,26 +191,32 @@ def _to_walk(unknown: Tensor, walks: str) -> Tensor:
 
 
 def _checked_shape(model: nn.Module, shape) -> tuple[int, int, int, int]:
-    if len(shape) != 4:
+    if isinstance(shape, (tuple, list)) and len(shape) != 4:
         raise ValueError(f"shape must be (B, C, H, W), got {tuple(shape)}")
-    for name, size in zip(("batch", "colours", "height", "width"), shape, strict=True):
-        require_int(f"the {name} of shape", size, at_least=1)
+    shape = require_sizes("shape", shape, ("batch", "colours", "height", "width"))
     if shape[1] != model.n_colors:
-        raise ValueError(f"the model has {model.n_colors} colours, shape {tuple(shape)} does not")
-    return tuple(shape)
+        raise ValueError(f"the model has {model.n_colors} colours, shape {shape} does not")
+    return shape
 
 
 def _noise(shape, uniforms, generator) -> Tensor:
+    require_generator(generator)
     if uniforms is None:
         device = generator.device if generator is not None else "cpu"
         return torch.rand(shape, generator=generator, dtype=torch.float64, device=device)
     if generator is not None:
         raise ValueError("give either `generator` or `uniforms`, not both")
     require_shape("uniforms", require_float("uniforms", uniforms), shape)
-    low, high = uniforms.min().item(), uniforms.max().item()
+    _require_in_unit_interval(uniforms)
+    return uniforms
+
+
+def _require_in_unit_interval(uniforms: Tensor) -> None:
+    if not uniforms.numel():
+        return
+    low, high = (value.item() for value in uniforms.aminmax())
     if not 0 <= low <= high < 1:
         raise ValueError(f"uniforms must lie in [0, 1), got {low} .. {high}")
-    return uniforms
 
 
 def _canvas(model, shape, known, device) -> tuple[Tensor, Tensor]:
@@ -208,7 +225,7 @@ def _canvas(model, shape, known, device) -> tuple[Tensor, Tensor]:
         return torch.zeros(shape, dtype=torch.long, device=device), torch.ones(
             shape, dtype=torch.bool, device=device
         )
-    require_shape("known", known, shape)
+    require_shape("known", require_tensor("known", known), shape)
     if known.dtype != torch.long:
         raise TypeError(f"known must be a torch.long tensor, got {known.dtype}")
     low, high = int(known.min()), int(known.max())

@@ -8,13 +8,18 @@ is fast, and is not repeatable to the last bit.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from tutorial_lib.validation import require_choice, require_int, require_positive
+from tutorial_lib.validation import (
+    require_choice,
+    require_instance,
+    require_int,
+    require_number,
+    require_positive,
+)
 
 
 @dataclass(frozen=True)
@@ -38,19 +43,23 @@ class FitConfig:
         require_positive("learning_rate", self.learning_rate)
         require_positive("clip_norm", self.clip_norm)
         require_choice("precision", self.precision, ("no", "bf16"))
-        if not 0 <= self.weight_decay < math.inf:
+        require_int("seed", self.seed, at_least=0)
+        if require_number("weight_decay", self.weight_decay) < 0:
             raise ValueError(f"weight_decay must be at least 0 and finite, got {self.weight_decay}")
         if self.minutes is not None:
             require_positive("minutes", self.minutes)
         for name in ("warmup", "average"):
-            if not 0 <= getattr(self, name) < 1:
+            if not 0 <= require_number(name, getattr(self, name)) < 1:
                 raise ValueError(
                     f"{name} is a share of all steps, 0 <= {name} < 1, got {getattr(self, name)}"
                 )
 
 
 def learning_rate_at(step: int, n_steps: int, config: FitConfig) -> float:
-    """Linear warm-up, then linearly to 0 at the last step."""
+    """Linear warm-up, then linearly to 0 at the last step, which is number n_steps - 1."""
+    require_int("step", step, at_least=0)
+    require_int("n_steps", n_steps, at_least=1)
+    require_instance("config", config, FitConfig)
     warm = max(1, round(config.warmup * n_steps))
     rising = (step + 1) / warm
     falling = (n_steps - step) / max(1, n_steps - warm)
@@ -59,5 +68,8 @@ def learning_rate_at(step: int, n_steps: int, config: FitConfig) -> float:
 
 def epoch_batches(n: int, batch_size: int, seed: int, epoch: int) -> tuple[Tensor, ...]:
     """The batches of an epoch as index tensors: a permutation cut up, the remainder left out."""
+    require_int("batch_size", batch_size, at_least=1)
+    for name, value in (("n", n), ("seed", seed), ("epoch", epoch)):
+        require_int(name, value, at_least=0)
     order = torch.randperm(n, generator=torch.Generator().manual_seed(1_000_003 * seed + epoch))
     return order[: n // batch_size * batch_size].split(batch_size)

@@ -29,7 +29,9 @@ from torch import Tensor
 from tutorial_lib.likelihood import enumerate_images
 from tutorial_lib.validation import (
     require_float,
+    require_generator,
     require_int,
+    require_number,
     require_shape,
     require_symbols,
     require_tensor,
@@ -100,13 +102,18 @@ class TabularModel:
 
     def __post_init__(self):
         _require_tables(self.p_one)
+        require_int("height", self.height, at_least=1)
+        require_int("width", self.width, at_least=1)
         require_order(self.order, self.height * self.width)
         if len(self.p_one) != len(self.order):
-            raise ValueError(f"{len(self.order)} pixels need as many tables, got {len(self.p_one)}")
+            raise ValueError(
+                f"{len(self.order)} pixels need as many tables, got a {type(self.p_one).__name__} "
+                f"of {len(self.p_one)} as p_one"
+            )
 
     def log_prob_nats(self, images: Int[Tensor, "N 1 H W"]) -> Float[Tensor, "N"]:
         """log p(x) of each image, in nats; -inf for an image that the tables rule out."""
-        require_shape("images", require_tensor("images", images), (None, 1, *self._size))
+        require_shape("images", require_symbols("images", images, 2), (None, 1, *self._size))
         return log_prob_nats(self.p_one, images.flatten(1)[:, list(self.order)])
 
     def all_probabilities(self) -> Float[Tensor, "K"]:
@@ -123,6 +130,7 @@ class TabularModel:
         """Draw n images. `uniforms` (n, 1, H, W) in [0, 1) gives the noise of each pixel itself."""
         shape = (require_int("n", n, at_least=1), 1, *self._size)
         if uniforms is None:
+            require_generator(generator)
             uniforms = torch.rand(shape, generator=generator, dtype=torch.float64)
         elif generator is not None:
             raise ValueError("give either `generator` or `uniforms`, not both")
@@ -154,14 +162,14 @@ def fit_tables(
     """
     require_symbols("images", images, 2)
     require_shape("images", images, (None, 1, None, None))
-    if not len(images) or not math.isfinite(smoothing) or smoothing < 0:
+    if not len(images) or require_number("smoothing", smoothing) < 0:
         raise ValueError(
             f"counting needs images and a finite smoothing of at least 0, got {len(images)} images "
-            f"and {smoothing}"
+            f"and {smoothing} (images of shape {tuple(images.shape)})"
         )
     height, width = images.shape[2:]
-    order = range(height * width) if order is None else order
-    order = require_order(tuple(order), height * width)
+    order = tuple(range(height * width)) if order is None else order
+    order = require_order(order, height * width)
     pixels = images.flatten(1)[:, list(order)]
     sizes = _context_sizes(len(order), context_size)
     tables = [_share_of_ones(pixels[:, i - m : i + 1], smoothing) for i, m in enumerate(sizes)]
@@ -175,8 +183,8 @@ def image_frequencies(images: Int[Tensor, "N 1 H W"]) -> Float[Tensor, "K"]:
     n_pixels = images.shape[2] * images.shape[3]
     if not len(images) or n_pixels > MAX_CONTEXT + 1:
         raise ValueError(
-            f"cannot list the binary images of {n_pixels} pixels and count {len(images)} of them: "
-            f"at most {MAX_CONTEXT + 1} pixels, at least one image"
+            f"cannot list the binary images of {n_pixels} pixels and count images of shape "
+            f"{tuple(images.shape)}: at most {MAX_CONTEXT + 1} pixels, at least one image"
         )
     place = 2 ** torch.arange(n_pixels - 1, -1, -1)
     number = (images.flatten(1) * place).sum(dim=1)
@@ -185,7 +193,11 @@ def image_frequencies(images: Int[Tensor, "N 1 H W"]) -> Float[Tensor, "K"]:
 
 def require_order(order: Sequence[int], n_pixels: int) -> tuple[int, ...]:
     """`order` as a tuple, if it names each of the pixels 0 .. n_pixels - 1 once."""
-    if sorted(order) != list(range(n_pixels)):
+    require_int("n_pixels", n_pixels, at_least=1)
+    if not isinstance(order, (Sequence, range)) or isinstance(order, str):
+        raise TypeError(f"order must be a sequence, got {order!r} ({type(order).__name__})")
+    whole = all(type(place) is int for place in order)
+    if not whole or sorted(order) != list(range(n_pixels)):
         raise ValueError(f"order must hold each of 0 .. {n_pixels - 1} once, got {tuple(order)}")
     return tuple(order)
 
@@ -215,8 +227,10 @@ def _share_of_ones(pixels: Tensor, smoothing: float) -> Tensor:
 
 
 def _require_tables(p_one: Sequence[Tensor]) -> None:
-    if not len(p_one):
-        raise ValueError("p_one must hold at least one table, got none")
+    if not isinstance(p_one, (tuple, list)):
+        raise TypeError(f"p_one must be a tuple of tables, got a {type(p_one).__name__}")
+    if not p_one:
+        raise ValueError(f"p_one must hold at least one table, got {p_one}")
     for i, table in enumerate(p_one):
         require_float(f"p_one[{i}]", table)
         if table.ndim > i or set(table.shape) - {2}:

@@ -25,7 +25,13 @@ from tutorial_lib.bounds import latent_rate_nats, two_stage_bound_nats
 from tutorial_lib.code_prior import CodePrior, labels_for
 from tutorial_lib.likelihood import nll_nats
 from tutorial_lib.sampling import draw, sample
-from tutorial_lib.validation import require_choice, require_int
+from tutorial_lib.validation import (
+    require_choice,
+    require_instance,
+    require_int,
+    require_model,
+    require_sizes,
+)
 from tutorial_lib.vqvae import VQVAE
 
 IMAGE_SHAPE = (28, 28)
@@ -58,6 +64,7 @@ class TwoStageModel(nn.Module):
 
     def __init__(self, vqvae: VQVAE, prior: nn.Module):
         super().__init__()
+        require_instance("vqvae", vqvae, VQVAE)
         if isinstance(prior, CodePrior):
             _check_code_prior(vqvae, prior)
         else:
@@ -111,6 +118,7 @@ class TwoStageModel(nn.Module):
         options = {"temperature": temperature, "generator": generator, "progress": progress}
         if isinstance(self.prior, CodePrior):
             return self.prior.sample(n, latent_shape, label=label, **options)
+        require_sizes("latent_shape", latent_shape, ("height", "width"))
         shape = (require_int("n", n, at_least=1), 1, *latent_shape)
         return sample(self.prior, shape, label=labels_for(n, label, self.prior), **options)[:, 0]
 
@@ -173,6 +181,7 @@ def _check_code_prior(vqvae: VQVAE, prior: CodePrior) -> None:
 
 
 def _check_image_prior(vqvae: VQVAE, prior: nn.Module) -> None:
+    require_model("prior", prior, "n_levels", "n_colors", "n_classes")
     if prior.n_levels != vqvae.n_codes or prior.n_colors != 1:
         raise ValueError(
             f"the prior must have n_levels={vqvae.n_codes} (the codes) and n_colors=1, "

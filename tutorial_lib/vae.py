@@ -37,11 +37,17 @@ from tutorial_lib.likelihood import nll_nats
 from tutorial_lib.sampling import draw, sample
 from tutorial_lib.validation import (
     require_choice,
+    require_finite,
     require_float,
+    require_generator,
+    require_instance,
     require_int,
     require_positive,
+    require_same_shape,
     require_shape,
+    require_sizes,
     require_symbols,
+    require_tensor,
 )
 from tutorial_lib.vector_coders import CodeDecoder, CodeEncoder
 
@@ -70,7 +76,13 @@ class VAETerms(NamedTuple):
 def reparameterize(
     mean: Float[Tensor, "B D"], log_variance: Float[Tensor, "B D"], noise: Float[Tensor, "B D"]
 ) -> Float[Tensor, "B D"]:
-    """z = mean + standard deviation * noise: a draw whose gradient reaches mean and variance."""
+    """z = mean + standard deviation * noise: a draw whose gradient reaches mean and variance.
+
+    A NaN in gives a NaN: training looks at its loss.
+    """
+    for name, value in (("mean", mean), ("log_variance", log_variance), ("noise", noise)):
+        require_float(name, value)
+        require_tensor(name, value, like=mean)
     if not mean.shape == log_variance.shape == noise.shape:
         raise ValueError(
             f"mean {tuple(mean.shape)}, log_variance {tuple(log_variance.shape)} and noise "
@@ -99,6 +111,7 @@ class Autoencoder(nn.Module):
         self.config = {k: v for k, v in locals().items() if k not in ("self", "__class__")}
         require_int("n_colors", n_colors, at_least=1)
         require_int("n_levels", n_levels, at_least=2)
+        require_sizes("size", size, ("height", "width"))
         self.n_colors, self.n_levels, self.size = n_colors, n_levels, tuple(size)
         self.code_dim = code_dim
         shape = {"size": size, "code_dim": code_dim, "n_channels": n_channels}
@@ -141,8 +154,11 @@ class GaussianVAE(nn.Module):
         self.config = {k: v for k, v in locals().items() if k not in ("self", "__class__")}
         require_int("n_colors", n_colors, at_least=1)
         require_int("n_levels", n_levels, at_least=2)
+        require_sizes("size", size, ("height", "width"))
         self.n_colors, self.n_levels, self.size = n_colors, n_levels, tuple(size)
         self.code_dim, self.autoregressive = code_dim, pixelcnn is not None
+        if self.autoregressive:
+            require_instance("pixelcnn", pixelcnn, dict)
         self.encoder = CodeEncoder(
             n_colors=n_colors,
             n_levels=n_levels,
@@ -165,13 +181,18 @@ class GaussianVAE(nn.Module):
 
     def context(self, code: Float[Tensor, "B D"]) -> Float[Tensor, "B D H W"]:
         """The code at every pixel, as a PixelCNN takes it."""
+        require_float("code", code, like=self.encoder.layers[0].weight)
+        require_shape("code", code, ("batch", self.code_dim))
         return code[:, :, None, None].expand(-1, -1, *self.size)
 
     def logits_given(
         self, levels: Int[Tensor, "B C H W"], code: Float[Tensor, "B D"]
     ) -> Float[Tensor, "B L C H W"]:
         """Logits of p(x|z); only a PixelCNN looks at the (earlier) levels."""
-        require_shape("code", require_float("code", code), (len(levels), self.code_dim))
+        weight = self.encoder.layers[0].weight
+        self._check_levels(levels)
+        require_float("code", code, like=weight)
+        require_shape("code", code, (len(levels), self.code_dim))
         if self.autoregressive:
             return self.decoder(levels, context=self.context(code))
         return self.decoder(code).unflatten(1, (self.n_levels, self.n_colors))
@@ -201,6 +222,7 @@ class GaussianVAE(nn.Module):
         """
         require_choice("pixels", pixels, ("mean", "sample"))
         require_int("n", n, at_least=1)
+        require_generator(generator)
         device = next(self.parameters()).device
         if code is None:
             code = torch.randn(n, self.code_dim, generator=generator)
@@ -233,6 +255,7 @@ class GaussianVAE(nn.Module):
             )
         require_positive("limit", limit)
         require_int("n_points", n_points, at_least=2)
+        self._check_levels(levels)
         axis = torch.linspace(-limit, limit, n_points, dtype=next(self.parameters()).dtype)
         codes = torch.cartesian_prod(*[axis] * self.code_dim).view(-1, self.code_dim)
         log_weight = -codes.square().sum(dim=1) / 2 - self.code_dim * math.log(2 * math.pi) / 2
@@ -249,11 +272,13 @@ class GaussianVAE(nn.Module):
             each = (self.logits_given(levels, z.expand(len(levels), -1)) for z in codes)
             return torch.stack([-nll_nats(logits, levels) for logits in each], dim=1)
         shape = (self.n_colors, *self.size)
-        require_symbols("levels", levels, self.n_levels)
-        require_shape("levels", levels, ("batch", *shape))
         chosen = F.one_hot(levels, self.n_levels).movedim(-1, 1).flatten(1).to(codes.dtype)
         log_p = self.logits_given(levels.new_zeros(len(codes), *shape), codes).log_softmax(1)
         return chosen @ log_p.flatten(1).T
+
+    def _check_levels(self, levels: Tensor) -> None:
+        require_symbols("levels", levels, self.n_levels, like=self.encoder.layers[0].weight)
+        require_shape("levels", levels, ("batch", self.n_colors, *self.size))
 
 
 @torch.no_grad()
@@ -271,6 +296,12 @@ def information_nats(
     An estimate: with few draws it scatters, and of a code that says nothing it is about 0.
     """
     require_float("mean", mean)
+    require_float("log_variance", log_variance)
+    require_same_shape("mean", mean, "log_variance", log_variance)
+    require_shape("mean", mean, ("N", "D"))
+    require_finite("mean", mean)
+    require_finite("log_variance", log_variance)
+    require_generator(generator)
     require_int("n_draws", n_draws, at_least=1)
     rounds = []
     for _ in range(n_draws):

@@ -6,11 +6,14 @@ later as a wrong number, and a wrong number in a tutorial is worse than an error
 
 from __future__ import annotations
 
+import math
+import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TypeVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 T = TypeVar("T")
 
@@ -24,6 +27,15 @@ def require_int(name: str, value: object, *, at_least: int) -> int:
     return value
 
 
+def require_number(name: str, value: object) -> float:
+    """`value` as a float, if it is a finite number."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(f"{name} must be a number, got {value!r} ({type(value).__name__})")
+    if not math.isfinite(value):
+        raise ValueError(f"{name} must be a finite number, got {value}")
+    return float(value)
+
+
 def require_positive(name: str, value: object) -> float:
     """`value` as a float, if it is a finite number above 0."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
@@ -33,33 +45,150 @@ def require_positive(name: str, value: object) -> float:
     return float(value)
 
 
+def require_bool(name: str, value: object) -> bool:
+    """`value` itself, if it is True or False: 0, 1 and "no" are not taken for an answer."""
+    if not isinstance(value, bool):
+        raise TypeError(f"{name} must be True or False, got {value!r} ({type(value).__name__})")
+    return value
+
+
 def require_choice(name: str, value: T, choices: Sequence[T]) -> T:
-    """`value` itself, if it is one of `choices`."""
-    if value not in choices:
+    """`value` itself, if it is one of `choices`; True is not 1 here, nor is 1.0."""
+    if not any(type(value) is type(choice) and value == choice for choice in choices):
         raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}")
     return value
 
 
-def require_tensor(name: str, value: object) -> Tensor:
-    """`value` itself, if it is a tensor."""
+def require_sizes(name: str, value: object, axes: Sequence[str]) -> tuple[int, ...]:
+    """`value` as a tuple, if it holds an integer of at least 1 for each of `axes`."""
+    if not isinstance(value, (tuple, list)):
+        got = f"{value!r} ({type(value).__name__})"
+        raise TypeError(f"{name} must be ({', '.join(axes)}), got {got}")
+    if len(value) != len(axes):
+        raise ValueError(f"{name} must be ({', '.join(axes)}), got {tuple(value)}")
+    return tuple(
+        require_int(f"the {axis} of {name}", size, at_least=1)
+        for axis, size in zip(axes, value, strict=True)
+    )
+
+
+def require_path(name: str, value: object) -> Path:
+    """`value` as a Path, if it is one or a string."""
+    if not isinstance(value, (str, os.PathLike)):
+        raise TypeError(f"{name} must be a path, got {value!r} ({type(value).__name__})")
+    return Path(value)
+
+
+def require_function(name: str, value: T) -> T:
+    """`value` itself, if it can be called."""
+    if not callable(value):
+        raise TypeError(f"{name} must be a function, got {value!r} ({type(value).__name__})")
+    return value
+
+
+def require_instance(name: str, value: T, kind: type) -> T:
+    """`value` itself, if it is an object of the class `kind`."""
+    if not isinstance(value, kind):
+        got = f"{value!r:.60} ({type(value).__name__})"
+        raise TypeError(f"{name} must be a {kind.__name__}, got {got}")
+    return value
+
+
+def require_model(name: str, value: object, *attributes: str) -> nn.Module:
+    """`value` itself, if it is a module with `attributes`, such as n_levels and n_colors."""
+    if not isinstance(value, nn.Module):
+        got = f"{value!r:.60} ({type(value).__name__})"
+        raise TypeError(f"{name} must be a torch.nn.Module, got {got}")
+    missing = [each for each in attributes if not hasattr(value, each)]
+    if missing:
+        raise TypeError(
+            f"{name} must be a model with {', '.join(attributes)}, got {type(value).__name__}, "
+            f"which has no {missing[0]}"
+        )
+    return value
+
+
+def require_generator(value: object) -> torch.Generator | None:
+    """`value` itself, if it is a generator or None."""
+    if value is not None and not isinstance(value, torch.Generator):
+        raise TypeError(
+            f"generator must be a torch.Generator or None, got {value!r} "
+            f"({type(value).__name__}): use torch.Generator().manual_seed(...)"
+        )
+    return value
+
+
+def require_tensor(name: str, value: object, *, like: Tensor | None = None) -> Tensor:
+    """`value` itself, if it is a tensor, on the device of `like` if that is given."""
     if not isinstance(value, Tensor):
         raise TypeError(f"{name} must be a torch.Tensor, got {type(value).__name__}")
+    if like is not None and value.device != like.device:
+        raise ValueError(
+            f"{name} must be on the device {like.device}, where it is used, got {value.device}: "
+            f"use {name}.to({str(like.device)!r})"
+        )
     return value
 
 
-def require_float(name: str, value: object) -> Tensor:
-    """`value` itself, if it is a floating-point tensor."""
-    if not require_tensor(name, value).is_floating_point():
+def require_float(name: str, value: object, *, like: Tensor | None = None) -> Tensor:
+    """`value` itself, if it is a floating-point tensor.
+
+    like   weights that it will meet: device and precision must be theirs (under autocast, which
+           brings the precisions together, the device alone)
+    """
+    if not require_tensor(name, value, like=like).is_floating_point():
         raise TypeError(f"{name} must be a floating-point tensor, got {value.dtype}")
+    if like is not None and value.dtype != like.dtype:
+        if not torch.is_autocast_enabled(value.device.type):
+            raise TypeError(f"{name} must be a {like.dtype} tensor, got {value.dtype}")
     return value
 
 
-def require_symbols(name: str, value: object, n_symbols: int) -> Tensor:
+def require_whole(name: str, value: object) -> Tensor:
+    """`value` as torch.long, if it holds torch.uint8 as data sets do, or torch.long already."""
+    if require_tensor(name, value).dtype not in (torch.uint8, torch.long):
+        raise TypeError(f"{name} must be a torch.uint8 or torch.long tensor, got {value.dtype}")
+    return value.long()
+
+
+def require_share(name: str, value: object) -> float:
+    """`value` as a float, if 0 <= value < 1."""
+    if not 0 <= require_number(name, value) < 1:
+        raise ValueError(f"{name} must be a share, 0 <= {name} < 1, got {value}")
+    return float(value)
+
+
+def require_text(name: str, value: object) -> str:
+    """`value` itself, if it is a string."""
+    if not isinstance(value, str):
+        raise TypeError(f"{name} must be a string, got {value!r} ({type(value).__name__})")
+    return value
+
+
+def require_bytes(name: str, value: object) -> bytes:
+    """`value` itself, if it is the content of a file."""
+    if not isinstance(value, bytes):
+        raise TypeError(f"{name} must be bytes, got {value!r:.60} ({type(value).__name__})")
+    return value
+
+
+def require_finite(name: str, value: Tensor) -> Tensor:
+    """`value` itself, if it holds neither NaN nor infinity. It is read, which makes a GPU wait."""
+    if not torch.isfinite(value).all():
+        wrong = value[~torch.isfinite(value)].flatten()[0].item()
+        raise ValueError(f"{name} must hold finite numbers, got {wrong}")
+    return value
+
+
+def require_symbols(
+    name: str, value: object, n_symbols: int, *, like: Tensor | None = None
+) -> Tensor:
     """`value` itself, if it is a long tensor of symbols 0 .. n_symbols - 1 (levels, codes, labels).
 
-    The range is read from the data, which makes a GPU wait; a compiled graph skips it.
+    On the device of `like`, if that is given. The range is read from the data, which makes a GPU
+    wait; a compiled graph skips it.
     """
-    if require_tensor(name, value).dtype != torch.long:
+    if require_tensor(name, value, like=like).dtype != torch.long:
         raise TypeError(f"{name} must be a torch.long tensor, got {value.dtype}: use {name}.long()")
     if value.numel() and not torch.compiler.is_compiling():
         low, high = (int(v) for v in value.aminmax())
@@ -79,3 +208,22 @@ def require_shape(name: str, value: Tensor, expected: Sequence[int | str | None]
         wanted = ", ".join("any" if want is None else str(want) for want in expected)
         raise ValueError(f"{name} must have shape ({wanted}), got {shape}")
     return value
+
+
+def require_image_features(
+    name: str, value: object, n_channels: int | str, *, like: Tensor | None = None
+) -> Tensor:
+    """`value` itself, if it is floating-point (B, n_channels, H, W), fit for the weights `like`."""
+    if isinstance(value, Tensor) and value.ndim == 4 and value.is_floating_point():
+        if isinstance(n_channels, str) or value.shape[1] == n_channels:
+            if like is None or (value.dtype == like.dtype and value.device == like.device):
+                return value  # at once: every layer asks this in every pass
+    return require_shape(name, require_float(name, value, like=like), ("B", n_channels, "H", "W"))
+
+
+def require_same_shape(name_a: str, a: Tensor, name_b: str, b: Tensor) -> None:
+    """ValueError unless both have one shape and lie on one device: nothing is broadcast."""
+    if a.shape != b.shape:
+        raise ValueError(f"{name_a} {tuple(a.shape)} and {name_b} {tuple(b.shape)} must agree")
+    if a.device != b.device:
+        raise ValueError(f"{name_a} on {a.device} and {name_b} on {b.device} must be on one device")

@@ -34,8 +34,10 @@ from tutorial_lib.validation import (
     require_choice,
     require_float,
     require_int,
+    require_same_shape,
     require_shape,
     require_symbols,
+    require_tensor,
 )
 
 CONVOLUTIONS = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
@@ -47,17 +49,22 @@ class ResidualBlock(nn.Module):
 
     def __init__(self, n_channels: int, n_dims: int):
         super().__init__()
-        conv = CONVOLUTIONS[n_dims]
+        conv = CONVOLUTIONS[require_choice("n_dims", n_dims, tuple(CONVOLUTIONS))]
+        require_int("n_channels", n_channels, at_least=2)
         self.wide = conv(n_channels, n_channels // 2, 3, padding=1)
         self.pointwise = conv(n_channels // 2, n_channels, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, *shape) -> the same."""
+        require_float("x", x, like=self.wide.weight)
+        _require_field("x", x, self.wide)
         return x + self.pointwise(F.relu(self.wide(F.relu(x))))
 
 
 def build_encoder(n_dims, in_channels, n_channels, code_dim, n_halvings, n_blocks) -> nn.Sequential:
     """(B, in_channels, *shape) -> (B, code_dim, *shape / 2 ** n_halvings)."""
+    sizes = {"in_channels": in_channels, "code_dim": code_dim, "n_halvings": n_halvings}
+    _check_sizes(n_dims, sizes, n_channels, n_blocks)
     conv = CONVOLUTIONS[n_dims]
     layers: list[nn.Module] = []
     for i in range(n_halvings):
@@ -72,12 +79,27 @@ def build_decoder(
     n_dims, out_channels, n_channels, code_dim, n_doublings, n_blocks
 ) -> nn.Sequential:
     """(B, code_dim, *shape) -> (B, out_channels, *shape * 2 ** n_doublings)."""
+    sizes = {"out_channels": out_channels, "code_dim": code_dim, "n_doublings": n_doublings}
+    _check_sizes(n_dims, sizes, n_channels, n_blocks)
     conv, up = CONVOLUTIONS[n_dims], TRANSPOSED[n_dims]
     layers: list[nn.Module] = [conv(code_dim, n_channels, 3, padding=1)]
     layers += [ResidualBlock(n_channels, n_dims) for _ in range(n_blocks)]
     for _ in range(n_doublings):
         layers += [nn.ReLU(), up(n_channels, n_channels, 4, stride=2, padding=1)]
     return nn.Sequential(*layers, nn.ReLU(), conv(n_channels, out_channels, 1))
+
+
+def _check_sizes(n_dims: int, sizes: dict[str, int], n_channels: int, n_blocks: int) -> None:
+    require_choice("n_dims", n_dims, tuple(CONVOLUTIONS))
+    for name, size in sizes.items():
+        require_int(name, size, at_least=0 if name in ("n_halvings", "n_doublings") else 1)
+    require_int("n_channels", n_channels, at_least=2)
+    require_int("n_blocks", n_blocks, at_least=0)
+
+
+def _require_field(name: str, value: Tensor, conv: nn.Module) -> None:
+    """ValueError unless a convolution can read it: (B, its channels, *shape)."""
+    require_shape(name, value, ("B", conv.in_channels, *["any"] * (conv.weight.ndim - 2)))
 
 
 class VQVAEOutput(NamedTuple):
@@ -142,7 +164,10 @@ class VQVAE(nn.Module):
 
     def forward(self, image: Tensor) -> VQVAEOutput:
         """Encode, quantise, decode and score a batch; the loss of eq. 3, ready for backward()."""
-        quantized = self.quantizer(self.encode(image))
+        z_e = self.encode(image)
+        if not len(image):
+            raise ValueError(f"the image must be a batch of at least 1, got {tuple(image.shape)}")
+        quantized = self.quantizer(z_e)
         decoded = self.decode(quantized.z_q)
         nll = self.decoder_nll_nats(decoded, image)
         beta = self.quantizer.commitment_weight
@@ -161,7 +186,12 @@ class VQVAE(nn.Module):
         return nearest_code(self.encode(image), self.quantizer.codebook)
 
     def decode(self, z_q: Float[Tensor, "B D *latent"]) -> Tensor:
-        """Logits (B, L, C, *shape), or the means (B, C, *shape) of the Gaussian, around [0, 1]."""
+        """Logits (B, L, C, *shape), or the means (B, C, *shape) of the Gaussian, around [0, 1].
+
+        A NaN in gives NaN: training looks at its loss.
+        """
+        require_float("z_q", z_q, like=self.decoder[0].weight)
+        _require_field("z_q", z_q, self.decoder[0])
         out = self.decoder(z_q)
         if self.n_levels is None:
             return out
@@ -169,19 +199,36 @@ class VQVAE(nn.Module):
 
     def decode_indices(self, indices: Int[Tensor, "B *latent"]) -> Tensor:
         """`decode` of the code vectors at these indices."""
+        require_symbols("indices", indices, self.n_codes, like=self.quantizer.codebook)
+        require_shape("indices", indices, ("B", *["any"] * self.n_dims))
         return self.decode(self.quantizer.lookup(indices))
 
     def decoder_nll_nats(self, decoded: Tensor, image: Tensor) -> Float[Tensor, "B"]:
         """-log p(x|z) for what `decode` returned: discrete nats, or nats of density (Gaussian)."""
         if self.n_levels is not None:
+            require_float("decoded", decoded)
+            if decoded.ndim > 1 and decoded.shape[1] != self.n_levels:
+                raise ValueError(
+                    f"decoded must have shape (B, {self.n_levels}, ...), got {tuple(decoded.shape)}"
+                )
             return nll_nats(decoded, image)
-        require_shape("x", require_float("x", image), tuple(decoded.shape))
+        require_float("decoded", decoded)
+        require_float("x", require_tensor("x", image, like=decoded))
+        require_same_shape("decoded", decoded, "x", image)
+        if decoded.ndim < 2:
+            raise ValueError(f"decoded must have shape (B, C, ...), got {tuple(decoded.shape)}")
         z = (image - decoded.float()) * torch.exp(-self.log_sigma)
         each = 0.5 * z.square() + self.log_sigma + 0.5 * math.log(2 * math.pi)
         return each.flatten(1).sum(dim=1)
 
     def picture(self, decoded: Tensor) -> Float[Tensor, "B C *shape"]:
-        """The decoder's mean image in [0, 1]: smooth, for eyes; not a sample of p(x|z)."""
+        """The decoder's mean image in [0, 1]: smooth, for eyes; not a sample of p(x|z).
+
+        A NaN stays one.
+        """
+        levels = () if self.n_levels is None else (self.n_levels,)
+        expected = ("B", *levels, self.in_channels, *["any"] * self.n_dims)
+        require_shape("decoded", require_float("decoded", decoded), expected)
         if self.n_levels is None:
             return decoded.clamp(0, 1)
         values = torch.linspace(0, 1, self.n_levels, device=decoded.device)
@@ -189,7 +236,11 @@ class VQVAE(nn.Module):
 
     def latent_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """The shape of the index field of an image of that (height, width), length or clip."""
-        if len(shape) != self.n_dims or any(side % self.downsample or side < 1 for side in shape):
+        if not isinstance(shape, (tuple, list)):
+            raise TypeError(f"shape must be a tuple, got {shape!r} ({type(shape).__name__})")
+        if len(shape) != self.n_dims or any(
+            type(side) is not int or side % self.downsample or side < 1 for side in shape
+        ):
             raise ValueError(
                 f"an image must have {self.n_dims} axes, each a multiple of {self.downsample}, "
                 f"got {tuple(shape)}"
@@ -202,8 +253,11 @@ class VQVAE(nn.Module):
 
     def _check_image(self, image: Tensor) -> None:
         if self.n_levels is None:
-            require_float("x", image)
+            require_float("x", image, like=self.quantizer.codebook)
+            low, high = (v.item() for v in image.aminmax()) if image.numel() else (0, 0)
+            if not 0 <= low <= high <= 1:
+                raise ValueError(f"x must lie in [0, 1], got values {low:.6g} .. {high:.6g}")
         else:
-            require_symbols("levels", image, self.n_levels)
+            require_symbols("levels", image, self.n_levels, like=self.quantizer.codebook)
         require_shape("the image", image, ("B", self.in_channels, *([None] * self.n_dims)))
         self.latent_shape(tuple(image.shape[2:]))

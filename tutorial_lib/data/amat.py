@@ -13,10 +13,14 @@ import torch
 
 from tutorial_lib.data.dataset import UNLABELLED, Split
 from tutorial_lib.data.errors import DataFormatError
+from tutorial_lib.validation import require_bytes, require_int
 
 
 def parse_amat(text: bytes, *, height: int = 28, width: int = 28) -> np.ndarray:
     """(N, height, width) uint8 of 0 and 1; `DataFormatError` that names the first bad line."""
+    require_bytes("text", text)
+    require_int("height", height, at_least=1)
+    require_int("width", width, at_least=1)
     line_size = 2 * height * width
     if len(text) % line_size:
         raise DataFormatError(

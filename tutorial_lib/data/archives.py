@@ -15,6 +15,7 @@ import zipfile
 import zlib
 
 from tutorial_lib.data.errors import DataFormatError
+from tutorial_lib.validation import require_bytes, require_instance, require_text
 
 # What the standard library raises on damaged input. EOFError: the stream stops early. OSError: no
 # gzip header, or a wrong CRC. RuntimeError, NotImplementedError: a zip member that asks for a
@@ -35,7 +36,7 @@ _DAMAGE = (
 
 def gunzip(raw: bytes) -> bytes:
     """The payload of a whole .gz file; `DataFormatError` if it is cut short or damaged."""
-    if not raw:
+    if not require_bytes("raw", raw):
         raise DataFormatError("truncated or damaged gzip file (it is empty)")
     try:
         return gzip.decompress(raw)
@@ -45,6 +46,9 @@ def gunzip(raw: bytes) -> bytes:
 
 def read_tar_members(raw: bytes, names: list[str]) -> list[bytes]:
     """The files called `names` inside a .tar.gz file, in that order."""
+    require_bytes("raw", raw)
+    for name in require_instance("names", names, list):
+        require_text("each of names", name)
     try:
         with tarfile.open(fileobj=io.BytesIO(raw), mode="r:gz") as archive:
             return [_read_tar_member(archive, name) for name in names]
@@ -66,6 +70,11 @@ def _read_tar_member(archive: tarfile.TarFile, name: str) -> bytes:
 
 def read_zip_members(raw: bytes, pattern: str) -> dict[str, bytes]:
     """{base name: content} of members whose whole path matches `pattern`, sorted by base name."""
+    require_bytes("raw", raw)
+    try:
+        re.compile(require_text("pattern", pattern))
+    except re.error as error:
+        raise ValueError(f"pattern must be a regular expression, got {pattern!r}") from error
     try:
         with zipfile.ZipFile(io.BytesIO(raw)) as archive:
             paths = [path for path in archive.namelist() if re.fullmatch(pattern, path)]

@@ -18,6 +18,7 @@ from jaxtyping import Int, UInt8
 
 from tutorial_lib.data.dataset import Split
 from tutorial_lib.data.sample import SPLITS, read_arrays
+from tutorial_lib.validation import require_instance, require_int
 
 NAME = "bouncing-garments"
 N_FRAMES, SIDE, GARMENT_SIDE = 16, 32, 14
@@ -52,7 +53,12 @@ def _clips(images: np.ndarray, labels: np.ndarray, n_clips: int, seed: list[int]
 
 def halved(images: UInt8[np.ndarray, "n h w"]) -> UInt8[np.ndarray, "n halfh halfw"]:
     """Images of half the height and width: the mean of each 2x2 pixels, halves rounded up."""
-    n, height, width = images.shape
+    shape = require_instance("images", images, np.ndarray).shape
+    if images.dtype != np.uint8 or len(shape) != 3 or shape[1] % 2 or shape[2] % 2:
+        raise ValueError(
+            f"images must be uint8 (n, h, w) with even sides, got {images.dtype} {shape}"
+        )
+    n, height, width = shape
     squares = images.reshape(n, height // 2, 2, width // 2, 2).sum(axis=(2, 4), dtype=np.int64)
     return ((squares + 2) // 4).astype(np.uint8)
 
@@ -75,6 +81,8 @@ def _paths(random: np.random.RandomState, n: int) -> Int[np.ndarray, "n frames t
 
 def bounced(position: np.ndarray, room: int) -> np.ndarray:
     """A position on an endless line, folded back and forth into 0 .. room."""
+    require_instance("position", position, np.ndarray)
+    require_int("room", room, at_least=1)
     return room - np.abs(position % (2 * room) - room)
 
 

@@ -18,6 +18,7 @@ from tutorial_lib.data import (
 from tutorial_lib.data.dataset import ImageDataset, Split, hold_out_last
 from tutorial_lib.data.errors import DataFormatError
 from tutorial_lib.data.remote_file import RemoteFile
+from tutorial_lib.validation import require_text
 
 Splits = tuple[Split, Split, Split]
 DIGITS = tuple("0123456789")
@@ -87,7 +88,7 @@ class CatalogEntry:
 
 def find(name: str) -> CatalogEntry:
     """The entry called `name`; `ValueError` with the names there are, and the nearest of them."""
-    if name not in CATALOG:
+    if require_text("the name of a data set", name) not in CATALOG:
         near = difflib.get_close_matches(name.lower(), CATALOG, n=1, cutoff=0.5)
         hint = f" Did you mean {near[0]!r}?" if near else ""
         raise ValueError(f"no data set {name!r}.{hint} There are: {', '.join(CATALOG)}.")

@@ -15,6 +15,7 @@ import torch
 from tutorial_lib.data.archives import read_tar_members
 from tutorial_lib.data.dataset import Split
 from tutorial_lib.data.errors import DataFormatError
+from tutorial_lib.validation import require_bytes
 
 FOLDER = "cifar-10-batches-bin"
 TRAIN_MEMBERS = [f"{FOLDER}/data_batch_{number}.bin" for number in range(1, 6)]
@@ -25,7 +26,7 @@ RECORD_BYTES = 1 + 3 * 32 * 32
 
 def parse_cifar(records: bytes) -> Split:
     """A Split of (N, 3, 32, 32) levels from concatenated records."""
-    if len(records) % RECORD_BYTES:
+    if len(require_bytes("records", records)) % RECORD_BYTES:
         raise DataFormatError(
             f"{len(records):,} bytes are no whole number of records of {RECORD_BYTES:,} bytes: "
             "the file is cut short or not in this format"
@@ -39,5 +40,6 @@ def parse_cifar(records: bytes) -> Split:
 
 def read_cifar(archive: bytes) -> tuple[Split, Split]:
     """(training pool, test) from the whole cifar-10-binary.tar.gz, batches in numbered order."""
+    require_bytes("archive", archive)
     *batches, test = read_tar_members(archive, [*TRAIN_MEMBERS, TEST_MEMBER])
     return parse_cifar(b"".join(batches)), parse_cifar(test)

@@ -13,6 +13,7 @@ from tutorial_lib.data.cache import cache_dir
 from tutorial_lib.data.contact_sheet import contact_sheet
 from tutorial_lib.data.dataset import ImageDataset
 from tutorial_lib.data.loading import DatasetInfo, describe, fetch, load, names
+from tutorial_lib.validation import require_path
 
 MEGABYTE = 1e6
 TEXT_WIDTH = 88
@@ -45,12 +46,12 @@ def show_dataset(name: str, out: Path | None = None, *, progress: bool = True) -
 
     out: the picture's path; NAME.png in the current folder if left out.
     """
+    path = Path(f"{name}.png") if out is None else require_path("out", out)
     dataset, info = load(name, progress=progress), describe(name)
     print(f"{info.title} ({name})\n")
     print(_facts(info))
     print()
     print(_split_table(dataset))
-    path = Path(f"{name}.png") if out is None else out
     path.parent.mkdir(parents=True, exist_ok=True)
     contact_sheet(dataset).savefig(path, format="png", dpi=120)
     print(f"\nExamples are drawn in {path}" + ("" if out else " (--out chooses another path)"))

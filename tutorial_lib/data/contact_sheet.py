@@ -12,6 +12,7 @@ from torch import Tensor
 from tutorial_lib.data import mu_law
 from tutorial_lib.data.dataset import ImageDataset
 from tutorial_lib.data.spoken_digits import SAMPLE_RATE_HZ
+from tutorial_lib.validation import require_instance, require_int
 
 N_COLUMNS = 10
 N_SOUND_COLUMNS = 3
@@ -21,6 +22,7 @@ GUTTER = 1  # pixels between images
 
 def contact_sheet(dataset: ImageDataset) -> Figure:
     """The first training examples of each class; for a set without labels, evenly spaced ones."""
+    require_instance("dataset", dataset, ImageDataset)
     n_columns, draw = _LAYOUTS[dataset.train.levels.ndim]
     figure = Figure(figsize=(7, 7), layout="constrained")
     axes = figure.add_subplot()
@@ -32,7 +34,8 @@ def contact_sheet(dataset: ImageDataset) -> Figure:
 
 def example_rows(dataset: ImageDataset, n_columns: int) -> list[Tensor]:
     """One tensor of positions in the training split for each row of the sheet."""
-    labels = dataset.train.labels
+    require_int("n_columns", n_columns, at_least=1)
+    labels = require_instance("dataset", dataset, ImageDataset).train.labels
     if dataset.class_names:
         each_class = range(len(dataset.class_names))
         return [torch.nonzero(labels == label)[:n_columns, 0] for label in each_class]

@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from tutorial_lib.validation import require_instance, require_int, require_tensor, require_text
+
 UNLABELLED = -1
 
 
@@ -30,11 +32,14 @@ class Split:
     labels: Tensor
 
     def __post_init__(self):
+        require_tensor("labels", self.labels, like=require_tensor("levels", self.levels))
         if self.levels.dtype != torch.uint8 or self.labels.dtype != torch.int64:
             raise TypeError(
                 "a Split holds uint8 levels and int64 labels, "
                 f"not {self.levels.dtype} and {self.labels.dtype}"
             )
+        if not self.levels.ndim:
+            raise ValueError(f"levels must hold examples, got shape {tuple(self.levels.shape)}")
         if self.labels.shape != self.levels.shape[:1]:
             raise ValueError(
                 f"{len(self.levels)} examples need as many labels, in one dimension; "
@@ -50,8 +55,11 @@ class Split:
 
     def subset(self, n: int, seed: int = 0) -> "Split":
         """n different examples drawn at random; the same seed draws the same ones."""
-        if not 0 <= n <= len(self):
-            raise ValueError(f"cannot draw {n} different examples from a split of {len(self)}")
+        require_int("seed", seed, at_least=0)
+        if require_int("n", n, at_least=0) > len(self):
+            raise ValueError(
+                f"cannot draw {n} different examples from a split of {len(self)}: n is too large"
+            )
         chosen = torch.randperm(len(self), generator=torch.Generator().manual_seed(seed))[:n]
         return Split(*self[chosen])
 
@@ -71,13 +79,33 @@ class ImageDataset:
     class_names: tuple[str, ...]
 
     def __post_init__(self):
+        require_text("name", self.name)
+        require_int("n_levels", self.n_levels, at_least=2)
+        self._check_names()
         for split_name, split in self.splits().items():
+            require_instance(split_name, split, Split)
+            self._check_sizes(split_name, split)
             if len(split) and int(split.levels.max()) >= self.n_levels:
                 raise ValueError(
                     f"{self.name}: the {split_name} split holds level {int(split.levels.max())}, "
                     f"but its {self.n_levels} levels are 0 to {self.n_levels - 1}"
                 )
             self._check_labels(split_name, split.labels)
+
+    def _check_names(self) -> None:
+        names = self.class_names
+        if not isinstance(names, tuple) or not all(isinstance(name, str) for name in names):
+            raise TypeError(
+                f"class_names must be a tuple of strings, got {names!r} ({type(names).__name__})"
+            )
+
+    def _check_sizes(self, split_name: str, split: Split) -> None:
+        expected = tuple(self.train.levels.shape[1:])
+        if tuple(split.levels.shape[1:]) != expected:
+            raise ValueError(
+                f"{self.name}: examples of the train split are {expected}, but the {split_name} "
+                f"Split holds levels of shape {tuple(split.levels.shape)}"
+            )
 
     def _check_labels(self, split_name: str, labels: Tensor) -> None:
         allowed = range(len(self.class_names)) if self.class_names else range(UNLABELLED, 0)
@@ -97,10 +125,10 @@ class ImageDataset:
         256 levels become 2 at the threshold "127 or less, 128 or more". ValueError if n_levels does
         not divide the number of levels there are.
         """
-        if not isinstance(n_levels, int) or n_levels < 2 or self.n_levels % n_levels:
+        if type(n_levels) is not int or n_levels < 2 or self.n_levels % n_levels:
             raise ValueError(
                 f"{self.name} has {self.n_levels} levels, which cannot be put into "
-                f"{n_levels!r} equal groups"
+                f"{n_levels!r} equal groups: n_levels must be a divisor of at least 2"
             )
         width = self.n_levels // n_levels
         coarse = {
@@ -112,7 +140,8 @@ class ImageDataset:
 
 def hold_out_last(pool: Split, n_valid: int) -> tuple[Split, Split]:
     """(train, valid): the last n_valid examples of a training pool are set aside for validation."""
-    n_train = len(pool) - n_valid
+    require_instance("pool", pool, Split)
+    n_train = len(pool) - require_int("n_valid", n_valid, at_least=0)
     if n_train < 0:
-        raise ValueError(f"cannot hold {n_valid} examples out of {len(pool)}")
+        raise ValueError(f"cannot hold {n_valid} examples out of {len(pool)}: n_valid is too large")
     return Split(*pool[:n_train]), Split(*pool[n_train:])

@@ -17,6 +17,7 @@ import torch
 from tutorial_lib.data.archives import gunzip
 from tutorial_lib.data.dataset import Split
 from tutorial_lib.data.errors import DataFormatError
+from tutorial_lib.validation import require_bytes, require_int
 
 UNSIGNED_BYTE = 0x08
 
@@ -27,6 +28,8 @@ def parse_idx(payload: bytes, *, n_dims: int) -> np.ndarray:
     `DataFormatError` if the magic number is another one than `n_dims` dimensions of unsigned bytes,
     or if the file is longer or shorter than its header says.
     """
+    require_bytes("payload", payload)
+    require_int("n_dims", n_dims, at_least=1)
     header_size = 4 + 4 * n_dims
     expected = bytes([0, 0, UNSIGNED_BYTE, n_dims])
     if payload[:4] != expected or len(payload) < header_size:
@@ -46,6 +49,8 @@ def parse_idx(payload: bytes, *, n_dims: int) -> np.ndarray:
 
 def read_idx_pair(images_gz: bytes, labels_gz: bytes) -> Split:
     """A Split of (N, 1, H, W) levels from a gzipped image file and its gzipped label file."""
+    require_bytes("images_gz", images_gz)
+    require_bytes("labels_gz", labels_gz)
     images = parse_idx(gunzip(images_gz), n_dims=3)
     labels = parse_idx(gunzip(labels_gz), n_dims=1)
     if len(images) != len(labels):

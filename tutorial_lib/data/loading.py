@@ -8,6 +8,7 @@ from tutorial_lib.data import catalog, sample
 from tutorial_lib.data.cache import cache_dir
 from tutorial_lib.data.dataset import ImageDataset
 from tutorial_lib.data.download import obtain
+from tutorial_lib.validation import require_bool
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ def load(name: str, *, progress: bool = True) -> ImageDataset:
     bars.
     """
     entry = catalog.find(name)
+    require_bool("progress", progress)
     contents = obtain(entry.files, cache_dir(), progress=progress, substitute=entry.substitute)
     return entry.parse(contents)
 
@@ -58,6 +60,7 @@ def fetch(name: str, *, progress: bool = True) -> list[Path]:
     None for a set that is made when it is loaded.
     """
     entry = catalog.find(name)
+    require_bool("progress", progress)
     if name == sample.NAME:
         sample.read_arrays()
         return [sample.SAMPLE_PATH]

@@ -13,6 +13,8 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
+from tutorial_lib.validation import require_float, require_tensor
+
 MU = 255
 N_LEVELS = 256
 LOG_256 = math.log1p(MU)
@@ -21,6 +23,7 @@ SILENCE = 128  # the level of x = 0
 
 def encode(pressure: Float[Tensor, "*shape"]) -> UInt8[Tensor, "*shape"]:
     """Levels 0 .. 255 of pressures in [-1, 1]; `ValueError` outside that range."""
+    require_float("pressure", pressure)
     loudest = float(pressure.abs().max()) if pressure.numel() else 0.0
     if not loudest <= 1:
         raise ValueError(
@@ -33,5 +36,7 @@ def encode(pressure: Float[Tensor, "*shape"]) -> UInt8[Tensor, "*shape"]:
 
 def decode(levels: UInt8[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
     """The float32 pressure in [-1, 1] that each level stands for; `encode` gives the level back."""
+    if require_tensor("levels", levels).dtype != torch.uint8:
+        raise TypeError(f"levels must be a torch.uint8 tensor, got {levels.dtype}")
     squeezed = levels.to(torch.float32) / MU * 2 - 1
     return squeezed.sign() * torch.expm1(squeezed.abs() * LOG_256) / MU

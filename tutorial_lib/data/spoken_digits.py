@@ -25,6 +25,7 @@ from tutorial_lib.data.archives import read_zip_members
 from tutorial_lib.data.dataset import Split
 from tutorial_lib.data.errors import DataFormatError
 from tutorial_lib.data.remote_file import RECORDINGS
+from tutorial_lib.validation import require_bytes, require_instance, require_int, require_text
 
 SAMPLE_RATE_HZ = 8000
 N_SAMPLES = 8192
@@ -44,6 +45,7 @@ class Recording:
 
 def read_recordings(archive: bytes) -> list[Recording]:
     """All recordings in the zip, by number, then digit, then speaker."""
+    require_bytes("archive", archive)
     members = read_zip_members(archive, RECORDINGS)
     if not members:
         raise DataFormatError("the zip has no .wav files in a folder `recordings`")
@@ -62,6 +64,8 @@ def _read_recording(name: str, content: bytes) -> Recording:
 
 def read_wav(content: bytes, *, name: str = "this file") -> np.ndarray:
     """(T,) float32 pressure in [-1, 1) of a mono 16-bit file of 8000 samples a second."""
+    require_bytes("content", content)
+    require_text("name", name)
     try:
         with wave.open(io.BytesIO(content)) as sound:
             found = (sound.getnchannels(), 8 * sound.getsampwidth(), sound.getframerate())
@@ -80,6 +84,9 @@ def read_wav(content: bytes, *, name: str = "this file") -> np.ndarray:
 
 def fixed_length(recordings: list[Recording], n_samples: int = N_SAMPLES) -> Split:
     """A Split of (N, 1, n_samples) mu-law levels, cut or followed by silence, and the digits."""
+    require_int("n_samples", n_samples, at_least=1)
+    for one in require_instance("recordings", recordings, list):
+        require_instance("each of recordings", one, Recording)
     kept = [recording.pressure[:n_samples] for recording in recordings]
     # Encoded all at once: thousands of small tensor operations crawl on a busy machine.
     joined = mu_law.encode(torch.cat([*kept, torch.empty(0)]))
@@ -92,6 +99,7 @@ def fixed_length(recordings: list[Recording], n_samples: int = N_SAMPLES) -> Spl
 
 def read_spoken_digits(archive: bytes, n_samples: int = N_SAMPLES) -> tuple[Split, Split, Split]:
     """(train, valid, test), split by recording number."""
+    require_int("n_samples", n_samples, at_least=1)
     recordings = read_recordings(archive)
     test = [one for one in recordings if one.number in TEST_NUMBERS]
     valid = [one for one in recordings if one.number in VALID_NUMBERS]

@@ -33,6 +33,7 @@ from torch import Tensor
 from tutorial_lib.data import mu_law
 from tutorial_lib.data.dataset import Split
 from tutorial_lib.data.spoken_digits import N_SAMPLES, SAMPLE_RATE_HZ, TEST_NUMBERS, VALID_NUMBERS
+from tutorial_lib.validation import require_int
 
 NAME = "voiced-tones"
 WORDS = ("ami", "ima", "olu", "ulo", "ane", "ena", "wei", "yao", "lam", "nul")
@@ -97,7 +98,7 @@ def read_voiced_tones() -> tuple[Split, Split, Split]:
 
 def speaker_labels(n_examples: int) -> Int[Tensor, " n"]:
     """Who speaks in the first examples of any split, of this set and of spoken-digits: 0 .. 5."""
-    return torch.arange(n_examples) % len(SPEAKERS)
+    return torch.arange(require_int("n_examples", n_examples, at_least=0)) % len(SPEAKERS)
 
 
 def _words_and_speakers(n_numbers: int) -> tuple[np.ndarray, np.ndarray]:

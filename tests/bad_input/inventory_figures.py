@@ -1,0 +1,319 @@
+"""Calls of what draws: figures, the dashboard, sample grids, and the controls' plain functions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import small_models as small
+import torch
+from inventory_codes import NINE_BITS, ON_GRID, WIDTH
+from inventory_pixels import KERNEL
+from kinds import (
+    Kind,
+    also,
+    but,
+    choice,
+    count,
+    floats,
+    function,
+    model,
+    mutation,
+    name,
+    optional,
+    path,
+    positive,
+    ranged,
+    sizes,
+    symbols,
+    thing,
+)
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from named import call
+
+from tutorial_lib.dashboard import Dashboard
+from tutorial_lib.training import History
+from tutorial_lib.widgets.codebook import Plane, plane_around
+
+PICTURES = also(
+    floats((3, 1, 4, 4), alone=True, low=0.0), "four colours", lambda: torch.zeros(3, 4, 4, 4)
+)
+X = but(PICTURES, "another dtype")  # integers are levels
+LEVELS = but(symbols((3, 1, 4, 4), 5, alone=True), "another dtype")
+AXES = Kind(lambda: None, (mutation("no pair of axes", "ax", 3, lambda: [1], (None, 3)),))
+AX = Kind(lambda: None, (mutation("no axes", "ax", 3, lambda: [1]),))
+TEXTS = Kind(lambda: ["a", "b"], (mutation("no list", 3, 0.5, True),))
+GREY = also(but(positive(0.5), "not above 0"), "out of range", -0.1, 1.5)
+N_LEVELS = count(5, at_least=2)
+HISTORY = thing(
+    lambda: History(
+        [{"step": 1, "epoch": 0.5, "seconds": 0.1, "loss": 2.0, "bits/dim": 1.0}], step=1, n_steps=2
+    )
+)
+METRICS = Kind(lambda: ["bits/dim"], (mutation("no metric", ["nats"], "bits/dim", 3, [3]),))
+MASK = Kind(
+    lambda: torch.ones(3, 3),
+    (
+        mutation("no tensor", None, "mask", 3, lambda: [[1]], lambda: np.ones((3, 3))),
+        mutation("no matrix", lambda: torch.ones(3), lambda: torch.ones(1, 3, 3)),
+        mutation("not 0 or 1", lambda: torch.full((3, 3), 2.0), lambda: torch.full((3, 3), 0.5)),
+    ),
+)
+
+PLOTS = [
+    call(
+        "plotting.tile",
+        (9, 9),
+        {"images": X, "n_columns": count(2), "gutter": GREY},
+    ),
+    call(
+        "plotting.tile",
+        (9, 9),
+        {"images": LEVELS, "n_columns": count(2), "n_levels": N_LEVELS, "gutter": GREY},
+        variant="levels",
+    ),
+    call(
+        "plotting.show_images",
+        Axes,
+        {
+            "images": X,
+            "n_columns": count(2),
+            "titles": optional(TEXTS),
+            "row_labels": optional(TEXTS),
+            "gutter": GREY,
+            "ax": AX,
+        },
+    ),
+    call(
+        "plotting.show_images",
+        Axes,
+        {"images": LEVELS, "n_levels": N_LEVELS, "n_columns": count(2)},
+        variant="levels",
+    ),
+    call("plotting.show_mask", Axes, {"mask": MASK, "ax": AX}),
+    call(
+        "plotting.show_influence",
+        Axes,
+        {
+            "reads": Kind(
+                lambda: torch.ones(6).bool(),
+                (
+                    mutation("no tensor", None, "reads", 3, lambda: [True]),
+                    mutation("another shape", lambda: torch.ones(7), lambda: torch.ones(2, 3)),
+                ),
+            ),
+            "height": count(2),
+            "width": count(3),
+            "target": also(sizes((1, 1), at_least=0), "outside", (2, 0), (0, 3)),
+            "ax": AX,
+        },
+    ),
+    call(
+        "plotting.show_index_map",
+        Axes,
+        {"indices": symbols((3, 4), 5, alone=True), "n_codes": count(5), "ax": AX},
+    ),
+    call(
+        "plotting.show_reconstructions",
+        np.ndarray,
+        {
+            "original": floats((2, 1, 4, 4), pinned=(0,), alone=True, low=0.0),
+            "reconstruction": floats((2, 1, 4, 4), pinned=(0,), alone=True, low=0.0),
+            "indices": symbols((2, 2, 2), 5, pinned=(0,), alone=True),
+            "n_codes": count(5),
+            "title": choice("a title")._replace(wrong=(mutation("no text", 3, True),)),
+        },
+    ),
+    call(
+        "plotting.show_usage",
+        Axes,
+        {
+            "counts": but(
+                ranged(floats((5,), alone=True, low=1.0, high=5.0), below=-1.0), "another dtype"
+            ),
+            "perplexity": but(positive(4.0), "no number"),
+            "ax": AX,
+        },
+    ),
+    call(
+        "plotting.show_curves",
+        Axes,
+        {
+            "curves": also(
+                thing(lambda: {"loss": ([1, 2], [3.0, 2.0])}),
+                "no curves",
+                lambda: {"loss": 3},
+                lambda: {"loss": ([1, 2], [3.0])},
+                lambda: {3: ([1], [2])},
+            ),
+            "xlabel": choice("step")._replace(wrong=(mutation("no text", 3, True),)),
+            "ylabel": choice("nats")._replace(wrong=(mutation("no text", 3, True),)),
+            "ax": AX,
+        },
+    ),
+    call(
+        "plotting.show_stacked_bits",
+        Axes,
+        {
+            "rows": also(
+                thing(lambda: {"uniform": (1.0, 0.5)}),
+                "no rows",
+                lambda: {},
+                lambda: {"uniform": 3},
+                lambda: {"uniform": (1.0,)},
+                lambda: {"uniform": (1.0, float("nan"))},
+                lambda: {"uniform": ("a", "b")},
+            ),
+            "ax": AX,
+        },
+    ),
+]
+
+GRIDS = [
+    call(
+        "grids.write_png",
+        Path,
+        {
+            "path": also(path(lambda: Path("sheet.png")), "no png", "sheet.jpg", "sheet"),
+            "sheet": Kind(
+                lambda: np.full((4, 4), 0.5),
+                (
+                    mutation("no array", None, "sheet", 3, lambda: [[1]], lambda: torch.ones(4, 4)),
+                    mutation("another shape", lambda: np.ones(4), lambda: np.ones((4, 4, 2))),
+                    mutation(
+                        "out of range", lambda: np.full((4, 4), 1.5), lambda: np.full((4, 4), -1.0)
+                    ),
+                    mutation("NaN", lambda: np.full((4, 4), np.nan)),
+                ),
+            ),
+            "zoom": count(2),
+        },
+    ),
+]
+
+DASHBOARD = [
+    call(
+        "dashboard.Dashboard",
+        Dashboard,
+        {
+            "metrics": optional(
+                METRICS._replace(wrong=(mutation("no list", 3, True, "bits/dim"),))
+            ),
+            "pictures": optional(function(lambda: torch.zeros(2, 1, 4, 4))),
+            "n_levels": optional(N_LEVELS),
+            "every_seconds": positive(0.5),
+        },
+    ),
+    call(
+        "dashboard.Dashboard.__call__",
+        type(None),
+        {"history": HISTORY},
+        of=lambda: Dashboard(),
+    ),
+    call("dashboard.Dashboard.draw", Figure, {"history": HISTORY}, of=lambda: Dashboard().draw),
+    call(
+        "dashboard.draw_progress",
+        Figure,
+        {"history": HISTORY, "metrics": optional(METRICS), "images": optional(X)},
+    ),
+    call(
+        "dashboard.draw_progress",
+        Figure,
+        {"history": HISTORY, "images": optional(LEVELS), "n_levels": N_LEVELS},
+        variant="levels",
+    ),
+    call("dashboard.panels_of", dict, {"history": HISTORY, "metrics": optional(METRICS)}),
+    call("dashboard.state_of", str, {"history": HISTORY}),
+    call(
+        "dashboard.unit_of",
+        str,
+        {
+            "metric": choice("decoder bits/dim")._replace(
+                wrong=(mutation("no text", 3, True, None),)
+            )
+        },
+    ),
+]
+
+PLANE_POINTS = floats((4, 2), pinned=(1,), alone=True)
+ONE_POINT = floats((2,), pinned=(0,), alone=True)
+PLANE = thing(lambda: plane_around(torch.tensor([[0.0, 0.0], [1.0, 2.0]])))
+N_ROWS = also(count(2, at_least=0), "too many", 5, 99)
+WIDGETS = [
+    call(
+        "widgets.bound.draw_bound",
+        tuple,
+        {
+            "model": model(small.strip),
+            "levels": NINE_BITS,
+            "mean": ON_GRID,
+            "std": WIDTH,
+            "axes": AXES,
+        },
+    ),
+    call(
+        "widgets.bound.bound_explorer",
+        type(None),
+        {"model": model(small.strip), "levels": NINE_BITS},
+    ),
+    call(
+        "widgets.codebook.draw_codebook",
+        Axes,
+        {"codebook": PLANE_POINTS, "z_e": optional(PLANE_POINTS), "ax": AX},
+    ),
+    call(
+        "widgets.codebook.codebook_explorer",
+        type(None),
+        {"codebook": PLANE_POINTS, "z_e": ONE_POINT},
+    ),
+    call("widgets.codebook.codebook_html", str, {"codebook": PLANE_POINTS, "z_e": ONE_POINT}),
+    call(
+        "widgets.codebook.describe",
+        str,
+        {
+            "codebook": PLANE_POINTS,
+            "z_e": floats((1, 2), pinned=(0, 1), alone=True),
+            "decimals": count(2, at_least=0),
+        },
+    ),
+    call("widgets.codebook.plane_around", Plane, {"points": PLANE_POINTS}),
+    call(
+        "widgets.codebook.cell_indices",
+        (720, 960),
+        {"codebook": PLANE_POINTS, "plane": PLANE},
+    ),
+    call(
+        "widgets.codebook.cell_colors",
+        (720, 960, 3),
+        {"codebook": PLANE_POINTS, "plane": PLANE},
+    ),
+    call("widgets.completion.stroke", (1, 1, 28, 28), {"name": name("bar")}),
+    call(
+        "widgets.masks.draw_mask_explorer",
+        Axes,
+        {
+            "kernel_size": KERNEL,
+            "n_layers": count(2),
+            "first_type": but(choice("A", "a"), says=("first_type", "mask_type")),
+            "ax": AX,
+        },
+    ),
+    call(
+        "widgets.sampling.draw_sampled_rows",
+        Axes,
+        {
+            "levels": symbols((3, 1, 4, 4), 5, alone=True),
+            "n_rows": N_ROWS,
+            "n_levels": N_LEVELS,
+            "ax": AX,
+        },
+    ),
+    call(
+        "widgets.sampling.sampling_viewer",
+        type(None),
+        {"model": model(small.gated), "height": count(2), "width": count(2)},
+    ),
+]
+
+FIGURES = [*PLOTS, *GRIDS, *DASHBOARD, *WIDGETS]

@@ -1,0 +1,748 @@
+"""Calls of paper 1: scores, tables, masks, pixel models, sampling, labels by Bayes' rule."""
+
+from __future__ import annotations
+
+import small_models as small
+import torch
+from kinds import (
+    also,
+    but,
+    choice,
+    count,
+    flag,
+    floats,
+    generator,
+    model,
+    mutation,
+    optional,
+    positive,
+    probabilities,
+    ranged,
+    sizes,
+    symbols,
+    thing,
+)
+from named import call
+from torch import Tensor, nn
+
+from tutorial_lib.gated_layer import GatedLayer, HorizontalConv2d, VerticalConv2d
+from tutorial_lib.gated_row import RowLayer
+from tutorial_lib.masks import MaskedConv2d
+from tutorial_lib.pixelcnn import MaskedResidualBlock
+from tutorial_lib.pixelrnn import (
+    DiagonalBiLSTMLayer,
+    DiagonalLSTMLayer,
+    InputToState,
+    ResidualLSTM,
+    RowLSTMLayer,
+)
+from tutorial_lib.tabular import TabularModel
+
+IMAGES = symbols((2, 1, 4, 4), 3, pinned=(1,), edges=[(0, 1, 4, 4), (1, 1, 1, 1), (2, 1, 1, 3)])
+PINNED = symbols((2, 1, 4, 4), 3, pinned=(1, 2, 3), edges=[(0, 1, 4, 4)])  # models of one size
+LABELS = symbols((2,), 3, pinned=(0,))
+CONTEXT = floats((2, 2, 4, 4), pinned=(0, 1, 2, 3), finite=False, same_dtype=True)
+KERNEL = also(but(count(3), "too small"), "even or too small", 2, 4, 1, 0, -3, (3, 3))
+ANY_KERNEL = also(but(count(3), "no integer"), "even", 2, 4, (3, 2), (3,), (3, 3, 3), "3", [3])
+FLAT = {"finite": False, "same_dtype": True}
+NET = {
+    "n_levels": count(3, at_least=2),
+    "n_channels": count(4),
+    "n_layers": count(1),
+    "kernel_size": KERNEL,
+}
+FEATURES = floats((2, 4, 4, 4), pinned=(1,), edges=[(0, 4, 4, 4), (1, 4, 1, 1)], **FLAT)
+GATED_FEATURES = floats((2, 1, 4, 4), pinned=(1,), **FLAT)
+
+
+def _logits(*shape: int):
+    return floats(shape, pinned=(0, *range(2, len(shape))), finite=False)
+
+
+SCORES = [
+    call(
+        "likelihood.nll_nats",
+        (2,),
+        {
+            "logits": _logits(2, 3, 1, 4, 4),
+            "levels": symbols((2, 1, 4, 4), 3, pinned=(0, 1, 2, 3)),
+        },
+    ),
+    call(
+        "likelihood.bits_per_dim",
+        (2,),
+        {"nll_nats": floats((2,), any_axes=True, alone=True, finite=False), "n_dims": count(16)},
+    ),
+    call(
+        "likelihood.bits_per_dim",
+        float,
+        {"nll_nats": but(positive(3.0), "not above 0", "not finite"), "n_dims": count(16)},
+        variant="a number",
+    ),
+    call(
+        "likelihood.enumerate_images",
+        (9, 1, 1, 2),
+        {
+            "height": count(1),
+            "width": count(2),
+            "n_levels": count(3, at_least=2),
+            "n_colors": count(1),
+        },
+    ),
+    call(
+        "likelihood.total_probability",
+        lambda total: abs(total - 1) < 1e-4,
+        {
+            "model": model(small.gated),
+            "height": count(1),
+            "width": count(2),
+            "batch_size": count(4),
+        },
+    ),
+    call(
+        "bayes.label_log_likelihoods",
+        (2, 3),
+        {
+            "model": model(small.labelled),
+            "levels": but(IMAGES, "another device"),
+            "batch_size": count(4),
+        },
+    ),
+    call(
+        "bayes.bayes_rule",
+        lambda p: torch.allclose(p.log_posterior.exp().sum(dim=1), torch.ones(2).double()),
+        {
+            "log_likelihoods": but(
+                floats((2, 3), alone=True, pinned=(1,)),
+                "-inf",
+                says=("log_likelihoods", "log-likelihoods"),
+            ),
+            "prior": optional(probabilities((3,), pinned=(0,), alone=True)),
+        },
+    ),
+]
+
+TABLE = Tensor([0.5, 0.25])
+TABLES = thing(lambda: (torch.tensor(0.5), TABLE))
+TABLES = also(
+    TABLES,
+    "wrong tables",
+    lambda: (),
+    lambda: (TABLE,),
+    lambda: (torch.tensor(0.5), 0.5),
+    lambda: (torch.tensor(0.5), TABLE.long()),
+    lambda: (torch.tensor(0.5), torch.tensor([0.5, 1.5])),
+    lambda: (torch.tensor(0.5), torch.tensor([0.5, float("nan")])),
+    lambda: (torch.tensor(0.5), torch.tensor([0.5, -0.5])),
+    lambda: (torch.tensor(0.5), torch.ones(3)),
+    lambda: (torch.tensor(0.5), torch.ones(2, 2)),
+)
+BITS = symbols((3, 1, 2, 2), 2, pinned=(1,), alone=True)
+OF_TABLES = symbols((3, 1, 2, 2), 2, pinned=(1, 2, 3), alone=True)
+UNIFORMS = {"low": 0.0, "high": 0.9}
+ORDER = also(
+    thing(lambda: (3, 1, 0, 2)),
+    "no order",
+    (0, 1, 2),
+    (0, 1, 2, 2),
+    (0, 1, 2, 4),
+    (0.0, 1.0, 2.0, 3.5),
+    (0, 1, None, 2),
+    (True, 0, 2, 3),
+)
+FOUR_TABLES = also(
+    TABLES._replace(valid=lambda: small.tables().p_one), "too few", lambda: (TABLE[0],)
+)
+
+TABULAR = [
+    call(
+        "tabular.log_prob_nats",
+        (3,),
+        {
+            "p_one": TABLES._replace(says=("p_one",)),
+            "pixels": symbols((3, 2), 2, pinned=(1,), any_axes=True, alone=True),
+        },
+    ),
+    call(
+        "tabular.sample_pixels",
+        (3, 2),
+        {
+            "p_one": TABLES,
+            "uniforms": ranged(
+                floats((3, 2), pinned=(1,), any_axes=True, alone=True, **UNIFORMS),
+                below=-0.1,
+                above=1.0,
+            ),
+        },
+    ),
+    call(
+        "tabular.entropy_bits",
+        (3,),
+        {"probabilities": probabilities((3, 4), any_axes=True, alone=True)},
+    ),
+    call(
+        "tabular.TabularModel",
+        TabularModel,
+        {"p_one": FOUR_TABLES, "order": ORDER, "height": count(2), "width": count(2)},
+    ),
+    call(
+        "tabular.TabularModel.log_prob_nats",
+        (3,),
+        {"images": OF_TABLES},
+        of=lambda: small.tables().log_prob_nats,
+    ),
+    call(
+        "tabular.TabularModel.sample",
+        (3, 1, 2, 2),
+        {
+            "n": count(3),
+            "uniforms": optional(
+                ranged(
+                    floats((3, 1, 2, 2), pinned=(0, 1, 2, 3), alone=True, **UNIFORMS),
+                    below=-0.1,
+                    above=1.0,
+                )
+            ),
+        },
+        of=lambda: small.tables().sample,
+        variant="uniforms",
+    ),
+    call(
+        "tabular.TabularModel.sample",
+        (3, 1, 2, 2),
+        {"n": count(3), "generator": generator()},
+        of=lambda: small.tables().sample,
+    ),
+    call(
+        "tabular.fit_tables",
+        TabularModel,
+        {
+            "images": also(BITS, "no image", lambda: torch.zeros(0, 1, 2, 2, dtype=torch.long)),
+            "order": optional(ORDER),
+            "context_size": optional(count(2, at_least=0)),
+            "smoothing": also(but(positive(0.5), "not above 0"), "negative", -0.5, -1),
+        },
+    ),
+    call(
+        "tabular.image_frequencies",
+        (16,),
+        {"images": also(BITS, "no image", lambda: torch.zeros(0, 1, 2, 2, dtype=torch.long))},
+    ),
+    call("tabular.require_order", tuple, {"order": ORDER, "n_pixels": count(4)}),
+]
+
+MASKS = [
+    call("masks.kernel_sides", (3, 3).__eq__, {"kernel_size": ANY_KERNEL}),
+    call("masks.causal_mask", (3, 3), {"kernel_size": ANY_KERNEL, "include_center": flag(True)}),
+    call("masks.color_groups", (4,), {"n_channels": count(4), "n_colors": count(2)}),
+    call(
+        "masks.color_causal_mask",
+        (4, 2, 3, 3),
+        {
+            "out_channels": count(4)._replace(says=("out_channels", "channels")),
+            "in_channels": count(2)._replace(says=("in_channels", "channels")),
+            "kernel_size": ANY_KERNEL,
+            "n_colors": count(2),
+            "include_center": flag(True),
+        },
+    ),
+    call(
+        "masks.MaskedConv2d",
+        MaskedConv2d,
+        {
+            "in_channels": count(2),
+            "out_channels": count(4),
+            "kernel_size": ANY_KERNEL,
+            "mask_type": choice("A", "a", "AB"),
+            "n_colors": count(2),
+        },
+    ),
+    call(
+        "masks.MaskedConv2d.forward",
+        (2, 2, 4, 4),
+        {"x": floats((2, 1, 4, 4), pinned=(1,), edges=[(0, 1, 4, 4), (1, 1, 1, 1)], **FLAT)},
+        of=lambda: small.stack().stack,
+    ),
+    call(
+        "coordinates.coordinate_features",
+        (1, 6, 2, 3),
+        {"height": count(2), "width": count(3), "n_frequencies": count(1, at_least=0)},
+    ),
+]
+
+# A layer takes the model's word for the range of labels, and lets a context of one image, row or
+# column stand for all: both are in the docstrings.
+SEEN_LABELS = but(LABELS, "too low", "too high")
+SHARED_CONTEXT = but(CONTEXT, "axis 0 of 1", "axis 2 of 1", "axis 3 of 1")
+ANY_FEATURES = floats((2, 4, 3, 5), alone=True, finite=False)
+LAYER = {
+    "vertical_channels": count(4),
+    "horizontal_channels": count(4),
+    "n_channels": count(4),
+    "kernel_size": ANY_KERNEL,
+    "mask_type": choice("A", "a"),
+    "n_colors": count(2),
+    "n_classes": optional(count(3)),
+    "context_channels": count(2, at_least=0),
+    "activation": choice("gate"),
+}
+
+
+def _layer() -> GatedLayer:
+    options = {"mask_type": "A", "n_colors": 1, "n_classes": 3, "context_channels": 2}
+    return small.seeded(GatedLayer, 4, 4, 4, 3, **options)
+
+
+def _row_layer() -> RowLayer:
+    return small.seeded(RowLayer, 4, 4, 3, mask_type="B", n_classes=3, place_channels=2)
+
+
+ROW = floats((2, 4, 1, 5), pinned=(1, 2), **FLAT)
+PLACE = floats((1, 2, 1, 5), pinned=(1, 2, 3), **FLAT)
+
+GATED = [
+    call("gated_layer.shift_down", (2, 4, 3, 5), {"features": ANY_FEATURES}),
+    call(
+        "gated_layer.gate",
+        (2, 2, 3, 5),
+        {"features": also(ANY_FEATURES, "odd", lambda: torch.ones(2, 3, 3, 5))},
+    ),
+    call(
+        "gated_layer.plus",
+        (2, 4, 3, 5),
+        {
+            "features": floats((2, 4, 3, 5), pinned=(0, 1, 2, 3), finite=False),
+            "condition": but(floats((2, 4, 3, 5), pinned=(1,), finite=False), "axis 1 of 1"),
+        },
+    ),
+    call(
+        "gated_layer.pointwise",
+        nn.Conv2d,
+        {"in_channels": count(4), "out_channels": count(4), "n_colors": count(2)},
+    ),
+    call(
+        "gated_layer.VerticalConv2d",
+        VerticalConv2d,
+        {"in_channels": count(4), "out_channels": count(4), "kernel_size": ANY_KERNEL},
+    ),
+    call(
+        "gated_layer.VerticalConv2d.forward",
+        (2, 3, 4, 4),
+        {"x": FEATURES},
+        of=lambda: small.seeded(VerticalConv2d, 4, 3, 3),
+    ),
+    call(
+        "gated_layer.HorizontalConv2d",
+        HorizontalConv2d,
+        {
+            "in_channels": count(4),
+            "out_channels": count(8),
+            "kernel_size": ANY_KERNEL,
+            "mask_type": choice("A", "a"),
+            "n_colors": count(2),
+            "halves": count(2),
+        },
+    ),
+    call(
+        "gated_layer.HorizontalConv2d.forward",
+        (2, 8, 4, 4),
+        {"x": FEATURES},
+        of=lambda: small.seeded(HorizontalConv2d, 4, 8, 3, mask_type="A", n_colors=1),
+    ),
+    call("gated_layer.GatedLayer", GatedLayer, LAYER),
+    call(
+        "gated_layer.GatedLayer.condition",
+        tuple,
+        {
+            "label": SEEN_LABELS,
+            "context": but(SHARED_CONTEXT, "axis 2 longer", "axis 3 longer"),
+        },
+        of=lambda: _layer().condition,
+    ),
+    call(
+        "gated_layer.GatedLayer.forward",
+        tuple,
+        {
+            "v": floats((2, 4, 4, 4), pinned=(0, 1, 2, 3), **FLAT),
+            "h": floats((2, 4, 4, 4), pinned=(0, 1, 2, 3), **FLAT),
+            "label": SEEN_LABELS,
+            "context": but(SHARED_CONTEXT, says=("context", "condition")),
+            "last": flag(False),
+        },
+        of=_layer,
+    ),
+    call(
+        "gated.GatedPixelCNN",
+        nn.Module,
+        {
+            "n_colors": count(2),
+            **NET,
+            "n_classes": optional(count(3)),
+            "context_channels": optional(count(2)),
+            "ordered": flag(True),
+            "coordinates": flag(True),
+            "n_frequencies": count(1, at_least=0),
+            "first_kernel_size": optional(KERNEL),
+            "activation": choice("gate", "tanh"),
+        },
+    ),
+    call(
+        "gated.GatedPixelCNN.forward",
+        (2, 3, 1, 4, 4),
+        {
+            "levels": symbols((2, 1, 4, 4), 3, pinned=(0, 1, 2, 3)),
+            "label": LABELS,
+            "context": CONTEXT,
+        },
+        of=small.conditional,
+        variant="conditional",
+    ),
+    call("gated.GatedPixelCNN.forward", (2, 3, 1, 4, 4), {"levels": IMAGES}, of=small.gated),
+    call(
+        "gated.GatedPixelCNN.embed",
+        (2, 1, 4, 4),
+        {"levels": IMAGES},
+        of=lambda: small.gated().embed,
+    ),
+    call(
+        "gated.GatedPixelCNN.embed",
+        (2, 32, 4, 4),
+        {"levels": IMAGES},
+        of=lambda: small.symbolic().embed,
+        variant="symbols",
+    ),
+    call(
+        "gated.GatedPixelCNN.logits_from",
+        (2, 3, 1, 4, 4),
+        {
+            "features": floats((2, 1, 4, 4), pinned=(0, 1, 2, 3), **FLAT),
+            "label": LABELS,
+            "context": CONTEXT,
+        },
+        of=lambda: small.conditional().logits_from,
+    ),
+    call(
+        "gated.GatedPixelCNN.with_coordinates",
+        (2, 8, 4, 4),
+        {
+            "features": floats((2, 1, 4, 4), pinned=(2, 3), **FLAT),
+            "context": but(
+                optional(CONTEXT), "axis 0 longer", "axis 0 of 1", "axis 1 longer", "axis 1 of 1"
+            ),
+        },
+        of=lambda: small.conditional().with_coordinates,
+    ),
+    call(
+        "gated_row.RowLayer",
+        RowLayer,
+        {
+            "in_channels": count(4),
+            "n_channels": count(4),
+            "kernel_size": ANY_KERNEL,
+            "mask_type": choice("A", "a"),
+            "n_classes": optional(count(3)),
+            "place_channels": count(2, at_least=0),
+        },
+    ),
+    call(
+        "gated_row.RowLayer.condition",
+        (2, 8, 1, 5),
+        {
+            "label": but(SEEN_LABELS, "axis 0 longer", "axis 0 of 1"),
+            "place": but(PLACE, "axis 3 longer", "axis 3 of 1"),
+        },
+        of=lambda: _row_layer().condition,
+    ),
+    call(
+        "gated_row.RowLayer.forward",
+        (2, 4, 1, 5),
+        {
+            "h": ROW,
+            "label": SEEN_LABELS,
+            "place": but(PLACE, "axis 3 of 1", says=("place", "condition")),
+        },
+        of=_row_layer,
+    ),
+    call(
+        "gated_row.GatedRow",
+        nn.Module,
+        {
+            **NET,
+            "n_classes": optional(count(3)),
+            "coordinates": flag(True),
+            "n_frequencies": count(1, at_least=0),
+        },
+    ),
+    call(
+        "gated_row.GatedRow.forward",
+        (2, 5, 1, 1, 6),
+        {"levels": symbols((2, 1, 1, 6), 5, pinned=(0, 1, 2)), "label": LABELS},
+        of=small.gated_row,
+    ),
+    call(
+        "gated_row.GatedRow.embed",
+        (2, 32, 1, 6),
+        {"levels": symbols((2, 1, 1, 6), 5, pinned=(1, 2))},
+        of=lambda: small.gated_row().embed,
+    ),
+    call(
+        "gated_row.GatedRow.logits_from",
+        (2, 5, 1, 1, 6),
+        {"features": floats((2, 32, 1, 6), pinned=(0, 1, 2), **FLAT), "label": LABELS},
+        of=lambda: small.gated_row().logits_from,
+    ),
+    call(
+        "gated_row.GatedRow.place",
+        (1, 1, 1, 6),
+        {"features": floats((2, 32, 1, 6), alone=True, finite=False)},
+        of=lambda: small.gated_row().place,
+    ),
+]
+
+BLOCK = {"n_channels": count(4), "kernel_size": KERNEL, "n_colors": count(2)}
+STACK = {"n_colors": count(2), **NET, "first_kernel_size": KERNEL}
+DIAGONAL = {"in_channels": count(4), "n_channels": count(4), "kernel_size": count(2, at_least=2)}
+
+
+def _residual() -> ResidualLSTM:
+    return small.seeded(lambda: ResidualLSTM(RowLSTMLayer(4, 2), 2, 4, 1))
+
+
+def _of_stack(name: str, make, *, n_colors: int = 1) -> list:
+    images = symbols(
+        (2, n_colors, 4, 4), 3, pinned=(1,), edges=[(0, n_colors, 4, 4), (1, n_colors, 1, 1)]
+    )
+    return [
+        call(
+            "pixelcnn.MaskedStack.forward",
+            (2, 3, n_colors, 4, 4),
+            {"levels": images},
+            of=make,
+            variant=name,
+        ),
+        call(
+            "pixelcnn.MaskedStack.embed",
+            (2, n_colors, 4, 4),
+            {"levels": images},
+            of=lambda: make().embed,
+            variant=name,
+        ),
+        call(
+            "pixelcnn.MaskedStack.logits_from",
+            (2, 3, n_colors, 4, 4),
+            {"features": floats((2, n_colors, 4, 4), pinned=(1,), **FLAT)},
+            of=lambda: make().logits_from,
+            variant=name,
+        ),
+    ]
+
+
+STACKS = [
+    call("pixelcnn.MaskedResidualBlock", nn.Module, BLOCK),
+    call(
+        "pixelcnn.MaskedResidualBlock.forward",
+        (2, 4, 4, 4),
+        {"features": FEATURES},
+        of=lambda: small.seeded(MaskedResidualBlock, 4, 3),
+    ),
+    call("pixelcnn.PixelCNN", nn.Module, STACK),
+    *_of_stack("PixelCNN", small.plain, n_colors=2),
+    *_of_stack("RowLSTM", small.row_lstm),
+    *_of_stack("DiagonalBiLSTM", small.diagonal_lstm),
+    call("pixelcnn.half_of", int, {"n_channels": count(4), "n_colors": count(2)}),
+    call("pixelrnn.RowLSTM", nn.Module, STACK),
+    call("pixelrnn.DiagonalBiLSTM", nn.Module, {**STACK, "kernel_size": count(2, at_least=2)}),
+    call(
+        "pixelrnn.DiagonalBiLSTM.logits_from",
+        (2, 3, 1, 4, 4),
+        {"features": floats((2, 1, 4, 4), pinned=(1,), **FLAT)},
+        of=lambda: small.diagonal_lstm().logits_from,
+    ),
+    call("pixelrnn.skew", (2, 4, 3, 7), {"features": ANY_FEATURES}),
+    call("pixelrnn.unskew", (2, 4, 3, 3), {"skewed": ANY_FEATURES}),
+    call(
+        "pixelrnn.run_lstm",
+        (3, 1, 2, 5, 2),
+        {
+            "inputs": floats((3, 1, 8, 5, 2), pinned=(1, 2), **FLAT),
+            "kernels": floats((1, 8, 2, 3), pinned=(0, 1, 2), **FLAT),
+            "taps_before": count(1, at_least=0),
+        },
+    ),
+    call(
+        "pixelrnn.InputToState",
+        InputToState,
+        {
+            "in_channels": count(4),
+            "n_channels": count(4),
+            "kernel_size": KERNEL,
+            "n_colors": count(2),
+            "masked": flag(True),
+        },
+    ),
+    call("pixelrnn.state_to_state", nn.Conv1d, {"n_channels": count(4), "n_taps": count(3)}),
+    call(
+        "pixelrnn.RowLSTMLayer",
+        RowLSTMLayer,
+        {
+            "in_channels": count(4),
+            "n_channels": count(4),
+            "kernel_size": KERNEL,
+            "n_colors": count(2),
+        },
+    ),
+    call(
+        "pixelrnn.DiagonalLSTMLayer",
+        nn.Module,
+        {**DIAGONAL, "n_colors": count(2), "masked": flag(True)},
+    ),
+    call("pixelrnn.DiagonalBiLSTMLayer", nn.Module, {**DIAGONAL, "n_colors": count(2)}),
+    call(
+        "pixelrnn.RowLSTMLayer.forward",
+        (2, 2, 4, 4),
+        {"features": FEATURES},
+        of=lambda: small.seeded(RowLSTMLayer, 4, 2),
+    ),
+    call(
+        "pixelrnn.DiagonalLSTMLayer.forward",
+        (2, 2, 4, 4),
+        {"features": FEATURES},
+        of=lambda: small.seeded(DiagonalLSTMLayer, 4, 2),
+    ),
+    call(
+        "pixelrnn.DiagonalBiLSTMLayer.forward",
+        (2, 2, 4, 4),
+        {"features": FEATURES},
+        of=lambda: small.seeded(DiagonalBiLSTMLayer, 4, 2),
+    ),
+    call(
+        "pixelrnn.ResidualLSTM",
+        ResidualLSTM,
+        {
+            "lstm": model(lambda: RowLSTMLayer(4, 2))._replace(
+                wrong=(mutation("no module", "lstm", 3, None),)
+            ),
+            "hidden_channels": count(2),
+            "n_channels": count(4),
+            "n_colors": count(1),
+        },
+    ),
+    call("pixelrnn.ResidualLSTM.forward", (2, 4, 4, 4), {"features": FEATURES}, of=_residual),
+]
+
+TARGET = also(sizes((1, 1), at_least=0), "outside", (3, 0), (0, 4), (-1, 0), (1, 99))
+INFLUENCE = [
+    call(
+        "influence.as_model",
+        nn.Module,
+        {
+            "stack": model(lambda: nn.Conv2d(1, 2, 1))._replace(
+                wrong=(mutation("no module", "stack", 3, None, nn.Conv2d),)
+            ),
+            "n_colors": count(1),
+            "n_levels": count(2, at_least=2),
+        },
+    ),
+    call(
+        "influence.as_model.forward",
+        (2, 2, 1, 4, 4),
+        {"levels": symbols((2, 1, 4, 4), 2, pinned=(1,))},
+        of=small.stack,
+    ),
+    call(
+        "influence.as_model.embed",
+        (2, 1, 4, 4),
+        {"levels": symbols((2, 1, 4, 4), 2, pinned=(1,))},
+        of=lambda: small.stack().embed,
+    ),
+    call(
+        "influence.as_model.logits_from",
+        (2, 2, 1, 4, 4),
+        {"features": floats((2, 1, 4, 4), pinned=(1,), **FLAT)},
+        of=lambda: small.stack().logits_from,
+    ),
+    call(
+        "influence.influence_matrix",
+        (4, 4),
+        {"model": model(small.gated), "height": count(2), "width": count(2), "n_probes": count(1)},
+    ),
+    call(
+        "influence.influence_map",
+        (1, 3, 2),
+        {
+            "model": model(small.gated),
+            "height": count(3),
+            "width": count(2),
+            "target": TARGET,
+            "color": also(count(0, at_least=0), "outside", 1, 5),
+            "n_probes": count(1),
+        },
+    ),
+    call(
+        "influence.blind_spot",
+        float,
+        {
+            "reads": symbols((4, 4), 2, alone=True, pinned=(0, 1), dtype=torch.bool)._replace(
+                wrong=(
+                    mutation("no matrix", None, "reads", 3, [[True]], lambda: torch.ones(4, 4)),
+                    mutation("not square", lambda: torch.ones(4, 3, dtype=torch.bool)),
+                    mutation("no axes", lambda: torch.tensor(True), lambda: torch.ones(4).bool()),
+                    mutation(
+                        "too small",
+                        lambda: torch.ones(1, 1).bool(),
+                        lambda: torch.ones(0, 0).bool(),
+                    ),
+                )
+            )
+        },
+    ),
+]
+
+KNOWN = symbols((2, 1, 4, 4), 3, pinned=(0, 1, 2, 3))
+KNOWN = also(
+    but(KNOWN, "too low", "another device"), "too low", lambda: torch.full((2, 1, 4, 4), -2)
+)
+OF_SAMPLE = {
+    "model": model(small.conditional),
+    "shape": sizes((2, 1, 4, 4)),
+    "label": LABELS,
+    "context": CONTEXT,
+    "known": optional(KNOWN),
+    "temperature": positive(0.7),
+    "method": optional(choice("cached", "fast")),
+    "progress": flag(False),
+}
+UNIFORM_FIELD = ranged(
+    floats((2, 1, 4, 4), pinned=(0, 1, 2, 3), alone=True, **UNIFORMS), below=-0.1, above=1.0
+)
+SAMPLING = [
+    call("sampling.sample", (2, 1, 4, 4), {**OF_SAMPLE, "generator": generator()}),
+    call(
+        "sampling.sample",
+        (2, 1, 4, 4),
+        {
+            "model": model(small.gated),
+            "shape": sizes((2, 1, 4, 4)),
+            "uniforms": optional(UNIFORM_FIELD),
+            "method": optional(choice("naive", "fast")),
+        },
+        variant="uniforms",
+    ),
+    call("sampling.sample_rows", list, {**OF_SAMPLE, "generator": generator()}),
+    call(
+        "sampling.draw",
+        (2, 4),
+        {
+            "logits": but(floats((2, 3, 4), pinned=(0, 2)), "-inf", "infinite"),
+            "uniforms": ranged(floats((2, 4), pinned=(0, 1), **UNIFORMS), below=-0.1, above=1.0),
+            "temperature": positive(0.7),
+        },
+    ),
+    call(
+        "logit_sources.checked_method",
+        str,
+        {"method": optional(choice("cached", "fast")), "model": model(small.gated)},
+    ),
+]
+
+PIXELS = [*SCORES, *TABULAR, *MASKS, *GATED, *STACKS, *INFLUENCE, *SAMPLING]

@@ -1,0 +1,464 @@
+"""Calls around a training: settings, fit, steps, evaluation, recipes, weights, profiles."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import small_models as small
+import torch
+from inventory_pixels import LABELS
+from kinds import (
+    INF,
+    NAN,
+    also,
+    but,
+    choice,
+    count,
+    flag,
+    function,
+    model,
+    mutation,
+    name,
+    number,
+    optional,
+    path,
+    positive,
+    seed,
+    share,
+    symbols,
+    thing,
+)
+from named import call
+from torch import nn
+
+from tutorial_lib import pretrained, profiles
+from tutorial_lib.averaging import RunningAverage
+from tutorial_lib.checkpoint import CheckpointError, write_tensors
+from tutorial_lib.data import ImageDataset, Split
+from tutorial_lib.image_models import ImageModelRecipe, image_step
+from tutorial_lib.named_recipes import Presets
+from tutorial_lib.recipes import PriorSettings, TwoStageRecipe, TwoStageSettings, VQVAESettings
+from tutorial_lib.training import FitConfig, History
+from tutorial_lib.two_stage import TwoStageModel
+
+BRIEF = FitConfig(epochs=1, batch_size=4)
+FIT = thing(lambda: BRIEF)
+FIT_ARGUMENTS = {
+    "epochs": count(2),
+    "minutes": optional(positive(0.5)),
+    "batch_size": count(4),
+    "learning_rate": positive(1e-3),
+    "warmup": share(0.1),
+    "weight_decay": also(but(positive(0.1), "not above 0"), "negative", -0.1, -3),
+    "clip_norm": positive(1.0),
+    "average": share(0.2),
+    "precision": choice("no", "fp16"),
+    "seed": seed(),
+}
+
+
+def pictures(n: int = 8, seed: int = 0) -> Split:
+    """Images of 4x4 in three levels, of three classes."""
+    noise = torch.Generator().manual_seed(seed)
+    levels = torch.randint(3, (n, 1, 4, 4), generator=noise).to(torch.uint8)
+    return Split(levels, torch.arange(n) % 3)
+
+
+def dataset() -> ImageDataset:
+    """Three splits of them."""
+    return ImageDataset("dots", pictures(8), pictures(4, 1), pictures(4, 2), 3, ("a", "b", "c"))
+
+
+SPLIT, DATASET = thing(pictures), thing(dataset)
+EXAMPLES = also(
+    thing(lambda: (pictures().levels, pictures().labels)),
+    "wrong tensors",
+    lambda: (),
+    lambda: (pictures().levels, pictures(4).labels),
+    lambda: (pictures().levels, [0] * 8),
+    lambda: (pictures(0).levels, pictures(0).labels),
+    lambda: pictures().levels,
+    lambda: (pictures(2).levels, pictures(2).labels),
+)
+
+
+def other_step(model, *batch):
+    """Forgets the loss."""
+    return {"bits/dim": torch.zeros(())}
+
+
+def wordless_step(model, *batch):
+    """Returns a tensor in the place of metrics."""
+    return torch.zeros(())
+
+
+STEP = also(function(image_step), "no metrics", lambda: other_step, lambda: wordless_step)
+RUNS = [
+    call("schedule.FitConfig", FitConfig, FIT_ARGUMENTS),
+    call(
+        "schedule.learning_rate_at",
+        float,
+        {"step": count(2, at_least=0), "n_steps": count(10), "config": FIT},
+    ),
+    call(
+        "schedule.epoch_batches",
+        tuple,
+        {
+            "n": count(9, at_least=0),
+            "batch_size": count(4),
+            "seed": seed(),
+            "epoch": count(1, at_least=0),
+        },
+    ),
+    call(
+        "averaging.RunningAverage",
+        RunningAverage,
+        {"model": but(model(small.gated)), "share": share(0.5)},
+    ),
+    call(
+        "averaging.RunningAverage.update",
+        type(None),
+        {"step": count(3)},
+        of=lambda: RunningAverage(small.gated(), 0.5).update,
+    ),
+    call(
+        "training.fit",
+        History,
+        {
+            "model": model(small.labelled),
+            "step": STEP,
+            "data": EXAMPLES,
+            "config": FIT,
+            "valid": optional(but(EXAMPLES)),
+            "out": optional(path(lambda: None)),
+            "resume": flag(True),
+            "progress": flag(False),
+            "watch": optional(function(print)),
+            "log_every": count(2),
+            "save_every_seconds": also(but(number(60.0), "not finite"), "no end", NAN, -INF),
+        },
+    ),
+    call(
+        "evaluation.evaluate",
+        dict,
+        {
+            "model": model(small.labelled),
+            "step": STEP,
+            "data": but(EXAMPLES),
+            "batch_size": count(4),
+        },
+    ),
+]
+
+TRAINED = [
+    call(
+        "image_models.ImageModelRecipe",
+        ImageModelRecipe,
+        {
+            "title": choice("a title")._replace(wrong=(mutation("no text", None, 3, True),)),
+            "dataset": but(name("mnist"), "another word"),
+            "n_levels": count(16, at_least=2),
+            "fit": FIT,
+            "model": choice("PixelCNN"),
+            "arguments": thing(lambda: {"n_channels": 4}),
+            "by_label": flag(True),
+        },
+    ),
+    call(
+        "image_models.image_step",
+        dict,
+        {
+            "model": model(small.labelled),
+            "levels": but(
+                symbols((2, 1, 4, 4), 3, pinned=(0, 1), dtype=torch.uint8),
+                "too low",
+            ),
+            "label": LABELS,
+        },
+    ),
+    call(
+        "image_models.vae_step",
+        dict,
+        {
+            "model": model(small.vae),
+            "levels": but(symbols((2, 1, 4, 4), 3, pinned=(1, 2, 3), dtype=torch.uint8)),
+        },
+    ),
+    call("image_models.step_of", lambda step: callable(step), {"model": model(small.vae)}),
+    call(
+        "recipes.vqvae_step",
+        dict,
+        {
+            "model": model(small.vqvae),
+            "levels": but(
+                symbols((2, 1, 4, 4), 3, pinned=(1,), dtype=torch.uint8),
+                says=("levels", "image"),
+            ),
+        },
+    ),
+    call(
+        "recipes.prior_step",
+        dict,
+        {
+            "model": model(small.labelled),
+            "indices": but(
+                symbols((2, 4, 4), 3, pinned=(0,), dtype=torch.uint8),
+                says=("indices", "levels"),
+            ),
+            "label": LABELS,
+        },
+    ),
+]
+
+RECIPE = ImageModelRecipe(
+    "dots", "mnist", 3, BRIEF, arguments={"n_channels": 4, "n_layers": 1}, by_label=True
+)
+OF_VQVAE = VQVAESettings(n_codes=5, code_dim=2, downsample=2, n_channels=4, n_blocks=1, fit=BRIEF)
+OF_PRIOR = PriorSettings(n_channels=4, n_layers=1, fit=BRIEF)
+
+
+def _run_folder() -> Path:
+    folder = Path("finished")
+    pretrained.save_weights(folder / "two-stage.safetensors", small.two_stage())
+    pretrained.save_weights(folder / "vqvae.safetensors", small.vqvae())
+    return folder
+
+
+MISSING = path(_run_folder)
+RECIPES = [
+    call(
+        "image_models.build_model",
+        nn.Module,
+        {"recipe": thing(lambda: RECIPE), "dataset": DATASET},
+    ),
+    call(
+        "image_models.evaluate_image_model",
+        dict,
+        {"model": model(small.labelled), "split": SPLIT, "by_label": flag(True)},
+    ),
+    call(
+        "image_models.train_image_model",
+        tuple,
+        {
+            "recipe": thing(lambda: RECIPE),
+            "dataset": DATASET,
+            "out": path(lambda: Path("image-model")),
+            "progress": flag(False),
+        },
+    ),
+    call(
+        "recipes.VQVAESettings",
+        VQVAESettings,
+        {
+            "n_codes": count(5),
+            "code_dim": count(2),
+            "downsample": also(count(2), "no power of 2", 3, 6),
+            "n_channels": count(4, at_least=2),
+            "n_blocks": count(1, at_least=0),
+            "fit": FIT,
+        },
+    ),
+    call(
+        "recipes.PriorSettings",
+        PriorSettings,
+        {
+            "n_channels": count(4),
+            "n_layers": count(1),
+            "kernel_size": also(but(count(3), "too small"), "even or too small", 2, 1, 0, -3),
+            "by_label": flag(True),
+            "fit": FIT,
+        },
+    ),
+    call(
+        "recipes.TwoStageSettings",
+        TwoStageSettings,
+        {"vqvae": thing(lambda: OF_VQVAE), "prior": thing(lambda: OF_PRIOR)},
+    ),
+    call(
+        "recipes.TwoStageRecipe",
+        TwoStageRecipe,
+        {
+            "title": choice("a title")._replace(wrong=(mutation("no text", None, 3, True),)),
+            "dataset": but(name("mnist"), "another word"),
+            "n_levels": count(16, at_least=2),
+            "settings": thing(lambda: TwoStageSettings(OF_VQVAE, OF_PRIOR)),
+        },
+    ),
+    call("recipes.presets", TwoStageSettings, {"profile": choice("smoke", "Smoke")}),
+    call(
+        "recipes.train_vqvae",
+        tuple,
+        {
+            "dataset": DATASET,
+            "settings": thing(lambda: OF_VQVAE),
+            "out": optional(path(lambda: None)),
+            "progress": flag(False),
+        },
+    ),
+    call(
+        "recipes.extract_codes",
+        (8, 2, 2),
+        {
+            "vqvae": model(small.vqvae),
+            "levels": but(
+                symbols((8, 1, 4, 4), 3, pinned=(1,), dtype=torch.uint8, alone=True),
+                says=("levels", "image"),
+            ),
+            "batch_size": count(4),
+        },
+    ),
+    call(
+        "recipes.train_prior",
+        tuple,
+        {
+            "vqvae": model(small.vqvae),
+            "dataset": DATASET,
+            "settings": thing(lambda: OF_PRIOR),
+            "out": optional(path(lambda: None)),
+            "progress": flag(False),
+        },
+    ),
+    call(
+        "recipes.add_prior",
+        History,
+        {"dataset": DATASET, "settings": thing(lambda: OF_PRIOR), "out": MISSING},
+    ),
+    call(
+        "recipes.cut_for_smoke",
+        ImageDataset,
+        {
+            "dataset": DATASET,
+            "n_train": also(count(4, at_least=0), "too many", 99),
+            "n_held_out": also(count(2, at_least=0), "too many", 99),
+        },
+    ),
+    call(
+        "recipes.evaluate_two_stage",
+        dict,
+        {"model": model(small.two_stage), "split": SPLIT, "batch_size": count(4)},
+    ),
+    call(
+        "recipes.train_two_stage",
+        tuple,
+        {
+            "dataset": DATASET,
+            "settings": thing(lambda: TwoStageSettings(OF_VQVAE, OF_PRIOR)),
+            "out": path(lambda: Path("two-stage")),
+            "progress": flag(False),
+        },
+    ),
+    call("recipes.load_run", TwoStageModel, {"folder": MISSING}),
+    call(
+        "named_recipes.same",
+        Presets,
+        {"recipe": thing(lambda: RECIPE)},
+    ),
+    call(
+        "named_recipes.larger",
+        Presets,
+        {"recipe": thing(lambda: RECIPE), "fit": FIT},
+    ),
+    call(
+        "named_recipes.two_stage",
+        Presets,
+        {
+            "title": choice("a title")._replace(wrong=(mutation("no text", None, 3, True),)),
+            "n_levels": count(16, at_least=2),
+            "settings": thing(lambda: TwoStageSettings(OF_VQVAE, OF_PRIOR)),
+        },
+    ),
+    call(
+        "reproduce.recipe_named",
+        ImageModelRecipe,
+        {
+            "name": name("pixelcnn-cpu"),
+            "minutes": optional(positive(1.0)),
+            "preset": optional(choice("cpu", "CPU")),
+        },
+    ),
+]
+
+
+def _weights() -> Path:
+    pretrained.save_weights(Path("gated.safetensors"), small.gated())
+    return Path("gated.safetensors")
+
+
+def _described() -> dict:
+    return pretrained.describe(small.gated())
+
+
+def _run_state() -> Path:
+    write_tensors(Path("state.safetensors"), {"x": torch.zeros(2)}, {"step": 3})
+    return Path("state.safetensors")
+
+
+FILES = (CheckpointError, FileNotFoundError)
+WEIGHTS = [
+    call("pretrained.describe", dict, {"model": model(small.gated)}),
+    call(
+        "pretrained.build",
+        nn.Module,
+        {
+            "description": but(
+                also(
+                    thing(_described),
+                    "another description",
+                    lambda: {},
+                    lambda: {"class": "Linear", "config": {}},
+                    lambda: {"class": "GatedPixelCNN", "config": {"n_layers": 0}},
+                    lambda: {"class": ["GatedPixelCNN"], "config": {}},
+                    lambda: {"class": "TwoStageModel", "parts": 3},
+                ),
+                says=("weights describe",),
+            )
+        },
+        raises=(CheckpointError,),
+    ),
+    call(
+        "pretrained.save_weights",
+        type(None),
+        {"path": path(lambda: Path("saved.safetensors")), "model": model(small.gated)},
+    ),
+    call("pretrained.load_weights", nn.Module, {"path": path(_weights)}),
+    call(
+        "pretrained.load_pretrained",
+        nn.Module,
+        {"name": name("gated-binarized-mnist")},
+    ),
+    call(
+        "checkpoint.write_tensors",
+        type(None),
+        {
+            "path": path(lambda: Path("tensors.safetensors")),
+            "tensors": thing(lambda: {"x": torch.zeros(2)}),
+            "header": thing(lambda: {"step": 3}),
+        },
+    ),
+    call("checkpoint.read_tensors", tuple, {"path": path(_run_state)}),
+]
+
+
+def _current(profile) -> str:
+    """`profiles.current` under an environment that says so."""
+    before = os.environ.get("TUTORIAL_PROFILE")
+    os.environ["TUTORIAL_PROFILE"] = profile
+    try:
+        return profiles.current()
+    finally:
+        os.environ.pop("TUTORIAL_PROFILE")
+        if before is not None:
+            os.environ["TUTORIAL_PROFILE"] = before
+
+
+PROFILES = [
+    call(
+        "profiles.current",
+        str,
+        {"profile": but(choice("smoke", "SMOKE"), "no word", "None", says=("TUTORIAL_PROFILE",))},
+        of=lambda: _current,
+    ),
+]
+
+TRAINING = [*RUNS, *TRAINED, *RECIPES, *WEIGHTS, *PROFILES]

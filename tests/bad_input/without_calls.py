@@ -1,0 +1,60 @@
+"""Public names that are not called with wrong arguments, each with the reason.
+
+A reason for a module counts for all its names that have no call.
+"""
+
+from __future__ import annotations
+
+PARTS_OF_THE_SAMPLER = "a part of the cached sampler, made by sampling.sample after its checks"
+PARTS_OF_FIT = "a part of training.fit, made and called by it once it has checked all"
+REASONS = {
+    "cached_features": PARTS_OF_THE_SAMPLER,
+    "cached_gated": PARTS_OF_THE_SAMPLER,
+    "cached_pixelcnn": PARTS_OF_THE_SAMPLER,
+    "gated_row.LayerCache": PARTS_OF_THE_SAMPLER,
+    "gated_row.RowCache": PARTS_OF_THE_SAMPLER,
+    "logit_sources": PARTS_OF_THE_SAMPLER,
+    "training_run": PARTS_OF_FIT,
+    "run_folder": PARTS_OF_FIT,
+    "run_record": PARTS_OF_FIT,
+    "metric_sums": PARTS_OF_FIT,
+    "processes": PARTS_OF_FIT,
+    "evaluation.undisturbed": PARTS_OF_FIT,
+    "pixelcnn.MaskedStack": "an abstract class; its three models are called",
+    "validation": "the checks themselves: tests/test_validation.py holds them",
+    "data.dataset.Split.__getitem__": "Python's protocol: an index too large must be an IndexError",
+    "data.catalog.CatalogEntry": "filled in the catalog, and held by tests/test_data_loading.py",
+    "data.loading.DatasetInfo": "a record that describe() fills",
+    "data.download": "reached through load and fetch alone; tests/test_data_download.py breaks it",
+    "data.remote_file": "addresses and checksums in the library's own table",
+    "data.sample": "reads the one file of the package; tests/test_data_sample.py damages it",
+    "data.spoken_digits.Recording": "a record that read_recordings fills",
+    "checkpoint": PARTS_OF_FIT,
+    "pixelcnn.check_kernel": "a check itself: every kernel_size here goes through it",
+    "evaluation.require_examples": "a check itself: every data here goes through it",
+    "evaluation.metrics_of": PARTS_OF_FIT,
+    "named_recipes.Presets": "made by same and larger, which are called",
+    "history.History": "a record that fit fills",
+    "reproduce.reproduce": "trains for minutes; recipe_named, which it asks first, is called",
+    "doctor": "looks at the machine and takes no data",
+    "equations": "a table of text",
+    "notebook_setup": "looks at the machine and takes no data",
+    "profiles.choose": "hands back one of three presets of any kind; current() decides",
+    "folder_lock": PARTS_OF_FIT,
+    "whole_file": PARTS_OF_FIT,
+    "kept_runs": "a folder by its name; tests of its own",
+    "setup_cell": "the source of a cell, made when notebooks are stamped",
+    "widgets.picture": "puts figures into a page; handed none but those of the controls",
+    "widgets.completion.draw_completions": "takes a model of 28x28 images to sampling.sample",
+    "widgets.completion.completion_explorer": "sliders in front of draw_completions",
+    "pixelrnn.run_diagonally": "the loop inside the two diagonal layers, which are called",
+    "grids.write_sample_grids": "samples and files of `python -m tutorial_lib sample`",
+    "cli": "text from a shell, which tyro parses and answers",
+}
+
+
+def reason_without(name: str) -> str | None:
+    """The reason for a name, or for what it is a part of; None if there is none."""
+    parts = name.split(".")
+    prefixes = (".".join(parts[:n]) for n in range(len(parts), 0, -1))
+    return next((REASONS[prefix] for prefix in prefixes if prefix in REASONS), None)
