@@ -154,7 +154,7 @@ def test_the_encoder_scales_levels_to_minus_1_to_1():
     ("changes", "error", "message"),
     [
         ({"size": (6, 8)}, ValueError, r"each a multiple of 4, got \(6, 8\)"),
-        ({"size": (0, 8)}, ValueError, "a side of size must be at least 1, got 0"),
+        ({"size": (0, 8)}, ValueError, "the height of size must be at least 1, got 0"),
         ({"code_dim": 0}, ValueError, "code_dim must be at least 1, got 0"),
         ({"encoder_channels": 0}, ValueError, "encoder_channels must be at least 1, got 0"),
     ],

@@ -172,14 +172,32 @@ class GatedLayer(nn.Module):
     def condition(self, label: Tensor | None, context: Tensor | None):
         """What the conditions add to the gates of the vertical and of the horizontal stack.
 
-        A context of one image is shared by all. That labels are in range the model has seen to:
-        to look again in each layer would make a GPU wait as often.
+        A context of one image is shared by all.
         """
+        self._check_conditions(label, context)
         added = 0
+        if self.label is not None:
+            added = self.label(label)[:, :, None, None]
+        if self.context is not None:
+            added = added + self.context(context)
+        return (added, added) if isinstance(added, int) else added.chunk(2, dim=1)
+
+    def forward(self, v, h, *, label=None, context=None, last: bool = False):
+        """Features of the two stacks, one layer on. `last` leaves out what nobody reads."""
+        self._check_features(v, h, context, last)
+        to_vertical, to_horizontal = self.condition(label, context)
+        v = self.vertical(v)
+        link = self.link(v)  # taken before the gate: figure 2
+        out = self.output(self.activate(plus(self.horizontal(h) + link, to_horizontal)))
+        v = None if last else self.activate(plus(v, to_vertical))
+        return v, (h + out if self.residual else out)
+
+    def _check_conditions(self, label: Tensor | None, context: Tensor | None) -> None:
+        """That labels are in range the model has seen to: a look in each layer makes a GPU wait."""
         if self.label is not None:
             if require_tensor("label", label, like=self.link.weight).dtype != torch.long:
                 raise TypeError(f"label must be a torch.long tensor, got {label.dtype}")
-            added = self.label(require_shape("label", label, ("B",)))[:, :, None, None]
+            require_shape("label", label, ("B",))
         if self.context is not None:
             channels = self.context.in_channels
             require_image_features("context", context, channels, like=self.link.weight)
@@ -188,24 +206,15 @@ class GatedLayer(nn.Module):
                     f"context must hold {len(label)} images, as many as there are labels, or one "
                     f"for all, got shape {tuple(context.shape)}"
                 )
-            added = added + self.context(context)
-        return (added, added) if isinstance(added, int) else added.chunk(2, dim=1)
 
-    def forward(self, v, h, *, label=None, context=None, last: bool = False):
-        """Features of the two stacks, one layer on. `last` leaves out what nobody reads."""
+    def _check_features(self, v: Tensor, h: Tensor, context: Tensor | None, last: bool) -> None:
         require_bool("last", last)
         require_image_features("v", v, self.vertical.in_channels, like=self.link.weight)
         require_image_features("h", h, self.horizontal.in_channels, like=self.link.weight)
         require_shape("h", h, (len(v), "C", *v.shape[2:]))
-        to_vertical, to_horizontal = self.condition(label, context)
-        if context is not None and any(
-            own not in (1, full) for own, full in zip(context.shape[2:], h.shape[2:], strict=True)
-        ):
+        if self.context is None or not isinstance(context, Tensor) or context.ndim != 4:
+            return
+        if any(own not in (1, n) for own, n in zip(context.shape[2:], h.shape[2:], strict=True)):
             raise ValueError(
                 f"context must be {tuple(h.shape[2:])} or of length 1, got {tuple(context.shape)}"
             )
-        v = self.vertical(v)
-        link = self.link(v)  # taken before the gate: figure 2
-        out = self.output(self.activate(plus(self.horizontal(h) + link, to_horizontal)))
-        v = None if last else self.activate(plus(v, to_vertical))
-        return v, (h + out if self.residual else out)

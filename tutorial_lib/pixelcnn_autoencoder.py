@@ -77,13 +77,16 @@ class PixelCNNAutoencoder(nn.Module):
     def logits_given(self, levels: Tensor, code: Tensor) -> Float[Tensor, "B L C H W"]:
         """Logits of p(x | h) for a code that may come from anywhere."""
         context = self.context(code)
-        require_symbols("levels", levels, self.n_levels, like=code)
-        require_shape("levels", levels, (len(code), self.n_colors, *self.size))
+        self._check_levels(levels, code)
         return self.decoder(levels, context=context)
 
     def forward(self, levels: Int[Tensor, "B C H W"]) -> Float[Tensor, "B L C H W"]:
         """Logits of every image given its own code; what training minimises the cost of."""
         return self.logits_given(levels, self.encode(levels))
+
+    def _check_levels(self, levels: Tensor, code: Tensor) -> None:
+        require_symbols("levels", levels, self.n_levels, like=code)
+        require_shape("levels", levels, (len(code), self.n_colors, *self.size))
 
     @torch.no_grad()
     def sample(self, code: Float[Tensor, "B D"], **options) -> Int[Tensor, "B C H W"]:

@@ -249,7 +249,20 @@ def read_only(folder: Path) -> Iterator[None]:
             each.chmod(0o755)
 
 
-NO_MODES = "folders have no modes here" if os.name == "nt" else ""
+def _why_not_read_only() -> str:
+    """Why no folder can be made read-only here, or nothing."""
+    if os.name == "nt":
+        return "folders have no modes here"
+    if os.geteuid() == 0:
+        try:
+            os.seteuid(65534)
+            os.seteuid(0)
+        except OSError as error:
+            return f"root may write everywhere, and cannot be another user here ({error})"
+    return ""
+
+
+NO_MODES = _why_not_read_only()
 DRILLS = (
     Drill("a download that goes wrong", faulty_downloads, 300, 27),
     Drill("a cache file that decays", damaged_caches, 150, 8),

@@ -15,7 +15,6 @@ from collections.abc import Callable
 
 TRACE_ME, SET_OPTIONS, NEXT_SYSTEM_CALL = 0, 0x4200, 24
 EXIT_KILL = 0x00100000  # the child dies with its tracer
-REASON = "" if sys.platform.startswith("linux") else "ptrace is there on Linux only"
 
 
 def _ptrace(request: int, pid: int, data: int = 0) -> None:
@@ -61,3 +60,17 @@ def _child(work: Callable[[], None]) -> None:
         status = 0
     finally:
         os._exit(status)
+
+
+def _why_not() -> str:
+    """Why no process can be ended between two system calls here, or nothing."""
+    if not sys.platform.startswith("linux"):
+        return "ptrace is there on Linux only"
+    try:
+        killed_after(lambda: None, None)
+    except (OSError, RuntimeError) as error:
+        return f"this machine forbids ptrace ({error})"
+    return ""
+
+
+REASON = _why_not()
