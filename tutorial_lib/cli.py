@@ -26,11 +26,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     from tutorial_lib.checkpoint import CheckpointError
     from tutorial_lib.data import DataUnavailable
+    from tutorial_lib.out_of_memory import OutOfMemory, memory_explained
     from tutorial_lib.training import TrainingDiverged
 
-    known = (ValueError, OSError, CheckpointError, DataUnavailable, TrainingDiverged)
+    known = (ValueError, OSError, CheckpointError, DataUnavailable, OutOfMemory, TrainingDiverged)
     try:
-        build_app(arguments).cli(prog="python -m tutorial_lib", args=arguments)
+        with memory_explained(lambda: "here: ask for less at a time, or close other programs"):
+            build_app(arguments).cli(prog="python -m tutorial_lib", args=arguments)
     except known as error:
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(2) from error

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
+from tutorial_lib.out_of_memory import memory_explained
 from tutorial_lib.validation import (
     require_function,
     require_int,
@@ -61,7 +62,8 @@ def evaluate(
     totals: dict[str, float] = {}
     try:
         for batch in zip(*(tensor.split(batch_size) for tensor in data), strict=True):
-            metrics = metrics_of(step, model, [part.to(device) for part in batch])
+            with memory_explained(lambda: f"over a batch: lower batch_size (it is {batch_size})"):
+                metrics = metrics_of(step, model, [part.to(device) for part in batch])
             for name, value in metrics.items():
                 totals[name] = totals.get(name, 0.0) + value.double().item() * len(batch[0])
     finally:

@@ -14,6 +14,7 @@ from tutorial_lib import processes
 from tutorial_lib.folder_lock import hold
 from tutorial_lib.history import History
 from tutorial_lib.whole_file import newest, remove_leftovers
+from tutorial_lib.write_errors import file_named
 
 
 class RunFolder:
@@ -50,17 +51,18 @@ class RunFolder:
         """
         if not self.writes:
             return
-        self.path.mkdir(parents=True, exist_ok=True)
-        self._lock = hold(self.metrics)
-        remove_leftovers(self.checkpoint)
         rows = sorted(history.rows + history.valid_rows, key=lambda row: row["step"])
         text = "".join(json.dumps(row) + "\n" for row in rows)
-        self.metrics.write_text(text, encoding="utf-8")
+        with file_named(self.metrics):
+            self.path.mkdir(parents=True, exist_ok=True)
+            self._lock = hold(self.metrics)
+            remove_leftovers(self.checkpoint)
+            self.metrics.write_text(text, encoding="utf-8")
 
     def append(self, row: dict) -> None:
         """Add a row to metrics.jsonl."""
         if self.writes:
-            with open(self.metrics, "a", encoding="utf-8") as file:
+            with file_named(self.metrics), open(self.metrics, "a", encoding="utf-8") as file:
                 file.write(json.dumps(row) + "\n")
 
     def release(self) -> None:

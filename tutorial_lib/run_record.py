@@ -83,9 +83,9 @@ class RunRecord:
         means = self.sums.means()
         if math.isfinite(means["loss"]):
             return means
-        path = self.folder.checkpoint
+        path = self.folder.saved()
         kept = "No checkpoint was saved."
-        if path and path.exists():
+        if path:
             kept = f"The last good checkpoint is {path}."
         of = f" of {self.history.n_steps}" if self.history.n_steps else ""
         raise TrainingDiverged(

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from tutorial_lib.logit_sources import checked_method, logit_source
+from tutorial_lib.out_of_memory import memory_explained
 from tutorial_lib.validation import (
     require_bool,
     require_float,
@@ -127,22 +128,25 @@ def _rows(
     uniforms = _noise(shape, uniforms, generator).to(device)
     levels, to_draw = _canvas(model, shape, known, device)
     conditions = {k: v for k, v in (("label", label), ("context", context)) if v is not None}
-    with _sampling_mode(model):
+    with _sampling_mode(model, len(levels)):
         source = logit_source(method, model, levels, conditions)
         draw_row = _row_drawer(source, levels, to_draw, uniforms, temperature)
     for row in tqdm(range(shape[2]), desc="sampling", unit="row", disable=not progress):
-        with _sampling_mode(model):  # not between rows: there the caller's code runs
+        with _sampling_mode(model, len(levels)):  # not between rows: there the caller's code runs
             draw_row(row)
         yield levels
 
 
 @contextmanager
-def _sampling_mode(model: nn.Module) -> Iterator[None]:
+def _sampling_mode(model: nn.Module, n_images: int) -> Iterator[None]:
     """Without gradients and in eval mode; then the model goes back to the mode it was in."""
     was_training = model.training
     model.eval()
     try:
-        with torch.inference_mode():
+        with (
+            torch.inference_mode(),
+            memory_explained(lambda: f"while sampling {n_images} images: draw fewer at a time"),
+        ):
             yield
     finally:
         model.train(was_training)

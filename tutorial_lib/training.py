@@ -75,20 +75,22 @@ def fit(
 
     An interrupt (Ctrl-C, the stop button) ends the run after the present step: the checkpoint is
     saved and the model can be used. Raises TrainingDiverged when the loss stops being finite,
-    CheckpointError if `out` holds a run of another configuration or another run is writing there,
-    ValueError for unusable data.
+    OutOfMemory with what to lower, CheckpointError if `out` holds a run of another configuration or
+    another run is writing there, ValueError for unusable data.
+
+    On a CPU the same seed and number of threads give the same numbers. A GPU promises that only up
+    to rounding: atomic additions, TF32 and cuDNN's choice of algorithm differ from run to run and
+    from card to card. For equal bits on one card set CUBLAS_WORKSPACE_CONFIG=:4096:8 before Python
+    starts, and call torch.use_deterministic_algorithms(True): slower, and what cannot do it raises.
     """
     require_model("model", model)
     require_function("step", step)
     _require_usable(data, config)
     _require_options(valid, resume, progress, watch, log_every, save_every_seconds)
     folder = None if out is None else require_path("out", out)
-    run = TrainingRun(model, step, data, config, folder, watch)
-    if resume:
-        run.restore()
-    run.folder.begin(run.history)
-    try:
-        with run.bar(progress) as bar, interrupt_as_flag() as interrupted:
+    with interrupt_as_flag() as interrupted:
+        run = TrainingRun(model, step, data, config, folder, watch)
+        with run.opened(resume, interrupted), run.bar(progress) as bar:
             for batch in run.remaining_batches():
                 run.train_step(batch)
                 then = run.agree(bool(interrupted), save_every_seconds)
@@ -102,11 +104,6 @@ def fit(
                     break
                 if then.save:
                     run.save()
-        run.finish()
-    finally:
-        run.folder.release()
-        run.history.ended = True
-        run.record.show(model)
     return run.history
 
 

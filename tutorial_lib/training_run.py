@@ -26,6 +26,8 @@ from tutorial_lib.averaging import RunningAverage
 from tutorial_lib.checkpoint import CheckpointError, random_state, restore_run, save_run
 from tutorial_lib.evaluation import evaluate, metrics_of, undisturbed
 from tutorial_lib.history import History
+from tutorial_lib.interruption import Interrupts
+from tutorial_lib.out_of_memory import OutOfMemory, memory_explained, what_to_lower
 from tutorial_lib.run_folder import RunFolder
 from tutorial_lib.run_record import RunRecord, Watcher
 from tutorial_lib.schedule import epoch_batches, learning_rate_at
@@ -48,21 +50,23 @@ class TrainingRun:
             mixed_precision=config.precision, cpu=not torch.cuda.is_available()
         )
         processes.require_equal_shares(config.batch_size)
-        torch.manual_seed(processes.own_seed(config.seed))
-        self._prepare_model()
-        self.optimizer = self.accelerator.prepare_optimizer(
-            torch.optim.AdamW(
-                model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
-            )
-        )
         self.steps_per_epoch = len(data[0]) // config.batch_size
         n_steps = None if config.minutes else self.steps_per_epoch * config.epochs
         self.folder = RunFolder(out)
         self.record = RunRecord(
             History(n_steps=n_steps), self.folder, self.steps_per_epoch, self.device, watch
         )
+        torch.manual_seed(processes.own_seed(config.seed))
+        with memory_explained(self._what_to_lower):
+            self._prepare_model()
+        self.optimizer = self.accelerator.prepare_optimizer(
+            torch.optim.AdamW(
+                model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
+            )
+        )
         self.average = RunningAverage(model, config.average) if config.average else None
         self.began = self.saved_at = time.monotonic()
+        self.has_begun = self.is_saved = False
 
     @property
     def history(self) -> History:
@@ -83,7 +87,11 @@ class TrainingRun:
         model.train()
 
     def _release_model(self) -> None:
-        """Take back what accelerate did to the model: it computes in float32 again."""
+        """Take back what accelerate did to the model: it computes in float32 again.
+
+        Nor may gradients stay: a run that broke off would steer the first step of the next one.
+        """
+        self.model.zero_grad(set_to_none=True)
         self.accelerator.unwrap_model(self.model, keep_fp32_wrapper=False)
         self.model.__dict__.pop("_is_accelerate_prepared", None)
 
@@ -134,16 +142,51 @@ class TrainingRun:
             save_run(self.folder.checkpoint, *state, [state["random"] for state in states])
         self.saved_at = time.monotonic()
 
+    @contextmanager
+    def opened(self, resume: bool, interrupts: Interrupts) -> Iterator[None]:
+        """Hold the folder while the block trains, then save; however it ends, give all back."""
+        try:
+            with memory_explained(self._what_to_lower, told_again=True):
+                if resume:
+                    self.restore()
+                self.folder.begin(self.history)
+                self.has_begun = True
+                yield
+                self.finish()
+        finally:
+            interrupts.patient = True  # a second Ctrl-C may not cut this in half
+            self.close()
+
     def finish(self) -> None:
-        """Save, tell the last steps of an interrupted run, and give the model back for use."""
+        """Save, and tell the last steps of an interrupted run."""
         self.save()
         if self.record.sums.n_steps:
             self.log()  # not in the checkpoint: a run that goes on will tell these steps later
         self.accelerator.wait_for_everyone()
+        self.is_saved = True
+
+    def close(self) -> None:
+        """Give the model back for use and the folder to other runs."""
+        self.folder.release()
         self._release_model()
-        if self.average:
+        if self.average and self.is_saved:
             self.average.swap()
         self.model.eval()
+        if self.has_begun:
+            self.history.ended = True
+            self.record.show(self.model)
+
+    def _what_to_lower(self) -> str:
+        """Where memory ran out, what to do, and what is left."""
+        lower = what_to_lower(self.config, self.device)
+        saved = self.folder.saved()
+        kept = "No checkpoint was saved"
+        if saved:
+            kept = (
+                f"The last checkpoint is whole: {saved}. With more memory the same call goes on "
+                f"from it; what is lowered makes another run, in another folder"
+            )
+        return f"in step {self.history.step + 1} on the {self.device.type}: {lower}. {kept}"
 
     # -------------------------------------------------------------------------------- one step
 
@@ -241,12 +284,20 @@ class TrainingRun:
     def log_valid(self, valid: tuple[Tensor, ...]) -> None:
         """Store the held-out means."""
         with self.averaged(), undisturbed(self.model):
-            torch.manual_seed(self.config.seed)  # a step that draws noise: the same at every look
-            means = evaluate(self.model, self.step, valid)
+            try:
+                means = self._held_out(valid)
+            except OutOfMemory:
+                if self.config.batch_size >= 256:
+                    raise
+                means = self._held_out(valid, batch_size=self.config.batch_size)
         self.tick()
         held_out = {f"valid {name}": value for name, value in means.items()}
         self.record.append(self.history.valid_rows, held_out)
         self.record.show(self.model)
+
+    def _held_out(self, valid: tuple[Tensor, ...], **options) -> dict[str, float]:
+        torch.manual_seed(self.config.seed)  # a step that draws noise: the same at every look
+        return evaluate(self.model, self.step, valid, **options)
 
     @contextmanager
     def averaged(self) -> Iterator[None]:

@@ -14,6 +14,8 @@ import os
 import tempfile
 from pathlib import Path
 
+from tutorial_lib.write_errors import file_named
+
 NOT_SUPPORTED = {errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL}
 NOT_PERMITTED = NOT_SUPPORTED | {errno.EPERM}
 NOT_ONTO_A_FILE = NOT_PERMITTED | {errno.EEXIST, errno.EACCES}
@@ -21,7 +23,12 @@ NOT_ONTO_A_FILE = NOT_PERMITTED | {errno.EEXIST, errno.EACCES}
 
 def write_whole(path: Path, content: bytes) -> None:
     """Write `content` to `path`, making its folder; after an error the old file is as it was."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    with file_named(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _write(path, content)
+
+
+def _write(path: Path, content: bytes) -> None:
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
     try:
         with os.fdopen(handle, "wb") as file:

@@ -41,6 +41,8 @@ REASONS = {
     "notebook_setup": "looks at the machine and takes no data",
     "profiles.choose": "hands back one of three presets of any kind; current() decides",
     "folder_lock": PARTS_OF_FIT,
+    "out_of_memory": "names an error of somebody else, and passes it on",
+    "write_errors": "names an error of the disk, and passes it on",
     "whole_file": PARTS_OF_FIT,
     "kept_runs": "a folder by its name; tests of its own",
     "setup_cell": "the source of a cell, made when notebooks are stamped",
