@@ -159,7 +159,7 @@ for row, levels in rows.items():
 #
 # Every line should begin with "ok". Where it does not, the arrow says what to do.
 
-# %%
+# %% tags=["nbval-ignore-output"]
 from tutorial_lib.doctor import report
 
 report();

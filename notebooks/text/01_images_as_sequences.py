@@ -491,15 +491,15 @@ def small_network(n_in, n_out):
     return nn.Sequential(*hidden, nn.Linear(64, n_out))
 
 
-torch.manual_seed(0)
-generator, critic = small_network(4, 4), small_network(4, 1)
-generator_steps = torch.optim.Adam(generator.parameters(), lr=5e-4, betas=(0.5, 0.9))
-critic_steps = torch.optim.Adam(critic.parameters(), lr=5e-4, betas=(0.5, 0.9))
 real_patches = patches.flatten(1).float()
 
 # %%
 from tqdm.auto import trange
 
+torch.manual_seed(0)
+generator, critic = small_network(4, 4), small_network(4, 1)
+generator_steps = torch.optim.Adam(generator.parameters(), lr=5e-4, betas=(0.5, 0.9))
+critic_steps = torch.optim.Adam(critic.parameters(), lr=5e-4, betas=(0.5, 0.9))
 softplus = nn.functional.softplus
 for _ in trange(settings.gan_steps, desc="GAN", leave=False):
     real = real_patches[torch.randint(len(real_patches), (256,))]

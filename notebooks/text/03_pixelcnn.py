@@ -303,7 +303,7 @@ passes.clear()
 model(images)
 print("to score:", len(passes), "pass")
 
-# %%
+# %% tags=["nbval-ignore-output"]
 import time
 
 from tutorial_lib.pixelcnn import PixelCNN
@@ -313,10 +313,10 @@ model = PixelCNN(n_levels=16, n_channels=32, n_layers=5)
 seconds = {"draw one image": [], "score one image": []}
 for side in settings.sides:
     began = time.perf_counter()
-    image = sample(model, (1, 1, side, side), method="naive")
+    drawn_image = sample(model, (1, 1, side, side), method="naive")
     middle = time.perf_counter()
     with torch.inference_mode():
-        model(image)
+        model(drawn_image)
     seconds["draw one image"].append(middle - began)
     seconds["score one image"].append(time.perf_counter() - middle)
 ratio = seconds["draw one image"][-1] / seconds["score one image"][-1]
@@ -404,11 +404,11 @@ def constant_model(logits):
 
 scores = {}
 for n_levels, quantised in alphabets.items():
-    held_out = quantised(test).long()
+    every_level = quantised(test).long()
     nothing = torch.zeros(n_levels, 1, 28, 28, device=device)
     marginals = per_pixel_logits(quantised(train), n_levels)
     for name, logits in (("uniform", nothing), ("marginals", marginals)):
-        scores[n_levels, name] = held_out_score(constant_model(logits), held_out, 256)
+        scores[n_levels, name] = held_out_score(constant_model(logits), every_level, 256)
         nats, bits = scores[n_levels, name]
         print(f"{n_levels:2} levels, {name:9}: {nats:7.1f} nats per image, {bits:.3f} bits/dim")
 
@@ -443,8 +443,8 @@ figure, axes = plt.subplots(1, 2, figsize=(7, 3), layout="tight")
 for ax, (n_levels, history) in zip(axes, histories.items(), strict=True):
     rows, valid = history.rows, history.valid_rows
     curves = {"training": ([r["step"] for r in rows], [r["bits/dim"] for r in rows])}
-    held_out = [r["valid bits/dim"] for r in valid]
-    curves["held-out"] = ([r["step"] for r in valid], held_out)
+    valid_bits = [r["valid bits/dim"] for r in valid]
+    curves["held-out"] = ([r["step"] for r in valid], valid_bits)
     show_curves(curves, xlabel="training step", ylabel="bits/dim", ax=ax)
     for name, style in (("uniform", ":"), ("marginals", "--")):
         ax.axhline(scores[n_levels, name][1], color="gray", ls=style, label=name)
@@ -547,9 +547,9 @@ axes[0].set_ylabel("probability");
 held_out = alphabets[16](test[:100]).long()
 for name, model in {"trained above": models[16], "shipped": shipped}.items():
     with torch.inference_mode():
-        log_p = torch.log_softmax(model(held_out), dim=1)
+        log_shares = torch.log_softmax(model(held_out), dim=1)
     nats, bits = held_out_score(model, held_out, 50)
-    expected = -(log_p.exp() * log_p).sum(dim=1).mean().item() / math.log(2)
+    expected = -(log_shares.exp() * log_shares).sum(dim=1).mean().item() / math.log(2)
     print(f"{name:13} expects to pay {expected:.3f} bits/dim, pays {bits:.3f}, ", end="")
     print(f"that is {nats:.1f} nats per image")
 
@@ -639,15 +639,15 @@ print(f"real ones {real.min().item():.1f} to {real.max().item():.1f}")
 
 # %%
 shape = (settings.n_drawn, 1, height, 28)
-noise = torch.rand(shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+luck = torch.rand(shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
 with torch.inference_mode():
-    one_pass = draw(shipped(torch.zeros(shape, dtype=torch.long, device=device)), noise.to(device))
+    one_pass = draw(shipped(torch.zeros(shape, dtype=torch.long, device=device)), luck.to(device))
 drawn = {"all at once": one_pass.cpu()}
 began = time.perf_counter()
-drawn["properly"] = sample(shipped, shape, uniforms=noise, method="naive").cpu()
-print(f"{height * 28} passes, {time.perf_counter() - began:.0f} s for {len(noise)} images")
+drawn["properly"] = sample(shipped, shape, uniforms=luck, method="naive").cpu()
+print(f"{height * 28} passes, {time.perf_counter() - began:.0f} s for {len(luck)} images")
 show_images(
-    torch.cat(list(drawn.values())), n_levels=16, n_columns=len(noise), row_labels=list(drawn)
+    torch.cat(list(drawn.values())), n_levels=16, n_columns=len(luck), row_labels=list(drawn)
 );
 
 # %% [markdown]
@@ -666,10 +666,10 @@ rows = {"T = 0.5": 0.5, "T = 1": 1.0, "T = 1.5": 1.5}
 by_temperature = [
     drawn["properly"]
     if temperature == 1
-    else sample(shipped, shape, uniforms=noise, temperature=temperature, method="naive").cpu()
+    else sample(shipped, shape, uniforms=luck, temperature=temperature, method="naive").cpu()
     for temperature in rows.values()
 ]
-show_images(torch.cat(by_temperature), n_levels=16, n_columns=len(noise), row_labels=list(rows));
+show_images(torch.cat(by_temperature), n_levels=16, n_columns=len(luck), row_labels=list(rows));
 
 # %% [markdown]
 # Cold images tend to be dark, or empty; hot ones dissolve. It is tempting to turn the knob until the samples
@@ -963,7 +963,7 @@ for name, times in step_times.items():
     print(f"{name:16} steps in a row for each layer: {waiting[name]:2}; ", end="")
     print(f"time of a training step at {largest}×{largest}: {ratio:.1f} times PixelCNN's")
 
-# %%
+# %% tags=["nbval-ignore-output"]
 ax = show_curves(
     {name: (settings.sides, [1000 * t for t in times]) for name, times in step_times.items()},
     xlabel="side of the image (pixels)",
@@ -1014,7 +1014,7 @@ def race(model, seconds, n_scores=8, learning_rate=3e-3):
 small_train, small_test = halved(train), halved(test[:250])
 raced = {name: race(build(name, 16).to(device), settings.race_seconds) for name in KINDS}
 
-# %%
+# %% tags=["nbval-ignore-output"]
 figure, axes = plt.subplots(1, 2, figsize=(7, 3), layout="tight", sharey=True)
 for ax, (column, label) in zip(
     axes, ((0, "seconds of training"), (1, "training steps")), strict=True

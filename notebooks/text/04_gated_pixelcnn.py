@@ -700,7 +700,7 @@ print("a layer's weights are its multiplications:", weights == multiplications_p
 # Counting is one thing, the clock another: a processor does not take the same time for every
 # multiplication. The vertical convolution alone, forward and backward, full against cropped:
 
-# %%
+# %% tags=["nbval-ignore-output"]
 import time
 
 
@@ -716,15 +716,15 @@ def seconds(kernel, padding, x, repeats=7):
 
 
 features = torch.randn(8, 32, 28, 28).contiguous(memory_format=torch.channels_last)
-shares = {"multiplications": [], "seconds, measured here": []}
+ratios = {"multiplications": [], "seconds, measured here": []}
 for k in (3, 5, 7):
     r = k // 2
     full = seconds(torch.randn(64, 32, k, k), (r, r, r, r), features)
     cropped = seconds(torch.randn(64, 32, r + 1, k), (r, r, r, 0), features)
-    shares["multiplications"].append(100 * (r + 1) / k)
-    shares["seconds, measured here"].append(100 * cropped / full)
+    ratios["multiplications"].append(100 * (r + 1) / k)
+    ratios["seconds, measured here"].append(100 * cropped / full)
 figure, ax = plt.subplots(figsize=(6, 2.6), layout="tight")
-for i, (name, values) in enumerate(shares.items()):
+for i, (name, values) in enumerate(ratios.items()):
     ax.bar(torch.arange(3).numpy() + 0.35 * i, values, width=0.32, label=name)
 ax.set(ylabel="cropped / full (%)", xticks=[0.175, 1.175, 2.175], ylim=(0, 125))
 ax.set_xticklabels([f"k = {k}" for k in (3, 5, 7)])
@@ -823,7 +823,7 @@ for seed in settings.seeds:
         trained[name] = model
         scores.setdefault(name, []).append(evaluate(model, step, (held_out,))["nats/image"])
 
-# %%
+# %% tags=["nbval-ignore-output"]
 print(f"{'held out':17} nats/image  bits/dim  ms/step  parameters")
 for name, nats in scores.items():
     mean, history = sum(nats) / len(nats), histories[name]
@@ -833,7 +833,7 @@ for name, nats in scores.items():
     if len(nats) > 1:
         print("   by seed:", "  ".join(f"{each:.2f}" for each in nats))
 
-# %%
+# %% tags=["nbval-ignore-output"]
 figure, (left, right) = plt.subplots(1, 2, figsize=(7, 3.3), layout="constrained")
 first_rows = histories["one stack, ReLU"].rows
 for name, history in histories.items():

@@ -83,10 +83,10 @@ device = profiles.device()
 garments = data.load("fashion-mnist-sample").with_n_levels(16)
 names = [name.split("/")[0] for name in garments.class_names]
 shipped = load_pretrained("gated-fashion-mnist").to(device)
-labels = torch.arange(10, device=device).repeat_interleave(settings.n_per_class)
+asked_labels = torch.arange(10, device=device).repeat_interleave(settings.n_per_class)
 noise = torch.Generator().manual_seed(0)
 drawn = sample(
-    shipped, (len(labels), 1, 28, 28), label=labels, method="cached", generator=noise
+    shipped, (len(asked_labels), 1, 28, 28), label=asked_labels, method="cached", generator=noise
 ).cpu()
 show_images(drawn, n_levels=16, n_columns=settings.n_per_class, row_labels=names);
 
@@ -186,8 +186,8 @@ features, label = torch.randn(3, 64, 5, 7), torch.tensor([4, 0, 9])
 tables = layer.label.weight.detach().chunk(2, dim=1)
 with torch.inference_mode():
     stacks = zip(("vertical", "horizontal"), layer.condition(label, None), tables, strict=True)
-    for name, added, table in stacks:
-        own = conditional_gate(features, label, table)
+    for name, added, label_table in stacks:
+        own = conditional_gate(features, label, label_table)
         print(name, "agrees:", torch.allclose(layer.activate(features + added), own, atol=1e-6))
 
 # %% [markdown]
@@ -210,8 +210,8 @@ values = torch.linspace(-4, 4, 81)
 one_feature = torch.stack([values, torch.zeros(81)]).view(1, 2, 1, 81)  # a value, and its switch
 figure, (left, right) = plt.subplots(1, 2, figsize=(7, 2.6), layout="tight", sharey=True)
 for name, amount in {"shut": -4.0, "nothing": 0.0, "open": 4.0}.items():
-    table = torch.tensor([[0.0, amount]])
-    inside = conditional_gate(one_feature, torch.tensor([0]), table)
+    switch_table = torch.tensor([[0.0, amount]])
+    inside = conditional_gate(one_feature, torch.tensor([0]), switch_table)
     left.plot(values, inside.flatten(), label=name)
     right.plot(values, gate(one_feature).flatten() + 0.2 * amount, label=name)
 left.set(title="inside the gate (eq. 4)", xlabel="value", ylabel="what the layer says")
@@ -433,8 +433,8 @@ def guess_step(model, levels, label):
 
 
 train = garments.train.subset(settings.n_train)
-config = FitConfig(epochs=settings.classifier_epochs, learning_rate=3e-3)
-fit(classifier, guess_step, (train.levels, train.labels), config)
+classifier_config = FitConfig(epochs=settings.classifier_epochs, learning_rate=3e-3)
+fit(classifier, guess_step, (train.levels, train.labels), classifier_config)
 print(f"{sum(p.numel() for p in classifier.parameters()):,} parameters")
 
 # %%
@@ -701,9 +701,6 @@ from functools import partial
 
 sizes = {"n_channels": settings.n_channels, "n_layers": settings.n_layers}
 sizes |= {"coordinates": True, "n_frequencies": 2, "first_kernel_size": 7}
-torch.manual_seed(0)
-nothing_said = GatedPixelCNN(n_levels=4, **sizes)
-with_map = GatedPixelCNN(n_levels=4, context_channels=1, **sizes)
 
 
 def the_map(levels):
@@ -721,6 +718,9 @@ def small_step(model, levels, context_of):
     return {"loss": nats / 256, "bits/dim": bits_per_dim(nats, 256)}
 
 
+torch.manual_seed(0)
+nothing_said = GatedPixelCNN(n_levels=4, **sizes)
+with_map = GatedPixelCNN(n_levels=4, context_channels=1, **sizes)
 config = FitConfig(epochs=settings.small_epochs, batch_size=16, learning_rate=1e-2)
 steps = {
     "nothing said": (nothing_said, partial(small_step, context_of=None)),
@@ -889,19 +889,19 @@ fit(averaging, averaging_step, (small_train,), longer)
 print(f"held-out squared error: {evaluate(averaging, averaging_step, (small_test,))['loss']:.4f}")
 
 # %%
-n_rows, n_drawn = 6, 5
-originals = small_test[8 : 8 + n_rows].long().to(device)
+n_coded, n_repeats = 6, 5
+coded_originals = small_test[8 : 8 + n_coded].long().to(device)
 with torch.inference_mode():
-    codes = drawing.encode(originals)
-    blurred = averaging(originals).cpu()
+    codes = drawing.encode(coded_originals)
+    blurred = averaging(coded_originals).cpu()
 noise = torch.Generator().manual_seed(0)
-given_code = codes.repeat_interleave(n_drawn, dim=0)
+given_code = codes.repeat_interleave(n_repeats, dim=0)
 by_code = drawing.sample(given_code, method="cached", generator=noise).cpu()
 rows = []
-for i, own in enumerate(by_code.split(n_drawn)):
-    rows += [originals[i].cpu() / 3, blurred[i], *own / 3]
-titles = ["original", "MSE", *["given the code"] * n_drawn]
-show_images(torch.stack(rows), n_columns=n_drawn + 2, titles=titles);
+for i, own in enumerate(by_code.split(n_repeats)):
+    rows += [coded_originals[i].cpu() / 3, blurred[i], *own / 3]
+titles = ["original", "MSE", *["given the code"] * n_repeats]
+show_images(torch.stack(rows), n_columns=n_repeats + 2, titles=titles);
 
 
 # %% [markdown]
@@ -921,12 +921,12 @@ def sharpness(x):
     return (x[..., 1:] - x[..., :-1]).abs().mean().item()
 
 
-truth = originals.cpu() / 3
+truth = coded_originals.cpu() / 3
 answers = {
     "original": truth,
     "MSE": blurred,
-    "one sample": by_code[::n_drawn] / 3,
-    "mean of the samples": (by_code / 3).unflatten(0, (n_rows, n_drawn)).mean(dim=1),
+    "one sample": by_code[::n_repeats] / 3,
+    "mean of the samples": (by_code / 3).unflatten(0, (n_coded, n_repeats)).mean(dim=1),
 }
 print(f"{'':20} sharpness  squared error")
 for name, x in answers.items():

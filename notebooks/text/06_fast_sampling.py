@@ -267,8 +267,8 @@ class Features(torch.nn.Module):
 
 figure, axes = plt.subplots(1, 2, figsize=(6, 3.2), layout="tight")
 for which, (ax, name) in enumerate(zip(axes, ("v", "h"), strict=True)):
-    model = as_model(Features(which).double())
-    matrix = influence_matrix(model, height=4, width=5)
+    one_stack = as_model(Features(which).double())
+    matrix = influence_matrix(one_stack, height=4, width=5)
     show_mask(matrix, ax=ax).set(title=name, xlabel="pixel", ylabel="feature")
 
 # %% [markdown]
@@ -644,13 +644,13 @@ models = {
     "PixelCNN": PixelCNN(n_channels=12, n_layers=3),
     "PixelCNN, three colours": PixelCNN(n_channels=12, n_layers=2, n_colors=3, n_levels=8),
 }
-for name, model in models.items():
-    model = model.double()
-    for parameter in model.parameters():
+for name, each_model in models.items():
+    each_model = each_model.double()
+    for parameter in each_model.parameters():
         torch.nn.init.normal_(parameter, std=0.5)
-    shape = (3, model.n_colors, 5, 7)
+    shape = (3, each_model.n_colors, 5, 7)
     options = {"uniforms": torch.rand(shape, dtype=torch.float64), "temperature": 0.7}
-    naive, cached = (sample(model, shape, method=m, **options) for m in ("naive", "cached"))
+    naive, cached = (sample(each_model, shape, method=m, **options) for m in ("naive", "cached"))
     print(f"{name:24} the same images: {torch.equal(naive, cached)}")
 
 # %% [markdown]
@@ -718,7 +718,7 @@ sides = {"naive": settings.naive_sides, "row-cropped": settings.naive_sides}
 sides["cached"] = settings.cached_sides
 cost = {name: [seconds_to_draw(name, side) for side in sides[name]] for name in sides}
 
-# %%
+# %% tags=["nbval-ignore-output"]
 with torch.inference_mode():
     foretold = []
     for side in settings.cached_sides:
@@ -781,7 +781,7 @@ def time_by_parts(batch, side=settings.cached_sides[-2]):
 
 parts = {batch: time_by_parts(batch) for batch in settings.batch_sizes}
 
-# %%
+# %% tags=["nbval-ignore-output"]
 figure, ax = plt.subplots(figsize=(7, 2.8), layout="tight")
 names = ("vertical stack, once a row", "horizontal stack and head, once a pixel", "draw")
 bottom = torch.zeros(len(parts))

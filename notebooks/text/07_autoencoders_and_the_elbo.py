@@ -422,12 +422,12 @@ gaussian_kl = ch07.gaussian_kl.check(gaussian_kl)
 # %%
 torch.manual_seed(0)
 mean, std = torch.tensor(0.5), torch.tensor(0.4)
-q = Normal(mean, std)
+wide_normal = Normal(mean, std)
 closed = gaussian_kl(mean.view(1, 1), 2 * std.log().view(1, 1)).item()
 figure, ax = plt.subplots(figsize=(6, 2.8), layout="tight")
 for _ in range(5):
-    drawn = q.sample((settings.n_draws,))
-    ratios = q.log_prob(drawn) - prior.log_prob(drawn)
+    drawn = wide_normal.sample((settings.n_draws,))
+    ratios = wide_normal.log_prob(drawn) - prior.log_prob(drawn)
     steps = torch.arange(1, settings.n_draws + 1)
     ax.semilogx(steps, ratios.cumsum(dim=0) / steps, color="#3b76af", lw=0.8)
 ax.axhline(closed, color="#d62728", label="closed form")
@@ -587,24 +587,24 @@ ax.legend();
 images = test[: settings.n_exact].long().to(device)
 torch.manual_seed(0)
 with torch.inference_mode():
-    q = vae.encode(images)
-    noise = torch.randn(16, *q.mean.shape, device=device)
-    drawn = [reparameterize(*q, each) for each in noise]
+    q_of_images = vae.encode(images)
+    noise = torch.randn(16, *q_of_images.mean.shape, device=device)
+    drawn = [reparameterize(*q_of_images, each) for each in noise]
     logits = torch.stack([vae.logits_given(images, code).diff(dim=1) for code in drawn]).flatten(2)
-    bound = elbo(logits, images.flatten(1), *q).cpu()
+    elbos = elbo(logits, images.flatten(1), *q_of_images).cpu()
     library = torch.stack([vae(images, each).elbo_nats for each in noise]).mean(dim=0).cpu()
-exact = vae.log_evidence_nats(images, limit=5, n_points=settings.grid).cpu()
+exacts = vae.log_evidence_nats(images, limit=5, n_points=settings.grid).cpu()
 coarse = vae.log_evidence_nats(images, limit=5, n_points=settings.grid // 2).cpu()
-print("as the library's:", torch.allclose(bound, library, atol=1e-2))
-print(f"bound {bound.mean():.2f}, log p(x) {exact.mean():.2f} nats per image, on average")
+print("as the library's:", torch.allclose(elbos, library, atol=1e-2))
+print(f"bound {elbos.mean():.2f}, log p(x) {exacts.mean():.2f} nats per image, on average")
 print(f"log p(x) with half as many codes along each axis: {coarse.mean():.2f}")
 
 # %%
 figure, (left, right) = plt.subplots(1, 2, figsize=(7, 3), layout="tight")
 left.plot([-120, 0], [-120, 0], color="#888888", lw=1)
-left.scatter(exact, bound, s=6)
+left.scatter(exacts, elbos, s=6)
 left.set(xlabel="log p(x), exact (nats)", ylabel="bound (nats)", xlim=(-120, 0), ylim=(-120, 0))
-right.hist(exact - bound, bins=30, color="#d62728")
+right.hist(exacts - elbos, bins=30, color="#d62728")
 right.set(xlabel="gap (nats)", ylabel="images");
 
 # %% [markdown]
@@ -668,9 +668,9 @@ print(f"{'nats per image':16} reported   ELBO  log p(x)     KL")
 for name, model in careless.items():
     with torch.inference_mode():
         decoder, kl = (term.mean().item() for term in model(images))
-    truth = model.log_evidence_nats(images, **wide).mean().item()
+    exact_mean = model.log_evidence_nats(images, **wide).mean().item()
     reported = -decoder - weights[name] * kl
-    print(f"{name:16} {reported:8.2f} {-decoder - kl:6.1f} {truth:9.2f} {kl:6.2f}")
+    print(f"{name:16} {reported:8.2f} {-decoder - kl:6.1f} {exact_mean:9.2f} {kl:6.2f}")
 
 # %% [markdown]
 # The second row reports the best number of the three, and its "bound" lies *above* the true
@@ -776,7 +776,10 @@ for name, (decoder, kl) in reversed(bill.items()):
     ax.barh(name, decoder, color="#3b76af")
     ax.barh(name, kl, left=decoder, color="#e6a04c")
     ax.text(decoder + kl, name, f"  KL {kl:.2f}", va="center")
-ax.set(xlabel="nats per image: decoder term, then KL", xlim=(0, max(60, 1.15 * max(map(sum, bill.values())))))
+ax.set(
+    xlabel="nats per image: decoder term, then KL",
+    xlim=(0, max(60, 1.15 * max(map(sum, bill.values())))),
+)
 ax.grid(axis="y", visible=False)
 
 # %% [markdown]

@@ -108,8 +108,8 @@ show_reconstructions(shown / 255, decoded, indices, shipped.n_codes);
 
 # %% tags=["nbval-check-output"]
 notes_e = torch.tensor([[1, 1.2, 3], [3.2, 23, -1], [1.32, 0, 1.352]])  # D x K, codes in columns
-z_e = torch.tensor([2, 4.2, -9])
-squared = (z_e[:, None] - notes_e).square().sum(dim=0)  # over D, down the columns
+notes_z_e = torch.tensor([2, 4.2, -9])
+squared = (notes_z_e[:, None] - notes_e).square().sum(dim=0)  # over D, down the columns
 z = squared.argmin()
 print("squared distances:", [f"{d:.4f}" for d in squared.tolist()])
 print(f"argmin: column {z} counted from 0, so z = {z + 1} counted from 1")
@@ -130,7 +130,7 @@ print("z_q:", [round(v, 3) for v in notes_e[:, z].tolist()])
 
 # %% tags=["nbval-check-output"]
 codebook = notes_e.T.contiguous()  # K x D, codes in rows
-squared = (z_e - codebook).square().sum(dim=1)  # over D, along the rows
+squared = (notes_z_e - codebook).square().sum(dim=1)  # over D, along the rows
 print("squared distances:", [f"{d:.4f}" for d in squared.tolist()])
 print("argmin:", squared.argmin().item(), " z_q:", [round(v, 3) for v in codebook[0].tolist()])
 
@@ -141,7 +141,7 @@ print("argmin:", squared.argmin().item(), " z_q:", [round(v, 3) for v in codeboo
 # > is the shape of e here, and of its transpose?</details>
 
 # %% tags=["nbval-check-output"]
-mixed_up = (z_e - notes_e).square().sum(dim=1)
+mixed_up = (notes_z_e - notes_e).square().sum(dim=1)
 print("squared distances to the *rows*:", [f"{d:.4f}" for d in mixed_up.tolist()])
 print("argmin:", mixed_up.argmin().item(), "- another code, and no error")
 
@@ -161,7 +161,7 @@ print("argmin:", mixed_up.argmin().item(), "- another code, and no error")
 # out as well and takes the largest z·e. On the notes' numbers:
 
 # %% tags=["nbval-check-output"]
-products = codebook @ z_e
+products = codebook @ notes_z_e
 half_norms = codebook.square().sum(dim=1) / 2
 print("z·e                :", [f"{v:.3f}" for v in products.tolist()], "largest:", end=" ")
 print(products.argmax().item())
@@ -194,7 +194,7 @@ q = F.one_hot(squared.argmin(), num_classes=3).float()
 drawn = torch.multinomial(q, 5, replacement=True)
 print("q(z|x) by eq. 1:", q.tolist(), " five draws:", drawn.tolist())
 torch.manual_seed(0)
-gaussian = z_e + 1.0 * torch.randn(5, 3)  # mean z_e, spread 1: what a Gaussian VAE would do
+gaussian = notes_z_e + 1.0 * torch.randn(5, 3)  # mean z_e, spread 1: what a Gaussian VAE would do
 print("Gaussian q, five draws differ:", len({tuple(row) for row in gaussian.tolist()}) == 5)
 
 # %% [markdown]
@@ -397,8 +397,8 @@ from tutorial_lib.vqvae import VQVAE
 signals = {"sound": (768,), "image": (28, 28), "clip": (8, 32, 32)}
 for name, shape in signals.items():
     options = {"in_channels": 1, "n_levels": 16, "n_codes": 512, "code_dim": 8, "n_channels": 4}
-    model = VQVAE(n_dims=len(shape), **options)
-    indices = model.encode_indices(torch.zeros(1, 1, *shape, dtype=torch.long))
+    untrained = VQVAE(n_dims=len(shape), **options)
+    indices = untrained.encode_indices(torch.zeros(1, 1, *shape, dtype=torch.long))
     n = indices.numel()
     digits = math.floor(n * math.log10(512)) + 1
     print(f"{name}: {shape} -> {tuple(indices.shape[1:])}, N = {n}: 512^{n} has {digits} digits")
@@ -426,8 +426,10 @@ print("shapes agree:", wrong_z_q.shape == right_z_q.shape)
 figure, axes = plt.subplots(1, 3, figsize=(7, 2.6), layout="tight")
 panels = {"image": image_z_e, "D moved last": right_z_q, "flattened as it lies": wrong_z_q}
 for ax, (name, field) in zip(axes, panels.items(), strict=True):
-    error = (field - image_z_e).square().sum(dim=1).mean()
-    show_images(paste(field, (4, 4))[None], ax=ax).set_title(f"{name}\n||z_e - z_q||² {error:.2f}")
+    mean_distance = (field - image_z_e).square().sum(dim=1).mean()
+    show_images(paste(field, (4, 4))[None], ax=ax).set_title(
+        f"{name}\n||z_e - z_q||² {mean_distance:.2f}"
+    )
 
 # %% [markdown]
 # Right shapes, no error, and patches that have nothing to do with the place where they stand. A
@@ -675,8 +677,8 @@ vq_losses = ch08.vq_losses.check(vq_losses)
 
 # %%
 torch.manual_seed(0)
-options = {"in_channels": 1, "n_levels": 4, "code_dim": 6, "n_channels": 8, "n_blocks": 1}
-model = VQVAE(n_codes=12, update="gradient", restart_dead_codes=False, **options)
+tiny = {"in_channels": 1, "n_levels": 4, "code_dim": 6, "n_channels": 8, "n_blocks": 1}
+model = VQVAE(n_codes=12, update="gradient", restart_dead_codes=False, **tiny)
 levels = torch.randint(4, (4, 1, 12, 12))
 
 
@@ -720,10 +722,10 @@ show_table({name: gradient_norms(model, term) for name, term in terms_of(model).
 
 # %% tags=["nbval-check-output"]
 wrong = terms_of(model, through=reversed_straight_through)["reconstruction"]
-z_e = model.encode(levels)
-e = model.quantizer.lookup(nearest_code(z_e, model.quantizer.codebook))
-nothing_held_still = (z_e - e).square().sum(dim=1).mean()
-ema_model = VQVAE(n_codes=12, update="ema", restart_dead_codes=False, **options)
+levels_z_e = model.encode(levels)
+levels_e = model.quantizer.lookup(nearest_code(levels_z_e, model.quantizer.codebook))
+nothing_held_still = (levels_z_e - levels_e).square().sum(dim=1).mean()
+ema_model = VQVAE(n_codes=12, update="ema", restart_dead_codes=False, **tiny)
 show_table(
     {
         "reconstruction, reversed": gradient_norms(model, wrong),
@@ -742,9 +744,10 @@ show_table(
 # 2(e − z)/n each.
 
 # %%
-by_autograd = torch.autograd.grad(vq_losses(z_e, e)[0], model.quantizer.codebook)[0]
-vectors = z_e.detach().movedim(1, -1).flatten(0, -2)
-chosen = nearest_code(z_e, model.quantizer.codebook).flatten()
+codebook_term = vq_losses(levels_z_e, levels_e)[0]
+(by_autograd,) = torch.autograd.grad(codebook_term, model.quantizer.codebook, retain_graph=True)
+vectors = levels_z_e.detach().movedim(1, -1).flatten(0, -2)
+chosen = nearest_code(levels_z_e, model.quantizer.codebook).flatten()
 by_hand = torch.zeros_like(by_autograd)
 for vector, k in zip(vectors, chosen.tolist(), strict=True):
     by_hand[k] += 2 * (model.quantizer.codebook[k].detach() - vector) / len(vectors)
@@ -1256,9 +1259,9 @@ for beta, result in results.items():
 originals = test[:8]
 rows = [originals / 15]
 with torch.inference_mode():
-    for model in by_beta.values():
-        codes = model.encode_indices(originals.to(device))
-        rows.append(model.picture(model.decode_indices(codes)).cpu())
+    for model_at_beta in by_beta.values():
+        codes = model_at_beta.encode_indices(originals.to(device))
+        rows.append(model_at_beta.picture(model_at_beta.decode_indices(codes)).cpu())
 show_images(torch.cat(rows), n_columns=8, row_labels=["original", *(f"{b:g}" for b in by_beta)]);
 
 # %% [markdown]

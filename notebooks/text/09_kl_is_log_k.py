@@ -354,14 +354,14 @@ print(f"spread over 784 pixels: {bits:.4f} bits/dim")
 # > each pixel.</details>
 
 # %%
-sizes = torch.tensor([2**i for i in range(11)])
+codebook_sizes = torch.tensor([2**i for i in range(11)])
 figure, ax = plt.subplots(figsize=(7, 2.7), layout="tight")
 for side, pixels in {28: "every pixel", 14: "2×2 pixels", 7: "4×4 pixels"}.items():
-    rates = [latent_rate((side, side), k, 784)[1] for k in sizes.tolist()]
-    ax.plot(sizes, rates, marker="o", ms=3, label=f"a code for {pixels}")
+    rates = [latent_rate((side, side), k, 784)[1] for k in codebook_sizes.tolist()]
+    ax.plot(codebook_sizes, rates, marker="o", ms=3, label=f"a code for {pixels}")
 ax.axhline(8, color="#d62728", lw=1, label="the raw image")
 ax.plot(128, latent_rate((7, 7), 128, 784)[1], "k*", ms=9, label="our VQ-VAE")
-ax.set(xscale="log", xticks=sizes[::2], xticklabels=sizes[::2].tolist())
+ax.set(xscale="log", xticks=codebook_sizes[::2], xticklabels=codebook_sizes[::2].tolist())
 ax.set(xlabel="codes K", ylabel="latent rate (bits/dim)")
 ax.minorticks_off()
 ax.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1, 1));
@@ -615,22 +615,22 @@ axes[0].set_ylabel("bound (nats)");
 
 # %%
 @torch.inference_mode()
-def all_codes_at(field, place, levels):
-    """log p(x|z) for the 128 fields that differ from `field` at one position at most: (128,)."""
-    every = field.repeat(128, 1, 1)
-    every[:, place, place] = torch.arange(128, device=field.device)
+def all_codes_at(trial, place, levels):
+    """log p(x|z) for the 128 fields that differ from `trial` at one position at most: (128,)."""
+    every = trial.repeat(128, 1, 1)
+    every[:, place, place] = torch.arange(128, device=trial.device)
     return -nll_nats(shipped.vqvae.decode_indices(every), levels.expand(128, -1, -1, -1)).cpu()
 
 
-field, gained = codes[0].clone(), 0.0
+trial, gained = codes[0].clone(), 0.0
 print("position   by a better code   by the sum over all 128   (nats)")
 for place in range(settings.n_places):
-    log_given = all_codes_at(field, place, some[0]).double()
+    log_given = all_codes_at(trial, place, some[0]).double()
     best, chosen = log_given.max(dim=0)
-    better = (best - log_given[field[place, place].item()]).item()
+    better = (best - log_given[trial[place, place].item()]).item()
     alike = (log_given.logsumexp(dim=0) - best).item()
     print(f"({place}, {place})     {better:12.2f} {alike:22.2f}")
-    field[place, place], gained = chosen, gained + better
+    trial[place, place], gained = chosen, gained + better
 print(f"together, by better codes: {gained:.1f} nats = {bits_per_dim(gained, 784):.4f} bits/dim")
 
 # %% [markdown]
@@ -1076,16 +1076,16 @@ vae_terms = in_batches(lambda x: torch.stack(vae(x), dim=1))  # (n, 2): decoder 
 vq_decoder = in_batches(lambda x: two_stage.vqvae(x).nll_nats)
 
 # %%
-K = two_stage.vqvae.n_codes
+K_shipped = two_stage.vqvae.n_codes
 vq_train = extract_codes(two_stage.vqvae, grey.train.levels[: settings.n_train])
 vq_codes = extract_codes(two_stage.vqvae, levels)
 latent_shape = tuple(vq_codes.shape[1:])
-uniform_rate, _ = latent_rate(latent_shape, K, 784)
-per_code = [float(unigram_bits(vq_train, field[None], K)) for field in vq_codes]  # bits
+uniform_rate, _ = latent_rate(latent_shape, K_shipped, 784)
+per_code = [float(unigram_bits(vq_train, field[None], K_shipped)) for field in vq_codes]  # bits
 unigram_rate = torch.tensor(per_code).double() * vq_codes[0].numel() * math.log(2)
 by_label = label_log_likelihoods(two_stage.prior, vq_codes[:, None], batch_size=100)
 prior_rate = -bayes_rule(by_label).log_evidence
-print(f"{latent_shape} codes, K = {K}; {len(levels)} held-out images")
+print(f"{latent_shape} codes, K = {K_shipped}; {len(levels)} held-out images")
 
 # %%
 from tutorial_lib.plotting import show_stacked_bits

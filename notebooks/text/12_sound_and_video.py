@@ -407,9 +407,9 @@ def to_pressure(x):
 
 word_codes = encoded(words_vqvae, test_words)
 words_back = decoded(words_vqvae, word_codes)
-i = chosen[0]
-show_sound(mu_law.decode(test_words[i, 0]), word_codes[i], N_WORD_CODES, "held-out word")
-show_sound(to_pressure(words_back[i, 0]), word_codes[i], N_WORD_CODES, "from its codes");
+w = chosen[0]
+show_sound(mu_law.decode(test_words[w, 0]), word_codes[w], N_WORD_CODES, "held-out word")
+show_sound(to_pressure(words_back[w, 0]), word_codes[w], N_WORD_CODES, "from its codes");
 
 # %% [markdown]
 # The lower sound was made from the stripes alone. Loudness over time is right, and so are the
@@ -418,11 +418,11 @@ show_sound(to_pressure(words_back[i, 0]), word_codes[i], N_WORD_CODES, "from its
 
 # %%
 figure, ax = plt.subplots(figsize=(7, 2.2), layout="tight")
-loudest = mu_law.decode(test_words[i, 0]).abs().argmax().item()
+loudest = mu_law.decode(test_words[w, 0]).abs().argmax().item()
 part = slice(max(0, loudest - 120), loudest + 200)
 t = torch.arange(part.start, part.stop) / 8
-ax.plot(t, mu_law.decode(test_words[i, 0])[part], lw=1.5, label="word")
-ax.plot(t, to_pressure(words_back[i, 0])[part], lw=1, label="from its codes")
+ax.plot(t, mu_law.decode(test_words[w, 0])[part], lw=1.5, label="word")
+ax.plot(t, to_pressure(words_back[w, 0])[part], lw=1, label="from its codes")
 ax.set(xlabel="milliseconds", ylabel="pressure")
 ax.legend(loc="lower right", ncols=2)
 x = test_words / 255
@@ -792,8 +792,8 @@ for n_dims, model in ((1, words_vqvae), (3, clips_vqvae)):
 # %%
 clip_codes = encoded(clips_vqvae, test_clips)
 clips_back = decoded(clips_vqvae, clip_codes)
-i = 9
-show_clip({"clip": test_clips[i, 0] / 15, "decoded": clips_back[i, 0]}, clip_codes[i], N_CLIP_CODES)
+c = 9
+show_clip({"clip": test_clips[c, 0] / 15, "decoded": clips_back[c, 0]}, clip_codes[c], N_CLIP_CODES)
 print(f"error over variance: {relative_error(test_clips / 15, clips_back):.3f}")
 
 # %% [markdown]
@@ -840,9 +840,9 @@ print(f"raw 4 bits/dim, packed by zlib {packed / test_clips.numel():.3f} bits/di
 # > stride 2 along all three axes know about which of them is time?</details>
 
 # %%
-turned = test_clips[i : i + 1].permute(0, 1, 3, 4, 2)  # (1, 1, 32, 32, 16): time last
+turned = test_clips[c : c + 1].permute(0, 1, 3, 4, 2)  # (1, 1, 32, 32, 16): time last
 wrong_codes = encoded(clips_vqvae, turned)
-print("codes of the clip      ", tuple(clip_codes[i].shape))
+print("codes of the clip      ", tuple(clip_codes[c].shape))
 print("codes with time last   ", tuple(wrong_codes[0].shape))
 figure, axes = plt.subplots(1, 4, figsize=(7, 2), layout="tight")
 for time, ax in enumerate(axes):
@@ -964,10 +964,10 @@ ax.legend(fontsize=8);
 # neighbours in time. How much do they have in common?
 
 # %%
-asked = torch.tensor([0, 1, 7, 9, 8]).repeat(1 if profiles.current() == "smoke" else 6)
-n, generator = len(asked), torch.Generator(device=device).manual_seed(2)
-boxes = {"n_dims=3": clip_prior.sample(n, (4, 8, 8), label=asked, generator=generator).cpu()}
-each = asked.repeat_interleave(4)
+wanted = torch.tensor([0, 1, 7, 9, 8]).repeat(1 if profiles.current() == "smoke" else 6)
+n, generator = len(wanted), torch.Generator(device=device).manual_seed(2)
+boxes = {"n_dims=3": clip_prior.sample(n, (4, 8, 8), label=wanted, generator=generator).cpu()}
+each = wanted.repeat_interleave(4)
 alone = frame_prior.sample(4 * n, (8, 8), label=each, generator=generator).cpu()
 boxes["n_dims=2"] = alone.view(n, 4, 8, 8)
 drawn_clips = {way: decoded(clips_vqvae, codes) for way, codes in boxes.items()}
@@ -975,7 +975,7 @@ figure, axes = plt.subplots(2, 1, figsize=(7, 5.4), layout="tight")
 for ax, (way, frames) in zip(axes, drawn_clips.items(), strict=True):
     every_second = frames[:3, 0, 1::2].flatten(0, 1)
     show_images(every_second[:, None], n_columns=8, gutter=0.6, ax=ax)
-    ax.set_title(f"{way}: {', '.join(clips.class_names[k] for k in asked[:3])}", fontsize=9)
+    ax.set_title(f"{way}: {', '.join(clips.class_names[k] for k in wanted[:3])}", fontsize=9)
 
 
 # %%
