@@ -168,8 +168,8 @@ for image, n_levels, field, K in [
     ((1, 28, 28), 16, (7, 7), 512),
     ((3, 128, 128), 256, (32, 32), 512),
 ]:
-    raw, codes, ratio = compression(image, n_levels, field, K, 64)
-    print(f"{image!s:16} {n_levels:6}  {field!s:9} {K:4}  {raw:9.0f}  {codes:9.0f}  {ratio:5.1f}")
+    raw, coded, ratio = compression(image, n_levels, field, K, 64)
+    print(f"{image!s:16} {n_levels:6}  {field!s:9} {K:4}  {raw:9.0f}  {coded:9.0f}  {ratio:5.1f}")
 
 # %% [markdown]
 # The last row is the paper's model of ImageNet (section 4.1, which says 42.6). For our garments the
@@ -245,10 +245,10 @@ def new_model(seed=0, **changes):
     return VQVAE(in_channels=1, n_levels=16, **chosen).to(device)
 
 
-vqvae = new_model()
+fresh_vqvae = new_model()
 print("part       trained by the optimiser   moved by itself")
 for name in ("encoder", "quantizer", "decoder"):
-    part = getattr(vqvae, name)
+    part = getattr(fresh_vqvae, name)
     n_parameters = sum(p.numel() for p in part.parameters())
     n_buffers = sum(b.numel() for b in part.buffers())
     print(f"{name:10} {n_parameters:24,}   {n_buffers:15,}")
@@ -277,8 +277,9 @@ def stage_one(model, levels):
     }
 
 
+fresh_vqvae = new_model()  # a forward pass in training moves its codebook
 batch = train.levels[: settings.batch_size].to(device)
-{name: round(value.item(), 3) for name, value in stage_one(vqvae, batch).items()}
+{name: round(value.item(), 3) for name, value in stage_one(fresh_vqvae, batch).items()}
 
 # %% [markdown]
 # An untrained decoder costs about log2 16 = 4 bits/dim, as it should: it knows nothing. (The
@@ -294,9 +295,9 @@ batch = train.levels[: settings.batch_size].to(device)
 from torch.nn import functional as F
 
 torch.manual_seed(0)
-z_e, z_q = torch.randn(16, 32, 7, 7), torch.randn(16, 32, 7, 7)
-norm = (z_e - z_q).square().sum(dim=1).mean()
-mean = F.mse_loss(z_e, z_q)
+random_z_e, random_z_q = torch.randn(16, 32, 7, 7), torch.randn(16, 32, 7, 7)
+norm = (random_z_e - random_z_q).square().sum(dim=1).mean()
+mean = F.mse_loss(random_z_e, random_z_q)
 print(f"squared norm over mean of squares: {norm / mean:.1f}, for D = 32")
 print(f"beta = 0.25 times the mean is beta = {0.25 * mean / norm:.4f} times the norm")
 
@@ -386,14 +387,14 @@ def seconds_per_step(model, *, half, repeats=5):
     return min(seconds[1:])  # the first one also sets things up
 
 
-# %%
+# %% tags=["nbval-ignore-output"]
 timings = {}
 for half in (False, True):
     for name, layout in {
         "channels first": torch.contiguous_format,
         "channels last": torch.channels_last,
     }.items():
-        probe = copy.deepcopy(vqvae).train().to(memory_format=layout)
+        probe = copy.deepcopy(fresh_vqvae).train().to(memory_format=layout)
         timings["bf16" if half else "float32", name] = seconds_per_step(probe, half=half)
 slowest = max(timings.values())
 for (number_format, layout), seconds in timings.items():
@@ -422,7 +423,7 @@ pays = False
 if settings.try_compile:
     half = settings.precision == "bf16"
     eager = timings["bf16" if half else "float32", "channels last"]
-    probe = copy.deepcopy(vqvae).train().to(memory_format=torch.channels_last)
+    probe = copy.deepcopy(fresh_vqvae).train().to(memory_format=torch.channels_last)
     try:
         began = time.perf_counter()
         compiled = seconds_per_step(compile_networks(probe), half=half)
@@ -512,12 +513,13 @@ def stopping(step, at):
 runs = tempfile.TemporaryDirectory()  # gone when the kernel ends; TUTORIAL_RUNS_DIR stays
 out = (kept_run("chapter-10") or Path(runs.name)) / "garments"
 
-# %%
+# %% tags=["nbval-ignore-output"]
 from tutorial_lib.training import fit
 
+vqvae = copy.deepcopy(fresh_vqvae)
 if pays:
     compile_networks(vqvae)
-history = fit(
+cut_off = fit(
     vqvae,
     stopping(stage_one, at=n_steps // 2 + 10),
     (train.levels,),
@@ -527,7 +529,7 @@ history = fit(
     watch=dashboard,
     progress=False,
 )
-print(f"stopped after step {history.step} of {history.n_steps}; finished: {history.finished}")
+print(f"stopped after step {cut_off.step} of {cut_off.n_steps}; finished: {cut_off.finished}")
 
 # %% [markdown]
 # No exception, no half step: the button ended the run *after* the step at hand, and the model can
@@ -538,7 +540,7 @@ print(f"stopped after step {history.step} of {history.n_steps}; finished: {histo
 # > <details><summary>A way to think about it</summary>Which numbers does a step of Adam read,
 # > beside weights and gradients?</details>
 
-# %%
+# %% tags=["nbval-ignore-output"]
 from tutorial_lib.checkpoint import read_tensors
 
 tensors, header = read_tensors(out / "checkpoint.safetensors")
@@ -623,7 +625,7 @@ ax.legend();
 # To be sure that everything comes from the file, a **new** model takes over, with other random
 # weights.
 
-# %%
+# %% tags=["nbval-ignore-output"]
 vqvae = new_model(seed=99)
 if pays:
     compile_networks(vqvae)
@@ -820,13 +822,13 @@ def usage_over_time(model, learning_rate=2e-3):
 
 
 # %%
-small["n_codes"] = 64
-far = new_model(restart_dead_codes=False, **small)
+wider = {**small, "n_codes": 64}
+far = new_model(restart_dead_codes=False, **wider)
 far.quantizer.codebook.mul_(20)  # on purpose: far from where the encoder's vectors are
 far.quantizer.sums.mul_(20)
 cases = {
-    "start on data, restarts": new_model(**small),
-    "start at random, no restarts": new_model(restart_dead_codes=False, **small),
+    "start on data, restarts": new_model(**wider),
+    "start at random, no restarts": new_model(restart_dead_codes=False, **wider),
     "start far away, no restarts": far,
 }
 usage = {name: usage_over_time(model) for name, model in cases.items()}
@@ -835,7 +837,7 @@ for name, seen in usage.items():
     steps, in_use, perplexities = zip(*seen, strict=True)
     axes[0].plot(steps, in_use, label=name)
     axes[1].plot(steps, perplexities, label=name)
-axes[0].set(xlabel="step", ylabel=f"codes in use, of {small['n_codes']}", ylim=(0, 66))
+axes[0].set(xlabel="step", ylabel=f"codes in use, of {wider['n_codes']}", ylim=(0, 66))
 axes[1].set(xlabel="step", ylabel="perplexity", ylim=(0, None))
 figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=3);
 
@@ -874,8 +876,8 @@ from tutorial_lib.training import TrainingDiverged
 
 for rate in (0.3, 1000.0):
     try:
-        seen = usage_over_time(new_model(**small), learning_rate=rate)
-        print(f"rate {rate}: perplexity {seen[-1][2]:.1f} of {small['n_codes']} at the end")
+        seen = usage_over_time(new_model(**wider), learning_rate=rate)
+        print(f"rate {rate}: perplexity {seen[-1][2]:.1f} of {wider['n_codes']} at the end")
     except TrainingDiverged as error:
         print(f"rate {rate}: TrainingDiverged: {error}")
 
@@ -970,13 +972,13 @@ figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center
 bill = {}
 for name, model in {"this notebook": vqvae, "shipped weights": shipped}.items():
     decoder = evaluate(model, stage_one, (test.levels,))["decoder bits/dim"]
-    raw_bits, code_bits, ratio = compression(
+    _, index_bits, ratio = compression(
         (1, 28, 28), 16, (7, 7), model.n_codes, model.quantizer.code_dim
     )
-    bill[name] = decoder, code_bits / 784
-    print(f"{name}: codes alone {code_bits:.0f} bits per image, {ratio:.1f} times fewer than raw")
-    print(f"  with every pixel: {784 * decoder:.0f} + {code_bits:.0f} bits per image", end=" = ")
-    print(f"{decoder:.3f} + {code_bits / 784:.3f} = {sum(bill[name]):.3f} bits/dim")
+    bill[name] = decoder, index_bits / 784
+    print(f"{name}: codes alone {index_bits:.0f} bits per image, {ratio:.1f} times fewer than raw")
+    print(f"  with every pixel: {784 * decoder:.0f} + {index_bits:.0f} bits per image", end=" = ")
+    print(f"{decoder:.3f} + {index_bits / 784:.3f} = {sum(bill[name]):.3f} bits/dim")
 
 # %%
 figure, ax = plt.subplots(figsize=(6.5, 2.5), layout="tight")
@@ -1007,11 +1009,11 @@ ax.legend(fontsize=8, loc="lower right");
 # bfloat16 has the range of float32 and 8 binary digits of precision.
 
 # %% tags=["nbval-check-output"]
-half = torch.bfloat16
-print("1 + 1/128 =", (torch.tensor(1.0, dtype=half) + 1 / 128).item())
-print("1 + 1/256 =", (torch.tensor(1.0, dtype=half) + 1 / 256).item())
-print("1000 + 1  =", (torch.tensor(1000.0, dtype=half) + 1).item())
-print(f"largest number: {torch.finfo(half).max:.2g}, of float32: {torch.finfo().max:.2g}")
+sixteen_bits = torch.bfloat16
+print("1 + 1/128 =", (torch.tensor(1.0, dtype=sixteen_bits) + 1 / 128).item())
+print("1 + 1/256 =", (torch.tensor(1.0, dtype=sixteen_bits) + 1 / 256).item())
+print("1000 + 1  =", (torch.tensor(1000.0, dtype=sixteen_bits) + 1).item())
+print(f"largest number: {torch.finfo(sixteen_bits).max:.2g}, of float32: {torch.finfo().max:.2g}")
 
 
 # %% [markdown]
@@ -1087,9 +1089,9 @@ with torch.inference_mode():
     book = vqvae.quantizer.codebook
     by_norms = [
         (e.square().sum(dim=1) - 2 * z @ e.T).argmin(dim=1)
-        for z, e in ((z_e, book), (z_e.to(half), book.to(half)))
+        for z, e in ((z_e, book), (z_e.to(sixteen_bits), book.to(sixteen_bits)))
     ]
-    z, e = z_e.to(half), book.to(half)
+    z, e = z_e.to(sixteen_bits), book.to(sixteen_bits)
     pieces = [(part[:, None] - e).square().sum(dim=2).argmin(dim=1) for part in z.split(4096)]
     directly = torch.cat(pieces)
     right = by_norms[0]
@@ -1134,7 +1136,7 @@ def code_under_autocast(vectors: torch.Tensor, codebook: torch.Tensor) -> torch.
 code_under_autocast = ch10.code_under_autocast.check(code_under_autocast)
 
 # %%
-with torch.inference_mode(), torch.autocast(device.type, half):
+with torch.inference_mode(), torch.autocast(device.type, sixteen_bits):
     ours = code_under_autocast(z_e, book)
     naive = (book.square().sum(dim=1) - 2 * z_e.float() @ book.T).argmin(dim=1)
 print("float32 inputs, product under autocast:", f"{(naive != right).double().mean():.1%} differ")

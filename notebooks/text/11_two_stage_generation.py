@@ -359,16 +359,21 @@ for name, bits in prices.items():
 # %%
 from tutorial_lib.gated import GatedPixelCNN
 
-torch.manual_seed(0)
-prior = GatedPixelCNN(
-    n_levels=K,
-    n_channels=settings.n_channels,
-    n_layers=settings.n_layers,
-    n_classes=10,
-    ordered=False,
-    coordinates=True,
-)
-print(f"{sum(p.numel() for p in prior.parameters()):,} parameters")
+
+def new_prior():
+    """An untrained prior: the same one at each call."""
+    torch.manual_seed(0)
+    return GatedPixelCNN(
+        n_levels=K,
+        n_channels=settings.n_channels,
+        n_layers=settings.n_layers,
+        n_classes=10,
+        ordered=False,
+        coordinates=True,
+    )
+
+
+print(f"{sum(p.numel() for p in new_prior().parameters()):,} parameters")
 
 # %% [markdown]
 # Before it is trained, the question that no loss curve answers: may it look at what it predicts?
@@ -412,6 +417,7 @@ config = FitConfig(
 )
 held_out = (valid_codes, valid.labels)
 out = kept_run(f"chapter-11/stage-two-{fingerprint(vqvae)}")  # these codes, no others
+prior = new_prior()
 second = fit(prior, stage_two, (train_codes, train.labels), config, valid=held_out, out=out)
 print(f"{second.step} steps")
 
@@ -750,10 +756,10 @@ total_bits_per_dim = ch11.total_bits_per_dim.check(total_bits_per_dim)
 # %%
 shapes = (1, 28, 28), (7, 7)
 ours_decoder = decoder_bits(vqvae, test_codes, test.levels)
-prices["learned"] = bits_per_code(prior, test_codes, test.labels)
+all_prices = {**prices, "learned": bits_per_code(prior, test_codes, test.labels)}
 bill = {
     f"ours, {name}": (ours_decoder, total_bits_per_dim(ours_decoder, bits, *shapes))
-    for name, bits in prices.items()
+    for name, bits in all_prices.items()
 }
 shipped_codes = cached_codes(shipped.vqvae, "test", test.levels)
 their_decoder = decoder_bits(shipped.vqvae, shipped_codes, test.levels)
@@ -839,12 +845,12 @@ def most_equal_codes(fields):
     return torch.cat(equal).amax(dim=1)
 
 
-n = min(settings.n_drawn, 300)
+n_compared = min(settings.n_drawn, 300)
 kinds = {
-    "held-out images": test_codes[:n],
-    "drawn": draw_fields(n, seed=8),
-    "drawn at T = 0.3": draw_fields(n, 0.3, seed=8),
-    "planted copies": train_codes[:n],
+    "held-out images": test_codes[:n_compared],
+    "drawn": draw_fields(n_compared, seed=8),
+    "drawn at T = 0.3": draw_fields(n_compared, 0.3, seed=8),
+    "planted copies": train_codes[:n_compared],
 }
 figure, axes = plt.subplots(len(kinds), 1, figsize=(6, 4), layout="tight", sharex=True)
 for ax, (name, fields) in zip(axes, kinds.items(), strict=True):
