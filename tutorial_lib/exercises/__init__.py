@@ -20,5 +20,5 @@ One package a chapter (`ch01`, `ch02`, ...), one module an exercise. The rest in
     discovery     all exercises, found and never listed
     audit         are the exercises themselves right?
 
-Nothing in the library imports this package.
+Nothing in the library imports this package but the classroom, which is made of it.
 """
