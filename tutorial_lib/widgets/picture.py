@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 import ipywidgets
+import torch
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
@@ -42,6 +43,17 @@ def image_of(figure: Figure) -> ipywidgets.Image:
 
 
 @contextmanager
+def one_thread() -> Iterator[None]:
+    """Small models draw sooner on one thread: two wait for each other while a browser is busy."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@contextmanager
 def errors_shown_in(place: ipywidgets.Output) -> Iterator[None]:
     """Show the traceback of what is done here in `place`, which is emptied first."""
     place.outputs = ()
@@ -58,7 +70,8 @@ def live_picture(
     """The figure `draw(**values)` of the controls' values, and a place for errors below it."""
 
     def figure() -> Figure:
-        return draw(**{name: control.value for name, control in controls.items()})
+        with one_thread():
+            return draw(**{name: control.value for name, control in controls.items()})
 
     image, errors = image_of(figure()), ipywidgets.Output()
 

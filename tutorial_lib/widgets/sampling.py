@@ -12,7 +12,13 @@ from torch import nn
 from tutorial_lib.plotting import show_images
 from tutorial_lib.sampling import sample_rows
 from tutorial_lib.validation import require_int, require_model, require_symbols
-from tutorial_lib.widgets.picture import as_png, errors_shown_in, image_of, new_figure
+from tutorial_lib.widgets.picture import (
+    as_png,
+    errors_shown_in,
+    image_of,
+    new_figure,
+    one_thread,
+)
 
 
 def draw_sampled_rows(
@@ -60,7 +66,7 @@ def sampling_viewer(model: nn.Module, height: int, width: int) -> None:
     errors = ipywidgets.Output()
 
     def draw(_: object) -> None:
-        with errors_shown_in(errors):
+        with errors_shown_in(errors), one_thread():
             rows = sample_rows(model, shape, temperature=temperature.value)
             for n_rows, levels in enumerate(rows, start=1):
                 picture.value = as_png(figure_of(levels.cpu(), n_rows))
