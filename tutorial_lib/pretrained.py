@@ -20,7 +20,7 @@ from tutorial_lib.pixelcnn import PixelCNN
 from tutorial_lib.pixelrnn import DiagonalBiLSTM, RowLSTM
 from tutorial_lib.two_stage import TwoStageModel
 from tutorial_lib.vae import Autoencoder, GaussianVAE
-from tutorial_lib.validation import require_model, require_path
+from tutorial_lib.validation import require_model, require_path, require_text
 from tutorial_lib.vqvae import VQVAE
 
 KNOWN = (
@@ -132,7 +132,7 @@ def available() -> tuple[str, ...]:
 
 def load_pretrained(name: str) -> nn.Module:
     """A shipped model, in eval mode on the CPU. ValueError lists the names there are."""
-    if name not in available():
+    if require_text("name", name) not in available():
         raise ValueError(f"no weights named {name!r}: there are {', '.join(available()) or 'none'}")
     with resources.as_file(resources.files("tutorial_lib") / "weights" / (name + SUFFIX)) as path:
         return load_weights(path)

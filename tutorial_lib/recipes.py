@@ -118,7 +118,7 @@ class TwoStageRecipe:
 
 def presets(profile: str) -> TwoStageSettings:
     """Settings of a profile: smoke (seconds), laptop (minutes on two cores), gpu (full length)."""
-    if profile == "smoke":
+    if require_text("profile", profile) == "smoke":
         tiny = FitConfig(epochs=1, batch_size=16, learning_rate=2e-3)
         return TwoStageSettings(
             VQVAESettings(n_codes=16, code_dim=8, n_channels=16, n_blocks=1, fit=tiny),

@@ -17,7 +17,7 @@ from tutorial_lib.image_models import ImageModelRecipe, train_image_model
 from tutorial_lib.kept_runs import runs_dir
 from tutorial_lib.named_recipes import RECIPES, Recipe
 from tutorial_lib.recipes import TwoStageRecipe, TwoStageSettings, cut_for_smoke, train_two_stage
-from tutorial_lib.validation import require_choice
+from tutorial_lib.validation import require_choice, require_text
 
 PRESETS = ("cpu", "gpu")
 
@@ -29,7 +29,7 @@ def recipe_named(name: str, *, minutes: float | None = None, preset: str | None 
 
     ValueError lists the names there are.
     """
-    if name not in RECIPES:
+    if require_text("name", name) not in RECIPES:
         raise ValueError(f"no recipe named {name!r}: there are {', '.join(RECIPES)}")
     if preset is None:
         preset = "gpu" if torch.cuda.is_available() else "cpu"

@@ -125,5 +125,5 @@ def _require_options(valid, resume, progress, watch, log_every, save_every_secon
     if watch is not None:
         require_function("watch", watch)
     require_int("log_every", log_every, at_least=1)
-    if save_every_seconds != float("inf"):
+    if not isinstance(save_every_seconds, float) or save_every_seconds != float("inf"):
         require_number("save_every_seconds", save_every_seconds)

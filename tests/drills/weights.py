@@ -130,7 +130,8 @@ def a_hostile_model(body: bytes, rng: Random) -> bytes:
     if rng.random() < 0.3:
         part["class"] = rng.choice(["os.system", "Linear", "TwoStageModel", 7, None])
     else:
-        part["config"][rng.choice(sorted(part["config"]))] = wrong
+        sizes = [name for name, value in part["config"].items() if type(value) is int]
+        part["config"][rng.choice(sorted(sizes))] = wrong
     header["__metadata__"] = {HEADER: json.dumps(told)}  # its author knows no checksum, or drops it
     return with_header(header, numbers)
 
