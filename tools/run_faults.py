@@ -9,13 +9,16 @@ python tools/run_faults.py --seed 7            other random places
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 from pathlib import Path
 from random import Random
 
+from run_tests import ONE_THREAD
 from tqdm import tqdm
 
+os.environ.update(ONE_THREAD)  # equal bits are promised for equal numbers of threads
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 from drills import Drill, all_drills  # noqa: E402
