@@ -287,4 +287,6 @@ def test_the_formatter_leaves_the_setup_cell_as_it_is_however_long_the_address()
 
 def test_stored_notebooks_are_valid_after_stamping(project):
     stamping.move(NEW, project)
-    nbformat.validate(nbformat.read(project / "notebooks" / "01_a.ipynb", 4))
+    stamped = nbformat.read(project / "notebooks" / "01_a.ipynb", 4)
+    nbformat.validate(stamped)  # raises if it is not
+    assert any(NEW in cell.source for cell in stamped.cells)

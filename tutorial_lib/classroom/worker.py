@@ -48,6 +48,7 @@ class Check:
 
 
 def send(stream: BinaryIO, number: int, message: bytes) -> None:
+    """Write one (number, message), to be read by `receive`."""
     stream.write(FRAME.pack(number, len(message)))
     stream.write(message)
     stream.flush()

@@ -30,6 +30,7 @@ def new_figure(width: float, height: float) -> Figure:
 
 
 def as_png(figure: Figure) -> bytes:
+    """The figure as the content of a PNG file, drawn once."""
     file = io.BytesIO()
     figure.savefig(file, format="png", dpi=PIXELS_PER_INCH)
     return file.getvalue()

@@ -38,6 +38,7 @@ ORDERS = {
 
 
 def causal_mask(rng: random.Random) -> Variant:
+    """Images are drawn in one of five other orders."""
     order = rng.choice(list(ORDERS))
     rank = ORDERS[order]
 
