@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import signal
 
 import jaxtyping
 import numpy as np
@@ -11,6 +12,11 @@ import torch
 from hypothesis import settings
 
 from tutorial_lib.gated import GatedPixelCNN
+
+# A shell that starts a command in the background has it ignore Ctrl-C, and so would every kernel and
+# training started here: the tests of interruptions need it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Several workers share the cores of a laptop: with one thread each, none waits for another.
 torch.set_num_threads(1)

@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from tutorial_lib.checkpoint import (
+    DIGEST,
     HEADER,
     CheckpointError,
     read_tensors,
@@ -229,4 +230,19 @@ def test_a_checkpoint_of_another_configuration_is_refused_naming_the_difference(
 
 def test_the_header_is_readable_json_in_the_file_itself(good):
     with safetensors.safe_open(good, framework="pt") as file:
-        assert json.loads(file.metadata()[HEADER]) == HEAD
+        told = json.loads(file.metadata()[HEADER])
+    assert len(told.pop(DIGEST)) == 64
+    assert told == HEAD
+
+
+def test_the_same_content_gives_the_same_bytes(tmp_path):
+    tensors = {name: torch.arange(5.0) for name in ("b", "a", "c")}
+    for i in range(20):
+        write_tensors(tmp_path / str(i), tensors, HEAD)
+    assert len({(tmp_path / str(i)).read_bytes() for i in range(20)}) == 1
+
+
+def test_the_name_of_the_checksum_is_taken(tmp_path):
+    with pytest.raises(ValueError, match="'sha256'.*taken by the file's checksum"):
+        write_tensors(tmp_path / "a", {}, {"sha256": 1})
+    assert not (tmp_path / "a").exists()

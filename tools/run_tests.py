@@ -10,8 +10,10 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
+from xml.etree import ElementTree
 
 from notebook_pairs import NOTEBOOKS, ROOT
 
@@ -46,11 +48,27 @@ def notebook_command(paths: list[Path], extra: list[str]) -> list[str]:
 
 
 def timed(name: str, command: list[str], environment: dict[str, str]) -> tuple[str, int]:
+    """Run one part of the tests; returns its last words, which name every test that failed."""
     print(f"\n== {name}", flush=True)
     started = time.monotonic()
-    code = subprocess.run(command, cwd=ROOT, env={**os.environ, **environment}).returncode
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder) / "report.xml"
+        command = [*command, f"--junitxml={report}"]
+        code = subprocess.run(command, cwd=ROOT, env={**os.environ, **environment}).returncode
+        failed = failed_tests(report)
     outcome = "passed" if code == 0 else f"FAILED (exit {code})"
-    return f"{name}: {outcome} after {time.monotonic() - started:.0f} s", code
+    return "\n  ".join(
+        [f"{name}: {outcome} after {time.monotonic() - started:.0f} s", *failed]
+    ), code
+
+
+def failed_tests(report: Path) -> list[str]:
+    """The names of the tests that failed, from pytest's report; none if it did not come so far."""
+    if not report.exists():
+        return []
+    cases = ElementTree.parse(report).iter("testcase")
+    bad = [case for case in cases if {each.tag for each in case} & {"failure", "error"}]
+    return [f"{case.get('classname')}::{case.get('name')}" for case in bad]
 
 
 def run_units(extra: list[str]) -> tuple[str, int]:

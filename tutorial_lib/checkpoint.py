@@ -29,15 +29,22 @@ class CheckpointError(RuntimeError):
 
 
 def write_tensors(path: Path, tensors: dict[str, Tensor], header: dict) -> None:
-    """Write tensors and a JSON header to `path` atomically."""
+    """Write tensors and a JSON header to `path` atomically: the same content, the same bytes.
+
+    Raises ValueError if the header has an entry "sha256", the name of the checksum.
+    """
     path = require_path("path", path)
     require_instance("header", header, dict)
     for name, tensor in require_instance("tensors", tensors, dict).items():
         require_tensor(f"tensors[{name!r}]", tensor)
     flat = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    told = json.dumps(header)
-    metadata = {HEADER: told, DIGEST: _digest(flat, told)}
-    write_whole(path, safetensors.torch.save(flat, metadata=metadata))
+    if DIGEST in header:
+        raise ValueError(
+            f"header has an entry {DIGEST!r}: this name is taken by the file's checksum"
+        )
+    told = json.dumps(header | {DIGEST: _digest(flat, header)})
+    # One entry only: safetensors writes several in an order that differs from file to file.
+    write_whole(path, safetensors.torch.save(flat, metadata={HEADER: told}))
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict]:
@@ -47,22 +54,22 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict]:
         with safe_open(path, framework="pt", device="cpu") as file:
             metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}
-        told = metadata.get(HEADER, "null")
-        header = json.loads(told)
+        header = json.loads(metadata.get(HEADER, "null"))
     except FileNotFoundError:
         raise
     except (SafetensorError, OSError, ValueError, RecursionError) as error:
         raise CheckpointError(f"{path} is not a whole safetensors file ({error})") from error
-    if DIGEST in metadata and metadata[DIGEST] != _digest(tensors, told):
-        raise CheckpointError(f"{path} is damaged: its content does not fit its checksum")
     if not isinstance(header, dict):
         raise CheckpointError(f"{path} is a safetensors file, but was not written by this library")
+    checksum = header.pop(DIGEST, None)
+    if checksum is not None and checksum != _digest(tensors, header):
+        raise CheckpointError(f"{path} is damaged: its content does not fit its checksum")
     return tensors, header
 
 
-def _digest(tensors: dict[str, Tensor], header: str) -> str:
+def _digest(tensors: dict[str, Tensor], header: dict) -> str:
     """SHA-256 of all names, dtypes, shapes and numbers, and of the header."""
-    digest = hashlib.sha256(header.encode())
+    digest = hashlib.sha256(json.dumps(header).encode())
     for name in sorted(tensors):
         tensor = tensors[name]
         digest.update(f"\n{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())

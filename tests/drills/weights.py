@@ -17,7 +17,7 @@ import torch
 
 from drills import Drill
 from drills.downloads import HTML, with_bits_flipped
-from tutorial_lib.checkpoint import HEADER, CheckpointError
+from tutorial_lib.checkpoint import DIGEST, HEADER, CheckpointError
 from tutorial_lib.gated import GatedPixelCNN
 from tutorial_lib.pretrained import load_weights, save_weights
 from tutorial_lib.two_stage import TwoStageModel
@@ -132,7 +132,8 @@ def a_hostile_model(body: bytes, rng: Random) -> bytes:
     else:
         sizes = [name for name, value in part["config"].items() if type(value) is int]
         part["config"][rng.choice(sorted(sizes))] = wrong
-    header["__metadata__"] = {HEADER: json.dumps(told)}  # its author knows no checksum, or drops it
+    told.pop(DIGEST)  # its author knows no checksum, or drops it
+    header["__metadata__"] = {HEADER: json.dumps(told)}
     return with_header(header, numbers)
 
 
