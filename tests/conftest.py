@@ -13,8 +13,8 @@ from hypothesis import settings
 
 from tutorial_lib.gated import GatedPixelCNN
 
-# A shell that starts a command in the background has it ignore Ctrl-C, and so would every kernel and
-# training started here: the tests of interruptions need it.
+# A shell that starts a command in the background has it ignore Ctrl-C, and so would every kernel
+# and training started here: the tests of interruptions need it.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -15,10 +15,7 @@ PYTEST = [sys.executable, "-m", "pytest", "-q", "-o", "addopts=", "-p", "no:cach
     [
         ("def test_it():\n    assert 0\ndef test_other():\n    pass\n", "::test_it"),
         ("import no_such_module\n", "test_of_a_learner"),
-        (
-            "import pytest\n@pytest.fixture\ndef hurt():\n    1 / 0\ndef test_it(hurt):\n    pass\n",
-            "::test_it",
-        ),
+        ("def setup_module():\n    1 / 0\ndef test_it():\n    pass\n", "::test_it"),
     ],
     ids=["wrong", "not even imported", "not even set up"],
 )

@@ -244,7 +244,7 @@ def test_the_same_generator_draws_the_same_images():
         (
             lambda: fit_tables(some_images(), order=[0, 0, 1, 2, 3, 4]),
             ValueError,
-            r"each of 0 .. 5 once, got \(0, 0, 1, 2, 3, 4\)",
+            r"each of 0 .. 5 once, got \[0, 0, 1, 2, 3, 4\]",
         ),
         (lambda: fit_tables(some_images(), smoothing=-1.0), ValueError, "200 images and -1.0"),
         (lambda: fit_tables(some_images(), context_size=-1), ValueError, "at least 0, got -1"),

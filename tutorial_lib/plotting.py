@@ -286,7 +286,7 @@ def show_stacked_bits(rows: dict[str, tuple[float, float]], *, ax: Axes | None =
         if not isinstance(row, (tuple, list)) or len(row) != 2:
             raise ValueError(f"rows must be {{name: (decoder, rate)}}, got {name!r}: {row!r:.60}")
         for part in row:
-            require_number(f"each part of rows[{name!r}]", part)
+            require_number(f"each part of rows (got {name!r}: {row!r:.60})", part)
     ax = _axes(ax, WIDTH, 0.6 + 0.5 * len(rows))
     names = list(rows)
     decoder = [rows[name][0] for name in names]

@@ -20,7 +20,7 @@ from tutorial_lib.pixelcnn import PixelCNN
 from tutorial_lib.pixelrnn import DiagonalBiLSTM, RowLSTM
 from tutorial_lib.two_stage import TwoStageModel
 from tutorial_lib.vae import Autoencoder, GaussianVAE
-from tutorial_lib.validation import require_model, require_path, require_text
+from tutorial_lib.validation import require_instance, require_model, require_path, require_text
 from tutorial_lib.vqvae import VQVAE
 
 KNOWN = (
@@ -54,6 +54,7 @@ def describe(model: nn.Module) -> dict:
 def build(description: dict) -> nn.Module:
     """An untrained model from `describe`. CheckpointError for anything else."""
     try:
+        require_instance("the description", description, dict)
         if description["class"] == "TwoStageModel":
             parts = description["parts"]
             return TwoStageModel(build(parts["vqvae"]), build(parts["prior"]))

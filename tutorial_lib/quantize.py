@@ -123,7 +123,10 @@ def perplexity(counts: Float[Tensor, "K"]) -> Tensor:
     """exp(entropy) of the usage: K if all codes are used alike, 1 if only one is used."""
     require_float("counts", counts)
     if counts.ndim != 1 or not (counts >= 0).all() or not 0 < counts.sum() < torch.inf:
-        raise ValueError(f"counts must be (K,), none negative, some positive; got {counts}")
+        raise ValueError(
+            f"counts must be (K,), none negative, some positive; got {counts} of shape "
+            f"{tuple(counts.shape)}"
+        )
     share = counts / counts.sum()
     return torch.exp(-torch.xlogy(share, share).sum())
 

@@ -203,7 +203,8 @@ def extract_codes(vqvae: VQVAE, levels: Tensor, *, batch_size: int = 256) -> Ten
     require_instance("vqvae", vqvae, VQVAE)
     require_int("batch_size", batch_size, at_least=1)
     levels = require_whole("levels", levels)
-    if not levels.ndim or not len(levels):
+    require_shape("levels", levels, ("B", vqvae.in_channels, *([None] * vqvae.n_dims)))
+    if not len(levels):
         raise ValueError(f"levels must hold an image at least, got shape {tuple(levels.shape)}")
     device = next(vqvae.parameters()).device
     vqvae.eval()

@@ -198,7 +198,7 @@ def require_order(order: Sequence[int], n_pixels: int) -> tuple[int, ...]:
         raise TypeError(f"order must be a sequence, got {order!r} ({type(order).__name__})")
     whole = all(type(place) is int for place in order)
     if not whole or sorted(order) != list(range(n_pixels)):
-        raise ValueError(f"order must hold each of 0 .. {n_pixels - 1} once, got {tuple(order)}")
+        raise ValueError(f"order must hold each of 0 .. {n_pixels - 1} once, got {order!r}")
     return tuple(order)
 
 

@@ -88,6 +88,11 @@ def reparameterize(
             f"mean {tuple(mean.shape)}, log_variance {tuple(log_variance.shape)} and noise "
             f"{tuple(noise.shape)} must have one shape"
         )
+    if not mean.dtype == log_variance.dtype == noise.dtype:
+        raise TypeError(
+            f"mean ({mean.dtype}), log_variance ({log_variance.dtype}) and noise ({noise.dtype}) "
+            f"must have one dtype"
+        )
     return mean + torch.exp(log_variance / 2) * noise
 
 

@@ -175,7 +175,13 @@ FORMATS = [
     call(
         "data.archives.read_tar_members",
         list,
-        {"raw": _says(content(_tar), "raw", *FILE), "names": thing(lambda: [cifar.TEST_MEMBER])},
+        {
+            "raw": _says(content(_tar), "raw", *FILE),
+            "names": Kind(
+                lambda: [cifar.TEST_MEMBER],
+                (mutation("no names", "text", 3, lambda: torch.ones(2), None),),
+            ),
+        },
     ),
     call(
         "data.archives.read_zip_members",
@@ -203,17 +209,17 @@ FORMATS = [
             f"data.amat.{function}",
             gives,
             {
-                "text": _says(content(lambda: b"0 1 1 0\n1 1 0 1\n"), "text", "bytes", "line"),
+                "text": _says(content(lambda: b"0 1 1 0\n"), "text", "bytes", "line"),
                 "height": count(2),
                 "width": count(2),
             },
         )
-        for function, gives in (("parse_amat", (2, 2, 2)), ("read_amat", Split))
+        for function, gives in (("parse_amat", (1, 2, 2)), ("read_amat", Split))
     ),
     call(
         "data.cifar.parse_cifar",
         Split,
-        {"records": _says(content(lambda: bytes(2 * cifar.RECORD_BYTES)), "records", "bytes")},
+        {"records": _says(content(lambda: bytes(cifar.RECORD_BYTES)), "records", "bytes")},
     ),
     call("data.cifar.read_cifar", tuple, {"archive": _says(content(_tar), "archive", *FILE)}),
     call(
@@ -238,7 +244,10 @@ FORMATS = [
         "data.spoken_digits.fixed_length",
         Split,
         {
-            "recordings": thing(lambda: spoken_digits.read_recordings(_zip())),
+            "recordings": Kind(
+                lambda: spoken_digits.read_recordings(_zip()),
+                (mutation("no recordings", "text", 3, lambda: [3], lambda: torch.ones(2), None),),
+            ),
             "n_samples": count(30),
         },
     ),

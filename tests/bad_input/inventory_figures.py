@@ -8,7 +8,7 @@ import numpy as np
 import small_models as small
 import torch
 from inventory_codes import NINE_BITS, ON_GRID, WIDTH
-from inventory_pixels import KERNEL
+from inventory_pixels import ANY_KERNEL
 from kinds import (
     Kind,
     also,
@@ -293,7 +293,7 @@ WIDGETS = [
         "widgets.masks.draw_mask_explorer",
         Axes,
         {
-            "kernel_size": KERNEL,
+            "kernel_size": ANY_KERNEL,
             "n_layers": count(2),
             "first_type": but(choice("A", "a"), says=("first_type", "mask_type")),
             "ax": AX,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import small_models as small
 import torch
 from kinds import (
@@ -14,6 +15,7 @@ from kinds import (
     generator,
     model,
     mutation,
+    number,
     optional,
     positive,
     probabilities,
@@ -42,7 +44,10 @@ IMAGES = symbols((2, 1, 4, 4), 3, pinned=(1,), edges=[(0, 1, 4, 4), (1, 1, 1, 1)
 PINNED = symbols((2, 1, 4, 4), 3, pinned=(1, 2, 3), edges=[(0, 1, 4, 4)])  # models of one size
 LABELS = symbols((2,), 3, pinned=(0,))
 CONTEXT = floats((2, 2, 4, 4), pinned=(0, 1, 2, 3), finite=False, same_dtype=True)
-KERNEL = also(but(count(3), "too small"), "even or too small", 2, 4, 1, 0, -3, (3, 3))
+NO_KERNEL = (2, 4, 0, -3, (3, 3))
+KERNEL = also(but(count(3), "too small"), "even or too small", 1, *NO_KERNEL)
+# Of type B a kernel of 1 still reads a pixel.
+KERNEL_OF_TYPE_B = also(but(count(3), "too small"), "even or too small", *NO_KERNEL)
 ANY_KERNEL = also(but(count(3), "no integer"), "even", 2, 4, (3, 2), (3,), (3, 3, 3), "3", [3])
 FLAT = {"finite": False, "same_dtype": True}
 NET = {
@@ -71,12 +76,26 @@ SCORES = [
     call(
         "likelihood.bits_per_dim",
         (2,),
-        {"nll_nats": floats((2,), any_axes=True, alone=True, finite=False), "n_dims": count(16)},
+        {
+            "nll_nats": also(
+                but(floats((2,), any_axes=True, alone=True, finite=False), "no tensor"),
+                "neither tensor nor number",
+                *("text", True, lambda: [1, 2], lambda: {}, Tensor),
+            ),
+            "n_dims": count(16),
+        },
     ),
     call(
         "likelihood.bits_per_dim",
         float,
-        {"nll_nats": but(positive(3.0), "not above 0", "not finite"), "n_dims": count(16)},
+        {
+            "nll_nats": also(
+                but(number(3.0), "not finite", "no number"),
+                "neither number nor tensor",
+                *("3.0", lambda: [3.0], np.array([3.0])),
+            ),
+            "n_dims": count(16),
+        },
         variant="a number",
     ),
     call(
@@ -499,7 +518,7 @@ GATED = [
     ),
 ]
 
-BLOCK = {"n_channels": count(4), "kernel_size": KERNEL, "n_colors": count(2)}
+BLOCK = {"n_channels": count(4), "kernel_size": KERNEL_OF_TYPE_B, "n_colors": count(2)}
 STACK = {"n_colors": count(2), **NET, "first_kernel_size": KERNEL}
 DIAGONAL = {"in_channels": count(4), "n_channels": count(4), "kernel_size": count(2, at_least=2)}
 
@@ -575,7 +594,7 @@ STACKS = [
         {
             "in_channels": count(4),
             "n_channels": count(4),
-            "kernel_size": KERNEL,
+            "kernel_size": KERNEL_OF_TYPE_B,
             "n_colors": count(2),
             "masked": flag(True),
         },

@@ -79,7 +79,6 @@ EXAMPLES = also(
     lambda: (pictures().levels, [0] * 8),
     lambda: (pictures(0).levels, pictures(0).labels),
     lambda: pictures().levels,
-    lambda: (pictures(2).levels, pictures(2).labels),
 )
 
 
@@ -114,7 +113,13 @@ RUNS = [
     call(
         "averaging.RunningAverage",
         RunningAverage,
-        {"model": but(model(small.gated)), "share": share(0.5)},
+        {
+            "model": also(  # of any module
+                but(model(small.gated), "no model"),
+                *("no module", "model", 3, nn.Linear, lambda: {}),
+            ),
+            "share": share(0.5),
+        },
     ),
     call(
         "averaging.RunningAverage.update",
@@ -128,7 +133,9 @@ RUNS = [
         {
             "model": model(small.labelled),
             "step": STEP,
-            "data": EXAMPLES,
+            "data": also(
+                EXAMPLES, "no whole batch", lambda: (pictures(2).levels, pictures(2).labels)
+            ),
             "config": FIT,
             "valid": optional(but(EXAMPLES)),
             "out": optional(path(lambda: None)),
@@ -145,7 +152,7 @@ RUNS = [
         {
             "model": model(small.labelled),
             "step": STEP,
-            "data": but(EXAMPLES),
+            "data": EXAMPLES,
             "batch_size": count(4),
         },
     ),

@@ -28,7 +28,8 @@ class Mutation(NamedTuple):
     @property
     def is_relative(self) -> bool:
         """Wrong only beside another argument: either of the two may be blamed."""
-        return self.label.startswith(("axis ", "an axis ", "another device", "another dtype"))
+        relations = ("axis ", "an axis ", "no axes", "another device", "another dtype")
+        return self.label.startswith(relations)
 
 
 class Kind(NamedTuple):

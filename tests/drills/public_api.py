@@ -12,7 +12,7 @@ from random import Random
 from drills import Drill
 
 BAD_INPUT = Path(__file__).resolve().parents[1] / "bad_input"
-CALLS_A_ROUND = 3000  # roughly, in one round of that script
+CALLS_A_ROUND = 5000  # roughly, in one round of that script
 
 
 def wrong_arguments(rounds: int, rng: Random) -> Iterator[str | None]:
@@ -32,4 +32,4 @@ def wrong_arguments(rounds: int, rng: Random) -> Iterator[str | None]:
         yield None
 
 
-DRILLS = (Drill("wrong arguments for a public name", wrong_arguments, 30_000, 0),)
+DRILLS = (Drill("wrong arguments for a public name", wrong_arguments, 100_000, 0),)
