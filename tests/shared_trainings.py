@@ -22,8 +22,8 @@ from tutorial_lib.checkpoint import write_tensors
 from tutorial_lib.gated import GatedPixelCNN
 from tutorial_lib.image_models import ImageModelRecipe, train_image_model
 from tutorial_lib.likelihood import bits_per_dim, nll_nats
-from tutorial_lib.recipes import PriorSettings, TwoStageSettings, VQVAESettings
 from tutorial_lib.training import FitConfig, fit
+from tutorial_lib.two_stage_settings import PriorSettings, TwoStageSettings, VQVAESettings
 from tutorial_lib.vqvae import VQVAE
 
 CONFIG = FitConfig(epochs=3, batch_size=6, learning_rate=0.01, weight_decay=0.01, seed=5)

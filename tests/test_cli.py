@@ -4,6 +4,7 @@ import matplotlib.image
 import pytest
 
 from tutorial_lib import cli
+from tutorial_lib.train_commands import chosen_profile
 
 
 @pytest.fixture(scope="module")
@@ -97,4 +98,4 @@ def test_the_list_of_data_sets_names_the_embedded_sample(capsys):
 )
 def test_the_profile_is_read_before_the_other_options(arguments, profile, monkeypatch):
     monkeypatch.setenv("TUTORIAL_PROFILE", "laptop")
-    assert cli.chosen_profile(arguments) == profile
+    assert chosen_profile(arguments) == profile

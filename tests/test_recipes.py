@@ -9,9 +9,10 @@ import torch
 from tutorial_lib import data, recipes
 from tutorial_lib.gated import GatedPixelCNN
 from tutorial_lib.pretrained import load_weights
-from tutorial_lib.recipes import TwoStageSettings, evaluate_two_stage, presets, train_two_stage
+from tutorial_lib.recipes import evaluate_two_stage, train_two_stage
 from tutorial_lib.training import FitConfig
 from tutorial_lib.two_stage import TwoStageModel
+from tutorial_lib.two_stage_settings import PriorSettings, TwoStageSettings, presets
 from tutorial_lib.vqvae import VQVAE
 
 
@@ -77,7 +78,7 @@ def test_training_lowers_the_cost_of_held_out_codes(garments):
     """Stage two learns: after an epoch the prior is well under the uniform one."""
     torch.manual_seed(0)
     vqvae = VQVAE(in_channels=1, n_levels=256, n_codes=8, code_dim=4, n_channels=8).eval()
-    settings = recipes.PriorSettings(
+    settings = PriorSettings(
         n_channels=8, n_layers=2, fit=FitConfig(epochs=6, batch_size=16, learning_rate=1e-2)
     )
     prior, _ = recipes.train_prior(vqvae, garments, settings, progress=False)

@@ -6,7 +6,6 @@ in one line, with exit status 2, and without a traceback.
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,9 +14,8 @@ from typing import Annotated, Literal
 import tyro
 from tyro.extras import SubcommandApp
 
-from tutorial_lib import recipes
+from tutorial_lib.train_commands import Profile, train_app
 
-Profile = Literal["smoke", "laptop", "gpu"]
 DEFAULT_WEIGHTS = "two-stage-fashion-mnist"
 
 
@@ -43,7 +41,7 @@ def build_app(arguments: Sequence[str]) -> SubcommandApp:
     app = SubcommandApp()
     app.command(doctor)
     app.command(_data_app(), name="data", help="List, fetch or show data sets.")
-    app.command(_train_app(arguments), name="train", help="Train a stage, or both.")
+    app.command(train_app(arguments), name="train", help="Train a stage, or both.")
     app.command(reproduce)
     app.command(equations)
     app.command(sample)
@@ -154,82 +152,6 @@ def _course_app() -> SubcommandApp:
         print(f"Feedback is in {folder / 'feedback'}, the table in {folder / 'grades.csv'}.")
 
     return app
-
-
-def chosen_profile(arguments: Sequence[str]) -> str:
-    """The profile named in the arguments, else the one in force; it sets the other defaults."""
-    from tutorial_lib import profiles
-
-    for i, argument in enumerate(arguments):
-        named = re.fullmatch(r"--profile(?:=(.+))?", argument)
-        if named:
-            name = named[1] or (arguments[i + 1] if i + 1 < len(arguments) else "")
-            return name if name in profiles.PROFILES else profiles.current()
-    return profiles.current()
-
-
-def _train_app(arguments: Sequence[str]) -> SubcommandApp:
-    default_profile = chosen_profile(arguments)
-    preset = recipes.presets(default_profile)
-    app = SubcommandApp()
-
-    @app.command
-    def vqvae(
-        out: Path,
-        dataset: str = "fashion-mnist-sample",
-        profile: Profile = default_profile,
-        settings: Annotated[recipes.VQVAESettings, tyro.conf.arg(name="")] = preset.vqvae,
-    ) -> None:
-        """Stage one: encoder, codebook and decoder. Goes on if OUT holds an unfinished run."""
-        _, history = recipes.train_vqvae(_dataset(dataset, profile), settings, out=out)
-        _tell(history, out / "vqvae.safetensors")
-
-    @app.command
-    def prior(
-        out: Path,
-        dataset: str = "fashion-mnist-sample",
-        profile: Profile = default_profile,
-        settings: Annotated[recipes.PriorSettings, tyro.conf.arg(name="")] = preset.prior,
-    ) -> None:
-        """Stage two: a gated PixelCNN over the codes of OUT/vqvae.safetensors."""
-        history = recipes.add_prior(_dataset(dataset, profile), settings, out)
-        _tell(history, out / "two-stage.safetensors")
-
-    @app.command(name="two-stage")
-    def two_stage(
-        out: Path,
-        dataset: str = "fashion-mnist-sample",
-        profile: Profile = default_profile,
-        settings: Annotated[recipes.TwoStageSettings, tyro.conf.arg(name="")] = preset,
-    ) -> None:
-        """Both stages, then the held-out numbers into OUT/result.json."""
-        _, result = recipes.train_two_stage(_dataset(dataset, profile), settings, out)
-        if not result:
-            print(f"Interrupted. The same command goes on from {out}.")
-            return
-        for name, value in result["test"].items():
-            print(f"{name:32} {value:.4g}")
-        print(f"Weights and result.json are in {out}.")
-
-    return app
-
-
-def _dataset(name: str, profile: str):
-    """The data set, cut to a few batches in the smoke profile."""
-    from tutorial_lib import data
-
-    dataset = data.load(name)
-    return recipes.cut_for_smoke(dataset) if profile == "smoke" else dataset
-
-
-def _tell(history, weights: Path) -> None:
-    if not history.finished:
-        print(f"Interrupted at step {history.step} of {history.n_steps}. The same command goes on.")
-        return
-    row = {**history.rows[-1], **(history.valid_rows[-1] if history.valid_rows else {})}
-    for name, value in row.items():
-        print(f"{name:32} {value:.4g}")
-    print(f"Wrote {weights}.")
 
 
 def reproduce(

@@ -12,14 +12,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from tutorial_lib.image_models import ImageModelRecipe
-from tutorial_lib.recipes import (
+from tutorial_lib.training import FitConfig
+from tutorial_lib.two_stage_settings import (
     PriorSettings,
     TwoStageRecipe,
     TwoStageSettings,
     VQVAESettings,
     presets,
 )
-from tutorial_lib.training import FitConfig
 from tutorial_lib.validation import require_instance
 
 Recipe = ImageModelRecipe | TwoStageRecipe

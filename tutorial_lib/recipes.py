@@ -1,4 +1,4 @@
-"""The two stages as recipes: settings for each profile, training, evaluation, and a result in JSON.
+"""The two stages as recipes: training, evaluation, and a result in JSON.
 
 Stage one trains a VQVAE with eq. 3 of the paper. Stage two freezes it, turns every image into its
 indices once, and trains a gated PixelCNN on the indices. A run folder holds
@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
@@ -25,122 +25,21 @@ from tutorial_lib import profiles
 from tutorial_lib.data import ImageDataset, Split
 from tutorial_lib.gated import GatedPixelCNN
 from tutorial_lib.likelihood import bits_per_dim, nll_nats
-from tutorial_lib.pixelcnn import check_kernel
 from tutorial_lib.pretrained import load_weights, save_weights
 from tutorial_lib.processes import once
 from tutorial_lib.provenance import provenance
 from tutorial_lib.quantize import code_counts, perplexity
-from tutorial_lib.training import FitConfig, History, fit
+from tutorial_lib.training import History, fit
 from tutorial_lib.two_stage import TwoStageModel
+from tutorial_lib.two_stage_settings import PriorSettings, TwoStageSettings, VQVAESettings
 from tutorial_lib.validation import (
-    require_bool,
     require_instance,
     require_int,
     require_path,
     require_shape,
-    require_text,
     require_whole,
 )
 from tutorial_lib.vqvae import VQVAE
-
-
-@dataclass(frozen=True)
-class VQVAESettings:
-    """Stage one: the shape of the codes, the width of the network, the training."""
-
-    n_codes: int = 128
-    code_dim: int = 32
-    downsample: int = 4
-    n_channels: int = 64
-    n_blocks: int = 2
-    fit: FitConfig = field(default_factory=FitConfig)
-
-    def __post_init__(self):
-        for name in ("n_codes", "code_dim", "downsample"):
-            require_int(name, getattr(self, name), at_least=1)
-        if self.downsample & (self.downsample - 1):
-            raise ValueError(f"downsample must be a power of 2, got {self.downsample}")
-        require_int("n_channels", self.n_channels, at_least=2)
-        require_int("n_blocks", self.n_blocks, at_least=0)
-        require_instance("fit", self.fit, FitConfig)
-
-
-@dataclass(frozen=True)
-class PriorSettings:
-    """Stage two: the gated PixelCNN over the codes, told the class if by_label."""
-
-    n_channels: int = 64
-    n_layers: int = 8
-    kernel_size: int = 3
-    by_label: bool = True
-    fit: FitConfig = field(default_factory=FitConfig)
-
-    def __post_init__(self):
-        require_int("n_channels", self.n_channels, at_least=1)
-        require_int("n_layers", self.n_layers, at_least=1)
-        check_kernel("kernel_size", self.kernel_size)
-        require_bool("by_label", self.by_label)
-        require_instance("fit", self.fit, FitConfig)
-
-
-@dataclass(frozen=True)
-class TwoStageSettings:
-    """Both stages."""
-
-    vqvae: VQVAESettings = field(default_factory=VQVAESettings)
-    prior: PriorSettings = field(default_factory=PriorSettings)
-
-    def __post_init__(self):
-        require_instance("vqvae", self.vqvae, VQVAESettings)
-        require_instance("prior", self.prior, PriorSettings)
-
-
-@dataclass(frozen=True)
-class TwoStageRecipe:
-    """Both stages as a named result: on what data, in how many levels, with which settings."""
-
-    title: str
-    dataset: str
-    n_levels: int
-    settings: TwoStageSettings
-
-    def __post_init__(self):
-        require_text("title", self.title)
-        require_text("dataset", self.dataset)
-        require_int("n_levels", self.n_levels, at_least=2)
-        require_instance("settings", self.settings, TwoStageSettings)
-
-    @property
-    def model(self) -> str:
-        """As in the JSON of a result."""
-        return "two-stage"
-
-
-def presets(profile: str) -> TwoStageSettings:
-    """Settings of a profile: smoke (seconds), laptop (minutes on two cores), gpu (full length)."""
-    if require_text("profile", profile) == "smoke":
-        tiny = FitConfig(epochs=1, batch_size=16, learning_rate=2e-3)
-        return TwoStageSettings(
-            VQVAESettings(n_codes=16, code_dim=8, n_channels=16, n_blocks=1, fit=tiny),
-            PriorSettings(n_channels=16, n_layers=3, fit=tiny),
-        )
-    if profile == "laptop":
-        return TwoStageSettings(
-            VQVAESettings(fit=FitConfig(epochs=4, learning_rate=2e-3)),
-            PriorSettings(fit=FitConfig(epochs=7, learning_rate=2e-3)),
-        )
-    if profile == "gpu":
-        return TwoStageSettings(
-            VQVAESettings(
-                n_channels=128, fit=FitConfig(epochs=40, batch_size=128, precision="bf16")
-            ),
-            PriorSettings(
-                n_channels=128,
-                n_layers=12,
-                fit=FitConfig(epochs=60, batch_size=128, precision="bf16"),
-            ),
-        )
-    raise ValueError(f"there are presets for smoke, laptop and gpu, got profile={profile!r}")
 
 
 def vqvae_step(model, levels: Tensor) -> dict[str, Tensor]:

@@ -16,7 +16,8 @@ from tutorial_lib.history import History
 from tutorial_lib.image_models import ImageModelRecipe, train_image_model
 from tutorial_lib.kept_runs import runs_dir
 from tutorial_lib.named_recipes import RECIPES, Recipe
-from tutorial_lib.recipes import TwoStageRecipe, TwoStageSettings, cut_for_smoke, train_two_stage
+from tutorial_lib.recipes import cut_for_smoke, train_two_stage
+from tutorial_lib.two_stage_settings import TwoStageRecipe, TwoStageSettings
 from tutorial_lib.validation import require_choice, require_text
 
 PRESETS = ("cpu", "gpu")

@@ -38,9 +38,14 @@ from tutorial_lib.checkpoint import CheckpointError, write_tensors
 from tutorial_lib.data import ImageDataset, Split
 from tutorial_lib.image_models import ImageModelRecipe, image_step
 from tutorial_lib.named_recipes import Presets
-from tutorial_lib.recipes import PriorSettings, TwoStageRecipe, TwoStageSettings, VQVAESettings
 from tutorial_lib.training import FitConfig, History
 from tutorial_lib.two_stage import TwoStageModel
+from tutorial_lib.two_stage_settings import (
+    PriorSettings,
+    TwoStageRecipe,
+    TwoStageSettings,
+    VQVAESettings,
+)
 
 BRIEF = FitConfig(epochs=1, batch_size=4)
 FIT = thing(lambda: BRIEF)
@@ -255,7 +260,7 @@ RECIPES = [
         },
     ),
     call(
-        "recipes.VQVAESettings",
+        "two_stage_settings.VQVAESettings",
         VQVAESettings,
         {
             "n_codes": count(5),
@@ -267,7 +272,7 @@ RECIPES = [
         },
     ),
     call(
-        "recipes.PriorSettings",
+        "two_stage_settings.PriorSettings",
         PriorSettings,
         {
             "n_channels": count(4),
@@ -278,12 +283,12 @@ RECIPES = [
         },
     ),
     call(
-        "recipes.TwoStageSettings",
+        "two_stage_settings.TwoStageSettings",
         TwoStageSettings,
         {"vqvae": thing(lambda: OF_VQVAE), "prior": thing(lambda: OF_PRIOR)},
     ),
     call(
-        "recipes.TwoStageRecipe",
+        "two_stage_settings.TwoStageRecipe",
         TwoStageRecipe,
         {
             "title": choice("a title")._replace(wrong=(mutation("no text", None, 3, True),)),
@@ -292,7 +297,7 @@ RECIPES = [
             "settings": thing(lambda: TwoStageSettings(OF_VQVAE, OF_PRIOR)),
         },
     ),
-    call("recipes.presets", TwoStageSettings, {"profile": choice("smoke", "Smoke")}),
+    call("two_stage_settings.presets", TwoStageSettings, {"profile": choice("smoke", "Smoke")}),
     call(
         "recipes.train_vqvae",
         tuple,

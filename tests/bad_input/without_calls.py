@@ -52,6 +52,7 @@ REASONS = {
     "pixelrnn.run_diagonally": "the loop inside the two diagonal layers, which are called",
     "grids.write_sample_grids": "samples and files of `python -m tutorial_lib sample`",
     "cli": "text from a shell, which tyro parses and answers",
+    "train_commands": "text from a shell, which tyro parses and answers",
 }
 
 
