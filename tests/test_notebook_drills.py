@@ -70,6 +70,13 @@ def test_a_wrong_figure_out_of_order_is_told_and_a_missing_name_is_not(made):
     assert {each for each in told if each} == {f"cell 3 ({guesses}) shows '0' instead of '1'"}
 
 
+def test_axes_without_a_curve_below_the_name_that_is_missing_are_no_wrong_figure(made):
+    begun = "import matplotlib.pyplot as plt; ax = plt.subplots()[1]; ax.plot([0, x]);"
+    told = outcomes(notebooks.late_cell_first, made("pass", "x = 1", begun), 6)
+    assert told == [None] * 6
+    assert "ends in error: NameError" in notebooks.run_all_twice(made(begun), Random(0))
+
+
 def test_a_name_with_two_meanings_is_found_by_going_back(made):
     notebook = made("x = 1", "print(x)", "x = 2", "print(x)")
     told = outcomes(notebooks.there_and_back, notebook, 16)

@@ -45,8 +45,11 @@ def difference(kernel: Kernel, before: dict[int, Outputs], after: dict[int, Outp
 
 def failure(kernel: Kernel, outputs: dict[int, Outputs]) -> str:
     """The first error of a run, or nothing."""
-    ended = {i: seen[-1] for i, seen in outputs.items() if seen and seen[-1].startswith(ERROR)}
-    return next((f"{named(kernel, i)} ends in {said[:200]}" for i, said in ended.items()), "")
+    for i, seen in outputs.items():
+        for said in seen:  # a figure that was begun comes after its error
+            if said.startswith(ERROR):
+                return f"{named(kernel, i)} ends in {said[:200]}"
+    return ""
 
 
 def named(kernel: Kernel, i: int) -> str:
@@ -97,7 +100,7 @@ def each_cell_twice(notebook: Path, rng: Random) -> str | None:
 
 def right_or_refused(kernel: Kernel, expected: dict[int, Outputs], i: int, seen: Outputs) -> str:
     """Nothing if a cell shows what it should, or says which name is missing."""
-    if seen and seen[-1].startswith(f"{ERROR}NameError: name "):
+    if any(said.startswith(f"{ERROR}NameError: name ") for said in seen):
         return ""
     return difference(kernel, expected, {i: seen})
 
