@@ -243,7 +243,7 @@ for attempt in ("first call", "second call"):
     print(f"{attempt}: {tuple(train_codes.shape)} in {time.perf_counter() - began:.2f} s")
 test_codes = cached_codes(vqvae, "test", test.levels)
 valid_codes = cached_codes(vqvae, "valid", valid.levels)
-for file in sorted(cache.iterdir()):
+for file in sorted(cache.glob(f"*-{fingerprint(vqvae)}.*")):
     print(f"{file.name:36} {file.stat().st_size / 1024:8.0f} KiB")
 print(f"{'the training images':36} {train.levels.numel() / 1024:8.0f} KiB")
 

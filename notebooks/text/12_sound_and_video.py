@@ -70,9 +70,9 @@ settings
 #
 # The words: real recordings of spoken digits if they lie in your cache (`python -m tutorial_lib
 # data fetch spoken-digits` brings them, 16 MB), else *voiced tones*, ten invented words in six
-# voices that are computed on the spot. Nothing is downloaded here. `TUTORIAL_SPEECH` decides
-# otherwise. Both have the same rate, lengths, splits and order, so from the next cell on nobody
-# asks which it is.
+# voices that are computed on the spot. Nothing is downloaded unasked. To choose yourself, set the
+# environment variable `TUTORIAL_SPEECH` to `spoken-digits` or `voiced-tones`. Both have the same
+# rate, lengths, splits and order, so from the next cell on nobody asks which it is.
 
 # %%
 from tutorial_lib import data
@@ -106,6 +106,8 @@ test_clips, test_worn = (part[alone[:300]][: settings.n_seen] for part in clips.
 
 # %% [markdown]
 # Two figures serve us all through the chapter: a sound over its codes, and a clip over its codes.
+# In the sound's figure, the middle picture is a *spectrogram*. Time runs to the right, pitch
+# upwards, and bright means loud: it shows which frequencies sound at each moment.
 
 # %%
 import matplotlib.pyplot as plt
@@ -175,7 +177,7 @@ def untrained_codes(n_dims, levels, **options):
 
 word = mu_law.decode(test_words[:1])[0, 0]
 show_sound(word, untrained_codes(1, test_words[:1], downsample=16)[0], 64, "n_dims=1")
-box = untrained_codes(3, test_clips[9:10] * 17)[0]
+box = untrained_codes(3, test_clips[9:10] * 17)[0]  # 16 levels as 256: 15 * 17 = 255
 show_clip({"n_dims=3": test_clips[9, 0] / 15}, box, 64);
 
 # %% [markdown]
@@ -250,10 +252,11 @@ for factor in (1, 0.1, 0.01):
     print(f"loudness {factor:<4}  error, even steps {error[0]:.5f}   mu-law {error[1]:.5f}")
 
 # %% [markdown]
-# With even steps, ten times quieter means an error about a hundred times larger beside the sound;
-# in the last row it exceeds the sound itself. The mu-law loses far less on the way down, and it is
-# ahead even at full loudness, because most samples of a loud word are quiet ones. So 8 bits a
-# sample will do. Listen to three words of the test set as they come out of them:
+# beside the sound; in the last row it exceeds the sound itself. (Of 256 even levels none is exactly
+# 0, so even silence comes back as 1/255. Beside a sound that never leaves ±0.01, that is a lot.)
+# The mu-law loses far less on the way down, and it is ahead even at full loudness, because most
+# samples of a loud word are quiet ones. So 8 bits a sample will do. Listen to three words of the
+# test set as they come out of them:
 
 # %%
 from IPython.display import Audio
@@ -266,7 +269,7 @@ def listen(*pieces):
     return Audio(whole.cpu().numpy(), rate=8000, normalize=False)
 
 
-chosen = [1, 22, 40]  # held-out words of different voices
+chosen = [1, 22, 41]  # held-out words of different voices
 print("words:", ", ".join(words.class_names[test_said[i]] for i in chosen))
 listen(*(mu_law.decode(test_words[i, 0]) for i in chosen))
 
@@ -328,11 +331,11 @@ for row, (shape, strides, K, per_second, bits) in table.items():
 
 
 # %% [markdown]
-# The paper's codes are far thinner: a code has to speak for 64 samples, and a WaveNet fills in the
-# rest. Our decoder is a few convolutions that must draw the very waveform, so we give it a code
-# every 16 samples, two thousandths of a second. (The raw column counts 16 bits a sample for the
-# paper, 8 for our mu-law, 4 for 16 grey levels. "8 frames a second" is our choice: the clips were
-# computed and have no clock.)
+# many codes a second, of two bits more each. The ratio looks much larger because its raw signal has
+# twice the samples and twice the bits a sample. And in the paper a WaveNet fills in what the codes
+# leave out; our decoder is a few convolutions that must draw the very waveform. (The raw column
+# counts 16 bits a sample for the paper, 8 for our mu-law, 4 for 16 grey levels. "8 frames a second"
+# is our choice: the clips were computed and have no clock.)
 #
 # ## 3 · Training on words
 #
@@ -412,9 +415,10 @@ show_sound(mu_law.decode(test_words[w, 0]), word_codes[w], N_WORD_CODES, "held-o
 show_sound(to_pressure(words_back[w, 0]), word_codes[w], N_WORD_CODES, "from its codes");
 
 # %% [markdown]
-# The lower sound was made from the stripes alone. Loudness over time is right, and so are the
-# strong bands at the bottom of the spectrogram, the *formants* that make an "a" an "a". Fine bands
-# high up have gone and there is a haze between them: noise. Closer, and in numbers:
+# The lower sound was made from the stripes alone. Loudness over time is about right, and so are the
+# strong bands at the bottom of the spectrogram. Such bands are the *formants* that make an "a" an
+# "a" and an "i" an "i". Those that lie high up are nearly lost, and between the bands there is a
+# haze: noise. Closer, and in numbers:
 
 # %%
 figure, ax = plt.subplots(figsize=(7, 2.2), layout="tight")
@@ -431,7 +435,8 @@ print(f"error over variance: levels {relative_error(x, words_back):.3f},", end="
 print(f"pressure {relative_error(pressure, pressure_back):.3f} (1 is: says the mean, always)")
 
 # %% [markdown]
-# The pitch is followed pulse by pulse, the peaks are rounded off. The same error looks larger in
+# The ripple is followed wave by wave: its rhythm is right. Its height is not: here and there a peak
+# is far too high or too low. That is the noise in the spectrogram. The same error looks larger in
 # pressure than in levels: pressure is ruled by the few loudest samples, and the model was trained
 # on levels. Always say which. Now the ears, word and decoded word in turn:
 
@@ -506,6 +511,11 @@ print(f"raw 8.00; each level by its overall frequency {-histogram:.2f} bits/dim"
 # word and the voice of every utterance. So: how much does *one* code, from anywhere in an
 # utterance, tell about each?
 #
+# If code and word had nothing to do with each other, a pair (k, y) would occur with the share
+# p(k) p(y). Its true share is p(k, y). How far apart the two are is a KL divergence, as in chapter
+# 07, here in bits. It is called the *mutual information*: 0 if the code says nothing about the
+# label, and the entropy of the label if it says all.
+#
 # ### Exercise 12.3
 
 # %%
@@ -546,9 +556,9 @@ for what, labels, n in (("word", train_said, 10), ("voice", train_who, 6)):
     print(f"{what}: {told:.3f} of {math.log2(n):.2f} bits; with shuffled labels {control:.4f}")
 
 # %% [markdown]
-# One code is two milliseconds of sound: a fraction of a pulse of the voice. It tells a little of
-# both, far above the control and far below all there is to know. In the paper's own way, with each
-# code standing for the word that it most often goes with:
+# around them: a few pulses of the voice. It tells a little of both, far above the control and far
+# below all there is to know. In the paper's own way, with each code standing for the word that it
+# most often goes with:
 
 # %%
 pairs = train_codes * 10 + train_said[:, None]
@@ -622,10 +632,18 @@ for ax, guesses, truth, n in zip(axes, (said, voice), (test_said, test_who), (10
 axes[0].invert_yaxis();
 
 # %% [markdown]
-# The levels come last: a word that is said a moment later is another vector altogether. What the
-# codes say is a *kind* of sound, wherever in the period it stands, so counting them works. Whether
-# that does as well as a spectrogram, which acoustics made for the purpose, the bars tell. And order
-# matters: eighths do better than the bag. Who is confused with whom?
+# For the words, the levels come last: a word that is said a moment later is another vector
+# altogether. A code may well say where in its period the wave stands. But a bag counts over many
+# periods, so each of these codes comes up about equally often wherever the word begins. That is why
+# counting works. Whether it does as well as a spectrogram, which acoustics made for the purpose,
+# the bars tell. And order matters: eighths do better than the bag.
+#
+# Now the voice. Together the codes give it away, too: pitch and vocal tract are in every vowel. And
+# the levels, poor at words, can be good at voices if the recordings begin alike. Our voiced tones
+# all begin with their pulses in step, so their first samples betray the pitch. Real recordings
+# begin anywhere.
+#
+# Back to the words: who is confused with whom?
 
 # %%
 figure, axes = plt.subplots(1, 2, figsize=(7, 3.4), layout="tight", sharey=True)
@@ -641,9 +659,10 @@ axes[0].set_ylabel("said");
 
 # %% [markdown]
 # Among the voiced tones, three pairs are made of the same sounds in reverse: *ami* and *ima*, *olu*
-# and *ulo*, *ane* and *ena*. For the bag they are nearly the same word, and most of its errors
-# stand there: the two by two squares along the diagonal, from the upper left. Eighths of the time
-# tell them apart.
+# and *ulo*, *ane* and *ena*. For the bag they are hard to tell apart, and most of its errors stand
+# there: the two by two squares along the diagonal, from the upper left. It is not helpless: pitch
+# falls towards the end of a word, so an early "a" and a late "a" differ a little. Eighths of the
+# time tell them apart.
 #
 # ## 5 · A prior over the line
 #
@@ -769,11 +788,11 @@ config = FitConfig(epochs=settings.clip_epochs, batch_size=4, learning_rate=3e-3
 fit(clips_vqvae, stage_one, (clip_windows,), config);
 
 # %% [markdown]
-# `stage_one`, `windows`, `encoded`, `decoded`, `fit`: the very functions of section 3. Two settings
-# suit the signal: a decoder for 16 levels, and a smaller beta. (Beta stands beside nats *per
-# dimension*, and most pixels of a clip are black and cost nothing. With 0.25, short trial runs at
-# times ended with a single code for everything: staying near the code was worth more than the
-# garment. Watch the perplexity.)
+# 3. Three settings suit the signal: a decoder for 16 levels, one residual block in the place of
+# two, which saves time, and a smaller beta. K and the widths are chosen anew as well. (Beta stands
+# beside nats *per dimension*, and most pixels of a clip are black and cost nothing. With 0.25,
+# short trial runs at times ended with a single code for everything: staying near the code was worth
+# more than the garment. Watch the perplexity.)
 #
 # And the quantizer? It is the same class, and more than that: *one* object looks up lines,
 # rectangles and boxes. Every position is one row of a list.
@@ -826,10 +845,9 @@ print(f"decoder {decoder_bits:.3f} + codes {rate_bits:.3f} = {total:.3f} bits/di
 print(f"raw 4 bits/dim, packed by zlib {packed / test_clips.numel():.3f} bits/dim")
 
 # %% [markdown]
-# Raw bits are a bar too low to boast of: most of a clip is black, and a program that has never seen
-# a garment packs that well. It even has an unfair advantage on these clips, in which a garment is
-# the same pixels in every frame: zlib lives on repeats. See where our bits go. Nearly all are the
-# decoder's, for the exact grey of every pixel; the codes are the thin part.
+# has never seen a garment needs far fewer bits than we do. It even has an unfair advantage on these
+# clips, in which a garment is the same pixels in every frame: zlib lives on repeats. See where our
+# bits go. Most are the decoder's, for the exact grey of every pixel; the codes are the thin part.
 #
 # ### A wrong way: time last
 #
@@ -857,6 +875,9 @@ for time, ax in enumerate(axes):
 # first one is complete.
 #
 # ## 7 · A prior over space and time
+#
+# From here on, a "frame" of a field of codes is one slice of the box. It stands for four frames of
+# the clip.
 #
 # The chain rule needs an order. In a clip there is a natural one: frame after frame, and within a
 # frame as in an image. What may a prediction read?
@@ -886,8 +907,7 @@ def may_read(shape: tuple[int, ...], place: tuple[int, ...]) -> torch.Tensor:
 may_read = ch12.may_read.check(may_read)
 
 # %% [markdown]
-# Blue may be read, red is the place. Above with time first; below, the same place in raster order
-# with time *last*.
+# first; below, the same place in raster order with time *last*.
 
 # %%
 shape, place = (4, 8, 8), (1, 3, 4)
@@ -923,7 +943,7 @@ for label, past in (("first", time_first), ("last", time_last)):
 # All three see the same clips, eight to a step, for as many steps.
 #
 # > **Predict.** Order them by bits per code. Which codes of a clip will be the dearest?
-# > <details><summary>A way to think about it</summary>Where the garments are is a surprise once.
+# > <details><summary>A way to think about it</summary>Where the garment is, is a surprise once.
 # > What does each of the three know at the start of the second slice?</details>
 
 # %%
@@ -968,8 +988,8 @@ wanted = torch.tensor([0, 1, 7, 9, 8]).repeat(1 if profiles.current() == "smoke"
 n, generator = len(wanted), torch.Generator(device=device).manual_seed(2)
 boxes = {"n_dims=3": clip_prior.sample(n, (4, 8, 8), label=wanted, generator=generator).cpu()}
 each = wanted.repeat_interleave(4)
-alone = frame_prior.sample(4 * n, (8, 8), label=each, generator=generator).cpu()
-boxes["n_dims=2"] = alone.view(n, 4, 8, 8)
+apart = frame_prior.sample(4 * n, (8, 8), label=each, generator=generator).cpu()
+boxes["n_dims=2"] = apart.view(n, 4, 8, 8)
 drawn_clips = {way: decoded(clips_vqvae, codes) for way, codes in boxes.items()}
 figure, axes = plt.subplots(2, 1, figsize=(7, 5.4), layout="tight")
 for ax, (way, frames) in zip(axes, drawn_clips.items(), strict=True):
@@ -980,20 +1000,28 @@ for ax, (way, frames) in zip(axes, drawn_clips.items(), strict=True):
 
 # %%
 def in_common(frames):
-    """Cosine of the last frame of a slice and the first of the next: 1 if they are alike."""
-    last, following = frames[:, 0, 3:-1:4].flatten(2), frames[:, 0, 4::4].flatten(2)
+    """Cosine of the last frame of a slice and the first of the next; black ones share nothing."""
+    lit = frames * (frames > 0.1)
+    last, following = lit[:, 0, 3:-1:4].flatten(2), lit[:, 0, 4::4].flatten(2)
     return torch.nn.functional.cosine_similarity(last, following, dim=2).mean().item()
 
 
+mixed = clip_codes.flatten(0, 1)
+mixed = mixed[torch.randperm(len(mixed), generator=torch.Generator().manual_seed(0))]
 print(f"held-out clips, decoded: {in_common(clips_back):.2f}")
+print(
+    f"slices of different clips: {in_common(decoded(clips_vqvae, mixed.view_as(clip_codes))):.2f}"
+)
 for way, frames in drawn_clips.items():
     print(f"drawn, {way}: {in_common(frames):.2f}")
 
 # %% [markdown]
 # One clip a row, two frames for each slice. Both priors draw blobs that come and go; this was very
-# little training. But above, what is there tends to go on near where it was, and below, every pair
-# of frames is a picture by itself, and shapes jump at each new slice. The numbers compare the two
-# without taste, and say how far both are from held-out clips.
+# little training. Below, each slice was drawn without a look at the others. Do not trust the eye
+# alone here: the decoder reads neighbouring slices together, and makes a smooth passage of whatever
+# stands side by side. That is why there is a second line, slices of different clips: it says how
+# much of the likeness is the decoder's own work. Only what lies above it can come from the prior, and
+# with `n_dims=2` nothing should: there each slice was drawn by itself.
 #
 # Stage one and stage two together are one generative model, whatever the number of axes:
 
@@ -1010,7 +1038,9 @@ figure, ax = plt.subplots(figsize=(7, 2.2), layout="tight")
 show_stacked_bits({"uniform prior": (decoder, uniform), "CodePrior": (decoder, learned)}, ax=ax);
 
 # %% [markdown]
-# Total bits/dim, every part of it included, as in chapter 11. With the words we could not draw this
+# Total bits/dim, every part of it included, as in chapter 11. (Here of the first fifty held-out
+# clips, so the upper bar differs a little from the sum in section 6. The lower bar has the prior
+# with `n_dims=3`.) With the words we could not draw this
 # figure: `whole.terms` of a model with a Gaussian decoder refuses, and says why.
 
 # %%
@@ -1041,21 +1071,20 @@ for n_dims, shape in ((1, (256,)), (2, (7, 7)), (3, (4, 8, 8))):
 ch12.progress()
 
 # %% [markdown]
-# > **In words.** Your codes tell 0.4 bits about the voice and 0.2 bits about the word. A colleague
-# > concludes that they are useless for recognising words. Is that right?
+# > **In words.** Suppose one code of a model tells 0.4 bits about the voice and 0.2 bits about the
+# > word. A colleague concludes that the codes are useless for recognising words. Is that right?
 # > <details><summary>An answer</summary>No. That is what *one* code tells, from an unknown moment.
-# > An utterance has 256 of them, and their order; together they told our reader most words. Nor
-# > does it add up to 256 × 0.2 bits, since neighbouring codes say much the same. Information of
-# > single codes compares two labels fairly; it is no ceiling for what a sequence can
-# > tell.</details>
+# > An utterance has 256 of them, and their order; together, ours told the reader of section 4 far
+# > more than one of them could. Nor does it add up to 256 × 0.2 bits, since neighbouring codes say
+# > much the same. Information of single codes compares two labels fairly; it is no ceiling for what
+# > a sequence can tell.</details>
 #
 # > **In words.** Why do the speech codes of the paper, at 64 or more samples each, forget the
 # > speaker, while a reader finds the voice in ours?
-# > <details><summary>An answer</summary>Three reasons. The paper's decoder is *told* the speaker,
+# > <details><summary>An answer</summary>Two reasons. The paper's decoder is *told* the speaker,
 # > so codes need not spend bits on it. It is a WaveNet, which can fill in a plausible waveform by
-# > itself; ours must reproduce this one, pulse by pulse, so pitch has to be in the codes. And a
-# > code every 64 samples cannot say where in its period the wave stands, while one every 16 has
-# > to.</details>
+# > itself; ours must reproduce this one, pulse by pulse, so pitch has to be in the
+# > codes.</details>
 #
 # ## Summary
 #

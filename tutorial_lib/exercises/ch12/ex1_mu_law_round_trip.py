@@ -95,6 +95,16 @@ def _untouched(pressure, mu):
     return reference(pressure, mu)[0], pressure.clone()
 
 
+def _sign_lost_on_the_way_back(pressure, mu):
+    levels = reference(pressure, mu)[0]
+    return levels, torch.expm1(_centre(levels, mu, pressure) * math.log1p(mu)) / mu
+
+
+def _not_back_to_minus_one(pressure, mu):
+    levels = reference(pressure, mu)[0]
+    return levels, torch.expm1(levels.to(pressure.dtype) / mu * math.log1p(mu)) / mu
+
+
 def _no_one_in_the_log(pressure, mu):
     f = pressure.sign() * (mu * pressure.abs()).clamp_min(1e-9).log() / math.log1p(mu)
     levels = _levels(f, mu)
@@ -130,6 +140,18 @@ MISCONCEPTIONS = (
         "the sign is lost",
         _sign_lost,
         "The sign is lost: positive and negative pressure get the same level.",
+    ),
+    Misconception(
+        "the sign is lost on the way back",
+        _sign_lost_on_the_way_back,
+        "The levels are right. On the way back the power is taken of f, not of |f|: negative "
+        "pressures come back almost as silence. Take |f|, and put the sign on afterwards.",
+    ),
+    Misconception(
+        "0 to 1 on the way back",
+        _not_back_to_minus_one,
+        "The levels are right. On the way back they are left in 0 .. 1, but f runs from -1 to 1: "
+        "times 2, minus 1, comes first.",
     ),
     Misconception(
         "not divided by log(1 + mu)",

@@ -109,6 +109,15 @@ def _seconds_of_the_field(shape, strides, n_codes, per_second):
     return latent_shape, _bits(latent_shape, n_codes) / (latent_shape[0] / per_second)
 
 
+def _a_code_for_each_sample(shape, strides, n_codes, per_second):
+    return reference(shape, strides, n_codes, per_second)[0], per_second * math.log2(n_codes)
+
+
+def _times_the_samples(shape, strides, n_codes, per_second):
+    latent_shape, _ = reference(shape, strides, n_codes, per_second)
+    return latent_shape, _bits(latent_shape, n_codes) * per_second
+
+
 def _codes_a_second(shape, strides, n_codes, per_second):
     latent_shape, bits = reference(shape, strides, n_codes, per_second)
     return latent_shape, bits / math.log2(n_codes)
@@ -132,6 +141,17 @@ MISCONCEPTIONS = (
         "one factor for all axes",
         _one_factor,
         "All axes are divided by what belongs to time. Every axis has strides of its own.",
+    ),
+    Misconception(
+        "a code for every sample",
+        _a_code_for_each_sample,
+        "Every sample or frame gets a code of its own here. Count the codes of the field.",
+    ),
+    Misconception(
+        "times the samples a second",
+        _times_the_samples,
+        "The bits of the whole signal are multiplied by the samples a second. Divide them by its "
+        "seconds, shape[0] / per_second.",
     ),
     Misconception(
         "one code a moment",

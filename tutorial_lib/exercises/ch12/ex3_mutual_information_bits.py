@@ -108,6 +108,16 @@ def _sum_of_positions(codes, labels):
     return codes[0].numel() * reference(codes, labels)
 
 
+def _once_a_signal(codes, labels):
+    """`table[codes, y] += 1`: an index that occurs twice is written once."""
+    flat = codes.flatten(1)
+    table = torch.zeros(int(flat.max()) + 1, int(labels.max()) + 1, dtype=torch.float64)
+    for field, label in zip(flat, labels, strict=True):
+        table[field, label] += 1
+    joint = table / table.sum()
+    return _entropy(joint.sum(dim=1)) + _entropy(joint.sum(dim=0)) - _entropy(joint)
+
+
 def _wrong_pairs(codes, labels):
     """Labels repeated in the wrong order: y0 y1 y2 y0 y1 y2 in the place of y0 y0 y1 y1."""
     every_label = labels.repeat(codes[0].numel())
@@ -115,6 +125,13 @@ def _wrong_pairs(codes, labels):
 
 
 MISCONCEPTIONS = (
+    Misconception(
+        "once a signal",
+        _once_a_signal,
+        "A code that occurs several times in a signal is counted once. `table[codes, y] += 1` does "
+        "that: an index that is repeated is added to once. Use `bincount`, or `index_put_` with "
+        "`accumulate=True`.",
+    ),
     Misconception("nats", _nats, "These are nats. Bits need log2, or nats divided by log 2."),
     Misconception(
         "entropy of the codes",
