@@ -1020,8 +1020,8 @@ for way, frames in drawn_clips.items():
 # little training. Below, each slice was drawn without a look at the others. Do not trust the eye
 # alone here: the decoder reads neighbouring slices together, and makes a smooth passage of whatever
 # stands side by side. That is why there is a second line, slices of different clips: it says how
-# much of the likeness is the decoder's own work. Only what lies above it can come from the prior, and
-# with `n_dims=2` nothing should: there each slice was drawn by itself.
+# much of the likeness is the decoder's own work. Only what lies above it can come from the prior,
+# and with `n_dims=2` nothing should: there each slice was drawn by itself.
 #
 # Stage one and stage two together are one generative model, whatever the number of axes:
 
