@@ -56,7 +56,7 @@ class FitConfig:
 
 
 def learning_rate_at(step: int, n_steps: int, config: FitConfig) -> float:
-    """Linear warm-up, then linearly to 0 at the last step, which is number n_steps - 1."""
+    """Linear warm-up, then linearly towards 0: the rate of step n_steps, the first not taken."""
     require_int("step", step, at_least=0)
     require_int("n_steps", n_steps, at_least=1)
     require_instance("config", config, FitConfig)

@@ -105,7 +105,7 @@ show_reconstructions(*look(shipped, one_of_each), shipped.n_codes);
 # The cut and the shading come back, print and weave do not. A colour in the bottom row is the name
 # of a code; equal colours are equal codes, and near colours mean nothing.
 #
-# Garments have 16 grey levels, as in chapters 03 to 09, so that all numbers can be compared.
+# Garments have 16 grey levels, as on the bill of chapter 09, so that all numbers can be compared.
 
 # %%
 from tutorial_lib.data import DataUnavailable
@@ -172,9 +172,9 @@ for image, n_levels, field, K in [
     print(f"{image!s:16} {n_levels:6}  {field!s:9} {K:4}  {raw:9.0f}  {coded:9.0f}  {ratio:5.1f}")
 
 # %% [markdown]
-# The last row is the paper's model of ImageNet (section 4.1, which says 42.6). For our garments the
-# factor is smaller, because 16 levels are few to begin with. K costs little: four times as many
-# codes are two bits more for each position.
+# The last row is the paper's model of ImageNet (section 4.1, which cuts 42.67 off at 42.6). For our
+# garments the factor is smaller, because 16 levels are few to begin with. K costs little: four
+# times as many codes are two bits more for each position.
 #
 # Is nine times good? Two programs that every computer has make the same images smaller too.
 #
@@ -282,7 +282,9 @@ batch = train.levels[: settings.batch_size].to(device)
 {name: round(value.item(), 3) for name, value in stage_one(fresh_vqvae, batch).items()}
 
 # %% [markdown]
-# An untrained decoder costs about log2 16 = 4 bits/dim, as it should: it knows nothing. (The
+# An untrained decoder costs about log2 16 = 4 bits/dim, as it should: it knows nothing. The loss is
+# smaller than its first term because it is in nats, and the other in bits: multiply by log 2, then
+# add beta times the commitment. (The
 # codebook term is 0, because the averages do its work.)
 #
 # ### A wrong way: the mean over everything
@@ -546,8 +548,8 @@ from tutorial_lib.checkpoint import read_tensors
 tensors, header = read_tensors(out / "checkpoint.safetensors")
 groups = {}
 for name, tensor in tensors.items():
-    group = "/".join(name.split("/")[:: 2 if name.startswith("optimizer") else 1][:2])
-    group = "model" if name.startswith("model") else group
+    kind, *rest = name.split("/")  # model/..., optimizer/0/exp_avg, ...
+    group = kind if kind == "model" else f"{kind}/{rest[-1]}"
     count, size = groups.get(group, (0, 0))
     groups[group] = count + 1, size + tensor.numel() * tensor.element_size()
 for group, (count, size) in groups.items():
@@ -557,8 +559,10 @@ print("and in the header:", ", ".join(header), f"(step {header['history']['step'
 # %% [markdown]
 # Weights and buffers; Adam's two averages for each weight, and its count of steps; the state of the
 # random numbers; the step, which fixes the learning rate and the next batch; and what the run was
-# told, so that a checkpoint of *another* run is refused and not continued. Leave one of them out,
-# and the resumed run is another run.
+# told, so that a checkpoint of *another* run is refused and not continued. Leave out weights,
+# averages, random numbers or step, and the resumed run is another run. (`sums` are those of the row
+# of the history that was half full at the stop, so that the curve goes on without a gap. The random
+# numbers are needed here because restarted codes are drawn.)
 #
 # ### Exercise 10.3
 #
@@ -576,7 +580,8 @@ def train_from(state: dict, data: torch.Tensor, n_steps: int, noise: float) -> d
     A call of 3 steps and, from what it returns, a call of 4 must end where one call of 7 ends.
 
     state    "weight" (D,), "momentum" (D,), "step": the steps taken so far, over all calls, and
-             "rng": the state of a torch.Generator (get_state, set_state). It stays as it is
+             "rng": the state of a torch.Generator (get_state, set_state). Nothing in the dict
+             that was handed in may change
     data     (N, D). Step t, counted from 0 over all calls, sees row t mod N
     noise    each step draws n = torch.randn of weight's shape and dtype from the generator
     returns  a new dict with the same four entries
@@ -613,7 +618,8 @@ for forgotten in (None, "momentum", "step", "rng"):
         restored = saved if forgotten is None else {**saved, forgotten: fresh[forgotten]}
         gaps.append((train_from(restored, rows, 20 - cut, 0.5)["weight"] - left_alone).abs().max())
     ax.plot(range(1, 20), gaps, marker="o", ms=3, label=f"{forgotten or 'nothing'} forgotten")
-ax.set(xlabel="cut after step", ylabel="distance of the weights at the end")
+    print(f"{forgotten or 'nothing':9} forgotten: largest difference {max(gaps):.2g}")
+ax.set(xlabel="cut after step", ylabel="largest difference at the end", xticks=range(1, 20, 3))
 ax.legend();
 
 # %% [markdown]
@@ -642,9 +648,11 @@ history = fit(
 print(f"step {history.step} of {history.n_steps} in {history.seconds / 60:.1f} minutes in all")
 
 # %% [markdown]
-# The curves go on where they had stopped. But do they end where an undisturbed run would have
-# ended? A smaller twin can afford the answer: once left alone, once stopped and resumed, and once
-# "resumed" in the way that many scripts do it, by loading the weights and nothing else.
+# The curves go on where they had stopped. (A lone spike at the end of an epoch is no accident of
+# the cut. A row is the mean since the row before; one that an epoch's end cuts short holds a few
+# batches, and they may be hard ones.) But do they end where an undisturbed run would have ended? A
+# smaller twin can afford the answer: once left alone, once stopped and resumed, and once "resumed"
+# in the way that many scripts do it, by loading the weights and nothing else.
 
 # %%
 from dataclasses import replace
@@ -658,10 +666,11 @@ half_way = settings.small_train // 32
 
 
 def differing(one, other):
-    """Of how many tensors, and by how much at most, do two models differ?"""
+    """How many tensors of two models differ, of how many, and weights by how much at most?"""
     pairs = list(zip(one.state_dict().values(), other.state_dict().values(), strict=True))
     n = sum(not torch.equal(a, b) for a, b in pairs)
-    return n, len(pairs), max((a.double() - b.double()).abs().max().item() for a, b in pairs)
+    weights = zip(one.parameters(), other.parameters(), strict=True)
+    return n, len(pairs), max((a - b).abs().max().item() for a, b in weights)
 
 
 # %%
@@ -682,7 +691,7 @@ weights_only = load_weights(saved).to(device)
 fit(weights_only, stage_one, small_data, replace(small_config, epochs=1), progress=False)
 for name, model in {"stopped and resumed": resumed, "weights only": weights_only}.items():
     n, of, gap = differing(alone, model)
-    print(f"{name:20} {n:2} of {of} tensors differ, by at most {gap:.2g}")
+    print(f"{name:20} {n:2} of {of} tensors differ, weights by at most {gap:.2g}")
 
 # %% [markdown]
 # On a CPU the resumed twin has the very same bits: weights, codebook, counts. (A GPU may add the
@@ -711,8 +720,9 @@ show_curves(
 );
 
 # %% [markdown]
-# A steep fall, then a long slope. The dots of the held-out images lie near the curve: 49 codes are
-# a narrow gate, and nothing much can be learned by heart through it.
+# A steep fall, then a long slope. The dots of the held-out images lie near the curve: in a few
+# epochs a small model learns little by heart. The codes would not prevent it. 13 bits number 8192
+# images, and an image has hundreds.
 #
 # Bits/dim are the currency, but the eye asks: how like is it? The plain squared error depends on
 # how bright the images are. So give it a scale that means something.
@@ -746,15 +756,17 @@ answers = {
     "the mean image": x.mean(dim=0).expand_as(x),
     "4×4 blocks of their mean": F.interpolate(F.avg_pool2d(x, 4), scale_factor=4),
     "our VQ-VAE": decoded,
-    "the encoder untrained": look(new_model(), held_out.levels)[1],
+    "an untrained VQ-VAE": look(new_model(), held_out.levels)[1],
 }
 for name, answer in answers.items():
     print(f"{name:26} {normalized_mse(x, answer).item():.3f}")
 
 # %% [markdown]
-# The second line keeps 49 *exact* means, one for each place that has a code. A code is worth far
-# fewer bits than such a mean, and says more: a block's edges and direction, read together with its
-# neighbours.
+# The second line keeps 49 *exact* means, one for each place that has a code. Such a mean is a sum
+# of 16 levels, 0 to 240, so naming it takes log2 241, about 8 bits: no less than a code of 128. For
+# about the same price a code says more: a block's edges and direction, read together with its
+# neighbours. The last line is above 1: a decoder that has learned nothing answers mid-grey
+# everywhere, and garments lie on black.
 #
 # Which garments come through well, and which badly? The best four and the worst four of the
 # held-out images, by their own squared error:
@@ -790,8 +802,10 @@ print(f"the whole held-out set:   {of_all:6.1f}")
 show_usage(counts, of_all);
 
 # %% [markdown]
-# The mean over batches is always the smaller one, and depends on the size of a batch: a few images
-# show a few kinds of patches. Quote the number of the whole set.
+# The mean over batches is another number, and depends on the size of a batch: eight images show few
+# kinds of patches, so here it comes out smaller. (Not always: a batch that uses one code and a
+# batch that uses 100 alike have the mean 50.5, and both together about 19.) Quote the number of the
+# whole set.
 #
 # Some codes are used many times as often as others, so the perplexity is well below K although
 # hardly a code may be idle. (A code that is used evenly *over images* can still be predictable from
@@ -960,13 +974,14 @@ figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center
 #
 # ## 7 · The bill
 #
-# Test images, both terms, for the long run. What does each file hold?
+# Test images, the long run and the shipped weights: what do the codes alone cost, and what does it
+# cost to bring every pixel back?
 #
 # > **Predict.** To send a garment *exactly*, one sends the codes, and then every pixel under the
 # > decoder's p(x given z). Will that take fewer bits than zlib?
 # > <details><summary>A way to think about it</summary>The decoder knows the shape, but treats the
-# > 784 pixels as independent once the codes are known. zlib knows no garment, but remembers what
-# > stood to the left.</details>
+# > 784 pixels as independent once the codes are known. zlib knows no garment, but copies
+# > whatever stood there before, in this row or an earlier one.</details>
 
 # %%
 bill = {}
@@ -997,7 +1012,7 @@ ax.legend(fontsize=8, loc="lower right");
 # Now all bars bring back every pixel. The codes, the little orange piece, carry the garment; the
 # blue part is grain, pixels that a decoder without memory has to pay for one by one. Even so the
 # sum comes out below zlib after a few minutes of training (not under the smoke profile, which
-# learns next to nothing): knowing garments is worth more than remembering the pixel on the left.
+# learns next to nothing): knowing garments is worth more than copying from what came before.
 # The model itself is not in the bill. It is sent once, for all images.
 #
 # A gated PixelCNN on the pixels, chapter 04, does both and comes to about one bit/dim (README,
@@ -1049,6 +1064,9 @@ kinds = {p.dtype for p in probe.parameters()}, {p.grad.dtype for p in probe.para
 print("weights, gradients:", *kinds)
 
 # %% [markdown]
+# The convolutions hand over bfloat16, the codebook and the loss answer in float32, and the weights
+# with their gradients have never left it. Who has to, and who may?
+#
 # | part | may be bf16? | why |
 # |---|---|---|
 # | convolutions of encoder and decoder | yes | large sums, taken in float32 inside |
@@ -1075,11 +1093,13 @@ ax.legend();
 # In bfloat16 it stays at 100 for good: each step would add 0.2, and near 100 the numbers of this
 # format lie half a unit apart. Nothing raises.
 #
-# Then the distances. Take the trained model, and look up every held-out position twice.
+# Then the distances. Take the trained model, and look up the codes of held-out images three times:
+# in float32, and in bfloat16 with the distance written in two ways.
 #
-# > **Predict.** Which share of the codes will change if only the *distances* are taken in bfloat16?
-# > <details><summary>A way to think about it</summary>Two codes are exchanged if their distances
-# > agree to less than one part in 256. With K codes around, how far ahead is the nearest?</details>
+# > **Predict.** Which share of the codes will change if the *look-up* is done in bfloat16, and all
+# > else in float32? <details><summary>A way to think about it</summary>Two codes may be exchanged
+# > if their distances differ by less than about one part in 256. With K codes around, how far ahead
+# > is the nearest?</details>
 
 # %%
 from tutorial_lib.quantize import vectors_of
@@ -1144,9 +1164,13 @@ print("the function above:                    ", f"{(ours != right).double().mea
 
 
 # %% [markdown]
+# (A function that subtracts and squares never meets the trap: autocast rounds matrix products and
+# convolutions, and leaves differences alone. It pays with a table of n × K × D numbers.)
+#
 # ## 9 · Beyond one GPU
 #
-# The same training on a machine with N GPUs, from a terminal:
+# A VQ-VAE on a machine with N GPUs, from a terminal (on all 256 levels, with the command's own
+# settings):
 #
 # ```
 # accelerate launch --multi_gpu --num_processes N -m tutorial_lib train vqvae \
@@ -1154,7 +1178,7 @@ print("the function above:                    ", f"{(ours != right).double().mea
 # ```
 #
 # This starts N processes with the same program. Each holds the whole model and takes its share of
-# every batch. Four things make it the *same* training as on one GPU:
+# every batch. Four things make it the *same* training as this command on one GPU:
 #
 # - **the same global batch.** `batch_size` counts the images of all processes together, and the
 #   N shares of a batch are the batch: same learning rate, same schedule, same order;
@@ -1199,8 +1223,10 @@ print("not exchanged:", process_0.mean().item(), "here,", process_1.mean().item(
 
 # %% [markdown]
 # The last line is the worst: no error, no warning, and after a while the two replicas decode the
-# same index differently. It is a frequent mistake, since gradients are averaged automatically by
-# every framework, and buffers that a module moves by itself are not.
+# same index differently. It is a frequent mistake: frameworks average the gradients for you, and
+# not the buffers that a module moves by itself. (PyTorch's DistributedDataParallel copies those of
+# process 0 over the others before each forward pass, if not told otherwise. Then nobody drifts, but
+# the codes follow process 0 alone: 1 in the place of 4.)
 #
 # What is *not* kept: the last bits. A sum over processes is formed in another order than a sum in
 # one, so N GPUs agree with one GPU up to rounding.

@@ -97,8 +97,9 @@ show_images(drawn, n_levels=16, row_labels=names);
 # ## 1 · Stage one, in short
 #
 # The garments have 16 grey levels, as in chapters 03 to 09, so that every number below can be held
-# against theirs. Here is stage one of chapter 10, in a shorter training. One thing is added: whoever
-# watches it keeps a copy of the weights now and then, which section 7 will need.
+# against theirs. Here is stage one of chapter 10, in a shorter training. One thing is added: a
+# function that `fit` calls on its way (`watch=`) keeps a copy of the weights now and then, which
+# section 7 will need.
 #
 # <details><summary>On a machine that may be taken away, such as Colab's: keep the run</summary>
 #
@@ -206,7 +207,8 @@ extract_codes = ch11.extract_codes.check(extract_codes)
 # %% [markdown]
 # And keep them in a file. One thing can go wrong with a file of codes: it belongs to *these*
 # weights, and nothing in it says so. So its name holds a fingerprint of the weights. Train stage
-# one again, and the old file is not found, which is exactly what should happen.
+# one again, and the old file is not found, which is exactly what should happen. (Here the folder is
+# a temporary one; in a project of yours it would stay.)
 
 # %%
 import hashlib
@@ -349,12 +351,9 @@ for name, bits in prices.items():
 #
 # A field of codes is an "image" again, 7×7 pixels with K levels. Chapters 02 to 05 have told us how
 # to model one: a product of conditionals in raster order, by a gated PixelCNN that is told the
-# class in every gate. Two things are new:
-#
-# - code numbers have no order, so each gets a vector of its own (`ordered=False`) in the place of
-#   an intensity between −1 and 1;
-# - a garment has a top and a bottom, so each position is told its row and column
-#   (`coordinates=True`).
+# class in every gate. One thing is new: code numbers have no order, so each gets a vector of its
+# own (`ordered=False`) in the place of an intensity between −1 and 1. And one you have met: a
+# garment has a top and a bottom, so each position is told its row and column (`coordinates=True`).
 
 # %%
 from tutorial_lib.gated import GatedPixelCNN
@@ -377,6 +376,8 @@ print(f"{sum(p.numel() for p in new_prior().parameters()):,} parameters")
 
 # %% [markdown]
 # Before it is trained, the question that no loss curve answers: may it look at what it predicts?
+# (Asked of a narrow copy without labels and coordinates, which is quicker. What is read depends on
+# masks and depth, and neither tells anything about a code.)
 
 # %%
 import matplotlib.pyplot as plt
@@ -394,10 +395,12 @@ for ax, target in zip(axes, [(1, 5), (3, 3), (5, 1)], strict=True):
 
 # %% [markdown]
 # Blue is read, grey is the target's future; orange would be past that the model cannot see. With
-# enough layers there is none. (The smoke profile has only three, and a little orange stays.)
+# enough layers there is none. (The smoke profile has only three; there a good third of the past
+# stays orange.)
 #
 # The step of stage two is the one of every PixelCNN before it. It never touches the VQ-VAE: all it
-# is given are numbers.
+# is given are numbers. (`average=0.1`: the run ends with the mean of the weights over about the
+# last tenth of the steps, which is calmer than the last weights alone.)
 
 # %%
 from tutorial_lib.likelihood import bits_per_dim, nll_nats
@@ -436,7 +439,7 @@ ax = show_curves(
 for name, bits in prices.items():
     ax.axhline(bits.mean(), color="gray", ls="--", lw=1)
     place = {"transform": ax.get_yaxis_transform(), "color": "gray", "fontsize": 8}
-    ax.text(0.01, bits.mean() + 0.05, name, **place)
+    ax.text(0.99, bits.mean() + 0.05, name, ha="right", **place)
 
 # %% [markdown]
 # The dashed lines are the three priors of section 3. What lies below "by position" is structure:
@@ -543,7 +546,7 @@ drawn = sample(
 completed = decode(vqvae, drawn[:, 0]).unflatten(0, (len(chosen), n_draws))
 truth = test.levels[chosen]
 given = truth / 15
-given[:, :, 4 * n_rows :] = 0.6  # grey: not given
+given[:, :, 4 * n_rows :] = 0.6  # grey: codes not given
 strip = torch.cat([given[:, None], completed / 15, truth[:, None] / 15], dim=1).flatten(0, 1)
 titles = ["input", *[f"sample {i + 1}" for i in range(n_draws)], "truth"]
 show_images(strip, n_columns=n_draws + 2, titles=titles);
@@ -551,7 +554,7 @@ show_images(strip, n_columns=n_draws + 2, titles=titles);
 # %% [markdown]
 # Each row begins with the same three rows of codes and the same label, and ends in six ways. A bag
 # gets a lower edge, a boot its toe, and what is drawn goes on where the given part stops. What the
-# upper part does not say (is the sole dark? how long is the dress?), the samples answer
+# upper codes leave open (where does the sleeve end? has the boot a heel?), the samples answer
 # differently, as they should.
 #
 # Did the upper part stay? Its *codes* did. Its pixels?
@@ -568,6 +571,21 @@ ax.set(xlabel="pixel row (red: from here on the codes are drawn)", ylabel="sprea
 # A little spread stands to the left of the red line. The convolutions of the decoder overlap, so
 # the last kept pixel rows are decoded with an eye on the codes below them. Completion in code space
 # keeps codes; who needs the *pixels* kept has to paste them back, and live with the seam.
+#
+# And the encoder? Its convolutions overlap, too.
+
+# %%
+cut = test.levels.clone()
+cut[:, :, 4 * n_rows :] = 0  # black from the line on
+same = (cached_codes(vqvae, "upper", cut) == test_codes).double().mean(dim=(0, 2))
+for row in range(n_rows):
+    print(f"code row {row}: {same[row]:.0%} of the codes stay if the pixels below are black")
+
+# %% [markdown]
+# The kept codes were read off from the *whole* garment, and the nearer to the line, the more of
+# them would be others without the pixels below. So the samples knew more than the input column
+# shows. Completion in code space means: these codes are given. It does not mean: these pixels are
+# all that was seen.
 #
 # > **In words.** Given the *lower* rows, could the prior draw the upper ones?
 # > <details><summary>An answer</summary>No. `sample` would keep the lower codes, but each upper
@@ -631,11 +649,11 @@ three = {
 show_images(torch.cat(list(three.values())), n_levels=16, row_labels=list(three));
 
 # %% [markdown]
-# Read the columns against each other. The VQ-VAE of half-way decodes its own codes nearly as well
-# as in the end (last column; lowest row of the picture). But it speaks another language: most of
-# its codes have other numbers, and the prior pays for them far more than for those it was trained
-# on. The earliest ones cost it about as much as a blind guess, log2 K. And draws of ours that the
-# decoder of half-way reads come out misshapen (middle row).
+# Read the columns against each other. The VQ-VAE of half-way has come most of the way: look at the
+# last column, and at the lowest row of the picture (held-out garments, not our draws). But it
+# speaks another language: most of its codes have other numbers, and the prior pays for them far
+# more than for those it was trained on. The earliest ones cost it about as much as a blind guess,
+# log2 K. And draws of ours that the decoder of half-way reads come out misshapen (middle row).
 #
 # A prior that is trained along learns a language that will be gone tomorrow. Freeze first, extract
 # then; and keep the fingerprint in the name of the file.
@@ -677,7 +695,8 @@ show_images(pair, n_levels=16, row_labels=["decoded", "turned back first"]);
 # prior has learned its fields well, columns first, and the loss cannot know which way is up. The
 # decoder does, since its patches have a left edge and an upper edge. Turned back before decoding,
 # the same draws are what a prior this small can do. So look at samples, not only at curves; and
-# test on an image that is *not* square, where such a slip ends in an error.
+# test on an image that is *not* square. There a turned field decodes to a turned shape, and the
+# first comparison with the original ends in an error.
 #
 # ## 8 · The bill
 #
@@ -703,12 +722,13 @@ fields, images = enumerate_images(2, 2, n_levels=3)[:, 0], torch.randint(2, (200
 with torch.inference_mode():
     log_prior, decoded = -toy.prior_nll_nats(fields), toy.vqvae.decode_indices(fields)
     log_given = torch.stack([-nll_nats(decoded, x.expand(81, 1, 4, 4)) for x in images])
-    exact, bound = torch.logsumexp(log_given + log_prior, dim=1), toy.bound_nats(images)
+    exact, bound = -torch.logsumexp(log_given + log_prior, dim=1), -toy.bound_nats(images)
 print(f"{len(fields)} fields, probabilities sum to {log_prior.exp().sum().item():.9f}")
-print("bound above the exact value:", (bound > exact).sum().item(), "of", len(images))
+print("both terms below the exact cost:", (bound < exact).sum().item(), "of", len(images))
 
 # %% [markdown]
-# Never above. What the bound leaves out is what the 80 other fields would have added.
+# Never below: the sum of both terms is never less than the exact cost. What it pays too much is
+# what the 80 other fields would have added to p(x).
 #
 # Training shows the decoder term in bits per *dimension* and the prior in bits per *code*. They
 # cannot be added as they are.
@@ -748,10 +768,10 @@ total_bits_per_dim = ch11.total_bits_per_dim.check(total_bits_per_dim)
 # > <details><summary>A way to think about it</summary>The codes are 49 small numbers for 784
 # > pixels. Everything the codes do not say, the decoder has to pay for pixel by pixel.</details>
 #
-# All test images, under the four priors of this chapter; beside them the shipped two stages, the
-# VAE of chapter 07 and the gated PixelCNN of chapter 04, all trained on the full training set. The
-# same images, the same 16 levels. (p(z) and the gated PixelCNN are told the class, the VAE is not;
-# that can be worth log2 10 / 784 = 0.004 bits/dim.)
+# The test images of this chapter, under the four priors of this chapter; beside them the shipped
+# two stages, the VAE of chapter 07 and the gated PixelCNN of chapter 04, all trained on the full
+# training set. The same images, the same 16 levels. (p(z) and the gated PixelCNN are told the
+# class, the VAE is not; that can be worth log2 10 / 784 = 0.004 bits/dim.)
 
 # %%
 shapes = (1, 28, 28), (7, 7)
@@ -788,16 +808,20 @@ for name, (decoder, total) in bill.items():
     decoder, total = decoder.mean().item(), total.mean().item()
     rows[name] = (decoder, total - decoder)
     print(f"{name:28}{decoder:9.3f}{total - decoder:9.3f}{total:9.3f}")
+decoder, latent = rows["ours, learned"]
+print(f"ours, learned: the decoder term is {decoder / latent:.0f} times the latent rate")
 show_stacked_bits(rows);
 
 # %% [markdown]
 # Read it in three steps. **Between the priors**, the decoder term stays, as it must: stage two
 # never touches the decoder, and the total falls by exactly the bits saved on the codes. **Within a
-# bar**, the decoder term towers over the latent rate. The codes say what matters to the eye, in a
-# few hundred bits; the grain of every pixel is left to a decoder that treats pixels as independent,
-# and there the bits are. **Between the models**, a longer training on more images brings more than
-# the whole step from the blindest prior to the learned one, and the gated PixelCNN, which reads
-# every neighbour and whose number is exact, leads by far.
+# bar**, the decoder term towers over the latent rate. The codes say what matters to the eye, in
+# fewer bits than 49 times log2 K; the grain of every pixel is left to a decoder that treats pixels
+# as independent, and there the bits are. **Between the models**, training on more images brings a
+# lot (under the laptop profile more than the whole step from the blindest prior to the learned
+# one). Where the codes of the shipped model cost more than ours, it is because they say more: its
+# decoder saves several times that amount. A low latent rate alone is no merit. And the gated
+# PixelCNN, which reads every neighbour and whose number is exact, leads by far.
 #
 # So why would anybody use two stages? Because bits/dim are dominated by what no eye looks at. That
 # is a claim; the rest of the chapter measures what an eye might look at.
@@ -812,8 +836,9 @@ show_stacked_bits(rows);
 # ## 9 · Are they copies?
 #
 # A prior that has learned the training set by heart would draw splendid garments: the training
-# ones. Its held-out bits/code would tell (the curve of section 4 has no such rise). Look for it
-# directly: below each drawn image, the training image that is nearest to it, pixel by pixel.
+# ones. Its held-out bits/code would rise while those of training fall: look at the curve of section
+# 4 again. Or look for copies directly: below each drawn image, the training image that is nearest
+# to it, pixel by pixel.
 
 # %%
 from tutorial_lib.sample_quality import nearest_neighbors
@@ -856,6 +881,7 @@ figure, axes = plt.subplots(len(kinds), 1, figsize=(6, 4), layout="tight", share
 for ax, (name, fields) in zip(axes, kinds.items(), strict=True):
     shared = most_equal_codes(fields)
     ax.hist(shared.numpy(), bins=range(51), color="#3b76af")
+    ax.set_ylabel("fields")
     ax.set_title(f"{name}: {shared.double().mean():.1f} of 49 on average, at most {shared.max()}")
 axes[-1].set_xlabel("codes shared with the nearest training field");
 
@@ -1065,15 +1091,17 @@ table = scores(in_regions, judged)
 print_scores(table)
 
 # %% [markdown]
-# The three priors without structure score low on both counts, and next to nothing in recall. The
-# learned prior is far above them: most of its draws are good. What it lacks in precision against
-# the first row are the draws that fall apart.
+# The three priors without structure score far below the learned one on both counts. Most of its
+# draws are good. What it lacks in precision against the first row are the draws that fall apart.
 #
 # Two warnings stand in the same table. Section 3 showed not one garment, and still some of those
-# images lie in a real ball: the ball of an unusual garment is large. The numbers rank sets of
-# images; they are no certificate for a single one. And look at the recall of the first row. Even
-# the *true* codes decode to images that leave many real garments alone: print, folds and texture
-# are gone. That share is stage one's, and no prior can bring it back.
+# images lie in a real ball: the ball of an unusual garment is large. So precision need not even put
+# three bad priors in their order: hold the first column against the bits of section 3. Small
+# differences, and single images, it cannot judge. And look at the recall of the first row. Even the
+# *true* codes decode to images that leave many real garments alone: print, folds and texture are
+# gone. Most of that share is stage one's. But the row is no ceiling: a learned prior may come out a
+# little above it, and is not more complete for that. Some of its draws fall apart, and we saw what
+# strays do to recall: their balls are large.
 #
 # ### Temperature, and other models
 #
@@ -1114,17 +1142,21 @@ ax.legend(loc="lower left", fontsize=8)
 print_scores({f"T = {t}": pair for t, pair in by_temperature.items()} | by_model)
 
 # %% [markdown]
-# Follow the blue line from its upper end. Cold: nearly every draw is good, and few kinds of garment
-# are left. Warmer: recall rises, and precision pays for it. (Far beyond T = 1 a high recall is no
-# merit: the draws scatter, and scattered points have large balls.) Whoever picks a temperature and
-# reports one of the two numbers can look as good as they like.
+# Follow the blue line from its upper end. Cold: nearly every draw is good, and few kinds within
+# each class are left. Warmer: recall rises, and precision pays for it. (Far beyond T = 1 a high
+# recall is no merit: the draws scatter, and scattered points have large balls.) Whoever picks a
+# temperature and reports one of the two numbers can look as good as they like.
 #
 # Now hold the marks against the bill of section 8, and against the pictures of the cell before. The
-# model with the best bits/dim, by far, is not the one with the best precision; and two models with
-# nearly the same total lie far apart here. Bits/dim, precision and recall measure different things.
-# The bill counts the grain of every pixel, these features look at shapes, and a model can be far
-# better at one and worse at the other. Two stages spend their effort on shapes. That is why one
-# would use them.
+# model with the best bits/dim, by far, is not the one with the best precision; and the two stages
+# and the VAE, with nearly the same total, lie far apart here. Bits/dim, precision and recall
+# measure different things.
+#
+# Look at the two marks of the two stages at T = 1 as well: the same codes, with the grain and
+# without it. Real garments have texture, mean images have none, and these features notice. So they
+# look at shapes *and* at texture, but not at each pixel by itself, as the bill does; and a model
+# can be far better at one and worse at the other. The gated PixelCNN gets textures right, and its
+# shapes come apart. Two stages spend their effort on shapes. That is why one would use them.
 #
 # > **In words.** Somebody proposes to select the best epoch of stage two by precision alone. Which
 # > models would win?

@@ -54,6 +54,14 @@ def _last_step_idle(step, n_steps, peak, n_warm):
     return _shape((step + 1) / n_warm, falling, peak)
 
 
+def _falls_a_step_early(step, n_steps, peak, n_warm):
+    return _shape((step + 1) / n_warm, (n_steps - step - 1) / (n_steps - n_warm), peak)
+
+
+def _rises_a_step_too_long(step, n_steps, peak, n_warm):
+    return _shape((step + 1) / (n_warm + 1), _falling(step, n_steps, n_warm), peak)
+
+
 def _no_decay(step, n_steps, peak, n_warm):
     return _shape((step + 1) / n_warm, 1.0, peak)
 
@@ -102,6 +110,17 @@ MISCONCEPTIONS = (
         "the last step is idle",
         _last_step_idle,
         "The last step has the rate 0, a step for nothing. The line meets 0 one step later.",
+    ),
+    Misconception(
+        "falls a step early",
+        _falls_a_step_early,
+        "The fall begins one step early: step n_warm has the peak as well, and the last step is "
+        "not yet at 0.",
+    ),
+    Misconception(
+        "rises a step too long",
+        _rises_a_step_too_long,
+        "The rise takes n_warm + 1 steps: step n_warm - 1 should have the peak already.",
     ),
     Misconception(
         "no fall",

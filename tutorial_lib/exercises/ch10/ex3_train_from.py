@@ -18,7 +18,8 @@ def train_from(state: dict, data: torch.Tensor, n_steps: int, noise: float) -> d
     A call of 3 steps and, from what it returns, a call of 4 must end where one call of 7 ends.
 
     state    "weight" (D,), "momentum" (D,), "step": the steps taken so far, over all calls, and
-             "rng": the state of a torch.Generator (get_state, set_state). It stays as it is
+             "rng": the state of a torch.Generator (get_state, set_state). Nothing in the dict
+             that was handed in may change
     data     (N, D). Step t, counted from 0 over all calls, sees row t mod N
     noise    each step draws n = torch.randn of weight's shape and dtype from the generator
     returns  a new dict with the same four entries

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from tutorial_lib.exercises.ch11.references import codes_by_position as reference
 from tutorial_lib.exercises.comparing import first_difference, tensor_result
-from tutorial_lib.exercises.definition import Check, Failure, Misconception
+from tutorial_lib.exercises.definition import Check, Failed, Failure, Misconception
 from tutorial_lib.exercises.engine import Exercise
 from tutorial_lib.exercises.trials import Trial, compare
 
@@ -83,7 +83,16 @@ def _the_picks(train_codes, pick):
     return pick.clone()
 
 
+def _fields_in_fields(train_codes, pick):
+    return train_codes[pick]
+
+
+FIELDS_IN_FIELDS = (
+    "Each pick has brought its whole training field along. Take one code from it: the one at the "
+    "position where the pick stands."
+)
 MISCONCEPTIONS = (
+    Misconception("fields in fields", _fields_in_fields, FIELDS_IN_FIELDS),
     Misconception(
         "whole fields",
         _whole_fields,
@@ -147,7 +156,12 @@ def _trial(n: int, batch: int, shape: tuple[int, int], rng: torch.Generator) -> 
 
 
 def _read(value: object, trial: Trial) -> Tensor:
-    return tensor_result(value, trial.args[1].shape, kind="long")
+    train_codes, pick = trial.args
+    whole = (*pick.shape, *train_codes.shape[1:])
+    if isinstance(value, Tensor) and value.shape == whole:
+        told = f"Expected {tuple(pick.shape)}, got {whole}."
+        raise Failed(Failure(FIELDS_IN_FIELDS, told))
+    return tensor_result(value, pick.shape, kind="long")
 
 
 def _evidence(trial: Trial, got: Tensor, want: Tensor) -> str:

@@ -66,6 +66,12 @@ def _columns(indices, n_rows, n_draws):
     return _in_copies(_keep(indices, EVERY, slice(n_rows)), n_draws)
 
 
+def _fields_for_rows(indices, n_rows, n_draws):
+    canvas = indices.clone()
+    canvas[n_rows:] = -1
+    return _in_copies(canvas, n_draws)
+
+
 def _the_rest_kept(indices, n_rows, n_draws):
     return _in_copies(_keep(indices, slice(n_rows, None), EVERY), n_draws)
 
@@ -144,6 +150,11 @@ MISCONCEPTIONS = (
         "the wrong part is drawn",
         _the_rest_kept,
         "Kept and drawn are exchanged: the first n_rows rows are those that stay.",
+    ),
+    Misconception(
+        "fields for rows",
+        _fields_for_rows,
+        "You count fields, not rows: axis 0 is the batch. The rows of a field are axis 1.",
     ),
     Misconception("columns", _columns, "Columns are kept, not rows: the rows are axis 1."),
     Misconception("one row", _one_row, "Only the last of the kept rows is there."),

@@ -62,6 +62,10 @@ def _rate_alone(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape):
     return bits_per_code * n_codes / n_dims
 
 
+def _sixteen(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape):
+    return decoder_bits_per_dim + bits_per_code / 16
+
+
 def _codes_as_dimensions(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape):
     n_dims, n_codes = _sizes(image_shape, latent_shape)
     return (decoder_bits_per_dim * n_dims + bits_per_code * n_codes) / (n_dims + n_codes)
@@ -115,6 +119,11 @@ MISCONCEPTIONS = (
         _added,
         "Bits per dimension and bits per code are added as they are. The codes are far fewer than "
         "the pixels: bring both to bits per image first.",
+    ),
+    Misconception(
+        "always 16",
+        _sixteen,
+        "You divide by 16, which is right for 28x28 pixels and 7x7 codes only. Use the two shapes.",
     ),
     Misconception(
         "decoder term alone",

@@ -143,7 +143,19 @@ def _counts(real, drawn, *, k=3):
     return precision * len(drawn), recall * len(real)
 
 
+def _edge_outside(real, drawn, *, k=3):
+    def inside(points, centers):
+        return (torch.cdist(points, centers) < _radii(centers, k)).any(dim=1)
+
+    return _both(real, drawn, inside)
+
+
 MISCONCEPTIONS = (
+    Misconception(
+        "the edge is outside",
+        _edge_outside,
+        "A point on the edge of a ball is taken to be outside. It is inside: compare with <=.",
+    ),
     Misconception(
         "exchanged",
         _exchanged,
@@ -225,6 +237,12 @@ def _trial(n: int, m: int, k: int, rng: torch.Generator, spread: float = 1.6) ->
     return Trial((10 * real, 10 * drawn), {"k": k})
 
 
+def _repeated(rng: torch.Generator, k: int) -> Trial:
+    """One real point over and over: every drawn ball has the radius 0."""
+    real, _ = _trial(20, 9, 2, rng).args
+    return Trial((real, real[:1].repeat(8, 1)), {"k": k})
+
+
 def _read(value: object, trial: Trial) -> Tensor:
     if isinstance(value, Tensor):
         value = value.flatten().tolist()
@@ -253,7 +271,7 @@ def _check(candidate, trials: list[Trial], rng: torch.Generator) -> Failure | No
         read=_read,
         evidence=_evidence,
         misconceptions=MISCONCEPTIONS,
-        diagnose_on=[_trial(60, 45, 3, rng), _trial(40, 70, 2, rng), _trial(50, 30, 1, rng)],
+        diagnose_on=[_trial(60, 45, 3, rng), _trial(40, 70, 2, rng), _repeated(rng, 1)],
         otherwise="These are other shares.",
     )
 
@@ -270,9 +288,7 @@ def _check_clouds(candidate, rng: torch.Generator) -> Failure | None:
 
 
 def _check_repeated(candidate, rng: torch.Generator) -> Failure | None:
-    """One real point over and over: every drawn ball has the radius 0."""
-    real, _ = _trial(20, 9, 2, rng).args
-    return _check(candidate, [Trial((real, real[:1].repeat(8, 1)), {"k": 3})], rng)
+    return _check(candidate, [_repeated(rng, 3)], rng)
 
 
 def _by_kthvalue(real, drawn, *, k=3):
