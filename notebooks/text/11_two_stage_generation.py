@@ -577,7 +577,7 @@ ax.set(xlabel="pixel row (red: from here on the codes are drawn)", ylabel="sprea
 # %%
 cut = test.levels.clone()
 cut[:, :, 4 * n_rows :] = 0  # black from the line on
-same = (cached_codes(vqvae, "upper", cut) == test_codes).double().mean(dim=(0, 2))
+same = (extract_codes(copy.deepcopy(vqvae).cpu(), cut) == test_codes).double().mean(dim=(0, 2))
 for row in range(n_rows):
     print(f"code row {row}: {same[row]:.0%} of the codes stay if the pixels below are black")
 
