@@ -13,7 +13,8 @@ import statistics
 import time
 from dataclasses import dataclass, field
 
-ANSWER_MS = 200  # STYLE: a widget answers within 200 ms
+# A widget answers within 200 ms. A machine that others use at the same time may be given longer.
+ANSWER_MS = float(os.environ.get("TUTORIAL_ANSWER_MS", "200"))
 SETTLED_MS = 150  # without a change
 SILENCE = 5.0  # seconds after which an idle kernel will not answer any more
 LONGEST = 60.0  # seconds, for a button that draws for a while
@@ -57,7 +58,7 @@ class Control:
             found.append("was never seen to answer")
         if self.median_ms is not None and self.median_ms > ANSWER_MS:
             times = ", ".join(f"{each:.0f}" for each in self.times_ms)
-            late = f"answers after {self.median_ms:.0f} ms, not {ANSWER_MS} ({times})"
+            late = f"answers after {self.median_ms:.0f} ms, not {ANSWER_MS:.0f} ({times})"
             found.append(f"{late}{_load()}")
         return [f"{who} {each}" for each in found]
 
