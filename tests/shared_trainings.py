@@ -17,7 +17,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from tutorial_lib import data, processes, recipes, training_run
+from tutorial_lib import data, processes, recipes, run_clock
 from tutorial_lib.checkpoint import write_tensors
 from tutorial_lib.gated import GatedPixelCNN
 from tutorial_lib.image_models import ImageModelRecipe, train_image_model
@@ -169,8 +169,8 @@ class SkewedClock:
 
 def train_by_skewed_clocks(out):
     """A run by the clock that is also saved by the clock; returns the model and its history."""
-    clock, real = SkewedClock(), training_run.time
-    training_run.time = clock
+    clock, real = SkewedClock(), run_clock.time
+    run_clock.time = clock
     try:
         torch.manual_seed(3)
         model, config = Noisy(), replace(CONFIG, minutes=0.4)
@@ -178,7 +178,7 @@ def train_by_skewed_clocks(out):
             model, clock.step, vectors(), config, out=out, progress=False, save_every_seconds=4.5
         )
     finally:
-        training_run.time = real
+        run_clock.time = real
     return model, history
 
 

@@ -14,9 +14,10 @@ from torch.nn import functional as F
 from tutorial_lib.gated import GatedPixelCNN
 from tutorial_lib.influence import blind_spot, influence_matrix
 from tutorial_lib.likelihood import enumerate_images, nll_nats, total_probability
+from tutorial_lib.lstm_layers import DiagonalBiLSTMLayer, run_diagonally
 from tutorial_lib.masks import MaskedConv2d
 from tutorial_lib.pixelcnn import MaskedStack, PixelCNN
-from tutorial_lib.pixelrnn import DiagonalBiLSTM, DiagonalBiLSTMLayer, RowLSTM, run_diagonally
+from tutorial_lib.pixelrnn import DiagonalBiLSTM, RowLSTM
 
 SIZES = [(5, 7), (7, 5)]
 MODELS = [PixelCNN, RowLSTM, DiagonalBiLSTM, GatedPixelCNN]

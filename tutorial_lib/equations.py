@@ -54,8 +54,8 @@ EQUATIONS = (
         3,
         "Row LSTM: o, f, i, g from K_ss * h + K_is * x; c = f c + i g; h = o tanh(c)",
         "03_pixelcnn",
-        "from tutorial_lib.pixelrnn import RowLSTMLayer",
-        "pixelrnn.RowLSTM",
+        "from tutorial_lib.lstm_layers import RowLSTMLayer",
+        "lstm_layers.RowLSTMLayer",
     ),
     Equation(
         "Gated PixelCNN",

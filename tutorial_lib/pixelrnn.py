@@ -1,240 +1,32 @@
-"""PixelRNN: LSTM layers that carry the past across the image, row by row or along diagonals.
+"""PixelRNN: PixelCNN's plan with LSTM layers in place of convolutions.
 
-What it adds to PixelCNN: memory. A convolution reads a fixed distance; a recurrence hands on what
-it has read, as far as the image goes. One line of pixels is updated at a time, all at once:
+First layer of type A, residual blocks, head of 1 x 1 convolutions; a block adds to its input what
+an LSTM layer of half the width has read (`lstm_layers`), widened by a 1 x 1 convolution.
 
-    [o, f, i, g] = K_ss * h  +  K_is * x           h, c: the state after the line before
-    c <- sigmoid(f) . c + sigmoid(i) . tanh(g)     h <- sigmoid(o) . tanh(c)              [eq. 3]
+- `RowLSTM` goes from row to row. Its view of the past is a triangle.
+- `DiagonalBiLSTM` goes along diagonals, from both sides. Its view is all of the past.
 
-- `RowLSTM`: a line is a row, K_ss is 1 x k on the row above. Its view of the past is a triangle.
-- `DiagonalBiLSTM`: a line is a diagonal. The image is *skewed*, row i moved right by i, and a
-  diagonal becomes a column; K_ss reads rows i-1 and i of the column before, that is, the pixel
-  above and the pixel to the left. A second direction runs from right to left, one row higher.
-  Together they read all of the past in a single layer (but see the first point below).
-
-The input-to-state part K_is * x needs no recurrence: it is one masked convolution of the image.
 Where the code deviates:
 
 - `DiagonalBiLSTM` adds a column of zeros at the right edge and cuts it off at the end. Features at
   a position exclude the pixel there, so each pixel is read one position to its right; the last
   pixel of a row has none, and without the column the row below would miss it, at any depth.
-- K_is is applied before skewing, its bias too. So the cells to the left of the skewed image keep
-  the state 0, as zero padding has it. Those to its right do not, but no pixel reads them.
-- K_ss * h is a matrix product of the state and its shifted copies: the same numbers as a
-  convolution, and a good deal faster on lines as short as these.
-- The forget gate starts with bias 1, so that an untrained layer lets the past through (sigmoid(1)
-  = 0.73 a step instead of 0.5); the paper does not say what it does.
 - `n_channels` is the paper's 2h, the width between the layers; defaults are smaller than its own.
 
-Reference: van den Oord et al. 2016, Pixel Recurrent Neural Networks, sec. 3.1 to 3.3, figs. 3 to 5.
+Reference: van den Oord et al. 2016, Pixel Recurrent Neural Networks, sec. 3.1 to 3.3, fig. 5,
+table 1.
 """
 
 from __future__ import annotations
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tutorial_lib.masks import MaskedConv2d, color_causal_mask
-from tutorial_lib.pixelcnn import MaskedStack, check_kernel, half_of
-from tutorial_lib.validation import (
-    require_bool,
-    require_float,
-    require_image_features,
-    require_int,
-    require_model,
-    require_shape,
-)
-
-
-def skew(features: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C H skewed"]:
-    """Row i moved right by i, zeros elsewhere: W + H - 1 columns, each one a diagonal.
-
-    [[1, 2, 3],  ->  [[1, 2, 3, 0],
-     [4, 5, 6]]       [0, 4, 5, 6]]
-    """
-    height, width = require_image_features("features", features, "C").shape[-2:]
-    # Rows of W + H pixels, read again as rows of one pixel fewer: each begins one place later.
-    # Channels stand last meanwhile, as they do in memory: going back through this is far quicker.
-    pixels = F.pad(features.permute(0, 2, 3, 1), (0, 0, 0, height)).flatten(1, 2)
-    skewed = pixels[:, :-height].unflatten(1, (height, width + height - 1))
-    return skewed.permute(0, 3, 1, 2)
-
-
-def unskew(skewed: Float[Tensor, "B C H skewed"]) -> Float[Tensor, "B C H W"]:
-    """The inverse of `skew`; what lies beside the image is dropped."""
-    height, columns = require_image_features("skewed", skewed, "C").shape[-2:]
-    if columns < height:
-        raise ValueError(
-            f"a skewed image of {height} rows has at least {height} columns, got {columns}"
-        )
-    pixels = F.pad(skewed.flatten(2), (0, height))
-    return pixels.unflatten(2, (height, columns + 1))[..., : columns - height + 1]
-
-
-def run_lstm(
-    inputs: Float[Tensor, "lines D fourC N B"],
-    kernels: Float[Tensor, "D fourC C taps"],
-    *,
-    taps_before: int,
-) -> Float[Tensor, "lines D C N B"]:
-    """Hidden states of D independent LSTMs that step from line to line, N pixels at once. [eq. 3]
-
-    inputs        K_is * x for every pixel: the gates o, f, i and g, one block of channels each
-    kernels       K_ss, which slides along the previous line
-    taps_before   how many of its taps lie before the pixel itself
-    """
-    n_lstms, gates, n_channels, n_taps = _kernel_shape(kernels)
-    require_shape(
-        "inputs", require_float("inputs", inputs, like=kernels), (None, n_lstms, gates, "N", "B")
-    )
-    *_, length, batch = inputs.shape
-    if require_int("taps_before", taps_before, at_least=0) >= n_taps:
-        raise ValueError(f"taps_before must be below the {n_taps} taps, got {taps_before}")
-    weight = kernels.transpose(2, 3).flatten(2)  # taps first, as the shifted copies are laid out
-    hidden = memory = inputs.new_zeros(n_lstms, n_channels, length * batch)
-    padding = (taps_before * batch, (n_taps - 1 - taps_before) * batch)
-    states = []
-    for line in inputs.flatten(3).unbind():
-        wide = F.pad(hidden, padding)
-        shifted = [wide[..., t * batch : (t + length) * batch] for t in range(n_taps)]
-        gates = torch.baddbmm(line, weight, torch.cat(shifted, dim=1))
-        output, forget, write, value = gates.chunk(4, dim=1)
-        memory = torch.sigmoid(forget) * memory + torch.sigmoid(write) * torch.tanh(value)
-        hidden = torch.sigmoid(output) * torch.tanh(memory)
-        states.append(hidden)
-    return torch.stack(states).unflatten(3, (length, batch))
-
-
-def _kernel_shape(kernels: Tensor) -> tuple[int, int, int, int]:
-    """D, four times C, C and the number of taps."""
-    require_shape("kernels", require_float("kernels", kernels), ("D", "4C", "C", "taps"))
-    n_lstms, gates, n_channels, n_taps = kernels.shape
-    if gates != 4 * n_channels:
-        raise ValueError(f"kernels must have shape (D, 4C, C, taps), got {tuple(kernels.shape)}")
-    return n_lstms, gates, n_channels, n_taps
-
-
-class InputToState(MaskedConv2d):
-    """K_is: a 1 x k convolution to the gates o, f, i, g; each of the four is grouped by colour.
-
-    Type B along the row. `masked=False` reads every colour of the centre, for the direction that is
-    shifted down by a row and therefore may (k = 1 only).
-    """
-
-    def __init__(self, in_channels, n_channels, kernel_size=1, *, n_colors=1, masked=True):
-        require_bool("masked", masked)
-        require_int("n_channels", n_channels, at_least=1)
-        require_int("kernel_size", kernel_size, at_least=1)
-        super().__init__(
-            in_channels, 4 * n_channels, (1, kernel_size), mask_type="B", n_colors=n_colors
-        )
-        mask = color_causal_mask(
-            n_channels, in_channels, (1, kernel_size), n_colors=n_colors, include_center=True
-        )
-        self.mask = mask.repeat(4, 1, 1, 1) if masked else torch.ones_like(self.mask)
-        with torch.no_grad():
-            self.bias[n_channels : 2 * n_channels] = 1  # forget little before anything is learnt
-
-
-def state_to_state(n_channels: int, n_taps: int) -> nn.Conv1d:
-    """K_ss: holds the weights (4C, C, taps) that `run_lstm` uses. K_is has the bias."""
-    require_int("n_channels", n_channels, at_least=1)
-    require_int("n_taps", n_taps, at_least=1)
-    return nn.Conv1d(n_channels, 4 * n_channels, n_taps, bias=False)
-
-
-class RowLSTMLayer(nn.Module):
-    """An LSTM from the top row to the bottom: (B, in, H, W) -> (B, n_channels, H, W). [sec. 3.1]
-
-    The state of a pixel comes from the input at the k//2 pixels to its left and at itself, and from
-    the k states around it in the row above.
-    """
-
-    def __init__(
-        self, in_channels: int, n_channels: int, kernel_size: int = 3, *, n_colors: int = 1
-    ):
-        super().__init__()
-        check_kernel("kernel_size", kernel_size)
-        self.input = InputToState(in_channels, n_channels, kernel_size, n_colors=n_colors)
-        self.state = state_to_state(n_channels, kernel_size)
-
-    def forward(self, features: Float[Tensor, "B in H W"]) -> Float[Tensor, "B C H W"]:
-        """Hidden states of all rows."""
-        reads = self.input
-        require_image_features("features", features, reads.in_channels, like=reads.weight)
-        rows = self.input(features).permute(2, 1, 3, 0)
-        reach = self.state.kernel_size[0] // 2
-        states = run_lstm(rows[:, None], self.state.weight[None], taps_before=reach)
-        return states[:, 0].permute(3, 1, 0, 2)
-
-
-class DiagonalLSTMLayer(nn.Module):
-    """An LSTM from the left to the right, diagonal by diagonal: what is above and to the left.
-
-    (B, in, H, W) -> (B, n_channels, H, W). The state of pixel (i, j) comes from the input at (i, j)
-    and, with kernel size 2, from the states of (i, j-1) and (i-1, j). [sec. 3.2]
-    """
-
-    def __init__(
-        self,
-        in_channels: int,
-        n_channels: int,
-        kernel_size: int = 2,
-        *,
-        n_colors: int = 1,
-        masked: bool = True,
-    ):
-        super().__init__()
-        require_int("kernel_size", kernel_size, at_least=2)
-        self.input = InputToState(in_channels, n_channels, n_colors=n_colors, masked=masked)
-        self.state = state_to_state(n_channels, kernel_size)
-
-    def forward(self, features: Float[Tensor, "B in H W"]) -> Float[Tensor, "B C H W"]:
-        """Hidden states of all pixels."""
-        return run_diagonally([self], [features])[0]
-
-
-def run_diagonally(layers: list[DiagonalLSTMLayer], images: list[Tensor]) -> list[Tensor]:
-    """The hidden states of each layer on its own image, (B, in, H, W) -> (B, C, H, W).
-
-    All layers step together: one loop for two directions takes less time than two loops.
-    """
-    for layer, features in zip(layers, images, strict=True):
-        reads = layer.input
-        require_image_features("features", features, reads.in_channels, like=reads.weight)
-    inputs = [skew(layer.input(x)) for layer, x in zip(layers, images, strict=True)]
-    columns = torch.stack([x.permute(3, 1, 2, 0) for x in inputs], dim=1)
-    kernels = torch.stack([layer.state.weight for layer in layers])
-    states = run_lstm(columns, kernels, taps_before=kernels.shape[-1] - 1)
-    return [unskew(x.permute(3, 1, 2, 0)) for x in states.unbind(1)]
-
-
-class DiagonalBiLSTMLayer(nn.Module):
-    """Both directions added: (B, in, H, W) -> (B, n_channels, H, W). [sec. 3.2]
-
-    From the left: all that is above and to the left, the pixel itself as mask B allows. From the
-    right: the same on the mirrored image, moved down by one row.
-    """
-
-    def __init__(
-        self, in_channels: int, n_channels: int, kernel_size: int = 2, *, n_colors: int = 1
-    ):
-        super().__init__()
-        self.from_left = DiagonalLSTMLayer(in_channels, n_channels, kernel_size, n_colors=n_colors)
-        self.from_right = DiagonalLSTMLayer(
-            in_channels, n_channels, kernel_size, n_colors=n_colors, masked=False
-        )
-
-    def forward(self, features: Float[Tensor, "B in H W"]) -> Float[Tensor, "B C H W"]:
-        """Hidden states of the two directions, added up."""
-        require_image_features("features", features, self.from_left.input.in_channels)
-        left, right = run_diagonally(
-            [self.from_left, self.from_right], [features, features.flip(-1)]
-        )
-        # In its own row the mirrored direction has read what lies to the right: the future.
-        return left + F.pad(right.flip(-1), (0, 0, 1, -1))
+from tutorial_lib.lstm_layers import DiagonalBiLSTMLayer, RowLSTMLayer
+from tutorial_lib.masks import MaskedConv2d
+from tutorial_lib.pixelcnn import MaskedStack, half_of
+from tutorial_lib.validation import require_image_features, require_int, require_model
 
 
 class ResidualLSTM(nn.Module):

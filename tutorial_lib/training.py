@@ -90,16 +90,16 @@ def fit(
     folder = None if out is None else require_path("out", out)
     with interrupt_as_flag() as interrupted:
         run = TrainingRun(model, step, data, config, folder, watch)
-        with run.opened(resume, interrupted), run.bar(progress) as bar:
+        with run.opened(resume, interrupted), run.clock.bar(progress) as bar:
             for batch in run.remaining_batches():
                 run.train_step(batch)
-                then = run.agree(bool(interrupted), save_every_seconds)
+                then = run.clock.agree(bool(interrupted), save_every_seconds)
                 ends = run.at_epoch_end() or run.history.finished
                 if run.history.step % log_every == 0 or ends:
                     bar.set_postfix_str(run.log())
                 if valid is not None and ends:
                     run.log_valid(valid)
-                bar.update(run.progress() - bar.n)
+                bar.update(run.clock.progress() - bar.n)
                 if then.stop:
                     break
                 if then.save:

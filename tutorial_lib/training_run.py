@@ -1,25 +1,23 @@
-"""The moving parts of one call of fit: a step, the clock, the state to go on from.
+"""The moving parts of one call of fit: the model made ready, a step, the state to go on from.
 
 accelerate picks the device and the precision. What several processes do together stands in
-`processes`, what a run tells in `run_record`, what it writes in `run_folder`.
+`processes`, what a run tells in `run_record`, what it writes in `run_folder`, what has passed of
+its time in `run_clock`.
 """
 
 from __future__ import annotations
 
 import itertools
 import json
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import NamedTuple
 
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from torch import Tensor
-from tqdm.auto import tqdm
 
 from tutorial_lib import processes
 from tutorial_lib.averaging import RunningAverage
@@ -28,16 +26,10 @@ from tutorial_lib.evaluation import evaluate, metrics_of, undisturbed
 from tutorial_lib.history import History
 from tutorial_lib.interruption import Interrupts
 from tutorial_lib.out_of_memory import OutOfMemory, memory_explained, what_to_lower
+from tutorial_lib.run_clock import RunClock
 from tutorial_lib.run_folder import RunFolder
 from tutorial_lib.run_record import RunRecord, Watcher
-from tutorial_lib.schedule import epoch_batches, learning_rate_at
-
-
-class Agreement(NamedTuple):
-    """What all processes do after the present step."""
-
-    stop: bool
-    save: bool
+from tutorial_lib.schedule import epoch_batches
 
 
 class TrainingRun:
@@ -65,7 +57,7 @@ class TrainingRun:
             )
         )
         self.average = RunningAverage(model, config.average) if config.average else None
-        self.began = self.saved_at = time.monotonic()
+        self.clock = RunClock(config, self.record, self.device)
         self.has_begun = self.is_saved = False
 
     @property
@@ -117,9 +109,9 @@ class TrainingRun:
         if path is not None:
             state = (self.model, self.optimizer, self.fingerprint(), self.extra())
             self.record.restore(restore_run(path, *state, rank=processes.rank()))
-            self.began = time.monotonic() - self.history.seconds
+            self.clock.go_on()
         step = float(self.history.step)
-        most, minus_least = self._largest(step, -step)
+        most, minus_least = processes.largest(step, -step, device=self.device)
         if most != -minus_least:
             raise CheckpointError(
                 f"some processes would go on from step {most:g}, others from step "
@@ -130,7 +122,7 @@ class TrainingRun:
         """Write the state to go on from, unless the loss is no number any more."""
         if self.record.sums.n_steps:
             self.record.finite_means(self.rate_taken())
-        self.tick()
+        self.clock.tick()
         own = {"sums": self.record.sums.state(), "random": random_state()}
         states = processes.gathered(own)
         if self.folder.writes:
@@ -140,7 +132,7 @@ class TrainingRun:
             }
             state = (self.model, self.optimizer, header, self.extra())
             save_run(self.folder.checkpoint, *state, [state["random"] for state in states])
-        self.saved_at = time.monotonic()
+        self.clock.has_saved()
 
     @contextmanager
     def opened(self, resume: bool, interrupts: Interrupts) -> Iterator[None]:
@@ -204,7 +196,7 @@ class TrainingRun:
 
     def train_step(self, indices: Tensor) -> None:
         for group in self.optimizer.param_groups:
-            group["lr"] = self.learning_rate()
+            group["lr"] = self.clock.learning_rate()
         batch = [tensor[indices].to(self.device) for tensor in self.data]
         with self.accelerator.autocast():
             metrics = metrics_of(self.step, self.model, batch)
@@ -219,59 +211,12 @@ class TrainingRun:
         # An infinite gradient breaks the weights before any loss shows it: 0 x inf is no number.
         self.record.sums.add({**metrics, "loss": metrics["loss"].detach() + 0 * norm})
 
-    def learning_rate(self) -> float:
-        """Of the present step, counted in steps or in thousandths of the time."""
-        if self.config.minutes is None:
-            return learning_rate_at(self.history.step, self.history.n_steps, self.config)
-        return learning_rate_at(int(1000 * min(self.time_spent(), 0.999)), 1000, self.config)
-
     def rate_taken(self) -> float:
         """The learning rate of the last step."""
         return self.optimizer.param_groups[0]["lr"]
 
     def at_epoch_end(self) -> bool:
         return self.history.step % self.steps_per_epoch == 0
-
-    # ------------------------------------------------------------------------------- the clock
-
-    def agree(self, interrupted: bool, save_every_seconds: float) -> Agreement:
-        """What follows this step; asked of all processes, whose clocks and signals differ."""
-        due = time.monotonic() - self.saved_at > save_every_seconds
-        self.history.seconds, stop, save = self._largest(
-            time.monotonic() - self.began, float(interrupted), float(due)
-        )
-        if self.config.minutes is not None and self.time_spent() >= 1:
-            self.history.n_steps = self.history.step
-        return Agreement(bool(stop), bool(save))
-
-    def tick(self) -> None:
-        """Read the clock; one for all processes, as the learning rate may hang on it."""
-        (self.history.seconds,) = self._largest(time.monotonic() - self.began)
-
-    def time_spent(self) -> float:
-        """The share of `config.minutes` that has passed."""
-        return self.history.seconds / (60 * self.config.minutes)
-
-    def progress(self) -> int:
-        """What the bar counts: steps, or seconds up to the full time."""
-        if self.config.minutes is None:
-            return self.history.step
-        return round(60 * self.config.minutes * min(1.0, self.time_spent()))
-
-    def bar(self, progress: bool) -> tqdm:
-        """A progress bar over the steps or, for a run by the clock, over its seconds."""
-        by_clock = self.config.minutes is not None
-        return tqdm(
-            total=round(60 * self.config.minutes) if by_clock else self.history.n_steps,
-            initial=self.progress(),
-            desc="training",
-            unit="s" if by_clock else "step",
-            leave=False,
-            disable=not progress or not processes.is_main(),
-        )
-
-    def _largest(self, *numbers: float) -> list[float]:
-        return processes.largest(*numbers, device=self.device)
 
     # -------------------------------------------------------------------------- what it tells
 
@@ -290,7 +235,7 @@ class TrainingRun:
                 if self.config.batch_size >= 256:
                     raise
                 means = self._held_out(valid, batch_size=self.config.batch_size)
-        self.tick()
+        self.clock.tick()
         held_out = {f"valid {name}": value for name, value in means.items()}
         self.record.append(self.history.valid_rows, held_out)
         self.record.show(self.model)

@@ -14,7 +14,8 @@ that has z as its context. Both are likelihoods of the discrete image, so the bo
 log-probability of levels, and may be compared with any other model of them.
 
 With one or two numbers in the code, log p(x) itself is a sum over a grid, and every bound can be
-held against it. What the code says of the image is measured by `information_nats`.
+held against it. What the code says of the image is measured by `information_nats` of
+`gaussian_posterior`.
 
 References: Kingma and Welling 2014, Auto-Encoding Variational Bayes, secs. 2 and 3, app. B; the use
 made of it in van den Oord et al. 2017, Neural Discrete Representation Learning, secs. 2 and 3.
@@ -33,32 +34,23 @@ from torch.nn import functional as F
 
 from tutorial_lib.bounds import elbo_nats, gaussian_kl
 from tutorial_lib.gated import GatedPixelCNN
+from tutorial_lib.gaussian_posterior import Posterior, reparameterize
 from tutorial_lib.likelihood import nll_nats
 from tutorial_lib.sampling import draw, sample
 from tutorial_lib.validation import (
     require_choice,
-    require_finite,
     require_float,
     require_generator,
     require_instance,
     require_int,
     require_positive,
-    require_same_shape,
     require_shape,
     require_sizes,
     require_symbols,
-    require_tensor,
 )
 from tutorial_lib.vector_coders import CodeDecoder, CodeEncoder
 
 MAX_GRID_DIMS = 2  # more numbers in the code than a grid can cover
-
-
-class Posterior(NamedTuple):
-    """q(z|x) of each image, a Gaussian with independent axes."""
-
-    mean: Tensor  # (B, D)
-    log_variance: Tensor  # (B, D)
 
 
 class VAETerms(NamedTuple):
@@ -71,29 +63,6 @@ class VAETerms(NamedTuple):
     def elbo_nats(self) -> Tensor:
         """The bound on log p(x), estimated with one draw of z: nats per image, higher is better."""
         return elbo_nats(-self.decoder_nats, self.kl_nats)
-
-
-def reparameterize(
-    mean: Float[Tensor, "B D"], log_variance: Float[Tensor, "B D"], noise: Float[Tensor, "B D"]
-) -> Float[Tensor, "B D"]:
-    """z = mean + standard deviation * noise: a draw whose gradient reaches mean and variance.
-
-    A NaN in gives a NaN: training looks at its loss.
-    """
-    for name, value in (("mean", mean), ("log_variance", log_variance), ("noise", noise)):
-        require_float(name, value)
-        require_tensor(name, value, like=mean)
-    if not mean.shape == log_variance.shape == noise.shape:
-        raise ValueError(
-            f"mean {tuple(mean.shape)}, log_variance {tuple(log_variance.shape)} and noise "
-            f"{tuple(noise.shape)} must have one shape"
-        )
-    if not mean.dtype == log_variance.dtype == noise.dtype:
-        raise TypeError(
-            f"mean ({mean.dtype}), log_variance ({log_variance.dtype}) and noise ({noise.dtype}) "
-            f"must have one dtype"
-        )
-    return mean + torch.exp(log_variance / 2) * noise
 
 
 class Autoencoder(nn.Module):
@@ -284,36 +253,3 @@ class GaussianVAE(nn.Module):
     def _check_levels(self, levels: Tensor) -> None:
         require_symbols("levels", levels, self.n_levels, like=self.encoder.layers[0].weight)
         require_shape("levels", levels, ("batch", self.n_colors, *self.size))
-
-
-@torch.no_grad()
-def information_nats(
-    mean: Float[Tensor, "N D"],
-    log_variance: Float[Tensor, "N D"],
-    *,
-    n_draws: int = 1,
-    generator: torch.Generator | None = None,
-) -> Tensor:
-    """What the code says about which of the N images it belongs to, in nats: 0 .. log N.
-
-    The mean of log q(z|x_i) - log q(z) over images x_i and z drawn from q(z|x_i), with q(z) the
-    mean of all N posteriors. Then  mean KL(q(z|x) || p(z)) = information + KL(q(z) || p(z)).
-    An estimate: with few draws it scatters, and of a code that says nothing it is about 0.
-    """
-    require_float("mean", mean)
-    require_float("log_variance", log_variance)
-    require_same_shape("mean", mean, "log_variance", log_variance)
-    require_shape("mean", mean, ("N", "D"))
-    require_finite("mean", mean)
-    require_finite("log_variance", log_variance)
-    require_generator(generator)
-    require_int("n_draws", n_draws, at_least=1)
-    rounds = []
-    for _ in range(n_draws):
-        noise = torch.randn(mean.shape, generator=generator, dtype=mean.dtype).to(mean.device)
-        z = reparameterize(mean, log_variance, noise)
-        squares = (z[:, None] - mean).square() / log_variance.exp()
-        log_q = -0.5 * (squares + log_variance + math.log(2 * math.pi)).sum(dim=2)
-        mixture = torch.logsumexp(log_q, dim=1) - math.log(len(mean))
-        rounds.append((log_q.diagonal() - mixture).mean())
-    return torch.stack(rounds).mean()

@@ -736,7 +736,7 @@ show_images(torch.cat(columns), n_levels=16, n_columns=len(titles), titles=title
 
 # %%
 from tutorial_lib.influence import as_model
-from tutorial_lib.pixelrnn import RowLSTMLayer
+from tutorial_lib.lstm_layers import RowLSTMLayer
 
 figure, axes = plt.subplots(1, 3, figsize=(7, 2.6), layout="tight")
 layers = {
@@ -839,7 +839,7 @@ unskew = ch03.unskew.check(unskew)
 
 # %%
 from tutorial_lib.influence import influence_matrix
-from tutorial_lib.pixelrnn import DiagonalBiLSTMLayer, run_diagonally
+from tutorial_lib.lstm_layers import DiagonalBiLSTMLayer, run_diagonally
 from tutorial_lib.plotting import show_mask
 
 
@@ -1135,7 +1135,7 @@ ch03.progress()
 # |---|---|---|---|
 # | PixelRNN eq. 1, Gated PixelCNN eq. 1 | p(x) is a product of conditionals; it sums to 1 | sections 1, 7 | `total_probability` |
 # | PixelRNN sec. 2.2 | a softmax over the levels of each pixel | section 4 | `nll_nats` |
-# | PixelRNN sec. 3.1, eq. 3 | Row LSTM | section 6 | `RowLSTM` |
+# | PixelRNN sec. 3.1, eq. 3 | Row LSTM | section 6 | `RowLSTMLayer`, `RowLSTM` |
 # | PixelRNN sec. 3.2, fig. 3 | Diagonal BiLSTM, skewing, the move down | section 6 | `skew`, `unskew`, `DiagonalBiLSTM` |
 # | PixelRNN sec. 3.3, fig. 5 | residual blocks | section 1, exercise 3.1 | `MaskedResidualBlock` |
 # | PixelRNN sec. 3.4 | masks A and B | section 1 | `MaskedConv2d` |

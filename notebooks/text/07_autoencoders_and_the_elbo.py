@@ -892,9 +892,9 @@ ch07.progress()
 # |---|---|---|---|
 # | Auto-Encoding Variational Bayes, sec. 2.2, eqs. 1, 2 | log p(x) = bound + KL(q ‖ posterior) | section 3 | `one_latent.OneLatentModel` |
 # | Auto-Encoding Variational Bayes, eq. 3 | bound = reconstruction − KL(q ‖ prior) | sections 3, 6 | `bounds.elbo_nats`, `vae.GaussianVAE` |
-# | Auto-Encoding Variational Bayes, sec. 2.4 | reparameterisation | section 5 | `vae.reparameterize` |
+# | Auto-Encoding Variational Bayes, sec. 2.4 | reparameterisation | section 5 | `gaussian_posterior.reparameterize` |
 # | Auto-Encoding Variational Bayes, app. B | the KL of two Gaussians | section 4 | `bounds.gaussian_kl` |
-# | VQ-VAE sec. 1, 2 | posterior collapse under a strong decoder | section 8 | `GaussianVAE(pixelcnn=...)`, `vae.information_nats` |
+# | VQ-VAE sec. 1, 2 | posterior collapse under a strong decoder | section 8 | `GaussianVAE(pixelcnn=...)`, `gaussian_posterior.information_nats` |
 # | VQ-VAE sec. 3.1 | a VAE with a categorical posterior; KL constant | sections 3, 9 | `bounds.kl_to_uniform` |
 #
 # ## References

@@ -250,7 +250,7 @@ left.legend(fontsize=7);
 # > encoder output.
 
 # %%
-from tutorial_lib.vae import reparameterize
+from tutorial_lib.gaussian_posterior import reparameterize
 
 torch.manual_seed(0)
 z_e = torch.full((6,), 0.4)

@@ -27,9 +27,10 @@ from kinds import (
 from named import call
 from torch import nn
 
+from tutorial_lib.gaussian_posterior import Posterior
 from tutorial_lib.one_latent import OneLatentModel
 from tutorial_lib.quantize import Quantized
-from tutorial_lib.vae import Posterior, VAETerms
+from tutorial_lib.vae import VAETerms
 from tutorial_lib.vector_coders import CodeDecoder, CodeEncoder
 from tutorial_lib.vqvae import ResidualBlock, VQVAEOutput
 
@@ -180,12 +181,12 @@ CODERS = [
     ),
     call("vae.Autoencoder.forward", (2, 3, 1, 4, 4), {"levels": PINNED}, of=small.autoencoder),
     call(
-        "vae.reparameterize",
+        "gaussian_posterior.reparameterize",
         (3, 2),
         {"mean": GAUSSIAN, "log_variance": GAUSSIAN, "noise": GAUSSIAN},
     ),
     call(
-        "vae.information_nats",
+        "gaussian_posterior.information_nats",
         (),
         {
             "mean": floats((3, 2), pinned=(0, 1)),

@@ -29,15 +29,15 @@ from torch import Tensor, nn
 
 from tutorial_lib.gated_layer import GatedLayer, HorizontalConv2d, VerticalConv2d
 from tutorial_lib.gated_row import RowLayer
-from tutorial_lib.masks import MaskedConv2d
-from tutorial_lib.pixelcnn import MaskedResidualBlock
-from tutorial_lib.pixelrnn import (
+from tutorial_lib.lstm_layers import (
     DiagonalBiLSTMLayer,
     DiagonalLSTMLayer,
     InputToState,
-    ResidualLSTM,
     RowLSTMLayer,
 )
+from tutorial_lib.masks import MaskedConv2d
+from tutorial_lib.pixelcnn import MaskedResidualBlock
+from tutorial_lib.pixelrnn import ResidualLSTM
 from tutorial_lib.tabular import TabularModel
 
 IMAGES = symbols((2, 1, 4, 4), 3, pinned=(1,), edges=[(0, 1, 4, 4), (1, 1, 1, 1), (2, 1, 1, 3)])
@@ -577,10 +577,10 @@ STACKS = [
         {"features": floats((2, 1, 4, 4), pinned=(1,), **FLAT)},
         of=lambda: small.diagonal_lstm().logits_from,
     ),
-    call("pixelrnn.skew", (2, 4, 3, 7), {"features": ANY_FEATURES}),
-    call("pixelrnn.unskew", (2, 4, 3, 3), {"skewed": ANY_FEATURES}),
+    call("lstm_layers.skew", (2, 4, 3, 7), {"features": ANY_FEATURES}),
+    call("lstm_layers.unskew", (2, 4, 3, 3), {"skewed": ANY_FEATURES}),
     call(
-        "pixelrnn.run_lstm",
+        "lstm_layers.run_lstm",
         (3, 1, 2, 5, 2),
         {
             "inputs": floats((3, 1, 8, 5, 2), pinned=(1, 2), **FLAT),
@@ -589,7 +589,7 @@ STACKS = [
         },
     ),
     call(
-        "pixelrnn.InputToState",
+        "lstm_layers.InputToState",
         InputToState,
         {
             "in_channels": count(4),
@@ -599,9 +599,9 @@ STACKS = [
             "masked": flag(True),
         },
     ),
-    call("pixelrnn.state_to_state", nn.Conv1d, {"n_channels": count(4), "n_taps": count(3)}),
+    call("lstm_layers.state_to_state", nn.Conv1d, {"n_channels": count(4), "n_taps": count(3)}),
     call(
-        "pixelrnn.RowLSTMLayer",
+        "lstm_layers.RowLSTMLayer",
         RowLSTMLayer,
         {
             "in_channels": count(4),
@@ -611,25 +611,25 @@ STACKS = [
         },
     ),
     call(
-        "pixelrnn.DiagonalLSTMLayer",
+        "lstm_layers.DiagonalLSTMLayer",
         nn.Module,
         {**DIAGONAL, "n_colors": count(2), "masked": flag(True)},
     ),
-    call("pixelrnn.DiagonalBiLSTMLayer", nn.Module, {**DIAGONAL, "n_colors": count(2)}),
+    call("lstm_layers.DiagonalBiLSTMLayer", nn.Module, {**DIAGONAL, "n_colors": count(2)}),
     call(
-        "pixelrnn.RowLSTMLayer.forward",
+        "lstm_layers.RowLSTMLayer.forward",
         (2, 2, 4, 4),
         {"features": FEATURES},
         of=lambda: small.seeded(RowLSTMLayer, 4, 2),
     ),
     call(
-        "pixelrnn.DiagonalLSTMLayer.forward",
+        "lstm_layers.DiagonalLSTMLayer.forward",
         (2, 2, 4, 4),
         {"features": FEATURES},
         of=lambda: small.seeded(DiagonalLSTMLayer, 4, 2),
     ),
     call(
-        "pixelrnn.DiagonalBiLSTMLayer.forward",
+        "lstm_layers.DiagonalBiLSTMLayer.forward",
         (2, 2, 4, 4),
         {"features": FEATURES},
         of=lambda: small.seeded(DiagonalBiLSTMLayer, 4, 2),

@@ -10,7 +10,7 @@ from tutorial_lib.exercises.comparing import first_difference, number, numbers, 
 from tutorial_lib.exercises.definition import Check, Failure, Misconception
 from tutorial_lib.exercises.engine import Exercise
 from tutorial_lib.exercises.trials import Trial, compare
-from tutorial_lib.pixelrnn import skew as reference
+from tutorial_lib.lstm_layers import skew as reference
 
 STUB = '''\
 def skew(features: torch.Tensor) -> torch.Tensor:

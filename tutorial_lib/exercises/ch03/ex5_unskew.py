@@ -10,8 +10,8 @@ from tutorial_lib.exercises.comparing import first_difference, number, numbers, 
 from tutorial_lib.exercises.definition import Check, Failure, Misconception
 from tutorial_lib.exercises.engine import Exercise
 from tutorial_lib.exercises.trials import Trial, compare
-from tutorial_lib.pixelrnn import skew
-from tutorial_lib.pixelrnn import unskew as reference
+from tutorial_lib.lstm_layers import skew
+from tutorial_lib.lstm_layers import unskew as reference
 
 STUB = '''\
 def unskew(skewed: torch.Tensor) -> torch.Tensor:

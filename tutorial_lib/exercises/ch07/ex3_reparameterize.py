@@ -11,7 +11,7 @@ from tutorial_lib.exercises.comparing import first_difference, number, tensor_re
 from tutorial_lib.exercises.definition import Check, Failure, Misconception
 from tutorial_lib.exercises.engine import Exercise
 from tutorial_lib.exercises.trials import Trial, compare
-from tutorial_lib.vae import reparameterize as reference
+from tutorial_lib.gaussian_posterior import reparameterize as reference
 
 STUB = '''\
 def reparameterize(

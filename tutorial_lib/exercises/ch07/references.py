@@ -2,7 +2,8 @@
 
 `log_evidence` is the sum in `one_latent.OneLatentModel` and `vae.GaussianVAE.log_evidence_nats`,
 `elbo` what `vae.VAETerms` adds up, for several draws, and `information` the last lines of
-`vae.information_nats`. The other two exercises are `bounds.gaussian_kl` and `vae.reparameterize`.
+`gaussian_posterior.information_nats`. The other two exercises are `bounds.gaussian_kl` and
+`gaussian_posterior.reparameterize`.
 """
 
 from __future__ import annotations
