@@ -145,11 +145,17 @@ def _course_app() -> SubcommandApp:
             folder: Of the course.
             chapters: For example 02,04; default: all.
         """
-        from tutorial_lib.classroom.course import grade_course, table
+        from tutorial_lib.classroom import landlock
+        from tutorial_lib.classroom.course import grade_course, misplaced
+        from tutorial_lib.classroom.grades_table import table
 
         names = None if chapters is None else [each.strip() for each in chapters.split(",")]
         print(table(grade_course(folder, names=names)))
+        for path in misplaced(folder):
+            print(f"Not graded, as it is not STUDENT/CHAPTER of this course: {path}")
         print(f"Feedback is in {folder / 'feedback'}, the table in {folder / 'grades.csv'}.")
+        if not landlock.version():
+            print("This system has no Landlock: see docs/teaching.md, How grades are kept safe.")
 
     return app
 

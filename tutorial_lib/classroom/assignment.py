@@ -35,12 +35,18 @@ from torch import nn
 
 from tutorial_lib.exercises import {chapter}"""
 HOW = """\
-Work on the cells that hold a `____`. The cell below each of them checks your function as often as \
-you like; the grade comes from more checks, with inputs you have not seen. What you print or save \
-does not count, only what your functions return. Helper functions and cells of your own are \
-welcome; keep the other cells as they are.
+Work on the cells that hold a `____` and on the one that says *Your answer here.* {below} The \
+grade comes from inputs that you have not seen, and only from what your functions return: what you \
+print or save does not count. A function has {seconds:g} seconds for all of its calls together, \
+and {memory} of memory.
 
-Each call of a function has a few seconds and {memory} to spend. Read chapter {number} first."""
+Add cells of your own as you like; do not delete or retype the cells that are here. Keep the name \
+of the file, `{name}.ipynb`. Read chapter {number} first."""
+CHECKED = """\
+The cell below a function checks it, as often as you like. (Where a check says that the chapter \
+goes on with the library's version: in this notebook your own function stays.)"""
+SHOWN = """\
+The cell below a function shows what it returns and what is expected, as often as you like."""
 MEMORY = "2 GiB"
 
 
@@ -50,7 +56,7 @@ def assignment_notebook(
     """The source notebook of a chapter's assignment; `secret` draws the seeds of hidden inputs."""
     name = chapter.__name__.rpartition(".")[2]
     cells = [
-        _text(_introduction(chapter, name), f"{name}-introduction"),
+        _text(_introduction(chapter, name, variant_seed is not None), f"{name}-introduction"),
         new_code_cell(setup_source(installed_address()), metadata={"tags": ["setup"]}),
         _code(IMPORTS.format(chapter=name), f"{name}-imports", locked=True),
     ]
@@ -68,12 +74,18 @@ def assignment_notebook(
     return notebook
 
 
-def _introduction(chapter: ModuleType, name: str) -> str:
+def _introduction(chapter: ModuleType, name: str, varied: bool) -> str:
     title = re.search(r"chapter \d+, (.*)\.", chapter.__doc__)[1]
     exercises = exercises_of(chapter)
     minutes = sum(e.minutes for e in exercises) + sum(q.minutes for q in QUESTIONS[name])
     points = sum(e.points for e in exercises) + sum(q.points for q in QUESTIONS[name])
-    how = HOW.format(memory=MEMORY, number=name[2:])
+    how = HOW.format(
+        below=SHOWN if varied else CHECKED,
+        seconds=max(e.time_limit_seconds for e in exercises),
+        memory=MEMORY,
+        name=name,
+        number=name[2:],
+    )
     return f"# Assignment {name[2:]}: {title}\n\nAbout {minutes} minutes, {points} points.\n\n{how}"
 
 

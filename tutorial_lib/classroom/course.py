@@ -9,7 +9,6 @@ FOLDER/submitted/NAME/ch02/   where their work goes; autograded/ and feedback/ c
 from __future__ import annotations
 
 import contextlib
-import csv
 import os
 import random
 import re
@@ -18,13 +17,13 @@ import shutil
 import sysconfig
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
 import nbformat
 from tqdm.auto import tqdm
 
+from tutorial_lib.classroom.grades_table import Score, read_csv, write_csv
 from tutorial_lib.exercises.discovery import chapters
 
 CONFIG = '''\
@@ -35,11 +34,14 @@ import os
 from nbgrader.preprocessors import (
     AssignLatePenalties,
     CheckCellMetadata,
+    ClearOutput,
     IgnorePattern,
     LimitOutput,
+    OverwriteKernelspec,
     SaveAutoGrades,
 )
 
+from tutorial_lib.classroom.mended import ForgetCopies, PutBack
 from tutorial_lib.classroom.preprocessor import GradeApart
 
 c = get_config()
@@ -49,6 +51,14 @@ c.ClearSolutions.code_stub = {"python": "____"}
 c.ClearSolutions.text_stub = "*Your answer here.*"
 c.OverwriteCells.add_missing_cells = True
 
+# Cells that a student copied, deleted or retyped cost nobody the whole assignment.
+c.Autograde.sanitize_preprocessors = [
+    ClearOutput,
+    ForgetCopies,
+    OverwriteKernelspec,
+    PutBack,
+    CheckCellMetadata,
+]
 # Grades come from a process that never runs the student's code: GradeApart stands where nbgrader
 # has Execute, which runs notebook and hidden tests in one kernel. Keep it in this list.
 c.Autograde.autograde_preprocessors = [
@@ -64,25 +74,13 @@ c.GradeApart.memory_mib = 2048  # for a submission, on top of what torch needs
 '''
 ERROR = re.compile(r"\s*[\w.]+(Error|Exception)\b")
 NO_NBGRADER = (
-    "A course needs nbgrader, which is not installed here. "
-    'Install it with: pip install "from-pixels-to-codes[course]"'
+    "A course needs nbgrader and psutil. Install them in the project's folder with: "
+    'pip install -c constraints.txt -e ".[course]"'
 )
 
 
 class CourseError(ValueError):
     """What keeps a course from being built or graded, in a sentence."""
-
-
-@dataclass(frozen=True)
-class Score:
-    """Of one student's assignment. A written answer counts once a person has read it."""
-
-    assignment: str
-    student: str
-    points: float
-    out_of: float
-    to_be_read: bool
-    problem: str = ""
 
 
 def build_course(
@@ -108,7 +106,8 @@ def build_course(
     if there and not overwrite:
         raise CourseError(
             f"{folder} holds {', '.join(there)} already. Choose another folder or other chapters, "
-            "or pass --overwrite: it makes the assignments anew, with other hidden inputs."
+            "or pass --overwrite: it makes the assignments anew, with other hidden inputs. What "
+            "you changed in source/ is lost then, and --variant-seed must be given again."
         )
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / "nbgrader_config.py").exists():
@@ -128,19 +127,27 @@ def grade_course(
     """Grade everything in FOLDER/submitted, write feedback, and FOLDER/grades.csv.
 
     A submission that can't be graded gets no points and its reason; the others are graded. Work
-    that was graded before is graded again, from the same hidden inputs.
+    that was graded before is graded again, from the same hidden inputs; points and comments that a
+    person gave stay. With `names`, grades.csv keeps its rows of the other assignments.
     """
     need_nbgrader()
     if not (folder / "nbgrader_config.py").exists():
         raise CourseError(f"{folder} is no course: it holds no nbgrader_config.py")
-    handed_in = [pair for pair in submissions(folder) if names is None or pair[0] in _chosen(names)]
+    asked = _chosen(names)
+    handed_in = [pair for pair in submissions(folder) if pair[0] in asked]
     if not handed_in:
-        raise CourseError(f"Nothing to grade: {folder / 'submitted'}/STUDENT/CHAPTER is empty")
+        of = "" if names is None else f" of {', '.join(asked)}"
+        example = folder / "submitted" / "STUDENT" / "ch02" / "ch02.ipynb"
+        raise CourseError(
+            f"Nothing to grade{of}. Work belongs into {example}, for the chapters that this course "
+            "holds."
+        )
     scores = []
     for assignment, student in tqdm(handed_in, "submissions", disable=not progress):
         with _quiet():
-            scores.append(_graded(_api(folder), assignment, student))
-    _write_csv(folder / "grades.csv", scores)
+            scores.append(_graded(folder, assignment, student))
+    old = [] if names is None else read_csv(folder / "grades.csv")
+    write_csv(folder / "grades.csv", [*(s for s in old if s.assignment not in asked), *scores])
     return scores
 
 
@@ -151,19 +158,14 @@ def submissions(folder: Path) -> Iterator[tuple[str, str]]:
             yield path.name, path.parent.name
 
 
-def table(scores: Sequence[Score]) -> str:
-    """The scores as text."""
-    from tutorial_lib.exercises.reports import Table
-
-    rows = [
-        [s.assignment, s.student, f"{s.points:g} of {s.out_of:g}", s.problem or _to_read(s)]
-        for s in scores
-    ]
-    return Table(["assignment", "student", "points", ""], rows, right_from=4).plain()
-
-
-def _to_read(score: Score) -> str:
-    return "a written answer is to be read" if score.to_be_read else ""
+def misplaced(folder: Path) -> list[Path]:
+    """What lies in FOLDER/submitted, but not where it would be graded."""
+    known = set(submissions(folder))
+    found = []
+    for path in sorted((folder / "submitted").glob("[!.]*")):
+        inside = sorted(path.glob("[!.]*")) if path.is_dir() else [path]
+        found += [each for each in inside if (each.name, path.name) not in known]
+    return found
 
 
 def _chosen(names: Sequence[str] | None) -> dict[str, ModuleType]:
@@ -181,9 +183,10 @@ def _chosen(names: Sequence[str] | None) -> dict[str, ModuleType]:
 
 
 def need_nbgrader() -> None:
-    """Raises CourseError where nbgrader is not installed."""
+    """Raises CourseError where nbgrader, or what it takes to watch a process, is not installed."""
     try:
         import nbgrader  # noqa: F401
+        import psutil  # noqa: F401
     except ImportError:
         raise CourseError(NO_NBGRADER) from None
 
@@ -214,7 +217,13 @@ def _api(folder: Path):
     return NbGraderAPI(config=config)
 
 
-def _graded(api, assignment: str, student: str) -> Score:
+def _graded(folder: Path, assignment: str, student: str) -> Score:
+    api = _api(folder)
+    place = folder / "submitted" / student / assignment
+    if not (place / f"{assignment}.ipynb").exists():
+        found = ", ".join(sorted(path.name for path in place.glob("*.ipynb"))) or "no notebook"
+        why = f"{place} must hold {assignment}.ipynb, and holds {found}. Rename it, grade again."
+        return _score(api, assignment, student, why)
     outcome = api.autograde(assignment, student, force=True, create=True)
     if outcome["success"]:
         api.generate_feedback(assignment, student, force=True)
@@ -233,7 +242,8 @@ def _why(outcome: dict) -> str:
     """The first error in nbgrader's log, in one line."""
     lines = f"{outcome.get('log') or ''}\n{outcome.get('error') or ''}".splitlines()
     errors = [line.strip() for line in lines if ERROR.match(line)]
-    return next(iter(errors), "no reason was given")
+    said = [line.strip() for line in lines if line.strip()]
+    return next(iter(errors), said[-1] if said else "nbgrader gave no reason")
 
 
 def _score(api, assignment: str, student: str, problem: str) -> Score:
@@ -243,15 +253,15 @@ def _score(api, assignment: str, student: str, problem: str) -> Score:
         except Exception:  # it failed before it got into the gradebook
             total = gradebook.find_assignment(assignment).max_score
             return Score(assignment, student, 0.0, total, False, problem)
-        points = 0.0 if problem else found.score
-        return Score(
-            assignment, student, points, found.max_score, found.needs_manual_grade, problem
-        )
+        late = found.late_submission_penalty or 0.0
+        points = 0.0 if problem else max(0.0, found.score - late)
+        return Score(assignment, student, points, found.max_score, _unread(found), problem)
 
 
-def _write_csv(path: Path, scores: Sequence[Score]) -> None:
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(["assignment", "student", "points", "out_of", "to_be_read", "problem"])
-        for s in scores:
-            writer.writerow([s.assignment, s.student, s.points, s.out_of, s.to_be_read, s.problem])
+def _unread(submission) -> bool:
+    """Is there an answer to which nobody has given points?
+
+    nbgrader's own flag says so of every answer that was read, once its notebook is graded again.
+    """
+    grades = [grade for notebook in submission.notebooks for grade in notebook.grades]
+    return any(grade.manual_score is None and grade.auto_score is None for grade in grades)

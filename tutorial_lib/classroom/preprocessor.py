@@ -24,6 +24,10 @@ from tutorial_lib.exercises.definition import NOT_ATTEMPTED, CheckResult, Grade
 from tutorial_lib.exercises.engine import Exercise
 
 SETUP_TAG = "setup"
+NO_EXERCISE = (
+    "This graded cell names no exercise of the course, so no check ran. Points for it are given by "
+    "hand."
+)
 MAGIC = re.compile(r"^(\s*)([%!?].*)$", flags=re.MULTILINE)
 
 
@@ -56,7 +60,7 @@ class GradeApart(NbGraderPreprocessor):
     def _grade(self, cell: NotebookNode, worker: WorkerProcess) -> None:
         plan = plan_of(cell.source)
         if plan is None:
-            cell.outputs = [_no_credit("This graded cell holds no exercise of the course.")]
+            cell.outputs = [_no_credit(NO_EXERCISE)]
             return
         cell.source = without_hidden(cell.source)  # feedback is for students
         exercise = plan.exercise()

@@ -5,7 +5,7 @@ sandbox keeps what is secret from being read (the solutions of variants, the cou
 submissions of others) and the machine from being used up.
 
     limits of the system   memory, size of files, no core files (Unix)
-    Landlock               only named files, no programs, no TCP (Linux 5.13 and newer)
+    Landlock               only named files, no programs (Linux 5.13 and newer), no TCP (6.7)
     an audit hook          the same in Python, with sentences to read, on every system; code that
                            is bent on it can get round it, so grade in a container where there is
                            no Landlock

@@ -38,6 +38,9 @@ MAX_REPLY_MIB = 256
 READY, RAN, FOUND = {"ready": 1}, {"ran": 4}, {"found": 5}
 CALLED = {"value": 3, "failed": 5, "raised": 5}
 TORCH_MIB = 1024  # for Python and torch themselves
+NOT_STARTED = (
+    "The grader's own process did not start: the machine is busy or short of memory. Grade again."
+)
 
 
 @dataclass(frozen=True)
@@ -114,7 +117,10 @@ class WorkerProcess:
         """A fresh process in which all cells have run; those that ended one before stay out."""
         while True:
             self.end()
-            self._launch()
+            try:
+                self._launch()
+            except WorkerEnded as ended:  # no code of the student has run in it
+                raise RuntimeError(NOT_STARTED) from ended
             self.complaints = []
             died = self._run_all_cells()
             if died is None:
