@@ -84,15 +84,27 @@ def _not_padded(x, weight, *, mask_type):
     return F.conv2d(x, weight)
 
 
+def _surplus_column_in_type_b(x, weight, *, mask_type):
+    n_taps = weight.shape[-1]
+    return _conv(x, weight, n_taps, -1 if mask_type == "A" else 0)
+
+
 def _surplus_column(x, weight, *, mask_type):
     n_taps = weight.shape[-1]
     return _conv(x, weight, n_taps if mask_type == "A" else n_taps - 1, 0)
 
 
-NARROW = "The image shrinks: columns of zeros are missing on the left."
+NARROW = (
+    "The image shrinks: columns of zeros are missing on the left, or a column was cut off that is "
+    "needed."
+)
 SURPLUS = (
     "A column too many in type A. Nothing to the right of the image needs the last column: cut it "
     "off."
+)
+SURPLUS_B = (
+    "A column too many in type B: n - 1 columns of zeros on the left are enough, and none on the "
+    "right."
 )
 MISCONCEPTIONS = (
     Misconception(
@@ -141,6 +153,7 @@ MISCONCEPTIONS = (
     ),
     Misconception("no zeros on the left", _not_padded, NARROW),
     Misconception("a surplus column", _surplus_column, SURPLUS),
+    Misconception("a surplus column in type B", _surplus_column_in_type_b, SURPLUS_B),
 )
 
 
@@ -168,7 +181,9 @@ def _read(value: object, trial: Trial) -> Tensor:
     def advice(shape: tuple[int, ...]) -> str:
         if len(shape) != 4 or shape[2] != x.shape[2]:
             return ""
-        return SURPLUS if shape[3] == x.shape[3] + 1 else NARROW if shape[3] < x.shape[3] else ""
+        if shape[3] == x.shape[3] + 1:
+            return SURPLUS if trial.kwargs["mask_type"] == "A" else SURPLUS_B
+        return NARROW if shape[3] < x.shape[3] else ""
 
     return tensor_result(value, (len(x), len(weight), *x.shape[2:]), advice=advice)
 

@@ -119,6 +119,11 @@ def _in_place(v, h, vertical, horizontal, link, output, *, first):
     return new_v, (out if first else h)
 
 
+def _pair_exchanged(v, h, vertical, horizontal, link, output, *, first):
+    new_v, new_h = reference(v, h, vertical, horizontal, link, output, first=first)
+    return new_h, new_v
+
+
 IN_PLACE = "`h += ...` writes into it. Build a new tensor: `h + ...`."
 NOT_GATED = "The vertical features are handed on before their gate, 2C of them."
 MISCONCEPTIONS = (
@@ -180,6 +185,9 @@ MISCONCEPTIONS = (
         "The horizontal stack has a ReLU of half of its features in place of the gate.",
     ),
     Misconception("in place", _in_place, IN_PLACE),
+    Misconception(
+        "pair exchanged", _pair_exchanged, "The two results are exchanged: v comes first, then h."
+    ),
 )
 VERTICAL, HORIZONTAL = 0, 1
 

@@ -92,6 +92,10 @@ def _divided_before_the_prior(bits_per_dim, n_dims, prior):
     return _divided(_nats(bits_per_dim, n_dims)) + prior.log()
 
 
+def _answer_in_bits(bits_per_dim, n_dims, prior):
+    return _divided(_joint(bits_per_dim, n_dims, prior)) / math.log(2)
+
+
 MISCONCEPTIONS = (
     Misconception(
         "bits/dim as they are",
@@ -145,13 +149,18 @@ MISCONCEPTIONS = (
     Misconception(
         "exponentials of whole images",
         _exponentials,
-        "exp of a whole image's log-likelihood is 0 in any precision, and 0 / 0 is not a number. "
+        "exp of a whole image's log-likelihood is 0 even in float64, and 0 / 0 is not a number. "
         "Stay with logarithms.",
     ),
     Misconception(
         "divided before the prior",
         _divided_before_the_prior,
         "The prior is added after the division, so the probabilities do not sum to 1 any more.",
+    ),
+    Misconception(
+        "the answer in bits",
+        _answer_in_bits,
+        "These are logarithms to base 2. The result is asked for in nats: a bit is log 2 of them.",
     ),
 )
 

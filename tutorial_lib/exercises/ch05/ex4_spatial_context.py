@@ -95,6 +95,12 @@ def _sum_of_the_map(coarse, weight, size):
     return _times(weight[:, :1], s)
 
 
+def _one_factor(coarse, weight, size):
+    factor = size[0] // coarse.shape[2]
+    return _times(weight, F.interpolate(coarse, scale_factor=factor, mode="nearest"))
+
+
+NOT_SQUARE = "Height and width each have a factor of their own: the blocks need not be square."
 MISCONCEPTIONS = (
     Misconception(
         "tiled",
@@ -146,6 +152,7 @@ MISCONCEPTIONS = (
         _sum_of_the_map,
         "The channels of the map are added up before V sees them. V has a column for each.",
     ),
+    Misconception("one factor for both", _one_factor, NOT_SQUARE),
 )
 
 
@@ -157,7 +164,12 @@ def _trial(shape: tuple[int, ...], out: int, scale: tuple[int, int], rng: torch.
 
 def _read(value: object, trial: Trial) -> Tensor:
     coarse, weight, size = trial.args
-    return tensor_result(value, (len(coarse), len(weight), *size))
+
+    def advice(shape: tuple[int, ...]) -> str:
+        fits = [got == want for got, want in zip(shape[2:], size, strict=False)]
+        return NOT_SQUARE if len(shape) == 4 and sum(fits) == 1 else ""
+
+    return tensor_result(value, (len(coarse), len(weight), *size), advice=advice)
 
 
 def _evidence(trial: Trial, got: Tensor, want: Tensor) -> str:

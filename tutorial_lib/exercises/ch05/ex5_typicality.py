@@ -68,6 +68,11 @@ def _less_unusual(nats, reference):
     return _share(known <= new)
 
 
+def _nearer(nats, reference):
+    new, known = _distances(nats, reference, reference.median())
+    return _share(known < new)
+
+
 def _signed(nats, reference):
     median = reference.median()
     return _share((reference - median) >= (nats - median).abs()[:, None])
@@ -113,8 +118,14 @@ MISCONCEPTIONS = (
     Misconception(
         "the share of the less unusual",
         _less_unusual,
+        "This is the share of known images that are at most as far from the median, so a normal "
+        "image gets next to nothing. Turn the comparison round.",
+    ),
+    Misconception(
+        "the share of the nearer",
+        _nearer,
         "This is the share of known images that are *nearer* to the median, so a normal image gets "
-        "0. Turn the comparison round.",
+        "0. Take the rest.",
     ),
     Misconception(
         "signed distances",
