@@ -10,7 +10,8 @@
 #
 # **By the end you will have**
 #
-# - put a label, a map and a learned code inside the gate, and seen what goes wrong elsewhere;
+# - put a label, a map and a learned code inside the gate, and seen what it can do there and
+#   not behind it;
 # - drawn by class, turned the model round with Bayes' rule, and counted the bits that a label
 #   saves;
 # - used likelihood to find odd images, watched it fail, and measured why.
@@ -106,10 +107,11 @@ show_images(drawn, n_levels=16, n_columns=settings.n_per_class, row_labels=names
 # >
 # > $$p(x \mid h) = \prod_i p(x_i \mid x_1, \dots, x_{i-1}, h)$$
 # >
-# > h may be a label, an embedding computed by some network, or a map as large as the image. It goes
-# > into *every* layer, inside the gate. Sections 1 and 2 show it for labels, section 6 for maps,
-# > section 7 for a code. ("Prior" here means "known beforehand". It is not the p(z) of the later
-# > chapters.)
+# > (h is the paper's letter for the condition. It has nothing to do with the horizontal stack, the
+# > h of chapter 04.) It may be a label, an embedding computed by some network, or a map as large as
+# > the image. It goes into *every* layer, inside the gate. Sections 1 and 2 show it for labels,
+# > section 6 for maps, section 7 for a code. ("Prior" here means "known beforehand". It is not the
+# > p(z) of the later chapters.)
 #
 # What has to hold? For every h, a distribution over images. List all 2×2 images, and score each
 # under each of three labels with an untrained model.
@@ -222,7 +224,8 @@ left.legend();
 # Inside, the label rules: with the switch shut, nothing that this feature has seen in the image
 # gets through, and another label lets all of it pass. "Look for laces, but only on shoes" takes one
 # feature. After the gate, the label moves the curve up or down, and whatever the feature saw gets
-# through with every label.
+# through with every label. (The gates of the next layer hear of it all the same, through their
+# convolutions, a layer late. After the last layer there is no gate left to hear it.)
 #
 # Now the trained model. It has been told the label in every layer, in two stacks, as values and as
 # switches. Where does it listen? Lie to one part of it: in all layers, let that part have the
@@ -278,7 +281,8 @@ ax.axvline(0, color="#888888", lw=1);
 # without an error; it has less to work with, and no test of shapes will say so.
 #
 # The same question asked of the derivative: how much do the logits move with the numbers that the
-# label adds, layer by layer?
+# label adds, layer by layer? (A forward hook is called with what a module returned. Here it keeps
+# what each layer's table looked up, so that we can differentiate by it.)
 
 # %%
 def label_gradients(model, levels, label):
@@ -491,7 +495,7 @@ for ax, (name, log_p) in zip(
     confidence, guess = log_p.exp().max(dim=1)
     right = guess == labels
     groups = [confidence[right].numpy(), confidence[~right].numpy()]
-    ax.hist(groups, bins=bins, label=["right", "wrong"], color=["#3b76af", "#d62728"], stacked=True)
+    ax.hist(groups, bins=bins, label=["right", "wrong"], color=["#3b76af", "#d62728"])
     ax.set(title=name, xlabel="confidence")
     print(f"{name:12} mean confidence {confidence.mean():.1%}, right {right.double().mean():.1%}")
 axes[0].set(ylabel="images", yscale="log")
@@ -584,7 +588,7 @@ def draw_between(first, second, n_steps, seed, n_noises=1):
 
 # %%
 n_between = settings.n_between
-pairs = {(0, 3): 5, (7, 9): 2, (1, 3): 1}
+pairs = {(0, 3): 3, (7, 9): 2, (1, 3): 1}
 strips = [draw_between(*pair, n_between, seed) / 15 for pair, seed in pairs.items()]
 share = torch.linspace(0, 1, n_between)[:, None, None, None]
 in_pixels = (1 - share) * strips[0][:1] + share * strips[0][-1:]
@@ -641,9 +645,9 @@ ax.legend();
 #
 # Each pixel is told what the map says at its own place, and its features bring word of what the map
 # said above and to the left. (No mask is needed: s is there before the first pixel is drawn, so
-# none of it is forbidden. In the paper s = m(h), where a network m turns a code of the place into a
-# map.) Here s is a very coarse picture, 4×4 cells of mean brightness. To train in a minute, the
-# garments shrink to 16×16 pixels in 4 levels.
+# none of it is forbidden. In the paper s = m(h): h is a vector that knows what should stand where,
+# and a network m unfolds it into a map.) Here s is a very coarse picture, 4×4 cells of mean
+# brightness. To train in a minute, the garments shrink to 16×16 pixels in 4 levels.
 
 # %%
 def small(levels):
@@ -934,7 +938,8 @@ for name, x in answers.items():
 
 # %% [markdown]
 # By squared error the blur wins: that is what it was trained for. A single sample loses, because it
-# commits itself to edges that the original has elsewhere. Average the samples and they become
+# commits itself to edges that the original has elsewhere. (Speckle counts as sharpness too: to
+# exceed the original's is no virtue.) Average the samples and they become
 # closer, and blurred. The one is an answer to "what was *the* image?", the other to "what do images
 # with this code look like?".
 #
@@ -1220,8 +1225,9 @@ ch05.progress()
 # > is the better model." What do you ask?
 # > <details><summary>An answer</summary>What is the condition, and where does it come from? One of
 # > K labels, all alike beforehand, can save log2 K bits *per image* and no more. If a condition
-# > saves more than that, it holds more than a label, or was computed from the image. Then its bits
-# > have to be added before anything is compared.</details>
+# > saves more than that, it holds more than a label, or was computed from the image, or the two
+# > networks differ in something else: size, training, data. Bits that the condition took from the
+# > image have to be added before anything is compared.</details>
 #
 # > **In words.** A model draws the next frame of a *video*, and h is computed from the frame before
 # > it. Where does h enter: by equation 4 or 5?
