@@ -13,8 +13,8 @@
 # - seen how such a picture grows, code by code, and what the model thinks of a real one;
 # - the map of the series, and a check of your machine.
 #
-# **You need** Python and curiosity for this page. For the chapters: calculus, and one course in deep
-# learning. **Time** a minute to the first picture, on any machine.
+# **You need** Python and curiosity for this page. For the chapters: calculus, and one course in
+# deep learning. **Time** a minute to the first picture, on any machine.
 #
 # Press *Run ▸ Run All Cells*, then read. Or run cell by cell with Shift+Enter.
 
@@ -62,9 +62,10 @@ show_images(images, n_levels=256);
 # %% [markdown]
 # ## How such a picture grows
 #
-# The model does not draw pixels. It draws a 7×7 field of *codes*, one after the other like words in a
-# line of text, and a decoder turns the finished field into 28×28 pixels. Here is the same garment
-# after 0, 10, 17, 24, ... codes; where no code was drawn yet, the commonest one stands in.
+# The model does not draw pixels. It draws a 7×7 field of *codes*, one after the other like words in
+# a line of text, and a decoder turns the finished field into 28×28 pixels. Here is the same garment
+# after 0, 10, 17, 24, ... codes; where no code was drawn yet, the commonest code of this garment
+# stands in, so the unfinished part is a sheet of one cloth.
 
 # %%
 noise = torch.Generator().manual_seed(11)
@@ -86,8 +87,8 @@ field[0].cpu()
 # %% [markdown]
 # ## It can also say how likely a picture is
 #
-# Drawing is half of what these models do. Ask for the cost of an image, in bits per pixel: the fewer
-# bits, the more the image is of the kind the model knows. A model that knows nothing pays 8.
+# Drawing is half of what these models do. Ask for the cost of an image, in bits per pixel: the
+# fewer bits, the less the image surprised the model. A model that knows nothing pays 8.
 #
 # > **Predict.** Below are four test images, the same four upside down, and the same four with their
 # > pixels shuffled. In what order will the model rank the three rows?
@@ -113,11 +114,12 @@ for row, levels in rows.items():
     print(f"{row:12}", "  ".join(f"{cost:5.2f}" for cost in costs.tolist()), "bits per pixel")
 
 # %% [markdown]
-# In every column the real garment comes cheapest, upside down costs more, and shuffled costs most by
-# far, although the grey values are the same. The model has a grasp of how garments are arranged. A
-# generative adversarial network could have drawn the first picture, but it could not have printed this
-# table. (Strictly, the numbers are upper
-# bounds on the cost; chapter 11 shows the gap on a toy where the exact cost is known.)
+# In every column the real garment comes cheapest, upside down costs more, and shuffled costs most
+# by far, although the grey values are the same. (Compare within a column. Between columns, an image
+# with little in it is cheap whichever way up; chapter 05 returns to that.) The model has a grasp of
+# how garments are arranged. A generative adversarial network could have drawn the first picture,
+# but it could not have printed this table. (Strictly, the numbers are upper bounds on the cost;
+# chapter 11 shows the gap on a toy where the exact cost is known.)
 #
 # ## The map
 #
@@ -145,9 +147,9 @@ for row, levels in rows.items():
 # - **Predict, then run.** A folded question stands before a surprising output. Answer it in your
 #   head first; that is where the learning is.
 # - **Exercises.** A card says what to build, a stub ends in `____`, and the last line of its cell checks
-#   what you wrote, on new inputs each time. A wrong answer is told which mistake it is and what shows it.
-#   `.hint()`, `.hint(2)` and `.solution()` help; until your version passes, the chapter goes on with the
-#   library's.
+# what you wrote, on new inputs each time. A wrong answer is told which mistake it is and what shows
+# it. `.hint()`, `.hint(2)` and `.solution()` help; until your version passes, the chapter goes on
+# with the library's.
 # - **Run All always finishes**, exercises done or not, without a GPU and without a network.
 # - **Profiles.** The line under the setup cell names yours: `laptop` keeps a training cell to a
 #   few minutes on two cores, `gpu` trains longer, `smoke` is for tests. To choose, set the
@@ -166,7 +168,8 @@ report();
 
 # %% [markdown]
 # Next: [01 · Images as sequences](01_images_as_sequences.ipynb), from the beginning; or straight to
-# [11 · Two-stage generation](11_two_stage_generation.ipynb), which trains what you have just used.
+# [11 · Two-stage generation](11_two_stage_generation.ipynb), which trains a smaller model of
+# the same kind.
 #
 # ## References
 #

@@ -127,7 +127,8 @@ show_completions(whole, complete(shipped, whole, settings.n_drawn, generator=noi
 # $$y = x + W_3 \,\mathrm{relu}\big(W_2 * \mathrm{relu}(W_1\, \mathrm{relu}(x))\big)$$
 #
 # Halve the channels, look around with a masked k×k kernel, widen again, and *add* what came in. The
-# ReLUs stand before the convolutions, so that the way from x to y on the left holds nothing at all.
+# ReLUs stand before the convolutions, so that the bare x of the sum passes through nothing at all,
+# no kernel and no ReLU.
 #
 # > **Predict.** Why a sum? Pile up sixteen blocks without the `x +`. What will the gradient at the
 # > bottom be?
@@ -156,10 +157,11 @@ ax = show_curves(
     xlabel="blocks",
     ylabel="mean |gradient| at the bottom",
 )
-ax.set(xscale="log", yscale="log", xticks=depths, xticklabels=depths);
+ax.set(yscale="log", xticks=depths);
 
 # %% [markdown]
-# Without the sum each block swallows a fixed factor, and soon nothing arrives: the lower layers
+# Without the sum each block swallows about the same factor (a straight line on this axis), and
+# soon nothing arrives: the lower layers
 # could not learn. With it, the gradient goes straight through, however many blocks there are, and
 # each block need only learn what to *change*.
 #
@@ -178,7 +180,7 @@ ch03.residual_block.card()
 def residual_block(
     x: torch.Tensor, shrink: torch.Tensor, kernel: torch.Tensor, widen: torch.Tensor
 ) -> torch.Tensor:
-    """x plus what three convolutions, each behind a ReLU, make of it. No biases.
+    """x plus what three convolutions, each with a ReLU before it, make of it. No biases.
 
     x        (B, 2h, H, W) features from a layer below; stays as it is
     shrink   (h, 2h, 1, 1) weights of the first convolution
@@ -314,11 +316,14 @@ seconds = {"draw one image": [], "score one image": []}
 for side in settings.sides:
     began = time.perf_counter()
     drawn_image = sample(model, (1, 1, side, side), method="naive")
-    middle = time.perf_counter()
-    with torch.inference_mode():
-        model(drawn_image)
-    seconds["draw one image"].append(middle - began)
-    seconds["score one image"].append(time.perf_counter() - middle)
+    seconds["draw one image"].append(time.perf_counter() - began)
+    times = []
+    for _ in range(5):
+        began = time.perf_counter()
+        with torch.inference_mode():
+            model(drawn_image)
+        times.append(time.perf_counter() - began)
+    seconds["score one image"].append(sorted(times)[2])  # the median
 ratio = seconds["draw one image"][-1] / seconds["score one image"][-1]
 print(f"{side}×{side}: to draw takes {ratio:.0f} times as long as to score")
 ax = show_curves(
@@ -331,10 +336,10 @@ ax.set_xticks(settings.sides, settings.sides, minor=False)
 ax.set_xticks([], minor=True);
 
 # %% [markdown]
-# Scoring takes one pass, drawing one for each pixel: the upper line lies above the lower by about
-# the number of pixels (784 for 28×28), less what a pass costs beside arithmetic. Training is of the
-# lower kind, drawing of the upper. That is the bargain of this family of models: training uses the
-# whole machine at once, drawing waits for its own last word. Most of the waiting is waste (each
+# Scoring takes one pass, drawing one for each pixel and a draw after it: the upper line lies above
+# the lower by about the number of pixels (784 for 28×28), give or take the clock. Training is of
+# the lower kind, drawing of the upper. That is the bargain of this family of models: training uses
+# the whole machine at once, drawing waits for its own last word. Most of the waiting is waste (each
 # pass computes every pixel anew and keeps one), and chapter 06 gets rid of it.
 #
 # ## 3 · Train two of them
@@ -452,9 +457,9 @@ for ax, (n_levels, history) in zip(axes, histories.items(), strict=True):
     ax.legend(fontsize=8)
 
 # %% [markdown]
-# Where a curve crosses the dashed line, the network has begun to use the neighbours of a pixel
-# (mind that the second axis is four times as long as the first). A gap between held-out and
-# training would mean that images are being learnt by heart.
+# Below the dashed line a network must be using the neighbours of a pixel: whoever looks at each
+# pixel alone cannot get there (mind that the second axis is four times as long as the first). A gap
+# between held-out and training would mean that images are being learnt by heart.
 
 # %%
 print(f"{'held-out':22} {'nats per image':>14} {'bits/dim':>9} {'of uniform':>11}")
@@ -627,12 +632,13 @@ print(f"real ones {real.min().item():.1f} to {real.max().item():.1f}")
 
 # %% [markdown]
 # Where half a garment is given, edges tend to run straight down: tidy, dull, and the same each
-# time. From nothing, taken pixel by pixel, the likeliest image is no garment at all, and this is no
-# fault of the model. The all-black image is cheaper, that is, more probable, than any single real
-# one. And you will hardly ever draw it: there are so many garments that together they have nearly
-# all of the probability. To draw means to take something *typical*. The likeliest outcome of a
-# hundred tosses of a coin that falls heads sixty times in a hundred is a hundred heads, and nobody
-# has ever seen it.
+# time. From nothing, taken pixel by pixel, the likeliest image is no garment at all. The model's
+# short view has a part in this: after eleven black rows it has forgotten that a garment is due. But
+# it would be no fault in itself. The all-black image is cheaper, that is, more probable, than any
+# single real one. And you will hardly ever draw it: there are so many garments that together they
+# have nearly all of the probability. To draw means to take something *typical*. The likeliest
+# outcome of a hundred tosses of a coin that falls heads sixty times in a hundred is a hundred
+# heads, and nobody has ever seen it.
 #
 # The other wrong way is fast: one pass, and all pixels drawn from it at once. The pass saw a black
 # image, so each pixel is drawn as if everything before it were black.
@@ -672,10 +678,10 @@ by_temperature = [
 show_images(torch.cat(by_temperature), n_levels=16, n_columns=len(luck), row_labels=list(rows));
 
 # %% [markdown]
-# Cold images tend to be dark, or empty; hot ones dissolve. It is tempting to turn the knob until the samples
-# please, and to show those. But at any T other than 1 it is no longer the model that draws, it is
-# another distribution. We can ask what *that* one pays for held-out images: softmax(logits / T) is
-# a model like any other.
+# Cold images tend to be dark, or empty; hot ones dissolve. It is tempting to turn the knob until
+# the samples please, and to show those. But at any T other than 1 it is no longer the model that
+# draws, it is another distribution. We can ask what *that* one pays for held-out images:
+# softmax(logits / T) is a model like any other.
 
 # %%
 with torch.inference_mode():

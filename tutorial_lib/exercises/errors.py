@@ -25,6 +25,11 @@ NOT_THE_LEARNERS = tuple({str(path) for p in LIBRARIES for path in (p, p.resolve
 # (type of error, part of its message) -> what it usually means here
 FAMILIAR = (
     (
+        ZeroDivisionError,
+        r"",
+        "A count is 0 here: is there an input for which nothing was counted?",
+    ),
+    (
         NameError,
         r"is not defined",
         "Is the name spelled as where it was made, and was it imported?",

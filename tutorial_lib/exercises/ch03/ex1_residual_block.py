@@ -19,7 +19,7 @@ STUB = '''\
 def residual_block(
     x: torch.Tensor, shrink: torch.Tensor, kernel: torch.Tensor, widen: torch.Tensor
 ) -> torch.Tensor:
-    """x plus what three convolutions, each behind a ReLU, make of it. No biases.
+    """x plus what three convolutions, each with a ReLU before it, make of it. No biases.
 
     x        (B, 2h, H, W) features from a layer below; stays as it is
     shrink   (h, 2h, 1, 1) weights of the first convolution
@@ -78,6 +78,14 @@ def _first_relu_missing(x, shrink, kernel, widen):
 
 def _inner_relus_missing(x, shrink, kernel, widen):
     return _block(x, shrink, kernel, widen, before=(1, 0, 0))
+
+
+def _second_relu_missing(x, shrink, kernel, widen):
+    return _block(x, shrink, kernel, widen, before=(1, 0, 1))
+
+
+def _third_relu_missing(x, shrink, kernel, widen):
+    return _block(x, shrink, kernel, widen, before=(1, 1, 0))
 
 
 def _no_relu(x, shrink, kernel, widen):
@@ -144,6 +152,18 @@ MISCONCEPTIONS = (
         "no inner ReLUs",
         _inner_relus_missing,
         "The ReLUs between the convolutions are missing: three linear steps in a row are one.",
+    ),
+    Misconception(
+        "no second ReLU",
+        _second_relu_missing,
+        "The ReLU before the second convolution is missing: the masked kernel reads what shrink "
+        "made as it is.",
+    ),
+    Misconception(
+        "no third ReLU",
+        _third_relu_missing,
+        "The ReLU before the third convolution is missing: widen reads what the masked kernel made "
+        "as it is.",
     ),
     Misconception(
         "no ReLU at all", _no_relu, "There is no ReLU anywhere: the whole block is linear in x."

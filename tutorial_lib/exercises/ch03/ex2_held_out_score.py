@@ -69,6 +69,17 @@ def _last_batch_dropped(model_fn, images, batch_size):
     return _both(_costs(model_fn, kept, batch_size).mean(), images)
 
 
+def _last_batch_lost_from_the_sum(model_fn, images, batch_size):
+    kept = images[: len(images) // batch_size * batch_size]
+    total = _costs(model_fn, kept, batch_size).sum() if len(kept) else 0.0
+    return _both(total / len(images), images)
+
+
+def _last_batch_weighed_as_full(model_fn, images, batch_size):
+    means = [costs.mean() for costs in _batches(model_fn, images, batch_size)]
+    return _both(sum(means) * batch_size / len(images), images)
+
+
 def _divided_by_full_batches(model_fn, images, batch_size):
     costs = _costs(model_fn, images, batch_size)
     return _both(costs.sum() / (math.ceil(len(images) / batch_size) * batch_size), images)
@@ -141,6 +152,17 @@ MISCONCEPTIONS = (
         "last batch dropped",
         _last_batch_dropped,
         "The last batch, which is not full, was left out: its images belong to the data too.",
+    ),
+    Misconception(
+        "last batch lost from the sum",
+        _last_batch_lost_from_the_sum,
+        "The last batch, which is not full, never entered the sum, though its images were counted.",
+    ),
+    Misconception(
+        "last batch weighed as if it were full",
+        _last_batch_weighed_as_full,
+        "Each batch mean is multiplied by batch_size. The last batch holds fewer images: multiply "
+        "by len(batch), or sum at once.",
     ),
     Misconception(
         "divided by full batches",

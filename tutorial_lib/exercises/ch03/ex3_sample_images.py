@@ -180,8 +180,9 @@ MISCONCEPTIONS = (
     Misconception(
         "one pass for all",
         _one_pass,
-        "All pixels come from one pass of the model, which saw none of them. Run it again after "
-        "each draw.",
+        "Every pixel is drawn as if none had been drawn before it: either the model runs only "
+        "once, or it is never shown what was drawn. Write each level down, then run the model on "
+        "it.",
     ),
     Misconception(
         "one pass a row",

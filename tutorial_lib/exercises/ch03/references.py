@@ -18,7 +18,7 @@ from tutorial_lib.sampling import draw
 
 
 def residual_block(x: Tensor, shrink: Tensor, kernel: Tensor, widen: Tensor) -> Tensor:
-    """x plus three convolutions, each behind a ReLU: (B, 2h, H, W) -> (B, 2h, H, W).
+    """x plus three convolutions, each with a ReLU before it: (B, 2h, H, W) -> (B, 2h, H, W).
 
     The sum is the last step, so that a row of blocks passes x on untouched.
     """

@@ -22,7 +22,7 @@ def positions_computed(height: int, width: int, n_colors: int = 1) -> tuple[int,
                    computes the one position of its pixel)
 
     By hand: 2 rows of 3 pixels, one colour, so 6 draws.
-             naive 6 * 6 = 36; row-cropped 3 * 3 + 3 * 6 = 27; cached 6
+             naive 6 draws * 6 positions = 36; row-cropped 3 * 3 + 3 * 6 = 27; cached 6
     """
     ____
 '''
@@ -78,6 +78,16 @@ def _cached_whole_row(height, width, n_colors=1):
     return naive, row_cropped, cached * width
 
 
+def _draws_squared(height, width, n_colors=1):
+    naive, row_cropped, cached = reference(height, width, n_colors)
+    return n_colors * naive, row_cropped, cached
+
+
+def _colors_wider(height, width, n_colors=1):
+    naive, row_cropped, cached = reference(height, width, n_colors)
+    return n_colors * naive, n_colors * row_cropped, cached
+
+
 def _layers_once(height, width, n_colors=1):
     return height * width, height * width, height * width
 
@@ -98,8 +108,8 @@ MISCONCEPTIONS = (
     Misconception(
         "exactly half",
         _exactly_half,
-        "Row-cropped is a little more than half of naive: the last row is computed with the "
-        "whole image above it, the first is not nothing.",
+        "Row-cropped is a little more than half of naive: the row being drawn counts too, so a "
+        "draw computes (height + 1) / 2 rows on average, not height / 2.",
     ),
     Misconception(
         "colours left out",
@@ -111,6 +121,17 @@ MISCONCEPTIONS = (
         _colors_have_positions,
         "Colours are counted twice. They make more draws, but a layer has one position a pixel, "
         "whatever the colours.",
+    ),
+    Misconception(
+        "draws times draws",
+        _draws_squared,
+        "Naive is not draws times draws. Colours make more draws, but each draw computes H * W "
+        "positions: a layer has one position a pixel.",
+    ),
+    Misconception(
+        "rows as wide as their draws",
+        _colors_wider,
+        "Colours make more draws, and not wider rows: a row has W positions, whatever the colours.",
     ),
     Misconception(
         "one pass a row",

@@ -142,6 +142,22 @@ def _noise_in_order(model, uniforms, known):
     return _loop(model, uniforms, known, noise_of=noise_of)
 
 
+def _zero_taken_for_unknown(model, uniforms, known):
+    return _loop(model, uniforms, torch.where(known > 0, known, -1))
+
+
+def _known_skipped(model, uniforms, known):
+    levels = known.clamp(min=0)
+    for row in range(known.shape[2]):
+        above = model.begin_row(levels, row)
+        for column in range(known.shape[3]):
+            place = (slice(None), 0, row, column)
+            if (known[place] < 0).any():
+                drawn = draw(model.logits(above, levels, row, column), uniforms[place])
+                levels[place] = torch.where(known[place] < 0, drawn, levels[place])
+    return levels
+
+
 def _column_by_column(model, uniforms, known):
     turned = known.clamp(min=0)
     for column in range(known.shape[3]):
@@ -156,6 +172,10 @@ def _column_by_column(model, uniforms, known):
 TOO_OFTEN = (
     "The image is right, but `begin_row` runs at every pixel, not once for a row: that is the work "
     "that a cache is to save."
+)
+SKIPPED = (
+    "Pixels that are known in every image are skipped. A model that keeps features must walk "
+    "through them, or the pixels to their right read features that nobody computed."
 )
 MISCONCEPTIONS = (
     Misconception(
@@ -210,6 +230,12 @@ MISCONCEPTIONS = (
         "The noise is used up in order of the draws. Each pixel has its own uniform number, drawn "
         "or not.",
     ),
+    Misconception(
+        "0 taken for unknown",
+        _zero_taken_for_unknown,
+        "A known 0 is drawn over. 0 is a level like any other; only -1 means: draw it.",
+    ),
+    Misconception("known pixels skipped", _known_skipped, SKIPPED),
     Misconception(
         "column by column",
         _column_by_column,
@@ -279,6 +305,12 @@ def rows_begun(function, model: RowByRow, uniforms: Tensor, known: Tensor) -> li
     return [call[0] for call in model.asked if len(call) == 1]
 
 
+def places_asked(function, model: RowByRow, uniforms: Tensor, known: Tensor) -> list[list[int]]:
+    """Of which places the function asked for the logits, in order."""
+    function(model, uniforms, known)
+    return [list(call) for call in model.asked if len(call) == 2]
+
+
 def _check_work(candidate, rng: torch.Generator) -> Failure | None:
     trial = _trial(rng, (2, 4, 5), 0.0)
     begun = candidate.measure(rows_begun, *trial.args)
@@ -289,6 +321,10 @@ def _check_work(candidate, rng: torch.Generator) -> Failure | None:
         if begun.count(row) > len(trial.args[1]):  # image by image is fine too
             told = f"Row {row} was begun {begun.count(row)} times; 4 rows, {len(begun)} calls."
             return Failure(TOO_OFTEN, told)
+    asked = candidate.measure(places_asked, *_trial(rng, (2, 4, 5), 0.5).args)
+    if [0, 1] not in [list(place) for place in asked]:  # known in every image
+        told = "Row 0, column 1 is known in every image, and its logits were never asked for."
+        return Failure(SKIPPED, told)
     return None
 
 
@@ -299,8 +335,8 @@ def _image_by_image(model, uniforms, known):
         for row in range(kept.shape[1]):
             above = model.begin_row(image, row)
             for column in range(kept.shape[2]):
+                logits = model.logits(above, image, row, column)
                 if kept[0, row, column] < 0:
-                    logits = model.logits(above, image, row, column)
                     image[0, 0, row, column] = draw(logits, noise[None, 0, row, column])[0]
         images.append(image[0])
     return torch.stack(images)
@@ -344,7 +380,7 @@ sample_row_by_row = Exercise(
         Check("images of a single row", 1, _check_one_row),
         Check("images of several rows, every pixel", 2, _check_images),
         Check("completions, other pixels known in each image", 2, _check_known),
-        Check("how often the rows above are asked", 1, _check_work),
+        Check("rows begun once, known pixels walked through", 1, _check_work),
     ),
     misconceptions=MISCONCEPTIONS,
     alternatives=(_image_by_image, _a_batch_at_once, _in_raster_order),

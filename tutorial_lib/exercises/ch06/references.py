@@ -46,7 +46,7 @@ def sample_row_by_row(model, uniforms: Tensor, known: Tensor) -> Tensor:
         above = model.begin_row(levels, row)
         for column in range(width):
             place = (slice(None), 0, row, column)
-            if (known[place] < 0).any():
-                drawn = draw(model.logits(above, levels, row, column), uniforms[place])
-                levels[place] = torch.where(known[place] < 0, drawn, levels[place])
+            # Known pixels are asked for too: what a model keeps of a row, it keeps while it walks.
+            drawn = draw(model.logits(above, levels, row, column), uniforms[place])
+            levels[place] = torch.where(known[place] < 0, drawn, levels[place])
     return levels

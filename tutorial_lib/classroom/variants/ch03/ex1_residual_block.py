@@ -36,7 +36,7 @@ def residual_block(
     """
     ____
 '''
-RELU_FIRST = "x plus what three convolutions, each behind a ReLU, make of it."
+RELU_FIRST = "x plus what three convolutions, each with a ReLU before it, make of it."
 
 
 def _seen(h, kernel):
