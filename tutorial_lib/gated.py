@@ -37,7 +37,7 @@ from tutorial_lib.gated_layer import (
     pointwise,
     shift_down,
 )
-from tutorial_lib.pixelcnn import check_kernel
+from tutorial_lib.plain_checks import check_kernel
 from tutorial_lib.validation import (
     require_bool,
     require_choice,

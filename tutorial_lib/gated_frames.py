@@ -23,7 +23,7 @@ from torch.nn import functional as F
 from tqdm.auto import tqdm
 
 from tutorial_lib.gated import SYMBOL_DIM, GatedPixelCNN
-from tutorial_lib.pixelcnn import check_kernel
+from tutorial_lib.plain_checks import check_kernel
 from tutorial_lib.sampling import sample
 from tutorial_lib.validation import (
     require_bool,

@@ -34,7 +34,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tutorial_lib.masks import MaskedConv2d, color_causal_mask
-from tutorial_lib.pixelcnn import check_kernel
+from tutorial_lib.plain_checks import check_kernel
 from tutorial_lib.validation import (
     require_bool,
     require_float,

@@ -28,6 +28,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from tutorial_lib.masks import MaskedConv2d
+from tutorial_lib.plain_checks import check_kernel
 from tutorial_lib.validation import (
     require_image_features,
     require_int,
@@ -159,12 +160,6 @@ def half_of(n_channels: int, n_colors: int) -> int:
             f"use a multiple of {2 * n_colors}"
         )
     return n_channels // 2
-
-
-def check_kernel(name: str, kernel_size: object) -> None:
-    """ValueError unless `kernel_size` is one odd number that reads more than its own centre."""
-    if type(kernel_size) is not int or kernel_size < 3 or kernel_size % 2 == 0:
-        raise ValueError(f"{name} must be one odd number of at least 3, got {kernel_size!r}")
 
 
 def _check_sizes(config: dict) -> None:

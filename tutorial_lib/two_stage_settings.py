@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from tutorial_lib.pixelcnn import check_kernel
-from tutorial_lib.training import FitConfig
-from tutorial_lib.validation import require_bool, require_instance, require_int, require_text
+from tutorial_lib.fit_config import FitConfig
+from tutorial_lib.plain_checks import (
+    check_kernel,
+    require_bool,
+    require_instance,
+    require_int,
+    require_text,
+)
 
 
 @dataclass(frozen=True)

@@ -99,7 +99,7 @@ def wordless_step(model, *batch):
 
 STEP = also(function(image_step), "no metrics", lambda: other_step, lambda: wordless_step)
 RUNS = [
-    call("schedule.FitConfig", FitConfig, FIT_ARGUMENTS),
+    call("fit_config.FitConfig", FitConfig, FIT_ARGUMENTS),
     call(
         "schedule.learning_rate_at",
         float,

@@ -1,0 +1,117 @@
+"""Complaints about arguments that are no tensors: `validation` without torch, so that it is light.
+
+The settings of a training and the command line are checked by these, before torch is loaded.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def require_int(name: str, value: object, *, at_least: int) -> int:
+    """`value` itself, if it is an integer of at least `at_least`."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{name} must be an integer, got {value!r} ({type(value).__name__})")
+    if value < at_least:
+        raise ValueError(f"{name} must be at least {at_least}, got {value}")
+    return value
+
+
+def require_number(name: str, value: object) -> float:
+    """`value` as a float, if it is a finite number."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(f"{name} must be a number, got {value!r} ({type(value).__name__})")
+    if not math.isfinite(value):
+        raise ValueError(f"{name} must be a finite number, got {value}")
+    return float(value)
+
+
+def require_positive(name: str, value: object) -> float:
+    """`value` as a float, if it is a finite number above 0."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(f"{name} must be a number, got {value!r} ({type(value).__name__})")
+    if not 0 < value < float("inf"):
+        raise ValueError(f"{name} must be a finite number above 0, got {value}")
+    return float(value)
+
+
+def require_bool(name: str, value: object) -> bool:
+    """`value` itself, if it is True or False: 0, 1 and "no" are not taken for an answer."""
+    if not isinstance(value, bool):
+        raise TypeError(f"{name} must be True or False, got {value!r} ({type(value).__name__})")
+    return value
+
+
+def require_choice(name: str, value: T, choices: Sequence[T]) -> T:
+    """`value` itself, if it is one of `choices`; True is not 1 here, nor is 1.0."""
+    if not any(type(value) is type(choice) and value == choice for choice in choices):
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}")
+    return value
+
+
+def require_sizes(name: str, value: object, axes: Sequence[str]) -> tuple[int, ...]:
+    """`value` as a tuple, if it holds an integer of at least 1 for each of `axes`."""
+    if not isinstance(value, (tuple, list)):
+        got = f"{value!r} ({type(value).__name__})"
+        raise TypeError(f"{name} must be ({', '.join(axes)}), got {got}")
+    if len(value) != len(axes):
+        raise ValueError(f"{name} must be ({', '.join(axes)}), got {tuple(value)}")
+    return tuple(
+        require_int(f"the {axis} of {name}", size, at_least=1)
+        for axis, size in zip(axes, value, strict=True)
+    )
+
+
+def require_path(name: str, value: object) -> Path:
+    """`value` as a Path, if it is one or a string."""
+    if not isinstance(value, (str, os.PathLike)):
+        raise TypeError(f"{name} must be a path, got {value!r} ({type(value).__name__})")
+    return Path(value)
+
+
+def require_function(name: str, value: T) -> T:
+    """`value` itself, if it can be called."""
+    if not callable(value):
+        raise TypeError(f"{name} must be a function, got {value!r} ({type(value).__name__})")
+    return value
+
+
+def require_instance(name: str, value: T, kind: type) -> T:
+    """`value` itself, if it is an object of the class `kind`."""
+    if not isinstance(value, kind):
+        got = f"{value!r:.60} ({type(value).__name__})"
+        raise TypeError(f"{name} must be a {kind.__name__}, got {got}")
+    return value
+
+
+def require_share(name: str, value: object) -> float:
+    """`value` as a float, if 0 <= value < 1."""
+    if not 0 <= require_number(name, value) < 1:
+        raise ValueError(f"{name} must be a share, 0 <= {name} < 1, got {value}")
+    return float(value)
+
+
+def require_text(name: str, value: object) -> str:
+    """`value` itself, if it is a string."""
+    if not isinstance(value, str):
+        raise TypeError(f"{name} must be a string, got {value!r} ({type(value).__name__})")
+    return value
+
+
+def require_bytes(name: str, value: object) -> bytes:
+    """`value` itself, if it is the content of a file."""
+    if not isinstance(value, bytes):
+        raise TypeError(f"{name} must be bytes, got {value!r:.60} ({type(value).__name__})")
+    return value
+
+
+def check_kernel(name: str, kernel_size: object) -> None:
+    """ValueError unless `kernel_size` is one odd number that reads more than its own centre."""
+    if type(kernel_size) is not int or kernel_size < 3 or kernel_size % 2 == 0:
+        raise ValueError(f"{name} must be one odd number of at least 3, got {kernel_size!r}")
