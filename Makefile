@@ -1,6 +1,7 @@
 # Thin on purpose: every target is one command that also works without make.
 # Use another Python:  make lab PYTHON=python3.12
 # Pass arguments on:   make lab ARGS="--port 9000"     make test ARGS="-k masks"
+# Your copy elsewhere: make lab COPY=~/my-pixels
 # Only one notebook:   make notebooks NOTEBOOKS=notebooks/11_two_stage_generation.ipynb
 # A fork, a new home:  make move ADDRESS=https://github.com/you/fork
 
@@ -12,13 +13,14 @@ endif
 VENV_PYTHON := $(if $(filter Windows_NT,$(OS)),.venv/Scripts/python.exe,.venv/bin/python)
 NOTEBOOKS ?=
 ADDRESS ?=
+COPY ?=
 ARGS ?=
 
 .PHONY: help environment test-environment lab test lint format notebooks browser colab faults move bench \
         results constraints clean
 
 help:
-	@echo "make lab          open the tutorial in JupyterLab (sets everything up on first use)"
+	@echo "make lab          open your copy of the notebooks in JupyterLab (sets everything up first)"
 	@echo "make test         run every unit test and every notebook"
 	@echo "make lint         check the style, and that notebooks and their texts agree"
 	@echo "make format       rewrite code, notebooks and texts in the project's style"
@@ -36,7 +38,7 @@ environment:
 	@"$(PYTHON)" tools/set_up.py
 
 lab:
-	@"$(PYTHON)" tools/set_up.py lab $(ARGS)
+	@"$(PYTHON)" tools/set_up.py lab $(if $(COPY),--copy "$(COPY)") $(ARGS)
 
 # The tests build and grade a course, for which learners need no nbgrader.
 test-environment:
@@ -91,6 +93,6 @@ constraints: environment
 	$(VENV_PYTHON) tools/pin_versions.py $(ARGS)
 
 clean:
-	@find . -path ./.venv -prune -o -type d \
+	@find . \( -path ./.venv -o -path ./my-copy \) -prune -o -type d \
 	    \( -name __pycache__ -o -name .pytest_cache -o -name .ruff_cache -o -name .hypothesis \
 	    -o -name .ipynb_checkpoints \) -print0 | xargs -0 rm -rf

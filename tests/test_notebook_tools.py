@@ -88,11 +88,20 @@ def test_a_pair_is_found_by_either_half(tmp_path):
         assert "run `make notebooks`" in only(notebook_gate.pair_problems(pair))
 
 
-def test_notebooks_carry_the_same_filters_as_pyproject():
-    config = notebook_pairs.jupytext_config()
-    assert notebook_pairs.FILTERS == {
-        name: getattr(config, name) for name in notebook_pairs.FILTERS
-    }
+@pytest.mark.parametrize(
+    "kept", ['tags=["setup"]', 'jupyter={"source_hidden": true}', 'cellView="form"']
+)
+def test_tags_and_folds_survive_both_ways(pair, kept):
+    edit_text(pair, "# %%\nx = 6", f"# %% {kept}\nx = 6")
+    assert "code" in only(notebook_pairs.differences(*both(pair)))
+    notebook_pairs.sync(pair, truth="text")
+    notebook_pairs.sync(pair, truth="notebook")
+    assert f"# %% {kept}\nx = 6" in pair.text.read_text(encoding="utf-8")
+    assert notebook_pairs.differences(*both(pair)) == []
+
+
+def both(pair):
+    return notebook_pairs.read_notebook(pair.notebook), notebook_pairs.read_text(pair.text)
 
 
 def test_a_name_that_is_no_notebook_is_refused(finished):

@@ -240,8 +240,10 @@ def test_a_problem_ends_with_its_sentence_and_exit_code_1(monkeypatch, capsys):
 
 
 def test_arguments_for_jupyterlab_are_passed_on_and_others_refused(capsys):
-    known, rest = set_up.arguments(["lab", "--port", "9000", "--ip", "::", "--debug"])
-    assert (known.action, known.port, rest) == ("lab", 9000, ["--ip", "::", "--debug"])
+    known, rest = set_up.arguments(["lab", "--port", "9000", "--ip", "::", "--copy", "mine"])
+    assert (known.action, rest) == ("lab", ["--port", "9000", "--ip", "::", "--copy", "mine"])
+    known, rest = open_lab.arguments(rest)
+    assert (known.port, str(known.copy), rest) == (9000, "mine", ["--ip", "::"])
     with pytest.raises(SystemExit):
         set_up.arguments(["--prot=9000"])
     assert "--prot" in capsys.readouterr().err
@@ -304,7 +306,7 @@ def test_lab_opens_the_first_notebook_or_says_that_it_is_missing(
         (tmp_path / open_lab.FIRST_NOTEBOOK).touch()
     started = []
     monkeypatch.setattr(open_lab, "replace_process", lambda *call: started.append(call) or 0)
-    assert open_lab.open_lab(tmp_path, sys.executable, port=8888, extra=[]) == 0
+    assert open_lab.open_lab(tmp_path, port=8888, extra=[]) == 0
     ((command, environ, folder),) = started
     printed = capsys.readouterr().out
     assert any(each.endswith("/" + open_lab.FIRST_NOTEBOOK) for each in command) is there
@@ -315,5 +317,5 @@ def test_lab_opens_the_first_notebook_or_says_that_it_is_missing(
 def test_a_password_of_the_users_own_keeps_the_token_out(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(open_lab, "replace_process", lambda *call: 0)
     monkeypatch.delenv("JUPYTER_TOKEN", raising=False)
-    open_lab.open_lab(tmp_path, sys.executable, port=8888, extra=["--IdentityProvider.token=x"])
+    open_lab.open_lab(tmp_path, port=8888, extra=["--IdentityProvider.token=x"])
     assert "?token" not in capsys.readouterr().out

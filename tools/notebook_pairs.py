@@ -3,7 +3,7 @@
 `notebooks/NAME.ipynb` is what a learner opens; `notebooks/text/NAME.py` (py:percent) is what is
 edited and reviewed. The text is the truth: `sync` copies its cells into the notebook and keeps the
 outputs of every cell that did not change. `--from-notebooks` goes the other way, for a notebook
-that was edited in a browser.
+that was edited in a browser. Of a cell's metadata its tags are kept, and whether it is folded.
 """
 
 from __future__ import annotations
@@ -19,16 +19,17 @@ from typing import NamedTuple
 
 import jupytext
 import nbformat
-from jupytext.config import load_jupytext_configuration_file
+from jupytext.config import JupytextConfiguration
 from nbformat import NotebookNode
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
 PYPROJECT = ROOT / "pyproject.toml"
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
-# The same filters as in pyproject.toml: JupyterLab writes them into every notebook that it saves.
-FILTERS = {"cell_metadata_filter": "tags,-all", "notebook_metadata_filter": "-all"}
-METADATA = {"jupytext": FILTERS, "kernelspec": KERNEL, "language_info": {"name": "python"}}
+# Handed to jupytext by the tools alone. As a setting in pyproject.toml they would pair notebooks in
+# JupyterLab, too, where an older text hides what a learner has written.
+FILTERS = {"cell_metadata_filter": "tags,jupyter,cellView,-all", "notebook_metadata_filter": "-all"}
+METADATA = {"kernelspec": KERNEL, "language_info": {"name": "python"}}
 LATER = 2.0  # seconds between two files before one counts as saved after the other
 
 
@@ -63,13 +64,23 @@ def tags(cell: NotebookNode) -> tuple[str, ...]:
     return tuple(cell.metadata.get("tags", ()))
 
 
+def kept_metadata(cell: NotebookNode) -> dict:
+    """Tags; folded or not, as JupyterLab and as Colab note it; nothing else."""
+    kept = {"tags": list(tags(cell))} if tags(cell) else {}
+    if cell.metadata.get("jupyter", {}).get("source_hidden"):
+        kept["jupyter"] = {"source_hidden": True}
+    if "cellView" in cell.metadata:
+        kept["cellView"] = cell.metadata["cellView"]
+    return kept
+
+
 def cell_key(cell: NotebookNode) -> tuple:
     """What makes two cells the same for a reader."""
-    return cell.cell_type, cell.source, tags(cell)
+    return cell.cell_type, cell.source, repr(kept_metadata(cell))
 
 
-def jupytext_config():
-    return load_jupytext_configuration_file(str(PYPROJECT))
+def jupytext_config() -> JupytextConfiguration:
+    return JupytextConfiguration(**FILTERS)
 
 
 def read_text(path: Path) -> NotebookNode:
@@ -108,7 +119,7 @@ def normalised(notebook: NotebookNode) -> NotebookNode:
     copy.metadata = nbformat.from_dict(METADATA)
     copy.nbformat, copy.nbformat_minor = 4, 5
     for cell in copy.cells:
-        cell.metadata = nbformat.from_dict({"tags": list(tags(cell))} if tags(cell) else {})
+        cell.metadata = nbformat.from_dict(kept_metadata(cell))
     return copy
 
 
@@ -174,9 +185,16 @@ def excerpts(left: NotebookNode, right: NotebookNode) -> list[str]:
     """The first line on which two cells disagree, as each has it, with its kind and tags."""
     lines = list(zip_longest(*(cell.source.splitlines() for cell in (left, right))))
     first = next((pair for pair in lines if pair[0] != pair[1]), ("", ""))
-    labels = [f"{cell.cell_type} {' '.join(tags(cell))}".strip() for cell in (left, right)]
+    labels = [labelled(cell) for cell in (left, right)]
     shown = ["nothing" if line is None else repr(line[:60]) for line in first]
     return [f"{label} {line}" for label, line in zip(labels, shown, strict=True)]
+
+
+def labelled(cell: NotebookNode) -> str:
+    """A cell's kind, its tags, and how it is folded."""
+    kept = kept_metadata(cell)
+    folds = [name for name in ("jupyter", "cellView") if name in kept]
+    return " ".join([cell.cell_type, *kept.get("tags", ()), *folds])
 
 
 def saved_later(pair: Pair) -> bool:

@@ -1,7 +1,15 @@
-"""Open JupyterLab on the first notebook: as any user, with or without a display."""
+"""Open JupyterLab on a copy of the notebooks: as any user, with or without a display.
+
+    python tools/open_lab.py                  the copy lies in my-copy/, which git ignores
+    python tools/open_lab.py --copy FOLDER    it lies where you say
+
+`make lab` calls this in the project's environment; any environment with the package and JupyterLab
+will do. What is not listed by --help goes to JupyterLab as it is.
+"""
 
 from __future__ import annotations
 
+import argparse
 import os
 import secrets
 import socket
@@ -9,6 +17,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import working_copy
+
+ROOT = Path(__file__).resolve().parent.parent
 FIRST_NOTEBOOK = "notebooks/00_start_here.ipynb"
 
 
@@ -44,8 +55,8 @@ def free_port(first: int, tries: int = 50, free=is_free) -> int:
 def lab_command(python, folder, page: str, port: int, *, root: bool, browser: bool, extra=()):
     """The command line of JupyterLab; `extra` comes last, so that it has the last word.
 
-    The server's root is the whole project: named as a file, the notebook would become the only
-    thing in reach, and JupyterLab would not find the settings that pair it with its text.
+    The server's root is the whole copy: named as a file, the notebook would become the only thing
+    in reach.
     """
     command = [str(python), "-m", "jupyterlab", f"--port={port}", "--ServerApp.port_retries=0"]
     command += [f"--ServerApp.root_dir={folder}", f"--LabApp.default_url=/{page}"]
@@ -79,9 +90,10 @@ def replace_process(command: list, environ: dict, folder: Path) -> int:
         return 0
 
 
-def open_lab(root_folder: Path, python: Path, *, port: int, extra: list) -> int:
+def open_lab(folder: Path, *, port: int, extra: list) -> int:
+    """Open the copy in `folder`; where this can be done in place, it does not return."""
     page = f"lab/tree/{FIRST_NOTEBOOK}"
-    if not (root_folder / FIRST_NOTEBOOK).exists():
+    if not (folder / FIRST_NOTEBOOK).exists():
         print(f"{FIRST_NOTEBOOK} is not in this folder: opening the file browser instead.")
         page = "lab"
     port, browser = free_port(port), has_display(os.environ)
@@ -90,5 +102,33 @@ def open_lab(root_folder: Path, python: Path, *, port: int, extra: list) -> int:
     environ = dict(os.environ, **({"JUPYTER_TOKEN": token} if token else {}))
     announce(address(page, port, token), port, browser=browser)
     who = {"root": is_root(), "browser": browser}
-    command = lab_command(python, root_folder, page, port, **who, extra=extra)
-    return replace_process(command, environ, root_folder)
+    command = lab_command(sys.executable, folder, page, port, **who, extra=extra)
+    return replace_process(command, environ, folder)
+
+
+def arguments(argv: list[str]) -> tuple[argparse.Namespace, list[str]]:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--port", type=int, default=8888, help="first port to try for JupyterLab")
+    parser.add_argument(
+        "--copy", type=Path, default=ROOT / working_copy.FOLDER, metavar="FOLDER", help="yours"
+    )
+    known, rest = parser.parse_known_args(argv)
+    return known, [each for each in rest if each != "--"]
+
+
+def main(argv: list[str]) -> int:
+    known, rest = arguments(argv)
+    folder = known.copy.expanduser().resolve()
+    try:
+        copied = working_copy.hand_out(ROOT, folder)
+    except working_copy.CopyError as problem:
+        print(problem, file=sys.stderr)
+        return 1
+    print("\n".join(working_copy.told(copied, folder)), flush=True)
+    return open_lab(folder, port=known.port, extra=rest)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

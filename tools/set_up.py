@@ -1,7 +1,7 @@
 """Make the project's environment, once, and start it: the same on Linux, macOS and Windows.
 
     python tools/set_up.py          create .venv and install everything (seconds when it is there)
-    python tools/set_up.py lab      the same, then open JupyterLab on the first notebook
+    python tools/set_up.py lab      the same, then open JupyterLab on a copy of the notebooks
 
 Only Python's standard library is used. `.venv/set_up.json` says what was installed from which
 pyproject.toml and constraints.txt; it is marked complete only after torch and the package could be
@@ -194,10 +194,20 @@ def set_up(extras: set, torch_index: str | None = None) -> None:
         bring_up_to_date(extras, torch_index, hold)
 
 
+def start_lab(rest: list[str]) -> int:
+    """Become tools/open_lab.py in the environment; Windows can't, so wait for it there."""
+    command = [str(venv_python()), str(ROOT / "tools" / "open_lab.py"), *rest]
+    sys.stdout.flush()
+    if os.name != "nt":
+        os.execv(command[0], command)
+    return subprocess.call(command)
+
+
 def arguments(argv: list[str]) -> tuple[argparse.Namespace, list[str]]:
     parser = argparse.ArgumentParser(
         description="Make the project's environment, and start JupyterLab in it.",
-        epilog="What comes after `lab` and is not listed here goes to JupyterLab as it is.",
+        epilog="What comes after `lab` and is not listed here: --port NUMBER, --copy FOLDER (where "
+        "your copy of the notebooks lies), and all that JupyterLab takes.",
     )
     parser.add_argument("action", nargs="?", choices=["install", "lab"], default="install")
     parser.add_argument("--extras", default="lab,test", help="default: lab,test; also: course")
@@ -207,7 +217,6 @@ def arguments(argv: list[str]) -> tuple[argparse.Namespace, list[str]]:
         metavar="URL",
         help="package index to take torch from, for a smaller or a GPU build",
     )
-    parser.add_argument("--port", type=int, default=8888, help="first port to try for JupyterLab")
     known, rest = parser.parse_known_args(argv)
     rest = [each for each in rest if each != "--"]
     if rest and known.action != "lab":
@@ -223,9 +232,7 @@ def main(argv: list[str]) -> int:
         known, rest = arguments(argv)
         set_up({each.strip() for each in known.extras.split(",")}, known.torch_index)
         if known.action == "lab":
-            import open_lab
-
-            return open_lab.open_lab(ROOT, venv_python(), port=known.port, extra=rest)
+            return start_lab(rest)
     except SetUpError as problem:
         print(f"\n{problem}", file=sys.stderr)
         return 1

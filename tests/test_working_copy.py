@@ -1,0 +1,327 @@
+"""A learner works on a copy: no update and no git command takes an answer away, or is refused."""
+
+import datetime
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import notebook_pairs
+import open_lab
+import pytest
+import working_copy
+from nbformat import read
+from nbformat.sign import NotebookNotary
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from notebook_pairs import ROOT, write_notebook
+from project_address import tomllib
+
+MASKS, GATED = "notebooks/02_masks.ipynb", "notebooks/04_gated.ipynb"
+RESULT = "results/long-run.json"
+MONDAY, TUESDAY = datetime.date(2026, 11, 30), datetime.date(2026, 12, 1)
+NEW = "notebooks/02_masks (new 2026-11-30).ipynb"
+
+
+def chapter(stub="____", output="not attempted"):
+    cells = [new_markdown_cell("# 02 · Masks"), new_code_cell(stub), new_code_cell("check()")]
+    cells[2].outputs = [new_output("display_data", {"text/html": f"<b>{output}</b>"})]
+    for number, cell in enumerate(cells):
+        cell.id = str(number)
+    return new_notebook(cells=cells)
+
+
+@pytest.fixture(autouse=True)
+def own_signatures(monkeypatch, tmp_path):
+    monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "jupyter"))
+
+
+@pytest.fixture
+def project(tmp_path):
+    folder = tmp_path / "a project"
+    write_notebook(chapter(), folder / MASKS)
+    write_notebook(chapter(), folder / GATED)
+    notebook_pairs.write(folder / RESULT, "{}\n")
+    return folder
+
+
+@pytest.fixture
+def copy(project, tmp_path):
+    folder = tmp_path / "ünder way" / "mine"
+    working_copy.hand_out(project, folder, MONDAY)
+    return folder
+
+
+def cells(path):
+    return [cell.source for cell in read(path, as_version=4).cells]
+
+
+def answer(path, stub="return mask", **changes):
+    write_notebook(chapter(stub, **changes), path)
+
+
+def update(project, copy, day=MONDAY, stub="____  # clearer", name=MASKS):
+    write_notebook(chapter(stub), project / name)
+    return working_copy.hand_out(project, copy, day)
+
+
+def listed(copy):
+    return sorted(path.name for path in (copy / "notebooks").iterdir())
+
+
+# -- handed out ----------------------------------------------------------------------------------
+
+
+def test_a_copy_holds_every_chapter_and_what_chapters_look_up_beside_them(project, copy):
+    for name in (MASKS, GATED, RESULT):
+        assert (copy / name).read_bytes() == (project / name).read_bytes()
+
+
+def test_a_second_time_nothing_changes(project, copy):
+    before = {path: path.read_bytes() for path in copy.rglob("*") if path.is_file()}
+    assert working_copy.hand_out(project, copy) == ([], [], [], [])
+    assert {path: path.read_bytes() for path in copy.rglob("*") if path.is_file()} == before
+
+
+def test_a_deleted_chapter_is_handed_out_afresh(project, copy):
+    answer(copy / MASKS)
+    (copy / MASKS).unlink()
+    assert working_copy.hand_out(project, copy).new == ["02_masks"]
+    assert cells(copy / MASKS) == cells(project / MASKS)
+
+
+# -- updated -------------------------------------------------------------------------------------
+
+
+def test_an_unchanged_chapter_is_replaced_by_its_new_version(project, copy):
+    answer(copy / MASKS, "____", output="run")  # other outputs, the same cells
+    assert update(project, copy).replaced == ["02_masks"]
+    assert "____  # clearer" in cells(copy / MASKS)
+    assert listed(copy) == ["02_masks.ipynb", "04_gated.ipynb"]
+
+
+def test_the_empty_cell_that_running_the_last_one_adds_is_no_answer(project, copy):
+    notebook = chapter()
+    notebook.cells.append(new_code_cell(""))
+    write_notebook(notebook, copy / MASKS)
+    assert update(project, copy).replaced == ["02_masks"]
+
+
+def test_an_answer_is_kept_and_the_new_version_lies_beside_it(project, copy):
+    answer(copy / MASKS)
+    assert update(project, copy).beside == ["02_masks (new 2026-11-30).ipynb"]
+    assert "return mask" in cells(copy / MASKS)
+    assert "____  # clearer" in cells(copy / NEW)
+
+
+def test_the_new_version_is_put_beside_an_answer_once(project, copy):
+    answer(copy / MASKS)
+    update(project, copy)
+    assert working_copy.hand_out(project, copy, TUESDAY).beside == []
+    (copy / NEW).unlink()
+    assert working_copy.hand_out(project, copy, TUESDAY).beside == []
+    assert listed(copy) == ["02_masks.ipynb", "04_gated.ipynb"]
+
+
+def test_without_a_new_version_nothing_is_put_beside_an_answer(project, copy):
+    answer(copy / MASKS)
+    assert working_copy.hand_out(project, copy).beside == []
+
+
+def test_a_still_newer_version_takes_the_place_of_one_that_nobody_touched(project, copy):
+    answer(copy / MASKS)
+    update(project, copy)
+    update(project, copy, TUESDAY, "____  # clearer still")
+    assert listed(copy) == [
+        "02_masks (new 2026-12-01).ipynb", "02_masks.ipynb", "04_gated.ipynb"
+    ]  # fmt: skip
+
+
+def test_answers_in_the_new_version_are_kept_too(project, copy):
+    answer(copy / MASKS)
+    update(project, copy)
+    answer(copy / NEW, "return another")
+    update(project, copy, MONDAY, "____  # clearer still")
+    assert "return another" in cells(copy / NEW) and "return mask" in cells(copy / MASKS)
+    assert "____  # clearer still" in cells(copy / "notebooks/02_masks (new 2026-11-30, 2).ipynb")
+
+
+def test_going_on_with_the_new_version_makes_it_the_copy(project, copy):
+    answer(copy / MASKS)
+    update(project, copy)
+    os.replace(copy / NEW, copy / MASKS)
+    working_copy.hand_out(project, copy)
+    assert update(project, copy, stub="____  # third").replaced == ["02_masks"]
+
+
+@pytest.mark.parametrize("damage", ["", "{", "[]", '{"notebooks/02_masks.ipynb": 3}', None])
+def test_without_a_record_everything_different_counts_as_an_answer(project, copy, damage):
+    answer(copy / MASKS)
+    manifest = copy / working_copy.MANIFEST
+    manifest.unlink() if damage is None else manifest.write_text(damage)
+    assert update(project, copy).beside == ["02_masks (new 2026-11-30).ipynb"]
+    assert "return mask" in cells(copy / MASKS)
+    assert cells(copy / GATED) == cells(project / GATED)
+
+
+def test_a_half_written_notebook_is_kept(project, copy):
+    (copy / MASKS).write_text('{"cells": [{"cell_')
+    assert update(project, copy).beside
+    assert (copy / MASKS).read_text() == '{"cells": [{"cell_'
+
+
+def test_files_of_the_learner_that_are_called_like_ours_are_kept(project, tmp_path):
+    folder = tmp_path / "documents"
+    notebook_pairs.write(folder / RESULT, "mine")
+    answer(folder / MASKS)
+    working_copy.hand_out(project, folder)
+    assert (folder / RESULT).read_text() == "mine" and "return mask" in cells(folder / MASKS)
+
+
+def test_a_chapter_that_is_gone_goes_from_the_copy_unless_it_was_answered(project, copy):
+    answer(copy / MASKS)
+    for name in (MASKS, GATED):
+        (project / name).rename((project / name).with_stem("09_" + (project / name).stem))
+    working_copy.hand_out(project, copy)
+    assert listed(copy) == ["02_masks.ipynb", "09_02_masks.ipynb", "09_04_gated.ipynb"]
+
+
+def test_a_learner_is_told_in_a_sentence_what_was_put_where(project, copy):
+    answer(copy / MASKS)
+    write_notebook(chapter("new"), project / GATED)
+    where, replaced, beside = working_copy.told(update(project, copy), copy)
+    assert str(copy) in where and replaced == "You get their new version: 04_gated."
+    assert beside == (
+        "You have changed these chapters: yours stay, the new ones lie beside them: "
+        "02_masks (new 2026-11-30).ipynb."
+    )
+
+
+# -- where ---------------------------------------------------------------------------------------
+
+
+def test_a_place_that_belongs_to_the_project_is_refused(project):
+    for place in (project, project / "notebooks", project / "notebooks" / "mine"):
+        with pytest.raises(working_copy.CopyError, match="belongs to the project"):
+            working_copy.hand_out(project, place)
+    with pytest.raises(working_copy.CopyError, match="is a file"):
+        working_copy.hand_out(project, project / MASKS)
+    assert sorted(each.name for each in project.iterdir()) == ["notebooks", "results"]
+
+
+def test_a_folder_that_cannot_be_written_is_named_with_what_to_do(project, monkeypatch, tmp_path):
+    def full(*arguments):
+        raise OSError("no space left")
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(working_copy.CopyError, match="no space left.*make lab COPY=FOLDER"):
+        working_copy.hand_out(project, tmp_path / "mine")
+
+
+# -- git -----------------------------------------------------------------------------------------
+
+
+def git(folder, *arguments):
+    who = ["-c", "user.name=Ada", "-c", "user.email=ada@example.org", "-c", "core.autocrlf=false"]
+    done = subprocess.run(["git", *who, *arguments], cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture
+def clone(project, tmp_path):
+    if not shutil.which("git"):
+        pytest.skip("needs git")
+    git(project, "init", "--initial-branch=main")
+    git(project, "add", "--all")
+    git(project, "commit", "--message=one")
+    git(tmp_path, "clone", "--quiet", str(project), "clone")
+    return tmp_path / "clone"
+
+
+def test_git_sees_nothing_of_a_copy_inside_the_clone_and_pulls_beside_an_answer(project, clone):
+    mine = clone / "anything"
+    working_copy.hand_out(clone, mine)
+    answer(mine / MASKS)
+    assert git(clone, "status", "--porcelain") == ""
+    write_notebook(chapter("____  # clearer"), project / MASKS)
+    git(project, "commit", "--all", "--message=two")
+    git(clone, "pull", "--quiet")
+    assert working_copy.hand_out(clone, mine).beside
+    assert "return mask" in cells(mine / MASKS) and git(clone, "status", "--porcelain") == ""
+
+
+def test_answers_that_were_written_into_the_project_itself_are_answers_in_the_copy(clone):
+    """From the time before there was a copy."""
+    answer(clone / MASKS)
+    assert working_copy.hand_out(clone, clone / "mine").own == ["02_masks"]
+    git(clone, "restore", ".")
+    working_copy.hand_out(clone, clone / "mine")
+    assert "return mask" in cells(clone / "mine" / MASKS)
+
+
+def test_the_copy_that_make_lab_opens_is_ignored_by_git():
+    ignored = (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
+    assert f"/{working_copy.FOLDER}/" in ignored
+    assert open_lab.arguments([])[0].copy == ROOT / working_copy.FOLDER
+
+
+# -- trusted, and paired with nothing ------------------------------------------------------------
+
+
+def trusted(path):
+    notary = NotebookNotary()
+    try:
+        return notary.check_signature(read(path, as_version=4))
+    finally:
+        notary.store.close()
+
+
+def test_a_copy_is_trusted_and_only_where_its_outputs_are_the_projects(project, copy):
+    assert trusted(copy / MASKS) and trusted(copy / GATED)
+    answer(copy / MASKS, output="<script>elsewhere()</script>")
+    working_copy.hand_out(project, copy)
+    assert not trusted(copy / MASKS)
+    update(project, copy)
+    assert trusted(copy / NEW)
+
+
+def test_trust_is_given_anew_where_the_store_was_emptied(project, copy, monkeypatch, tmp_path):
+    monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "another user"))
+    assert not trusted(copy / MASKS)
+    working_copy.hand_out(project, copy)
+    assert trusted(copy / MASKS)
+
+
+def test_no_setting_pairs_a_notebook_outside_the_projects_tools():
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    assert "jupytext" not in settings["tool"]
+    assert not [*ROOT.glob("*jupytext*"), *(ROOT / "notebooks").glob("*jupytext*")]
+    for pair in notebook_pairs.find_pairs():
+        content = json.loads(pair.notebook.read_text(encoding="utf-8"))
+        assert "jupytext" not in content["metadata"]
+        assert "formats:" not in pair.text.read_text(encoding="utf-8")[:1000]
+
+
+def test_the_probe_of_pairing_sees_a_pairing():
+    assert "jupytext" in tomllib.loads('[tool.jupytext]\nformats = "ipynb,py"')["tool"]
+
+
+# -- opened --------------------------------------------------------------------------------------
+
+
+def test_lab_opens_the_copy_and_says_where_it_is(project, monkeypatch, tmp_path, capsys):
+    started = []
+    monkeypatch.setattr(open_lab, "ROOT", project)
+    monkeypatch.setattr(open_lab, "replace_process", lambda *call: started.append(call) or 0)
+    assert open_lab.main(["--copy", str(tmp_path / "mine"), "--port", "9000", "--debug"]) == 0
+    ((command, _, folder),) = started
+    assert folder == tmp_path / "mine" and f"--ServerApp.root_dir={folder}" in command
+    assert command[0] == sys.executable and command[-1] == "--debug"
+    assert str(folder) in capsys.readouterr().out
+
+
+def test_lab_says_why_it_does_not_open(project, monkeypatch, capsys):
+    monkeypatch.setattr(open_lab, "ROOT", project)
+    assert open_lab.main(["--copy", str(project)]) == 1
+    assert "belongs to the project" in capsys.readouterr().err
