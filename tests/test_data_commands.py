@@ -29,9 +29,10 @@ def test_list_prints_a_line_for_each_data_set(capsys, tmp_path):
     for name, line in zip(data.names(), lines[1:], strict=False):
         assert line.startswith(name + " ") and data.describe(name).licence in line
     row = next(line for line in lines if line.startswith("cifar10"))
-    assert row.split()[1:7] == ["45,000", "5,000", "10,000", "3x32x32", "256", "170.1"]
+    assert row.split()[1:7] == ["images", "10", "45,000", "5,000", "10,000", "3x32x32"]
     assert lines[1].endswith("in the package") and row.endswith("  no")
-    assert str(tmp_path / "cache") in lines[-1]
+    assert str(tmp_path / "cache") in lines[-2]
+    assert next(line for line in lines if line.startswith("binarized-mnist")).split()[2] == "none"
     assert all(line == line.rstrip() for line in lines)
 
 
@@ -60,6 +61,22 @@ def test_show_writes_where_it_is_told(capsys, tmp_path):
     assert show_dataset("fashion-mnist-sample", out) == out
     assert out.read_bytes().startswith(b"\x89PNG")
     assert str(out) in capsys.readouterr().out
+
+
+def test_show_of_a_set_that_is_not_here_downloads_nothing_and_says_how(
+    capsys, tmp_path, monkeypatch
+):
+    def refuse(*_):
+        raise AssertionError("something was downloaded")
+
+    monkeypatch.setattr("tutorial_lib.data.download._download", refuse)
+    assert show_dataset("cifar10", tmp_path / "cifar.png") is None
+    printed = capsys.readouterr().out
+    assert "python -m tutorial_lib data fetch cifar10" in printed and "170.1 MB" in printed
+    assert "45,000" in printed and "3x32x32" in printed and "airplane" in printed
+    assert not (tmp_path / "cifar.png").exists() and not (tmp_path / "cache").exists()
+    with pytest.raises(AssertionError):  # the probe sees a download
+        fetch_dataset("cifar10", progress=False)
 
 
 @pytest.mark.parametrize("command", [fetch_dataset, show_dataset])

@@ -13,7 +13,7 @@ from loopback_server import LoopbackServer, Page, closed_port_url
 from small_data_files import spoken_digits_zip, zip_bytes
 
 from tutorial_lib.data import DataUnavailable
-from tutorial_lib.data.download import obtain
+from tutorial_lib.data.download import obtain, obtain_with_paths
 from tutorial_lib.data.remote_file import RemoteFile, content_sha256
 
 CONTENT = bytes(np.random.default_rng(0).integers(0, 256, 300_000, dtype=np.uint8))
@@ -111,22 +111,44 @@ damaged = pytest.mark.parametrize("content", DAMAGE.values(), ids=DAMAGE.keys())
 
 
 @damaged
-def test_a_damaged_cache_file_is_fetched_anew(server, folder, content):
+def test_a_file_with_other_content_is_neither_deleted_nor_overwritten(server, folder, content):
+    """It may be the user's own: it is named, with both checksums and what to do."""
     server.pages["/a"] = Page(CONTENT)
     folder.mkdir()
     (folder / NAME).write_bytes(content)
-    assert obtain([remote(server.url("/a"))], folder, progress=False) == [CONTENT]
-    assert (folder / NAME).read_bytes() == CONTENT
+    for url in (server.url("/a"), closed_port_url("/a")):
+        with pytest.raises(DataUnavailable, match="is left as it is") as caught:
+            obtain([remote(url)], folder, progress=False)
+        told = str(caught.value)
+        assert str(folder / NAME) in told and "TUTORIAL_DATA_DIR" in told and "delete it" in told
+        assert all(hashlib.sha256(each).hexdigest() in told for each in (content, CONTENT))
+    assert (folder / NAME).read_bytes() == content and files_in(folder) == [NAME]
 
 
 @damaged
-def test_a_damaged_cache_file_is_deleted_and_reported_without_network(folder, content):
+def test_a_file_of_the_user_above_the_data_sets_folder_is_left_alone(server, folder, content):
+    server.pages["/a"] = Page(CONTENT)
     folder.mkdir()
     (folder / NAME).write_bytes(content)
-    (folder / "other.bin").write_bytes(b"not ours")
-    with pytest.raises(DataUnavailable, match="was damaged, and is deleted"):
-        obtain([remote(closed_port_url("/a"))], folder, progress=False)
-    assert files_in(folder) == ["other.bin"]
+    file = remote(server.url("/a"), filename=f"levels/{NAME}")
+    assert obtain([file], folder, progress=False) == [CONTENT]
+    assert (folder / NAME).read_bytes() == content
+    assert (folder / "levels" / NAME).read_bytes() == CONTENT
+
+
+def test_an_intact_file_in_the_place_of_earlier_versions_is_used_where_it_lies(folder):
+    folder.mkdir()
+    (folder / NAME).write_bytes(CONTENT)
+    file = remote(closed_port_url("/a"), filename=f"levels/{NAME}")
+    assert obtain_with_paths([file], folder, progress=False) == [(folder / NAME, CONTENT)]
+    assert files_in(folder) == [NAME]
+
+
+def test_a_file_that_appears_during_the_download_is_not_overwritten(server, folder):
+    server.pages["/a"] = Page(CONTENT, before_body=lambda: (folder / NAME).write_bytes(b"mine"))
+    with pytest.raises(DataUnavailable, match="is left as it is"):
+        obtain([remote(server.url("/a"))], folder, progress=False)
+    assert (folder / NAME).read_bytes() == b"mine" and files_in(folder) == [NAME]
 
 
 def test_what_a_killed_download_left_is_not_trusted(server, folder):

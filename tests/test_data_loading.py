@@ -174,6 +174,25 @@ def test_the_catalog_states_what_the_design_promises():
         assert (info.download_bytes > 0) != info.embedded
 
 
+def test_what_the_catalog_says_of_the_made_sets_is_what_their_modules_say():
+    from tutorial_lib.data import bouncing_garments, mu_law, sample, spoken_digits, voiced_tones
+
+    assert data.describe(voiced_tones.NAME).class_names == voiced_tones.WORDS
+    assert data.names()[0] == sample.NAME
+    sound = (1, spoken_digits.N_SAMPLES)
+    assert data.describe("spoken-digits").shapes["train"][1:] == sound
+    assert data.describe("spoken-digits").n_levels == mu_law.N_LEVELS
+    clips = data.describe(bouncing_garments.NAME).shapes
+    side = bouncing_garments.SIDE
+    assert tuple(shape[0] for shape in clips.values()) == bouncing_garments.N_CLIPS
+    assert clips["train"][1:] == (1, bouncing_garments.N_FRAMES, side, side)
+
+
+def test_the_files_of_each_data_set_lie_in_a_folder_of_their_own():
+    for name, entry in CATALOG.items():
+        assert {os.path.dirname(file.filename) for file in entry.files} <= {name}
+
+
 def test_every_file_has_a_place_of_its_own_and_a_sha256():
     files = [file for entry in CATALOG.values() for file in entry.files]
     assert len({file.filename for file in files}) == len(files) == 4 + 4 + 3 + 1 + 1

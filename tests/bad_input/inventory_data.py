@@ -42,13 +42,14 @@ MADE = {"progress": flag(False)}
 SETS = [
     call("data.loading.load", ImageDataset, {"name": NAME, **MADE}),
     call("data.loading.fetch", list, {"name": NAME, **MADE}),
-    call("data.loading.describe", data.DatasetInfo, {"name": NAME}),
+    call("data.loading.load_if_here", ImageDataset, {"name": NAME}),
+    call("data.description.describe", data.DatasetInfo, {"name": NAME}),
     call("data.catalog.find", lambda entry: entry.name == SAMPLE, {"name": NAME}),
     call("data.commands.fetch_dataset", type(None), {"name": NAME, **MADE}),
     call(
         "data.commands.show_dataset",
         Path,
-        {"name": NAME, "out": optional(path(lambda: Path("sheet.png"))), **MADE},
+        {"name": NAME, "out": optional(path(lambda: Path("sheet.png")))},
     ),
 ]
 

@@ -26,7 +26,7 @@ REASONS = {
     "validation": "the checks themselves: tests/test_validation.py holds them",
     "data.dataset.Split.__getitem__": "Python's protocol: an index too large must be an IndexError",
     "data.catalog.CatalogEntry": "filled in the catalog, and held by tests/test_data_loading.py",
-    "data.loading.DatasetInfo": "a record that describe() fills",
+    "data.description.DatasetInfo": "a record that describe() fills",
     "data.download": "reached through load and fetch alone; tests/test_data_download.py breaks it",
     "data.remote_file": "addresses and checksums in the library's own table",
     "data.sample": "reads the one file of the package; tests/test_data_sample.py damages it",

@@ -3,18 +3,18 @@
 import os
 from pathlib import Path
 
-import pooch
-
 
 def cache_dir() -> Path:
     """TUTORIAL_DATA_DIR if that is set, else this user's cache folder of the operating system.
 
-    The folder is made by the first download, not here. Files lie in it under their public names;
-    those of MNIST in a subfolder `mnist`, because Fashion-MNIST uses the same names. A folder that
-    somebody filled by hand is as good as a downloaded one: every file is verified whenever it is
-    read.
+    The folder is made by the first download, not here. Each data set has a folder of its own in it,
+    where its files lie under their public names. A folder that somebody filled by hand is as good
+    as a downloaded one, and so is a file in the folder above, where earlier versions put some:
+    every file is verified whenever it is read, and none that is here is ever deleted.
     """
     override = os.environ.get("TUTORIAL_DATA_DIR", "").strip()
     if override:
         return Path(override).expanduser()
+    import pooch  # here: it takes a tenth of a second, which is felt in `data list`
+
     return Path(pooch.os_cache("tutorial_lib"))

@@ -1,26 +1,24 @@
-"""Every data set: whose it is, how its files are read, what must come out."""
+"""Every data set: whose it is, how its files are read, what must come out.
+
+The readers need torch and are imported when a set is read, so that the table itself is light.
+"""
+
+from __future__ import annotations
 
 import difflib
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
-from tutorial_lib.data import (
-    amat,
-    bouncing_garments,
-    cifar,
-    idx,
-    mu_law,
-    sample,
-    sources,
-    spoken_digits,
-    voiced_tones,
-)
-from tutorial_lib.data.dataset import ImageDataset, Split, hold_out_last
+from tutorial_lib.data import sources
 from tutorial_lib.data.errors import DataFormatError
 from tutorial_lib.data.remote_file import RemoteFile
-from tutorial_lib.validation import require_text
+from tutorial_lib.plain_checks import require_text
 
-Splits = tuple[Split, Split, Split]
+Splits = tuple[Any, Any, Any]  # three of dataset.Split
+SPLITS = ("train", "valid", "test")
+SAMPLE = "fashion-mnist-sample"
+WORDS = ("ami", "ima", "olu", "ulo", "ane", "ena", "wei", "yao", "lam", "nul")
 DIGITS = tuple("0123456789")
 GARMENTS = (
     "T-shirt/top",
@@ -67,17 +65,24 @@ class CatalogEntry:
     n_levels: int
     class_names: tuple[str, ...]
     files: tuple[RemoteFile, ...]
-    read: Callable[["CatalogEntry", list[bytes]], Splits]
+    read: Callable[[CatalogEntry, list[bytes]], Splits]
     licence: str
     source: str
     attribution: str
     note: str
-    substitute: str = sample.NAME
+    substitute: str = SAMPLE
 
-    def parse(self, contents: list[bytes]) -> ImageDataset:
-        """The data set in these file contents; `DataFormatError` if any split has another shape."""
+    @property
+    def kind(self) -> str:
+        """ "sounds", "images" or "clips", by the axes of an example."""
+        return {2: "sounds", 3: "images", 4: "clips"}[len(self.example_shape)]
+
+    def parse(self, contents: list[bytes]) -> Any:
+        """The ImageDataset in these contents; `DataFormatError` if a split has another shape."""
+        from tutorial_lib.data.dataset import ImageDataset
+
         splits = self.read(self, contents)
-        for split_name, split, n in zip(sample.SPLITS, splits, self.n_examples, strict=True):
+        for split_name, split, n in zip(SPLITS, splits, self.n_examples, strict=True):
             if split.levels.shape != (n, *self.example_shape):
                 raise DataFormatError(
                     f"{self.name}: the {split_name} split has shape {tuple(split.levels.shape)}, "
@@ -96,39 +101,53 @@ def find(name: str) -> CatalogEntry:
 
 
 def _read_sample(entry: CatalogEntry, contents: list[bytes]) -> Splits:
+    from tutorial_lib.data import sample
+
     return sample.read_sample()
 
 
 def _read_idx(entry: CatalogEntry, contents: list[bytes]) -> Splits:
+    from tutorial_lib.data import dataset, idx
+
     pool, test = idx.read_idx_pair(*contents[:2]), idx.read_idx_pair(*contents[2:])
-    return *hold_out_last(pool, entry.n_examples[1]), test
+    return *dataset.hold_out_last(pool, entry.n_examples[1]), test
 
 
 def _read_amat(entry: CatalogEntry, contents: list[bytes]) -> Splits:
+    from tutorial_lib.data import amat
+
     _, height, width = entry.example_shape
     return tuple(amat.read_amat(text, height=height, width=width) for text in contents)
 
 
 def _read_cifar(entry: CatalogEntry, contents: list[bytes]) -> Splits:
+    from tutorial_lib.data import cifar, dataset
+
     pool, test = cifar.read_cifar(*contents)
-    return *hold_out_last(pool, entry.n_examples[1]), test
+    return *dataset.hold_out_last(pool, entry.n_examples[1]), test
 
 
 def _read_spoken_digits(entry: CatalogEntry, contents: list[bytes]) -> Splits:
+    from tutorial_lib.data import spoken_digits
+
     return spoken_digits.read_spoken_digits(*contents)
 
 
 def _read_voiced_tones(entry: CatalogEntry, contents: list[bytes]) -> Splits:
+    from tutorial_lib.data import voiced_tones
+
     return voiced_tones.read_voiced_tones()
 
 
 def _read_bouncing_garments(entry: CatalogEntry, contents: list[bytes]) -> Splits:
+    from tutorial_lib.data import bouncing_garments
+
     return bouncing_garments.read_bouncing_garments()
 
 
 ENTRIES = (
     CatalogEntry(
-        name=sample.NAME,
+        name=SAMPLE,
         title="Sample of Fashion-MNIST",
         n_examples=(9_000, 1_000, 2_000),
         example_shape=(1, 28, 28),
@@ -205,8 +224,8 @@ ENTRIES = (
         name="spoken-digits",
         title="Free Spoken Digit Dataset",
         n_examples=(2_400, 300, 300),
-        example_shape=(1, spoken_digits.N_SAMPLES),
-        n_levels=mu_law.N_LEVELS,
+        example_shape=(1, 8192),
+        n_levels=256,
         class_names=DIGITS,
         files=sources.SPOKEN_DIGITS,
         read=_read_spoken_digits,
@@ -215,15 +234,15 @@ ENTRIES = (
         attribution="Zohar Jackson and contributors",
         note="Audio at 8 kHz as mu-law levels, 1.024 s by cropping or silence. Of every speaker "
         "and digit, recordings 0 to 4 are test and 5 to 9 valid.",
-        substitute=voiced_tones.NAME,
+        substitute="voiced-tones",
     ),
     CatalogEntry(
-        name=voiced_tones.NAME,
+        name="voiced-tones",
         title="Voiced tones: synthetic words in six voices",
         n_examples=(2_400, 300, 300),
-        example_shape=(1, spoken_digits.N_SAMPLES),
-        n_levels=mu_law.N_LEVELS,
-        class_names=voiced_tones.WORDS,
+        example_shape=(1, 8192),
+        n_levels=256,
+        class_names=WORDS,
         files=(),
         read=_read_voiced_tones,
         licence="MIT",
@@ -234,15 +253,10 @@ ENTRIES = (
         "few seconds from a fixed seed, whenever it is loaded.",
     ),
     CatalogEntry(
-        name=bouncing_garments.NAME,
+        name="bouncing-garments",
         title="Bouncing garments: clips made of the sample",
-        n_examples=bouncing_garments.N_CLIPS,
-        example_shape=(
-            1,
-            bouncing_garments.N_FRAMES,
-            bouncing_garments.SIDE,
-            bouncing_garments.SIDE,
-        ),
+        n_examples=(2_400, 300, 300),
+        example_shape=(1, 16, 32, 32),
         n_levels=256,
         class_names=GARMENTS,
         files=(),

@@ -8,7 +8,8 @@ The rules:
 - a download goes to a name of its own (process id and a random part), is verified, and only then
   renamed into place, which is atomic: two processes at once both end with a good file;
 - a file from the cache is verified every time, in the very bytes that the caller then parses;
-- a damaged file is replaced; when no download succeeds it is deleted.
+- a file with another content than it should have may be somebody's own: it is never deleted nor
+  overwritten. In a data set's own folder it is refused, by name; outside it is left alone.
 """
 
 import os
@@ -50,6 +51,18 @@ def obtain(
     Raises `DataUnavailable` at the first file that cannot be had; its message names `substitute`,
     the data set that needs no network.
     """
+    found = obtain_with_paths(files, folder, progress=progress, substitute=substitute)
+    return [content for _, content in found]
+
+
+def obtain_with_paths(
+    files: Sequence[RemoteFile],
+    folder: Path,
+    *,
+    progress: bool = True,
+    substitute: str = sample.NAME,
+) -> list[tuple[Path, bytes]]:
+    """As `obtain`, each file with the path at which it lies."""
     contents = []
     for position, file in enumerate(files):
         try:
@@ -62,27 +75,42 @@ def obtain(
     return contents
 
 
-def _obtain_one(file: RemoteFile, folder: Path, progress: bool) -> bytes:
+def _obtain_one(file: RemoteFile, folder: Path, progress: bool) -> tuple[Path, bytes]:
+    here = find_here(file, folder)
+    if here is not None:
+        return here
     path = folder / file.filename
-    cached = _read_if_present(path)
-    problem = None if cached is None else file.problem(cached)
-    if cached is not None and problem is None:
-        return cached
+    _require_free(path, file)
     failures = {}
     for url in file.urls:
         try:
-            return _download(url, file, path, progress)
+            return path, _download(url, file, path, progress)
         except _Failed as failure:
             failures[url] = failure
     reasons = [f"{url}: {failure}" for url, failure in failures.items()]
-    if problem is not None:
-        # Not earlier: a download that succeeds replaces the damaged file in one step. And not
-        # if another process has just put a good file here.
-        if _read_if_present(path) == cached:
-            path.unlink(missing_ok=True)
-        reasons.append(f"{path}: was damaged, and is deleted ({problem})")
     offline = all(failure.offline for failure in failures.values())
     raise _Failed("\n".join(reasons), offline=offline)
+
+
+def find_here(file: RemoteFile, folder: Path) -> tuple[Path, bytes] | None:
+    """Where an intact copy of the file lies, and its content; None if none is here."""
+    for place in file.places(folder):
+        content = _read_if_present(place)
+        if content is not None and file.problem(content) is None:
+            return place, content
+    return None
+
+
+def _require_free(path: Path, file: RemoteFile) -> None:
+    """DataUnavailable if another file lies where this one belongs: it is not ours to delete."""
+    content = _read_if_present(path)
+    problem = None if content is None else file.problem(content)
+    if problem is not None:
+        raise DataUnavailable(
+            f"{path} is not the file of that name that this data set needs ({problem}). It is left "
+            f"as it is. If it is a download that was damaged, delete it; if it is a file of yours, "
+            f"move it, or let TUTORIAL_DATA_DIR name another folder. Then run this again."
+        )
 
 
 def _read_if_present(path: Path) -> bytes | None:
@@ -102,7 +130,9 @@ def _download(url: str, file: RemoteFile, path: Path, progress: bool) -> bytes:
         problem = file.problem(raw)
         if problem is not None:
             raise _Failed(problem)
-        os.replace(part, path)
+        if _read_if_present(path) is None:
+            os.replace(part, path)
+        _require_free(path, file)  # another process, or a user, may have been faster
     finally:
         part.unlink(missing_ok=True)
     return raw
@@ -154,7 +184,7 @@ def _by_hand(
 ) -> str:
     """The message for a file that no address gave; names the later files of its set too."""
     why = "there is no network connection" if failure.offline else "no address gave it intact"
-    absent = [other for other in remaining if not (folder / other.filename).is_file()]
+    absent = [other for other in remaining if not other.is_in(folder)]
     lines = [f"{file.filename} is not in the cache folder {folder}, and {why}:"]
     lines += [f"    {reason}" for reason in str(failure).splitlines()]
     lines += ["Try again later, or download by hand and save as:"]

@@ -11,8 +11,10 @@ So an intact copy is accepted wherever it comes from.
 """
 
 import hashlib
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from tutorial_lib.data.archives import gunzip, read_zip_members
@@ -25,8 +27,8 @@ RECORDINGS = r"[^/]+/recordings/[^/]+\.wav"
 class RemoteFile:
     """A file with its addresses (tried in order), SHA-256 and download size.
 
-    filename: path below the cache folder. n_bytes: size of the download, for display and progress
-    bars; the checksum alone decides whether a file is intact.
+    filename: path below the cache folder, in the folder of its data set. n_bytes: size of the
+    download, for display and progress bars; the checksum alone decides whether a file is intact.
     """
 
     filename: str
@@ -34,6 +36,18 @@ class RemoteFile:
     sha256: str
     n_bytes: int
     content: Literal["file", "gzip", "recordings"] = "file"
+
+    def places(self, cache: Path) -> list[Path]:
+        """Where an intact copy is used: its own place, and the cache folder itself.
+
+        The latter is where earlier versions put it.
+        """
+        own = cache / self.filename
+        return list(dict.fromkeys([own, cache / own.name]))
+
+    def is_in(self, cache: Path) -> bool:
+        """True if a file of this name is there; whether it is intact, `problem` says."""
+        return any(os.path.isfile(place) for place in self.places(cache))
 
     def problem(self, raw: bytes) -> str | None:
         """None if `raw` is this file, undamaged; otherwise what is wrong with it, in words."""

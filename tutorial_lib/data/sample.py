@@ -21,13 +21,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from tutorial_lib.data.catalog import SAMPLE as NAME
+from tutorial_lib.data.catalog import SPLITS
 from tutorial_lib.data.dataset import Split
 from tutorial_lib.data.errors import DataFormatError, DataUnavailable
 
-NAME = "fashion-mnist-sample"
 SAMPLE_PATH = Path(__file__).with_name("fashion_mnist_sample.npz")
 SAMPLE_SHA256 = "d7627a8781655a1f42fdff1a168cb9c3f199b7d6b454a99ab649dc0b543a6a58"
-SPLITS = ("train", "valid", "test")
+__all__ = ["NAME", "SPLITS", "arrays_sha256", "read_arrays", "read_sample"]
 
 
 def read_arrays(path: Path = SAMPLE_PATH) -> dict[str, np.ndarray]:

@@ -26,7 +26,7 @@ def _idx_files(
 
 
 FASHION_MNIST = _idx_files(
-    "",
+    "fashion-mnist/",
     [
         "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
         "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/",
@@ -85,7 +85,7 @@ MNIST = _idx_files(
 )
 BINARIZED_MNIST = tuple(
     RemoteFile(
-        f"binarized_mnist_{split}.amat",
+        f"binarized-mnist/binarized_mnist_{split}.amat",
         (
             "http://www.cs.toronto.edu/~larocheh/public/datasets/binarized_mnist/"
             f"binarized_mnist_{split}.amat",
@@ -101,7 +101,7 @@ BINARIZED_MNIST = tuple(
 )
 CIFAR10 = (
     RemoteFile(
-        "cifar-10-binary.tar.gz",
+        "cifar10/cifar-10-binary.tar.gz",
         (
             "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz",
             "https://cave.cs.toronto.edu/kriz/cifar-10-binary.tar.gz",
@@ -114,7 +114,7 @@ CIFAR10 = (
 # the last release that has these six speakers is asked.
 SPOKEN_DIGITS = (
     RemoteFile(
-        "free-spoken-digit-dataset.zip",
+        "spoken-digits/free-spoken-digit-dataset.zip",
         (
             "https://github.com/Jakobovski/free-spoken-digit-dataset/archive/refs/heads/master.zip",
             "https://github.com/Jakobovski/free-spoken-digit-dataset/archive/refs/tags/v1.0.10.zip",
