@@ -63,22 +63,25 @@ def check_times(candidate, rng, twice):
 
 
 EXERCISE = Exercise(
-    number="7.3",
-    name="double",
-    title="Twice as much",
+    "7.3",
+    "Twice as much",
     goal="Double the numbers.",
     minutes=1,
-    stub="def double(numbers, *, twice=False):\n    ____\n",
     reference=double,
+    stub="def double(numbers, *, twice=False):\n    ____\n",
     hints=("An idea about `double`.\n\n    a = b\n\nMore.", "An API.", "A symptom."),
-    checks=(
-        Check("two times", 2, lambda candidate, rng: check_times(candidate, rng, False)),
-        Check("four times", 1, lambda candidate, rng: check_times(candidate, rng, True)),
-    ),
-    misconceptions=(),
-    alternatives=(),
     when_changed={"numbers": "Leave `numbers` alone."},
 )
+
+
+@EXERCISE.judge("two times", points=2)
+def two_times(candidate, rng):
+    return check_times(candidate, rng, False)
+
+
+@EXERCISE.judge("four times")
+def four_times(candidate, rng):
+    return check_times(candidate, rng, True)
 
 
 @pytest.fixture(autouse=True)

@@ -355,10 +355,10 @@ def unsound():
     first, second = sound.misconceptions[:2]
     exchanged = (copy_misconception(first, second.says), copy_misconception(second, first.says))
     return {
-        "not recognised: times log 2": copy_of(sound, misconceptions=exchanged),
+        "not recognised: times log 2": copy_of(sound, misconceptions=list(exchanged)),
         "the reference does not pass": copy_of(sound, reference=first.wrong),
-        "alternative _times_log_2 is rejected": copy_of(sound, alternatives=(first.wrong,)),
-        "there is no alternative": copy_of(sound, alternatives=()),
+        "alternative times_log_2 is rejected": copy_of(sound, alternatives=[first.wrong]),
+        "there is no alternative": copy_of(sound, alternatives=[]),
         "the stub does not count": copy_of(
             sound, stub="def bits_per_dim(a, b):\n    return a / b\n"
         ),

@@ -7,14 +7,30 @@
 `check` raises nothing (the stop button apart), and returns the learner's object if it passed, the
 library's otherwise. So the rest of a chapter always runs, and runs on the learner's own code as
 soon as that works.
+
+A module declares its exercise from the top down: the card, what is checked, then each mistake
+beside the sentence for whoever makes it, and each other right answer.
+
+    kl = Exercise("7.2", "What a Gaussian code costs", reference=bounds.gaussian_kl, stub=..., ...)
+
+    @kl.trials("one axis, several widths")     draws the calls on which all must agree
+    def widths(rng): return [Trial((mean, log_variance))]
+
+    @kl.wrong("The axes are averaged. Independent axes add up.")
+    def averaged(mean, log_variance): ...
+
+    @kl.right
+    def by_distributions(mean, log_variance): ...
 """
 
 from __future__ import annotations
 
+import ast
 import random
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
+from functools import partial
 
 import torch
 
@@ -38,6 +54,7 @@ from tutorial_lib.exercises.definition import (
 from tutorial_lib.exercises.reports import show
 from tutorial_lib.exercises.running import Candidate
 from tutorial_lib.exercises.surroundings import seed_everything, undisturbed
+from tutorial_lib.exercises.trials import Trial, compare, first_difference_told, read_as_of
 from tutorial_lib.exercises.untouched import is_untouched
 
 
@@ -46,31 +63,112 @@ class Exercise:
     """One exercise.
 
     number          "2.1": the chapter, then the place in it
-    name            of the function, and of the exercise in its chapter's module
     goal            one line
-    stub            source of the cell that a learner starts from: signature, worked example, `____`
     reference       the library's own object; its source is the solution
+    stub            source of the cell that a learner starts from: signature, worked example, `____`
     hints           idea, API, common symptom, in this order
-    checks          what is looked at, each with its points
-    misconceptions  wrong implementations that must be recognised
-    alternatives    correct implementations that look different; they must pass
     when_changed    argument name -> what to say to a function that changes that argument
+    otherwise       what is said where no mistake of the list explains the results
+
+    The rest is declared below it:
+
+    checks          what is looked at, each with its points (`trials`, `judge`)
+    misconceptions  wrong implementations that must be recognised (`wrong`)
+    alternatives    correct implementations that look different; they must pass (`right`)
     """
 
     number: str
-    name: str
     title: str
+    _: KW_ONLY
     goal: str
     minutes: int
-    stub: str
     reference: Callable
+    stub: str
     hints: Sequence[str]
-    checks: Sequence[Check]
-    misconceptions: Sequence[Misconception]
-    alternatives: Sequence[Callable]
     when_changed: Mapping[str, str] = field(default_factory=dict)
     time_limit_seconds: float = 10.0
+    otherwise: str = "The result is not the expected one."
+    checks: list[Check] = field(default_factory=list)
+    misconceptions: list[Misconception] = field(default_factory=list)
+    alternatives: list[Callable] = field(default_factory=list)
+    name: str = ""  # of the function, as the stub has it
     _stands_in: bool = field(default=False, init=False, repr=False)
+
+    def __post_init__(self):
+        self.name = self.name or ast.parse(self.stub).body[-1].name
+        self._read = partial(read_as_of, self.reference)
+        self._evidence, self._further = first_difference_told, None
+
+    # ------------------------------------------------------------------------- the declaration
+
+    def trials(self, what: str, points: int = 1) -> Callable:
+        """Below it: draw(rng) -> the Trials on which a candidate must agree with the reference.
+
+        A pair of lists holds further trials in its second, which tell the mistakes apart.
+        """
+
+        def declare(draw):
+            def run(candidate, rng):
+                drawn = draw(rng)
+                trials, further = drawn if isinstance(drawn, tuple) else (drawn, [])
+                return self.compare(candidate, trials, further or self._more(rng))
+
+            self.checks.append(Check(what, points, run))
+            return draw
+
+        return declare
+
+    def judge(self, what: str, points: int = 1) -> Callable:
+        """Below it: run(candidate, rng) -> None or Failure, for what no comparison shows."""
+
+        def declare(run):
+            self.checks.append(Check(what, points, run))
+            return run
+
+        return declare
+
+    def wrong(self, says: str, name: str = "") -> Callable:
+        """Below it: a wrong implementation, named as the mistake; `says` is what it is told."""
+
+        def declare(function):
+            told = name or function.__name__.replace("_", " ")
+            self.misconceptions.append(Misconception(told, function, says))
+            return function
+
+        return declare
+
+    def right(self, function: Callable) -> Callable:
+        """Another right implementation."""
+        self.alternatives.append(function)
+        return function
+
+    def reads(self, read: Callable) -> Callable:
+        """read(result, trial) -> the tensor to be compared; Failed for a wrong kind of result."""
+        self._read = read
+        return read
+
+    def evidence(self, tell: Callable) -> Callable:
+        """tell(trial, got, want) -> the first difference, in words and numbers."""
+        self._evidence = tell
+        return tell
+
+    def also_try(self, draw: Callable) -> Callable:
+        """draw(rng) -> trials run only after a difference, to tell the mistakes apart."""
+        self._further = draw
+        return draw
+
+    def compare(
+        self, candidate: Callable, trials: Sequence[Trial], further: Sequence[Trial] = (), **options
+    ) -> Failure | None:
+        """None if the candidate agrees with the reference on all trials, else what is told."""
+        given = {"misconceptions": self.misconceptions, "otherwise": self.otherwise, **options}
+        parts = {"read": self._read, "evidence": self._evidence, "diagnose_on": further}
+        return compare(candidate, self.reference, trials, **parts, **given)
+
+    def _more(self, rng) -> Sequence[Trial]:
+        return self._further(rng) if self._further else ()
+
+    # ---------------------------------------------------------------------------- in a notebook
 
     @property
     def points(self) -> int:

@@ -9,10 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+import torch
 from torch import Tensor
 
 from tutorial_lib.exercises.arguments import copy_of, plain
-from tutorial_lib.exercises.comparing import agree
+from tutorial_lib.exercises.comparing import (
+    agree,
+    first_difference,
+    number,
+    number_result,
+    tensor_result,
+)
 from tutorial_lib.exercises.definition import (
     Failed,
     Failure,
@@ -20,6 +27,8 @@ from tutorial_lib.exercises.definition import (
     Misconception,
     OutOfTime,
 )
+
+MOST_NUMBERS = 24  # of an argument that is written out as evidence
 
 
 @dataclass(frozen=True)
@@ -81,3 +90,42 @@ def explains(
         if not agree(wrong, result):
             return False
     return True
+
+
+def read_as_of(reference: Callable, value: object, trial: Trial) -> Tensor:
+    """The result as one row of numbers, once it is of the kind and shape of the reference's."""
+    return _read_like(trial.call(reference), value)
+
+
+def _read_like(want: object, value: object) -> Tensor:
+    if isinstance(want, Tensor):
+        return tensor_result(value, tuple(want.shape), kind=_kind(want)).flatten()
+    if not isinstance(want, (tuple, list)):
+        return number_result(value).flatten()
+    if not isinstance(value, (tuple, list)) or len(value) != len(want):
+        got = f"{type(value).__name__}" + (f" of {len(value)}" if hasattr(value, "__len__") else "")
+        told = f"Expected {len(want)} results, got {got}."
+        raise Failed(Failure("The result has the wrong number of parts.", told))
+    return torch.cat([_read_like(*pair) for pair in zip(want, value, strict=True)])
+
+
+def _kind(want: Tensor) -> str:
+    return {torch.bool: "bool", torch.long: "long"}.get(want.dtype, "float")
+
+
+def first_difference_told(trial: Trial, got: Tensor, want: Tensor) -> str:
+    """How the function was called, and the first number that is off."""
+    given = [_words(each) for each in trial.args]
+    given += [f"{name}={_words(each)}" for name, each in trial.kwargs.items()]
+    place = first_difference(got, want)
+    where = f" at number {place[0]} of the result" if place and want.numel() > 1 else ""
+    told = f"expected {number(want[place])}, got {number(got[place])}{where}."
+    return f"Called with {', '.join(given)}: {told}"
+
+
+def _words(value: object) -> str:
+    if not isinstance(value, Tensor):
+        return repr(value) if isinstance(value, (int, float, str, tuple)) else type(value).__name__
+    if value.numel() <= MOST_NUMBERS:
+        return f"tensor({value.tolist()})"
+    return f"a tensor of shape {tuple(value.shape)}"

@@ -11,11 +11,11 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from tutorial_lib.classroom.variants.variant import Variant, read_as_of, vary
+from tutorial_lib.classroom.variants.variant import Variant, vary
 from tutorial_lib.exercises.comparing import agree, number_result
 from tutorial_lib.exercises.definition import Check
 from tutorial_lib.exercises.engine import Exercise
-from tutorial_lib.exercises.trials import Trial
+from tutorial_lib.exercises.trials import Trial, read_as_of
 
 MOST_DRAWS = 200
 WIDTH, INDENT = 100, " " * 4  # of a stub's docstring

@@ -9,13 +9,19 @@ from torch import Tensor
 
 from tutorial_lib.exercises.ch01.tables import entry, given, random_tables
 from tutorial_lib.exercises.comparing import agree, number, number_result, numbers
-from tutorial_lib.exercises.definition import Check, Failure, Misconception
+from tutorial_lib.exercises.definition import Failure
 from tutorial_lib.exercises.engine import Exercise
-from tutorial_lib.exercises.trials import Trial, compare
+from tutorial_lib.exercises.trials import Trial
 from tutorial_lib.likelihood import enumerate_images
 from tutorial_lib.tabular import log_prob_nats as reference
 
-STUB = '''\
+log_prob_nats = Exercise(
+    "1.1",
+    "The chain rule",
+    goal="Multiply the conditionals of an image into its probability, and return the log.",
+    minutes=10,
+    reference=reference,
+    stub='''\
 def log_prob_nats(p_one: list[torch.Tensor], pixels: torch.Tensor) -> torch.Tensor:
     """log p(pixels) in nats, by the chain rule.
 
@@ -28,17 +34,18 @@ def log_prob_nats(p_one: list[torch.Tensor], pixels: torch.Tensor) -> torch.Tens
              p = (1 - 0.25) * 0.5 = 0.375, so log p = -0.98
     """
     ____
-'''
-
-HINTS = (
-    """Each pixel contributes one factor: the probability of the value that it has, given the values
-    before it. A table holds the probability of a 1. What is the probability of a 0?""",
-    """`p_one[i][tuple(pixels[:i])]` looks up one entry; for i = 0 the tuple is empty, and that
-    works too. `torch.where(pixels[i] == 1, p, 1 - p)` chooses between the two values, and
-    `torch.log` of a tensor gives -inf at 0.""",
-    """If only images full of ones come out right, the zeros are missing. If the result is nan where
-    a pixel is certain, you have multiplied 0 by log 0: choose the factor first, then take its
-    log.""",
+''',
+    hints=(
+        """Each pixel contributes one factor: the probability of the value that it has, given the
+        values before it. A table holds the probability of a 1. What is the probability of a
+        0?""",
+        """`p_one[i][tuple(pixels[:i])]` looks up one entry; for i = 0 the tuple is empty, and
+        that works too. `torch.where(pixels[i] == 1, p, 1 - p)` chooses between the two
+        values, and `torch.log` of a tensor gives -inf at 0.""",
+        """If only images full of ones come out right, the zeros are missing. If the result is
+        nan where a pixel is certain, you have multiplied 0 by log 0: choose the factor first,
+        then take its log.""",
+    ),
 )
 
 
@@ -51,93 +58,13 @@ def _factors(p_one, pixels):
     return torch.where(pixels == 1, ones, 1 - ones)
 
 
-def _takes_every_pixel_for_a_one(p_one, pixels):
-    return _ones(p_one, pixels).log().sum()
-
-
-def _in_bits(p_one, pixels):
-    return _factors(p_one, pixels).log2().sum()
-
-
-def _mean_over_pixels(p_one, pixels):
-    return _factors(p_one, pixels).log().mean()
-
-
-def _log_of_a_sum(p_one, pixels):
-    return _factors(p_one, pixels).sum().log()
-
-
-def _cost(p_one, pixels):
-    return -_factors(p_one, pixels).log().sum()
-
-
-def _no_log(p_one, pixels):
-    return _factors(p_one, pixels).prod()
-
-
-def _context_backwards(p_one, pixels):
-    ones = torch.stack([entry(t, pixels[:i].flip(0)) for i, t in enumerate(p_one)])
-    return torch.where(pixels == 1, ones, 1 - ones).log().sum()
-
-
-def _context_ignored(p_one, pixels):
-    ones = torch.stack([table.flatten()[0] for table in p_one])
-    return torch.where(pixels == 1, ones, 1 - ones).log().sum()
-
-
-def _nan_where_certain(p_one, pixels):
-    ones = _ones(p_one, pixels)
-    return (pixels * ones.log() + (1 - pixels) * (1 - ones).log()).sum()
-
-
-MISCONCEPTIONS = (
-    Misconception(
-        "every pixel is taken for a 1",
-        _takes_every_pixel_for_a_one,
-        "You take the probability of a 1 for every pixel, even for a pixel that is 0: there the "
-        "factor is 1 - p.",
-    ),
-    Misconception(
-        "bits called nats", _in_bits, "These are bits: log2 instead of the natural logarithm."
-    ),
-    Misconception(
-        "mean instead of sum",
-        _mean_over_pixels,
-        "This is the mean over the pixels. The chain rule multiplies all factors, so their logs "
-        "are added.",
-    ),
-    Misconception(
-        "log of a sum",
-        _log_of_a_sum,
-        "You add the factors before taking the log. The chain rule multiplies them.",
-    ),
-    Misconception("a cost", _cost, "The sign is turned round: this is the cost -log p(x)."),
-    Misconception("no log", _no_log, "This is p(x) itself; the log is still missing."),
-    Misconception(
-        "context backwards",
-        _context_backwards,
-        "The pixels before are read backwards: the first axis of a table belongs to the first "
-        "pixel.",
-    ),
-    Misconception(
-        "context ignored",
-        _context_ignored,
-        "Every table is read as if all pixels before were 0. Look up the values they have.",
-    ),
-    Misconception(
-        "0 log 0",
-        _nan_where_certain,
-        "A pixel that is certain makes the result nan: 0 times log 0. Choose the factor first, "
-        "then take its log.",
-    ),
-)
-
-
-def _read(value: object, trial: Trial) -> Tensor:
+@log_prob_nats.reads
+def read(value: object, trial: Trial) -> Tensor:
     return number_result(value)
 
 
-def _evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
+@log_prob_nats.evidence
+def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
     p_one, pixels = trial.args
     product = " * ".join(number(factor) for factor in _factors(p_one, pixels))
     return (
@@ -146,18 +73,26 @@ def _evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
     )
 
 
-def _check_values(candidate, rng: torch.Generator) -> Failure | None:
+def _not_certain(certain: list[Tensor], x: Tensor, got: Tensor, want: float) -> Failure:
+    last = f"p(x_3 = 1{given(x[:3])}) = {number(entry(certain[3], x[:3]))} and x_3 = {x[3]}"
+    told = f"Where {last}, log p is {number(want)}, but your function says {number(got)}."
+    if got.isnan():
+        return Failure(log_prob_nats.misconceptions[-1].says, told)
+    return Failure("A certain image has log p = 0, an impossible one -inf.", told)
+
+
+@log_prob_nats.judge("log p of images of 3, 4 and 6 pixels, in nats", points=2)
+def values(candidate, rng: torch.Generator) -> Failure | None:
     trials = []
     for n_pixels in (4, 4, 4, 4, 4, 4, 3, 6):
         pixels = torch.randint(2, (n_pixels,), generator=rng)
         pixels[int(torch.randint(n_pixels, (), generator=rng))] = 0  # never all ones
         trials.append(Trial((random_tables(n_pixels, rng), pixels)))
-    return compare(
-        candidate, reference, trials, read=_read, evidence=_evidence, misconceptions=MISCONCEPTIONS
-    )
+    return log_prob_nats.compare(candidate, trials)
 
 
-def _check_total(candidate, rng: torch.Generator) -> Failure | None:
+@log_prob_nats.judge("the 16 probabilities of 2x2 images sum to 1")
+def check_total(candidate, rng: torch.Generator) -> Failure | None:
     p_one = random_tables(4, rng)
     images = enumerate_images(2, 2).flatten(1)
     total = sum(math.exp(number_result(candidate(p_one, pixels))) for pixels in images)
@@ -169,7 +104,8 @@ def _check_total(candidate, rng: torch.Generator) -> Failure | None:
     )
 
 
-def _check_certain(candidate, rng: torch.Generator) -> Failure | None:
+@log_prob_nats.judge("images that are certain, and images that are impossible")
+def check_certain(candidate, rng: torch.Generator) -> Failure | None:
     for _ in range(4):
         certain = [(table > 0.5).double() for table in random_tables(4, rng)]
         pixels = torch.zeros(4, dtype=torch.long)
@@ -184,15 +120,70 @@ def _check_certain(candidate, rng: torch.Generator) -> Failure | None:
     return None
 
 
-def _not_certain(certain: list[Tensor], x: Tensor, got: Tensor, want: float) -> Failure:
-    last = f"p(x_3 = 1{given(x[:3])}) = {number(entry(certain[3], x[:3]))} and x_3 = {x[3]}"
-    told = f"Where {last}, log p is {number(want)}, but your function says {number(got)}."
-    if got.isnan():
-        return Failure(MISCONCEPTIONS[-1].says, told)
-    return Failure("A certain image has log p = 0, an impossible one -inf.", told)
+@log_prob_nats.wrong(
+    "You take the probability of a 1 for every pixel, even for a pixel that is 0: there the "
+    "factor is 1 - p."
+)
+def every_pixel_is_taken_for_a_1(p_one, pixels):
+    return _ones(p_one, pixels).log().sum()
 
 
-def _product_first(p_one, pixels):
+@log_prob_nats.wrong("These are bits: log2 instead of the natural logarithm.")
+def bits_called_nats(p_one, pixels):
+    return _factors(p_one, pixels).log2().sum()
+
+
+@log_prob_nats.wrong(
+    "This is the mean over the pixels. The chain rule multiplies all factors, so their logs are "
+    "added."
+)
+def mean_instead_of_sum(p_one, pixels):
+    return _factors(p_one, pixels).log().mean()
+
+
+@log_prob_nats.wrong("You add the factors before taking the log. The chain rule multiplies them.")
+def log_of_a_sum(p_one, pixels):
+    return _factors(p_one, pixels).sum().log()
+
+
+@log_prob_nats.wrong("The sign is turned round: this is the cost -log p(x).")
+def a_cost(p_one, pixels):
+    return -_factors(p_one, pixels).log().sum()
+
+
+@log_prob_nats.wrong("This is p(x) itself; the log is still missing.")
+def no_log(p_one, pixels):
+    return _factors(p_one, pixels).prod()
+
+
+@log_prob_nats.wrong(
+    "The pixels before are read backwards: the first axis of a table belongs to the first pixel."
+)
+def context_backwards(p_one, pixels):
+    ones = torch.stack([entry(t, pixels[:i].flip(0)) for i, t in enumerate(p_one)])
+    return torch.where(pixels == 1, ones, 1 - ones).log().sum()
+
+
+@log_prob_nats.wrong(
+    "Every table is read as if all pixels before were 0. Look up the values they have."
+)
+def context_ignored(p_one, pixels):
+    ones = torch.stack([table.flatten()[0] for table in p_one])
+    return torch.where(pixels == 1, ones, 1 - ones).log().sum()
+
+
+@log_prob_nats.wrong(
+    "A pixel that is certain makes the result nan: 0 times log 0. Choose the factor first, then "
+    "take its log.",
+    name="0 log 0",
+)
+def the_0_log_0(p_one, pixels):
+    ones = _ones(p_one, pixels)
+    return (pixels * ones.log() + (1 - pixels) * (1 - ones).log()).sum()
+
+
+@log_prob_nats.right
+def product_first(p_one, pixels):
     probability = torch.tensor(1.0, dtype=torch.float64)
     for i, value in enumerate(pixels.tolist()):
         table = p_one[i]
@@ -202,28 +193,10 @@ def _product_first(p_one, pixels):
     return torch.log(probability)
 
 
-def _both_values_in_one_table(p_one, pixels):
+@log_prob_nats.right
+def both_values_in_one_table(p_one, pixels):
     total = 0.0
     for i, ones in enumerate(p_one):
         both = torch.stack([1 - ones, ones], dim=-1).log()
         total = total + both[tuple(pixels[: i + 1])]
     return total
-
-
-log_prob_nats = Exercise(
-    number="1.1",
-    name="log_prob_nats",
-    title="The chain rule",
-    goal="Multiply the conditionals of an image into its probability, and return the log.",
-    minutes=10,
-    stub=STUB,
-    reference=reference,
-    hints=HINTS,
-    checks=(
-        Check("log p of images of 3, 4 and 6 pixels, in nats", 2, _check_values),
-        Check("the 16 probabilities of 2x2 images sum to 1", 1, _check_total),
-        Check("images that are certain, and images that are impossible", 1, _check_certain),
-    ),
-    misconceptions=MISCONCEPTIONS,
-    alternatives=(_product_first, _both_values_in_one_table),
-)

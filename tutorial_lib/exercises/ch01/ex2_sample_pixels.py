@@ -7,12 +7,18 @@ from torch import Tensor
 
 from tutorial_lib.exercises.ch01.tables import entry, given, random_tables
 from tutorial_lib.exercises.comparing import first_difference, number, numbers, tensor_result
-from tutorial_lib.exercises.definition import Check, Failure, Misconception
+from tutorial_lib.exercises.definition import Failure
 from tutorial_lib.exercises.engine import Exercise
-from tutorial_lib.exercises.trials import Trial, compare
+from tutorial_lib.exercises.trials import Trial
 from tutorial_lib.tabular import sample_pixels as reference
 
-STUB = '''\
+sample_pixels = Exercise(
+    "1.2",
+    "Ancestral sampling",
+    goal="Draw an image from tables of conditionals, each pixel given those drawn before it.",
+    minutes=10,
+    reference=reference,
+    stub='''\
 def sample_pixels(p_one: list[torch.Tensor], uniforms: torch.Tensor) -> torch.Tensor:
     """Draw D pixels, one after the other, by inverse CDF.
 
@@ -25,18 +31,79 @@ def sample_pixels(p_one: list[torch.Tensor], uniforms: torch.Tensor) -> torch.Te
              and then 0, since 0.6 < 0.875
     """
     ____
-'''
-
-HINTS = (
-    """The table of a pixel is read at the values that were *drawn* for the pixels before it. So
-    the pixels cannot be drawn all at once: a loop from the first to the last.""",
-    """Start from `pixels = torch.zeros(len(uniforms), dtype=torch.long)` and fill it:
-    `p_one[i][tuple(pixels[:i])]` is the probability of a 1, and a comparison of `uniforms[i]` with
-    the probability of a 0 gives the value.""",
-    """If the share of ones is right for the first pixel and wrong for the others, the drawn values
-    do not reach the next look-up. If every draw gives the same image, nothing is drawn: the
-    likeliest value is not a sample.""",
+''',
+    hints=(
+        """The table of a pixel is read at the values that were *drawn* for the pixels before it.
+        So the pixels cannot be drawn all at once: a loop from the first to the last.""",
+        """Start from `pixels = torch.zeros(len(uniforms), dtype=torch.long)` and fill it:
+        `p_one[i][tuple(pixels[:i])]` is the probability of a 1, and a comparison of
+        `uniforms[i]` with the probability of a 0 gives the value.""",
+        """If the share of ones is right for the first pixel and wrong for the others, the drawn
+        values do not reach the next look-up. If every draw gives the same image, nothing is
+        drawn: the likeliest value is not a sample.""",
+    ),
 )
+
+
+OWN_NOISE = (
+    "The same uniform numbers gave two different images: your function draws numbers of its own."
+)
+IMPOSSIBLE = (
+    "A value of probability 0 was drawn. Compare with < and >=, so that a uniform number of "
+    "exactly 0 falls into the first step that has any width."
+)
+
+
+def _trial(n_pixels: int, rng: torch.Generator) -> Trial:
+    uniforms = torch.rand(n_pixels, generator=rng, dtype=torch.float64)
+    return Trial((random_tables(n_pixels, rng), uniforms))
+
+
+@sample_pixels.reads
+def read(value: object, trial: Trial) -> Tensor:
+    return tensor_result(value, (len(trial.args[0]),), kind="long")
+
+
+@sample_pixels.evidence
+def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
+    p_one, uniforms = trial.args
+    (i,) = first_difference(got, want)
+    before = want[:i].long()
+    zero = number(1 - entry(p_one[i], before))
+    side = ">=" if want[i] else "<"
+    return (
+        f"Pixel {i}: p(0{given(before)}) = {zero} and its uniform number is {number(uniforms[i])} "
+        f"{side} {zero}, so it is {number(want[i])}. Your function drew {number(got[i])}."
+    )
+
+
+@sample_pixels.judge("the same uniform numbers give the same image")
+def repeats(candidate, rng: torch.Generator) -> Failure | None:
+    for _ in range(8):
+        trial = _trial(4, rng)
+        first, again = (read(candidate(*trial.args), trial) for _ in range(2))
+        if not torch.equal(first, again):
+            return Failure(OWN_NOISE, f"First {numbers(first)}, then {numbers(again)}.")
+    return None
+
+
+@sample_pixels.judge("every pixel of 20 images, by inverse CDF", points=2)
+def draws(candidate, rng: torch.Generator) -> Failure | None:
+    trials = [_trial(n_pixels, rng) for n_pixels in [4] * 18 + [6] * 2]
+    return sample_pixels.compare(candidate, trials)
+
+
+@sample_pixels.judge("a value of probability 0 is never drawn")
+def impossible(candidate, rng: torch.Generator) -> Failure | None:
+    for uniform in (0.0, 0.999999):
+        for _ in range(4):
+            certain = [(table > 0.5).double() for table in random_tables(4, rng)]
+            trial = Trial((certain, torch.full((4,), uniform, dtype=torch.float64)))
+            got = read(candidate(*trial.args), trial)
+            want = read(trial.call(reference), trial)
+            if not torch.equal(got, want):
+                return Failure(IMPOSSIBLE, evidence(trial, got, want))
+    return None
 
 
 def _drawn(p_one, uniforms, rule, remember=lambda drawn, one: drawn, order=lambda before: before):
@@ -49,151 +116,73 @@ def _drawn(p_one, uniforms, rule, remember=lambda drawn, one: drawn, order=lambd
     return pixels
 
 
+@sample_pixels.wrong(
+    "You take the likeliest value of each pixel, whatever the uniform number: that shows one "
+    "mode and samples nothing."
+)
+def the_likeliest_value(p_one, uniforms):
+    return _drawn(p_one, uniforms, lambda uniform, one: one > 0.5)
+
+
 def _inverse_cdf(uniform, one):
     return uniform >= 1 - one
 
 
-def _likeliest_value(p_one, uniforms):
-    return _drawn(p_one, uniforms, lambda uniform, one: one > 0.5)
-
-
-def _no_feedback(p_one, uniforms):
+@sample_pixels.wrong(
+    "The drawn values are not fed back: every table is read as if all pixels before were 0."
+)
+def no_feedback(p_one, uniforms):
     return _drawn(p_one, uniforms, _inverse_cdf, remember=lambda drawn, one: 0)
 
 
-def _likeliest_fed_back(p_one, uniforms):
+@sample_pixels.wrong(
+    "You feed back the likelier value of each pixel instead of the value that was drawn."
+)
+def the_likeliest_value_is_fed_back(p_one, uniforms):
     return _drawn(p_one, uniforms, _inverse_cdf, remember=lambda drawn, one: one > 0.5)
 
 
-def _ones_first(p_one, uniforms):
+@sample_pixels.wrong(
+    "The distribution is right, but the order of the values is turned round. An inverse CDF "
+    "lists 0 before 1, and the samplers of later chapters share this rule."
+)
+def the_other_order_of_values(p_one, uniforms):
     return _drawn(p_one, uniforms, lambda uniform, one: uniform < one)
 
 
-def _wrong_threshold(p_one, uniforms):
+@sample_pixels.wrong(
+    "You compare with the probability of a 1: so ones come as often as zeros should."
+)
+def compared_with_the_probability_of_a_1(p_one, uniforms):
     return _drawn(p_one, uniforms, lambda uniform, one: uniform >= one)
 
 
-def _one_uniform_for_all(p_one, uniforms):
+@sample_pixels.wrong(
+    "Every pixel uses the first uniform number. Each draw needs a number of its own."
+)
+def one_uniform_number_for_all_pixels(p_one, uniforms):
     return _drawn(p_one, uniforms[:1].expand(len(p_one)), _inverse_cdf)
 
 
-def _context_backwards(p_one, uniforms):
+@sample_pixels.wrong(
+    "The pixels before are read backwards: the first axis of a table belongs to the first pixel."
+)
+def context_backwards(p_one, uniforms):
     return _drawn(p_one, uniforms, _inverse_cdf, order=lambda before: before.flip(0))
 
 
-def _noise_of_its_own(p_one, uniforms):
+@sample_pixels.wrong(OWN_NOISE)
+def noise_of_its_own(p_one, uniforms):
     return _drawn(p_one, torch.rand(len(p_one)), _inverse_cdf)
 
 
-def _impossible_at_0(p_one, uniforms):
+@sample_pixels.wrong(IMPOSSIBLE)
+def an_impossible_pixel_at_a_uniform_number_of_0(p_one, uniforms):
     return _drawn(p_one, uniforms, lambda uniform, one: uniform > 1 - one)
 
 
-OWN_NOISE = Misconception(
-    "noise of its own",
-    _noise_of_its_own,
-    "The same uniform numbers gave two different images: your function draws numbers of its own.",
-)
-IMPOSSIBLE = Misconception(
-    "an impossible pixel at a uniform number of 0",
-    _impossible_at_0,
-    "A value of probability 0 was drawn. Compare with < and >=, so that a uniform number of "
-    "exactly 0 falls into the first step that has any width.",
-)
-MISCONCEPTIONS = (
-    Misconception(
-        "the likeliest value",
-        _likeliest_value,
-        "You take the likeliest value of each pixel, whatever the uniform number: that shows one "
-        "mode and samples nothing.",
-    ),
-    Misconception(
-        "no feedback",
-        _no_feedback,
-        "The drawn values are not fed back: every table is read as if all pixels before were 0.",
-    ),
-    Misconception(
-        "the likeliest value is fed back",
-        _likeliest_fed_back,
-        "You feed back the likelier value of each pixel instead of the value that was drawn.",
-    ),
-    Misconception(
-        "the other order of values",
-        _ones_first,
-        "The distribution is right, but the order of the values is turned round. An inverse CDF "
-        "lists 0 before 1, and the samplers of later chapters share this rule.",
-    ),
-    Misconception(
-        "compared with the probability of a 1",
-        _wrong_threshold,
-        "You compare with the probability of a 1: so ones come as often as zeros should.",
-    ),
-    Misconception(
-        "one uniform number for all pixels",
-        _one_uniform_for_all,
-        "Every pixel uses the first uniform number. Each draw needs a number of its own.",
-    ),
-    Misconception(
-        "context backwards",
-        _context_backwards,
-        "The pixels before are read backwards: the first axis of a table belongs to the first "
-        "pixel.",
-    ),
-    OWN_NOISE,
-    IMPOSSIBLE,
-)
-
-
-def _trial(n_pixels: int, rng: torch.Generator) -> Trial:
-    uniforms = torch.rand(n_pixels, generator=rng, dtype=torch.float64)
-    return Trial((random_tables(n_pixels, rng), uniforms))
-
-
-def _read(value: object, trial: Trial) -> Tensor:
-    return tensor_result(value, (len(trial.args[0]),), kind="long")
-
-
-def _evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
-    p_one, uniforms = trial.args
-    (i,) = first_difference(got, want)
-    before = want[:i].long()
-    zero = number(1 - entry(p_one[i], before))
-    side = ">=" if want[i] else "<"
-    return (
-        f"Pixel {i}: p(0{given(before)}) = {zero} and its uniform number is {number(uniforms[i])} "
-        f"{side} {zero}, so it is {number(want[i])}. Your function drew {number(got[i])}."
-    )
-
-
-def _check_repeats(candidate, rng: torch.Generator) -> Failure | None:
-    for _ in range(8):
-        trial = _trial(4, rng)
-        first, again = (_read(candidate(*trial.args), trial) for _ in range(2))
-        if not torch.equal(first, again):
-            return Failure(OWN_NOISE.says, f"First {numbers(first)}, then {numbers(again)}.")
-    return None
-
-
-def _check_draws(candidate, rng: torch.Generator) -> Failure | None:
-    trials = [_trial(n_pixels, rng) for n_pixels in [4] * 18 + [6] * 2]
-    return compare(
-        candidate, reference, trials, read=_read, evidence=_evidence, misconceptions=MISCONCEPTIONS
-    )
-
-
-def _check_impossible(candidate, rng: torch.Generator) -> Failure | None:
-    for uniform in (0.0, 0.999999):
-        for _ in range(4):
-            certain = [(table > 0.5).double() for table in random_tables(4, rng)]
-            trial = Trial((certain, torch.full((4,), uniform, dtype=torch.float64)))
-            got = _read(candidate(*trial.args), trial)
-            want = _read(trial.call(reference), trial)
-            if not torch.equal(got, want):
-                return Failure(IMPOSSIBLE.says, _evidence(trial, got, want))
-    return None
-
-
-def _narrowing_tables(p_one, uniforms):
+@sample_pixels.right
+def narrowing_tables(p_one, uniforms):
     tables, drawn = list(p_one), []
     for uniform in uniforms.tolist():
         value = 0 if uniform < 1 - float(tables[0]) else 1
@@ -202,28 +191,10 @@ def _narrowing_tables(p_one, uniforms):
     return torch.tensor(drawn)
 
 
-def _by_cumulative_sums(p_one, uniforms):
+@sample_pixels.right
+def by_cumulative_sums(p_one, uniforms):
     drawn = ()
     for table, uniform in zip(p_one, uniforms, strict=True):
         steps = torch.stack([1 - table[drawn], table[drawn]]).cumsum(0)
         drawn += (int((steps[:-1] <= uniform).sum()),)
     return torch.tensor(drawn, dtype=torch.long)
-
-
-sample_pixels = Exercise(
-    number="1.2",
-    name="sample_pixels",
-    title="Ancestral sampling",
-    goal="Draw an image from tables of conditionals, each pixel given those drawn before it.",
-    minutes=10,
-    stub=STUB,
-    reference=reference,
-    hints=HINTS,
-    checks=(
-        Check("the same uniform numbers give the same image", 1, _check_repeats),
-        Check("every pixel of 20 images, by inverse CDF", 2, _check_draws),
-        Check("a value of probability 0 is never drawn", 1, _check_impossible),
-    ),
-    misconceptions=MISCONCEPTIONS,
-    alternatives=(_narrowing_tables, _by_cumulative_sums),
-)

@@ -9,12 +9,18 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from tutorial_lib.exercises.comparing import first_difference, number, tensor_result
-from tutorial_lib.exercises.definition import Check, Failure, Misconception
+from tutorial_lib.exercises.definition import Failure
 from tutorial_lib.exercises.engine import Exercise
-from tutorial_lib.exercises.trials import Trial, compare
+from tutorial_lib.exercises.trials import Trial
 from tutorial_lib.likelihood import nll_nats as reference
 
-STUB = '''\
+nll_nats = Exercise(
+    "1.3",
+    "The cost of an image",
+    goal="Turn logits and the levels of images into -log p(x), in nats per image.",
+    minutes=10,
+    reference=reference,
+    stub='''\
 def nll_nats(logits: torch.Tensor, levels: torch.Tensor) -> torch.Tensor:
     """-log p(x) of each image, in nats: the sum over all of its pixels.
 
@@ -26,106 +32,25 @@ def nll_nats(logits: torch.Tensor, levels: torch.Tensor) -> torch.Tensor:
              so the cost is log 2 + log 2 = 1.386
     """
     ____
-'''
-
-HINTS = (
-    """A softmax over the levels turns logits into probabilities. Look up the probability of the
-    level that the pixel has, take -log, and add over the pixels of each image.""",
-    """`torch.log_softmax(logits, dim=1)` does the first two steps without rounding to 0;
-    `.gather(1, levels.unsqueeze(1))` looks up; `.flatten(1).sum(dim=1)` adds over everything but
-    the batch. `torch.nn.functional.cross_entropy(..., reduction="none")` does most of it.""",
-    """A single number for a whole batch comes from the default of `cross_entropy`, a mean. A result
-    that is inf where logits are large comes from `log(softmax(...))` in two steps.""",
+''',
+    hints=(
+        """A softmax over the levels turns logits into probabilities. Look up the probability of
+        the level that the pixel has, take -log, and add over the pixels of each image.""",
+        """`torch.log_softmax(logits, dim=1)` does the first two steps without rounding to 0;
+        `.gather(1, levels.unsqueeze(1))` looks up; `.flatten(1).sum(dim=1)` adds over
+        everything but the batch. `torch.nn.functional.cross_entropy(..., reduction="none")`
+        does most of it.""",
+        """A single number for a whole batch comes from the default of `cross_entropy`, a mean. A
+        result that is inf where logits are large comes from `log(softmax(...))` in two steps.""",
+    ),
 )
-
-
-def _costs(logits, levels):
-    return F.cross_entropy(logits, levels, reduction="none")
-
-
-def _at_level(values, levels):
-    return values.gather(1, levels.unsqueeze(1)).flatten(1)
-
-
-def _mean_over_pixels(logits, levels):
-    return _costs(logits, levels).flatten(1).mean(dim=1)
-
-
-def _batch_reduced(logits, levels):
-    return F.cross_entropy(logits, levels)
-
-
-def _not_summed(logits, levels):
-    return _costs(logits, levels)
-
-
-def _in_bits(logits, levels):
-    return _costs(logits, levels).flatten(1).sum(dim=1) / math.log(2)
-
-
-def _log_likelihood(logits, levels):
-    return -_costs(logits, levels).flatten(1).sum(dim=1)
-
-
-def _wrong_axis(logits, levels):
-    return -_at_level(torch.log_softmax(logits, dim=-1), levels).sum(dim=1)
-
-
-def _no_softmax(logits, levels):
-    return -_at_level(logits, levels).sum(dim=1)
-
-
-def _likeliest_level(logits, levels):
-    return -torch.log_softmax(logits, dim=1).amax(dim=1).flatten(1).sum(dim=1)
-
-
-def _rounds_to_zero(logits, levels):
-    return -_at_level(torch.softmax(logits, dim=1), levels).log().sum(dim=1)
 
 
 ONE_A_BATCH = "The batch was reduced as well: one number is wanted for each image."
 ONE_A_PIXEL = "Here is a number for each pixel: add them up over each image."
-ROUNDING = Misconception(
-    "softmax, then log",
-    _rounds_to_zero,
+ROUNDING = (
     "The cost of a very unlikely level is lost: softmax rounds its probability to 0 before the "
-    "log. Use log_softmax.",
-)
-MISCONCEPTIONS = (
-    Misconception(
-        "mean over pixels",
-        _mean_over_pixels,
-        "This is the mean over the pixels, nats per dimension. The cost of an image is the sum.",
-    ),
-    Misconception("batch reduced", _batch_reduced, ONE_A_BATCH),
-    Misconception("not summed", _not_summed, ONE_A_PIXEL),
-    Misconception(
-        "bits called nats",
-        _in_bits,
-        "These are bits: the sum was divided by log 2, or taken as log2.",
-    ),
-    Misconception(
-        "log-likelihood",
-        _log_likelihood,
-        "The sign is turned round: this is log p(x), and a cost is -log p(x).",
-    ),
-    Misconception(
-        "softmax over the wrong axis",
-        _wrong_axis,
-        "The softmax runs over the wrong axis: the levels are axis 1 of the logits.",
-    ),
-    Misconception(
-        "no softmax",
-        _no_softmax,
-        "The logits are used as if they were log-probabilities: the softmax over the levels is "
-        "missing.",
-    ),
-    Misconception(
-        "the likeliest level",
-        _likeliest_level,
-        "You score the likeliest level of each pixel, not the level that the pixel has.",
-    ),
-    ROUNDING,
+    "log. Use log_softmax."
 )
 
 
@@ -139,30 +64,32 @@ def _advice(shape: tuple[int, ...]) -> str:
     return ONE_A_PIXEL if len(shape) > 1 else ONE_A_BATCH
 
 
-def _read(value: object, trial: Trial) -> Tensor:
+@nll_nats.reads
+def read(value: object, trial: Trial) -> Tensor:
     return tensor_result(value, (len(trial.args[0]),), advice=_advice)
 
 
-def _evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
+@nll_nats.evidence
+def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
     (b,) = first_difference(got, want)
     batch, n_levels, *dims = trial.args[0].shape
     told = f"Image {b} of {batch}, {'x'.join(map(str, dims))} pixels with {n_levels} levels"
     return f"{told}: {number(want[b])} nats, but your function says {number(got[b])}."
 
 
-def _check_random(candidate, rng: torch.Generator) -> Failure | None:
+@nll_nats.judge("random logits: batch, colours, height and width all different", points=2)
+def random(candidate, rng: torch.Generator) -> Failure | None:
     shapes = [(3, 4, 1, 2, 5), (2, 5, 3, 2, 6), (1, 3, 1, 4, 2)]
     trials = [_random_images(shape, rng) for shape in shapes]
-    return compare(
-        candidate, reference, trials, read=_read, evidence=_evidence, misconceptions=MISCONCEPTIONS
-    )
+    return nll_nats.compare(candidate, trials)
 
 
-def _check_uniform(candidate, rng: torch.Generator) -> Failure | None:
+@nll_nats.judge("a uniform model costs log L a pixel")
+def uniform(candidate, rng: torch.Generator) -> Failure | None:
     n_levels, width = (int(torch.randint(2, 9, (), generator=rng)) for _ in range(2))
     trial = _random_images((2, n_levels, 1, 3, width), rng, scale=0.0)
     want = 3 * width * math.log(n_levels)
-    got = _read(candidate(*trial.args), trial)
+    got = read(candidate(*trial.args), trial)
     if torch.allclose(got, torch.full_like(got, want), rtol=1e-4):
         return None
     return Failure(
@@ -171,40 +98,81 @@ def _check_uniform(candidate, rng: torch.Generator) -> Failure | None:
     )
 
 
-def _check_unlikely(candidate, rng: torch.Generator) -> Failure | None:
+@nll_nats.judge("levels that are all but impossible")
+def unlikely(candidate, rng: torch.Generator) -> Failure | None:
     trial = _random_images((2, 3, 1, 2, 2), rng, scale=0.0)
     logits, levels = trial.args
     logits.scatter_(1, levels.unsqueeze(1), -400.0)
-    got, want = (_read(values, trial) for values in (candidate(*trial.args), trial.call(reference)))
+    got, want = (read(values, trial) for values in (candidate(*trial.args), trial.call(reference)))
     if first_difference(got, want) is None:
         return None
-    return Failure(ROUNDING.says, _evidence(trial, got, want))
+    return Failure(ROUNDING, evidence(trial, got, want))
 
 
-def _log_sum_exp(logits, levels):
+def _costs(logits, levels):
+    return F.cross_entropy(logits, levels, reduction="none")
+
+
+@nll_nats.wrong(
+    "This is the mean over the pixels, nats per dimension. The cost of an image is the sum."
+)
+def mean_over_pixels(logits, levels):
+    return _costs(logits, levels).flatten(1).mean(dim=1)
+
+
+@nll_nats.wrong(ONE_A_BATCH)
+def batch_reduced(logits, levels):
+    return F.cross_entropy(logits, levels)
+
+
+@nll_nats.wrong(ONE_A_PIXEL)
+def not_summed(logits, levels):
+    return _costs(logits, levels)
+
+
+@nll_nats.wrong("These are bits: the sum was divided by log 2, or taken as log2.")
+def bits_called_nats(logits, levels):
+    return _costs(logits, levels).flatten(1).sum(dim=1) / math.log(2)
+
+
+@nll_nats.wrong("The sign is turned round: this is log p(x), and a cost is -log p(x).")
+def log_likelihood(logits, levels):
+    return -_costs(logits, levels).flatten(1).sum(dim=1)
+
+
+def _at_level(values, levels):
+    return values.gather(1, levels.unsqueeze(1)).flatten(1)
+
+
+@nll_nats.wrong("The softmax runs over the wrong axis: the levels are axis 1 of the logits.")
+def softmax_over_the_wrong_axis(logits, levels):
+    return -_at_level(torch.log_softmax(logits, dim=-1), levels).sum(dim=1)
+
+
+@nll_nats.wrong(
+    "The logits are used as if they were log-probabilities: the softmax over the levels is missing."
+)
+def no_softmax(logits, levels):
+    return -_at_level(logits, levels).sum(dim=1)
+
+
+@nll_nats.wrong("You score the likeliest level of each pixel, not the level that the pixel has.")
+def the_likeliest_level(logits, levels):
+    return -torch.log_softmax(logits, dim=1).amax(dim=1).flatten(1).sum(dim=1)
+
+
+@nll_nats.wrong(ROUNDING)
+def softmax_then_log(logits, levels):
+    return -_at_level(torch.softmax(logits, dim=1), levels).log().sum(dim=1)
+
+
+@nll_nats.right
+def log_sum_exp(logits, levels):
     chosen = logits.gather(1, levels[:, None]).squeeze(1)
     return (logits.logsumexp(dim=1) - chosen).sum(dim=(1, 2, 3))
 
 
-def _one_hot(logits, levels):
+@nll_nats.right
+def one_hot(logits, levels):
     chosen = F.one_hot(levels, logits.shape[1]).movedim(-1, 1)
     return -(torch.log_softmax(logits, dim=1) * chosen).flatten(1).sum(dim=1)
-
-
-nll_nats = Exercise(
-    number="1.3",
-    name="nll_nats",
-    title="The cost of an image",
-    goal="Turn logits and the levels of images into -log p(x), in nats per image.",
-    minutes=10,
-    stub=STUB,
-    reference=reference,
-    hints=HINTS,
-    checks=(
-        Check("random logits: batch, colours, height and width all different", 2, _check_random),
-        Check("a uniform model costs log L a pixel", 1, _check_uniform),
-        Check("levels that are all but impossible", 1, _check_unlikely),
-    ),
-    misconceptions=MISCONCEPTIONS,
-    alternatives=(_log_sum_exp, _one_hot),
-)

@@ -8,12 +8,18 @@ import torch
 from torch import Tensor
 
 from tutorial_lib.exercises.comparing import number, number_result, numbers
-from tutorial_lib.exercises.definition import Check, Failure, Misconception
+from tutorial_lib.exercises.definition import Failure
 from tutorial_lib.exercises.engine import Exercise
 from tutorial_lib.exercises.trials import Trial, compare
 from tutorial_lib.tabular import entropy_bits as reference
 
-STUB = '''\
+entropy_bits = Exercise(
+    "1.5",
+    "The floor that no model beats",
+    goal="Compute the entropy of a distribution in bits, zeros included.",
+    minutes=5,
+    reference=reference,
+    stub='''\
 def entropy_bits(probabilities: torch.Tensor) -> torch.Tensor:
     """The mean cost in bits of an outcome, under the distribution that made it.
 
@@ -23,89 +29,19 @@ def entropy_bits(probabilities: torch.Tensor) -> torch.Tensor:
     By hand: [1/2, 1/4, 1/4, 0] gives 1/2 * 1 + 1/4 * 2 + 1/4 * 2 + 0 = 1.5 bits
     """
     ____
-'''
-
-HINTS = (
-    """An outcome of probability p costs -log2 p bits, and comes with probability p. The entropy is
-    the mean of the cost: every cost counts with its own probability.""",
-    """An outcome that never comes costs nothing on average, although log2 0 is -inf: leave it out,
-    `p[p > 0]`, or use `torch.special.entr` or `torch.xlogy`, which know that 0 log 0 = 0.""",
-    """nan is the sign of 0 times -inf. A negative entropy is the sign of a forgotten minus.""",
+''',
+    hints=(
+        """An outcome of probability p costs -log2 p bits, and comes with probability p. The
+        entropy is the mean of the cost: every cost counts with its own probability.""",
+        """An outcome that never comes costs nothing on average, although log2 0 is -inf: leave
+        it out, `p[p > 0]`, or use `torch.special.entr` or `torch.xlogy`, which know that 0
+        log 0 = 0.""",
+        """nan is the sign of 0 times -inf. A negative entropy is the sign of a forgotten minus.""",
+    ),
 )
 
 
-def _terms(p):
-    return torch.special.entr(p) / math.log(2)
-
-
-def _in_nats(probabilities):
-    return torch.special.entr(probabilities).sum()
-
-
-def _negative(probabilities):
-    return -_terms(probabilities).sum()
-
-
-def _mean_of_terms(probabilities):
-    return _terms(probabilities).mean()
-
-
-def _costs_unweighted(probabilities):
-    return -probabilities.log2().sum()
-
-
-def _plain_mean_of_costs(probabilities):
-    return -probabilities.log2().mean()
-
-
-def _number_of_outcomes(probabilities):
-    return torch.tensor(math.log2(len(probabilities)))
-
-
-def _likeliest_outcome(probabilities):
-    return -probabilities.max().log2()
-
-
-def _nan_at_0(probabilities):
-    return -(probabilities * probabilities.log2()).sum()
-
-
-NAN = Misconception(
-    "nan at 0",
-    _nan_at_0,
-    "0 log 0 comes out as nan: 0 times -inf. An outcome that never comes adds 0.",
-)
-MISCONCEPTIONS = (
-    Misconception("nats", _in_nats, "This is the entropy in nats: the natural logarithm was used."),
-    Misconception("negative", _negative, "The sign is turned round: an entropy is never below 0."),
-    Misconception(
-        "mean of the terms",
-        _mean_of_terms,
-        "The terms -p log2 p were averaged over the K outcomes. Their weights are in them already: "
-        "add.",
-    ),
-    Misconception(
-        "costs unweighted",
-        _costs_unweighted,
-        "The costs -log2 p are added without their weights: each counts with its probability p.",
-    ),
-    Misconception(
-        "plain mean of the costs",
-        _plain_mean_of_costs,
-        "Every outcome counts 1/K here, however rare it is: weigh its cost with its probability p.",
-    ),
-    Misconception(
-        "number of outcomes",
-        _number_of_outcomes,
-        "This is log2 K, the entropy if all outcomes were equally likely.",
-    ),
-    Misconception(
-        "the likeliest outcome",
-        _likeliest_outcome,
-        "This is the cost of the likeliest outcome alone; the entropy is a mean over all.",
-    ),
-    NAN,
-)
+NAN = "0 log 0 comes out as nan: 0 times -inf. An outcome that never comes adds 0."
 
 
 def _read(value: object, trial: Trial) -> Tensor:
@@ -123,14 +59,21 @@ def _random_distribution(n_outcomes: int, rng: torch.Generator) -> Tensor:
     return weights / weights.sum()
 
 
-def _check_positive(candidate, rng: torch.Generator) -> Failure | None:
+@entropy_bits.judge("distributions over 3, 4 and 16 outcomes", points=2)
+def positive(candidate, rng: torch.Generator) -> Failure | None:
     trials = [Trial((_random_distribution(n, rng),)) for n in (3, 4, 16)]
     return compare(
-        candidate, reference, trials, read=_read, evidence=_evidence, misconceptions=MISCONCEPTIONS
+        candidate,
+        reference,
+        trials,
+        read=_read,
+        evidence=_evidence,
+        misconceptions=entropy_bits.misconceptions,
     )
 
 
-def _check_zeros(candidate, rng: torch.Generator) -> Failure | None:
+@entropy_bits.judge("outcomes that never come, and one that always does")
+def zeros(candidate, rng: torch.Generator) -> Failure | None:
     for n_outcomes in (1, 3):
         p = torch.zeros(n_outcomes + 2, dtype=torch.float64)
         places = torch.randperm(n_outcomes + 2, generator=rng)[:n_outcomes]
@@ -141,7 +84,7 @@ def _check_zeros(candidate, rng: torch.Generator) -> Failure | None:
             [Trial((p,))],
             read=_read,
             evidence=_evidence,
-            misconceptions=(NAN,),
+            misconceptions=[m for m in entropy_bits.misconceptions if m.says == NAN],
             otherwise="The entropy is wrong where an outcome has probability 0.",
         )
         if failure:
@@ -149,32 +92,69 @@ def _check_zeros(candidate, rng: torch.Generator) -> Failure | None:
     return None
 
 
-def _positive_ones_only(probabilities):
+@entropy_bits.wrong("This is the entropy in nats: the natural logarithm was used.")
+def nats(probabilities):
+    return torch.special.entr(probabilities).sum()
+
+
+def _terms(p):
+    return torch.special.entr(p) / math.log(2)
+
+
+@entropy_bits.wrong("The sign is turned round: an entropy is never below 0.")
+def negative(probabilities):
+    return -_terms(probabilities).sum()
+
+
+@entropy_bits.wrong(
+    "The terms -p log2 p were averaged over the K outcomes. Their weights are in them already: add."
+)
+def mean_of_the_terms(probabilities):
+    return _terms(probabilities).mean()
+
+
+@entropy_bits.wrong(
+    "The costs -log2 p are added without their weights: each counts with its probability p."
+)
+def costs_unweighted(probabilities):
+    return -probabilities.log2().sum()
+
+
+@entropy_bits.wrong(
+    "Every outcome counts 1/K here, however rare it is: weigh its cost with its probability p."
+)
+def plain_mean_of_the_costs(probabilities):
+    return -probabilities.log2().mean()
+
+
+@entropy_bits.wrong("This is log2 K, the entropy if all outcomes were equally likely.")
+def number_of_outcomes(probabilities):
+    return torch.tensor(math.log2(len(probabilities)))
+
+
+@entropy_bits.wrong(
+    "This is the cost of the likeliest outcome alone; the entropy is a mean over all."
+)
+def the_likeliest_outcome(probabilities):
+    return -probabilities.max().log2()
+
+
+@entropy_bits.wrong(NAN)
+def nan_at_0(probabilities):
+    return -(probabilities * probabilities.log2()).sum()
+
+
+@entropy_bits.right
+def positive_ones_only(probabilities):
     p = probabilities[probabilities > 0]
     return (p * (1 / p).log2()).sum()
 
 
-def _by_a_loop(probabilities):
+@entropy_bits.right
+def by_a_loop(probabilities):
     return sum(-p * math.log2(p) for p in probabilities.tolist() if p > 0)
 
 
-def _torch_distribution(probabilities):
+@entropy_bits.right
+def torch_distribution(probabilities):
     return torch.distributions.Categorical(probs=probabilities).entropy() / math.log(2)
-
-
-entropy_bits = Exercise(
-    number="1.5",
-    name="entropy_bits",
-    title="The floor that no model beats",
-    goal="Compute the entropy of a distribution in bits, zeros included.",
-    minutes=5,
-    stub=STUB,
-    reference=reference,
-    hints=HINTS,
-    checks=(
-        Check("distributions over 3, 4 and 16 outcomes", 2, _check_positive),
-        Check("outcomes that never come, and one that always does", 1, _check_zeros),
-    ),
-    misconceptions=MISCONCEPTIONS,
-    alternatives=(_positive_ones_only, _by_a_loop, _torch_distribution),
-)

@@ -6,12 +6,18 @@ import torch
 from torch import Tensor
 
 from tutorial_lib.exercises.comparing import first_difference, number, numbers, tensor_result
-from tutorial_lib.exercises.definition import Check, Failure, Misconception
 from tutorial_lib.exercises.engine import Exercise
-from tutorial_lib.exercises.trials import Trial, compare
+from tutorial_lib.exercises.trials import Trial
 from tutorial_lib.masks import causal_mask as reference
 
-STUB = '''\
+causal_mask = Exercise(
+    "2.1",
+    "Masks A and B",
+    goal="Build the mask that keeps a convolution from reading what is drawn later.",
+    minutes=10,
+    reference=reference,
+    otherwise="The mask does not follow raster order.",
+    stub='''\
 def causal_mask(kernel_size: int, *, include_center: bool) -> torch.Tensor:
     """1 for the taps that a raster-scan convolution may read, else 0.
 
@@ -24,146 +30,22 @@ def causal_mask(kernel_size: int, *, include_center: bool) -> torch.Tensor:
                                         0 0 0
     """
     ____
-'''
-
-HINTS = (
-    """The tap in the middle lies on the pixel that is predicted. In raster order, what comes before
-    it? All rows above, and in its own row what is to the left. Only type B adds the middle.""",
-    """Start from `torch.zeros(kernel_size, kernel_size)`. `kernel_size // 2` is the row, and the
-    column, of the middle. A slice like `mask[:middle]` takes whole rows, `mask[middle, :middle]` a
-    part of one.""",
-    """If your 3x3 mask is right and the 5x5 one is not, a number is written out that should follow
-    from `kernel_size`. If pixel 0 of an image changes when pixel 1 does, the mask lets through what
-    lies to the right.""",
+''',
+    hints=(
+        """The tap in the middle lies on the pixel that is predicted. In raster order, what comes
+        before it? All rows above, and in its own row what is to the left. Only type B adds
+        the middle.""",
+        """Start from `torch.zeros(kernel_size, kernel_size)`. `kernel_size // 2` is the row, and
+        the column, of the middle. A slice like `mask[:middle]` takes whole rows,
+        `mask[middle, :middle]` a part of one.""",
+        """If your 3x3 mask is right and the 5x5 one is not, a number is written out that should
+        follow from `kernel_size`. If pixel 0 of an image changes when pixel 1 does, the mask
+        lets through what lies to the right.""",
+    ),
 )
-
-
-def _blank(kernel_size):
-    return torch.zeros(kernel_size, kernel_size), kernel_size // 2
-
-
-def _center_always(kernel_size, *, include_center):
-    return reference(kernel_size, include_center=True)
-
-
-def _center_never(kernel_size, *, include_center):
-    return reference(kernel_size, include_center=False)
-
-
-def _types_exchanged(kernel_size, *, include_center):
-    return reference(kernel_size, include_center=not include_center)
-
-
-def _transposed(kernel_size, *, include_center):
-    return reference(kernel_size, include_center=include_center).T
-
-
-def _upside_down(kernel_size, *, include_center):
-    return reference(kernel_size, include_center=include_center).flip(0)
-
-
-def _mirrored(kernel_size, *, include_center):
-    return reference(kernel_size, include_center=include_center).flip(1)
-
-
-def _future(kernel_size, *, include_center):
-    return reference(kernel_size, include_center=include_center).flip(0, 1)
-
-
-def _next_row_only(kernel_size, *, include_center):
-    mask, middle = _blank(kernel_size)
-    mask[max(middle - 1, 0) : middle] = 1
-    mask[middle, :middle] = 1
-    mask[middle, middle] = float(include_center)
-    return mask
-
-
-def _own_row_missing(kernel_size, *, include_center):
-    mask, middle = _blank(kernel_size)
-    mask[:middle] = 1
-    mask[middle, middle] = float(include_center)
-    return mask
-
-
-def _whole_own_row(kernel_size, *, include_center):
-    mask, middle = _blank(kernel_size)
-    mask[: middle + 1] = 1
-    mask[middle, middle] = float(include_center)
-    return mask
-
-
-def _left_upper_quarter(kernel_size, *, include_center):
-    mask, middle = _blank(kernel_size)
-    mask[: middle + 1, : middle + 1] = 1
-    mask[middle, middle] = float(include_center)
-    return mask
-
-
-def _three_written_out(kernel_size, *, include_center):
-    return reference(3, include_center=include_center)
 
 
 FIXED_SIZE = "The size is written out in your function: it has to follow from kernel_size."
-MISCONCEPTIONS = (
-    Misconception(
-        "centre open in type A",
-        _center_always,
-        "Type A includes the centre. The pixel would be handed the value it has to predict.",
-    ),
-    Misconception(
-        "centre shut in type B",
-        _center_never,
-        "Type B leaves out the centre. Its features know nothing of the present pixel yet, so they "
-        "may be read.",
-    ),
-    Misconception(
-        "types exchanged",
-        _types_exchanged,
-        "Types A and B are exchanged: include_center=False must shut the centre, True open it.",
-    ),
-    Misconception(
-        "transposed",
-        _transposed,
-        "The mask is transposed: it reads columns to the left where it should read rows above.",
-    ),
-    Misconception(
-        "upside down",
-        _upside_down,
-        "The mask is upside down: it reads the rows below, which are drawn later.",
-    ),
-    Misconception(
-        "mirrored",
-        _mirrored,
-        "Left and right are exchanged: in its own row, the mask reads what comes later.",
-    ),
-    Misconception(
-        "turned round",
-        _future,
-        "The mask is turned round: it holds the future. A kernel in PyTorch slides without "
-        "turning.",
-    ),
-    Misconception(
-        "only the row next above",
-        _next_row_only,
-        "Only the next row above is open. All rows above were drawn before.",
-    ),
-    Misconception(
-        "nothing of the own row",
-        _own_row_missing,
-        "The pixels to the left in the same row are shut. They were drawn before, too.",
-    ),
-    Misconception(
-        "the whole own row",
-        _whole_own_row,
-        "The whole row of the centre is open, and so is what lies to the right and comes later.",
-    ),
-    Misconception(
-        "only what is above and to the left",
-        _left_upper_quarter,
-        "The taps above and to the right are shut. In raster order they come before the centre.",
-    ),
-    Misconception("always 3x3", _three_written_out, FIXED_SIZE),
-)
 
 
 def _trials(*kernel_sizes: int, types: tuple[bool, ...] = (False, True)) -> list[Trial]:
@@ -174,11 +56,13 @@ def _advice(shape: tuple[int, ...]) -> str:
     return FIXED_SIZE if shape == (3, 3) else ""
 
 
-def _read(value: object, trial: Trial) -> Tensor:
+@causal_mask.reads
+def read(value: object, trial: Trial) -> Tensor:
     return tensor_result(value, (trial.args[0],) * 2, advice=_advice)
 
 
-def _evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
+@causal_mask.evidence
+def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
     (size,), center = trial.args, trial.kwargs["include_center"]
     row, column = first_difference(got, want)
     told = f"{_reason(row, column, size // 2, center)}, so it must be {number(want[row, column])}."
@@ -197,60 +81,130 @@ def _reason(row: int, column: int, middle: int, include_center: bool) -> str:
     )
 
 
-def _check(candidate, trials: list[Trial]) -> Failure | None:
-    return compare(
-        candidate,
-        reference,
-        trials,
-        read=_read,
-        evidence=_evidence,
-        misconceptions=MISCONCEPTIONS,
-        diagnose_on=_trials(3, 5),
-        otherwise="The mask does not follow raster order.",
-    )
+@causal_mask.trials("the 3x3 mask of type A")
+def type_a(rng):
+    return _trials(3, types=(False,))
 
 
-def _check_type_a(candidate, rng: torch.Generator) -> Failure | None:
-    return _check(candidate, _trials(3, types=(False,)))
+@causal_mask.trials("the 3x3 mask of type B")
+def type_b(rng):
+    return _trials(3, types=(True,))
 
 
-def _check_type_b(candidate, rng: torch.Generator) -> Failure | None:
-    return _check(candidate, _trials(3, types=(True,)))
-
-
-def _check_sizes(candidate, rng: torch.Generator) -> Failure | None:
+@causal_mask.trials("kernels of 1, 5, 7, and one larger size")
+def sizes(rng):
     random_size = 2 * int(torch.randint(4, 10, (), generator=rng)) + 1
-    return _check(candidate, _trials(5, 1, 7, random_size))
+    return _trials(5, 1, 7, random_size)
 
 
-def _by_raster_number(kernel_size, *, include_center):
+@causal_mask.also_try
+def more(rng):
+    return _trials(3, 5)
+
+
+@causal_mask.wrong(
+    "Type A includes the centre. The pixel would be handed the value it has to predict."
+)
+def centre_open_in_type_A(kernel_size, *, include_center):
+    return reference(kernel_size, include_center=True)
+
+
+@causal_mask.wrong(
+    "Type B leaves out the centre. Its features know nothing of the present pixel yet, so they "
+    "may be read."
+)
+def centre_shut_in_type_B(kernel_size, *, include_center):
+    return reference(kernel_size, include_center=False)
+
+
+@causal_mask.wrong(
+    "Types A and B are exchanged: include_center=False must shut the centre, True open it."
+)
+def types_exchanged(kernel_size, *, include_center):
+    return reference(kernel_size, include_center=not include_center)
+
+
+@causal_mask.wrong(
+    "The mask is transposed: it reads columns to the left where it should read rows above."
+)
+def transposed(kernel_size, *, include_center):
+    return reference(kernel_size, include_center=include_center).T
+
+
+@causal_mask.wrong("The mask is upside down: it reads the rows below, which are drawn later.")
+def upside_down(kernel_size, *, include_center):
+    return reference(kernel_size, include_center=include_center).flip(0)
+
+
+@causal_mask.wrong("Left and right are exchanged: in its own row, the mask reads what comes later.")
+def mirrored(kernel_size, *, include_center):
+    return reference(kernel_size, include_center=include_center).flip(1)
+
+
+@causal_mask.wrong(
+    "The mask is turned round: it holds the future. A kernel in PyTorch slides without turning."
+)
+def turned_round(kernel_size, *, include_center):
+    return reference(kernel_size, include_center=include_center).flip(0, 1)
+
+
+def _blank(kernel_size):
+    return torch.zeros(kernel_size, kernel_size), kernel_size // 2
+
+
+@causal_mask.wrong("Only the next row above is open. All rows above were drawn before.")
+def only_the_row_next_above(kernel_size, *, include_center):
+    mask, middle = _blank(kernel_size)
+    mask[max(middle - 1, 0) : middle] = 1
+    mask[middle, :middle] = 1
+    mask[middle, middle] = float(include_center)
+    return mask
+
+
+@causal_mask.wrong("The pixels to the left in the same row are shut. They were drawn before, too.")
+def nothing_of_the_own_row(kernel_size, *, include_center):
+    mask, middle = _blank(kernel_size)
+    mask[:middle] = 1
+    mask[middle, middle] = float(include_center)
+    return mask
+
+
+@causal_mask.wrong(
+    "The whole row of the centre is open, and so is what lies to the right and comes later."
+)
+def the_whole_own_row(kernel_size, *, include_center):
+    mask, middle = _blank(kernel_size)
+    mask[: middle + 1] = 1
+    mask[middle, middle] = float(include_center)
+    return mask
+
+
+@causal_mask.wrong(
+    "The taps above and to the right are shut. In raster order they come before the centre."
+)
+def only_what_is_above_and_to_the_left(kernel_size, *, include_center):
+    mask, middle = _blank(kernel_size)
+    mask[: middle + 1, : middle + 1] = 1
+    mask[middle, middle] = float(include_center)
+    return mask
+
+
+@causal_mask.wrong(FIXED_SIZE)
+def always_3x3(kernel_size, *, include_center):
+    return reference(3, include_center=include_center)
+
+
+@causal_mask.right
+def by_raster_number(kernel_size, *, include_center):
     place = torch.arange(kernel_size**2).view(kernel_size, kernel_size)
     center = kernel_size**2 // 2
     return (place <= center if include_center else place < center).float()
 
 
-def _by_a_loop(kernel_size, *, include_center):
+@causal_mask.right
+def by_a_loop(kernel_size, *, include_center):
     rows, middle = [], kernel_size // 2
     for row in range(kernel_size):
         last = kernel_size if row < middle else middle + include_center if row == middle else 0
         rows.append([1.0] * last + [0.0] * (kernel_size - last))
     return torch.tensor(rows, dtype=torch.float64)
-
-
-causal_mask = Exercise(
-    number="2.1",
-    name="causal_mask",
-    title="Masks A and B",
-    goal="Build the mask that keeps a convolution from reading what is drawn later.",
-    minutes=10,
-    stub=STUB,
-    reference=reference,
-    hints=HINTS,
-    checks=(
-        Check("the 3x3 mask of type A", 1, _check_type_a),
-        Check("the 3x3 mask of type B", 1, _check_type_b),
-        Check("kernels of 1, 5, 7, and one larger size", 1, _check_sizes),
-    ),
-    misconceptions=MISCONCEPTIONS,
-    alternatives=(_by_raster_number, _by_a_loop),
-)

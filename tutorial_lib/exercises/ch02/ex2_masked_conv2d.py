@@ -10,12 +10,25 @@ from torch.nn import functional as F
 
 from tutorial_lib.exercises.ch02.references import masked_conv2d as reference
 from tutorial_lib.exercises.comparing import agree, first_difference, number, tensor_result
-from tutorial_lib.exercises.definition import Check, Failure, Misconception
+from tutorial_lib.exercises.definition import Failure
 from tutorial_lib.exercises.engine import Exercise
-from tutorial_lib.exercises.trials import Trial, compare
+from tutorial_lib.exercises.trials import Trial
 from tutorial_lib.masks import causal_mask, color_causal_mask
 
-STUB = '''\
+IN_PLACE = (
+    "The weights under the mask are lost for good, and still get gradients. Multiply on the way: "
+    "`weight * mask`."
+)
+
+
+masked_conv2d = Exercise(
+    "2.2",
+    "A masked convolution",
+    goal="Convolve with a mask on the kernel, and leave the weights and their gradients in order.",
+    minutes=10,
+    reference=reference,
+    when_changed={"weight": IN_PLACE},
+    stub='''\
 def masked_conv2d(
     x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, mask: torch.Tensor
 ) -> torch.Tensor:
@@ -31,95 +44,23 @@ def masked_conv2d(
              [[0, 1, 2]]: each place reads its left neighbour
     """
     ____
-'''
-
-HINTS = (
-    """The mask belongs to the kernel: a weight under a 0 must not take part. Neither the image nor
-    the result is masked.""",
-    """`torch.nn.functional.conv2d(x, kernel, bias, padding="same")` keeps the height and the width
-    for every odd kernel. `weight * mask` is a new tensor, and a mask (kh, kw) is stretched over all
-    channels.""",
-    """If `weight` holds zeros after the call, it was changed in place. If masked weights get a
-    gradient, the mask was applied where autograd does not look (`.data`, `no_grad`).""",
+''',
+    hints=(
+        """The mask belongs to the kernel: a weight under a 0 must not take part. Neither the
+        image nor the result is masked.""",
+        """`torch.nn.functional.conv2d(x, kernel, bias, padding="same")` keeps the height and the
+        width for every odd kernel. `weight * mask` is a new tensor, and a mask (kh, kw) is
+        stretched over all channels.""",
+        """If `weight` holds zeros after the call, it was changed in place. If masked weights get
+        a gradient, the mask was applied where autograd does not look (`.data`, `no_grad`).""",
+    ),
 )
-
-
-def _unmasked(x, weight, bias, mask):
-    return F.conv2d(x, weight, bias, padding="same")
-
-
-def _mask_after(x, weight, bias, mask):
-    return F.conv2d(x, weight, bias, padding="same") * mask
-
-
-def _mask_on_the_image(x, weight, bias, mask):
-    return F.conv2d(x * mask, weight, bias, padding="same")
-
-
-def _flipped(x, weight, bias, mask):
-    return F.conv2d(x, weight * mask.flip(-2, -1), bias, padding="same")
-
-
-def _bias_forgotten(x, weight, bias, mask):
-    return F.conv2d(x, weight * mask, padding="same")
-
-
-def _no_padding(x, weight, bias, mask):
-    return F.conv2d(x, weight * mask, bias)
-
-
-def _one_padding_for_both_sides(x, weight, bias, mask):
-    return F.conv2d(x, weight * mask, bias, padding=weight.shape[-2] // 2)
-
-
-def _in_place(x, weight, bias, mask):
-    weight.data *= mask
-    return F.conv2d(x, weight, bias, padding="same")
-
-
-def _masked_behind_autograd(x, weight, bias, mask):
-    kernel = weight.clone()
-    kernel.data *= mask
-    return F.conv2d(x, kernel, bias, padding="same")
-
-
-def _detached(x, weight, bias, mask):
-    return F.conv2d(x, weight.detach() * mask, bias, padding="same")
 
 
 NO_PADDING = "There is no padding, so the image shrinks: zeros belong round it."
 ONE_PADDING = "The padding of one side is used for both: height and width of the kernel differ."
 LEAK = "A masked weight gets a gradient: the mask was applied where autograd does not look."
 CUT = "No gradient reaches the weights: `.data`, `.detach()` or `no_grad` cuts them off."
-IN_PLACE = (
-    "The weights under the mask are lost for good, and still get gradients. Multiply on the way: "
-    "`weight * mask`."
-)
-MISCONCEPTIONS = (
-    Misconception("unmasked", _unmasked, "The mask has no effect: this is the plain convolution."),
-    Misconception(
-        "mask on the result",
-        _mask_after,
-        "The result is masked, after the convolution. The mask belongs to the kernel.",
-    ),
-    Misconception(
-        "mask on the image",
-        _mask_on_the_image,
-        "The image is masked, before the convolution. The mask belongs to the kernel.",
-    ),
-    Misconception(
-        "flipped",
-        _flipped,
-        "The mask is turned round. conv2d slides the kernel without turning it, so the mask fits "
-        "as it is.",
-    ),
-    Misconception("no bias", _bias_forgotten, "The bias is missing."),
-    Misconception("no padding", _no_padding, NO_PADDING),
-    Misconception("one padding", _one_padding_for_both_sides, ONE_PADDING),
-    Misconception("in place", _in_place, IN_PLACE),
-    Misconception("behind autograd", _masked_behind_autograd, LEAK),
-    Misconception("cut off", _detached, CUT),
-)
 
 
 def _random_trial(size: tuple[int, int], mask: Tensor, rng: torch.Generator) -> Trial:
@@ -130,7 +71,8 @@ def _random_trial(size: tuple[int, int], mask: Tensor, rng: torch.Generator) -> 
     return Trial((x, weight, bias, mask))
 
 
-def _read(value: object, trial: Trial) -> Tensor:
+@masked_conv2d.reads
+def read(value: object, trial: Trial) -> Tensor:
     x, weight = trial.args[:2]
     wanted = (len(x), len(weight), *x.shape[-2:])
     unpadded = tuple(side - k + 1 for side, k in zip(x.shape[-2:], weight.shape[-2:], strict=True))
@@ -143,7 +85,8 @@ def _read(value: object, trial: Trial) -> Tensor:
     return tensor_result(value, wanted, advice=advice)
 
 
-def _evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
+@masked_conv2d.evidence
+def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
     x, weight, _, mask = trial.args
     place = first_difference(got, want)
     b, channel, row, column = place
@@ -155,20 +98,7 @@ def _evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
 
 
 def _check(candidate, trials: list[Trial]) -> Failure | None:
-    return compare(
-        candidate, reference, trials, read=_read, evidence=_evidence, misconceptions=MISCONCEPTIONS
-    )
-
-
-def _check_square(candidate, rng: torch.Generator) -> Failure | None:
-    masks = [causal_mask(size, include_center=kind) for size, kind in ((3, False), (5, True))]
-    return _check(candidate, [_random_trial(tuple(mask.shape), mask, rng) for mask in masks])
-
-
-def _check_non_square(candidate, rng: torch.Generator) -> Failure | None:
-    color = color_causal_mask(6, 3, (3, 5), n_colors=3, include_center=True)
-    masks = [causal_mask((5, 3), include_center=False), color]
-    return _check(candidate, [_random_trial((5, 7), mask, rng) for mask in masks])
+    return masked_conv2d.compare(candidate, trials)
 
 
 def gradients_of(function: Callable, x: Tensor, weight: Tensor, bias: Tensor, mask: Tensor):
@@ -182,7 +112,21 @@ def gradients_of(function: Callable, x: Tensor, weight: Tensor, bias: Tensor, ma
     return list(torch.autograd.grad(mixed, (weight, bias), allow_unused=True))
 
 
-def _check_gradients(candidate, rng: torch.Generator) -> Failure | None:
+@masked_conv2d.trials("3x3 and 5x5 kernels on images of their own size", points=2)
+def square(rng):
+    masks = [causal_mask(size, include_center=kind) for size, kind in ((3, False), (5, True))]
+    return [_random_trial(tuple(mask.shape), mask, rng) for mask in masks]
+
+
+@masked_conv2d.trials("kernels and images that are not square, and a mask for each channel")
+def non_square(rng):
+    color = color_causal_mask(6, 3, (3, 5), n_colors=3, include_center=True)
+    masks = [causal_mask((5, 3), include_center=False), color]
+    return [_random_trial((5, 7), mask, rng) for mask in masks]
+
+
+@masked_conv2d.judge("which weights get a gradient", points=2)
+def gradients(candidate, rng: torch.Generator) -> Failure | None:
     mask = causal_mask(3, include_center=False)
     trial = _random_trial((4, 5), mask, rng)
     weight_gradient, bias_gradient = candidate.measure(gradients_of, *trial.args)
@@ -202,7 +146,64 @@ def _check_gradients(candidate, rng: torch.Generator) -> Failure | None:
     return None
 
 
-def _tap_by_tap(x, weight, bias, mask):
+@masked_conv2d.wrong("The mask has no effect: this is the plain convolution.")
+def unmasked(x, weight, bias, mask):
+    return F.conv2d(x, weight, bias, padding="same")
+
+
+@masked_conv2d.wrong("The result is masked, after the convolution. The mask belongs to the kernel.")
+def mask_on_the_result(x, weight, bias, mask):
+    return F.conv2d(x, weight, bias, padding="same") * mask
+
+
+@masked_conv2d.wrong("The image is masked, before the convolution. The mask belongs to the kernel.")
+def mask_on_the_image(x, weight, bias, mask):
+    return F.conv2d(x * mask, weight, bias, padding="same")
+
+
+@masked_conv2d.wrong(
+    "The mask is turned round. conv2d slides the kernel without turning it, so the mask fits as "
+    "it is."
+)
+def flipped(x, weight, bias, mask):
+    return F.conv2d(x, weight * mask.flip(-2, -1), bias, padding="same")
+
+
+@masked_conv2d.wrong("The bias is missing.")
+def no_bias(x, weight, bias, mask):
+    return F.conv2d(x, weight * mask, padding="same")
+
+
+@masked_conv2d.wrong(NO_PADDING)
+def no_padding(x, weight, bias, mask):
+    return F.conv2d(x, weight * mask, bias)
+
+
+@masked_conv2d.wrong(ONE_PADDING)
+def one_padding(x, weight, bias, mask):
+    return F.conv2d(x, weight * mask, bias, padding=weight.shape[-2] // 2)
+
+
+@masked_conv2d.wrong(IN_PLACE)
+def in_place(x, weight, bias, mask):
+    weight.data *= mask
+    return F.conv2d(x, weight, bias, padding="same")
+
+
+@masked_conv2d.wrong(LEAK)
+def behind_autograd(x, weight, bias, mask):
+    kernel = weight.clone()
+    kernel.data *= mask
+    return F.conv2d(x, kernel, bias, padding="same")
+
+
+@masked_conv2d.wrong(CUT)
+def cut_off(x, weight, bias, mask):
+    return F.conv2d(x, weight.detach() * mask, bias, padding="same")
+
+
+@masked_conv2d.right
+def tap_by_tap(x, weight, bias, mask):
     height, width = x.shape[-2:]
     kh, kw = weight.shape[-2:]
     kernel = torch.where(mask.expand_as(weight) > 0, weight, 0.0)
@@ -215,32 +216,9 @@ def _tap_by_tap(x, weight, bias, mask):
     return out
 
 
-def _by_unfolding(x, weight, bias, mask):
+@masked_conv2d.right
+def by_unfolding(x, weight, bias, mask):
     kh, kw = weight.shape[-2:]
     columns = F.unfold(x, (kh, kw), padding=(kh // 2, kw // 2))
     out = (weight * mask).flatten(1) @ columns + bias[:, None]
     return out.unflatten(-1, x.shape[-2:])
-
-
-masked_conv2d = Exercise(
-    number="2.2",
-    name="masked_conv2d",
-    title="A masked convolution",
-    goal="Convolve with a mask on the kernel, and leave the weights and their gradients in order.",
-    minutes=10,
-    stub=STUB,
-    reference=reference,
-    hints=HINTS,
-    checks=(
-        Check("3x3 and 5x5 kernels on images of their own size", 2, _check_square),
-        Check(
-            "kernels and images that are not square, and a mask for each channel",
-            1,
-            _check_non_square,
-        ),
-        Check("which weights get a gradient", 2, _check_gradients),
-    ),
-    misconceptions=MISCONCEPTIONS,
-    alternatives=(_tap_by_tap, _by_unfolding),
-    when_changed={"weight": IN_PLACE},
-)

@@ -10,11 +10,17 @@ from torch import Tensor, nn
 from tutorial_lib.exercises.ch02.models import Opposed, SideBySide, masked_stack
 from tutorial_lib.exercises.ch02.references import influence_row as reference
 from tutorial_lib.exercises.comparing import first_difference, tensor_result
-from tutorial_lib.exercises.definition import Check, Failure, Misconception
+from tutorial_lib.exercises.definition import Failure
 from tutorial_lib.exercises.engine import Exercise
-from tutorial_lib.exercises.trials import Trial, compare
+from tutorial_lib.exercises.trials import Trial
 
-STUB = '''\
+influence_row = Exercise(
+    "2.3",
+    "What does one pixel read?",
+    goal="Find by autograd which input pixels move one prediction: a row of the influence matrix.",
+    minutes=15,
+    reference=reference,
+    stub='''\
 def influence_row(model_fn, image: torch.Tensor, target: tuple[int, int]) -> torch.Tensor:
     """Which input pixels move any of the logits at `target`, found by autograd.
 
@@ -26,131 +32,23 @@ def influence_row(model_fn, image: torch.Tensor, target: tuple[int, int]) -> tor
     By hand: model_fn = lambda x: 3 * x reads the target alone: True there, False elsewhere
     """
     ____
-'''
-
-HINTS = (
-    """A logit depends on an input pixel if its derivative with respect to that pixel is not 0. One
-    backward pass from one number gives the derivatives with respect to all pixels.""",
-    """Take a copy with `image.detach().clone().requires_grad_()`, run the model, pick
-    `model_fn(image)[0, f, row, column]`, and ask `torch.autograd.grad(logit, image,
-    retain_graph=True)`. Combine the logits with "or": `reads |= gradient[0, 0] != 0`.""",
-    """If every pixel seems to be read, you started from more than one output pixel. If pixels are
-    missing that should be read, a sum has cancelled something: two logits of opposite sign, or
-    `gradient > 0` in place of `gradient != 0`.""",
+''',
+    hints=(
+        """A logit depends on an input pixel if its derivative with respect to that pixel is not
+        0. One backward pass from one number gives the derivatives with respect to all pixels.""",
+        """Take a copy with `image.detach().clone().requires_grad_()`, run the model, pick
+        `model_fn(image)[0, f, row, column]`, and ask `torch.autograd.grad(logit, image,
+        retain_graph=True)`. Combine the logits with "or": `reads |= gradient[0, 0] != 0`.""",
+        """If every pixel seems to be read, you started from more than one output pixel. If
+        pixels are missing that should be read, a sum has cancelled something: two logits of
+        opposite sign, or `gradient > 0` in place of `gradient != 0`.""",
+    ),
 )
 
 
-def _leaf(image):
-    return image.detach().clone().requires_grad_()
-
-
-def _gradient(output, image):
-    return torch.autograd.grad(output, image, retain_graph=True)[0][0, 0]
-
-
-def _union(logits, image):
-    return torch.stack([_gradient(logit, image) != 0 for logit in logits]).any(dim=0)
-
-
-def _all_outputs(model_fn, image, target):
-    image = _leaf(image)
-    return _gradient(model_fn(image).sum(), image) != 0
-
-
-def _logits_added(model_fn, image, target):
-    image = _leaf(image)
-    return _gradient(model_fn(image)[0, :, target[0], target[1]].sum(), image) != 0
-
-
-def _first_logit_only(model_fn, image, target):
-    image = _leaf(image)
-    return _gradient(model_fn(image)[0, 0, target[0], target[1]], image) != 0
-
-
-def _positive_only(model_fn, image, target):
-    image = _leaf(image)
-    logits = model_fn(image)[0, :, target[0], target[1]]
-    return torch.stack([_gradient(logit, image) > 0 for logit in logits]).any(dim=0)
-
-
-def _row_and_column_exchanged(model_fn, image, target):
-    image = _leaf(image)
-    return _union(model_fn(image)[0, :, target[1], target[0]], image)
-
-
-def _values(model_fn, image, target):
-    return (model_fn(image)[0] != 0).any(dim=0)
-
-
-def _who_reads_the_target(model_fn, image, target):
-    changed = image.clone()
-    changed[0, 0, target[0], target[1]] += 0.5
-    return (model_fn(changed) != model_fn(image))[0].any(dim=0)
-
-
-def _gradients_pile_up(model_fn, image, target):
-    image.requires_grad_()
-    logits = model_fn(image)[0, :, target[0], target[1]]
-    (logits * torch.randn(len(logits), dtype=logits.dtype)).sum().backward()
-    return image.grad[0, 0] != 0
-
-
-def _image_without_gradient(model_fn, image, target):
-    return _union(model_fn(image)[0, :, target[0], target[1]], image)
-
-
-PILED_UP = Misconception(
-    "gradients pile up",
-    _gradients_pile_up,
-    "The second call still holds the gradients of the first: backward() adds to image.grad. Work "
-    "on a copy of the image, or use torch.autograd.grad.",
-)
-MISCONCEPTIONS = (
-    Misconception(
-        "all outputs at once",
-        _all_outputs,
-        "You differentiate the sum of all outputs, so this is what any pixel reads. Pick the "
-        "logits of the target first.",
-    ),
-    Misconception(
-        "logits added",
-        _logits_added,
-        "The logits of the target are added before they are differentiated, and what they read "
-        "cancels. Take each by itself, or mix them with random weights.",
-    ),
-    Misconception(
-        "the first logit only",
-        _first_logit_only,
-        "Only the first logit of the target is looked at. The others may read other pixels.",
-    ),
-    Misconception(
-        "positive gradients only",
-        _positive_only,
-        "Pixels with a negative gradient are left out. They move the output as well: compare with "
-        "0 by !=.",
-    ),
-    Misconception(
-        "row and column exchanged",
-        _row_and_column_exchanged,
-        "Row and column of the target are exchanged: this is what another output pixel reads.",
-    ),
-    Misconception(
-        "values instead of gradients",
-        _values,
-        "This shows where the outputs are not 0. A value says nothing about what it depends on.",
-    ),
-    Misconception(
-        "a column of the matrix",
-        _who_reads_the_target,
-        "This is the other question: which outputs read the target. Asked is what the target "
-        "reads.",
-    ),
-    PILED_UP,
-    Misconception(
-        "no gradient recorded",
-        _image_without_gradient,
-        "The input needs `requires_grad_()` before the model is called.",
-    ),
+PILED_UP = (
+    "The second call still holds the gradients of the first: backward() adds to image.grad. "
+    "Work on a copy of the image, or use torch.autograd.grad."
 )
 
 
@@ -159,11 +57,13 @@ def _trial(model: nn.Module, size: tuple[int, int], target: tuple[int, int], rng
     return Trial((model, image, target))
 
 
-def _read(value: object, trial: Trial) -> Tensor:
+@influence_row.reads
+def read(value: object, trial: Trial) -> Tensor:
     return tensor_result(value, tuple(trial.args[1].shape[-2:]), kind="bool")
 
 
-def _evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
+@influence_row.evidence
+def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
     _, image, target = trial.args
     row, column = first_difference(got, want)
     said = "read" if got[row, column] else "not read"
@@ -178,44 +78,131 @@ def _evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
     )
 
 
-def _check_map(candidate, rng: torch.Generator) -> Failure | None:
-    stacks = masked_stack(rng), masked_stack(rng, (1, 3)), masked_stack(rng, (3, 1))
-    trials = [_trial(stacks[0], (4, 6), target, rng) for target in ((3, 2), (1, 3), (2, 0))]
-    trials += [_trial(stack, (5, 4), (3, 2), rng) for stack in stacks[1:]]
-    return compare(
-        candidate, reference, trials, read=_read, evidence=_evidence, misconceptions=MISCONCEPTIONS
-    )
-
-
-def _check_logits(candidate, rng: torch.Generator) -> Failure | None:
-    views = SideBySide(masked_stack(rng, (1, 3)), masked_stack(rng, (3, 1)))
-    trials = [_trial(Opposed(masked_stack(rng)), (4, 5), (2, 3), rng)]
-    trials.append(_trial(views, (4, 5), (2, 3), rng))
-    return compare(
-        candidate, reference, trials, read=_read, evidence=_evidence, misconceptions=MISCONCEPTIONS
-    )
-
-
 def second_of_two(function: Callable, model: nn.Module, image: Tensor, targets: list) -> Tensor:
     """What the function says of the second target, when asked about both with one image."""
     function(model, image, targets[0])
     return function(model, image, targets[1])
 
 
-def _check_again(candidate, rng: torch.Generator) -> Failure | None:
+@influence_row.judge(
+    "maps of several targets of masked stacks, on images that are not square", points=2
+)
+def check_map(candidate, rng: torch.Generator) -> Failure | None:
+    stacks = masked_stack(rng), masked_stack(rng, (1, 3)), masked_stack(rng, (3, 1))
+    trials = [_trial(stacks[0], (4, 6), target, rng) for target in ((3, 2), (1, 3), (2, 0))]
+    trials += [_trial(stack, (5, 4), (3, 2), rng) for stack in stacks[1:]]
+    return influence_row.compare(candidate, trials)
+
+
+@influence_row.judge("logits that cancel, and logits that read different pixels")
+def check_logits(candidate, rng: torch.Generator) -> Failure | None:
+    views = SideBySide(masked_stack(rng, (1, 3)), masked_stack(rng, (3, 1)))
+    trials = [_trial(Opposed(masked_stack(rng)), (4, 5), (2, 3), rng)]
+    trials.append(_trial(views, (4, 5), (2, 3), rng))
+    return influence_row.compare(candidate, trials)
+
+
+@influence_row.judge("a second call with the same image")
+def again(candidate, rng: torch.Generator) -> Failure | None:
     trial = _trial(masked_stack(rng), (4, 5), (1, 2), rng)
     model, image, target = trial.args
-    got = _read(candidate.measure(second_of_two, model, image, [(3, 3), target]), trial)
-    want = _read(trial.call(reference), trial)
+    got = read(candidate.measure(second_of_two, model, image, [(3, 3), target]), trial)
+    want = read(trial.call(reference), trial)
     if torch.equal(got, want):
         return None
-    first = _read(Trial((model, image, (3, 3))).call(reference), trial)
+    first = read(Trial((model, image, (3, 3))).call(reference), trial)
     piled_up = torch.equal(got.bool(), want.bool() | first.bool())
-    message = PILED_UP.says if piled_up else "A second call with the same image gives a wrong map."
-    return Failure(message, _evidence(trial, got, want))
+    message = PILED_UP if piled_up else "A second call with the same image gives a wrong map."
+    return Failure(message, evidence(trial, got, want))
 
 
-def _by_changing_pixels(model_fn, image, target):
+def _leaf(image):
+    return image.detach().clone().requires_grad_()
+
+
+def _gradient(output, image):
+    return torch.autograd.grad(output, image, retain_graph=True)[0][0, 0]
+
+
+@influence_row.wrong(
+    "You differentiate the sum of all outputs, so this is what any pixel reads. Pick the logits "
+    "of the target first."
+)
+def all_outputs_at_once(model_fn, image, target):
+    image = _leaf(image)
+    return _gradient(model_fn(image).sum(), image) != 0
+
+
+@influence_row.wrong(
+    "The logits of the target are added before they are differentiated, and what they read "
+    "cancels. Take each by itself, or mix them with random weights."
+)
+def logits_added(model_fn, image, target):
+    image = _leaf(image)
+    return _gradient(model_fn(image)[0, :, target[0], target[1]].sum(), image) != 0
+
+
+@influence_row.wrong(
+    "Only the first logit of the target is looked at. The others may read other pixels."
+)
+def the_first_logit_only(model_fn, image, target):
+    image = _leaf(image)
+    return _gradient(model_fn(image)[0, 0, target[0], target[1]], image) != 0
+
+
+@influence_row.wrong(
+    "Pixels with a negative gradient are left out. They move the output as well: compare with 0 "
+    "by !=."
+)
+def positive_gradients_only(model_fn, image, target):
+    image = _leaf(image)
+    logits = model_fn(image)[0, :, target[0], target[1]]
+    return torch.stack([_gradient(logit, image) > 0 for logit in logits]).any(dim=0)
+
+
+def _union(logits, image):
+    return torch.stack([_gradient(logit, image) != 0 for logit in logits]).any(dim=0)
+
+
+@influence_row.wrong(
+    "Row and column of the target are exchanged: this is what another output pixel reads."
+)
+def row_and_column_exchanged(model_fn, image, target):
+    image = _leaf(image)
+    return _union(model_fn(image)[0, :, target[1], target[0]], image)
+
+
+@influence_row.wrong(
+    "This shows where the outputs are not 0. A value says nothing about what it depends on."
+)
+def values_instead_of_gradients(model_fn, image, target):
+    return (model_fn(image)[0] != 0).any(dim=0)
+
+
+@influence_row.wrong(
+    "This is the other question: which outputs read the target. Asked is what the target reads."
+)
+def a_column_of_the_matrix(model_fn, image, target):
+    changed = image.clone()
+    changed[0, 0, target[0], target[1]] += 0.5
+    return (model_fn(changed) != model_fn(image))[0].any(dim=0)
+
+
+@influence_row.wrong(PILED_UP)
+def gradients_pile_up(model_fn, image, target):
+    image.requires_grad_()
+    logits = model_fn(image)[0, :, target[0], target[1]]
+    (logits * torch.randn(len(logits), dtype=logits.dtype)).sum().backward()
+    return image.grad[0, 0] != 0
+
+
+@influence_row.wrong("The input needs `requires_grad_()` before the model is called.")
+def no_gradient_recorded(model_fn, image, target):
+    return _union(model_fn(image)[0, :, target[0], target[1]], image)
+
+
+@influence_row.right
+def by_changing_pixels(model_fn, image, target):
     row, column = target
     reads = torch.zeros(image.shape[-2:], dtype=torch.bool)
     with torch.no_grad():
@@ -227,7 +214,8 @@ def _by_changing_pixels(model_fn, image, target):
     return reads
 
 
-def _by_a_jacobian(model_fn, image, target):
+@influence_row.right
+def by_a_jacobian(model_fn, image, target):
     def logits(x):
         return model_fn(x)[0, :, target[0], target[1]]
 
@@ -235,29 +223,9 @@ def _by_a_jacobian(model_fn, image, target):
     return jacobian.abs().sum(dim=(0, 1, 2)) > 0
 
 
-def _by_a_random_mix(model_fn, image, target):
+@influence_row.right
+def by_a_random_mix(model_fn, image, target):
     image = image.clone().requires_grad_()
     logits = model_fn(image)[0, :, target[0], target[1]]
     (logits * torch.randn(len(logits), dtype=logits.dtype)).sum().backward()
     return image.grad[0, 0] != 0
-
-
-influence_row = Exercise(
-    number="2.3",
-    name="influence_row",
-    title="What does one pixel read?",
-    goal="Find by autograd which input pixels move one prediction: a row of the influence matrix.",
-    minutes=15,
-    stub=STUB,
-    reference=reference,
-    hints=HINTS,
-    checks=(
-        Check(
-            "maps of several targets of masked stacks, on images that are not square", 2, _check_map
-        ),
-        Check("logits that cancel, and logits that read different pixels", 1, _check_logits),
-        Check("a second call with the same image", 1, _check_again),
-    ),
-    misconceptions=MISCONCEPTIONS,
-    alternatives=(_by_changing_pixels, _by_a_jacobian, _by_a_random_mix),
-)

@@ -6,12 +6,18 @@ import torch
 from torch import Tensor
 
 from tutorial_lib.exercises.comparing import number, number_result
-from tutorial_lib.exercises.definition import Check, Failure, Misconception
+from tutorial_lib.exercises.definition import Failure
 from tutorial_lib.exercises.engine import Exercise
-from tutorial_lib.exercises.trials import Trial, compare
+from tutorial_lib.exercises.trials import Trial
 from tutorial_lib.influence import blind_spot as reference
 
-STUB = '''\
+unread_fraction = Exercise(
+    "2.4",
+    "The blind spot as a number",
+    goal="Turn an influence matrix into the share of the past that a model never reads.",
+    minutes=5,
+    reference=reference,
+    stub='''\
 def unread_fraction(reads: torch.Tensor) -> float:
     """The share of the past that is never read: unread pairs divided by all pairs of the past.
 
@@ -22,15 +28,15 @@ def unread_fraction(reads: torch.Tensor) -> float:
              input 0 and output 2 reads input 1 only, one of three is unread: 0.333
     """
     ____
-'''
-
-HINTS = (
-    """A pair (output i, input j) belongs to the past if j comes before i. Count those pairs, and
-    those among them that are not read.""",
-    """`torch.ones_like(reads).tril(diagonal=-1)` marks the past; `&` and `~` combine bool tensors,
-    `.sum()` counts them.""",
-    """A matrix with nothing but True has no blind spot: 0. A matrix with nothing but False is blind
-    to everything: 1. Do both come out, and exactly?""",
+''',
+    hints=(
+        """A pair (output i, input j) belongs to the past if j comes before i. Count those pairs,
+        and those among them that are not read.""",
+        """`torch.ones_like(reads).tril(diagonal=-1)` marks the past; `&` and `~` combine bool
+        tensors, `.sum()` counts them.""",
+        """A matrix with nothing but True has no blind spot: 0. A matrix with nothing but False
+        is blind to everything: 1. Do both come out, and exactly?""",
+    ),
 )
 
 
@@ -38,87 +44,13 @@ def _past(reads):
     return torch.ones_like(reads).tril(diagonal=-1)
 
 
-def _diagonal_is_past(reads):
-    past = torch.ones_like(reads).tril()
-    return (past & ~reads).sum() / past.sum()
-
-
-def _share_of_all_pairs(reads):
-    return (_past(reads) & ~reads).sum() / reads.numel()
-
-
-def _read_share(reads):
-    return (_past(reads) & reads).sum() / _past(reads).sum()
-
-
-def _upper_triangle(reads):
-    future = torch.ones_like(reads).triu(diagonal=1)
-    return (future & ~reads).sum() / future.sum()
-
-
-def _mean_of_rows(reads):
-    past, unread = _past(reads)[1:], (_past(reads) & ~reads)[1:]
-    return (unread.sum(dim=1) / past.sum(dim=1)).mean()
-
-
-def _future_makes_up(reads):
-    return 1 - reads.sum() / _past(reads).sum()
-
-
-def _unread_anywhere(reads):
-    return (~reads).double().mean()
-
-
-def _a_count(reads):
-    return (_past(reads) & ~reads).sum().double()
-
-
-MISCONCEPTIONS = (
-    Misconception(
-        "the diagonal is past",
-        _diagonal_is_past,
-        "The diagonal is counted as past. A pixel is not its own past: tril(diagonal=-1).",
-    ),
-    Misconception(
-        "share of all pairs",
-        _share_of_all_pairs,
-        "You divide by all N * N pairs. The share is asked of the past alone.",
-    ),
-    Misconception(
-        "the share that is read", _read_share, "This is the share that is read, not the unread one."
-    ),
-    Misconception(
-        "the upper triangle",
-        _upper_triangle,
-        "This looks at the upper triangle, the future. Rows are outputs, columns inputs, so the "
-        "past lies below the diagonal.",
-    ),
-    Misconception(
-        "mean of the rows",
-        _mean_of_rows,
-        "This is the mean of one share for each output, which gives early pixels, with little "
-        "past, as much weight as late ones.",
-    ),
-    Misconception(
-        "the future makes up",
-        _future_makes_up,
-        "Reads of the future are counted as if they made up for unread past. Look below the "
-        "diagonal only.",
-    ),
-    Misconception(
-        "unread anywhere",
-        _unread_anywhere,
-        "Everything unread is counted, the future too, which should be unread.",
-    ),
-    Misconception("a count", _a_count, "This is a count of pairs, not yet a share."),
-)
-
-
-def _read(value: object, trial: Trial) -> Tensor:
+@unread_fraction.reads
+def read(value: object, trial: Trial) -> Tensor:
     return number_result(value)
 
 
-def _evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
+@unread_fraction.evidence
+def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
     (reads,) = trial.args
     past = _past(reads)
     unread = int((past & ~reads).sum())
@@ -128,55 +60,87 @@ def _evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
     )
 
 
-def _check_random(candidate, rng: torch.Generator) -> Failure | None:
+@unread_fraction.judge("random matrices, some of which read the future as well", points=2)
+def random(candidate, rng: torch.Generator) -> Failure | None:
     trials = [
         Trial((torch.rand(n, n, generator=rng) < share,))
         for n, share in ((6, 0.3), (12, 0.6), (15, 0.8))
     ]
     trials.append(Trial((trials[0].args[0].tril(-1),)))
-    return compare(
-        candidate, reference, trials, read=_read, evidence=_evidence, misconceptions=MISCONCEPTIONS
-    )
+    return unread_fraction.compare(candidate, trials)
 
 
-def _check_extremes(candidate, rng: torch.Generator) -> Failure | None:
+@unread_fraction.judge("all of the past read, and none of it")
+def extremes(candidate, rng: torch.Generator) -> Failure | None:
     n = int(torch.randint(4, 12, (), generator=rng))
     everything = torch.ones(n, n, dtype=torch.bool)
     trials = [Trial((reads,)) for reads in (everything.tril(-1), everything, ~everything)]
-    return compare(
-        candidate,
-        reference,
-        trials,
-        read=_read,
-        evidence=_evidence,
-        misconceptions=MISCONCEPTIONS,
-        otherwise="All of the past read must give 0, none of it 1.",
+    return unread_fraction.compare(
+        candidate, trials, otherwise="All of the past read must give 0, none of it 1."
     )
 
 
-def _by_a_loop(reads):
+@unread_fraction.wrong(
+    "The diagonal is counted as past. A pixel is not its own past: tril(diagonal=-1)."
+)
+def the_diagonal_is_past(reads):
+    past = torch.ones_like(reads).tril()
+    return (past & ~reads).sum() / past.sum()
+
+
+@unread_fraction.wrong("You divide by all N * N pairs. The share is asked of the past alone.")
+def share_of_all_pairs(reads):
+    return (_past(reads) & ~reads).sum() / reads.numel()
+
+
+@unread_fraction.wrong("This is the share that is read, not the unread one.")
+def the_share_that_is_read(reads):
+    return (_past(reads) & reads).sum() / _past(reads).sum()
+
+
+@unread_fraction.wrong(
+    "This looks at the upper triangle, the future. Rows are outputs, columns inputs, so the "
+    "past lies below the diagonal."
+)
+def the_upper_triangle(reads):
+    future = torch.ones_like(reads).triu(diagonal=1)
+    return (future & ~reads).sum() / future.sum()
+
+
+@unread_fraction.wrong(
+    "This is the mean of one share for each output, which gives early pixels, with little past, "
+    "as much weight as late ones."
+)
+def mean_of_the_rows(reads):
+    past, unread = _past(reads)[1:], (_past(reads) & ~reads)[1:]
+    return (unread.sum(dim=1) / past.sum(dim=1)).mean()
+
+
+@unread_fraction.wrong(
+    "Reads of the future are counted as if they made up for unread past. Look below the "
+    "diagonal only."
+)
+def the_future_makes_up(reads):
+    return 1 - reads.sum() / _past(reads).sum()
+
+
+@unread_fraction.wrong("Everything unread is counted, the future too, which should be unread.")
+def unread_anywhere(reads):
+    return (~reads).double().mean()
+
+
+@unread_fraction.wrong("This is a count of pairs, not yet a share.")
+def a_count(reads):
+    return (_past(reads) & ~reads).sum().double()
+
+
+@unread_fraction.right
+def by_a_loop(reads):
     pairs = [bool(reads[i, j]) for i in range(len(reads)) for j in range(i)]
     return pairs.count(False) / len(pairs)
 
 
-def _by_indices(reads):
+@unread_fraction.right
+def by_indices(reads):
     below = torch.tril_indices(*reads.shape, offset=-1)
     return 1 - reads[below[0], below[1]].double().mean()
-
-
-unread_fraction = Exercise(
-    number="2.4",
-    name="unread_fraction",
-    title="The blind spot as a number",
-    goal="Turn an influence matrix into the share of the past that a model never reads.",
-    minutes=5,
-    stub=STUB,
-    reference=reference,
-    hints=HINTS,
-    checks=(
-        Check("random matrices, some of which read the future as well", 2, _check_random),
-        Check("all of the past read, and none of it", 1, _check_extremes),
-    ),
-    misconceptions=MISCONCEPTIONS,
-    alternatives=(_by_a_loop, _by_indices),
-)

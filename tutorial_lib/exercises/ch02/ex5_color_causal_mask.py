@@ -6,13 +6,19 @@ import torch
 from torch import Tensor
 
 from tutorial_lib.exercises.comparing import first_difference, number, tensor_result
-from tutorial_lib.exercises.definition import Check, Failure, Misconception
+from tutorial_lib.exercises.definition import Failure
 from tutorial_lib.exercises.engine import Exercise
 from tutorial_lib.exercises.trials import Trial, compare
 from tutorial_lib.masks import causal_mask
 from tutorial_lib.masks import color_causal_mask as reference
 
-STUB = '''\
+color_causal_mask = Exercise(
+    "2.5",
+    "Red, then green, then blue",
+    goal="Add the order of the colours to the mask: at the centre, G sees R, and B sees R and G.",
+    minutes=15,
+    reference=reference,
+    stub='''\
 def color_causal_mask(
     out_channels: int, in_channels: int, kernel_size: int, *, n_colors: int, include_center: bool
 ) -> torch.Tensor:
@@ -31,142 +37,22 @@ def color_causal_mask(
                  1 1 0                 1 1 1
     """
     ____
-'''
-
-HINTS = (
-    """Away from the centre nothing changes: a pixel drawn before is known in all its colours. Only
-    the centre tap asks which colour reads which, by comparing two group numbers.""",
-    """`torch.arange(n) // (n // n_colors)` is the group of each of n channels. Comparing
-    `out_group[:, None]` with `in_group[None, :]` gives an (out, in) table for the centre tap.
-    `mask.repeat(out_channels, in_channels, 1, 1)` stretches the mask of exercise 2.1.""",
-    """Test yourself with six channels in and out: channels 0 and 1 are both red. If channel 1 reads
-    channel 0 differently from channel 0 itself, the groups are interleaved.""",
+''',
+    hints=(
+        """Away from the centre nothing changes: a pixel drawn before is known in all its
+        colours. Only the centre tap asks which colour reads which, by comparing two group
+        numbers.""",
+        """`torch.arange(n) // (n // n_colors)` is the group of each of n channels. Comparing
+        `out_group[:, None]` with `in_group[None, :]` gives an (out, in) table for the centre
+        tap. `mask.repeat(out_channels, in_channels, 1, 1)` stretches the mask of exercise
+        2.1.""",
+        """Test yourself with six channels in and out: channels 0 and 1 are both red. If channel
+        1 reads channel 0 differently from channel 0 itself, the groups are interleaved.""",
+    ),
 )
-
-
-def _built(out_group, in_group, kernel_size, rule):
-    """A mask whose centre tap follows any rule: for mistakes."""
-    taps = causal_mask(kernel_size, include_center=False)
-    mask = taps.repeat(len(out_group), len(in_group), 1, 1)
-    table = rule(out_group[:, None], in_group[None, :])
-    mask[:, :, kernel_size // 2, kernel_size // 2] = table.float()
-    return mask
-
-
-def _groups(n_channels, n_colors):
-    return torch.arange(n_channels) // (n_channels // n_colors)
-
-
-def _with_rule(rule, out_channels, in_channels, kernel_size, n_colors):
-    groups = _groups(out_channels, n_colors), _groups(in_channels, n_colors)
-    return _built(*groups, kernel_size, rule)
-
-
-def _interleaved(out_channels, in_channels, kernel_size, *, n_colors, include_center):
-    groups = torch.arange(out_channels) % n_colors, torch.arange(in_channels) % n_colors
-    rule = torch.ge if include_center else torch.gt
-    return _built(*groups, kernel_size, rule)
-
-
-def _blue_first(out_channels, in_channels, kernel_size, *, n_colors, include_center):
-    rule = torch.le if include_center else torch.lt
-    return _with_rule(rule, out_channels, in_channels, kernel_size, n_colors)
-
-
-def _no_rule(out_channels, in_channels, kernel_size, *, n_colors, include_center):
-    mask = causal_mask(kernel_size, include_center=include_center)
-    return mask.repeat(out_channels, in_channels, 1, 1)
-
-
-def _types_exchanged(out_channels, in_channels, kernel_size, *, n_colors, include_center):
-    rule = torch.gt if include_center else torch.ge
-    return _with_rule(rule, out_channels, in_channels, kernel_size, n_colors)
-
-
-def _own_color_only(out_channels, in_channels, kernel_size, *, n_colors, include_center):
-    def rule(out, into):
-        return (out == into) & include_center
-
-    return _with_rule(rule, out_channels, in_channels, kernel_size, n_colors)
-
-
-def _all_other_colors(out_channels, in_channels, kernel_size, *, n_colors, include_center):
-    def rule(out, into):
-        return (out != into) | include_center
-
-    return _with_rule(rule, out_channels, in_channels, kernel_size, n_colors)
-
-
-def _single_channels(out_channels, in_channels, kernel_size, *, n_colors, include_center):
-    groups = torch.arange(out_channels), torch.arange(in_channels)
-    rule = torch.ge if include_center else torch.gt
-    return _built(*groups, kernel_size, rule)
-
-
-def _rule_at_every_tap(out_channels, in_channels, kernel_size, *, n_colors, include_center):
-    center = kernel_size // 2
-    mask = reference(
-        out_channels, in_channels, kernel_size, n_colors=n_colors, include_center=include_center
-    )
-    before = causal_mask(kernel_size, include_center=False)
-    return mask[:, :, center, center][:, :, None, None] * before + mask * (1 - before)
-
-
-def _axes_exchanged(out_channels, in_channels, kernel_size, *, n_colors, include_center):
-    mask = reference(
-        out_channels, in_channels, kernel_size, n_colors=n_colors, include_center=include_center
-    )
-    return mask.transpose(0, 1)
 
 
 AXES = "The axes are exchanged: outputs first, then inputs, as in the weight of a convolution."
-MISCONCEPTIONS = (
-    Misconception(
-        "interleaved groups",
-        _interleaved,
-        "The groups are interleaved (R, G, B, R, G, B, ...). They are contiguous: all R, all G, "
-        "all B.",
-    ),
-    Misconception(
-        "blue first",
-        _blue_first,
-        "The order of the colours is turned round: blue comes first here. R is drawn first, then "
-        "G, then B.",
-    ),
-    Misconception(
-        "no rule of colours",
-        _no_rule,
-        "There is no rule of colours: the centre tap is the same for all channels.",
-    ),
-    Misconception(
-        "types exchanged",
-        _types_exchanged,
-        "Types A and B are exchanged: only include_center=True lets a colour read itself.",
-    ),
-    Misconception(
-        "own colour only",
-        _own_color_only,
-        "No colour reads another at the centre. G may read R, and B may read R and G.",
-    ),
-    Misconception(
-        "all other colours",
-        _all_other_colors,
-        "Every colour reads every other at the centre, also those that are drawn later.",
-    ),
-    Misconception(
-        "channel by channel",
-        _single_channels,
-        "Single channels are compared, not their colours: channels of one colour must be treated "
-        "alike.",
-    ),
-    Misconception(
-        "the rule at every tap",
-        _rule_at_every_tap,
-        "The rule of colours is applied to every tap. A pixel that was drawn before is known in "
-        "all its colours.",
-    ),
-    Misconception("axes exchanged", _axes_exchanged, AXES),
-)
 COLOR_NAMES = {1: ("grey",), 3: ("R", "G", "B")}
 
 
@@ -224,33 +110,141 @@ def _check_center(candidate, include_center: bool) -> Failure | None:
         _trials(include_center),
         read=_read_center,
         evidence=_evidence,
-        misconceptions=MISCONCEPTIONS,
+        misconceptions=color_causal_mask.misconceptions,
         diagnose_on=_trials(not include_center),
         otherwise="The centre tap does not follow the order R, G, B.",
     )
 
 
-def _check_type_a(candidate, rng: torch.Generator) -> Failure | None:
+@color_causal_mask.judge(
+    "the centre tap of type A: groups of one, two and three channels", points=2
+)
+def type_a(candidate, rng: torch.Generator) -> Failure | None:
     return _check_center(candidate, False)
 
 
-def _check_type_b(candidate, rng: torch.Generator) -> Failure | None:
+@color_causal_mask.judge("the centre tap of type B")
+def type_b(candidate, rng: torch.Generator) -> Failure | None:
     return _check_center(candidate, True)
 
 
-def _check_other_taps(candidate, rng: torch.Generator) -> Failure | None:
+@color_causal_mask.judge("all other taps")
+def other_taps(candidate, rng: torch.Generator) -> Failure | None:
     return compare(
         candidate,
         reference,
         _trials(False, True),
         read=_read_other_taps,
         evidence=_evidence,
-        misconceptions=MISCONCEPTIONS,
+        misconceptions=color_causal_mask.misconceptions,
         otherwise="Away from the centre, the mask of exercise 2.1 holds for all channels.",
     )
 
 
-def _block_by_block(out_channels, in_channels, kernel_size, *, n_colors, include_center):
+def _built(out_group, in_group, kernel_size, rule):
+    """A mask whose centre tap follows any rule: for mistakes."""
+    taps = causal_mask(kernel_size, include_center=False)
+    mask = taps.repeat(len(out_group), len(in_group), 1, 1)
+    table = rule(out_group[:, None], in_group[None, :])
+    mask[:, :, kernel_size // 2, kernel_size // 2] = table.float()
+    return mask
+
+
+@color_causal_mask.wrong(
+    "The groups are interleaved (R, G, B, R, G, B, ...). They are contiguous: all R, all G, all B."
+)
+def interleaved_groups(out_channels, in_channels, kernel_size, *, n_colors, include_center):
+    groups = torch.arange(out_channels) % n_colors, torch.arange(in_channels) % n_colors
+    rule = torch.ge if include_center else torch.gt
+    return _built(*groups, kernel_size, rule)
+
+
+def _groups(n_channels, n_colors):
+    return torch.arange(n_channels) // (n_channels // n_colors)
+
+
+def _with_rule(rule, out_channels, in_channels, kernel_size, n_colors):
+    groups = _groups(out_channels, n_colors), _groups(in_channels, n_colors)
+    return _built(*groups, kernel_size, rule)
+
+
+@color_causal_mask.wrong(
+    "The order of the colours is turned round: blue comes first here. R is drawn first, then G, "
+    "then B."
+)
+def blue_first(out_channels, in_channels, kernel_size, *, n_colors, include_center):
+    rule = torch.le if include_center else torch.lt
+    return _with_rule(rule, out_channels, in_channels, kernel_size, n_colors)
+
+
+@color_causal_mask.wrong(
+    "There is no rule of colours: the centre tap is the same for all channels."
+)
+def no_rule_of_colours(out_channels, in_channels, kernel_size, *, n_colors, include_center):
+    mask = causal_mask(kernel_size, include_center=include_center)
+    return mask.repeat(out_channels, in_channels, 1, 1)
+
+
+@color_causal_mask.wrong(
+    "Types A and B are exchanged: only include_center=True lets a colour read itself."
+)
+def types_exchanged(out_channels, in_channels, kernel_size, *, n_colors, include_center):
+    rule = torch.gt if include_center else torch.ge
+    return _with_rule(rule, out_channels, in_channels, kernel_size, n_colors)
+
+
+@color_causal_mask.wrong(
+    "No colour reads another at the centre. G may read R, and B may read R and G."
+)
+def own_colour_only(out_channels, in_channels, kernel_size, *, n_colors, include_center):
+    def rule(out, into):
+        return (out == into) & include_center
+
+    return _with_rule(rule, out_channels, in_channels, kernel_size, n_colors)
+
+
+@color_causal_mask.wrong(
+    "Every colour reads every other at the centre, also those that are drawn later."
+)
+def all_other_colours(out_channels, in_channels, kernel_size, *, n_colors, include_center):
+    def rule(out, into):
+        return (out != into) | include_center
+
+    return _with_rule(rule, out_channels, in_channels, kernel_size, n_colors)
+
+
+@color_causal_mask.wrong(
+    "Single channels are compared, not their colours: channels of one colour must be treated alike."
+)
+def channel_by_channel(out_channels, in_channels, kernel_size, *, n_colors, include_center):
+    groups = torch.arange(out_channels), torch.arange(in_channels)
+    rule = torch.ge if include_center else torch.gt
+    return _built(*groups, kernel_size, rule)
+
+
+@color_causal_mask.wrong(
+    "The rule of colours is applied to every tap. A pixel that was drawn before is known in all "
+    "its colours."
+)
+def the_rule_at_every_tap(out_channels, in_channels, kernel_size, *, n_colors, include_center):
+    center = kernel_size // 2
+    mask = reference(
+        out_channels, in_channels, kernel_size, n_colors=n_colors, include_center=include_center
+    )
+    before = causal_mask(kernel_size, include_center=False)
+    return mask[:, :, center, center][:, :, None, None] * before + mask * (1 - before)
+
+
+@color_causal_mask.wrong(AXES)
+def axes_exchanged(out_channels, in_channels, kernel_size, *, n_colors, include_center):
+    mask = reference(
+        out_channels, in_channels, kernel_size, n_colors=n_colors, include_center=include_center
+    )
+    return mask.transpose(0, 1)
+
+
+@color_causal_mask.right
+def block_by_block(out_channels, in_channels, kernel_size, *, n_colors, include_center):
     mask = causal_mask(kernel_size, include_center=True).repeat(out_channels, in_channels, 1, 1)
     middle, n_out, n_in = kernel_size // 2, out_channels // n_colors, in_channels // n_colors
     for color in range(n_colors):
@@ -259,28 +253,10 @@ def _block_by_block(out_channels, in_channels, kernel_size, *, n_colors, include
     return mask
 
 
-def _kronecker(out_channels, in_channels, kernel_size, *, n_colors, include_center):
+@color_causal_mask.right
+def kronecker(out_channels, in_channels, kernel_size, *, n_colors, include_center):
     colors = torch.ones(n_colors, n_colors).tril(0 if include_center else -1)
     blocks = torch.ones(out_channels // n_colors, in_channels // n_colors)
     shut = causal_mask(kernel_size, include_center=False)
     center = causal_mask(kernel_size, include_center=True) - shut
     return shut + torch.kron(colors, blocks)[:, :, None, None] * center
-
-
-color_causal_mask = Exercise(
-    number="2.5",
-    name="color_causal_mask",
-    title="Red, then green, then blue",
-    goal="Add the order of the colours to the mask: at the centre, G sees R, and B sees R and G.",
-    minutes=15,
-    stub=STUB,
-    reference=reference,
-    hints=HINTS,
-    checks=(
-        Check("the centre tap of type A: groups of one, two and three channels", 2, _check_type_a),
-        Check("the centre tap of type B", 1, _check_type_b),
-        Check("all other taps", 1, _check_other_taps),
-    ),
-    misconceptions=MISCONCEPTIONS,
-    alternatives=(_block_by_block, _kronecker),
-)

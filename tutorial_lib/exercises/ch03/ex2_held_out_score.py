@@ -12,12 +12,19 @@ from torch.nn import functional as F
 from tutorial_lib.exercises.ch03.models import TOO_MANY, IndependentPixels
 from tutorial_lib.exercises.ch03.references import held_out_score as reference
 from tutorial_lib.exercises.comparing import number, number_result
-from tutorial_lib.exercises.definition import Check, Failed, Failure, Misconception
+from tutorial_lib.exercises.definition import Failed, Failure
 from tutorial_lib.exercises.engine import Exercise
-from tutorial_lib.exercises.trials import Trial, compare
+from tutorial_lib.exercises.trials import Trial
 from tutorial_lib.likelihood import nll_nats
 
-STUB = '''\
+held_out_score = Exercise(
+    "3.2",
+    "The score of a data set",
+    goal="Score any number of images under a model: nats per image and bits/dim.",
+    minutes=10,
+    reference=reference,
+    otherwise="These are not the two numbers. Get the first right alone: the second follows.",
+    stub='''\
 def held_out_score(model_fn, images: torch.Tensor, batch_size: int) -> tuple[float, float]:
     """What `images` cost under a model: (nats per image, bits/dim), two means over all images.
 
@@ -31,194 +38,24 @@ def held_out_score(model_fn, images: torch.Tensor, batch_size: int) -> tuple[flo
              15, so 5 nats per image, and 5 / 2 / log 2 = 3.607 bits/dim
     """
     ____
-'''
-
-HINTS = (
-    """Keep one running sum of nats over all images and divide once, at the end, by the number of
-    images. Bits/dim follow from nats per image and the number of sub-pixels, C * H * W.""",
-    """`images.split(batch_size)` gives batches, the last one perhaps smaller. `nll_nats(logits,
-    batch)` of `tutorial_lib.likelihood` gives the cost of each image of a batch; `.sum().item()`
-    makes a plain number. `torch.no_grad()` works as a decorator and in a `with`.""",
-    """Score the same images with two batch sizes. If the numbers differ, a batch was averaged too
-    early or left out: every image counts the same, wherever the batches end.""",
+''',
+    hints=(
+        """Keep one running sum of nats over all images and divide once, at the end, by the
+        number of images. Bits/dim follow from nats per image and the number of sub-pixels, C
+        * H * W.""",
+        """`images.split(batch_size)` gives batches, the last one perhaps smaller.
+        `nll_nats(logits, batch)` of `tutorial_lib.likelihood` gives the cost of each image of
+        a batch; `.sum().item()` makes a plain number. `torch.no_grad()` works as a decorator
+        and in a `with`.""",
+        """Score the same images with two batch sizes. If the numbers differ, a batch was
+        averaged too early or left out: every image counts the same, wherever the batches end.""",
+    ),
 )
-
-
-def _batches(model_fn, images, batch_size):
-    """The costs of the images, batch by batch, with nothing recorded."""
-    with torch.no_grad():
-        return [nll_nats(model_fn(batch), batch).double() for batch in images.split(batch_size)]
-
-
-def _costs(model_fn, images, batch_size):
-    return torch.cat(_batches(model_fn, images, batch_size))
-
-
-def _both(nats, images, n_dims=None):
-    nats = float(nats)
-    return nats, nats / ((n_dims or images[0].numel()) * math.log(2))
-
-
-def _mean_of_batch_means(model_fn, images, batch_size):
-    means = [costs.mean() for costs in _batches(model_fn, images, batch_size)]
-    return _both(sum(means) / len(means), images)
-
-
-def _last_batch_dropped(model_fn, images, batch_size):
-    kept = images[: len(images) // batch_size * batch_size]
-    return _both(_costs(model_fn, kept, batch_size).mean(), images)
-
-
-def _last_batch_lost_from_the_sum(model_fn, images, batch_size):
-    kept = images[: len(images) // batch_size * batch_size]
-    total = _costs(model_fn, kept, batch_size).sum() if len(kept) else 0.0
-    return _both(total / len(images), images)
-
-
-def _last_batch_weighed_as_full(model_fn, images, batch_size):
-    means = [costs.mean() for costs in _batches(model_fn, images, batch_size)]
-    return _both(sum(means) * batch_size / len(images), images)
-
-
-def _divided_by_full_batches(model_fn, images, batch_size):
-    costs = _costs(model_fn, images, batch_size)
-    return _both(costs.sum() / (math.ceil(len(images) / batch_size) * batch_size), images)
-
-
-def _nats_per_pixel(model_fn, images, batch_size):
-    nats = float(_costs(model_fn, images, batch_size).mean()) / images[0].numel()
-    return nats, nats / math.log(2)
-
-
-def _divided_twice(model_fn, images, batch_size):
-    nats = float(_costs(model_fn, images, batch_size).mean()) / images[0].numel()
-    return _both(nats, images)
-
-
-def _times_log_2(model_fn, images, batch_size):
-    nats = float(_costs(model_fn, images, batch_size).mean())
-    return nats, nats / images[0].numel() * math.log(2)
-
-
-def _still_nats(model_fn, images, batch_size):
-    nats = float(_costs(model_fn, images, batch_size).mean())
-    return nats, nats / images[0].numel()
-
-
-def _bits_per_image(model_fn, images, batch_size):
-    nats = float(_costs(model_fn, images, batch_size).mean())
-    return nats, nats / math.log(2)
-
-
-def _of_the_whole_set(model_fn, images, batch_size):
-    return _both(_costs(model_fn, images, batch_size).sum(), images)
-
-
-def _colors_forgotten(model_fn, images, batch_size):
-    nats = _costs(model_fn, images, batch_size).mean()
-    return _both(nats, images, images.shape[-2] * images.shape[-1])
-
-
-def _log_of_the_mean(model_fn, images, batch_size):
-    costs = _costs(model_fn, images, batch_size)
-    return _both(math.log(len(costs)) - torch.logsumexp(-costs, dim=0), images)
-
-
-def _exchanged(model_fn, images, batch_size):
-    return reference(model_fn, images, batch_size)[::-1]
-
-
-def _all_at_once(model_fn, images, batch_size):
-    return reference(model_fn, images, len(images))
-
-
-def _recorded(model_fn, images, batch_size):
-    costs = [nll_nats(model_fn(batch), batch) for batch in images.split(batch_size)]
-    return _both(torch.cat(costs).double().mean(), images)
 
 
 RECORDED = (
     "Gradients are recorded while you score: the activations of the model are kept for a backward "
     "pass that never comes. Use `torch.no_grad()`."
-)
-MISCONCEPTIONS = (
-    Misconception(
-        "mean of batch means",
-        _mean_of_batch_means,
-        "This is the mean of the batch means, in which an image of the small last batch weighs "
-        "more than the others. Sum first, divide once.",
-    ),
-    Misconception(
-        "last batch dropped",
-        _last_batch_dropped,
-        "The last batch, which is not full, was left out: its images belong to the data too.",
-    ),
-    Misconception(
-        "last batch lost from the sum",
-        _last_batch_lost_from_the_sum,
-        "The last batch, which is not full, never entered the sum, though its images were counted.",
-    ),
-    Misconception(
-        "last batch weighed as if it were full",
-        _last_batch_weighed_as_full,
-        "Each batch mean is multiplied by batch_size. The last batch holds fewer images: multiply "
-        "by len(batch), or sum at once.",
-    ),
-    Misconception(
-        "divided by full batches",
-        _divided_by_full_batches,
-        "You divide by batches times batch size. The last batch is not full: divide by the number "
-        "of images.",
-    ),
-    Misconception(
-        "mean over pixels called nats per image",
-        _nats_per_pixel,
-        "The first number is nats per dimension, a mean over the pixels. Nats per image is the sum "
-        "over them.",
-    ),
-    Misconception(
-        "divided by the dimensions twice",
-        _divided_twice,
-        "The number of dimensions is divided out twice, in the first number already and in the "
-        "second again.",
-    ),
-    Misconception(
-        "times log 2",
-        _times_log_2,
-        "The bits/dim come from a multiplication by log 2. A nat is more than a bit: divide.",
-    ),
-    Misconception(
-        "nats called bits",
-        _still_nats,
-        "The second number is nats per dimension: the step from nats to bits is missing.",
-    ),
-    Misconception(
-        "bits per image",
-        _bits_per_image,
-        "The second number is bits per image: it was not divided by the dimensions.",
-    ),
-    Misconception(
-        "the cost of the whole set",
-        _of_the_whole_set,
-        "This is the cost of all images together: it was not divided by their number.",
-    ),
-    Misconception(
-        "colours forgotten",
-        _colors_forgotten,
-        "The bits are divided by the pixels, H * W. With colours there are C * H * W dimensions.",
-    ),
-    Misconception(
-        "log of the mean",
-        _log_of_the_mean,
-        "You average probabilities and take the log then. The score is the mean of -log p(x).",
-    ),
-    Misconception(
-        "the two exchanged",
-        _exchanged,
-        "The two numbers are exchanged: nats per image come first, bits/dim second.",
-    ),
-    Misconception("all at once", _all_at_once, TOO_MANY),
-    Misconception("gradients recorded", _recorded, RECORDED),
 )
 
 
@@ -234,7 +71,8 @@ def _trial(
     return Trial((IndependentPixels(logits), torch.where(cheap, likeliest, images), batch_size))
 
 
-def _read(value: object, trial: Trial) -> Tensor:
+@held_out_score.reads
+def read(value: object, trial: Trial) -> Tensor:
     if isinstance(value, Tensor) and value.shape == (2,):
         value = tuple(value)
     if not isinstance(value, (tuple, list)) or len(value) != 2:
@@ -243,7 +81,8 @@ def _read(value: object, trial: Trial) -> Tensor:
     return torch.stack([number_result(each) for each in value])
 
 
-def _evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
+@held_out_score.evidence
+def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
     _, images, batch_size = trial.args
     told = f"{len(images)} images of {'x'.join(map(str, images.shape[1:]))} in batches of"
     lines = [f"{told} {batch_size}, the last of {(len(images) - 1) % batch_size + 1}."]
@@ -253,14 +92,10 @@ def _evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
 
 
 def _check(candidate, trials: list[Trial], diagnose_on: list[Trial]) -> Failure | None:
-    return compare(
+    return held_out_score.compare(
         candidate,
-        reference,
         trials,
-        read=_read,
-        evidence=_evidence,
-        misconceptions=MISCONCEPTIONS,
-        diagnose_on=diagnose_on,
+        further=diagnose_on,
         otherwise="These are not the two numbers. Get the first right alone: the second follows.",
     )
 
@@ -273,26 +108,30 @@ def _uneven(rng: torch.Generator) -> list[Trial]:
     ]
 
 
-def _check_full_batches(candidate, rng: torch.Generator) -> Failure | None:
-    return _check(candidate, [_trial(rng, 6, 3, (1, 3, 4))], _uneven(rng))
-
-
-def _check_uneven_batches(candidate, rng: torch.Generator) -> Failure | None:
-    return _check(candidate, _uneven(rng), [])
-
-
-def _check_colors(candidate, rng: torch.Generator) -> Failure | None:
-    trials = [_trial(rng, 5, 2, (3, 2, 4)), _trial(rng, 4, 3, (3, 3, 2), n_levels=7)]
-    return _check(candidate, trials, [])
-
-
 def calls_recorded(function: Callable, model: IndependentPixels, images: Tensor, size: int):
     """For each call of the model, whether gradients were being recorded."""
     function(model, images, size)
     return model.recorded
 
 
-def _check_manners(candidate, rng: torch.Generator) -> Failure | None:
+@held_out_score.trials("batches that are all full")
+def full_batches(rng):
+    return [_trial(rng, 6, 3, (1, 3, 4))], _uneven(rng)
+
+
+@held_out_score.trials("a last batch that is smaller", points=2)
+def uneven_batches(rng):
+    return _uneven(rng)
+
+
+@held_out_score.trials("images of three colours")
+def colors(rng):
+    trials = [_trial(rng, 5, 2, (3, 2, 4)), _trial(rng, 4, 3, (3, 3, 2), n_levels=7)]
+    return trials
+
+
+@held_out_score.judge("batches no larger than asked, and no gradients recorded")
+def manners(candidate, rng: torch.Generator) -> Failure | None:
     model, images, size = _trial(rng, 7, 3, (1, 2, 3)).args
     model.at_most = size
     recorded = candidate.measure(calls_recorded, model, images, size)
@@ -304,7 +143,146 @@ def _check_manners(candidate, rng: torch.Generator) -> Failure | None:
     return Failure(RECORDED, told)
 
 
-def _one_by_one(model_fn, images, batch_size):
+def _batches(model_fn, images, batch_size):
+    """The costs of the images, batch by batch, with nothing recorded."""
+    with torch.no_grad():
+        return [nll_nats(model_fn(batch), batch).double() for batch in images.split(batch_size)]
+
+
+def _both(nats, images, n_dims=None):
+    nats = float(nats)
+    return nats, nats / ((n_dims or images[0].numel()) * math.log(2))
+
+
+@held_out_score.wrong(
+    "This is the mean of the batch means, in which an image of the small last batch weighs more "
+    "than the others. Sum first, divide once."
+)
+def mean_of_batch_means(model_fn, images, batch_size):
+    means = [costs.mean() for costs in _batches(model_fn, images, batch_size)]
+    return _both(sum(means) / len(means), images)
+
+
+def _costs(model_fn, images, batch_size):
+    return torch.cat(_batches(model_fn, images, batch_size))
+
+
+@held_out_score.wrong(
+    "The last batch, which is not full, was left out: its images belong to the data too."
+)
+def last_batch_dropped(model_fn, images, batch_size):
+    kept = images[: len(images) // batch_size * batch_size]
+    return _both(_costs(model_fn, kept, batch_size).mean(), images)
+
+
+@held_out_score.wrong(
+    "The last batch, which is not full, never entered the sum, though its images were counted."
+)
+def last_batch_lost_from_the_sum(model_fn, images, batch_size):
+    kept = images[: len(images) // batch_size * batch_size]
+    total = _costs(model_fn, kept, batch_size).sum() if len(kept) else 0.0
+    return _both(total / len(images), images)
+
+
+@held_out_score.wrong(
+    "Each batch mean is multiplied by batch_size. The last batch holds fewer images: multiply "
+    "by len(batch), or sum at once."
+)
+def last_batch_weighed_as_if_it_were_full(model_fn, images, batch_size):
+    means = [costs.mean() for costs in _batches(model_fn, images, batch_size)]
+    return _both(sum(means) * batch_size / len(images), images)
+
+
+@held_out_score.wrong(
+    "You divide by batches times batch size. The last batch is not full: divide by the number "
+    "of images."
+)
+def divided_by_full_batches(model_fn, images, batch_size):
+    costs = _costs(model_fn, images, batch_size)
+    return _both(costs.sum() / (math.ceil(len(images) / batch_size) * batch_size), images)
+
+
+@held_out_score.wrong(
+    "The first number is nats per dimension, a mean over the pixels. Nats per image is the sum "
+    "over them."
+)
+def mean_over_pixels_called_nats_per_image(model_fn, images, batch_size):
+    nats = float(_costs(model_fn, images, batch_size).mean()) / images[0].numel()
+    return nats, nats / math.log(2)
+
+
+@held_out_score.wrong(
+    "The number of dimensions is divided out twice, in the first number already and in the "
+    "second again."
+)
+def divided_by_the_dimensions_twice(model_fn, images, batch_size):
+    nats = float(_costs(model_fn, images, batch_size).mean()) / images[0].numel()
+    return _both(nats, images)
+
+
+@held_out_score.wrong(
+    "The bits/dim come from a multiplication by log 2. A nat is more than a bit: divide."
+)
+def times_log_2(model_fn, images, batch_size):
+    nats = float(_costs(model_fn, images, batch_size).mean())
+    return nats, nats / images[0].numel() * math.log(2)
+
+
+@held_out_score.wrong(
+    "The second number is nats per dimension: the step from nats to bits is missing."
+)
+def nats_called_bits(model_fn, images, batch_size):
+    nats = float(_costs(model_fn, images, batch_size).mean())
+    return nats, nats / images[0].numel()
+
+
+@held_out_score.wrong("The second number is bits per image: it was not divided by the dimensions.")
+def bits_per_image(model_fn, images, batch_size):
+    nats = float(_costs(model_fn, images, batch_size).mean())
+    return nats, nats / math.log(2)
+
+
+@held_out_score.wrong(
+    "This is the cost of all images together: it was not divided by their number."
+)
+def the_cost_of_the_whole_set(model_fn, images, batch_size):
+    return _both(_costs(model_fn, images, batch_size).sum(), images)
+
+
+@held_out_score.wrong(
+    "The bits are divided by the pixels, H * W. With colours there are C * H * W dimensions."
+)
+def colours_forgotten(model_fn, images, batch_size):
+    nats = _costs(model_fn, images, batch_size).mean()
+    return _both(nats, images, images.shape[-2] * images.shape[-1])
+
+
+@held_out_score.wrong(
+    "You average probabilities and take the log then. The score is the mean of -log p(x)."
+)
+def log_of_the_mean(model_fn, images, batch_size):
+    costs = _costs(model_fn, images, batch_size)
+    return _both(math.log(len(costs)) - torch.logsumexp(-costs, dim=0), images)
+
+
+@held_out_score.wrong("The two numbers are exchanged: nats per image come first, bits/dim second.")
+def the_two_exchanged(model_fn, images, batch_size):
+    return reference(model_fn, images, batch_size)[::-1]
+
+
+@held_out_score.wrong(TOO_MANY)
+def all_at_once(model_fn, images, batch_size):
+    return reference(model_fn, images, len(images))
+
+
+@held_out_score.wrong(RECORDED)
+def gradients_recorded(model_fn, images, batch_size):
+    costs = [nll_nats(model_fn(batch), batch) for batch in images.split(batch_size)]
+    return _both(torch.cat(costs).double().mean(), images)
+
+
+@held_out_score.right
+def one_by_one(model_fn, images, batch_size):
     with torch.inference_mode():
         cost = 0.0
         for image in images[:, None]:
@@ -313,7 +291,8 @@ def _one_by_one(model_fn, images, batch_size):
     return per_image, per_image * math.log2(math.e) / images[0].numel()
 
 
-def _weighted_means(model_fn, images, batch_size):
+@held_out_score.right
+def weighted_means(model_fn, images, batch_size):
     with torch.no_grad():
         nats, seen = torch.zeros(()).double(), 0
         for start in range(0, len(images), batch_size):
@@ -322,23 +301,3 @@ def _weighted_means(model_fn, images, batch_size):
             seen += len(batch)
             nats += (costs.mean() - nats) * len(batch) / seen
     return nats.item(), nats.item() / math.log(2) / math.prod(images.shape[1:])
-
-
-held_out_score = Exercise(
-    number="3.2",
-    name="held_out_score",
-    title="The score of a data set",
-    goal="Score any number of images under a model: nats per image and bits/dim.",
-    minutes=10,
-    stub=STUB,
-    reference=reference,
-    hints=HINTS,
-    checks=(
-        Check("batches that are all full", 1, _check_full_batches),
-        Check("a last batch that is smaller", 2, _check_uneven_batches),
-        Check("images of three colours", 1, _check_colors),
-        Check("batches no larger than asked, and no gradients recorded", 1, _check_manners),
-    ),
-    misconceptions=MISCONCEPTIONS,
-    alternatives=(_one_by_one, _weighted_means),
-)

@@ -10,12 +10,18 @@ from torch import Tensor
 from tutorial_lib.exercises.ch03.models import CausalPixels
 from tutorial_lib.exercises.ch03.references import sample_images as reference
 from tutorial_lib.exercises.comparing import first_difference, number, tensor_result
-from tutorial_lib.exercises.definition import Check, Failure, Misconception
+from tutorial_lib.exercises.definition import Failure
 from tutorial_lib.exercises.engine import Exercise
-from tutorial_lib.exercises.trials import Trial, compare
+from tutorial_lib.exercises.trials import Trial
 from tutorial_lib.sampling import draw
 
-STUB = '''\
+sample_images = Exercise(
+    "3.3",
+    "Draw images",
+    goal="Draw images from any model of pixels, one forward pass for each sub-pixel.",
+    minutes=15,
+    reference=reference,
+    stub='''\
 def sample_images(model_fn, uniforms: torch.Tensor, temperature: float = 1.0) -> torch.Tensor:
     """Draw images in raster order, each sub-pixel given all that were drawn before it.
 
@@ -32,18 +38,19 @@ def sample_images(model_fn, uniforms: torch.Tensor, temperature: float = 1.0) ->
              level, 0 say
     """
     ____
-'''
-
-HINTS = (
-    """Keep one tensor of levels for the whole batch, zeros at first. For each place in turn: run
-    the model on what is there, draw that place from its logits, write it down. The next pass sees
-    it.""",
-    """`levels = torch.zeros(uniforms.shape, dtype=torch.long)`; three loops, over rows, columns and
-    colours; `model_fn(levels)[:, :, color, row, column]` are the logits of one place, (B, L), and
-    `uniforms[:, color, row, column]` its noise. `torch.no_grad()` saves memory.""",
-    """If the first pixel is right and the others are not, the model does not see what was drawn. If
-    grey images are right and coloured ones are not, look at how often the model runs for a pixel.
-    All images alike: the noise is not used.""",
+''',
+    hints=(
+        """Keep one tensor of levels for the whole batch, zeros at first. For each place in turn:
+        run the model on what is there, draw that place from its logits, write it down. The
+        next pass sees it.""",
+        """`levels = torch.zeros(uniforms.shape, dtype=torch.long)`; three loops, over rows,
+        columns and colours; `model_fn(levels)[:, :, color, row, column]` are the logits of
+        one place, (B, L), and `uniforms[:, color, row, column]` its noise. `torch.no_grad()`
+        saves memory.""",
+        """If the first pixel is right and the others are not, the model does not see what was
+        drawn. If grey images are right and coloured ones are not, look at how often the model
+        runs for a pixel. All images alike: the noise is not used.""",
+    ),
 )
 
 
@@ -51,6 +58,86 @@ def _places(shape):
     """(colour, row, column) in the right order."""
     _, n_colors, height, width = shape
     return [(c, i, j) for i, j, c in product(range(height), range(width), range(n_colors))]
+
+
+OWN_NOISE = (
+    "The same noise gave two different images: your function draws numbers of its own. Use "
+    "`uniforms`."
+)
+
+
+def _trial(
+    rng: torch.Generator, shape: tuple[int, int, int, int], n_levels: int, temperature: float = 1.0
+) -> Trial:
+    model = CausalPixels(shape[1], n_levels, rng)
+    uniforms = torch.rand(shape, generator=rng, dtype=torch.float64)
+    return Trial((model, uniforms, temperature))
+
+
+def _grey(rng: torch.Generator) -> list[Trial]:
+    return [
+        _trial(rng, (4, 1, 3, 5), 4),
+        _trial(rng, (3, 1, 5, 4), 2),
+        _trial(rng, (1, 1, 4, 4), 6),
+    ]
+
+
+@sample_images.reads
+def read(value: object, trial: Trial) -> Tensor:
+    return tensor_result(value, tuple(trial.args[1].shape), kind="long")
+
+
+@sample_images.evidence
+def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
+    model, uniforms, temperature = trial.args
+    shape = uniforms.shape
+    for place in _places(shape):
+        differs = first_difference(got[(slice(None), *place)], want[(slice(None), *place)])
+        if differs:
+            break
+    b, (color, row, column) = differs[0], place
+    with torch.no_grad():
+        logits = model(want.long())[b, :, color, row, column] / temperature
+    shares = " ".join(number(p) for p in torch.softmax(logits, dim=0))
+    where = f"Image {b} of {shape[0]}, colour {color}, row {row}, column {column}"
+    noise, level = number(uniforms[b, color, row, column]), number(want[b, color, row, column])
+    return "\n".join(
+        [
+            f"{where}: the first place, in order, that differs.",
+            f"Given what comes before, the levels have probabilities {shares}.",
+            f"Temperature {temperature:g}, uniform number {noise}: level {level}.",
+            f"Your function has {number(got[b, color, row, column])} there.",
+        ]
+    )
+
+
+def _check(candidate, trials: list[Trial], diagnose_on: list[Trial]) -> Failure | None:
+    return sample_images.compare(candidate, trials, further=diagnose_on)
+
+
+@sample_images.judge("images of a single pixel, twice with the same noise")
+def first_pixel(candidate, rng: torch.Generator) -> Failure | None:
+    trial = _trial(rng, (40, 1, 1, 1), 5)
+    first, again = (read(candidate(*trial.args), trial) for _ in range(2))
+    if not torch.equal(first, again):
+        (b, *_) = first_difference(first, again)
+        return Failure(OWN_NOISE, f"Image {b}: level {number(first[b])}, then {number(again[b])}.")
+    return _check(candidate, [trial], _grey(rng))
+
+
+@sample_images.trials("grey images that are not square, every pixel", points=2)
+def grey(rng):
+    return _grey(rng)
+
+
+@sample_images.trials("images with colours")
+def colors(rng):
+    return [_trial(rng, (4, 3, 2, 3), 3), _trial(rng, (3, 2, 3, 2), 4)]
+
+
+@sample_images.trials("temperatures below and above 1")
+def check_temperature(rng):
+    return [_trial(rng, (4, 1, 3, 4), 4, t) for t in (0.4, 2.5)]
 
 
 def _loop(
@@ -75,34 +162,61 @@ def _loop(
     return levels
 
 
-def _likeliest(model_fn, uniforms, temperature=1.0):
+@sample_images.wrong(
+    "You take the likeliest level of each place, whatever the noise: that is one image for "
+    "ever, and no sample."
+)
+def the_likeliest_level(model_fn, uniforms, temperature=1.0):
     return _loop(model_fn, uniforms, temperature, rule=lambda logits, u: logits.argmax(dim=1))
 
 
-def _one_pass(model_fn, uniforms, temperature=1.0):
+@sample_images.wrong(
+    "Every pixel is drawn as if none had been drawn before it: either the model runs only once, "
+    "or it is never shown what was drawn. Write each level down, then run the model on it."
+)
+def one_pass_for_all(model_fn, uniforms, temperature=1.0):
     return _loop(model_fn, uniforms, temperature, every=lambda place: False)
 
 
-def _one_pass_a_row(model_fn, uniforms, temperature=1.0):
+@sample_images.wrong(
+    "The model runs once for each row, so a pixel does not know its left neighbour. Run it "
+    "after each draw."
+)
+def one_pass_a_row(model_fn, uniforms, temperature=1.0):
     return _loop(model_fn, uniforms, temperature, every=lambda p: p[0] == 0 and p[2] == 0)
 
 
-def _colors_at_once(model_fn, uniforms, temperature=1.0):
+@sample_images.wrong(
+    "The colours of a pixel all come from one pass, before any of them is drawn. The second "
+    "colour depends on the first: a pass for each sub-pixel."
+)
+def colours_at_once(model_fn, uniforms, temperature=1.0):
     return _loop(model_fn, uniforms, temperature, every=lambda place: place[0] == 0)
 
 
-def _column_by_column(model_fn, uniforms, temperature=1.0):
+@sample_images.wrong(
+    "You go down the columns. Raster order goes along the rows: the model relies on it."
+)
+def column_by_column(model_fn, uniforms, temperature=1.0):
     def places(shape):
         return sorted(_places(shape), key=lambda p: (p[2], p[1], p[0]))
 
     return _loop(model_fn, uniforms, temperature, places=places)
 
 
-def _color_by_color(model_fn, uniforms, temperature=1.0):
+@sample_images.wrong(
+    "You draw a whole colour before the next. All colours of a pixel come before the pixel to "
+    "its right."
+)
+def colour_by_colour(model_fn, uniforms, temperature=1.0):
     return _loop(model_fn, uniforms, temperature, places=lambda shape: sorted(_places(shape)))
 
 
-def _mean_fed_back(model_fn, uniforms, temperature=1.0):
+@sample_images.wrong(
+    "The model is shown the mean of each distribution, not the level that was drawn. Nothing "
+    "agrees with what is in the image then."
+)
+def the_mean_is_fed_back(model_fn, uniforms, temperature=1.0):
     def mean(logits, drawn):
         levels = torch.arange(logits.shape[1], dtype=logits.dtype)
         return torch.softmax(logits, dim=1) @ levels
@@ -110,14 +224,21 @@ def _mean_fed_back(model_fn, uniforms, temperature=1.0):
     return _loop(model_fn, uniforms, temperature, seen=mean)
 
 
-def _scaled_fed_back(model_fn, uniforms, temperature=1.0):
+@sample_images.wrong(
+    "The model is shown levels divided by L - 1. It was trained on levels as they are, and "
+    "scales them itself."
+)
+def levels_scaled(model_fn, uniforms, temperature=1.0):
     def scaled(logits, drawn):
         return drawn.double() / (logits.shape[1] - 1)
 
     return _loop(model_fn, uniforms, temperature, seen=scaled)
 
 
-def _softmax_over_images(model_fn, uniforms, temperature=1.0):
+@sample_images.wrong(
+    "The softmax runs over the images of the batch. Of logits (B, L), the levels are axis 1."
+)
+def softmax_over_the_images(model_fn, uniforms, temperature=1.0):
     def rule(logits, u):
         steps = torch.softmax(logits, dim=0).cumsum(dim=1)
         return (steps[:, :-1] <= u[:, None]).sum(dim=1)
@@ -125,40 +246,58 @@ def _softmax_over_images(model_fn, uniforms, temperature=1.0):
     return _loop(model_fn, uniforms, temperature, rule=rule)
 
 
-def _no_softmax(model_fn, uniforms, temperature=1.0):
+@sample_images.wrong(
+    "The logits are added up as if they were probabilities: the softmax is missing."
+)
+def no_softmax(model_fn, uniforms, temperature=1.0):
     def rule(logits, u):
         return (logits.cumsum(dim=1)[:, :-1] <= u[:, None]).sum(dim=1)
 
     return _loop(model_fn, uniforms, temperature, rule=rule)
 
 
-def _softmax_twice(model_fn, uniforms, temperature=1.0):
+@sample_images.wrong("The softmax is taken twice: `draw` wants logits, not probabilities.")
+def softmax_twice(model_fn, uniforms, temperature=1.0):
     return _loop(
         model_fn, uniforms, temperature, rule=lambda logits, u: draw(logits.softmax(dim=1), u)
     )
 
 
-def _first_noise_for_all(model_fn, uniforms, temperature=1.0):
+@sample_images.wrong("Every image uses the noise of the first one, so all images are the same.")
+def the_noise_of_the_first_image(model_fn, uniforms, temperature=1.0):
     return _loop(model_fn, uniforms[:1].expand_as(uniforms), temperature)
 
 
-def _one_noise_an_image(model_fn, uniforms, temperature=1.0):
+@sample_images.wrong(
+    "An image uses its first uniform number for all of its pixels. Each draw needs its own."
+)
+def one_number_an_image(model_fn, uniforms, temperature=1.0):
     return _loop(model_fn, uniforms[:, :1, :1, :1].expand_as(uniforms), temperature)
 
 
-def _noise_of_its_own(model_fn, uniforms, temperature=1.0):
+@sample_images.wrong(OWN_NOISE)
+def noise_of_its_own(model_fn, uniforms, temperature=1.0):
     return _loop(model_fn, torch.rand(uniforms.shape), temperature)
 
 
-def _temperature_multiplied(model_fn, uniforms, temperature=1.0):
+@sample_images.wrong(
+    "The logits are multiplied by the temperature. A temperature below 1 has to make the model "
+    "surer: divide."
+)
+def temperature_multiplied(model_fn, uniforms, temperature=1.0):
     return _loop(model_fn, uniforms, 1 / temperature)
 
 
-def _temperature_ignored(model_fn, uniforms, temperature=1.0):
+@sample_images.wrong("The temperature has no effect.")
+def temperature_ignored(model_fn, uniforms, temperature=1.0):
     return _loop(model_fn, uniforms)
 
 
-def _temperature_after_softmax(model_fn, uniforms, temperature=1.0):
+@sample_images.wrong(
+    "The probabilities are divided by the temperature, behind the softmax, and no longer sum to "
+    "1. It belongs on the logits."
+)
+def temperature_on_probabilities(model_fn, uniforms, temperature=1.0):
     def rule(logits, u):
         steps = (torch.softmax(logits, dim=1) / temperature).cumsum(dim=1)
         return (steps[:, :-1] <= u[:, None]).sum(dim=1)
@@ -166,178 +305,8 @@ def _temperature_after_softmax(model_fn, uniforms, temperature=1.0):
     return _loop(model_fn, uniforms, rule=rule)
 
 
-OWN_NOISE = (
-    "The same noise gave two different images: your function draws numbers of its own. Use "
-    "`uniforms`."
-)
-MISCONCEPTIONS = (
-    Misconception(
-        "the likeliest level",
-        _likeliest,
-        "You take the likeliest level of each place, whatever the noise: that is one image for "
-        "ever, and no sample.",
-    ),
-    Misconception(
-        "one pass for all",
-        _one_pass,
-        "Every pixel is drawn as if none had been drawn before it: either the model runs only "
-        "once, or it is never shown what was drawn. Write each level down, then run the model on "
-        "it.",
-    ),
-    Misconception(
-        "one pass a row",
-        _one_pass_a_row,
-        "The model runs once for each row, so a pixel does not know its left neighbour. Run it "
-        "after each draw.",
-    ),
-    Misconception(
-        "colours at once",
-        _colors_at_once,
-        "The colours of a pixel all come from one pass, before any of them is drawn. The second "
-        "colour depends on the first: a pass for each sub-pixel.",
-    ),
-    Misconception(
-        "column by column",
-        _column_by_column,
-        "You go down the columns. Raster order goes along the rows: the model relies on it.",
-    ),
-    Misconception(
-        "colour by colour",
-        _color_by_color,
-        "You draw a whole colour before the next. All colours of a pixel come before the pixel to "
-        "its right.",
-    ),
-    Misconception(
-        "the mean is fed back",
-        _mean_fed_back,
-        "The model is shown the mean of each distribution, not the level that was drawn. Nothing "
-        "agrees with what is in the image then.",
-    ),
-    Misconception(
-        "levels scaled",
-        _scaled_fed_back,
-        "The model is shown levels divided by L - 1. It was trained on levels as they are, and "
-        "scales them itself.",
-    ),
-    Misconception(
-        "softmax over the images",
-        _softmax_over_images,
-        "The softmax runs over the images of the batch. Of logits (B, L), the levels are axis 1.",
-    ),
-    Misconception(
-        "no softmax",
-        _no_softmax,
-        "The logits are added up as if they were probabilities: the softmax is missing.",
-    ),
-    Misconception(
-        "softmax twice",
-        _softmax_twice,
-        "The softmax is taken twice: `draw` wants logits, not probabilities.",
-    ),
-    Misconception(
-        "the noise of the first image",
-        _first_noise_for_all,
-        "Every image uses the noise of the first one, so all images are the same.",
-    ),
-    Misconception(
-        "one number an image",
-        _one_noise_an_image,
-        "An image uses its first uniform number for all of its pixels. Each draw needs its own.",
-    ),
-    Misconception("noise of its own", _noise_of_its_own, OWN_NOISE),
-    Misconception(
-        "temperature multiplied",
-        _temperature_multiplied,
-        "The logits are multiplied by the temperature. A temperature below 1 has to make the model "
-        "surer: divide.",
-    ),
-    Misconception("temperature ignored", _temperature_ignored, "The temperature has no effect."),
-    Misconception(
-        "temperature on probabilities",
-        _temperature_after_softmax,
-        "The probabilities are divided by the temperature, behind the softmax, and no longer sum "
-        "to 1. It belongs on the logits.",
-    ),
-)
-
-
-def _trial(
-    rng: torch.Generator, shape: tuple[int, int, int, int], n_levels: int, temperature: float = 1.0
-) -> Trial:
-    model = CausalPixels(shape[1], n_levels, rng)
-    uniforms = torch.rand(shape, generator=rng, dtype=torch.float64)
-    return Trial((model, uniforms, temperature))
-
-
-def _grey(rng: torch.Generator) -> list[Trial]:
-    return [
-        _trial(rng, (4, 1, 3, 5), 4),
-        _trial(rng, (3, 1, 5, 4), 2),
-        _trial(rng, (1, 1, 4, 4), 6),
-    ]
-
-
-def _read(value: object, trial: Trial) -> Tensor:
-    return tensor_result(value, tuple(trial.args[1].shape), kind="long")
-
-
-def _evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
-    model, uniforms, temperature = trial.args
-    shape = uniforms.shape
-    for place in _places(shape):
-        differs = first_difference(got[(slice(None), *place)], want[(slice(None), *place)])
-        if differs:
-            break
-    b, (color, row, column) = differs[0], place
-    with torch.no_grad():
-        logits = model(want.long())[b, :, color, row, column] / temperature
-    shares = " ".join(number(p) for p in torch.softmax(logits, dim=0))
-    where = f"Image {b} of {shape[0]}, colour {color}, row {row}, column {column}"
-    noise, level = number(uniforms[b, color, row, column]), number(want[b, color, row, column])
-    return "\n".join(
-        [
-            f"{where}: the first place, in order, that differs.",
-            f"Given what comes before, the levels have probabilities {shares}.",
-            f"Temperature {temperature:g}, uniform number {noise}: level {level}.",
-            f"Your function has {number(got[b, color, row, column])} there.",
-        ]
-    )
-
-
-def _check(candidate, trials: list[Trial], diagnose_on: list[Trial]) -> Failure | None:
-    return compare(
-        candidate,
-        reference,
-        trials,
-        read=_read,
-        evidence=_evidence,
-        misconceptions=MISCONCEPTIONS,
-        diagnose_on=diagnose_on,
-    )
-
-
-def _check_first_pixel(candidate, rng: torch.Generator) -> Failure | None:
-    trial = _trial(rng, (40, 1, 1, 1), 5)
-    first, again = (_read(candidate(*trial.args), trial) for _ in range(2))
-    if not torch.equal(first, again):
-        (b, *_) = first_difference(first, again)
-        return Failure(OWN_NOISE, f"Image {b}: level {number(first[b])}, then {number(again[b])}.")
-    return _check(candidate, [trial], _grey(rng))
-
-
-def _check_grey(candidate, rng: torch.Generator) -> Failure | None:
-    return _check(candidate, _grey(rng), [])
-
-
-def _check_colors(candidate, rng: torch.Generator) -> Failure | None:
-    return _check(candidate, [_trial(rng, (4, 3, 2, 3), 3), _trial(rng, (3, 2, 3, 2), 4)], [])
-
-
-def _check_temperature(candidate, rng: torch.Generator) -> Failure | None:
-    return _check(candidate, [_trial(rng, (4, 1, 3, 4), 4, t) for t in (0.4, 2.5)], [])
-
-
-def _place_by_place(model_fn, uniforms, temperature=1.0):
+@sample_images.right
+def place_by_place(model_fn, uniforms, temperature=1.0):
     order = torch.arange(uniforms[0].numel()).view(*uniforms.shape[2:], uniforms.shape[1])
     order = order.permute(2, 0, 1)
     levels = torch.full(uniforms.shape, 0)
@@ -350,7 +319,8 @@ def _place_by_place(model_fn, uniforms, temperature=1.0):
     return levels
 
 
-def _image_by_image(model_fn, uniforms, temperature=1.0):
+@sample_images.right
+def image_by_image(model_fn, uniforms, temperature=1.0):
     images = []
     for noise in uniforms:
         image = torch.randint(2, noise.shape)  # what is not drawn yet must not matter
@@ -362,23 +332,3 @@ def _image_by_image(model_fn, uniforms, temperature=1.0):
                     image[color, row, column] = draw(logits, u, temperature)[0]
         images.append(image)
     return torch.stack(images)
-
-
-sample_images = Exercise(
-    number="3.3",
-    name="sample_images",
-    title="Draw images",
-    goal="Draw images from any model of pixels, one forward pass for each sub-pixel.",
-    minutes=15,
-    stub=STUB,
-    reference=reference,
-    hints=HINTS,
-    checks=(
-        Check("images of a single pixel, twice with the same noise", 1, _check_first_pixel),
-        Check("grey images that are not square, every pixel", 2, _check_grey),
-        Check("images with colours", 1, _check_colors),
-        Check("temperatures below and above 1", 1, _check_temperature),
-    ),
-    misconceptions=MISCONCEPTIONS,
-    alternatives=(_place_by_place, _image_by_image),
-)

@@ -7,13 +7,18 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from tutorial_lib.exercises.comparing import first_difference, number, numbers, tensor_result
-from tutorial_lib.exercises.definition import Check, Failure, Misconception
 from tutorial_lib.exercises.engine import Exercise
-from tutorial_lib.exercises.trials import Trial, compare
+from tutorial_lib.exercises.trials import Trial
 from tutorial_lib.lstm_layers import skew
 from tutorial_lib.lstm_layers import unskew as reference
 
-STUB = '''\
+unskew = Exercise(
+    "3.5",
+    "And back again",
+    goal="Undo the skew, whatever lies beside the image.",
+    minutes=5,
+    reference=reference,
+    stub='''\
 def unskew(skewed: torch.Tensor) -> torch.Tensor:
     """Move row i back left by i places, and drop what lies beside the image: undoes `skew`.
 
@@ -24,73 +29,17 @@ def unskew(skewed: torch.Tensor) -> torch.Tensor:
              8 4 5 6         4 5 6
     """
     ____
-'''
-
-HINTS = (
-    """Row i of the image begins at column i of the skewed one and is W long. How wide was the
-    image? S and H tell.""",
-    """`width = skewed.shape[3] - skewed.shape[2] + 1`. Row i is `skewed[:, :, i, i : i + width]`;
-    `torch.stack(rows, dim=2)` puts rows on top of one another again.""",
-    """`unskew(skew(x))` must be x for images of any two sides. If only square ones come back, the
-    width does not follow from S and H. If the numbers beside the image turn up, the wrong end was
-    cut off.""",
+''',
+    hints=(
+        """Row i of the image begins at column i of the skewed one and is W long. How wide was
+        the image? S and H tell.""",
+        """`width = skewed.shape[3] - skewed.shape[2] + 1`. Row i is `skewed[:, :, i, i : i +
+        width]`; `torch.stack(rows, dim=2)` puts rows on top of one another again.""",
+        """`unskew(skew(x))` must be x for images of any two sides. If only square ones come
+        back, the width does not follow from S and H. If the numbers beside the image turn up,
+        the wrong end was cut off.""",
+    ),
 )
-
-
-def _cut(skewed, start, width=None):
-    """Row i from column start(i) on, with zeros where there is nothing."""
-    height = skewed.shape[2]
-    width = skewed.shape[3] - height + 1 if width is None else width
-    wide = F.pad(skewed, (height, height + width))
-    rows = [wide[:, :, i, start(i) + height : start(i) + height + width] for i in range(height)]
-    return torch.stack(rows, dim=2)
-
-
-def _other_direction(skewed):
-    return _cut(skewed, lambda i: skewed.shape[2] - 1 - i)
-
-
-def _further_right(skewed):
-    return _cut(skewed, lambda i: -i)
-
-
-def _left_part(skewed):
-    return _cut(skewed, lambda i: 0)
-
-
-def _right_part(skewed):
-    return _cut(skewed, lambda i: skewed.shape[2] - 1)
-
-
-def _one_too_far(skewed):
-    return _cut(skewed, lambda i: i + 1)
-
-
-def _skewed_again(skewed):
-    return skew(skewed)
-
-
-def _not_cut(skewed):
-    return _cut(skewed, lambda i: i, skewed.shape[3])
-
-
-def _last_column_lost(skewed):
-    return _cut(skewed, lambda i: i, skewed.shape[3] - skewed.shape[2])
-
-
-def _square_only(skewed):
-    return _cut(skewed, lambda i: i, (skewed.shape[3] + 1) // 2)
-
-
-def _height_for_width(skewed):
-    return _cut(skewed, lambda i: i, skewed.shape[2])
-
-
-def _without_zeros(skewed):
-    """Moves what is not 0 to the front, which works as long as only zeros lie beside the image."""
-    width = skewed.shape[3] - skewed.shape[2] + 1
-    order = (skewed == 0).int().argsort(dim=-1, stable=True)
-    return skewed.gather(-1, order)[..., :width]
 
 
 NOT_CUT = "The rows are back in place, but the columns that skew added are still there."
@@ -98,45 +47,6 @@ ONE_LESS = "A column was lost: skew added H - 1 columns, not H."
 SQUARE = "The width was taken from S alone, which works for square images only: W = S - H + 1."
 HEIGHT = "The height was taken for the width: W = S - H + 1."
 AGAIN = "The image was skewed a second time: rows move to the left here."
-MISCONCEPTIONS = (
-    Misconception(
-        "the other direction",
-        _other_direction,
-        "The rows move back by the wrong amounts, the first furthest. Row i moves left by i.",
-    ),
-    Misconception(
-        "further right",
-        _further_right,
-        "The rows move further right, where they should come back to the left.",
-    ),
-    Misconception(
-        "the left part",
-        _left_part,
-        "You cut out the left part as it is: the rows were not moved back.",
-    ),
-    Misconception(
-        "the right part",
-        _right_part,
-        "You cut out the right part as it is: the rows were not moved back.",
-    ),
-    Misconception(
-        "one too far",
-        _one_too_far,
-        "Every row moves one place too far, the first as well: row i begins at column i, counted "
-        "from 0.",
-    ),
-    Misconception("skewed again", _skewed_again, AGAIN),
-    Misconception("not cut", _not_cut, NOT_CUT),
-    Misconception("a column lost", _last_column_lost, ONE_LESS),
-    Misconception("square only", _square_only, SQUARE),
-    Misconception("height for width", _height_for_width, HEIGHT),
-    Misconception(
-        "what is not 0",
-        _without_zeros,
-        "You look for numbers that are not 0. In an LSTM there are numbers beside the image as "
-        "well, and zeros in it: go by the place.",
-    ),
-)
 
 
 def _random_trial(rng: torch.Generator, height: int, width: int) -> Trial:
@@ -150,7 +60,8 @@ def _skewed_trial(rng: torch.Generator, height: int, width: int) -> Trial:
     return Trial((skew(torch.randint(1, 100, (2, 3, height, width), generator=rng).float()),))
 
 
-def _read(value: object, trial: Trial) -> Tensor:
+@unskew.reads
+def read(value: object, trial: Trial) -> Tensor:
     *start, height, columns = trial.args[0].shape
     width = columns - height + 1
 
@@ -167,7 +78,8 @@ def _read(value: object, trial: Trial) -> Tensor:
     return tensor_result(value, (*start, height, width), advice=advice)
 
 
-def _evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
+@unskew.evidence
+def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
     skewed = trial.args[0]
     b, c, row, column = first_difference(got, want)
     told = f"Row {row}, column {column}: {number(want[b, c, row, column])} expected, "
@@ -177,63 +89,110 @@ def _evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
     return "\n".join(lines)
 
 
-def _check(candidate, trials: list[Trial], diagnose_on: list[Trial]) -> Failure | None:
-    return compare(
-        candidate,
-        reference,
-        trials,
-        read=_read,
-        evidence=_evidence,
-        misconceptions=MISCONCEPTIONS,
-        diagnose_on=diagnose_on,
-    )
-
-
 def _further(rng: torch.Generator) -> list[Trial]:
     return [_random_trial(rng, 4, 6), _random_trial(rng, 3, 7)]
 
 
-def _check_square(candidate, rng: torch.Generator) -> Failure | None:
-    return _check(candidate, [_skewed_trial(rng, 4, 4)], _further(rng))
+@unskew.trials("a square image, there and back")
+def square(rng):
+    return [_skewed_trial(rng, 4, 4)], _further(rng)
 
 
-def _check_there_and_back(candidate, rng: torch.Generator) -> Failure | None:
-    return _check(candidate, [_skewed_trial(rng, 3, 6), _skewed_trial(rng, 6, 3)], _further(rng))
+@unskew.trials("images that are not square, there and back")
+def there_and_back(rng):
+    return [_skewed_trial(rng, 3, 6), _skewed_trial(rng, 6, 3)], _further(rng)
 
 
-def _check_anything_beside(candidate, rng: torch.Generator) -> Failure | None:
+@unskew.trials("any numbers beside the image")
+def anything_beside(rng):
     trials = [_random_trial(rng, 4, 6), _random_trial(rng, 5, 2), _random_trial(rng, 1, 4)]
-    return _check(candidate, trials, _further(rng))
+    return trials, _further(rng)
 
 
-def _row_by_row(skewed):
+def _cut(skewed, start, width=None):
+    """Row i from column start(i) on, with zeros where there is nothing."""
+    height = skewed.shape[2]
+    width = skewed.shape[3] - height + 1 if width is None else width
+    wide = F.pad(skewed, (height, height + width))
+    rows = [wide[:, :, i, start(i) + height : start(i) + height + width] for i in range(height)]
+    return torch.stack(rows, dim=2)
+
+
+@unskew.wrong("The rows move back by the wrong amounts, the first furthest. Row i moves left by i.")
+def the_other_direction(skewed):
+    return _cut(skewed, lambda i: skewed.shape[2] - 1 - i)
+
+
+@unskew.wrong("The rows move further right, where they should come back to the left.")
+def further_right(skewed):
+    return _cut(skewed, lambda i: -i)
+
+
+@unskew.wrong("You cut out the left part as it is: the rows were not moved back.")
+def the_left_part(skewed):
+    return _cut(skewed, lambda i: 0)
+
+
+@unskew.wrong("You cut out the right part as it is: the rows were not moved back.")
+def the_right_part(skewed):
+    return _cut(skewed, lambda i: skewed.shape[2] - 1)
+
+
+@unskew.wrong(
+    "Every row moves one place too far, the first as well: row i begins at column i, counted "
+    "from 0."
+)
+def one_too_far(skewed):
+    return _cut(skewed, lambda i: i + 1)
+
+
+@unskew.wrong(AGAIN)
+def skewed_again(skewed):
+    return skew(skewed)
+
+
+@unskew.wrong(NOT_CUT)
+def not_cut(skewed):
+    return _cut(skewed, lambda i: i, skewed.shape[3])
+
+
+@unskew.wrong(ONE_LESS)
+def a_column_lost(skewed):
+    return _cut(skewed, lambda i: i, skewed.shape[3] - skewed.shape[2])
+
+
+@unskew.wrong(SQUARE)
+def square_only(skewed):
+    return _cut(skewed, lambda i: i, (skewed.shape[3] + 1) // 2)
+
+
+@unskew.wrong(HEIGHT)
+def height_for_width(skewed):
+    return _cut(skewed, lambda i: i, skewed.shape[2])
+
+
+@unskew.wrong(
+    "You look for numbers that are not 0. In an LSTM there are numbers beside the image as "
+    "well, and zeros in it: go by the place."
+)
+def what_is_not_0(skewed):
+    """Moves what is not 0 to the front, which works as long as only zeros lie beside the image."""
+    width = skewed.shape[3] - skewed.shape[2] + 1
+    order = (skewed == 0).int().argsort(dim=-1, stable=True)
+    return skewed.gather(-1, order)[..., :width]
+
+
+@unskew.right
+def row_by_row(skewed):
     width = skewed.shape[3] - skewed.shape[2] + 1
     rows = [skewed[:, :, i].narrow(-1, i, width) for i in range(skewed.shape[2])]
     return torch.stack(rows, dim=2)
 
 
-def _rolled_and_cut(skewed):
+@unskew.right
+def rolled_and_cut(skewed):
     height, columns = skewed.shape[2:]
     out = skewed.clone()
     for i in range(height):
         out[:, :, i] = skewed[:, :, i].roll(-i, dims=-1)
     return out[..., : columns - height + 1]
-
-
-unskew = Exercise(
-    number="3.5",
-    name="unskew",
-    title="And back again",
-    goal="Undo the skew, whatever lies beside the image.",
-    minutes=5,
-    stub=STUB,
-    reference=reference,
-    hints=HINTS,
-    checks=(
-        Check("a square image, there and back", 1, _check_square),
-        Check("images that are not square, there and back", 1, _check_there_and_back),
-        Check("any numbers beside the image", 1, _check_anything_beside),
-    ),
-    misconceptions=MISCONCEPTIONS,
-    alternatives=(_row_by_row, _rolled_and_cut),
-)

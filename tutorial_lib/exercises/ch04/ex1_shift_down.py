@@ -9,12 +9,23 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from tutorial_lib.exercises.comparing import first_difference, number, tensor_result
-from tutorial_lib.exercises.definition import Check, Failure, Misconception
+from tutorial_lib.exercises.definition import Failure
 from tutorial_lib.exercises.engine import Exercise
-from tutorial_lib.exercises.trials import Trial, compare
+from tutorial_lib.exercises.trials import Trial
 from tutorial_lib.gated import shift_down as reference
 
-STUB = '''\
+IN_PLACE = "The horizontal stack still needs them where they were: build a new tensor."
+
+
+shift_down = Exercise(
+    "4.1",
+    "One row down",
+    goal="Move the vertical stack's input down by one row, so that no row sees its own pixels.",
+    minutes=5,
+    reference=reference,
+    when_changed={"features": IN_PLACE},
+    otherwise="Rows do not come to lie one below where they were.",
+    stub='''\
 def shift_down(features: torch.Tensor) -> torch.Tensor:
     """Row i of the result is row i - 1 of `features`; nothing lies above row 0, so it is all 0.
 
@@ -25,120 +36,22 @@ def shift_down(features: torch.Tensor) -> torch.Tensor:
               [4, 5, 6]]             [1, 2, 3]]
     """
     ____
-'''
-
-HINTS = (
-    """A row may only hold what was drawn before any of its own pixels. Which rows of the input are
-    needed for that, and which one is not needed at all?""",
-    """`torch.nn.functional.pad(features, (left, right, top, bottom))` adds zeros on each side, and
-    cuts off where a number is negative. Or join a row of zeros and `features[:, :, :-1]` with
-    `torch.cat`.""",
-    """If 5x5 images work and 5x7 ones do not, a height was taken for a width. If row 0 is not all
-    zeros, something came round from the bottom or was repeated.""",
+''',
+    hints=(
+        """A row may only hold what was drawn before any of its own pixels. Which rows of the
+        input are needed for that, and which one is not needed at all?""",
+        """`torch.nn.functional.pad(features, (left, right, top, bottom))` adds zeros on each
+        side, and cuts off where a number is negative. Or join a row of zeros and `features[:,
+        :, :-1]` with `torch.cat`.""",
+        """If 5x5 images work and 5x7 ones do not, a height was taken for a width. If row 0 is
+        not all zeros, something came round from the bottom or was repeated.""",
+    ),
 )
-
-
-def _padded(features, sides):
-    return F.pad(features, sides)
-
-
-def _roll(features):
-    return torch.roll(features, 1, dims=2)
-
-
-def _up(features):
-    return _padded(features, (0, 0, -1, 1))
-
-
-def _columns(features):
-    return _padded(features, (1, -1, 0, 0))
-
-
-def _channels(features):
-    return F.pad(features, (0, 0, 0, 0, 1, -1))
-
-
-def _unmoved(features):
-    return features.clone()
-
-
-def _first_row_emptied(features):
-    result = features.clone()
-    result[:, :, 0] = 0
-    return result
-
-
-def _two_rows(features):
-    return torch.cat([torch.zeros_like(features), features], 2)[:, :, -features.shape[2] - 2 : -2]
-
-
-def _row_repeated(features):
-    return torch.cat([features[:, :, :1], features[:, :, :-1]], dim=2)
-
-
-def _cropped_by_width(features):
-    return _padded(features, (0, 0, 1, 0))[:, :, : features.shape[3]]
-
-
-def _not_cropped(features):
-    return _padded(features, (0, 0, 1, 0))
-
-
-def _in_place(features):
-    features[:, :, 1:] = features[:, :, :-1].clone()
-    features[:, :, 0] = 0
-    return features
-
-
-def _cut_off(features):
-    return _padded(features.detach(), (0, 0, 1, -1))
 
 
 BY_WIDTH = "The height of the result follows from the width: right for square images only."
 SURPLUS = "A row too many: the last row has no place any more, cut it off."
 CUT_OFF = "No gradient comes through: `.detach()`, `.data` or `.numpy()` cuts the features off."
-IN_PLACE = "The horizontal stack still needs them where they were: build a new tensor."
-MISCONCEPTIONS = (
-    Misconception(
-        "roll",
-        _roll,
-        "Row 0 holds the last row: torch.roll brings round what falls out. The first pixel would "
-        "be told how the image ends.",
-    ),
-    Misconception(
-        "up", _up, "The rows move up, so each row is told about the one below it, drawn later."
-    ),
-    Misconception(
-        "columns",
-        _columns,
-        "The columns move, not the rows. Height is dimension 2, width dimension 3.",
-    ),
-    Misconception(
-        "channels", _channels, "The channels move, not the rows. Dimension 1 holds the features."
-    ),
-    Misconception(
-        "unmoved", _unmoved, "Nothing moves. Every row would go on seeing its own pixels."
-    ),
-    Misconception(
-        "first row emptied",
-        _first_row_emptied,
-        "Row 0 is emptied, but the other rows stay where they are and see their own pixels.",
-    ),
-    Misconception(
-        "two rows",
-        _two_rows,
-        "The rows move two down, so each loses the row directly above it, the most telling one.",
-    ),
-    Misconception(
-        "first row repeated",
-        _row_repeated,
-        "Row 0 holds row 0: it is repeated where zeros belong, and its pixels see themselves.",
-    ),
-    Misconception("cropped by width", _cropped_by_width, BY_WIDTH),
-    Misconception("not cropped", _not_cropped, SURPLUS),
-    Misconception("in place", _in_place, IN_PLACE),
-    Misconception("cut off from gradients", _cut_off, CUT_OFF),
-)
 
 
 def _trial(shape: tuple[int, ...], rng: torch.Generator) -> Trial:
@@ -147,7 +60,8 @@ def _trial(shape: tuple[int, ...], rng: torch.Generator) -> Trial:
     return Trial(((torch.randperm(count, generator=rng) + 1.0).view(shape),))
 
 
-def _read(value: object, trial: Trial) -> Tensor:
+@shift_down.reads
+def read(value: object, trial: Trial) -> Tensor:
     height, width = trial.args[0].shape[-2:]
 
     def advice(shape: tuple[int, ...]) -> str:
@@ -158,7 +72,8 @@ def _read(value: object, trial: Trial) -> Tensor:
     return tensor_result(value, tuple(trial.args[0].shape), advice=advice)
 
 
-def _evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
+@shift_down.evidence
+def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
     features = trial.args[0]
     place = first_difference(got, want)
     b, channel, row, column = place
@@ -181,25 +96,12 @@ def _origin(features: Tensor, value: Tensor) -> str:
 
 
 def _check(candidate, trials: list[Trial], diagnose_on: list[Trial]) -> Failure | None:
-    return compare(
+    return shift_down.compare(
         candidate,
-        reference,
         trials,
-        read=_read,
-        evidence=_evidence,
-        misconceptions=MISCONCEPTIONS,
-        diagnose_on=diagnose_on,
+        further=diagnose_on,
         otherwise="Rows do not come to lie one below where they were.",
     )
-
-
-def _check_square(candidate, rng: torch.Generator) -> Failure | None:
-    return _check(candidate, [_trial((2, 3, 5, 5), rng)], [_trial((1, 2, 6, 6), rng)])
-
-
-def _check_non_square(candidate, rng: torch.Generator) -> Failure | None:
-    trials = [_trial(shape, rng) for shape in ((1, 2, 7, 5), (2, 2, 4, 6), (1, 1, 1, 3))]
-    return _check(candidate, trials, [])
 
 
 def gradient_of(function: Callable, features: Tensor) -> Tensor | None:
@@ -214,11 +116,23 @@ def gradient_of(function: Callable, features: Tensor) -> Tensor | None:
 
 def tensor_shifted(value: object, features: Tensor) -> Tensor:
     """The learner's result as it is, once its shape is known to be right."""
-    _read(value, Trial((features,)))
+    read(value, Trial((features,)))
     return value
 
 
-def _check_gradient(candidate, rng: torch.Generator) -> Failure | None:
+@shift_down.trials("which pixel each number of the result comes from, square images")
+def square(rng):
+    return [_trial((2, 3, 5, 5), rng)], [_trial((1, 2, 6, 6), rng)]
+
+
+@shift_down.trials("the same for images that are not square")
+def non_square(rng):
+    trials = [_trial(shape, rng) for shape in ((1, 2, 7, 5), (2, 2, 4, 6), (1, 1, 1, 3))]
+    return trials
+
+
+@shift_down.judge("where the gradients go")
+def gradient(candidate, rng: torch.Generator) -> Failure | None:
     trial = _trial((1, 2, 3, 4), rng)
     want = gradient_of(reference, *Trial(trial.args).args)
     got = candidate.measure(gradient_of, trial.args[0].detach())
@@ -231,37 +145,97 @@ def _check_gradient(candidate, rng: torch.Generator) -> Failure | None:
     return Failure("A gradient goes to the wrong pixel.", f"{told}.")
 
 
-def _by_joining(features):
+@shift_down.wrong(
+    "Row 0 holds the last row: torch.roll brings round what falls out. The first pixel would be "
+    "told how the image ends."
+)
+def roll(features):
+    return torch.roll(features, 1, dims=2)
+
+
+def _padded(features, sides):
+    return F.pad(features, sides)
+
+
+@shift_down.wrong("The rows move up, so each row is told about the one below it, drawn later.")
+def up(features):
+    return _padded(features, (0, 0, -1, 1))
+
+
+@shift_down.wrong("The columns move, not the rows. Height is dimension 2, width dimension 3.")
+def columns(features):
+    return _padded(features, (1, -1, 0, 0))
+
+
+@shift_down.wrong("The channels move, not the rows. Dimension 1 holds the features.")
+def channels(features):
+    return F.pad(features, (0, 0, 0, 0, 1, -1))
+
+
+@shift_down.wrong("Nothing moves. Every row would go on seeing its own pixels.")
+def unmoved(features):
+    return features.clone()
+
+
+@shift_down.wrong(
+    "Row 0 is emptied, but the other rows stay where they are and see their own pixels."
+)
+def first_row_emptied(features):
+    result = features.clone()
+    result[:, :, 0] = 0
+    return result
+
+
+@shift_down.wrong(
+    "The rows move two down, so each loses the row directly above it, the most telling one."
+)
+def two_rows(features):
+    return torch.cat([torch.zeros_like(features), features], 2)[:, :, -features.shape[2] - 2 : -2]
+
+
+@shift_down.wrong(
+    "Row 0 holds row 0: it is repeated where zeros belong, and its pixels see themselves."
+)
+def first_row_repeated(features):
+    return torch.cat([features[:, :, :1], features[:, :, :-1]], dim=2)
+
+
+@shift_down.wrong(BY_WIDTH)
+def cropped_by_width(features):
+    return _padded(features, (0, 0, 1, 0))[:, :, : features.shape[3]]
+
+
+@shift_down.wrong(SURPLUS)
+def not_cropped(features):
+    return _padded(features, (0, 0, 1, 0))
+
+
+@shift_down.wrong(IN_PLACE)
+def in_place(features):
+    features[:, :, 1:] = features[:, :, :-1].clone()
+    features[:, :, 0] = 0
+    return features
+
+
+@shift_down.wrong(CUT_OFF)
+def cut_off_from_gradients(features):
+    return _padded(features.detach(), (0, 0, 1, -1))
+
+
+@shift_down.right
+def by_joining(features):
     above = torch.zeros_like(features[:, :, :1])
     return torch.cat([above, features[:, :, :-1]], dim=2)
 
 
-def _by_a_matrix(features):
+@shift_down.right
+def by_a_matrix(features):
     height = features.shape[2]
     move = torch.diag(torch.ones(height - 1, dtype=features.dtype), diagonal=-1)
     return move @ features
 
 
-def _by_rolling_and_masking(features):
+@shift_down.right
+def by_rolling_and_masking(features):
     keep = (torch.arange(features.shape[2]) > 0).to(features.dtype)
     return torch.roll(features, 1, dims=2) * keep[:, None]
-
-
-shift_down = Exercise(
-    number="4.1",
-    name="shift_down",
-    title="One row down",
-    goal="Move the vertical stack's input down by one row, so that no row sees its own pixels.",
-    minutes=5,
-    stub=STUB,
-    reference=reference,
-    hints=HINTS,
-    checks=(
-        Check("which pixel each number of the result comes from, square images", 1, _check_square),
-        Check("the same for images that are not square", 1, _check_non_square),
-        Check("where the gradients go", 1, _check_gradient),
-    ),
-    misconceptions=MISCONCEPTIONS,
-    alternatives=(_by_joining, _by_a_matrix, _by_rolling_and_masking),
-    when_changed={"features": IN_PLACE},
-)

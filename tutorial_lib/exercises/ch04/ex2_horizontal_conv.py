@@ -8,11 +8,17 @@ from torch.nn import functional as F
 
 from tutorial_lib.exercises.ch04.references import horizontal_conv as reference
 from tutorial_lib.exercises.comparing import first_difference, number, numbers, tensor_result
-from tutorial_lib.exercises.definition import Check, Failure, Misconception
 from tutorial_lib.exercises.engine import Exercise
-from tutorial_lib.exercises.trials import Trial, compare
+from tutorial_lib.exercises.trials import Trial
 
-STUB = '''\
+horizontal_conv = Exercise(
+    "4.2",
+    "To the left, and no further than the centre",
+    goal="Convolve along the row with a kernel that holds no tap of the future, so needs no mask.",
+    minutes=10,
+    reference=reference,
+    otherwise="The kernel reads other pixels than it should.",
+    stub='''\
 def horizontal_conv(x: torch.Tensor, weight: torch.Tensor, *, mask_type: str) -> torch.Tensor:
     """Convolve along the own row: read n pixels to the left (type A), or n - 1 and the centre (B).
 
@@ -26,72 +32,18 @@ def horizontal_conv(x: torch.Tensor, weight: torch.Tensor, *, mask_type: str) ->
              type B [[1, 12, 24]]: at each place 10 x (one to the left) + 1 x (itself)
     """
     ____
-'''
-
-HINTS = (
-    """`conv2d` without padding puts the result of taps 0 .. n-1 at place 0. Which pixels should
-    place 0 read instead? All n of them lie outside the image (type A), or all but one (type B).""",
-    """`torch.nn.functional.pad(x, (left, right))` adds columns of zeros, and cuts some off where a
-    number is negative. Then `torch.nn.functional.conv2d(x, weight)` as it is.""",
-    """If the result is one column too wide in type A, the last column of the image is still there:
-    nobody to its right reads it. If an impulse is heard at its own place in type A, the kernel lies
-    one column too far to the right.""",
+''',
+    hints=(
+        """`conv2d` without padding puts the result of taps 0 .. n-1 at place 0. Which pixels
+        should place 0 read instead? All n of them lie outside the image (type A), or all but
+        one (type B).""",
+        """`torch.nn.functional.pad(x, (left, right))` adds columns of zeros, and cuts some off
+        where a number is negative. Then `torch.nn.functional.conv2d(x, weight)` as it is.""",
+        """If the result is one column too wide in type A, the last column of the image is still
+        there: nobody to its right reads it. If an impulse is heard at its own place in type
+        A, the kernel lies one column too far to the right.""",
+    ),
 )
-
-
-def _conv(x, weight, left, right):
-    return F.conv2d(F.pad(x, (left, right)), weight)
-
-
-def _center_always(x, weight, *, mask_type):
-    return reference(x, weight, mask_type="B")
-
-
-def _center_never(x, weight, *, mask_type):
-    return reference(x, weight, mask_type="A")
-
-
-def _types_exchanged(x, weight, *, mask_type):
-    return reference(x, weight, mask_type="B" if mask_type == "A" else "A")
-
-
-def _to_the_right(x, weight, *, mask_type):
-    n_taps = weight.shape[-1]
-    return _conv(x, weight, *((-1, n_taps) if mask_type == "A" else (0, n_taps - 1)))
-
-
-def _same_padding(x, weight, *, mask_type):
-    n_taps = weight.shape[-1]
-    return _conv(x, weight, (n_taps - 1) // 2, n_taps // 2)  # padding="same", without its warning
-
-
-def _flipped(x, weight, *, mask_type):
-    return reference(x, weight.flip(-1), mask_type=mask_type)
-
-
-def _up_the_column(x, weight, *, mask_type):
-    turned = reference(x.transpose(2, 3), weight, mask_type=mask_type)
-    return turned.transpose(2, 3)
-
-
-def _wrapped_round(x, weight, *, mask_type):
-    n_taps = weight.shape[-1]
-    whole = F.conv2d(torch.cat([x[..., -n_taps:], x], dim=-1), weight)
-    return whole[..., :-1] if mask_type == "A" else whole[..., 1:]
-
-
-def _not_padded(x, weight, *, mask_type):
-    return F.conv2d(x, weight)
-
-
-def _surplus_column_in_type_b(x, weight, *, mask_type):
-    n_taps = weight.shape[-1]
-    return _conv(x, weight, n_taps, -1 if mask_type == "A" else 0)
-
-
-def _surplus_column(x, weight, *, mask_type):
-    n_taps = weight.shape[-1]
-    return _conv(x, weight, n_taps if mask_type == "A" else n_taps - 1, 0)
 
 
 NARROW = (
@@ -105,55 +57,6 @@ SURPLUS = (
 SURPLUS_B = (
     "A column too many in type B: n - 1 columns of zeros on the left are enough, and none on the "
     "right."
-)
-MISCONCEPTIONS = (
-    Misconception(
-        "centre shown in type A",
-        _center_always,
-        "In type A a pixel hears itself: the last tap lies on the centre. The first layer would "
-        "be handed the pixel it has to predict.",
-    ),
-    Misconception(
-        "centre hidden in type B",
-        _center_never,
-        "In type B the centre is not heard: the kernel lies one column too far to the left.",
-    ),
-    Misconception(
-        "types exchanged",
-        _types_exchanged,
-        "The two types are exchanged: it is type B whose last tap lies on the centre.",
-    ),
-    Misconception(
-        "to the right",
-        _to_the_right,
-        "The zeros stand on the right, so every pixel reads what comes later in its row.",
-    ),
-    Misconception(
-        "padding on both sides",
-        _same_padding,
-        'With padding="same" the kernel is centred: half of its taps lie to the right, in the '
-        "future.",
-    ),
-    Misconception(
-        "flipped",
-        _flipped,
-        "The taps are in reversed order. conv2d slides the kernel without turning it.",
-    ),
-    Misconception(
-        "up the column",
-        _up_the_column,
-        "The kernel lies along the column and reads what is above. That is the task of the other "
-        "stack.",
-    ),
-    Misconception(
-        "wrapped round",
-        _wrapped_round,
-        "The first columns hear the last ones: the row is bent into a ring. Outside the image are "
-        "zeros.",
-    ),
-    Misconception("no zeros on the left", _not_padded, NARROW),
-    Misconception("a surplus column", _surplus_column, SURPLUS),
-    Misconception("a surplus column in type B", _surplus_column_in_type_b, SURPLUS_B),
 )
 
 
@@ -175,7 +78,8 @@ def _impulses(mask_type: str) -> list[Trial]:
     return [_impulse(*place, mask_type) for place in places]
 
 
-def _read(value: object, trial: Trial) -> Tensor:
+@horizontal_conv.reads
+def read(value: object, trial: Trial) -> Tensor:
     x, weight = trial.args
 
     def advice(shape: tuple[int, ...]) -> str:
@@ -188,7 +92,8 @@ def _read(value: object, trial: Trial) -> Tensor:
     return tensor_result(value, (len(x), len(weight), *x.shape[2:]), advice=advice)
 
 
-def _evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
+@horizontal_conv.evidence
+def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
     x, weight = trial.args
     kind = trial.kwargs["mask_type"]
     place = first_difference(got, want)
@@ -217,33 +122,108 @@ def _heard(place: tuple[int, int], source: tuple[int, int], got: bool, want: boo
     return f"Pixel {place} reads {'itself' if place == source else source}, and must not."
 
 
-def _check(candidate, trials: list[Trial], diagnose_on: list[Trial]) -> Failure | None:
-    return compare(
-        candidate,
-        reference,
-        trials,
-        read=_read,
-        evidence=_evidence,
-        misconceptions=MISCONCEPTIONS,
-        diagnose_on=diagnose_on,
-        otherwise="The kernel reads other pixels than it should.",
-    )
+@horizontal_conv.trials("type A: where a single bright pixel is heard", points=2)
+def type_a(rng):
+    return _impulses("A"), _impulses("B")
 
 
-def _check_type_a(candidate, rng: torch.Generator) -> Failure | None:
-    return _check(candidate, _impulses("A"), _impulses("B"))
+@horizontal_conv.trials("type B: the same")
+def type_b(rng):
+    return _impulses("B"), _impulses("A")
 
 
-def _check_type_b(candidate, rng: torch.Generator) -> Failure | None:
-    return _check(candidate, _impulses("B"), _impulses("A"))
-
-
-def _check_channels(candidate, rng: torch.Generator) -> Failure | None:
+@horizontal_conv.trials("several channels, one to three taps")
+def channels(rng):
     trials = [_random_trial(kind, rng, n_taps) for kind in "AB" for n_taps in (1, 2, 3)]
-    return _check(candidate, trials, [])
+    return trials
 
 
-def _tap_by_tap(x, weight, *, mask_type):
+@horizontal_conv.wrong(
+    "In type A a pixel hears itself: the last tap lies on the centre. The first layer would be "
+    "handed the pixel it has to predict."
+)
+def centre_shown_in_type_A(x, weight, *, mask_type):
+    return reference(x, weight, mask_type="B")
+
+
+@horizontal_conv.wrong(
+    "In type B the centre is not heard: the kernel lies one column too far to the left."
+)
+def centre_hidden_in_type_B(x, weight, *, mask_type):
+    return reference(x, weight, mask_type="A")
+
+
+@horizontal_conv.wrong(
+    "The two types are exchanged: it is type B whose last tap lies on the centre."
+)
+def types_exchanged(x, weight, *, mask_type):
+    return reference(x, weight, mask_type="B" if mask_type == "A" else "A")
+
+
+def _conv(x, weight, left, right):
+    return F.conv2d(F.pad(x, (left, right)), weight)
+
+
+@horizontal_conv.wrong(
+    "The zeros stand on the right, so every pixel reads what comes later in its row."
+)
+def to_the_right(x, weight, *, mask_type):
+    n_taps = weight.shape[-1]
+    return _conv(x, weight, *((-1, n_taps) if mask_type == "A" else (0, n_taps - 1)))
+
+
+@horizontal_conv.wrong(
+    'With padding="same" the kernel is centred: half of its taps lie to the right, in the future.'
+)
+def padding_on_both_sides(x, weight, *, mask_type):
+    n_taps = weight.shape[-1]
+    return _conv(x, weight, (n_taps - 1) // 2, n_taps // 2)  # padding="same", without its warning
+
+
+@horizontal_conv.wrong(
+    "The taps are in reversed order. conv2d slides the kernel without turning it."
+)
+def flipped(x, weight, *, mask_type):
+    return reference(x, weight.flip(-1), mask_type=mask_type)
+
+
+@horizontal_conv.wrong(
+    "The kernel lies along the column and reads what is above. That is the task of the other stack."
+)
+def up_the_column(x, weight, *, mask_type):
+    turned = reference(x.transpose(2, 3), weight, mask_type=mask_type)
+    return turned.transpose(2, 3)
+
+
+@horizontal_conv.wrong(
+    "The first columns hear the last ones: the row is bent into a ring. Outside the image are "
+    "zeros."
+)
+def wrapped_round(x, weight, *, mask_type):
+    n_taps = weight.shape[-1]
+    whole = F.conv2d(torch.cat([x[..., -n_taps:], x], dim=-1), weight)
+    return whole[..., :-1] if mask_type == "A" else whole[..., 1:]
+
+
+@horizontal_conv.wrong(NARROW)
+def no_zeros_on_the_left(x, weight, *, mask_type):
+    return F.conv2d(x, weight)
+
+
+@horizontal_conv.wrong(SURPLUS)
+def a_surplus_column(x, weight, *, mask_type):
+    n_taps = weight.shape[-1]
+    return _conv(x, weight, n_taps if mask_type == "A" else n_taps - 1, 0)
+
+
+@horizontal_conv.wrong(SURPLUS_B)
+def a_surplus_column_in_type_B(x, weight, *, mask_type):
+    n_taps = weight.shape[-1]
+    return _conv(x, weight, n_taps, -1 if mask_type == "A" else 0)
+
+
+@horizontal_conv.right
+def tap_by_tap(x, weight, *, mask_type):
     n_taps, width = weight.shape[-1], x.shape[-1]
     padded = F.pad(x, (n_taps, 0))
     first = 0 if mask_type == "A" else 1
@@ -254,27 +234,9 @@ def _tap_by_tap(x, weight, *, mask_type):
     return out
 
 
-def _by_a_masked_kernel(x, weight, *, mask_type):
+@horizontal_conv.right
+def by_a_masked_kernel(x, weight, *, mask_type):
     n_taps = weight.shape[-1]
     right = n_taps if mask_type == "A" else n_taps - 1
     kernel = F.pad(weight, (0, right + (mask_type == "A")))
     return F.conv2d(x, kernel, padding=(0, right))
-
-
-horizontal_conv = Exercise(
-    number="4.2",
-    name="horizontal_conv",
-    title="To the left, and no further than the centre",
-    goal="Convolve along the row with a kernel that holds no tap of the future, so needs no mask.",
-    minutes=10,
-    stub=STUB,
-    reference=reference,
-    hints=HINTS,
-    checks=(
-        Check("type A: where a single bright pixel is heard", 2, _check_type_a),
-        Check("type B: the same", 1, _check_type_b),
-        Check("several channels, one to three taps", 1, _check_channels),
-    ),
-    misconceptions=MISCONCEPTIONS,
-    alternatives=(_tap_by_tap, _by_a_masked_kernel),
-)

@@ -6,12 +6,18 @@ import torch
 from torch import Tensor
 
 from tutorial_lib.exercises.comparing import first_difference, number, tensor_result
-from tutorial_lib.exercises.definition import Check, Failure, Misconception
 from tutorial_lib.exercises.engine import Exercise
-from tutorial_lib.exercises.trials import Trial, compare
+from tutorial_lib.exercises.trials import Trial
 from tutorial_lib.gated import gate as reference
 
-STUB = '''\
+gate = Exercise(
+    "4.3",
+    "The gated unit",
+    goal="Write equation 2: half of the channels say what to pass on, the other half how much.",
+    minutes=5,
+    reference=reference,
+    otherwise="This is another function of value and switch.",
+    stub='''\
 def gate(features: torch.Tensor) -> torch.Tensor:
     """Equation 2: tanh of a value, times sigmoid of its switch.
 
@@ -21,150 +27,29 @@ def gate(features: torch.Tensor) -> torch.Tensor:
     By hand: value 1 and switch 0 at the only pixel give tanh(1) * sigmoid(0) = 0.762 * 0.5 = 0.381
     """
     ____
-'''
-
-HINTS = (
-    """Two numbers make one: the first says what to pass on, the second how much of it. They are C
-    channels apart, at the same pixel.""",
-    """`features.chunk(2, dim=1)` gives the two halves of the channels. `torch.tanh` and
-    `torch.sigmoid` work on every number for itself.""",
-    """If two channels in work and six do not, the halves are interleaved. If a switch of -20 lets
-    anything through, the two functions are exchanged.""",
+''',
+    hints=(
+        """Two numbers make one: the first says what to pass on, the second how much of it. They
+        are C channels apart, at the same pixel.""",
+        """`features.chunk(2, dim=1)` gives the two halves of the channels. `torch.tanh` and
+        `torch.sigmoid` work on every number for itself.""",
+        """If two channels in work and six do not, the halves are interleaved. If a switch of -20
+        lets anything through, the two functions are exchanged.""",
+    ),
 )
-
-
-def _halves(features):
-    return features.chunk(2, dim=1)
-
-
-def _functions_exchanged(features):
-    value, switch = _halves(features)
-    return torch.sigmoid(value) * torch.tanh(switch)
-
-
-def _both_sigmoid(features):
-    value, switch = _halves(features)
-    return torch.sigmoid(value) * torch.sigmoid(switch)
-
-
-def _both_tanh(features):
-    value, switch = _halves(features)
-    return torch.tanh(value) * torch.tanh(switch)
-
-
-def _interleaved(features):
-    return torch.tanh(features[:, ::2]) * torch.sigmoid(features[:, 1::2])
-
-
-def _along_the_height(features):
-    value, switch = features.chunk(2, dim=2)
-    return torch.tanh(value) * torch.sigmoid(switch)
-
-
-def _along_the_batch(features):
-    value, switch = features.chunk(2)
-    return torch.tanh(value) * torch.sigmoid(switch)
-
-
-def _sum(features):
-    value, switch = _halves(features)
-    return torch.tanh(value) + torch.sigmoid(switch)
-
-
-def _no_tanh(features):
-    value, switch = _halves(features)
-    return value * torch.sigmoid(switch)
-
-
-def _relu(features):
-    value, switch = _halves(features)
-    return torch.relu(value) * torch.sigmoid(switch)
-
-
-def _tanh_of_the_product(features):
-    value, switch = _halves(features)
-    return torch.tanh(value * torch.sigmoid(switch))
-
-
-def _its_own_switch(features):
-    return torch.tanh(features) * torch.sigmoid(features)
-
-
-def _first_half_twice(features):
-    value, _ = _halves(features)
-    return torch.tanh(value) * torch.sigmoid(value)
-
-
-def _hard_switch(features):
-    value, switch = _halves(features)
-    return torch.tanh(value) * (switch > 0)
 
 
 ALONG_THE_HEIGHT = "The features are divided along the height. Values and switches are channels."
 ALONG_THE_BATCH = "The images are divided, not their channels: `chunk` needs to be told `dim=1`."
 OWN_SWITCH = "Every channel is its own switch: no channels are divided off, and all 2C come back."
-MISCONCEPTIONS = (
-    Misconception(
-        "functions exchanged",
-        _functions_exchanged,
-        "tanh and sigmoid are exchanged: the sigmoid, from 0 to 1, belongs to the second half.",
-    ),
-    Misconception(
-        "both sigmoid",
-        _both_sigmoid,
-        "Both halves go through a sigmoid, so nothing negative can ever be passed on.",
-    ),
-    Misconception(
-        "both tanh",
-        _both_tanh,
-        "Both halves go through tanh: a switch then turns signs round and cannot stay shut.",
-    ),
-    Misconception(
-        "interleaved",
-        _interleaved,
-        "Values and switches are taken alternately. The first C channels are values, the next C "
-        "their switches.",
-    ),
-    Misconception("along the height", _along_the_height, ALONG_THE_HEIGHT),
-    Misconception("along the batch", _along_the_batch, ALONG_THE_BATCH),
-    Misconception(
-        "sum",
-        _sum,
-        "The two are added. A sum cannot shut anything: only a product with 0 is 0.",
-    ),
-    Misconception(
-        "no tanh",
-        _no_tanh,
-        "The value passes without tanh: then nothing keeps it between -1 and 1.",
-    ),
-    Misconception(
-        "relu", _relu, "The value goes through a ReLU, and negative values are lost. Use tanh."
-    ),
-    Misconception(
-        "tanh of the product",
-        _tanh_of_the_product,
-        "The tanh is taken of the product. It belongs to the value alone, before the switch.",
-    ),
-    Misconception("its own switch", _its_own_switch, OWN_SWITCH),
-    Misconception(
-        "the first half twice",
-        _first_half_twice,
-        "The second half is not used: each value is multiplied by its own sigmoid.",
-    ),
-    Misconception(
-        "hard switch",
-        _hard_switch,
-        "The switch is a step, open or shut. The sigmoid also knows what lies between, and has a "
-        "gradient.",
-    ),
-)
 
 
 def _trial(shape: tuple[int, ...], rng: torch.Generator, scale: float = 1.5) -> Trial:
     return Trial((scale * torch.randn(shape, generator=rng),))
 
 
-def _read(value: object, trial: Trial) -> Tensor:
+@gate.reads
+def read(value: object, trial: Trial) -> Tensor:
     batch, channels, height, width = trial.args[0].shape
 
     def advice(shape: tuple[int, ...]) -> str:
@@ -177,7 +62,8 @@ def _read(value: object, trial: Trial) -> Tensor:
     return tensor_result(value, (batch, channels // 2, height, width), advice=advice)
 
 
-def _evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
+@gate.evidence
+def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
     features = trial.args[0]
     place = first_difference(got, want)
     b, channel, row, column = place
@@ -191,57 +77,118 @@ def _evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
     )
 
 
-def _check(candidate, trials: list[Trial], diagnose_on: list[Trial]) -> Failure | None:
-    return compare(
-        candidate,
-        reference,
-        trials,
-        read=_read,
-        evidence=_evidence,
-        misconceptions=MISCONCEPTIONS,
-        diagnose_on=diagnose_on,
-        otherwise="This is another function of value and switch.",
-    )
+@gate.trials("one value and one switch, at several pixels")
+def one_pair(rng):
+    return [_trial((4, 2, 4, 6), rng)], [_trial((2, 6, 4, 6), rng)]
 
 
-def _check_one_pair(candidate, rng: torch.Generator) -> Failure | None:
-    return _check(candidate, [_trial((4, 2, 4, 6), rng)], [_trial((2, 6, 4, 6), rng)])
+@gate.trials("several of them, on images that are not square")
+def several(rng):
+    return [_trial((2, n, 4, 6), rng) for n in (4, 6, 10)]
 
 
-def _check_several(candidate, rng: torch.Generator) -> Failure | None:
-    return _check(candidate, [_trial((2, n, 4, 6), rng) for n in (4, 6, 10)], [])
-
-
-def _check_limits(candidate, rng: torch.Generator) -> Failure | None:
+@gate.trials("large values and shut switches")
+def limits(rng):
     """Large values and shut switches: bounded by 1, and 0."""
     trial = _trial((2, 4, 2, 3), rng, scale=6.0)
-    return _check(candidate, [trial], [_trial((2, 6, 4, 6), rng)])
+    return [trial], [_trial((2, 6, 4, 6), rng)]
 
 
-def _by_slices(features):
+def _halves(features):
+    return features.chunk(2, dim=1)
+
+
+@gate.wrong("tanh and sigmoid are exchanged: the sigmoid, from 0 to 1, belongs to the second half.")
+def functions_exchanged(features):
+    value, switch = _halves(features)
+    return torch.sigmoid(value) * torch.tanh(switch)
+
+
+@gate.wrong("Both halves go through a sigmoid, so nothing negative can ever be passed on.")
+def both_sigmoid(features):
+    value, switch = _halves(features)
+    return torch.sigmoid(value) * torch.sigmoid(switch)
+
+
+@gate.wrong("Both halves go through tanh: a switch then turns signs round and cannot stay shut.")
+def both_tanh(features):
+    value, switch = _halves(features)
+    return torch.tanh(value) * torch.tanh(switch)
+
+
+@gate.wrong(
+    "Values and switches are taken alternately. The first C channels are values, the next C "
+    "their switches."
+)
+def interleaved(features):
+    return torch.tanh(features[:, ::2]) * torch.sigmoid(features[:, 1::2])
+
+
+@gate.wrong(ALONG_THE_HEIGHT)
+def along_the_height(features):
+    value, switch = features.chunk(2, dim=2)
+    return torch.tanh(value) * torch.sigmoid(switch)
+
+
+@gate.wrong(ALONG_THE_BATCH)
+def along_the_batch(features):
+    value, switch = features.chunk(2)
+    return torch.tanh(value) * torch.sigmoid(switch)
+
+
+@gate.wrong(
+    "The two are added. A sum cannot shut anything: only a product with 0 is 0.", name="sum"
+)
+def sum_(features):
+    value, switch = _halves(features)
+    return torch.tanh(value) + torch.sigmoid(switch)
+
+
+@gate.wrong("The value passes without tanh: then nothing keeps it between -1 and 1.")
+def no_tanh(features):
+    value, switch = _halves(features)
+    return value * torch.sigmoid(switch)
+
+
+@gate.wrong("The value goes through a ReLU, and negative values are lost. Use tanh.")
+def relu(features):
+    value, switch = _halves(features)
+    return torch.relu(value) * torch.sigmoid(switch)
+
+
+@gate.wrong("The tanh is taken of the product. It belongs to the value alone, before the switch.")
+def tanh_of_the_product(features):
+    value, switch = _halves(features)
+    return torch.tanh(value * torch.sigmoid(switch))
+
+
+@gate.wrong(OWN_SWITCH)
+def its_own_switch(features):
+    return torch.tanh(features) * torch.sigmoid(features)
+
+
+@gate.wrong("The second half is not used: each value is multiplied by its own sigmoid.")
+def the_first_half_twice(features):
+    value, _ = _halves(features)
+    return torch.tanh(value) * torch.sigmoid(value)
+
+
+@gate.wrong(
+    "The switch is a step, open or shut. The sigmoid also knows what lies between, and has a "
+    "gradient."
+)
+def hard_switch(features):
+    value, switch = _halves(features)
+    return torch.tanh(value) * (switch > 0)
+
+
+@gate.right
+def by_slices(features):
     half = features.shape[1] // 2
     return features[:, :half].tanh() * features[:, half:].sigmoid()
 
 
-def _by_unflattening(features):
+@gate.right
+def by_unflattening(features):
     value, switch = features.unflatten(1, (2, -1)).unbind(1)
     return torch.tanh(value) / (1 + torch.exp(-switch))
-
-
-gate = Exercise(
-    number="4.3",
-    name="gate",
-    title="The gated unit",
-    goal="Write equation 2: half of the channels say what to pass on, the other half how much.",
-    minutes=5,
-    stub=STUB,
-    reference=reference,
-    hints=HINTS,
-    checks=(
-        Check("one value and one switch, at several pixels", 1, _check_one_pair),
-        Check("several of them, on images that are not square", 1, _check_several),
-        Check("large values and shut switches", 1, _check_limits),
-    ),
-    misconceptions=MISCONCEPTIONS,
-    alternatives=(_by_slices, _by_unflattening),
-)

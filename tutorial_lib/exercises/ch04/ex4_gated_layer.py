@@ -8,12 +8,22 @@ from torch import Tensor
 from tutorial_lib.exercises.ch04.models import TOO_LATE, layer_parts, pixels_read
 from tutorial_lib.exercises.ch04.references import gated_layer as reference
 from tutorial_lib.exercises.comparing import first_difference, number, tensor_result
-from tutorial_lib.exercises.definition import Check, Failed, Failure, Misconception
+from tutorial_lib.exercises.definition import Failed, Failure
 from tutorial_lib.exercises.engine import Exercise
 from tutorial_lib.exercises.trials import Trial, compare
 from tutorial_lib.gated import gate
 
-STUB = '''\
+IN_PLACE = "`h += ...` writes into it. Build a new tensor: `h + ...`."
+
+
+gated_layer = Exercise(
+    "4.4",
+    "Every arrow of figure 2",
+    goal="Connect the two stacks: what is gated, where the link leaves and joins, what is added.",
+    minutes=15,
+    reference=reference,
+    when_changed={"h": IN_PLACE},
+    stub='''\
 def gated_layer(v, h, vertical, horizontal, link, output, *, first: bool):
     """The features of both stacks, one layer on: figure 2 without its conditions.
 
@@ -31,164 +41,23 @@ def gated_layer(v, h, vertical, horizontal, link, output, *, first: bool):
              10 gate([3, 0]) = 4.975, plus the old h unless first
     """
     ____
-'''
-
-HINTS = (
-    """Follow the arrows of figure 2. The vertical stack needs nothing from the other one. What
-    leaves it for the horizontal stack leaves between its convolution and its gate. The residual
-    arrow exists on one side only, and not in the first layer.""",
-    """Give `vertical(v)` a name: it is used twice. `gate` takes 2C channels and gives C. The two
-    inputs of the horizontal gate are added before it: `gate(horizontal(h) + link(...))`.""",
-    """If `link` complains about its number of channels, it was given something gated. If the first
-    layer's outputs depend on their own pixels, the image was added back to them.""",
+''',
+    hints=(
+        """Follow the arrows of figure 2. The vertical stack needs nothing from the other one.
+        What leaves it for the horizontal stack leaves between its convolution and its gate.
+        The residual arrow exists on one side only, and not in the first layer.""",
+        """Give `vertical(v)` a name: it is used twice. `gate` takes 2C channels and gives C. The
+        two inputs of the horizontal gate are added before it: `gate(horizontal(h) +
+        link(...))`.""",
+        """If `link` complains about its number of channels, it was given something gated. If the
+        first layer's outputs depend on their own pixels, the image was added back to them.""",
+    ),
 )
 
 
-def _arrows(first, h, out):
-    return out if first else h + out
-
-
-def _horizontal_into_vertical(v, h, vertical, horizontal, link, output, *, first):
-    before = vertical(v + h)
-    return gate(before), _arrows(first, h, output(gate(horizontal(h) + link(before))))
-
-
-def _vertical_residual(v, h, vertical, horizontal, link, output, *, first):
-    new_v, new_h = reference(v, h, vertical, horizontal, link, output, first=first)
-    return v + new_v, new_h
-
-
-def _vertical_not_gated(v, h, vertical, horizontal, link, output, *, first):
-    _, new_h = reference(v, h, vertical, horizontal, link, output, first=first)
-    return vertical(v), new_h
-
-
-def _vertical_through_the_link(v, h, vertical, horizontal, link, output, *, first):
-    before = link(vertical(v))
-    return gate(before), _arrows(first, h, output(gate(horizontal(h) + before)))
-
-
-def _link_after_the_gate(v, h, vertical, horizontal, link, output, *, first):
-    v = gate(vertical(v))
-    return v, _arrows(first, h, output(gate(horizontal(h) + link(v))))
-
-
-def _link_joins_after_the_gate(v, h, vertical, horizontal, link, output, *, first):
-    before = vertical(v)
-    out = output(gate(horizontal(h)) + gate(link(before)))
-    return gate(before), _arrows(first, h, out)
-
-
-def _no_link(v, h, vertical, horizontal, link, output, *, first):
-    return gate(vertical(v)), _arrows(first, h, output(gate(horizontal(h))))
-
-
-def _linked_without_weights(v, h, vertical, horizontal, link, output, *, first):
-    before = vertical(v)
-    return gate(before), _arrows(first, h, output(gate(horizontal(h) + before)))
-
-
-def _no_residual(v, h, vertical, horizontal, link, output, *, first):
-    return reference(v, h, vertical, horizontal, link, output, first=True)
-
-
-def _residual_in_the_first_layer(v, h, vertical, horizontal, link, output, *, first):
-    return reference(v, h, vertical, horizontal, link, output, first=False)
-
-
-def _no_output(v, h, vertical, horizontal, link, output, *, first):
-    before = vertical(v)
-    return gate(before), _arrows(first, h, gate(horizontal(h) + link(before)))
-
-
-def _residual_before_the_output(v, h, vertical, horizontal, link, output, *, first):
-    before = vertical(v)
-    return gate(before), output(_arrows(first, h, gate(horizontal(h) + link(before))))
-
-
-def _output_before_the_gate_is_missing(v, h, vertical, horizontal, link, output, *, first):
-    before = vertical(v)
-    mixed = (horizontal(h) + link(before)).chunk(2, dim=1)[0]
-    return gate(before), _arrows(first, h, output(torch.relu(mixed)))
-
-
-def _in_place(v, h, vertical, horizontal, link, output, *, first):
-    new_v, out = reference(v, h, vertical, horizontal, link, output, first=True)
-    if not first:
-        h += out
-    return new_v, (out if first else h)
-
-
-def _pair_exchanged(v, h, vertical, horizontal, link, output, *, first):
-    new_v, new_h = reference(v, h, vertical, horizontal, link, output, first=first)
-    return new_h, new_v
-
-
-IN_PLACE = "`h += ...` writes into it. Build a new tensor: `h + ...`."
 NOT_GATED = "The vertical features are handed on before their gate, 2C of them."
-MISCONCEPTIONS = (
-    Misconception(
-        "horizontal fed into vertical",
-        _horizontal_into_vertical,
-        "The vertical stack is given something of the horizontal one. In the next layer, a row "
-        "would be told about pixels to its right.",
-    ),
-    Misconception(
-        "residual in the vertical stack",
-        _vertical_residual,
-        "The vertical stack has a residual connection. In figure 2 only the horizontal one has it.",
-    ),
-    Misconception("vertical not gated", _vertical_not_gated, NOT_GATED),
-    Misconception(
-        "vertical through the link",
-        _vertical_through_the_link,
-        "The vertical features go through the link before their own gate. The link is a branch, "
-        "not a part of the vertical stack.",
-    ),
-    Misconception("link after the gate", _link_after_the_gate, TOO_LATE),
-    Misconception(
-        "link joins after the gate",
-        _link_joins_after_the_gate,
-        "The link joins behind the horizontal gate. It belongs inside: the switch, too, has to "
-        "know what lies above.",
-    ),
-    Misconception(
-        "no link",
-        _no_link,
-        "The link is missing: the horizontal stack, and so the prediction, sees its own row and "
-        "nothing else.",
-    ),
-    Misconception(
-        "linked without weights",
-        _linked_without_weights,
-        "The vertical features are added as they are. A 1x1 convolution, `link`, stands between.",
-    ),
-    Misconception(
-        "no residual", _no_residual, "The residual is missing: in later layers, h is added back."
-    ),
-    Misconception(
-        "residual in the first layer",
-        _residual_in_the_first_layer,
-        "The first layer adds the image back to its features, so every pixel is shown to itself.",
-    ),
-    Misconception(
-        "no 1x1 output", _no_output, "`output` is left out: a 1x1 convolution follows the gate."
-    ),
-    Misconception(
-        "residual before the output",
-        _residual_before_the_output,
-        "The residual goes through `output`. It goes round it, unchanged, and joins after it.",
-    ),
-    Misconception(
-        "no gate in the horizontal stack",
-        _output_before_the_gate_is_missing,
-        "The horizontal stack has a ReLU of half of its features in place of the gate.",
-    ),
-    Misconception("in place", _in_place, IN_PLACE),
-    Misconception(
-        "pair exchanged", _pair_exchanged, "The two results are exchanged: v comes first, then h."
-    ),
-)
+
+
 VERTICAL, HORIZONTAL = 0, 1
 
 
@@ -233,7 +102,7 @@ def _check(candidate, trials: list[Trial], part: int) -> Failure | None:
         trials,
         read=lambda value, trial: _read(value, trial, part),
         evidence=lambda trial, got, want: _evidence(trial, got, want, part),
-        misconceptions=MISCONCEPTIONS,
+        misconceptions=gated_layer.misconceptions,
         otherwise=f"The {('vertical', 'horizontal')[part]} features are not those of figure 2.",
     )
 
@@ -251,7 +120,8 @@ def _place(position: int, trial: Trial) -> tuple[int, int]:
     return divmod(position, trial.args[0].shape[3])
 
 
-def _check_vertical(candidate, rng: torch.Generator) -> Failure | None:
+@gated_layer.judge("the vertical features, in the first layer and later")
+def check_vertical(candidate, rng: torch.Generator) -> Failure | None:
     trials = [_trial(3, (4, 6), rng, first=first) for first in (True, False)]
     failure = _check(candidate, trials, VERTICAL)
     if failure is None:
@@ -263,7 +133,8 @@ def _check_vertical(candidate, rng: torch.Generator) -> Failure | None:
     return _with(failure, f"v at {output} depends on h at {source}; it may depend on v alone.")
 
 
-def _check_horizontal(candidate, rng: torch.Generator) -> Failure | None:
+@gated_layer.judge("the horizontal features of later layers", points=2)
+def check_horizontal(candidate, rng: torch.Generator) -> Failure | None:
     trials = [_trial(n, size, rng, first=False) for n, size in ((2, (5, 4)), (3, (3, 5)))]
     failure = _check(candidate, trials, HORIZONTAL)
     if failure is None or _reads(candidate, trials[0], HORIZONTAL, VERTICAL).any():
@@ -271,7 +142,8 @@ def _check_horizontal(candidate, rng: torch.Generator) -> Failure | None:
     return _with(failure, "h at (4, 3), the last pixel, depends on no pixel of v.")
 
 
-def _check_first(candidate, rng: torch.Generator) -> Failure | None:
+@gated_layer.judge("the first layer, and whether a pixel is shown to itself")
+def check_first(candidate, rng: torch.Generator) -> Failure | None:
     trials = [_trial(n, (3, 5), rng, first=True) for n in (2, 3)]
     failure = _check(candidate, trials, HORIZONTAL)
     if failure is None:
@@ -283,7 +155,123 @@ def _check_first(candidate, rng: torch.Generator) -> Failure | None:
     return _with(failure, f"Output {place} of the first layer depends on pixel {place}.")
 
 
-def _step_by_step(v, h, vertical, horizontal, link, output, *, first):
+def _arrows(first, h, out):
+    return out if first else h + out
+
+
+@gated_layer.wrong(
+    "The vertical stack is given something of the horizontal one. In the next layer, a row "
+    "would be told about pixels to its right."
+)
+def horizontal_fed_into_vertical(v, h, vertical, horizontal, link, output, *, first):
+    before = vertical(v + h)
+    return gate(before), _arrows(first, h, output(gate(horizontal(h) + link(before))))
+
+
+@gated_layer.wrong(
+    "The vertical stack has a residual connection. In figure 2 only the horizontal one has it."
+)
+def residual_in_the_vertical_stack(v, h, vertical, horizontal, link, output, *, first):
+    new_v, new_h = reference(v, h, vertical, horizontal, link, output, first=first)
+    return v + new_v, new_h
+
+
+@gated_layer.wrong(NOT_GATED)
+def vertical_not_gated(v, h, vertical, horizontal, link, output, *, first):
+    _, new_h = reference(v, h, vertical, horizontal, link, output, first=first)
+    return vertical(v), new_h
+
+
+@gated_layer.wrong(
+    "The vertical features go through the link before their own gate. The link is a branch, not "
+    "a part of the vertical stack."
+)
+def vertical_through_the_link(v, h, vertical, horizontal, link, output, *, first):
+    before = link(vertical(v))
+    return gate(before), _arrows(first, h, output(gate(horizontal(h) + before)))
+
+
+@gated_layer.wrong(TOO_LATE)
+def link_after_the_gate(v, h, vertical, horizontal, link, output, *, first):
+    v = gate(vertical(v))
+    return v, _arrows(first, h, output(gate(horizontal(h) + link(v))))
+
+
+@gated_layer.wrong(
+    "The link joins behind the horizontal gate. It belongs inside: the switch, too, has to know "
+    "what lies above."
+)
+def link_joins_after_the_gate(v, h, vertical, horizontal, link, output, *, first):
+    before = vertical(v)
+    out = output(gate(horizontal(h)) + gate(link(before)))
+    return gate(before), _arrows(first, h, out)
+
+
+@gated_layer.wrong(
+    "The link is missing: the horizontal stack, and so the prediction, sees its own row and "
+    "nothing else."
+)
+def no_link(v, h, vertical, horizontal, link, output, *, first):
+    return gate(vertical(v)), _arrows(first, h, output(gate(horizontal(h))))
+
+
+@gated_layer.wrong(
+    "The vertical features are added as they are. A 1x1 convolution, `link`, stands between."
+)
+def linked_without_weights(v, h, vertical, horizontal, link, output, *, first):
+    before = vertical(v)
+    return gate(before), _arrows(first, h, output(gate(horizontal(h) + before)))
+
+
+@gated_layer.wrong("The residual is missing: in later layers, h is added back.")
+def no_residual(v, h, vertical, horizontal, link, output, *, first):
+    return reference(v, h, vertical, horizontal, link, output, first=True)
+
+
+@gated_layer.wrong(
+    "The first layer adds the image back to its features, so every pixel is shown to itself."
+)
+def residual_in_the_first_layer(v, h, vertical, horizontal, link, output, *, first):
+    return reference(v, h, vertical, horizontal, link, output, first=False)
+
+
+@gated_layer.wrong("`output` is left out: a 1x1 convolution follows the gate.")
+def no_1x1_output(v, h, vertical, horizontal, link, output, *, first):
+    before = vertical(v)
+    return gate(before), _arrows(first, h, gate(horizontal(h) + link(before)))
+
+
+@gated_layer.wrong(
+    "The residual goes through `output`. It goes round it, unchanged, and joins after it."
+)
+def residual_before_the_output(v, h, vertical, horizontal, link, output, *, first):
+    before = vertical(v)
+    return gate(before), output(_arrows(first, h, gate(horizontal(h) + link(before))))
+
+
+@gated_layer.wrong("The horizontal stack has a ReLU of half of its features in place of the gate.")
+def no_gate_in_the_horizontal_stack(v, h, vertical, horizontal, link, output, *, first):
+    before = vertical(v)
+    mixed = (horizontal(h) + link(before)).chunk(2, dim=1)[0]
+    return gate(before), _arrows(first, h, output(torch.relu(mixed)))
+
+
+@gated_layer.wrong(IN_PLACE)
+def in_place(v, h, vertical, horizontal, link, output, *, first):
+    new_v, out = reference(v, h, vertical, horizontal, link, output, first=True)
+    if not first:
+        h += out
+    return new_v, (out if first else h)
+
+
+@gated_layer.wrong("The two results are exchanged: v comes first, then h.")
+def pair_exchanged(v, h, vertical, horizontal, link, output, *, first):
+    new_v, new_h = reference(v, h, vertical, horizontal, link, output, first=first)
+    return new_h, new_v
+
+
+@gated_layer.right
+def step_by_step(v, h, vertical, horizontal, link, output, *, first):
     v_full = vertical(v)
     summed = horizontal(h) + link(v_full)
     half = summed.shape[1] // 2
@@ -295,29 +283,10 @@ def _step_by_step(v, h, vertical, horizontal, link, output, *, first):
     return torch.tanh(value) * torch.sigmoid(switch), new_h
 
 
-def _by_linearity(v, h, vertical, horizontal, link, output, *, first):
+@gated_layer.right
+def by_linearity(v, h, vertical, horizontal, link, output, *, first):
     before = vertical(v)
     joined = torch.stack([link(before), horizontal(h)]).sum(dim=0)
     both = gate(torch.cat([before, joined]))
     new_v, gated = both.chunk(2)
     return [new_v, output(gated) + h * (not first)]
-
-
-gated_layer = Exercise(
-    number="4.4",
-    name="gated_layer",
-    title="Every arrow of figure 2",
-    goal="Connect the two stacks: what is gated, where the link leaves and joins, what is added.",
-    minutes=15,
-    stub=STUB,
-    reference=reference,
-    hints=HINTS,
-    checks=(
-        Check("the vertical features, in the first layer and later", 1, _check_vertical),
-        Check("the horizontal features of later layers", 2, _check_horizontal),
-        Check("the first layer, and whether a pixel is shown to itself", 1, _check_first),
-    ),
-    misconceptions=MISCONCEPTIONS,
-    alternatives=(_step_by_step, _by_linearity),
-    when_changed={"h": IN_PLACE},
-)

@@ -7,11 +7,17 @@ from torch import Tensor
 
 from tutorial_lib.exercises.ch05.references import typicality as reference
 from tutorial_lib.exercises.comparing import first_difference, number, numbers, tensor_result
-from tutorial_lib.exercises.definition import Check, Failure, Misconception
+from tutorial_lib.exercises.definition import Failure
 from tutorial_lib.exercises.engine import Exercise
-from tutorial_lib.exercises.trials import Trial, compare
+from tutorial_lib.exercises.trials import Trial
 
-STUB = '''\
+typicality = Exercise(
+    "5.5",
+    "Too dear, or too cheap",
+    goal="Score how usual the cost of an image is, on both sides of the costs that are known.",
+    minutes=10,
+    reference=reference,
+    stub='''\
 def typicality(nats: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:
     """How usual is the cost of an image? The share of known images that are at least as unusual.
 
@@ -25,126 +31,14 @@ def typicality(nats: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:
              of 30 gives 0, and so does one of -30
     """
     ____
-'''
-
-HINTS = (
-    """"Too dear" and "too cheap" are both unusual. So measure how far a cost is from the middle of
-    the known ones, and ask how many of these are as far from it.""",
-    """`reference.median()`, then `.abs()` of two differences. Compare all with all:
-    `known >= new[:, None]` is (B, N), and the mean over dim=1 of it, as numbers, is a share.""",
-    """If a very cheap image gets 1, only one side counts. If the image in the very middle gets less
-    than 1, "at least" has become "more".""",
-)
-
-
-def _share(comparison):
-    return comparison.double().mean(dim=1)
-
-
-def _distances(nats, reference, middle):
-    return (nats - middle).abs()[:, None], (reference - middle).abs()
-
-
-def _dear_only(nats, reference):
-    return _share(reference >= nats[:, None])
-
-
-def _cheap_only(nats, reference):
-    return _share(reference <= nats[:, None])
-
-
-def _around_the_mean(nats, reference):
-    new, known = _distances(nats, reference, reference.mean())
-    return _share(known >= new)
-
-
-def _more_than(nats, reference):
-    new, known = _distances(nats, reference, reference.median())
-    return _share(known > new)
-
-
-def _less_unusual(nats, reference):
-    new, known = _distances(nats, reference, reference.median())
-    return _share(known <= new)
-
-
-def _nearer(nats, reference):
-    new, known = _distances(nats, reference, reference.median())
-    return _share(known < new)
-
-
-def _signed(nats, reference):
-    median = reference.median()
-    return _share((reference - median) >= (nats - median).abs()[:, None])
-
-
-def _median_of_the_new(nats, reference):
-    new, known = _distances(nats, reference, nats.median())
-    return _share(known >= new)
-
-
-def _count(nats, reference):
-    new, known = _distances(nats, reference, reference.median())
-    return (known >= new).double().sum(dim=1)
-
-
-def _between_the_extremes(nats, reference):
-    inside = (nats >= reference.min()) & (nats <= reference.max())
-    return inside.double()
-
-
-MISCONCEPTIONS = (
-    Misconception(
-        "only dear is unusual",
-        _dear_only,
-        "Only a high cost counts as unusual. That is the score that fails: an image can be too "
-        "cheap as well.",
-    ),
-    Misconception(
-        "only cheap is unusual",
-        _cheap_only,
-        "Only a low cost counts as unusual. An image can be too dear as well.",
-    ),
-    Misconception(
-        "around the mean",
-        _around_the_mean,
-        "The distance is taken from the mean, which a few dear images pull away. Use the median.",
-    ),
-    Misconception(
-        "more than",
-        _more_than,
-        'Images that are exactly as far are left out: "at least" includes them.',
-    ),
-    Misconception(
-        "the share of the less unusual",
-        _less_unusual,
-        "This is the share of known images that are at most as far from the median, so a normal "
-        "image gets next to nothing. Turn the comparison round.",
-    ),
-    Misconception(
-        "the share of the nearer",
-        _nearer,
-        "This is the share of known images that are *nearer* to the median, so a normal image gets "
-        "0. Take the rest.",
-    ),
-    Misconception(
-        "signed distances",
-        _signed,
-        "The distances of the known images keep their sign, so those below the median never count.",
-    ),
-    Misconception(
-        "the median of the new images",
-        _median_of_the_new,
-        "The middle is taken from the new images. What is normal, the known ones say.",
-    ),
-    Misconception(
-        "a count", _count, "These are counts. Divide by the number of known images: a share."
-    ),
-    Misconception(
-        "between the extremes",
-        _between_the_extremes,
-        "This says whether a cost lies between the smallest and the largest known one: a single "
-        "odd image among these decides. Count instead.",
+''',
+    hints=(
+        """"Too dear" and "too cheap" are both unusual. So measure how far a cost is from the
+        middle of the known ones, and ask how many of these are as far from it.""",
+        """`reference.median()`, then `.abs()` of two differences. Compare all with all: `known
+        >= new[:, None]` is (B, N), and the mean over dim=1 of it, as numbers, is a share.""",
+        """If a very cheap image gets 1, only one side counts. If the image in the very middle
+        gets less than 1, "at least" has become "more".""",
     ),
 )
 
@@ -163,11 +57,13 @@ def _exact(trial: Trial) -> Trial:
     return Trial(tuple((8 * each).round() / 8 for each in trial.args))
 
 
-def _read(value: object, trial: Trial) -> Tensor:
+@typicality.reads
+def read(value: object, trial: Trial) -> Tensor:
     return tensor_result(value, trial.args[0].shape)
 
 
-def _evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
+@typicality.evidence
+def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
     new, known = trial.args
     (i,) = first_difference(got, want)
     median = known.median()
@@ -181,14 +77,10 @@ def _evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
 
 
 def _check(candidate, trials: list[Trial], rng: torch.Generator) -> Failure | None:
-    return compare(
+    return typicality.compare(
         candidate,
-        reference,
         [_exact(trial) for trial in trials],
-        read=_read,
-        evidence=_evidence,
-        misconceptions=MISCONCEPTIONS,
-        diagnose_on=[_exact(_trial(6, 9, rng)), _exact(_trial(5, 15, rng))],
+        further=[_exact(_trial(6, 9, rng)), _exact(_trial(5, 15, rng))],
         otherwise="This is another share, or none.",
     )
 
@@ -197,47 +89,115 @@ def _cost(*values: int) -> Tensor:
     return torch.tensor(values, dtype=torch.float64)
 
 
-def _check_dear(candidate, rng: torch.Generator) -> Failure | None:
+@typicality.judge("images that cost far too much")
+def dear(candidate, rng: torch.Generator) -> Failure | None:
     """Symmetric known costs and far-off dear images: what a score of one side gets right."""
     return _check(candidate, [Trial((_cost(60, 75), _cost(18, 19, 20, 21, 22)))], rng)
 
 
-def _check_cheap(candidate, rng: torch.Generator) -> Failure | None:
+@typicality.judge("images that cost too little, and usual ones")
+def cheap(candidate, rng: torch.Generator) -> Failure | None:
     return _check(candidate, [Trial((_cost(-5, 3, 19, 20), _cost(17, 19, 20, 21, 30)))], rng)
 
 
-def _check_many(candidate, rng: torch.Generator) -> Failure | None:
+@typicality.judge("many costs with a long tail, some of them equal")
+def many(candidate, rng: torch.Generator) -> Failure | None:
     return _check(candidate, [_trial(7, 21, rng)], rng)
 
 
-def _by_sorting(nats, reference):
+def _share(comparison):
+    return comparison.double().mean(dim=1)
+
+
+@typicality.wrong(
+    "Only a high cost counts as unusual. That is the score that fails: an image can be too "
+    "cheap as well."
+)
+def only_dear_is_unusual(nats, reference):
+    return _share(reference >= nats[:, None])
+
+
+@typicality.wrong("Only a low cost counts as unusual. An image can be too dear as well.")
+def only_cheap_is_unusual(nats, reference):
+    return _share(reference <= nats[:, None])
+
+
+def _distances(nats, reference, middle):
+    return (nats - middle).abs()[:, None], (reference - middle).abs()
+
+
+@typicality.wrong(
+    "The distance is taken from the mean, which a few dear images pull away. Use the median."
+)
+def around_the_mean(nats, reference):
+    new, known = _distances(nats, reference, reference.mean())
+    return _share(known >= new)
+
+
+@typicality.wrong('Images that are exactly as far are left out: "at least" includes them.')
+def more_than(nats, reference):
+    new, known = _distances(nats, reference, reference.median())
+    return _share(known > new)
+
+
+@typicality.wrong(
+    "This is the share of known images that are at most as far from the median, so a normal "
+    "image gets next to nothing. Turn the comparison round."
+)
+def the_share_of_the_less_unusual(nats, reference):
+    new, known = _distances(nats, reference, reference.median())
+    return _share(known <= new)
+
+
+@typicality.wrong(
+    "This is the share of known images that are *nearer* to the median, so a normal image gets "
+    "0. Take the rest."
+)
+def the_share_of_the_nearer(nats, reference):
+    new, known = _distances(nats, reference, reference.median())
+    return _share(known < new)
+
+
+@typicality.wrong(
+    "The distances of the known images keep their sign, so those below the median never count."
+)
+def signed_distances(nats, reference):
+    median = reference.median()
+    return _share((reference - median) >= (nats - median).abs()[:, None])
+
+
+@typicality.wrong("The middle is taken from the new images. What is normal, the known ones say.")
+def the_median_of_the_new_images(nats, reference):
+    new, known = _distances(nats, reference, nats.median())
+    return _share(known >= new)
+
+
+@typicality.wrong("These are counts. Divide by the number of known images: a share.")
+def a_count(nats, reference):
+    new, known = _distances(nats, reference, reference.median())
+    return (known >= new).double().sum(dim=1)
+
+
+@typicality.wrong(
+    "This says whether a cost lies between the smallest and the largest known one: a single odd "
+    "image among these decides. Count instead."
+)
+def between_the_extremes(nats, reference):
+    inside = (nats >= reference.min()) & (nats <= reference.max())
+    return inside.double()
+
+
+@typicality.right
+def by_sorting(nats, reference):
     median = reference.sort().values[len(reference) // 2]
     known = (reference - median).abs().sort().values
     nearer = torch.searchsorted(known, (nats - median).abs())
     return 1 - nearer.double() / len(reference)
 
 
-def _one_by_one(nats, reference):
+@typicality.right
+def one_by_one(nats, reference):
     median = sorted(reference.tolist())[len(reference) // 2]
     known = [abs(each - median) for each in reference.tolist()]
     shares = [sum(k >= abs(new - median) for k in known) / len(known) for new in nats.tolist()]
     return torch.tensor(shares, dtype=torch.float64)
-
-
-typicality = Exercise(
-    number="5.5",
-    name="typicality",
-    title="Too dear, or too cheap",
-    goal="Score how usual the cost of an image is, on both sides of the costs that are known.",
-    minutes=10,
-    stub=STUB,
-    reference=reference,
-    hints=HINTS,
-    checks=(
-        Check("images that cost far too much", 1, _check_dear),
-        Check("images that cost too little, and usual ones", 1, _check_cheap),
-        Check("many costs with a long tail, some of them equal", 1, _check_many),
-    ),
-    misconceptions=MISCONCEPTIONS,
-    alternatives=(_by_sorting, _one_by_one),
-)

@@ -7,11 +7,17 @@ from torch import Tensor
 
 from tutorial_lib.exercises.ch06.references import push_row as reference
 from tutorial_lib.exercises.comparing import first_difference, number, tensor_result
-from tutorial_lib.exercises.definition import Check, Failure, Misconception
+from tutorial_lib.exercises.definition import Failure
 from tutorial_lib.exercises.engine import Exercise
-from tutorial_lib.exercises.trials import Trial, compare
+from tutorial_lib.exercises.trials import Trial
 
-STUB = '''\
+push_row = Exercise(
+    "6.2",
+    "The window of rows",
+    goal="Move the window over the last rows on by one when a row is finished.",
+    minutes=5,
+    reference=reference,
+    stub='''\
 def push_row(rows: torch.Tensor, finished: torch.Tensor) -> torch.Tensor:
     """A row is finished: the window over the last rows moves on by one.
 
@@ -23,109 +29,20 @@ def push_row(rows: torch.Tensor, finished: torch.Tensor) -> torch.Tensor:
              [[3, 4], [5, 6]]
     """
     ____
-'''
-
-HINTS = (
-    """The kernel's upper taps lie on the oldest row, its lower taps on the newest. So the order
-    matters: what was row i becomes row i - 1, the oldest leaves, the finished row comes last.""",
-    """`rows[1:]` is all but the oldest; `finished[None]` makes one row (1, W, C) of (W, C);
-    `torch.cat([...])` joins along the first axis.""",
-    """If the window grows, the oldest row does not leave. If an image is right in its first rows
-    and wrong below, push twice and look whether the order is still oldest first.""",
+''',
+    hints=(
+        """The kernel's upper taps lie on the oldest row, its lower taps on the newest. So the
+        order matters: what was row i becomes row i - 1, the oldest leaves, the finished row
+        comes last.""",
+        """`rows[1:]` is all but the oldest; `finished[None]` makes one row (1, W, C) of (W, C);
+        `torch.cat([...])` joins along the first axis.""",
+        """If the window grows, the oldest row does not leave. If an image is right in its first
+        rows and wrong below, push twice and look whether the order is still oldest first.""",
+    ),
 )
-
-
-def _newest_first(rows, finished):
-    return torch.cat([finished[None], rows[:-1]])
-
-
-def _replaces_the_newest(rows, finished):
-    return torch.cat([rows[:-1], finished[None]])
-
-
-def _replaces_the_oldest(rows, finished):
-    return torch.cat([finished[None], rows[1:]])
-
-
-def _cleared(rows, finished):
-    return torch.cat([torch.zeros_like(rows[1:]), finished[None]])
-
-
-def _never_moves(rows, finished):
-    return rows.clone()
-
-
-def _grows(rows, finished):
-    return torch.cat([rows, finished[None]])
-
-
-def _repeated(rows, finished):
-    return finished.expand_as(rows).clone()
-
-
-def _columns_moved(rows, finished):
-    moved = rows.roll(-1, dims=1)
-    return torch.cat([moved[:-1], finished[None]])
-
-
-def _added(rows, finished):
-    return torch.cat([rows[1:], rows[-1:] + finished])
-
-
-def _reversed(rows, finished):
-    return reference(rows, finished).flip(0)
 
 
 GROWS = "The window grows: the oldest row has to leave, or the kernel no longer fits on it."
-MISCONCEPTIONS = (
-    Misconception(
-        "newest first",
-        _newest_first,
-        "The rows move down instead of up: the newest row comes last, and the oldest leaves.",
-    ),
-    Misconception(
-        "the newest is replaced",
-        _replaces_the_newest,
-        "The row that was newest is overwritten, and the older ones stay for ever.",
-    ),
-    Misconception(
-        "the oldest is replaced",
-        _replaces_the_oldest,
-        "The finished row takes the oldest one's place without a move of the others: the kernel's "
-        "upper taps would read what lies right above.",
-    ),
-    Misconception(
-        "cleared",
-        _cleared,
-        "The rows before the finished one are cleared. The kernel reads more than one row.",
-    ),
-    Misconception(
-        "never moves",
-        _never_moves,
-        "The window does not change: it is stale from the first row's end on.",
-    ),
-    Misconception("grows", _grows, GROWS),
-    Misconception(
-        "repeated",
-        _repeated,
-        "Every row of the window is the finished one. Only the last is.",
-    ),
-    Misconception(
-        "columns moved",
-        _columns_moved,
-        "Columns are moved. A finished row moves the window along the rows, the first axis.",
-    ),
-    Misconception(
-        "added",
-        _added,
-        "The finished row is added to the one before it, in one row of the window.",
-    ),
-    Misconception(
-        "turned round",
-        _reversed,
-        "The right rows, in the wrong order: the oldest comes first.",
-    ),
-)
 
 
 def _trials(rng: torch.Generator, *shapes: tuple[int, int, int]) -> list[Trial]:
@@ -135,13 +52,15 @@ def _trials(rng: torch.Generator, *shapes: tuple[int, int, int]) -> list[Trial]:
     ]
 
 
-def _read(value: object, trial: Trial) -> Tensor:
+@push_row.reads
+def read(value: object, trial: Trial) -> Tensor:
     n_rows, *row = trial.args[0].shape
     advice = GROWS if isinstance(value, Tensor) and tuple(value.shape) == (n_rows + 1, *row) else ""
     return tensor_result(value, (n_rows, *row), advice=advice)
 
 
-def _evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
+@push_row.evidence
+def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
     rows, _ = trial.args
     place = first_difference(got, want)
     whose = "finished" if place[0] == len(rows) - 1 else f"rows[{place[0] + 1}]"
@@ -153,57 +72,97 @@ def _evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
 
 def _check(candidate, trials: list[Trial]) -> Failure | None:
     rng = torch.Generator().manual_seed(0)
-    return compare(
+    return push_row.compare(
         candidate,
-        reference,
         trials,
-        read=_read,
-        evidence=_evidence,
-        misconceptions=MISCONCEPTIONS,
-        diagnose_on=_trials(rng, (2, 4, 3), (4, 3, 2)),
+        further=_trials(rng, (2, 4, 3), (4, 3, 2)),
         otherwise="The window must hold the last rows, the oldest first.",
     )
 
 
-def _check_one_row(candidate, rng: torch.Generator) -> Failure | None:
+@push_row.judge("a window of one row")
+def one_row(candidate, rng: torch.Generator) -> Failure | None:
     return _check(candidate, _trials(rng, (1, 4, 2)))
 
 
-def _check_two_rows(candidate, rng: torch.Generator) -> Failure | None:
+@push_row.judge("a window of two rows, as a 3x3 kernel needs")
+def two_rows(candidate, rng: torch.Generator) -> Failure | None:
     return _check(candidate, _trials(rng, (2, 5, 3)))
 
 
-def _check_more_rows(candidate, rng: torch.Generator) -> Failure | None:
+@push_row.judge("windows of three and of five rows")
+def more_rows(candidate, rng: torch.Generator) -> Failure | None:
     return _check(candidate, _trials(rng, (3, 6, 1), (5, 2, 4)))
 
 
-def _by_rolling(rows, finished):
+@push_row.wrong(
+    "The rows move down instead of up: the newest row comes last, and the oldest leaves."
+)
+def newest_first(rows, finished):
+    return torch.cat([finished[None], rows[:-1]])
+
+
+@push_row.wrong("The row that was newest is overwritten, and the older ones stay for ever.")
+def the_newest_is_replaced(rows, finished):
+    return torch.cat([rows[:-1], finished[None]])
+
+
+@push_row.wrong(
+    "The finished row takes the oldest one's place without a move of the others: the kernel's "
+    "upper taps would read what lies right above."
+)
+def the_oldest_is_replaced(rows, finished):
+    return torch.cat([finished[None], rows[1:]])
+
+
+@push_row.wrong("The rows before the finished one are cleared. The kernel reads more than one row.")
+def cleared(rows, finished):
+    return torch.cat([torch.zeros_like(rows[1:]), finished[None]])
+
+
+@push_row.wrong("The window does not change: it is stale from the first row's end on.")
+def never_moves(rows, finished):
+    return rows.clone()
+
+
+@push_row.wrong(GROWS)
+def grows(rows, finished):
+    return torch.cat([rows, finished[None]])
+
+
+@push_row.wrong("Every row of the window is the finished one. Only the last is.")
+def repeated(rows, finished):
+    return finished.expand_as(rows).clone()
+
+
+@push_row.wrong(
+    "Columns are moved. A finished row moves the window along the rows, the first axis."
+)
+def columns_moved(rows, finished):
+    moved = rows.roll(-1, dims=1)
+    return torch.cat([moved[:-1], finished[None]])
+
+
+@push_row.wrong("The finished row is added to the one before it, in one row of the window.")
+def added(rows, finished):
+    return torch.cat([rows[1:], rows[-1:] + finished])
+
+
+@push_row.wrong("The right rows, in the wrong order: the oldest comes first.")
+def turned_round(rows, finished):
+    return reference(rows, finished).flip(0)
+
+
+@push_row.right
+def by_rolling(rows, finished):
     rolled = torch.roll(rows, -1, dims=0)
     rolled[-1] = finished
     return rolled
 
 
-def _row_by_row(rows, finished):
+@push_row.right
+def row_by_row(rows, finished):
     new = torch.empty_like(rows)
     for i in range(len(rows)):
         new[i] = rows[i + 1] if i + 1 < len(rows) else finished
     return new
-
-
-push_row = Exercise(
-    number="6.2",
-    name="push_row",
-    title="The window of rows",
-    goal="Move the window over the last rows on by one when a row is finished.",
-    minutes=5,
-    stub=STUB,
-    reference=reference,
-    hints=HINTS,
-    checks=(
-        Check("a window of one row", 1, _check_one_row),
-        Check("a window of two rows, as a 3x3 kernel needs", 1, _check_two_rows),
-        Check("windows of three and of five rows", 1, _check_more_rows),
-    ),
-    misconceptions=MISCONCEPTIONS,
-    alternatives=(_by_rolling, _row_by_row),
-)

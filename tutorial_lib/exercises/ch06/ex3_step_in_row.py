@@ -8,11 +8,17 @@ from torch.nn import functional as F
 
 from tutorial_lib.exercises.ch06.references import step_in_row as reference
 from tutorial_lib.exercises.comparing import first_difference, number, tensor_result
-from tutorial_lib.exercises.definition import Check, Failure, Misconception
+from tutorial_lib.exercises.definition import Failure
 from tutorial_lib.exercises.engine import Exercise
-from tutorial_lib.exercises.trials import Trial, compare
+from tutorial_lib.exercises.trials import Trial
 
-STUB = '''\
+step_in_row = Exercise(
+    "6.3",
+    "One pixel of one layer",
+    goal="Compute a convolution at a single pixel, from the features that are kept.",
+    minutes=15,
+    reference=reference,
+    stub='''\
 def step_in_row(
     row: torch.Tensor, kernel: torch.Tensor, above: torch.Tensor, column: int
 ) -> torch.Tensor:
@@ -29,135 +35,17 @@ def step_in_row(
              column 1: 200 + 10 * 2 + 1 * 3 = 223        column 0: 100 + 10 * 0 + 1 * 2 = 102
     """
     ____
-'''
-
-HINTS = (
-    """Cut out the T pixels that end at `column`, multiply them with the kernel, sum over channels
-    and taps, add what came from above. At the left edge some of the T pixels do not exist.""",
-    """`torch.nn.functional.pad(row, (T - 1, 0))` puts T - 1 zeros to the left, and the window
-    becomes `[:, :, column : column + T]`. `torch.einsum("bct,oct->bo", window, kernel)` multiplies
-    and sums.""",
-    """If only the first columns are wrong, look at what happens at the left edge: a negative index
-    counts from the end of the row. If every column is wrong, is the last tap on `column`?""",
-)
-
-
-def _window(row, columns):
-    """Features at these columns, zeros where a column does not exist."""
-    picked = [
-        row[:, :, c] if 0 <= c < row.shape[2] else torch.zeros_like(row[:, :, 0]) for c in columns
-    ]
-    return torch.stack(picked, dim=2)
-
-
-def _sum(window, kernel):
-    return torch.einsum("bct,oct->bo", window, kernel)
-
-
-def _columns(kernel, column):
-    return range(column - kernel.shape[2] + 1, column + 1)
-
-
-def _wraps_round(row, kernel, above, column):
-    window = torch.stack([row[:, :, c] for c in _columns(kernel, column)], dim=2)
-    return above[:, :, column] + _sum(window, kernel)
-
-
-def _edge_repeated(row, kernel, above, column):
-    window = _window(row, [max(c, 0) for c in _columns(kernel, column)])
-    return above[:, :, column] + _sum(window, kernel)
-
-
-def _turned_round(row, kernel, above, column):
-    return reference(row, kernel.flip(2), above, column)
-
-
-def _without_the_pixel(row, kernel, above, column):
-    window = _window(row, [c - 1 for c in _columns(kernel, column)])
-    return above[:, :, column] + _sum(window, kernel)
-
-
-def _reads_the_right(row, kernel, above, column):
-    window = _window(row, [c + 1 for c in _columns(kernel, column)])
-    return above[:, :, column] + _sum(window, kernel)
-
-
-def _first_taps_at_the_edge(row, kernel, above, column):
-    there = row[:, :, max(0, column - kernel.shape[2] + 1) : column + 1]
-    return above[:, :, column] + _sum(there, kernel[:, :, : there.shape[2]])
-
-
-def _above_forgotten(row, kernel, above, column):
-    return _sum(_window(row, _columns(kernel, column)), kernel)
-
-
-def _above_of_the_column_before(row, kernel, above, column):
-    return above[:, :, max(column - 1, 0)] + _above_forgotten(row, kernel, above, column)
-
-
-def _above_summed(row, kernel, above, column):
-    return above.sum(dim=2) + _above_forgotten(row, kernel, above, column)
-
-
-def _pixel_only(row, kernel, above, column):
-    return above[:, :, column] + row[:, :, column] @ kernel[:, :, -1].T
-
-
-MISCONCEPTIONS = (
-    Misconception(
-        "wraps round",
-        _wraps_round,
-        "At the left edge a negative index counts from the end of the row: the pixel reads "
-        "leftovers of an earlier row. Left of the image there are zeros.",
-    ),
-    Misconception(
-        "edge repeated",
-        _edge_repeated,
-        "At the left edge the first pixel is read again and again. Left of the image there are "
-        "zeros.",
-    ),
-    Misconception(
-        "kernel turned round",
-        _turned_round,
-        "The kernel is turned round: its last tap belongs on `column`, the first one furthest to "
-        "the left.",
-    ),
-    Misconception(
-        "the pixel itself left out",
-        _without_the_pixel,
-        "The window ends one pixel too early. These are features, of type B: `column` itself is "
-        "read.",
-    ),
-    Misconception(
-        "one too far to the right",
-        _reads_the_right,
-        "The window ends one pixel too late, on a leftover of an earlier row.",
-    ),
-    Misconception(
-        "the wrong taps at the edge",
-        _first_taps_at_the_edge,
-        "At the left edge the pixels meet the wrong taps. The taps that fall off are the first, "
-        "not the last.",
-    ),
-    Misconception(
-        "rows above forgotten",
-        _above_forgotten,
-        "The sum from the rows above is missing.",
-    ),
-    Misconception(
-        "above of the column before",
-        _above_of_the_column_before,
-        "The sum from above is taken one column too early.",
-    ),
-    Misconception(
-        "above of all columns",
-        _above_summed,
-        "The sum from above is added for all columns at once. Only `column` belongs here.",
-    ),
-    Misconception(
-        "the pixel only",
-        _pixel_only,
-        "Only the last tap is used: the pixels to the left are not read.",
+''',
+    hints=(
+        """Cut out the T pixels that end at `column`, multiply them with the kernel, sum over
+        channels and taps, add what came from above. At the left edge some of the T pixels do
+        not exist.""",
+        """`torch.nn.functional.pad(row, (T - 1, 0))` puts T - 1 zeros to the left, and the
+        window becomes `[:, :, column : column + T]`. `torch.einsum("bct,oct->bo", window,
+        kernel)` multiplies and sums.""",
+        """If only the first columns are wrong, look at what happens at the left edge: a negative
+        index counts from the end of the row. If every column is wrong, is the last tap on
+        `column`?""",
     ),
 )
 
@@ -172,12 +60,14 @@ def _trials(
     return [Trial((row, kernel, above, column)) for column in columns]
 
 
-def _read(value: object, trial: Trial) -> Tensor:
+@step_in_row.reads
+def read(value: object, trial: Trial) -> Tensor:
     row, kernel = trial.args[:2]
     return tensor_result(value, (len(row), len(kernel)))
 
 
-def _evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
+@step_in_row.evidence
+def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
     row, kernel, _, column = trial.args
     place = first_difference(got, want)
     return (
@@ -188,56 +78,124 @@ def _evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
 
 def _check(candidate, trials: list[Trial]) -> Failure | None:
     rng = torch.Generator().manual_seed(0)
-    return compare(
+    return step_in_row.compare(
         candidate,
-        reference,
         trials,
-        read=_read,
-        evidence=_evidence,
-        misconceptions=MISCONCEPTIONS,
-        diagnose_on=_trials(rng, (2, 3, 6, 4, 3), range(6)),
+        further=_trials(rng, (2, 3, 6, 4, 3), range(6)),
         otherwise="The result is not that of the convolution at this pixel.",
     )
 
 
-def _check_inside(candidate, rng: torch.Generator) -> Failure | None:
+@step_in_row.judge("two taps, columns inside the row", points=2)
+def inside(candidate, rng: torch.Generator) -> Failure | None:
     return _check(candidate, _trials(rng, (2, 3, 7, 4, 2), [3, 6, 1]))
 
 
-def _check_edge(candidate, rng: torch.Generator) -> Failure | None:
+@step_in_row.judge("four taps at the left edge", points=2)
+def edge(candidate, rng: torch.Generator) -> Failure | None:
     return _check(candidate, _trials(rng, (3, 2, 6, 4, 4), [0, 1, 2, 3]))
 
 
-def _check_wide(candidate, rng: torch.Generator) -> Failure | None:
+@step_in_row.judge("a kernel wider than the row")
+def wide(candidate, rng: torch.Generator) -> Failure | None:
     return _check(candidate, _trials(rng, (1, 2, 3, 3, 6), range(3)))
 
 
-def _whole_row_then_one_column(row, kernel, above, column):
+def _sum(window, kernel):
+    return torch.einsum("bct,oct->bo", window, kernel)
+
+
+def _columns(kernel, column):
+    return range(column - kernel.shape[2] + 1, column + 1)
+
+
+@step_in_row.wrong(
+    "At the left edge a negative index counts from the end of the row: the pixel reads "
+    "leftovers of an earlier row. Left of the image there are zeros."
+)
+def wraps_round(row, kernel, above, column):
+    window = torch.stack([row[:, :, c] for c in _columns(kernel, column)], dim=2)
+    return above[:, :, column] + _sum(window, kernel)
+
+
+def _window(row, columns):
+    """Features at these columns, zeros where a column does not exist."""
+    picked = [
+        row[:, :, c] if 0 <= c < row.shape[2] else torch.zeros_like(row[:, :, 0]) for c in columns
+    ]
+    return torch.stack(picked, dim=2)
+
+
+@step_in_row.wrong(
+    "At the left edge the first pixel is read again and again. Left of the image there are zeros."
+)
+def edge_repeated(row, kernel, above, column):
+    window = _window(row, [max(c, 0) for c in _columns(kernel, column)])
+    return above[:, :, column] + _sum(window, kernel)
+
+
+@step_in_row.wrong(
+    "The kernel is turned round: its last tap belongs on `column`, the first one furthest to "
+    "the left."
+)
+def kernel_turned_round(row, kernel, above, column):
+    return reference(row, kernel.flip(2), above, column)
+
+
+@step_in_row.wrong(
+    "The window ends one pixel too early. These are features, of type B: `column` itself is read."
+)
+def the_pixel_itself_left_out(row, kernel, above, column):
+    window = _window(row, [c - 1 for c in _columns(kernel, column)])
+    return above[:, :, column] + _sum(window, kernel)
+
+
+@step_in_row.wrong("The window ends one pixel too late, on a leftover of an earlier row.")
+def one_too_far_to_the_right(row, kernel, above, column):
+    window = _window(row, [c + 1 for c in _columns(kernel, column)])
+    return above[:, :, column] + _sum(window, kernel)
+
+
+@step_in_row.wrong(
+    "At the left edge the pixels meet the wrong taps. The taps that fall off are the first, not "
+    "the last."
+)
+def the_wrong_taps_at_the_edge(row, kernel, above, column):
+    there = row[:, :, max(0, column - kernel.shape[2] + 1) : column + 1]
+    return above[:, :, column] + _sum(there, kernel[:, :, : there.shape[2]])
+
+
+@step_in_row.wrong("The sum from the rows above is missing.")
+def rows_above_forgotten(row, kernel, above, column):
+    return _sum(_window(row, _columns(kernel, column)), kernel)
+
+
+@step_in_row.wrong("The sum from above is taken one column too early.")
+def above_of_the_column_before(row, kernel, above, column):
+    return above[:, :, max(column - 1, 0)] + rows_above_forgotten(row, kernel, above, column)
+
+
+@step_in_row.wrong(
+    "The sum from above is added for all columns at once. Only `column` belongs here."
+)
+def above_of_all_columns(row, kernel, above, column):
+    return above.sum(dim=2) + rows_above_forgotten(row, kernel, above, column)
+
+
+@step_in_row.wrong("Only the last tap is used: the pixels to the left are not read.")
+def the_pixel_only(row, kernel, above, column):
+    return above[:, :, column] + row[:, :, column] @ kernel[:, :, -1].T
+
+
+@step_in_row.right
+def whole_row_then_one_column(row, kernel, above, column):
     every = F.conv1d(F.pad(row, (kernel.shape[2] - 1, 0)), kernel)
     return (above + every)[:, :, column]
 
 
-def _tap_by_tap(row, kernel, above, column):
+@step_in_row.right
+def tap_by_tap(row, kernel, above, column):
     total = above[:, :, column].clone()
     for back in range(min(kernel.shape[2], column + 1)):
         total += row[:, :, column - back] @ kernel[:, :, -1 - back].T
     return total
-
-
-step_in_row = Exercise(
-    number="6.3",
-    name="step_in_row",
-    title="One pixel of one layer",
-    goal="Compute a convolution at a single pixel, from the features that are kept.",
-    minutes=15,
-    stub=STUB,
-    reference=reference,
-    hints=HINTS,
-    checks=(
-        Check("two taps, columns inside the row", 2, _check_inside),
-        Check("four taps at the left edge", 2, _check_edge),
-        Check("a kernel wider than the row", 1, _check_wide),
-    ),
-    misconceptions=MISCONCEPTIONS,
-    alternatives=(_whole_row_then_one_column, _tap_by_tap),
-)

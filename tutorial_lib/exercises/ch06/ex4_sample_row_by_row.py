@@ -8,12 +8,18 @@ from torch import Tensor
 from tutorial_lib.exercises.ch06.models import RowByRow
 from tutorial_lib.exercises.ch06.references import sample_row_by_row as reference
 from tutorial_lib.exercises.comparing import first_difference, number, tensor_result
-from tutorial_lib.exercises.definition import Check, Failure, Misconception
+from tutorial_lib.exercises.definition import Failure
 from tutorial_lib.exercises.engine import Exercise
-from tutorial_lib.exercises.trials import Trial, compare
+from tutorial_lib.exercises.trials import Trial
 from tutorial_lib.sampling import draw
 
-STUB = '''\
+sample_row_by_row = Exercise(
+    "6.4",
+    "The loop around a cache",
+    goal="Sample and complete images, with the work for the rows above done once a row.",
+    minutes=15,
+    reference=reference,
+    stub='''\
 def sample_row_by_row(model, uniforms: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
     """Complete images of one colour; what the rows above say is computed once a row.
 
@@ -31,18 +37,115 @@ def sample_row_by_row(model, uniforms: torch.Tensor, known: torch.Tensor) -> tor
     By hand: known = [[1, -1]] keeps the 1, and draws the second pixel from logits that see it
     """
     ____
-'''
-
-HINTS = (
-    """Two loops. When a row begins, and not before, all rows above are finished: that is the moment
-    for `begin_row`. A known pixel is in place from the start, so that everything after it sees
-    it.""",
-    """`levels = known.clamp(min=0)` starts from the known levels and zeros. At a pixel:
-    `torch.where(known[:, 0, row, column] < 0, drawn, levels[:, 0, row, column])` keeps what is
-    known in some images and takes the draw in the others.""",
-    """If the first row is right and the second is not, look at when `begin_row` is called. If whole
-    images are right and completions are not: does the model see known pixels while it draws?""",
+''',
+    hints=(
+        """Two loops. When a row begins, and not before, all rows above are finished: that is the
+        moment for `begin_row`. A known pixel is in place from the start, so that everything
+        after it sees it.""",
+        """`levels = known.clamp(min=0)` starts from the known levels and zeros. At a pixel:
+        `torch.where(known[:, 0, row, column] < 0, drawn, levels[:, 0, row, column])` keeps
+        what is known in some images and takes the draw in the others.""",
+        """If the first row is right and the second is not, look at when `begin_row` is called.
+        If whole images are right and completions are not: does the model see known pixels
+        while it draws?""",
+    ),
 )
+
+
+TOO_OFTEN = (
+    "The image is right, but `begin_row` runs at every pixel, not once for a row: that is the work "
+    "that a cache is to save."
+)
+SKIPPED = (
+    "Pixels that are known in every image are skipped. A model that keeps features must walk "
+    "through them, or the pixels to their right read features that nobody computed."
+)
+
+
+def _trial(rng: torch.Generator, size: tuple[int, int, int], share_known: float) -> Trial:
+    batch, height, width = size
+    shape = (batch, 1, height, width)
+    uniforms = torch.rand(shape, generator=rng, dtype=torch.float64)
+    known = torch.randint(4, shape, generator=rng)
+    unknown = torch.rand(shape, generator=rng) >= share_known
+    unknown[0, 0, 0, 0] = True  # something is known in other images and not in the first
+    if share_known > 0:
+        unknown[:, 0, 0, 1] = False  # known in all images: nobody draws here
+    return Trial((RowByRow(4, rng), uniforms, known.masked_fill(unknown, -1)))
+
+
+@sample_row_by_row.reads
+def read(value: object, trial: Trial) -> Tensor:
+    return tensor_result(value, tuple(trial.args[1].shape), kind="long")
+
+
+@sample_row_by_row.evidence
+def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
+    known = trial.args[2]
+    in_order = (got != want).flatten(2).any(dim=0)[0].nonzero()[0].item()
+    row, column = divmod(in_order, got.shape[3])
+    (image, *_) = first_difference(got[:, 0, row, column], want[:, 0, row, column])
+    place = (image, 0, row, column)
+    kind = f"known, {known[place].item()}" if known[place] >= 0 else "to be drawn"
+    return (
+        f"Image {image}, row {row}, column {column}, the first place that differs: it is {kind}. "
+        f"It must be {number(want[place])}; you have {number(got[place])}."
+    )
+
+
+def _check(candidate, trials: list[Trial]) -> Failure | None:
+    rng = torch.Generator().manual_seed(0)
+    return sample_row_by_row.compare(
+        candidate,
+        trials,
+        further=[_trial(rng, (8, 4, 3), 0.0), _trial(rng, (8, 4, 4), 0.5)],
+        otherwise="The images are not those that the model draws with this noise.",
+    )
+
+
+def rows_begun(function, model: RowByRow, uniforms: Tensor, known: Tensor) -> list[int]:
+    """Which rows the function began, in order."""
+    function(model, uniforms, known)
+    return [call[0] for call in model.asked if len(call) == 1]
+
+
+def places_asked(function, model: RowByRow, uniforms: Tensor, known: Tensor) -> list[list[int]]:
+    """Of which places the function asked for the logits, in order."""
+    function(model, uniforms, known)
+    return [list(call) for call in model.asked if len(call) == 2]
+
+
+@sample_row_by_row.judge("images of a single row")
+def one_row(candidate, rng: torch.Generator) -> Failure | None:
+    return _check(candidate, [_trial(rng, (20, 1, 5), 0.0)])
+
+
+@sample_row_by_row.judge("images of several rows, every pixel", points=2)
+def check_images(candidate, rng: torch.Generator) -> Failure | None:
+    return _check(candidate, [_trial(rng, (8, 4, 5), 0.0), _trial(rng, (8, 5, 2), 0.0)])
+
+
+@sample_row_by_row.judge("completions, other pixels known in each image", points=2)
+def check_known(candidate, rng: torch.Generator) -> Failure | None:
+    return _check(candidate, [_trial(rng, (8, 4, 5), 0.5), _trial(rng, (8, 5, 3), 0.8)])
+
+
+@sample_row_by_row.judge("rows begun once, known pixels walked through")
+def work(candidate, rng: torch.Generator) -> Failure | None:
+    trial = _trial(rng, (2, 4, 5), 0.0)
+    begun = candidate.measure(rows_begun, *trial.args)
+    for row in range(4):
+        if row not in begun:
+            told = f"Row {row} was never begun; {len(begun)} calls in all."
+            return Failure("Your function does not ask the model about every row.", told)
+        if begun.count(row) > len(trial.args[1]):  # image by image is fine too
+            told = f"Row {row} was begun {begun.count(row)} times; 4 rows, {len(begun)} calls."
+            return Failure(TOO_OFTEN, told)
+    asked = candidate.measure(places_asked, *_trial(rng, (2, 4, 5), 0.5).args)
+    if [0, 1] not in [list(place) for place in asked]:  # known in every image
+        told = "Row 0, column 1 is known in every image, and its logits were never asked for."
+        return Failure(SKIPPED, told)
+    return None
 
 
 def _loop(model, uniforms, known, *, above_of=None, keep=True, rule=draw, noise_of=None):
@@ -70,7 +173,11 @@ def _above(model, levels, row, column, kept, above_of):
     return kept[0]
 
 
-def _once_an_image(model, uniforms, known):
+@sample_row_by_row.wrong(
+    "`begin_row` runs once, for the first row, and all rows go on with what it said. The cache "
+    "is stale from the first row's end on."
+)
+def once_for_the_image(model, uniforms, known):
     def above_of(model, levels, row, column, kept):
         if row == 0 and column == 0:
             kept[0] = model.begin_row(levels, 0)
@@ -79,7 +186,11 @@ def _once_an_image(model, uniforms, known):
     return _loop(model, uniforms, known, above_of=above_of)
 
 
-def _all_rows_at_once(model, uniforms, known):
+@sample_row_by_row.wrong(
+    "`begin_row` runs for all rows before anything is drawn. It reads the rows above, and they "
+    "are still empty then."
+)
+def all_rows_at_once(model, uniforms, known):
     def above_of(model, levels, row, column, kept):
         if not kept:
             kept.update({i: model.begin_row(levels, i) for i in range(levels.shape[2])})
@@ -88,7 +199,11 @@ def _all_rows_at_once(model, uniforms, known):
     return _loop(model, uniforms, known, above_of=above_of)
 
 
-def _one_pixel_too_early(model, uniforms, known):
+@sample_row_by_row.wrong(
+    "`begin_row` runs before the last pixel of the row above is drawn. The image looks fine, "
+    "and the end of each row is never heard below."
+)
+def one_pixel_too_early(model, uniforms, known):
     """The next row is begun before the last pixel of the present one is drawn."""
 
     def above_of(model, levels, row, column, kept):
@@ -101,7 +216,11 @@ def _one_pixel_too_early(model, uniforms, known):
     return _loop(model, uniforms, known, above_of=above_of)
 
 
-def _row_before(model, uniforms, known):
+@sample_row_by_row.wrong(
+    "Each row is told what belongs to the row before it: begin_row(levels, row) wants the row "
+    "that is about to be drawn."
+)
+def of_the_row_before(model, uniforms, known):
     def above_of(model, levels, row, column, kept):
         if column == 0:
             kept[0] = model.begin_row(levels, max(row - 1, 0))
@@ -110,43 +229,61 @@ def _row_before(model, uniforms, known):
     return _loop(model, uniforms, known, above_of=above_of)
 
 
-def _every_pixel(model, uniforms, known):
+@sample_row_by_row.wrong(TOO_OFTEN)
+def at_every_pixel(model, uniforms, known):
     def above_of(model, levels, row, column, kept):
         return model.begin_row(levels, row)
 
     return _loop(model, uniforms, known, above_of=above_of)
 
 
-def _likeliest(model, uniforms, known):
+@sample_row_by_row.wrong("You take the likeliest level, whatever the noise. Draw it.")
+def the_likeliest_level(model, uniforms, known):
     return _loop(model, uniforms, known, rule=lambda logits, noise: logits.argmax(dim=1))
 
 
-def _known_ignored(model, uniforms, known):
+@sample_row_by_row.wrong("Known pixels are drawn over: where `known` is 0 or more, it has to stay.")
+def known_pixels_ignored(model, uniforms, known):
     return _loop(model, uniforms, known, keep=False)
 
 
-def _known_at_the_end(model, uniforms, known):
+@sample_row_by_row.wrong(
+    "Known pixels are put in at the end. The pixels after them were drawn without having seen them."
+)
+def known_pixels_put_in_at_the_end(model, uniforms, known):
     levels = _loop(model, uniforms, known, keep=False)
     return torch.where(known < 0, levels, known)
 
 
-def _known_in_the_first_image(model, uniforms, known):
+@sample_row_by_row.wrong(
+    "What is known in the first image is taken as known in all. Each image has its own."
+)
+def known_as_in_the_first_image(model, uniforms, known):
     pattern = torch.where(known[:1] < 0, torch.full_like(known, -1), known)
     return _loop(model, uniforms, pattern.clamp(min=-1))
 
 
-def _noise_in_order(model, uniforms, known):
+@sample_row_by_row.wrong(
+    "The noise is used up in order of the draws. Each pixel has its own uniform number, drawn "
+    "or not."
+)
+def noise_in_order_of_use(model, uniforms, known):
     def noise_of(uniforms, count):
         return uniforms.flatten(1)[:, min(count, uniforms[0].numel() - 1)]
 
     return _loop(model, uniforms, known, noise_of=noise_of)
 
 
-def _zero_taken_for_unknown(model, uniforms, known):
+@sample_row_by_row.wrong(
+    "A known 0 is drawn over. 0 is a level like any other; only -1 means: draw it.",
+    name="0 taken for unknown",
+)
+def the_0_taken_for_unknown(model, uniforms, known):
     return _loop(model, uniforms, torch.where(known > 0, known, -1))
 
 
-def _known_skipped(model, uniforms, known):
+@sample_row_by_row.wrong(SKIPPED)
+def known_pixels_skipped(model, uniforms, known):
     levels = known.clamp(min=0)
     for row in range(known.shape[2]):
         above = model.begin_row(levels, row)
@@ -158,7 +295,10 @@ def _known_skipped(model, uniforms, known):
     return levels
 
 
-def _column_by_column(model, uniforms, known):
+@sample_row_by_row.wrong(
+    "You go down the columns: the rows above are not finished when a row needs them."
+)
+def column_by_column(model, uniforms, known):
     turned = known.clamp(min=0)
     for column in range(known.shape[3]):
         for row in range(known.shape[2]):
@@ -169,166 +309,8 @@ def _column_by_column(model, uniforms, known):
     return turned
 
 
-TOO_OFTEN = (
-    "The image is right, but `begin_row` runs at every pixel, not once for a row: that is the work "
-    "that a cache is to save."
-)
-SKIPPED = (
-    "Pixels that are known in every image are skipped. A model that keeps features must walk "
-    "through them, or the pixels to their right read features that nobody computed."
-)
-MISCONCEPTIONS = (
-    Misconception(
-        "once for the image",
-        _once_an_image,
-        "`begin_row` runs once, for the first row, and all rows go on with what it said. The cache "
-        "is stale from the first row's end on.",
-    ),
-    Misconception(
-        "all rows at once",
-        _all_rows_at_once,
-        "`begin_row` runs for all rows before anything is drawn. It reads the rows above, and they "
-        "are still empty then.",
-    ),
-    Misconception(
-        "one pixel too early",
-        _one_pixel_too_early,
-        "`begin_row` runs before the last pixel of the row above is drawn. The image looks fine, "
-        "and the end of each row is never heard below.",
-    ),
-    Misconception(
-        "of the row before",
-        _row_before,
-        "Each row is told what belongs to the row before it: begin_row(levels, row) wants the "
-        "row that is about to be drawn.",
-    ),
-    Misconception("at every pixel", _every_pixel, TOO_OFTEN),
-    Misconception(
-        "the likeliest level",
-        _likeliest,
-        "You take the likeliest level, whatever the noise. Draw it.",
-    ),
-    Misconception(
-        "known pixels ignored",
-        _known_ignored,
-        "Known pixels are drawn over: where `known` is 0 or more, it has to stay.",
-    ),
-    Misconception(
-        "known pixels put in at the end",
-        _known_at_the_end,
-        "Known pixels are put in at the end. The pixels after them were drawn without having seen "
-        "them.",
-    ),
-    Misconception(
-        "known as in the first image",
-        _known_in_the_first_image,
-        "What is known in the first image is taken as known in all. Each image has its own.",
-    ),
-    Misconception(
-        "noise in order of use",
-        _noise_in_order,
-        "The noise is used up in order of the draws. Each pixel has its own uniform number, drawn "
-        "or not.",
-    ),
-    Misconception(
-        "0 taken for unknown",
-        _zero_taken_for_unknown,
-        "A known 0 is drawn over. 0 is a level like any other; only -1 means: draw it.",
-    ),
-    Misconception("known pixels skipped", _known_skipped, SKIPPED),
-    Misconception(
-        "column by column",
-        _column_by_column,
-        "You go down the columns: the rows above are not finished when a row needs them.",
-    ),
-)
-
-
-def _trial(rng: torch.Generator, size: tuple[int, int, int], share_known: float) -> Trial:
-    batch, height, width = size
-    shape = (batch, 1, height, width)
-    uniforms = torch.rand(shape, generator=rng, dtype=torch.float64)
-    known = torch.randint(4, shape, generator=rng)
-    unknown = torch.rand(shape, generator=rng) >= share_known
-    unknown[0, 0, 0, 0] = True  # something is known in other images and not in the first
-    if share_known > 0:
-        unknown[:, 0, 0, 1] = False  # known in all images: nobody draws here
-    return Trial((RowByRow(4, rng), uniforms, known.masked_fill(unknown, -1)))
-
-
-def _read(value: object, trial: Trial) -> Tensor:
-    return tensor_result(value, tuple(trial.args[1].shape), kind="long")
-
-
-def _evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
-    known = trial.args[2]
-    in_order = (got != want).flatten(2).any(dim=0)[0].nonzero()[0].item()
-    row, column = divmod(in_order, got.shape[3])
-    (image, *_) = first_difference(got[:, 0, row, column], want[:, 0, row, column])
-    place = (image, 0, row, column)
-    kind = f"known, {known[place].item()}" if known[place] >= 0 else "to be drawn"
-    return (
-        f"Image {image}, row {row}, column {column}, the first place that differs: it is {kind}. "
-        f"It must be {number(want[place])}; you have {number(got[place])}."
-    )
-
-
-def _check(candidate, trials: list[Trial]) -> Failure | None:
-    rng = torch.Generator().manual_seed(0)
-    return compare(
-        candidate,
-        reference,
-        trials,
-        read=_read,
-        evidence=_evidence,
-        misconceptions=MISCONCEPTIONS,
-        diagnose_on=[_trial(rng, (8, 4, 3), 0.0), _trial(rng, (8, 4, 4), 0.5)],
-        otherwise="The images are not those that the model draws with this noise.",
-    )
-
-
-def _check_one_row(candidate, rng: torch.Generator) -> Failure | None:
-    return _check(candidate, [_trial(rng, (20, 1, 5), 0.0)])
-
-
-def _check_images(candidate, rng: torch.Generator) -> Failure | None:
-    return _check(candidate, [_trial(rng, (8, 4, 5), 0.0), _trial(rng, (8, 5, 2), 0.0)])
-
-
-def _check_known(candidate, rng: torch.Generator) -> Failure | None:
-    return _check(candidate, [_trial(rng, (8, 4, 5), 0.5), _trial(rng, (8, 5, 3), 0.8)])
-
-
-def rows_begun(function, model: RowByRow, uniforms: Tensor, known: Tensor) -> list[int]:
-    """Which rows the function began, in order."""
-    function(model, uniforms, known)
-    return [call[0] for call in model.asked if len(call) == 1]
-
-
-def places_asked(function, model: RowByRow, uniforms: Tensor, known: Tensor) -> list[list[int]]:
-    """Of which places the function asked for the logits, in order."""
-    function(model, uniforms, known)
-    return [list(call) for call in model.asked if len(call) == 2]
-
-
-def _check_work(candidate, rng: torch.Generator) -> Failure | None:
-    trial = _trial(rng, (2, 4, 5), 0.0)
-    begun = candidate.measure(rows_begun, *trial.args)
-    for row in range(4):
-        if row not in begun:
-            told = f"Row {row} was never begun; {len(begun)} calls in all."
-            return Failure("Your function does not ask the model about every row.", told)
-        if begun.count(row) > len(trial.args[1]):  # image by image is fine too
-            told = f"Row {row} was begun {begun.count(row)} times; 4 rows, {len(begun)} calls."
-            return Failure(TOO_OFTEN, told)
-    asked = candidate.measure(places_asked, *_trial(rng, (2, 4, 5), 0.5).args)
-    if [0, 1] not in [list(place) for place in asked]:  # known in every image
-        told = "Row 0, column 1 is known in every image, and its logits were never asked for."
-        return Failure(SKIPPED, told)
-    return None
-
-
-def _image_by_image(model, uniforms, known):
+@sample_row_by_row.right
+def image_by_image(model, uniforms, known):
     images = []
     for noise, kept in zip(uniforms, known, strict=True):
         image = torch.where(kept < 0, 3, kept)[None]  # what is not drawn yet must not matter
@@ -342,7 +324,8 @@ def _image_by_image(model, uniforms, known):
     return torch.stack(images)
 
 
-def _a_batch_at_once(model, uniforms, known):
+@sample_row_by_row.right
+def a_batch_at_once(model, uniforms, known):
     levels = known.clone().clamp(min=0)
     for row in range(known.shape[2]):
         above = model.begin_row(levels, row)
@@ -355,7 +338,8 @@ def _a_batch_at_once(model, uniforms, known):
     return levels
 
 
-def _in_raster_order(model, uniforms, known):
+@sample_row_by_row.right
+def in_raster_order(model, uniforms, known):
     levels, above = known.clamp(min=0), None
     width = known.shape[3]
     for place in range(known[0].numel()):
@@ -365,23 +349,3 @@ def _in_raster_order(model, uniforms, known):
         kept = known[:, 0, row, column]
         levels[:, 0, row, column] = drawn * (kept < 0) + kept * (kept >= 0)
     return levels
-
-
-sample_row_by_row = Exercise(
-    number="6.4",
-    name="sample_row_by_row",
-    title="The loop around a cache",
-    goal="Sample and complete images, with the work for the rows above done once a row.",
-    minutes=15,
-    stub=STUB,
-    reference=reference,
-    hints=HINTS,
-    checks=(
-        Check("images of a single row", 1, _check_one_row),
-        Check("images of several rows, every pixel", 2, _check_images),
-        Check("completions, other pixels known in each image", 2, _check_known),
-        Check("rows begun once, known pixels walked through", 1, _check_work),
-    ),
-    misconceptions=MISCONCEPTIONS,
-    alternatives=(_image_by_image, _a_batch_at_once, _in_raster_order),
-)

@@ -9,11 +9,17 @@ from torch import Tensor
 
 from tutorial_lib.bounds import gaussian_kl as reference
 from tutorial_lib.exercises.comparing import first_difference, number, numbers, tensor_result
-from tutorial_lib.exercises.definition import Check, Failure, Misconception
 from tutorial_lib.exercises.engine import Exercise
-from tutorial_lib.exercises.trials import Trial, compare
+from tutorial_lib.exercises.trials import Trial
 
-STUB = '''\
+gaussian_kl = Exercise(
+    "7.2",
+    "What a Gaussian code costs",
+    goal="Write the KL of a Gaussian with independent axes from the standard normal prior.",
+    minutes=10,
+    reference=reference,
+    otherwise="This is not the KL of q from the prior.",
+    stub='''\
 def gaussian_kl(mean: torch.Tensor, log_variance: torch.Tensor) -> torch.Tensor:
     """KL(q || p) for q = N(mean, variance), its D axes independent, and p = N(0, 1) on each axis.
 
@@ -26,143 +32,19 @@ def gaussian_kl(mean: torch.Tensor, log_variance: torch.Tensor) -> torch.Tensor:
              axis and (0 + 4 - 1 - 1.386) / 2 = 0.807 for the second: 1.307
     """
     ____
-'''
-
-HINTS = (
-    """Each axis on its own first: a tensor (B, D) of KLs. Then add up the axes of each image.""",
-    """`.square()`, `.exp()` and `.sum(dim=1)`. The variance is the exp of its logarithm, and the
-    last term of the formula is what you were given.""",
-    """A KL is 0 where mean and log-variance are 0, and positive everywhere else. If yours is
-    negative somewhere, a sign or the -1 is off.""",
+''',
+    hints=(
+        """Each axis on its own first: a tensor (B, D) of KLs. Then add up the axes of each
+        image.""",
+        """`.square()`, `.exp()` and `.sum(dim=1)`. The variance is the exp of its logarithm, and
+        the last term of the formula is what you were given.""",
+        """A KL is 0 where mean and log-variance are 0, and positive everywhere else. If yours is
+        negative somewhere, a sign or the -1 is off.""",
+    ),
 )
-
-
-def _axes(mean, log_variance):
-    return 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance)
-
-
-def _averaged(mean, log_variance):
-    return _axes(mean, log_variance).mean(dim=1)
-
-
-def _over_the_batch(mean, log_variance):
-    return _axes(mean, log_variance).sum(dim=0)
-
-
-def _not_halved(mean, log_variance):
-    return 2 * reference(mean, log_variance)
-
-
-def _sign(mean, log_variance):
-    return -reference(mean, log_variance)
-
-
-def _bits(mean, log_variance):
-    return reference(mean, log_variance) / math.log(2)
-
-
-def _as_log_deviation(mean, log_variance):
-    return reference(mean, 2 * log_variance)
-
-
-def _as_variance(mean, log_variance):
-    return 0.5 * (mean.square() + log_variance - 1 - log_variance.abs().log()).sum(dim=1)
-
-
-def _deviation_for_variance(mean, log_variance):
-    return 0.5 * (mean.square() + (log_variance / 2).exp() - 1 - log_variance).sum(dim=1)
-
-
-def _no_minus_one(mean, log_variance):
-    return 0.5 * (mean.square() + log_variance.exp() - log_variance).sum(dim=1)
-
-
-def _log_added(mean, log_variance):
-    return 0.5 * (mean.square() + log_variance.exp() - 1 + log_variance).sum(dim=1)
-
-
-def _no_log(mean, log_variance):
-    return 0.5 * (mean.square() + log_variance.exp() - 1).sum(dim=1)
-
-
-def _mean_not_squared(mean, log_variance):
-    return 0.5 * (mean + log_variance.exp() - 1 - log_variance).sum(dim=1)
-
-
-def _no_mean(mean, log_variance):
-    return reference(torch.zeros_like(mean), log_variance)
-
-
-def _mean_only(mean, log_variance):
-    return reference(mean, torch.zeros_like(log_variance))
-
-
-def _other_direction(mean, log_variance):
-    ratio = (1 + mean.square()) / log_variance.exp()
-    return 0.5 * (ratio - 1 + log_variance).sum(dim=1)
 
 
 OVER_THE_BATCH = "The images were added up, and the axes kept. Every image has its own KL: dim=1."
-MISCONCEPTIONS = (
-    Misconception(
-        "averaged over the axes",
-        _averaged,
-        "The axes are averaged. Independent axes *add up*: the mean makes the KL weigh D times "
-        "less, and no bound can be made of it.",
-    ),
-    Misconception("over the batch", _over_the_batch, OVER_THE_BATCH),
-    Misconception("not halved", _not_halved, "The factor 1/2 is missing: this is twice the KL."),
-    Misconception("sign", _sign, "This is minus the KL. A KL is never below 0."),
-    Misconception("bits", _bits, "These are bits. Asked for are nats: the natural logarithm."),
-    Misconception(
-        "the logarithm of the deviation",
-        _as_log_deviation,
-        "The log-variance is taken for the log of the standard deviation: it is doubled once too "
-        "often.",
-    ),
-    Misconception(
-        "already the variance",
-        _as_variance,
-        "The log-variance is taken for the variance itself. It can be negative; its exp is the "
-        "variance.",
-    ),
-    Misconception(
-        "deviation for variance",
-        _deviation_for_variance,
-        "The second term is the standard deviation. The formula has the variance: exp of all of "
-        "the log-variance, not of half.",
-    ),
-    Misconception(
-        "no minus one",
-        _no_minus_one,
-        "The -1 of each axis is missing: q = p must give exactly 0.",
-    ),
-    Misconception(
-        "log added",
-        _log_added,
-        "The log-variance is added. It has to be subtracted, so that a very narrow q costs much.",
-    ),
-    Misconception(
-        "no log",
-        _no_log,
-        "The last term, minus the log-variance, is missing: then a narrow q costs nothing.",
-    ),
-    Misconception("mean not squared", _mean_not_squared, "The mean has to be squared."),
-    Misconception(
-        "no mean", _no_mean, "The mean is not used: a q that lies far from the prior costs more."
-    ),
-    Misconception(
-        "mean only",
-        _mean_only,
-        "Only the mean is used. A q that is narrower or wider than the prior has its price, too.",
-    ),
-    Misconception(
-        "the other direction",
-        _other_direction,
-        "This is KL(p || q), with prior and posterior exchanged: the mean over the prior, not over "
-        "q.",
-    ),
-)
 
 
 def _trial(batch: int, dim: int, rng: torch.Generator) -> Trial:
@@ -171,7 +53,8 @@ def _trial(batch: int, dim: int, rng: torch.Generator) -> Trial:
     return Trial((mean, log_variance))
 
 
-def _read(value: object, trial: Trial) -> Tensor:
+@gaussian_kl.reads
+def read(value: object, trial: Trial) -> Tensor:
     batch, dim = trial.args[0].shape
     return tensor_result(
         value,
@@ -180,7 +63,8 @@ def _read(value: object, trial: Trial) -> Tensor:
     )
 
 
-def _evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
+@gaussian_kl.evidence
+def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
     mean, log_variance = trial.args
     (i,) = first_difference(got, want)
     return (
@@ -189,64 +73,141 @@ def _evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
     )
 
 
-def _check(candidate, trials: list[Trial], rng: torch.Generator) -> Failure | None:
-    return compare(
-        candidate,
-        reference,
-        trials,
-        read=_read,
-        evidence=_evidence,
-        misconceptions=MISCONCEPTIONS,
-        diagnose_on=[_trial(3, 2, rng), _trial(2, 5, rng)],
-        otherwise="This is not the KL of q from the prior.",
-    )
-
-
-def _check_narrow(candidate, rng: torch.Generator) -> Failure | None:
+@gaussian_kl.trials("one axis, mean 0, several widths")
+def narrow(rng):
     """Mean 0: what the width alone costs."""
     mean, log_variance = _trial(4, 1, rng).args
-    return _check(candidate, [Trial((torch.zeros_like(mean), log_variance))], rng)
+    return [Trial((torch.zeros_like(mean), log_variance))]
 
 
-def _check_shifted(candidate, rng: torch.Generator) -> Failure | None:
+@gaussian_kl.trials("one axis, variance 1, several means")
+def shifted(rng):
     """Variance 1: what the mean alone costs."""
     mean, log_variance = _trial(3, 1, rng).args
-    return _check(candidate, [Trial((mean, torch.zeros_like(log_variance)))], rng)
+    return [Trial((mean, torch.zeros_like(log_variance)))]
 
 
-def _check_many_axes(candidate, rng: torch.Generator) -> Failure | None:
-    return _check(candidate, [_trial(3, 4, rng), _trial(2, 3, rng)], rng)
+@gaussian_kl.trials("several images, several axes")
+def many_axes(rng):
+    return [_trial(3, 4, rng), _trial(2, 3, rng)]
 
 
-def _by_distributions(mean, log_variance):
+@gaussian_kl.also_try
+def more(rng):
+    return [_trial(3, 2, rng), _trial(2, 5, rng)]
+
+
+def _axes(mean, log_variance):
+    return 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance)
+
+
+@gaussian_kl.wrong(
+    "The axes are averaged. Independent axes *add up*: the mean makes the KL weigh D times "
+    "less, and no bound can be made of it."
+)
+def averaged_over_the_axes(mean, log_variance):
+    return _axes(mean, log_variance).mean(dim=1)
+
+
+@gaussian_kl.wrong(OVER_THE_BATCH)
+def over_the_batch(mean, log_variance):
+    return _axes(mean, log_variance).sum(dim=0)
+
+
+@gaussian_kl.wrong("The factor 1/2 is missing: this is twice the KL.")
+def not_halved(mean, log_variance):
+    return 2 * reference(mean, log_variance)
+
+
+@gaussian_kl.wrong("This is minus the KL. A KL is never below 0.")
+def sign(mean, log_variance):
+    return -reference(mean, log_variance)
+
+
+@gaussian_kl.wrong("These are bits. Asked for are nats: the natural logarithm.")
+def bits(mean, log_variance):
+    return reference(mean, log_variance) / math.log(2)
+
+
+@gaussian_kl.wrong(
+    "The log-variance is taken for the log of the standard deviation: it is doubled once too often."
+)
+def the_logarithm_of_the_deviation(mean, log_variance):
+    return reference(mean, 2 * log_variance)
+
+
+@gaussian_kl.wrong(
+    "The log-variance is taken for the variance itself. It can be negative; its exp is the "
+    "variance."
+)
+def already_the_variance(mean, log_variance):
+    return 0.5 * (mean.square() + log_variance - 1 - log_variance.abs().log()).sum(dim=1)
+
+
+@gaussian_kl.wrong(
+    "The second term is the standard deviation. The formula has the variance: exp of all of the "
+    "log-variance, not of half."
+)
+def deviation_for_variance(mean, log_variance):
+    return 0.5 * (mean.square() + (log_variance / 2).exp() - 1 - log_variance).sum(dim=1)
+
+
+@gaussian_kl.wrong("The -1 of each axis is missing: q = p must give exactly 0.")
+def no_minus_one(mean, log_variance):
+    return 0.5 * (mean.square() + log_variance.exp() - log_variance).sum(dim=1)
+
+
+@gaussian_kl.wrong(
+    "The log-variance is added. It has to be subtracted, so that a very narrow q costs much."
+)
+def log_added(mean, log_variance):
+    return 0.5 * (mean.square() + log_variance.exp() - 1 + log_variance).sum(dim=1)
+
+
+@gaussian_kl.wrong(
+    "The last term, minus the log-variance, is missing: then a narrow q costs nothing."
+)
+def no_log(mean, log_variance):
+    return 0.5 * (mean.square() + log_variance.exp() - 1).sum(dim=1)
+
+
+@gaussian_kl.wrong("The mean has to be squared.")
+def mean_not_squared(mean, log_variance):
+    return 0.5 * (mean + log_variance.exp() - 1 - log_variance).sum(dim=1)
+
+
+@gaussian_kl.wrong("The mean is not used: a q that lies far from the prior costs more.")
+def no_mean(mean, log_variance):
+    return reference(torch.zeros_like(mean), log_variance)
+
+
+@gaussian_kl.wrong(
+    "Only the mean is used. A q that is narrower or wider than the prior has its price, too."
+)
+def mean_only(mean, log_variance):
+    return reference(mean, torch.zeros_like(log_variance))
+
+
+@gaussian_kl.wrong(
+    "This is KL(p || q), with prior and posterior exchanged: the mean over the prior, not over q."
+)
+def the_other_direction(mean, log_variance):
+    ratio = (1 + mean.square()) / log_variance.exp()
+    return 0.5 * (ratio - 1 + log_variance).sum(dim=1)
+
+
+@gaussian_kl.right
+def by_distributions(mean, log_variance):
     normal = torch.distributions.Normal
     q = normal(mean, (0.5 * log_variance).exp())
     p = normal(torch.zeros_like(mean), torch.ones_like(mean))
     return torch.distributions.kl_divergence(q, p).sum(dim=-1)
 
 
-def _axis_by_axis(mean, log_variance):
+@gaussian_kl.right
+def axis_by_axis(mean, log_variance):
     totals = []
     for means, logs in zip(mean.tolist(), log_variance.tolist(), strict=True):
         pairs = zip(means, logs, strict=True)
         totals.append(sum((m * m + math.exp(v) - 1 - v) / 2 for m, v in pairs))
     return torch.tensor(totals, dtype=mean.dtype)
-
-
-gaussian_kl = Exercise(
-    number="7.2",
-    name="gaussian_kl",
-    title="What a Gaussian code costs",
-    goal="Write the KL of a Gaussian with independent axes from the standard normal prior.",
-    minutes=10,
-    stub=STUB,
-    reference=reference,
-    hints=HINTS,
-    checks=(
-        Check("one axis, mean 0, several widths", 1, _check_narrow),
-        Check("one axis, variance 1, several means", 1, _check_shifted),
-        Check("several images, several axes", 1, _check_many_axes),
-    ),
-    misconceptions=MISCONCEPTIONS,
-    alternatives=(_by_distributions, _axis_by_axis),
-)

@@ -8,12 +8,18 @@ import torch
 from torch import Tensor
 
 from tutorial_lib.exercises.comparing import first_difference, number, tensor_result
-from tutorial_lib.exercises.definition import Check, Failure, Misconception
+from tutorial_lib.exercises.definition import Failure
 from tutorial_lib.exercises.engine import Exercise
-from tutorial_lib.exercises.trials import Trial, compare
+from tutorial_lib.exercises.trials import Trial
 from tutorial_lib.gaussian_posterior import reparameterize as reference
 
-STUB = '''\
+reparameterize = Exercise(
+    "7.3",
+    "A draw that the gradient can pass",
+    goal="Turn standard noise into a draw from q(z|x), so that mean and variance get gradients.",
+    minutes=5,
+    reference=reference,
+    stub='''\
 def reparameterize(
     mean: torch.Tensor, log_variance: torch.Tensor, noise: torch.Tensor
 ) -> torch.Tensor:
@@ -26,78 +32,18 @@ def reparameterize(
     By hand: mean 1, log_variance log 4 (so the standard deviation is 2) and noise 0.5 give 2
     """
     ____
-'''
-
-HINTS = (
-    """Noise of mean 0 and variance 1, stretched by the standard deviation and moved by the mean,
-    is noise of that mean and variance. The randomness comes from outside, so all that is left is
-    arithmetic, and arithmetic has derivatives.""",
-    """The standard deviation is the root of the variance, and the root of exp(v) is exp(v / 2):
-    `torch.exp(log_variance / 2)`.""",
-    """If the draws scatter too widely or too little, the root is missing. If the encoder learns
-    nothing of its variance, a `.detach()`, a `torch.no_grad()` or `torch.normal` stands in the
-    way.""",
+''',
+    hints=(
+        """Noise of mean 0 and variance 1, stretched by the standard deviation and moved by the
+        mean, is noise of that mean and variance. The randomness comes from outside, so all
+        that is left is arithmetic, and arithmetic has derivatives.""",
+        """The standard deviation is the root of the variance, and the root of exp(v) is exp(v /
+        2): `torch.exp(log_variance / 2)`.""",
+        """If the draws scatter too widely or too little, the root is missing. If the encoder
+        learns nothing of its variance, a `.detach()`, a `torch.no_grad()` or `torch.normal`
+        stands in the way.""",
+    ),
 )
-
-
-def _deviation(log_variance):
-    return torch.exp(log_variance / 2)
-
-
-def _variance(mean, log_variance, noise):
-    return mean + log_variance.exp() * noise
-
-
-def _log_variance(mean, log_variance, noise):
-    return mean + log_variance * noise
-
-
-def _root_of_the_logarithm(mean, log_variance, noise):
-    return mean + log_variance.abs().sqrt() * noise
-
-
-def _no_width(mean, log_variance, noise):
-    return mean + noise
-
-
-def _no_mean(mean, log_variance, noise):
-    return _deviation(log_variance) * noise
-
-
-def _mean_stretched(mean, log_variance, noise):
-    return _deviation(log_variance) * (mean + noise)
-
-
-def _only_the_mean(mean, log_variance, noise):
-    return mean + 0 * noise * log_variance
-
-
-def _noise_not_stretched(mean, log_variance, noise):
-    return mean + _deviation(log_variance) + noise
-
-
-def _first_noise(mean, log_variance, noise):
-    return mean + _deviation(log_variance) * noise[:1]
-
-
-def _first_axis(mean, log_variance, noise):
-    return mean + _deviation(log_variance) * noise[:, :1]
-
-
-def _own_noise(mean, log_variance, noise):
-    return mean + _deviation(log_variance) * torch.randn_like(mean)
-
-
-def _detached(mean, log_variance, noise):
-    return reference(mean, log_variance, noise).detach()
-
-
-def _mean_detached(mean, log_variance, noise):
-    return reference(mean.detach(), log_variance, noise)
-
-
-def _width_detached(mean, log_variance, noise):
-    return reference(mean, log_variance.detach(), noise)
 
 
 OWN_NOISE = (
@@ -111,58 +57,6 @@ NO_GRADIENT = {
     (False, True): "The log-variance gets no gradient, though the mean does: the width of q would "
     "never be learned.",
 }
-MISCONCEPTIONS = (
-    Misconception(
-        "variance for deviation",
-        _variance,
-        "The noise is multiplied by the variance. The width of a Gaussian is the root of it, "
-        "exp(log_variance / 2).",
-    ),
-    Misconception(
-        "the log-variance itself",
-        _log_variance,
-        "The noise is multiplied by the log-variance, which can be negative or 0. Take exp of half "
-        "of it.",
-    ),
-    Misconception(
-        "root of the logarithm",
-        _root_of_the_logarithm,
-        "The root is taken of the log-variance. Take exp first, then the root.",
-    ),
-    Misconception(
-        "no width", _no_width, "The noise is added as it is: the log-variance is not used."
-    ),
-    Misconception("no mean", _no_mean, "The mean is missing: all draws lie around 0."),
-    Misconception(
-        "mean stretched",
-        _mean_stretched,
-        "The mean is stretched together with the noise. Stretch first, then add the mean.",
-    ),
-    Misconception(
-        "only the mean",
-        _only_the_mean,
-        "The result is the mean, without noise: that is an ordinary auto-encoder.",
-    ),
-    Misconception(
-        "noise not stretched",
-        _noise_not_stretched,
-        "Mean, deviation and noise are added up. The deviation has to multiply the noise.",
-    ),
-    Misconception(
-        "the noise of the first image",
-        _first_noise,
-        "All images get the noise of the first one. Every image has its own.",
-    ),
-    Misconception(
-        "the noise of the first axis",
-        _first_axis,
-        "All axes get the noise of the first one. Every axis has its own.",
-    ),
-    Misconception("own noise", _own_noise, OWN_NOISE),
-    Misconception("cut off", _detached, NO_GRADIENT[True, True]),
-    Misconception("mean cut off", _mean_detached, NO_GRADIENT[True, False]),
-    Misconception("width cut off", _width_detached, NO_GRADIENT[False, True]),
-)
 
 
 def _trial(batch: int, dim: int, rng: torch.Generator) -> Trial:
@@ -170,11 +64,13 @@ def _trial(batch: int, dim: int, rng: torch.Generator) -> Trial:
     return Trial((mean, 1.5 * log_variance, noise))
 
 
-def _read(value: object, trial: Trial) -> Tensor:
+@reparameterize.reads
+def read(value: object, trial: Trial) -> Tensor:
     return tensor_result(value, trial.args[0].shape)
 
 
-def _evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
+@reparameterize.evidence
+def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
     i, j = place = first_difference(got, want)
     mean, log_variance, noise = (number(each[place]) for each in trial.args)
     return (
@@ -184,7 +80,7 @@ def _evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
 
 
 def _draws_noise(candidate, trial: Trial) -> Failure | None:
-    first, second = (_read(candidate(*trial.args), trial) for _ in range(2))
+    first, second = (read(candidate(*trial.args), trial) for _ in range(2))
     place = first_difference(first, second)
     if place is None:
         return None
@@ -193,48 +89,22 @@ def _draws_noise(candidate, trial: Trial) -> Failure | None:
 
 
 def _check(candidate, trials: list[Trial], rng: torch.Generator) -> Failure | None:
-    return _draws_noise(candidate, trials[0]) or compare(
+    return _draws_noise(candidate, trials[0]) or reparameterize.compare(
         candidate,
-        reference,
         trials,
-        read=_read,
-        evidence=_evidence,
-        misconceptions=MISCONCEPTIONS,
-        diagnose_on=[_trial(3, 2, rng), _trial(2, 4, rng)],
+        further=[_trial(3, 2, rng), _trial(2, 4, rng)],
         otherwise="This is not mean + standard deviation * noise.",
     )
-
-
-def _check_one(candidate, rng: torch.Generator) -> Failure | None:
-    return _check(candidate, [_trial(1, 1, rng)], rng)
-
-
-def _check_batch(candidate, rng: torch.Generator) -> Failure | None:
-    return _check(candidate, [_trial(4, 3, rng), _trial(2, 5, rng)], rng)
 
 
 def gradients_of(function: Callable, mean: Tensor, log_variance: Tensor, noise: Tensor) -> list:
     """The gradients of the sum of squares of the draw for mean and log-variance; None: cut off."""
     inputs = [mean.requires_grad_(), log_variance.requires_grad_()]
     value = function(*inputs, noise)
-    _read(value, Trial((mean,)))
+    read(value, Trial((mean,)))
     if not value.requires_grad:
         return [None, None]
     return list(torch.autograd.grad(value.square().sum(), inputs, allow_unused=True))
-
-
-def _check_gradient(candidate, rng: torch.Generator) -> Failure | None:
-    trial = _trial(3, 2, rng)
-    failure = _draws_noise(candidate, trial)
-    if failure:
-        return failure
-    got = candidate.measure(gradients_of, *trial.args)
-    want = gradients_of(reference, *(each.clone() for each in trial.args))
-    cut = tuple(each is None for each in got)
-    if any(cut):
-        told = f"At [0, 0] they must be {number(want[0][0, 0])} and {number(want[1][0, 0])}."
-        return Failure(NO_GRADIENT[cut], f"The gradients of the sum of squares of z: {told}")
-    return _compare_gradients(candidate, got, want, rng)
 
 
 def _compare_gradients(candidate, got: list, want: list, rng: torch.Generator) -> Failure | None:
@@ -248,29 +118,121 @@ def _compare_gradients(candidate, got: list, want: list, rng: torch.Generator) -
     return None
 
 
-def _by_addcmul(mean, log_variance, noise):
+@reparameterize.judge("one number, with the noise that was given")
+def one(candidate, rng: torch.Generator) -> Failure | None:
+    return _check(candidate, [_trial(1, 1, rng)], rng)
+
+
+@reparameterize.judge("several images and axes, each with its own noise")
+def check_batch(candidate, rng: torch.Generator) -> Failure | None:
+    return _check(candidate, [_trial(4, 3, rng), _trial(2, 5, rng)], rng)
+
+
+@reparameterize.judge("the gradients of mean and log-variance")
+def gradient(candidate, rng: torch.Generator) -> Failure | None:
+    trial = _trial(3, 2, rng)
+    failure = _draws_noise(candidate, trial)
+    if failure:
+        return failure
+    got = candidate.measure(gradients_of, *trial.args)
+    want = gradients_of(reference, *(each.clone() for each in trial.args))
+    cut = tuple(each is None for each in got)
+    if any(cut):
+        told = f"At [0, 0] they must be {number(want[0][0, 0])} and {number(want[1][0, 0])}."
+        return Failure(NO_GRADIENT[cut], f"The gradients of the sum of squares of z: {told}")
+    return _compare_gradients(candidate, got, want, rng)
+
+
+@reparameterize.wrong(
+    "The noise is multiplied by the variance. The width of a Gaussian is the root of it, "
+    "exp(log_variance / 2)."
+)
+def variance_for_deviation(mean, log_variance, noise):
+    return mean + log_variance.exp() * noise
+
+
+@reparameterize.wrong(
+    "The noise is multiplied by the log-variance, which can be negative or 0. Take exp of half "
+    "of it."
+)
+def the_log_variance_itself(mean, log_variance, noise):
+    return mean + log_variance * noise
+
+
+@reparameterize.wrong("The root is taken of the log-variance. Take exp first, then the root.")
+def root_of_the_logarithm(mean, log_variance, noise):
+    return mean + log_variance.abs().sqrt() * noise
+
+
+@reparameterize.wrong("The noise is added as it is: the log-variance is not used.")
+def no_width(mean, log_variance, noise):
+    return mean + noise
+
+
+def _deviation(log_variance):
+    return torch.exp(log_variance / 2)
+
+
+@reparameterize.wrong("The mean is missing: all draws lie around 0.")
+def no_mean(mean, log_variance, noise):
+    return _deviation(log_variance) * noise
+
+
+@reparameterize.wrong(
+    "The mean is stretched together with the noise. Stretch first, then add the mean."
+)
+def mean_stretched(mean, log_variance, noise):
+    return _deviation(log_variance) * (mean + noise)
+
+
+@reparameterize.wrong("The result is the mean, without noise: that is an ordinary auto-encoder.")
+def only_the_mean(mean, log_variance, noise):
+    return mean + 0 * noise * log_variance
+
+
+@reparameterize.wrong(
+    "Mean, deviation and noise are added up. The deviation has to multiply the noise."
+)
+def noise_not_stretched(mean, log_variance, noise):
+    return mean + _deviation(log_variance) + noise
+
+
+@reparameterize.wrong("All images get the noise of the first one. Every image has its own.")
+def the_noise_of_the_first_image(mean, log_variance, noise):
+    return mean + _deviation(log_variance) * noise[:1]
+
+
+@reparameterize.wrong("All axes get the noise of the first one. Every axis has its own.")
+def the_noise_of_the_first_axis(mean, log_variance, noise):
+    return mean + _deviation(log_variance) * noise[:, :1]
+
+
+@reparameterize.wrong(OWN_NOISE)
+def own_noise(mean, log_variance, noise):
+    return mean + _deviation(log_variance) * torch.randn_like(mean)
+
+
+@reparameterize.wrong(NO_GRADIENT[True, True])
+def cut_off(mean, log_variance, noise):
+    return reference(mean, log_variance, noise).detach()
+
+
+@reparameterize.wrong(NO_GRADIENT[True, False])
+def mean_cut_off(mean, log_variance, noise):
+    return reference(mean.detach(), log_variance, noise)
+
+
+@reparameterize.wrong(NO_GRADIENT[False, True])
+def width_cut_off(mean, log_variance, noise):
+    return reference(mean, log_variance.detach(), noise)
+
+
+@reparameterize.right
+def by_addcmul(mean, log_variance, noise):
     return torch.addcmul(mean, log_variance.exp().sqrt(), noise)
 
 
-def _by_inverting(mean, log_variance, noise):
+@reparameterize.right
+def by_inverting(mean, log_variance, noise):
     precision = torch.exp(-log_variance)
     return noise * precision**-0.5 + mean
-
-
-reparameterize = Exercise(
-    number="7.3",
-    name="reparameterize",
-    title="A draw that the gradient can pass",
-    goal="Turn standard noise into a draw from q(z|x), so that mean and variance get gradients.",
-    minutes=5,
-    stub=STUB,
-    reference=reference,
-    hints=HINTS,
-    checks=(
-        Check("one number, with the noise that was given", 1, _check_one),
-        Check("several images and axes, each with its own noise", 1, _check_batch),
-        Check("the gradients of mean and log-variance", 1, _check_gradient),
-    ),
-    misconceptions=MISCONCEPTIONS,
-    alternatives=(_by_addcmul, _by_inverting),
-)

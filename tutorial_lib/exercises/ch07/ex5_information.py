@@ -9,11 +9,17 @@ from torch import Tensor
 
 from tutorial_lib.exercises.ch07.references import information as reference
 from tutorial_lib.exercises.comparing import number, number_result
-from tutorial_lib.exercises.definition import Check, Failure, Misconception
 from tutorial_lib.exercises.engine import Exercise
-from tutorial_lib.exercises.trials import Trial, compare
+from tutorial_lib.exercises.trials import Trial
 
-STUB = '''\
+information = Exercise(
+    "7.5",
+    "How much the code says",
+    goal="Measure how much the codes tell about the images that they were drawn for.",
+    minutes=10,
+    reference=reference,
+    otherwise="This is not the information between image and code.",
+    stub='''\
 def information(log_q: torch.Tensor) -> torch.Tensor:
     """What a code says about the image that it was drawn for: the mean of log q(z|x) - log q(z).
 
@@ -26,131 +32,15 @@ def information(log_q: torch.Tensor) -> torch.Tensor:
              = 0.5 on average: log(0.9 / 0.5) = 0.588 nats, of log 2 = 0.693 at most
     """
     ____
-'''
-
-HINTS = (
-    """Somebody shows you a code. If it is as probable for all images alike, it says nothing.
-    Compare how probable it is for its own image with how probable it is for the average image.""",
-    """`log_q.diagonal()` holds log q(z_i | x_i). The log of an average is
-    `torch.logsumexp(..., dim=1)` minus log N.""",
-    """Feed it a matrix in which all entries of a row are equal: the result must be 0. Feed it 0 on
-    the diagonal and -1000 elsewhere: it must be log N.""",
-)
-
-
-def _own(log_q):
-    return log_q.diagonal()
-
-
-def _mixture(log_q):
-    return torch.logsumexp(log_q, dim=1) - math.log(len(log_q))
-
-
-def _sum_for_average(log_q):
-    return (_own(log_q) - torch.logsumexp(log_q, dim=1)).mean()
-
-
-def _mean_of_logs(log_q):
-    return (_own(log_q) - log_q.mean(dim=1)).mean()
-
-
-def _others_only(log_q):
-    n = len(log_q)
-    others = log_q.masked_fill(torch.eye(n, dtype=torch.bool), -math.inf)
-    return (_own(log_q) - torch.logsumexp(others, dim=1) + math.log(n - 1)).mean()
-
-
-def _other_axis(log_q):
-    return (_own(log_q) - torch.logsumexp(log_q, dim=0) + math.log(len(log_q))).mean()
-
-
-def _own_only(log_q):
-    return _own(log_q).mean()
-
-
-def _mixture_only(log_q):
-    return -_mixture(log_q).mean()
-
-
-def _summed(log_q):
-    return (_own(log_q) - _mixture(log_q)).sum()
-
-
-def _sign(log_q):
-    return -reference(log_q)
-
-
-def _bits(log_q):
-    return reference(log_q) / math.log(2)
-
-
-def _whole_matrix(log_q):
-    return (log_q - _mixture(log_q)[:, None]).mean()
-
-
-def _exponentials(log_q):
-    return (log_q.exp().diagonal() / log_q.exp().mean(dim=1)).log().mean()
-
-
-def _share_of_the_most(log_q):
-    return reference(log_q) / math.log(len(log_q))
-
-
-MISCONCEPTIONS = (
-    Misconception(
-        "sum for average",
-        _sum_for_average,
-        "q(z) is the *sum* of the posteriors, so log N is missing, and the result is never above "
-        "0. Divide by N.",
-    ),
-    Misconception(
-        "mean of logs",
-        _mean_of_logs,
-        "The logarithms are averaged. q(z) is the average of the probabilities; take the logarithm "
-        "after that.",
-    ),
-    Misconception(
-        "the others only",
-        _others_only,
-        "The image's own posterior is left out of q(z). It belongs to the average; without it, the "
-        "result has no upper limit.",
-    ),
-    Misconception(
-        "the other axis",
-        _other_axis,
-        "The average runs over the codes, for one image. It has to run over the images, for one "
-        "code: dim=1.",
-    ),
-    Misconception(
-        "own only",
-        _own_only,
-        "log q(z) is not subtracted: how dense a code lies says nothing until it is compared.",
-    ),
-    Misconception(
-        "mixture only",
-        _mixture_only,
-        "This is -log q(z) alone. The first term, log q(z|x) of the own image, is missing.",
-    ),
-    Misconception(
-        "summed", _summed, "The images are added up. Asked for is the mean over the images."
-    ),
-    Misconception("sign", _sign, "The sign is turned round: information is positive."),
-    Misconception("bits", _bits, "These are bits. Asked for are nats."),
-    Misconception(
-        "the whole matrix",
-        _whole_matrix,
-        "All pairs are averaged, where the first term wants each code under its *own* image: the "
-        "diagonal.",
-    ),
-    Misconception(
-        "exponentials",
-        _exponentials,
-        "exp of a log-density below -745 is 0, and 0 / 0 is not a number. Stay with logarithms.",
-    ),
-    Misconception(
-        "a share",
-        _share_of_the_most,
-        "The result is divided by log N. Asked for are nats, not a share of the most there can be.",
+''',
+    hints=(
+        """Somebody shows you a code. If it is as probable for all images alike, it says nothing.
+        Compare how probable it is for its own image with how probable it is for the average
+        image.""",
+        """`log_q.diagonal()` holds log q(z_i | x_i). The log of an average is
+        `torch.logsumexp(..., dim=1)` minus log N.""",
+        """Feed it a matrix in which all entries of a row are equal: the result must be 0. Feed
+        it 0 on the diagonal and -1000 elsewhere: it must be log N.""",
     ),
 )
 
@@ -164,11 +54,13 @@ def _trial(n: int, closeness: float, shift: float, rng: torch.Generator) -> Tria
     return Trial((shift - 0.5 * squares + widths,))
 
 
-def _read(value: object, trial: Trial) -> Tensor:
+@information.reads
+def read(value: object, trial: Trial) -> Tensor:
     return number_result(value)
 
 
-def _evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
+@information.evidence
+def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
     (log_q,) = trial.args
     return (
         f"{len(log_q)} images; the diagonal has the mean {number(log_q.diagonal().mean())}, the "
@@ -177,62 +69,133 @@ def _evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
     )
 
 
-def _check(candidate, trials: list[Trial], rng: torch.Generator) -> Failure | None:
-    return compare(
-        candidate,
-        reference,
-        trials,
-        read=_read,
-        evidence=_evidence,
-        misconceptions=MISCONCEPTIONS,
-        diagnose_on=[_trial(4, 0.5, 1.0, rng), _trial(5, 1.0, -900.0, rng)],
-        otherwise="This is not the information between image and code.",
-    )
-
-
-def _check_empty(candidate, rng: torch.Generator) -> Failure | None:
+@information.trials("codes that say nothing")
+def empty(rng):
     """Every code is as probable for one image as for another."""
     rows = torch.randn(4, 1, generator=rng, dtype=torch.float64)
-    return _check(candidate, [Trial((rows.expand(4, 4).clone(),))], rng)
+    return [Trial((rows.expand(4, 4).clone(),))]
 
 
-def _check_full(candidate, rng: torch.Generator) -> Failure | None:
+@information.trials("codes that say everything")
+def full(rng):
     """Every code is possible for its own image only."""
     n = int(torch.randint(3, 8, (), generator=rng))
     log_q = torch.full((n, n), -500.0, dtype=torch.float64).fill_diagonal_(0)
-    return _check(candidate, [Trial((log_q,))], rng)
+    return [Trial((log_q,))]
 
 
-def _check_between(candidate, rng: torch.Generator) -> Failure | None:
-    return _check(candidate, [_trial(6, 0.7, 2.0, rng), _trial(3, 1.0, -1000.0, rng)], rng)
+@information.trials("codes in between, and very small densities")
+def between(rng):
+    return [_trial(6, 0.7, 2.0, rng), _trial(3, 1.0, -1000.0, rng)]
 
 
-def _by_softmax(log_q):
+@information.also_try
+def more(rng):
+    return [_trial(4, 0.5, 1.0, rng), _trial(5, 1.0, -900.0, rng)]
+
+
+def _own(log_q):
+    return log_q.diagonal()
+
+
+@information.wrong(
+    "q(z) is the *sum* of the posteriors, so log N is missing, and the result is never above 0. "
+    "Divide by N."
+)
+def sum_for_average(log_q):
+    return (_own(log_q) - torch.logsumexp(log_q, dim=1)).mean()
+
+
+@information.wrong(
+    "The logarithms are averaged. q(z) is the average of the probabilities; take the logarithm "
+    "after that."
+)
+def mean_of_logs(log_q):
+    return (_own(log_q) - log_q.mean(dim=1)).mean()
+
+
+@information.wrong(
+    "The image's own posterior is left out of q(z). It belongs to the average; without it, the "
+    "result has no upper limit."
+)
+def the_others_only(log_q):
+    n = len(log_q)
+    others = log_q.masked_fill(torch.eye(n, dtype=torch.bool), -math.inf)
+    return (_own(log_q) - torch.logsumexp(others, dim=1) + math.log(n - 1)).mean()
+
+
+@information.wrong(
+    "The average runs over the codes, for one image. It has to run over the images, for one "
+    "code: dim=1."
+)
+def the_other_axis(log_q):
+    return (_own(log_q) - torch.logsumexp(log_q, dim=0) + math.log(len(log_q))).mean()
+
+
+@information.wrong(
+    "log q(z) is not subtracted: how dense a code lies says nothing until it is compared."
+)
+def own_only(log_q):
+    return _own(log_q).mean()
+
+
+def _mixture(log_q):
+    return torch.logsumexp(log_q, dim=1) - math.log(len(log_q))
+
+
+@information.wrong(
+    "This is -log q(z) alone. The first term, log q(z|x) of the own image, is missing."
+)
+def mixture_only(log_q):
+    return -_mixture(log_q).mean()
+
+
+@information.wrong("The images are added up. Asked for is the mean over the images.")
+def summed(log_q):
+    return (_own(log_q) - _mixture(log_q)).sum()
+
+
+@information.wrong("The sign is turned round: information is positive.")
+def sign(log_q):
+    return -reference(log_q)
+
+
+@information.wrong("These are bits. Asked for are nats.")
+def bits(log_q):
+    return reference(log_q) / math.log(2)
+
+
+@information.wrong(
+    "All pairs are averaged, where the first term wants each code under its *own* image: the "
+    "diagonal."
+)
+def the_whole_matrix(log_q):
+    return (log_q - _mixture(log_q)[:, None]).mean()
+
+
+@information.wrong(
+    "exp of a log-density below -745 is 0, and 0 / 0 is not a number. Stay with logarithms."
+)
+def exponentials(log_q):
+    return (log_q.exp().diagonal() / log_q.exp().mean(dim=1)).log().mean()
+
+
+@information.wrong(
+    "The result is divided by log N. Asked for are nats, not a share of the most there can be."
+)
+def a_share(log_q):
+    return reference(log_q) / math.log(len(log_q))
+
+
+@information.right
+def by_softmax(log_q):
     return torch.log_softmax(log_q, dim=1).diagonal().mean() + math.log(len(log_q))
 
 
-def _row_by_row(log_q):
+@information.right
+def row_by_row(log_q):
     total = 0.0
     for i, row in enumerate(log_q):
         relative = (row - row[i]).clamp(max=700)
         total -= math.log(float(relative.exp().mean()))
     return total / len(log_q)
-
-
-information = Exercise(
-    number="7.5",
-    name="information",
-    title="How much the code says",
-    goal="Measure how much the codes tell about the images that they were drawn for.",
-    minutes=10,
-    stub=STUB,
-    reference=reference,
-    hints=HINTS,
-    checks=(
-        Check("codes that say nothing", 1, _check_empty),
-        Check("codes that say everything", 1, _check_full),
-        Check("codes in between, and very small densities", 1, _check_between),
-    ),
-    misconceptions=MISCONCEPTIONS,
-    alternatives=(_by_softmax, _row_by_row),
-)

@@ -6,12 +6,18 @@ import torch
 from torch import Tensor
 
 from tutorial_lib.exercises.comparing import first_difference, number, numbers, tensor_result
-from tutorial_lib.exercises.definition import Check, Failure, Misconception
+from tutorial_lib.exercises.definition import Failure
 from tutorial_lib.exercises.engine import Exercise
-from tutorial_lib.exercises.trials import Trial, compare
+from tutorial_lib.exercises.trials import Trial
 from tutorial_lib.quantize import nearest_code as reference
 
-STUB = '''\
+nearest_code = Exercise(
+    "8.1",
+    "The nearest code, at every position",
+    goal="Write the look-up of equation 1 for fields of vectors with any number of axes.",
+    minutes=10,
+    reference=reference,
+    stub='''\
 def nearest_code(z_e: torch.Tensor, codebook: torch.Tensor) -> torch.Tensor:
     """Equation 1 at every position: the number of the code that is nearest to the vector there.
 
@@ -24,128 +30,17 @@ def nearest_code(z_e: torch.Tensor, codebook: torch.Tensor) -> torch.Tensor:
              and 2, 25 and 41. So the result is [[0, 1, 0]]
     """
     ____
-'''
-
-HINTS = (
-    """A field is a list of vectors in disguise, one for each position of each image. Make the list,
-    look up every vector by itself, and give the list of numbers the shape of the field.""",
-    """`z_e.movedim(1, -1)` is (B, *positions, D); `.flatten(0, -2)` or `.reshape(-1, D)` makes the
-    list. `torch.cdist(vectors, codebook)` is (N, K), and `.argmin(dim=1)` reads a row at a time.
-    `indices.view(len(z_e), *z_e.shape[2:])`.""",
-    """If one vector comes out right and a field does not, look at what stands in a row of your list
-    before anything is compared: D numbers of *one* position, or neighbours of one channel?""",
-)
-
-
-def _field(indices, z_e):
-    return indices.view(len(z_e), *z_e.shape[2:])
-
-
-def _list(z_e):
-    return z_e.movedim(1, -1).flatten(0, -2)
-
-
-def _as_it_lies(z_e, codebook):
-    vectors = z_e.reshape(-1, codebook.shape[1])
-    return _field(torch.cdist(vectors, codebook).argmin(dim=1), z_e)
-
-
-def _farthest(z_e, codebook):
-    return _field(torch.cdist(_list(z_e), codebook).argmax(dim=1), z_e)
-
-
-def _no_norm(z_e, codebook):
-    return _field((_list(z_e) @ codebook.T).argmax(dim=1), z_e)
-
-
-def _cosine(z_e, codebook):
-    directions = codebook / codebook.norm(dim=1, keepdim=True)
-    return _field((_list(z_e) @ directions.T).argmax(dim=1), z_e)
-
-
-def _city_block(z_e, codebook):
-    return _field(torch.cdist(_list(z_e), codebook, p=1).argmin(dim=1), z_e)
-
-
-def _columns(z_e, codebook):
-    return _field(torch.cdist(_list(z_e), codebook.T.contiguous()).argmin(dim=1), z_e)
-
-
-def _one_for_the_image(z_e, codebook):
-    squared = torch.cdist(_list(z_e), codebook).square().view(len(z_e), -1, len(codebook))
-    best = squared.sum(dim=1).argmin(dim=1)
-    return best.view(-1, *[1] * (z_e.ndim - 2)).expand(len(z_e), *z_e.shape[2:]).clone()
-
-
-def _from_one(z_e, codebook):
-    return reference(z_e, codebook) + 1
-
-
-def _first_channel(z_e, codebook):
-    return _field(torch.cdist(_list(z_e)[:, :1], codebook[:, :1]).argmin(dim=1), z_e)
-
-
-def _signed(z_e, codebook):
-    differences = (_list(z_e)[:, None] - codebook).sum(dim=2)
-    return _field(differences.abs().argmin(dim=1), z_e)
-
-
-MISCONCEPTIONS = (
-    Misconception(
-        "as it lies",
-        _as_it_lies,
-        "The field is flattened as it lies in memory. A row of your list then holds D neighbours "
-        "of one channel, not the D numbers of one position: move D last first.",
-    ),
-    Misconception(
-        "farthest",
-        _farthest,
-        "This is the *farthest* code: argmax of the distances. Equation 1 has argmin.",
-    ),
-    Misconception(
-        "no squared norm of the codes",
-        _no_norm,
-        "The largest z·e is taken, without the ||e||^2 that belongs to the distance: long codes "
-        "win over near ones.",
-    ),
-    Misconception(
-        "cosine",
-        _cosine,
-        "This compares directions (cosines): a code may point the right way and be far off. "
-        "Equation 1 has distances.",
-    ),
-    Misconception(
-        "city block",
-        _city_block,
-        "This is the sum of absolute differences. The norm in equation 1 is the Euclidean one: "
-        "squares.",
-    ),
-    Misconception(
-        "columns",
-        _columns,
-        "The columns of the codebook are taken for the codes, as in the notes. Here a code is a "
-        "row, as in the paper.",
-    ),
-    Misconception(
-        "one code for the whole image",
-        _one_for_the_image,
-        "All positions of an image get one code, the best on average. Every position chooses for "
-        "itself.",
-    ),
-    Misconception(
-        "from one",
-        _from_one,
-        "The codes are counted from 1, as in the paper. In the library they run from 0 to K - 1.",
-    ),
-    Misconception(
-        "the first channel decides",
-        _first_channel,
-        "Only the first of the D numbers is compared.",
-    ),
-    Misconception(
-        "signed differences",
-        _signed,
-        "The differences are added with their signs, so that they cancel. Square them first.",
+''',
+    hints=(
+        """A field is a list of vectors in disguise, one for each position of each image. Make
+        the list, look up every vector by itself, and give the list of numbers the shape of
+        the field.""",
+        """`z_e.movedim(1, -1)` is (B, *positions, D); `.flatten(0, -2)` or `.reshape(-1, D)`
+        makes the list. `torch.cdist(vectors, codebook)` is (N, K), and `.argmin(dim=1)` reads
+        a row at a time. `indices.view(len(z_e), *z_e.shape[2:])`.""",
+        """If one vector comes out right and a field does not, look at what stands in a row of
+        your list before anything is compared: D numbers of *one* position, or neighbours of
+        one channel?""",
     ),
 )
 
@@ -158,7 +53,8 @@ def _trial(batch: int, dim: int, positions: tuple[int, ...], n_codes: int, rng) 
     return Trial((z_e.round(decimals=3), codebook.round(decimals=3)))
 
 
-def _read(value: object, trial: Trial) -> Tensor:
+@nearest_code.reads
+def read(value: object, trial: Trial) -> Tensor:
     z_e = trial.args[0]
     return tensor_result(value, (len(z_e), *z_e.shape[2:]), kind="long", advice=_advice)
 
@@ -167,7 +63,8 @@ def _advice(shape: tuple[int, ...]) -> str:
     return "Give the list of numbers the shape of the field." if len(shape) == 1 else ""
 
 
-def _evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
+@nearest_code.evidence
+def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
     z_e, codebook = trial.args
     place = first_difference(got, want)
     vector = z_e.movedim(1, -1)[place]
@@ -182,58 +79,124 @@ def _evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
 
 
 def _check(candidate, trials: list[Trial], more: list[Trial]) -> Failure | None:
-    return compare(
+    return nearest_code.compare(
         candidate,
-        reference,
         trials,
-        read=_read,
-        evidence=_evidence,
-        misconceptions=MISCONCEPTIONS,
-        diagnose_on=more,
+        further=more,
         otherwise="Some positions get another code than the nearest one.",
     )
 
 
-def _check_vectors(candidate, rng: torch.Generator) -> Failure | None:
+@nearest_code.judge("single vectors")
+def check_vectors(candidate, rng: torch.Generator) -> Failure | None:
     """K = D, as with the notes' matrix, so that columns would do as well."""
     more = [_trial(2, 4, (3, 2), 4, rng), _trial(3, 3, (4,), 3, rng)]
     return _check(candidate, [_trial(40, 3, (), 3, rng)], more)
 
 
-def _check_fields(candidate, rng: torch.Generator) -> Failure | None:
+@nearest_code.judge("lines and images of vectors")
+def fields(candidate, rng: torch.Generator) -> Failure | None:
     trials = [_trial(2, 3, (12,), 5, rng), _trial(2, 4, (5, 6), 7, rng)]
     return _check(candidate, trials, [_trial(3, 2, (3, 4), 6, rng)])
 
 
-def _check_clips(candidate, rng: torch.Generator) -> Failure | None:
+@nearest_code.judge("clips: three axes of positions")
+def clips(candidate, rng: torch.Generator) -> Failure | None:
     return _check(candidate, [_trial(2, 3, (3, 4, 5), 6, rng)], [_trial(2, 2, (2, 3, 2), 4, rng)])
 
 
-def _by_broadcasting(z_e, codebook):
+def _field(indices, z_e):
+    return indices.view(len(z_e), *z_e.shape[2:])
+
+
+@nearest_code.wrong(
+    "The field is flattened as it lies in memory. A row of your list then holds D neighbours of "
+    "one channel, not the D numbers of one position: move D last first."
+)
+def as_it_lies(z_e, codebook):
+    vectors = z_e.reshape(-1, codebook.shape[1])
+    return _field(torch.cdist(vectors, codebook).argmin(dim=1), z_e)
+
+
+def _list(z_e):
+    return z_e.movedim(1, -1).flatten(0, -2)
+
+
+@nearest_code.wrong("This is the *farthest* code: argmax of the distances. Equation 1 has argmin.")
+def farthest(z_e, codebook):
+    return _field(torch.cdist(_list(z_e), codebook).argmax(dim=1), z_e)
+
+
+@nearest_code.wrong(
+    "The largest z·e is taken, without the ||e||^2 that belongs to the distance: long codes win "
+    "over near ones."
+)
+def no_squared_norm_of_the_codes(z_e, codebook):
+    return _field((_list(z_e) @ codebook.T).argmax(dim=1), z_e)
+
+
+@nearest_code.wrong(
+    "This compares directions (cosines): a code may point the right way and be far off. "
+    "Equation 1 has distances."
+)
+def cosine(z_e, codebook):
+    directions = codebook / codebook.norm(dim=1, keepdim=True)
+    return _field((_list(z_e) @ directions.T).argmax(dim=1), z_e)
+
+
+@nearest_code.wrong(
+    "This is the sum of absolute differences. The norm in equation 1 is the Euclidean one: squares."
+)
+def city_block(z_e, codebook):
+    return _field(torch.cdist(_list(z_e), codebook, p=1).argmin(dim=1), z_e)
+
+
+@nearest_code.wrong(
+    "The columns of the codebook are taken for the codes, as in the notes. Here a code is a "
+    "row, as in the paper."
+)
+def columns(z_e, codebook):
+    return _field(torch.cdist(_list(z_e), codebook.T.contiguous()).argmin(dim=1), z_e)
+
+
+@nearest_code.wrong(
+    "All positions of an image get one code, the best on average. Every position chooses for "
+    "itself."
+)
+def one_code_for_the_whole_image(z_e, codebook):
+    squared = torch.cdist(_list(z_e), codebook).square().view(len(z_e), -1, len(codebook))
+    best = squared.sum(dim=1).argmin(dim=1)
+    return best.view(-1, *[1] * (z_e.ndim - 2)).expand(len(z_e), *z_e.shape[2:]).clone()
+
+
+@nearest_code.wrong(
+    "The codes are counted from 1, as in the paper. In the library they run from 0 to K - 1."
+)
+def from_one(z_e, codebook):
+    return reference(z_e, codebook) + 1
+
+
+@nearest_code.wrong("Only the first of the D numbers is compared.")
+def the_first_channel_decides(z_e, codebook):
+    return _field(torch.cdist(_list(z_e)[:, :1], codebook[:, :1]).argmin(dim=1), z_e)
+
+
+@nearest_code.wrong(
+    "The differences are added with their signs, so that they cancel. Square them first."
+)
+def signed_differences(z_e, codebook):
+    differences = (_list(z_e)[:, None] - codebook).sum(dim=2)
+    return _field(differences.abs().argmin(dim=1), z_e)
+
+
+@nearest_code.right
+def by_broadcasting(z_e, codebook):
     shape = (1, *codebook.shape, *[1] * (z_e.ndim - 2))
     return (z_e[:, None] - codebook.view(shape)).square().sum(dim=2).argmin(dim=1)
 
 
-def _one_by_one(z_e, codebook):
+@nearest_code.right
+def one_by_one(z_e, codebook):
     moved = torch.einsum("bd...->b...d", z_e)
     best = [min(range(len(codebook)), key=lambda k: torch.dist(v, codebook[k])) for v in _list(z_e)]
     return torch.tensor(best).reshape(moved.shape[:-1])
-
-
-nearest_code = Exercise(
-    number="8.1",
-    name="nearest_code",
-    title="The nearest code, at every position",
-    goal="Write the look-up of equation 1 for fields of vectors with any number of axes.",
-    minutes=10,
-    stub=STUB,
-    reference=reference,
-    hints=HINTS,
-    checks=(
-        Check("single vectors", 1, _check_vectors),
-        Check("lines and images of vectors", 1, _check_fields),
-        Check("clips: three axes of positions", 1, _check_clips),
-    ),
-    misconceptions=MISCONCEPTIONS,
-    alternatives=(_by_broadcasting, _one_by_one),
-)

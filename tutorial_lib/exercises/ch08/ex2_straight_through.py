@@ -7,12 +7,18 @@ from torch import Tensor
 
 from tutorial_lib.exercises.ch08.probes import compare_parts, through
 from tutorial_lib.exercises.comparing import first_difference, number
-from tutorial_lib.exercises.definition import Check, Failure, Misconception
+from tutorial_lib.exercises.definition import Failure
 from tutorial_lib.exercises.engine import Exercise
 from tutorial_lib.exercises.trials import Trial
 from tutorial_lib.quantize import straight_through as reference
 
-STUB = '''\
+straight_through = Exercise(
+    "8.2",
+    "Straight through",
+    goal="Give the decoder the code, and the encoder the decoder's gradient.",
+    minutes=10,
+    reference=reference,
+    stub='''\
 def straight_through(z_e: torch.Tensor, z_q: torch.Tensor) -> torch.Tensor:
     """The value of z_q, with the gradient handed to z_e. [VQ-VAE, sec. 3.2]
 
@@ -25,102 +31,21 @@ def straight_through(z_e: torch.Tensor, z_q: torch.Tensor) -> torch.Tensor:
              z_e and 0 at z_q
     """
     ____
-'''
-
-HINTS = (
-    """You need a sum of two things: one has the right value and lets no gradient through, the other
-    has the value 0 and the right gradient.""",
-    """`t.detach()` is t for the forward pass and a constant for the backward pass. So `t -
-    t.detach()` is 0, and its derivative by t is 1.""",
-    """If the loss falls while the encoder stays where it was, look at which of the two the gradient
-    reaches: the value alone does not tell you.""",
+''',
+    hints=(
+        """You need a sum of two things: one has the right value and lets no gradient through,
+        the other has the value 0 and the right gradient.""",
+        """`t.detach()` is t for the forward pass and a constant for the backward pass. So `t -
+        t.detach()` is 0, and its derivative by t is 1.""",
+        """If the loss falls while the encoder stays where it was, look at which of the two the
+        gradient reaches: the value alone does not tell you.""",
+    ),
 )
 
 
-def _to_the_codes(z_e, z_q):
-    return z_e.detach() + (z_q - z_e.detach())
-
-
-def _exchanged(z_e, z_q):
-    return z_q + (z_e - z_q).detach()
-
-
-def _not_quantised(z_e, z_q):
-    return z_e + 0 * z_q
-
-
-def _no_gradient(z_e, z_q):
-    return z_q.detach()
-
-
-def _to_both(z_e, z_q):
-    return z_q + (z_e - z_e.detach())
-
-
-def _opposite(z_e, z_q):
-    return z_q.detach() - (z_e - z_e.detach())
-
-
-def _half_way(z_e, z_q):
-    return (z_e + z_q.detach()) / 2
-
-
-def _difference(z_e, z_q):
-    return z_e - z_q.detach()
-
-
-def _in_place(z_e, z_q):
-    z_e += (z_q - z_e).detach()
-    return z_e
-
-
-MISCONCEPTIONS = (
-    Misconception(
-        "gradient to the codes",
-        _to_the_codes,
-        "The value is right and all of the gradient goes to z_q: the encoder learns nothing. It is "
-        "z_q that must be detached, and z_e that must not.",
-    ),
-    Misconception(
-        "exchanged",
-        _exchanged,
-        "The roles are exchanged: this has the value of z_e and the gradient of z_q.",
-    ),
-    Misconception(
-        "not quantised",
-        _not_quantised,
-        "This is z_e itself, value and gradient: the decoder would never see a code.",
-    ),
-    Misconception(
-        "no gradient at all",
-        _no_gradient,
-        "No gradient arrives anywhere: the value is cut off from both. Add something that is 0 and "
-        "has the derivative 1.",
-    ),
-    Misconception(
-        "to both",
-        _to_both,
-        "The gradient reaches z_e *and* z_q. The decoder's error would then move the codes as "
-        "well, past the codebook loss.",
-    ),
-    Misconception(
-        "opposite sign",
-        _opposite,
-        "The gradient arrives with its sign turned round: the encoder would climb.",
-    ),
-    Misconception(
-        "half-way",
-        _half_way,
-        "This lies half-way between z_e and z_q. Forward, the decoder must see the code itself.",
-    ),
-    Misconception(
-        "the difference",
-        _difference,
-        "This is the difference of the two. The code is still to be added, detached.",
-    ),
-    Misconception("in place", _in_place, "Your function writes into its argument `z_e`"),
-)
 VALUE, BY_Z_E, BY_Z_Q = range(3)
+
+
 NAMES = ("value", "gradient at z_e", "gradient at z_q")
 
 
@@ -152,25 +77,87 @@ def _check(candidate, part: int, rng: torch.Generator) -> Failure | None:
         [_trial(shape, rng) for shape in ((2, 3, 4), (1, 2, 3, 2), (2, 2, 2, 1, 3))],
         parts=[part],
         evidence=_evidence,
-        misconceptions=MISCONCEPTIONS,
+        misconceptions=straight_through.misconceptions,
         otherwise=f"The {NAMES[part]} is not the expected one.",
     )
 
 
-def _check_value(candidate, rng: torch.Generator) -> Failure | None:
+@straight_through.judge("the value")
+def value(candidate, rng: torch.Generator) -> Failure | None:
     return _check(candidate, VALUE, rng)
 
 
-def _check_gradient_at_z_e(candidate, rng: torch.Generator) -> Failure | None:
+@straight_through.judge("the gradient that reaches z_e")
+def gradient_at_z_e(candidate, rng: torch.Generator) -> Failure | None:
     return _check(candidate, BY_Z_E, rng)
 
 
-def _check_gradient_at_z_q(candidate, rng: torch.Generator) -> Failure | None:
+@straight_through.judge("the gradient that does not reach z_q")
+def gradient_at_z_q(candidate, rng: torch.Generator) -> Failure | None:
     return _check(candidate, BY_Z_Q, rng)
 
 
-def _usual(z_e, z_q):
-    return z_e + (z_q - z_e).detach()
+@straight_through.wrong(
+    "The value is right and all of the gradient goes to z_q: the encoder learns nothing. It is "
+    "z_q that must be detached, and z_e that must not."
+)
+def gradient_to_the_codes(z_e, z_q):
+    return z_e.detach() + (z_q - z_e.detach())
+
+
+@straight_through.wrong(
+    "The roles are exchanged: this has the value of z_e and the gradient of z_q."
+)
+def exchanged(z_e, z_q):
+    return z_q + (z_e - z_q).detach()
+
+
+@straight_through.wrong(
+    "This is z_e itself, value and gradient: the decoder would never see a code."
+)
+def not_quantised(z_e, z_q):
+    return z_e + 0 * z_q
+
+
+@straight_through.wrong(
+    "No gradient arrives anywhere: the value is cut off from both. Add something that is 0 and "
+    "has the derivative 1."
+)
+def no_gradient_at_all(z_e, z_q):
+    return z_q.detach()
+
+
+@straight_through.wrong(
+    "The gradient reaches z_e *and* z_q. The decoder's error would then move the codes as well, "
+    "past the codebook loss."
+)
+def to_both(z_e, z_q):
+    return z_q + (z_e - z_e.detach())
+
+
+@straight_through.wrong("The gradient arrives with its sign turned round: the encoder would climb.")
+def opposite_sign(z_e, z_q):
+    return z_q.detach() - (z_e - z_e.detach())
+
+
+@straight_through.wrong(
+    "This lies half-way between z_e and z_q. Forward, the decoder must see the code itself."
+)
+def half_way(z_e, z_q):
+    return (z_e + z_q.detach()) / 2
+
+
+@straight_through.wrong(
+    "This is the difference of the two. The code is still to be added, detached."
+)
+def the_difference(z_e, z_q):
+    return z_e - z_q.detach()
+
+
+@straight_through.wrong("Your function writes into its argument `z_e`")
+def in_place(z_e, z_q):
+    z_e += (z_q - z_e).detach()
+    return z_e
 
 
 class _Copy(torch.autograd.Function):
@@ -185,24 +172,11 @@ class _Copy(torch.autograd.Function):
         return gradient, None
 
 
-def _own_backward(z_e, z_q):
+@straight_through.right
+def usual(z_e, z_q):
+    return z_e + (z_q - z_e).detach()
+
+
+@straight_through.right
+def own_backward(z_e, z_q):
     return _Copy.apply(z_e, z_q)
-
-
-straight_through = Exercise(
-    number="8.2",
-    name="straight_through",
-    title="Straight through",
-    goal="Give the decoder the code, and the encoder the decoder's gradient.",
-    minutes=10,
-    stub=STUB,
-    reference=reference,
-    hints=HINTS,
-    checks=(
-        Check("the value", 1, _check_value),
-        Check("the gradient that reaches z_e", 1, _check_gradient_at_z_e),
-        Check("the gradient that does not reach z_q", 1, _check_gradient_at_z_q),
-    ),
-    misconceptions=MISCONCEPTIONS,
-    alternatives=(_usual, _own_backward),
-)

@@ -7,11 +7,17 @@ import torch
 from tutorial_lib.exercises.ch08.probes import compare_parts, losses
 from tutorial_lib.exercises.ch08.references import vq_losses as reference
 from tutorial_lib.exercises.comparing import number
-from tutorial_lib.exercises.definition import Check, Failure, Misconception
+from tutorial_lib.exercises.definition import Failure
 from tutorial_lib.exercises.engine import Exercise
 from tutorial_lib.exercises.trials import Trial
 
-STUB = '''\
+vq_losses = Exercise(
+    "8.3",
+    "Two losses of one value",
+    goal="Write the codebook loss and the commitment loss, each moving one side only.",
+    minutes=10,
+    reference=reference,
+    stub='''\
 def vq_losses(z_e: torch.Tensor, e: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """The two terms of equation 3 that know the codebook, each without its weight.
 
@@ -24,135 +30,19 @@ def vq_losses(z_e: torch.Tensor, e: torch.Tensor) -> tuple[torch.Tensor, torch.T
              (25 + 1) / 2 = 13. The first has no gradient at z_e, the second none at e
     """
     ____
-'''
-
-HINTS = (
-    """sg[·] stands for "hold this still while differentiating". The two losses have the same value.
-    What is held still in the first is what moves in the second.""",
-    """`.detach()` is sg. `.square().sum(dim=1).mean()` sums over D and averages over the rest.""",
-    """Look at the order of the names: the *codebook* loss moves the codebook, the *commitment* loss
-    moves the encoder. If your gradients are too small by a factor D, a mean has replaced a sum.""",
-)
-
-
-def _norm(difference):
-    return difference.square().sum(dim=1).mean()
-
-
-def _nothing_detached(z_e, e):
-    return _norm(z_e - e), _norm(z_e - e)
-
-
-def _exchanged(z_e, e):
-    return _norm(z_e - e.detach()), _norm(z_e.detach() - e)
-
-
-def _both_for_the_encoder(z_e, e):
-    return _norm(z_e - e.detach()), _norm(z_e - e.detach())
-
-
-def _both_for_the_codes(z_e, e):
-    return _norm(z_e.detach() - e), _norm(z_e.detach() - e)
-
-
-def _everything_detached(z_e, e):
-    return _norm(z_e.detach() - e.detach()), _norm(z_e.detach() - e.detach())
-
-
-def _after_straight_through(z_e, e):
-    z_q = z_e + (e - z_e).detach()
-    return _norm(z_e.detach() - z_q), _norm(z_e - z_q.detach())
-
-
-def _mean_over_d(z_e, e):
-    return tuple(each / z_e.shape[1] for each in reference(z_e, e))
-
-
-def _sum_over_all(z_e, e):
-    return tuple(each * (z_e.numel() / z_e.shape[1]) for each in reference(z_e, e))
-
-
-def _sum_over_positions(z_e, e):
-    return tuple(each * (z_e.numel() / z_e.shape[1] / len(z_e)) for each in reference(z_e, e))
-
-
-def _root(z_e, e):
-    still, moving = z_e.detach() - e, z_e - e.detach()
-    return tuple(each.square().sum(dim=1).sqrt().mean() for each in (still, moving))
-
-
-def _with_beta(z_e, e):
-    codebook_loss, commitment_loss = reference(z_e, e)
-    return codebook_loss, 0.25 * commitment_loss
-
-
-def _beta_on_the_first(z_e, e):
-    codebook_loss, commitment_loss = reference(z_e, e)
-    return 0.25 * codebook_loss, commitment_loss
-
-
-MISCONCEPTIONS = (
-    Misconception(
-        "nothing detached",
-        _nothing_detached,
-        "Nothing is held still: each of the two losses moves the codes and the encoder. Without sg "
-        "the two terms are one and the same.",
-    ),
-    Misconception(
-        "exchanged",
-        _exchanged,
-        "The two losses are exchanged: the first must move the codes, the second the encoder.",
-    ),
-    Misconception(
-        "both for the encoder",
-        _both_for_the_encoder,
-        "Both losses hold the codes still, so that nothing ever moves the codebook.",
-    ),
-    Misconception(
-        "both for the codes",
-        _both_for_the_codes,
-        "Both losses hold z_e still, so that nothing commits the encoder to its codes.",
-    ),
-    Misconception(
-        "everything detached",
-        _everything_detached,
-        "Both sides of both differences are detached: two constants, which move nothing.",
-    ),
-    Misconception(
-        "after straight-through",
-        _after_straight_through,
-        "The first loss sends its gradient to z_e, and with the wrong sign: it looks as if e had "
-        "gone through the straight-through step. Use the codes as they were looked up.",
-    ),
-    Misconception(
-        "mean over D",
-        _mean_over_d,
-        "The squares are averaged over D. A norm sums them; the mean divides both weights by D.",
-    ),
-    Misconception(
-        "sum over everything",
-        _sum_over_all,
-        "The squares are summed over all positions of all images. Average over these, or the "
-        "weight of the terms grows with the batch.",
-    ),
-    Misconception(
-        "sum over positions",
-        _sum_over_positions,
-        "Only the images are averaged over, and the positions are summed. The mean runs over both.",
-    ),
-    Misconception("root", _root, "These are lengths. Equation 3 has their squares."),
-    Misconception(
-        "with beta",
-        _with_beta,
-        "A weight is applied to the second loss already. Return it without beta.",
-    ),
-    Misconception(
-        "beta on the codebook loss",
-        _beta_on_the_first,
-        "A weight stands before the *codebook* loss. Beta belongs to the commitment, and not in "
-        "here.",
+''',
+    hints=(
+        """sg[·] stands for "hold this still while differentiating". The two losses have the same
+        value. What is held still in the first is what moves in the second.""",
+        """`.detach()` is sg. `.square().sum(dim=1).mean()` sums over D and averages over the
+        rest.""",
+        """Look at the order of the names: the *codebook* loss moves the codebook, the
+        *commitment* loss moves the encoder. If your gradients are too small by a factor D, a
+        mean has replaced a sum.""",
     ),
 )
+
+
 CODEBOOK, COMMITMENT = "codebook_loss", "commitment_loss"
 
 
@@ -184,49 +74,120 @@ def _check(candidate, parts: list[int], what: str, rng: torch.Generator) -> Fail
         [_trial(shape, rng) for shape in ((2, 3, 4), (3, 2, 2, 5))],
         parts=parts,
         evidence=_evidence,
-        misconceptions=MISCONCEPTIONS,
+        misconceptions=vq_losses.misconceptions,
         otherwise=f"The {what} are not those of equation 3.",
     )
 
 
-def _check_values(candidate, rng: torch.Generator) -> Failure | None:
+@vq_losses.judge("the two values")
+def values(candidate, rng: torch.Generator) -> Failure | None:
     return _check(candidate, [0], "values", rng)
 
 
-def _check_codebook(candidate, rng: torch.Generator) -> Failure | None:
+@vq_losses.judge("what the codebook loss moves")
+def codebook(candidate, rng: torch.Generator) -> Failure | None:
     return _check(candidate, [1, 2], f"gradients of {CODEBOOK}", rng)
 
 
-def _check_commitment(candidate, rng: torch.Generator) -> Failure | None:
+@vq_losses.judge("what the commitment loss moves")
+def commitment(candidate, rng: torch.Generator) -> Failure | None:
     return _check(candidate, [3, 4], f"gradients of {COMMITMENT}", rng)
 
 
-def _by_mse(z_e, e):
+def _norm(difference):
+    return difference.square().sum(dim=1).mean()
+
+
+@vq_losses.wrong(
+    "Nothing is held still: each of the two losses moves the codes and the encoder. Without sg "
+    "the two terms are one and the same."
+)
+def nothing_detached(z_e, e):
+    return _norm(z_e - e), _norm(z_e - e)
+
+
+@vq_losses.wrong(
+    "The two losses are exchanged: the first must move the codes, the second the encoder."
+)
+def exchanged(z_e, e):
+    return _norm(z_e - e.detach()), _norm(z_e.detach() - e)
+
+
+@vq_losses.wrong("Both losses hold the codes still, so that nothing ever moves the codebook.")
+def both_for_the_encoder(z_e, e):
+    return _norm(z_e - e.detach()), _norm(z_e - e.detach())
+
+
+@vq_losses.wrong("Both losses hold z_e still, so that nothing commits the encoder to its codes.")
+def both_for_the_codes(z_e, e):
+    return _norm(z_e.detach() - e), _norm(z_e.detach() - e)
+
+
+@vq_losses.wrong("Both sides of both differences are detached: two constants, which move nothing.")
+def everything_detached(z_e, e):
+    return _norm(z_e.detach() - e.detach()), _norm(z_e.detach() - e.detach())
+
+
+@vq_losses.wrong(
+    "The first loss sends its gradient to z_e, and with the wrong sign: it looks as if e had "
+    "gone through the straight-through step. Use the codes as they were looked up."
+)
+def after_straight_through(z_e, e):
+    z_q = z_e + (e - z_e).detach()
+    return _norm(z_e.detach() - z_q), _norm(z_e - z_q.detach())
+
+
+@vq_losses.wrong(
+    "The squares are averaged over D. A norm sums them; the mean divides both weights by D."
+)
+def mean_over_D(z_e, e):
+    return tuple(each / z_e.shape[1] for each in reference(z_e, e))
+
+
+@vq_losses.wrong(
+    "The squares are summed over all positions of all images. Average over these, or the weight "
+    "of the terms grows with the batch."
+)
+def sum_over_everything(z_e, e):
+    return tuple(each * (z_e.numel() / z_e.shape[1]) for each in reference(z_e, e))
+
+
+@vq_losses.wrong(
+    "Only the images are averaged over, and the positions are summed. The mean runs over both."
+)
+def sum_over_positions(z_e, e):
+    return tuple(each * (z_e.numel() / z_e.shape[1] / len(z_e)) for each in reference(z_e, e))
+
+
+@vq_losses.wrong("These are lengths. Equation 3 has their squares.")
+def root(z_e, e):
+    still, moving = z_e.detach() - e, z_e - e.detach()
+    return tuple(each.square().sum(dim=1).sqrt().mean() for each in (still, moving))
+
+
+@vq_losses.wrong("A weight is applied to the second loss already. Return it without beta.")
+def with_beta(z_e, e):
+    codebook_loss, commitment_loss = reference(z_e, e)
+    return codebook_loss, 0.25 * commitment_loss
+
+
+@vq_losses.wrong(
+    "A weight stands before the *codebook* loss. Beta belongs to the commitment, and not in here."
+)
+def beta_on_the_codebook_loss(z_e, e):
+    codebook_loss, commitment_loss = reference(z_e, e)
+    return 0.25 * codebook_loss, commitment_loss
+
+
+@vq_losses.right
+def by_mse(z_e, e):
     mse, dim = torch.nn.functional.mse_loss, z_e.shape[1]
     return dim * mse(e, z_e.detach()), dim * mse(z_e, e.detach())
 
 
-def _as_lists(z_e, e):
+@vq_losses.right
+def as_lists(z_e, e):
     z, codes = (each.movedim(1, -1).flatten(0, -2) for each in (z_e, e))
     to_codes = torch.linalg.vector_norm(codes - z.detach(), dim=1).pow(2)
     to_z = ((codes.detach() - z) ** 2).sum() / len(z)
     return [to_codes.mean(), to_z]
-
-
-vq_losses = Exercise(
-    number="8.3",
-    name="vq_losses",
-    title="Two losses of one value",
-    goal="Write the codebook loss and the commitment loss, each moving one side only.",
-    minutes=10,
-    stub=STUB,
-    reference=reference,
-    hints=HINTS,
-    checks=(
-        Check("the two values", 1, _check_values),
-        Check("what the codebook loss moves", 1, _check_codebook),
-        Check("what the commitment loss moves", 1, _check_commitment),
-    ),
-    misconceptions=MISCONCEPTIONS,
-    alternatives=(_by_mse, _as_lists),
-)

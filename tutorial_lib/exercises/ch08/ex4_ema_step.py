@@ -7,12 +7,22 @@ from torch import Tensor
 
 from tutorial_lib.exercises.ch08.references import ema_step as reference
 from tutorial_lib.exercises.comparing import first_difference, number, numbers, tensor_result
-from tutorial_lib.exercises.definition import Check, Failed, Failure, Misconception
+from tutorial_lib.exercises.definition import Failed, Failure
 from tutorial_lib.exercises.engine import Exercise
-from tutorial_lib.exercises.trials import Trial, compare
+from tutorial_lib.exercises.trials import Trial
 from tutorial_lib.quantize import code_counts
 
-STUB = '''\
+IN_PLACE = "The caller decides when the averages change. Build new tensors."
+
+
+ema_step = Exercise(
+    "8.4",
+    "One step of online k-means",
+    goal="Move the averages of equations 6 and 7 by one batch and read off the codes.",
+    minutes=15,
+    reference=reference,
+    when_changed={"counts": IN_PLACE, "sums": IN_PLACE},
+    stub='''\
 def ema_step(
     counts: torch.Tensor,
     sums: torch.Tensor,
@@ -34,168 +44,20 @@ def ema_step(
              codes are [[4], [7]]: the second has stayed where it was
     """
     ____
-'''
-
-HINTS = (
-    """Two averages, kept by the same rule: old times gamma, plus new times (1 - gamma). New is what
-    this batch says: how many vectors chose the code, and what they add up to. The code is the
-    second average divided by the first.""",
-    """`torch.bincount(indices, minlength=len(counts))` counts. `torch.zeros_like(sums).index_add(0,
-    indices, vectors)` adds every vector to the row of its code.""",
-    """If a code that nobody chose moves, one of its averages shrank and the other did not. If codes
-    jump, gamma and 1 - gamma may have changed places.""",
+''',
+    hints=(
+        """Two averages, kept by the same rule: old times gamma, plus new times (1 - gamma). New
+        is what this batch says: how many vectors chose the code, and what they add up to. The
+        code is the second average divided by the first.""",
+        """`torch.bincount(indices, minlength=len(counts))` counts.
+        `torch.zeros_like(sums).index_add(0, indices, vectors)` adds every vector to the row
+        of its code.""",
+        """If a code that nobody chose moves, one of its averages shrank and the other did not.
+        If codes jump, gamma and 1 - gamma may have changed places.""",
+    ),
 )
 
 
-def _batch(counts, sums, vectors, indices):
-    return code_counts(indices, len(counts)), torch.zeros_like(sums).index_add(0, indices, vectors)
-
-
-def _moved(old, new, decay):
-    return decay * old + (1 - decay) * new
-
-
-def _ratio(counts, sums):
-    return counts, sums, sums / counts[:, None]
-
-
-def _decay_exchanged(counts, sums, vectors, indices, decay):
-    return reference(counts, sums, vectors, indices, 1 - decay)
-
-
-def _means_for_sums(counts, sums, vectors, indices, decay):
-    n, m = _batch(counts, sums, vectors, indices)
-    mean = m / n.clamp(min=1)[:, None]
-    return _ratio(_moved(counts, n, decay), _moved(sums, mean, decay))
-
-
-def _shares_for_counts(counts, sums, vectors, indices, decay):
-    n, m = _batch(counts, sums, vectors, indices)
-    return _ratio(_moved(counts, n / len(indices), decay), _moved(sums, m, decay))
-
-
-def _divided_by_the_batch(counts, sums, vectors, indices, decay):
-    n, m = _batch(counts, sums, vectors, indices)
-    new_counts, new_sums, _ = reference(counts, sums, vectors, indices, decay)
-    return new_counts, new_sums, new_sums / n.clamp(min=1)[:, None]
-
-
-def _divided_by_the_old_counts(counts, sums, vectors, indices, decay):
-    new_counts, new_sums, _ = reference(counts, sums, vectors, indices, decay)
-    return new_counts, new_sums, new_sums / counts[:, None]
-
-
-def _codes_before_the_step(counts, sums, vectors, indices, decay):
-    new_counts, new_sums, _ = reference(counts, sums, vectors, indices, decay)
-    return new_counts, new_sums, sums / counts[:, None]
-
-
-def _idle_counts_do_not_shrink(counts, sums, vectors, indices, decay):
-    n, m = _batch(counts, sums, vectors, indices)
-    new_counts = torch.where(n > 0, _moved(counts, n, decay), counts)
-    return _ratio(new_counts, _moved(sums, m, decay))
-
-
-def _idle_codes_are_skipped(counts, sums, vectors, indices, decay):
-    n, m = _batch(counts, sums, vectors, indices)
-    used = n > 0
-    new_counts = torch.where(used, _moved(counts, n, decay), counts)
-    return _ratio(new_counts, torch.where(used[:, None], _moved(sums, m, decay), sums))
-
-
-def _nothing_remembered(counts, sums, vectors, indices, decay):
-    n, m = _batch(counts, sums, vectors, indices)
-    codes = torch.where(n[:, None] > 0, m / n.clamp(min=1)[:, None], sums / counts[:, None])
-    return n, m, codes
-
-
-def _last_one_wins(counts, sums, vectors, indices, decay):
-    n, m = torch.zeros_like(counts), torch.zeros_like(sums)
-    for index, vector in zip(indices.tolist(), vectors, strict=True):
-        n[index], m[index] = 1, vector
-    return _ratio(_moved(counts, n, decay), _moved(sums, m, decay))
-
-
-def _codes_averaged(counts, sums, vectors, indices, decay):
-    n, m = _batch(counts, sums, vectors, indices)
-    new_counts, new_sums, _ = reference(counts, sums, vectors, indices, decay)
-    old = sums / counts[:, None]
-    mean = torch.where(n[:, None] > 0, m / n.clamp(min=1)[:, None], old)
-    return new_counts, new_sums, _moved(old, mean, decay)
-
-
-def _in_place(counts, sums, vectors, indices, decay):
-    n, m = _batch(counts, sums, vectors, indices)
-    counts.lerp_(n, 1 - decay)
-    sums.lerp_(m, 1 - decay)
-    return _ratio(counts.clone(), sums.clone())
-
-
-IN_PLACE = "The caller decides when the averages change. Build new tensors."
-MISCONCEPTIONS = (
-    Misconception(
-        "decay exchanged",
-        _decay_exchanged,
-        "Gamma stands at the new value: it is the *old* average that keeps the share gamma.",
-    ),
-    Misconception(
-        "means for sums",
-        _means_for_sums,
-        "The mean of a code's vectors goes into `sums`. It has to be their sum: the division comes "
-        "at the end, by the averaged count.",
-    ),
-    Misconception(
-        "shares for counts",
-        _shares_for_counts,
-        "The counts are divided by the size of the batch, and the sums are not.",
-    ),
-    Misconception(
-        "divided by the batch's counts",
-        _divided_by_the_batch,
-        "The averaged sums are divided by the counts of this batch alone. Both parts of the ratio "
-        "must be averages.",
-    ),
-    Misconception(
-        "divided by the old counts",
-        _divided_by_the_old_counts,
-        "The new sums are divided by the counts from before the step.",
-    ),
-    Misconception(
-        "codes before the step",
-        _codes_before_the_step,
-        "The codes come from the averages before the step, so this batch has not moved them.",
-    ),
-    Misconception(
-        "idle counts do not shrink",
-        _idle_counts_do_not_shrink,
-        "The sum of a code that nobody chose shrinks and its count does not, so that the code "
-        "drifts towards 0.",
-    ),
-    Misconception(
-        "idle codes are skipped",
-        _idle_codes_are_skipped,
-        "The averages of codes that nobody chose are left as they were. The codes are right, and "
-        "the counts will never tell that a code is dead.",
-    ),
-    Misconception(
-        "nothing remembered",
-        _nothing_remembered,
-        "Only this batch counts: nothing of the old averages is kept.",
-    ),
-    Misconception(
-        "the last one wins",
-        _last_one_wins,
-        "Of several vectors with one code only the last is kept. `x[indices] = ...` overwrites; "
-        "they have to be added.",
-    ),
-    Misconception(
-        "codes averaged",
-        _codes_averaged,
-        "The codes themselves are averaged with the batch's means. Then three vectors weigh as "
-        "much as three hundred: average counts and sums, and divide.",
-    ),
-    Misconception("in place", _in_place, IN_PLACE),
-)
 NAMES = ("counts", "sums", "codebook")
 
 
@@ -211,7 +73,8 @@ def _trial(n: int, n_codes: int, dim: int, rng: torch.Generator, *, idle: bool) 
     return Trial((counts, sums, vectors, indices, round(decay, 3)))
 
 
-def _read(value: object, trial: Trial) -> Tensor:
+@ema_step.reads
+def read(value: object, trial: Trial) -> Tensor:
     counts, sums, *_ = trial.args
     if not isinstance(value, (tuple, list)) or len(value) != 3:
         told = f"Expected 3 tensors, got a value of type {type(value).__name__}."
@@ -221,7 +84,8 @@ def _read(value: object, trial: Trial) -> Tensor:
     return torch.cat([parts[0][:, None], parts[1], parts[2]], dim=1)
 
 
-def _evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
+@ema_step.evidence
+def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
     counts, sums, vectors, indices, decay = trial.args
     code, column = first_difference(got, want)
     dim = sums.shape[1]
@@ -237,38 +101,154 @@ def _evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
 
 def _check(candidate, trials: list[Trial], rng: torch.Generator) -> Failure | None:
     more = [_trial(6, 4, 2, rng, idle=idle) for idle in (False, True)]
-    return compare(
-        candidate,
-        reference,
-        trials,
-        read=_read,
-        evidence=_evidence,
-        misconceptions=MISCONCEPTIONS,
-        diagnose_on=more,
-        otherwise="These are not the averages of equations 6 to 8.",
+    return ema_step.compare(
+        candidate, trials, further=more, otherwise="These are not the averages of equations 6 to 8."
     )
 
 
-def _check_all_used(candidate, rng: torch.Generator) -> Failure | None:
+@ema_step.judge("a batch in which every code is chosen")
+def all_used(candidate, rng: torch.Generator) -> Failure | None:
     return _check(candidate, [_trial(9, 3, 2, rng, idle=False)], rng)
 
 
-def _check_an_idle_code(candidate, rng: torch.Generator) -> Failure | None:
+@ema_step.judge("a code that no vector chose")
+def an_idle_code(candidate, rng: torch.Generator) -> Failure | None:
     return _check(candidate, [_trial(8, 4, 3, rng, idle=True)], rng)
 
 
-def _check_one_dimension(candidate, rng: torch.Generator) -> Failure | None:
+@ema_step.judge("vectors of one number each")
+def one_dimension(candidate, rng: torch.Generator) -> Failure | None:
     return _check(candidate, [_trial(3, 6, 1, rng, idle=True)], rng)
 
 
-def _by_one_hot(counts, sums, vectors, indices, decay):
+@ema_step.wrong(
+    "Gamma stands at the new value: it is the *old* average that keeps the share gamma."
+)
+def decay_exchanged(counts, sums, vectors, indices, decay):
+    return reference(counts, sums, vectors, indices, 1 - decay)
+
+
+def _batch(counts, sums, vectors, indices):
+    return code_counts(indices, len(counts)), torch.zeros_like(sums).index_add(0, indices, vectors)
+
+
+def _moved(old, new, decay):
+    return decay * old + (1 - decay) * new
+
+
+def _ratio(counts, sums):
+    return counts, sums, sums / counts[:, None]
+
+
+@ema_step.wrong(
+    "The mean of a code's vectors goes into `sums`. It has to be their sum: the division comes "
+    "at the end, by the averaged count."
+)
+def means_for_sums(counts, sums, vectors, indices, decay):
+    n, m = _batch(counts, sums, vectors, indices)
+    mean = m / n.clamp(min=1)[:, None]
+    return _ratio(_moved(counts, n, decay), _moved(sums, mean, decay))
+
+
+@ema_step.wrong("The counts are divided by the size of the batch, and the sums are not.")
+def shares_for_counts(counts, sums, vectors, indices, decay):
+    n, m = _batch(counts, sums, vectors, indices)
+    return _ratio(_moved(counts, n / len(indices), decay), _moved(sums, m, decay))
+
+
+@ema_step.wrong(
+    "The averaged sums are divided by the counts of this batch alone. Both parts of the ratio "
+    "must be averages."
+)
+def divided_by_the_batchs_counts(counts, sums, vectors, indices, decay):
+    n, m = _batch(counts, sums, vectors, indices)
+    new_counts, new_sums, _ = reference(counts, sums, vectors, indices, decay)
+    return new_counts, new_sums, new_sums / n.clamp(min=1)[:, None]
+
+
+@ema_step.wrong("The new sums are divided by the counts from before the step.")
+def divided_by_the_old_counts(counts, sums, vectors, indices, decay):
+    new_counts, new_sums, _ = reference(counts, sums, vectors, indices, decay)
+    return new_counts, new_sums, new_sums / counts[:, None]
+
+
+@ema_step.wrong(
+    "The codes come from the averages before the step, so this batch has not moved them."
+)
+def codes_before_the_step(counts, sums, vectors, indices, decay):
+    new_counts, new_sums, _ = reference(counts, sums, vectors, indices, decay)
+    return new_counts, new_sums, sums / counts[:, None]
+
+
+@ema_step.wrong(
+    "The sum of a code that nobody chose shrinks and its count does not, so that the code "
+    "drifts towards 0."
+)
+def idle_counts_do_not_shrink(counts, sums, vectors, indices, decay):
+    n, m = _batch(counts, sums, vectors, indices)
+    new_counts = torch.where(n > 0, _moved(counts, n, decay), counts)
+    return _ratio(new_counts, _moved(sums, m, decay))
+
+
+@ema_step.wrong(
+    "The averages of codes that nobody chose are left as they were. The codes are right, and "
+    "the counts will never tell that a code is dead."
+)
+def idle_codes_are_skipped(counts, sums, vectors, indices, decay):
+    n, m = _batch(counts, sums, vectors, indices)
+    used = n > 0
+    new_counts = torch.where(used, _moved(counts, n, decay), counts)
+    return _ratio(new_counts, torch.where(used[:, None], _moved(sums, m, decay), sums))
+
+
+@ema_step.wrong("Only this batch counts: nothing of the old averages is kept.")
+def nothing_remembered(counts, sums, vectors, indices, decay):
+    n, m = _batch(counts, sums, vectors, indices)
+    codes = torch.where(n[:, None] > 0, m / n.clamp(min=1)[:, None], sums / counts[:, None])
+    return n, m, codes
+
+
+@ema_step.wrong(
+    "Of several vectors with one code only the last is kept. `x[indices] = ...` overwrites; "
+    "they have to be added."
+)
+def the_last_one_wins(counts, sums, vectors, indices, decay):
+    n, m = torch.zeros_like(counts), torch.zeros_like(sums)
+    for index, vector in zip(indices.tolist(), vectors, strict=True):
+        n[index], m[index] = 1, vector
+    return _ratio(_moved(counts, n, decay), _moved(sums, m, decay))
+
+
+@ema_step.wrong(
+    "The codes themselves are averaged with the batch's means. Then three vectors weigh as much "
+    "as three hundred: average counts and sums, and divide."
+)
+def codes_averaged(counts, sums, vectors, indices, decay):
+    n, m = _batch(counts, sums, vectors, indices)
+    new_counts, new_sums, _ = reference(counts, sums, vectors, indices, decay)
+    old = sums / counts[:, None]
+    mean = torch.where(n[:, None] > 0, m / n.clamp(min=1)[:, None], old)
+    return new_counts, new_sums, _moved(old, mean, decay)
+
+
+@ema_step.wrong(IN_PLACE)
+def in_place(counts, sums, vectors, indices, decay):
+    n, m = _batch(counts, sums, vectors, indices)
+    counts.lerp_(n, 1 - decay)
+    sums.lerp_(m, 1 - decay)
+    return _ratio(counts.clone(), sums.clone())
+
+
+@ema_step.right
+def by_one_hot(counts, sums, vectors, indices, decay):
     chosen = torch.nn.functional.one_hot(indices, len(counts)).to(vectors.dtype)
     counts = counts.lerp(chosen.sum(dim=0), 1 - decay)
     sums = sums.lerp(chosen.T @ vectors, 1 - decay)
     return counts, sums, sums / counts.unsqueeze(1)
 
 
-def _code_by_code(counts, sums, vectors, indices, decay):
+@ema_step.right
+def code_by_code(counts, sums, vectors, indices, decay):
     rows = []
     for k in range(len(counts)):
         mine = vectors[indices == k]
@@ -276,23 +256,3 @@ def _code_by_code(counts, sums, vectors, indices, decay):
         total = sums[k] * decay + mine.sum(dim=0) * (1 - decay)
         rows.append((count, total, total / count))
     return [torch.stack(column) for column in zip(*rows, strict=True)]
-
-
-ema_step = Exercise(
-    number="8.4",
-    name="ema_step",
-    title="One step of online k-means",
-    goal="Move the averages of equations 6 and 7 by one batch and read off the codes.",
-    minutes=15,
-    stub=STUB,
-    reference=reference,
-    hints=HINTS,
-    checks=(
-        Check("a batch in which every code is chosen", 1, _check_all_used),
-        Check("a code that no vector chose", 1, _check_an_idle_code),
-        Check("vectors of one number each", 1, _check_one_dimension),
-    ),
-    misconceptions=MISCONCEPTIONS,
-    alternatives=(_by_one_hot, _code_by_code),
-    when_changed={"counts": IN_PLACE, "sums": IN_PLACE},
-)

@@ -7,11 +7,22 @@ from torch import Tensor
 
 from tutorial_lib.exercises.ch08.references import restart_dead_codes as reference
 from tutorial_lib.exercises.comparing import first_difference, number, numbers, tensor_result
-from tutorial_lib.exercises.definition import Check, Failed, Failure, Misconception
+from tutorial_lib.exercises.definition import Failed, Failure
 from tutorial_lib.exercises.engine import Exercise
-from tutorial_lib.exercises.trials import Trial, compare
+from tutorial_lib.exercises.trials import Trial
 
-STUB = '''\
+IN_PLACE = "Somebody may still need the old averages. Build new tensors, with `torch.where`."
+
+
+restart_dead_codes = Exercise(
+    "8.6",
+    "A second life for dead codes",
+    goal="Restart the codes that are hardly used, with averages that belong to their new place.",
+    minutes=10,
+    reference=reference,
+    when_changed={"counts": IN_PLACE, "sums": IN_PLACE},
+    otherwise="Counts, sums and codes are not those after a restart.",
+    stub='''\
 def restart_dead_codes(
     counts: torch.Tensor, sums: torch.Tensor, candidates: torch.Tensor, below: float = 0.02
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -28,154 +39,19 @@ def restart_dead_codes(
              6, so code 1 is dead. The result is [11.95, 6], [[23.9], [18]] and [[2], [3]]
     """
     ____
-'''
-
-HINTS = (
-    """A code of an EMA codebook is not stored, it follows from two averages. To move it for good,
-    move what it follows from.""",
-    """`dead = counts < below * counts.mean()` is (K,); `torch.where(dead[:, None], ..., sums)`
-    chooses row by row. code = sum / count, so sum = count * code.""",
-    """If a restarted code is right now and back at its old place after the next step, its sum still
-    tells of the old place. If it is dead again at once, its count was not raised.""",
+''',
+    hints=(
+        """A code of an EMA codebook is not stored, it follows from two averages. To move it for
+        good, move what it follows from.""",
+        """`dead = counts < below * counts.mean()` is (K,); `torch.where(dead[:, None], ...,
+        sums)` chooses row by row. code = sum / count, so sum = count * code.""",
+        """If a restarted code is right now and back at its old place after the next step, its
+        sum still tells of the old place. If it is dead again at once, its count was not
+        raised.""",
+    ),
 )
 
 
-def _dead(counts, below):
-    return counts < below * counts.mean()
-
-
-def _built(counts, sums, dead, new_counts, new_sums, codebook=None):
-    new_counts = torch.where(dead, new_counts, counts)
-    new_sums = torch.where(dead[:, None], new_sums, sums)
-    return new_counts, new_sums, new_sums / new_counts[:, None] if codebook is None else codebook
-
-
-def _only_the_codebook(counts, sums, candidates, below=0.02):
-    codes = torch.where(_dead(counts, below)[:, None], candidates, sums / counts[:, None])
-    return counts.clone(), sums.clone(), codes
-
-
-def _count_kept(counts, sums, candidates, below=0.02):
-    dead = _dead(counts, below)
-    return _built(counts, sums, dead, counts, counts[:, None] * candidates)
-
-
-def _sum_without_count(counts, sums, candidates, below=0.02):
-    dead, fair = _dead(counts, below), counts.mean()
-    codes = torch.where(dead[:, None], candidates, sums / counts[:, None])
-    return _built(counts, sums, dead, fair, candidates, codes)
-
-
-def _sum_kept(counts, sums, candidates, below=0.02):
-    dead, fair = _dead(counts, below), counts.mean()
-    codes = torch.where(dead[:, None], candidates, sums / counts[:, None])
-    return _built(counts, sums, dead, fair, sums, codes)
-
-
-def _count_one(counts, sums, candidates, below=0.02):
-    return _built(counts, sums, _dead(counts, below), torch.ones_like(counts), candidates)
-
-
-def _absolute(counts, sums, candidates, below=0.02):
-    fair = counts.mean()
-    return _built(counts, sums, counts < below, fair, fair * candidates)
-
-
-def _share_of_the_total(counts, sums, candidates, below=0.02):
-    fair = counts.mean()
-    return _built(counts, sums, counts < below * counts.sum(), fair, fair * candidates)
-
-
-def _all_move(counts, sums, candidates, below=0.02):
-    fair = counts.mean()
-    return _built(counts, sums, torch.ones_like(counts).bool(), fair, fair * candidates)
-
-
-def _the_living_move(counts, sums, candidates, below=0.02):
-    fair = counts.mean()
-    return _built(counts, sums, ~_dead(counts, below), fair, fair * candidates)
-
-
-def _one_candidate(counts, sums, candidates, below=0.02):
-    fair = counts.mean()
-    return _built(counts, sums, _dead(counts, below), fair, fair * candidates[:1])
-
-
-def _by_rank(counts, sums, candidates, below=0.02):
-    dead, fair = _dead(counts, below), counts.mean()
-    place = (dead.cumsum(dim=0) - 1).clamp(min=0)
-    return _built(counts, sums, dead, fair, fair * candidates[place])
-
-
-def _in_place(counts, sums, candidates, below=0.02):
-    dead, fair = _dead(counts, below), counts.mean()
-    counts[dead] = fair
-    sums[dead] = fair * candidates[dead]
-    return counts.clone(), sums.clone(), sums / counts[:, None]
-
-
-IN_PLACE = "Somebody may still need the old averages. Build new tensors, with `torch.where`."
-MISCONCEPTIONS = (
-    Misconception(
-        "only the codebook",
-        _only_the_codebook,
-        "The code has moved, and its averages still tell of the old place: with the next step it "
-        "jumps back.",
-    ),
-    Misconception(
-        "the count is kept",
-        _count_kept,
-        "A restarted code keeps its tiny count, so it counts as dead at once and is moved again "
-        "and again.",
-    ),
-    Misconception(
-        "the sum without the count",
-        _sum_without_count,
-        "The sum of a restarted code is the candidate itself. A sum of `fair` vectors is fair "
-        "times as long, or sum / count is another place.",
-    ),
-    Misconception(
-        "the sum is kept",
-        _sum_kept,
-        "The count of a restarted code is new, and its sum is the old one: sum / count is near 0, "
-        "and there the next step takes the code.",
-    ),
-    Misconception(
-        "count one",
-        _count_one,
-        "A restarted code gets the count 1. It should get a fair share, the mean of the counts.",
-    ),
-    Misconception(
-        "absolute threshold",
-        _absolute,
-        "The counts are compared with `below` itself. It is a share of the fair share, which grows "
-        "with the batch.",
-    ),
-    Misconception(
-        "share of the total",
-        _share_of_the_total,
-        "The counts are compared with a share of their *total*. With many codes even a fair share "
-        "is less than that.",
-    ),
-    Misconception("all move", _all_move, "Codes in use are moved as well. Only the dead ones may."),
-    Misconception(
-        "the living move",
-        _the_living_move,
-        "The comparison is turned round: the codes in use move, and the dead ones stay.",
-    ),
-    Misconception(
-        "one candidate for all",
-        _one_candidate,
-        "All dead codes move onto the same candidate, where all but one would die again.",
-    ),
-    Misconception(
-        "candidates by rank",
-        _by_rank,
-        "The candidates are handed out in order, the first to the first dead code. A dead code k "
-        "takes candidates[k].",
-    ),
-    Misconception("in place", _in_place, IN_PLACE),
-)
 NAMES = ("counts", "sums", "codebook")
 
 
@@ -191,7 +67,8 @@ def _trial(n_codes: int, dim: int, n_dead: int, rng: torch.Generator, below: flo
     return Trial((counts, counts[:, None] * codes, candidates, below))
 
 
-def _read(value: object, trial: Trial) -> Tensor:
+@restart_dead_codes.reads
+def read(value: object, trial: Trial) -> Tensor:
     counts, sums, *_ = trial.args
     if not isinstance(value, (tuple, list)) or len(value) != 3:
         told = f"Expected 3 tensors, got a value of type {type(value).__name__}."
@@ -201,7 +78,8 @@ def _read(value: object, trial: Trial) -> Tensor:
     return torch.cat([parts[0][:, None], parts[1], parts[2]], dim=1)
 
 
-def _evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
+@restart_dead_codes.evidence
+def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
     counts, sums, candidates, below = trial.args
     code, column = first_difference(got, want)
     name = NAMES[0 if column == 0 else 1 + (column - 1) // sums.shape[1]]
@@ -214,35 +92,144 @@ def _evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
     )
 
 
-def _check(candidate, trials: list[Trial], rng: torch.Generator) -> Failure | None:
-    return compare(
-        candidate,
-        reference,
-        trials,
-        read=_read,
-        evidence=_evidence,
-        misconceptions=MISCONCEPTIONS,
-        diagnose_on=[_trial(6, 2, 2, rng), _trial(8, 3, 3, rng, below=0.05)],
-        otherwise="Counts, sums and codes are not those after a restart.",
-    )
-
-
-def _check_none_dead(candidate, rng: torch.Generator) -> Failure | None:
+@restart_dead_codes.trials("nothing happens while all codes are in use")
+def none_dead(rng):
     """All alive, far above any threshold: nothing may happen."""
     counts, sums, candidates, below = _trial(4, 2, 0, rng).args
     counts = counts + 40
-    return _check(candidate, [Trial((counts, 2 * sums, candidates, below))], rng)
+    return [Trial((counts, 2 * sums, candidates, below))]
 
 
-def _check_some_dead(candidate, rng: torch.Generator) -> Failure | None:
-    return _check(candidate, [_trial(6, 2, 2, rng)], rng)
+@restart_dead_codes.trials("dead codes among living ones")
+def some_dead(rng):
+    return [_trial(6, 2, 2, rng)]
 
 
-def _check_another_threshold(candidate, rng: torch.Generator) -> Failure | None:
-    return _check(candidate, [_trial(7, 1, 3, rng, below=0.1)], rng)
+@restart_dead_codes.trials("another threshold")
+def another_threshold(rng):
+    return [_trial(7, 1, 3, rng, below=0.1)]
 
 
-def _code_by_code(counts, sums, candidates, below=0.02):
+@restart_dead_codes.also_try
+def more(rng):
+    return [_trial(6, 2, 2, rng), _trial(8, 3, 3, rng, below=0.05)]
+
+
+def _dead(counts, below):
+    return counts < below * counts.mean()
+
+
+@restart_dead_codes.wrong(
+    "The code has moved, and its averages still tell of the old place: with the next step it "
+    "jumps back."
+)
+def only_the_codebook(counts, sums, candidates, below=0.02):
+    codes = torch.where(_dead(counts, below)[:, None], candidates, sums / counts[:, None])
+    return counts.clone(), sums.clone(), codes
+
+
+def _built(counts, sums, dead, new_counts, new_sums, codebook=None):
+    new_counts = torch.where(dead, new_counts, counts)
+    new_sums = torch.where(dead[:, None], new_sums, sums)
+    return new_counts, new_sums, new_sums / new_counts[:, None] if codebook is None else codebook
+
+
+@restart_dead_codes.wrong(
+    "A restarted code keeps its tiny count, so it counts as dead at once and is moved again and "
+    "again."
+)
+def the_count_is_kept(counts, sums, candidates, below=0.02):
+    dead = _dead(counts, below)
+    return _built(counts, sums, dead, counts, counts[:, None] * candidates)
+
+
+@restart_dead_codes.wrong(
+    "The sum of a restarted code is the candidate itself. A sum of `fair` vectors is fair times "
+    "as long, or sum / count is another place."
+)
+def the_sum_without_the_count(counts, sums, candidates, below=0.02):
+    dead, fair = _dead(counts, below), counts.mean()
+    codes = torch.where(dead[:, None], candidates, sums / counts[:, None])
+    return _built(counts, sums, dead, fair, candidates, codes)
+
+
+@restart_dead_codes.wrong(
+    "The count of a restarted code is new, and its sum is the old one: sum / count is near 0, "
+    "and there the next step takes the code."
+)
+def the_sum_is_kept(counts, sums, candidates, below=0.02):
+    dead, fair = _dead(counts, below), counts.mean()
+    codes = torch.where(dead[:, None], candidates, sums / counts[:, None])
+    return _built(counts, sums, dead, fair, sums, codes)
+
+
+@restart_dead_codes.wrong(
+    "A restarted code gets the count 1. It should get a fair share, the mean of the counts."
+)
+def count_one(counts, sums, candidates, below=0.02):
+    return _built(counts, sums, _dead(counts, below), torch.ones_like(counts), candidates)
+
+
+@restart_dead_codes.wrong(
+    "The counts are compared with `below` itself. It is a share of the fair share, which grows "
+    "with the batch."
+)
+def absolute_threshold(counts, sums, candidates, below=0.02):
+    fair = counts.mean()
+    return _built(counts, sums, counts < below, fair, fair * candidates)
+
+
+@restart_dead_codes.wrong(
+    "The counts are compared with a share of their *total*. With many codes even a fair share "
+    "is less than that."
+)
+def share_of_the_total(counts, sums, candidates, below=0.02):
+    fair = counts.mean()
+    return _built(counts, sums, counts < below * counts.sum(), fair, fair * candidates)
+
+
+@restart_dead_codes.wrong("Codes in use are moved as well. Only the dead ones may.")
+def all_move(counts, sums, candidates, below=0.02):
+    fair = counts.mean()
+    return _built(counts, sums, torch.ones_like(counts).bool(), fair, fair * candidates)
+
+
+@restart_dead_codes.wrong(
+    "The comparison is turned round: the codes in use move, and the dead ones stay."
+)
+def the_living_move(counts, sums, candidates, below=0.02):
+    fair = counts.mean()
+    return _built(counts, sums, ~_dead(counts, below), fair, fair * candidates)
+
+
+@restart_dead_codes.wrong(
+    "All dead codes move onto the same candidate, where all but one would die again."
+)
+def one_candidate_for_all(counts, sums, candidates, below=0.02):
+    fair = counts.mean()
+    return _built(counts, sums, _dead(counts, below), fair, fair * candidates[:1])
+
+
+@restart_dead_codes.wrong(
+    "The candidates are handed out in order, the first to the first dead code. A dead code k "
+    "takes candidates[k]."
+)
+def candidates_by_rank(counts, sums, candidates, below=0.02):
+    dead, fair = _dead(counts, below), counts.mean()
+    place = (dead.cumsum(dim=0) - 1).clamp(min=0)
+    return _built(counts, sums, dead, fair, fair * candidates[place])
+
+
+@restart_dead_codes.wrong(IN_PLACE)
+def in_place(counts, sums, candidates, below=0.02):
+    dead, fair = _dead(counts, below), counts.mean()
+    counts[dead] = fair
+    sums[dead] = fair * candidates[dead]
+    return counts.clone(), sums.clone(), sums / counts[:, None]
+
+
+@restart_dead_codes.right
+def code_by_code(counts, sums, candidates, below=0.02):
     fair = sum(counts.tolist()) / len(counts)
     new_counts, new_sums = counts.clone(), sums.clone()
     for k, count in enumerate(counts.tolist()):
@@ -251,28 +238,9 @@ def _code_by_code(counts, sums, candidates, below=0.02):
     return new_counts, new_sums, new_sums / new_counts.unsqueeze(1)
 
 
-def _by_a_mask(counts, sums, candidates, below=0.02):
+@restart_dead_codes.right
+def by_a_mask(counts, sums, candidates, below=0.02):
     dead = (counts * len(counts) < below * counts.sum()).to(counts.dtype)
     new_counts = dead * counts.mean() + (1 - dead) * counts
     codes = dead[:, None] * candidates + (1 - dead[:, None]) * (sums / counts[:, None])
     return [new_counts, codes * new_counts[:, None], codes]
-
-
-restart_dead_codes = Exercise(
-    number="8.6",
-    name="restart_dead_codes",
-    title="A second life for dead codes",
-    goal="Restart the codes that are hardly used, with averages that belong to their new place.",
-    minutes=10,
-    stub=STUB,
-    reference=reference,
-    hints=HINTS,
-    checks=(
-        Check("nothing happens while all codes are in use", 1, _check_none_dead),
-        Check("dead codes among living ones", 1, _check_some_dead),
-        Check("another threshold", 1, _check_another_threshold),
-    ),
-    misconceptions=MISCONCEPTIONS,
-    alternatives=(_code_by_code, _by_a_mask),
-    when_changed={"counts": IN_PLACE, "sums": IN_PLACE},
-)

@@ -7,11 +7,17 @@ from torch import Tensor
 
 from tutorial_lib.bounds import categorical_kl as reference
 from tutorial_lib.exercises.comparing import first_difference, number, numbers, tensor_result
-from tutorial_lib.exercises.definition import Check, Failure, Misconception
+from tutorial_lib.exercises.definition import Failure
 from tutorial_lib.exercises.engine import Exercise
 from tutorial_lib.exercises.trials import Trial, compare
 
-STUB = '''\
+categorical_kl = Exercise(
+    "9.1",
+    "The KL of two categoricals",
+    goal="Write the KL divergence so that it is right where a probability is exactly 0.",
+    minutes=10,
+    reference=reference,
+    stub='''\
 def categorical_kl(q: torch.Tensor, p: torch.Tensor) -> torch.Tensor:
     """KL(q || p) over the last axis, in nats. A probability may be exactly 0.
 
@@ -23,134 +29,27 @@ def categorical_kl(q: torch.Tensor, p: torch.Tensor) -> torch.Tensor:
              q = [1/2, 1/2] and p = [1, 0] give 1/2 * log(1/2) + inf = inf
     """
     ____
-'''
-
-HINTS = (
-    """Each code k adds q_k times log(q_k / p_k): how much more probable q holds it than p does,
-    weighed with how often it happens under q. Where q_k is 0, the limit of t log t for t → 0 says
-    what it adds: 0.""",
-    """`torch.xlogy(q, q)` is q log q with 0 where q is 0. `torch.where(q > 0, q, 1)` puts a number
-    there whose logarithm is harmless.""",
-    """nan is the sign of 0 times -inf. A negative result is the sign of a fraction upside down: no
-    KL divergence is below 0. If nothing is ever inf, a small number was added somewhere.""",
+''',
+    hints=(
+        """Each code k adds q_k times log(q_k / p_k): how much more probable q holds it than p
+        does, weighed with how often it happens under q. Where q_k is 0, the limit of t log t
+        for t → 0 says what it adds: 0.""",
+        """`torch.xlogy(q, q)` is q log q with 0 where q is 0. `torch.where(q > 0, q, 1)` puts a
+        number there whose logarithm is harmless.""",
+        """nan is the sign of 0 times -inf. A negative result is the sign of a fraction upside
+        down: no KL divergence is below 0. If nothing is ever inf, a small number was added
+        somewhere.""",
+    ),
 )
 
 
-def _log_ratio(q, p):
-    """log(q / p) where q is above 0, elsewhere 0."""
-    return torch.where(q > 0, q, 1).log() - torch.where(q > 0, p, 1).log()
-
-
-def _terms(q, p):
-    return q * _log_ratio(q, p)
-
-
-def _nan_at_0(q, p):
-    return (q * (q / p).log()).sum(dim=-1)
-
-
-def _sign(q, p):
-    return -_terms(q, p).sum(dim=-1)
-
-
-def _exchanged(q, p):
-    return _terms(p, q).sum(dim=-1)
-
-
-def _in_bits(q, p):
-    return _terms(q, p).sum(dim=-1) / torch.log(torch.tensor(2.0))
-
-
-def _mean_of_terms(q, p):
-    return _terms(q, p).mean(dim=-1)
-
-
-def _cross_entropy(q, p):
-    return -torch.xlogy(q, torch.where(q > 0, p, 1)).sum(dim=-1)
-
-
-def _log_k_always(q, p):
-    return torch.full(q.shape[:-1], q.shape[-1], dtype=q.dtype).log()
-
-
-def _to_the_uniform(q, p):
-    return _log_k_always(q, p) + torch.xlogy(q, q).sum(dim=-1)
-
-
-def _unweighted(q, p):
-    return _log_ratio(q, p).sum(dim=-1)
-
-
-def _small_number_added(q, p):
-    return (q * ((q + 1e-10) / (p + 1e-10)).log()).sum(dim=-1)
-
-
-def _zeros_of_p_skipped(q, p):
-    return torch.where(p > 0, _terms(q, p), 0).sum(dim=-1)
-
-
-FINITE = Misconception(
-    "a small number added",
-    _small_number_added,
+FINITE = (
     "What q does and p never does costs infinitely much; your result is finite. A small number "
-    "added inside the logarithm, a clamp and `nan_to_num` all hide this case.",
+    "added inside the logarithm, a clamp and `nan_to_num` all hide this case."
 )
-SKIPPED = Misconception(
-    "zeros of p skipped",
-    _zeros_of_p_skipped,
-    "Terms are left out where p is 0. It is the zeros of q that cost nothing; a zero of p under a "
-    "q above 0 costs infinitely much.",
-)
-MISCONCEPTIONS = (
-    Misconception(
-        "nan at 0",
-        _nan_at_0,
-        "0 log 0 comes out as nan: 0 times -inf. A code that q never chooses adds 0.",
-    ),
-    Misconception(
-        "sign",
-        _sign,
-        "The sign is turned round. A KL divergence is never below 0: with the minus in front the "
-        "fraction is p / q, without it q / p.",
-    ),
-    Misconception(
-        "exchanged",
-        _exchanged,
-        "This is KL(p || q): the two are exchanged, and the KL is not symmetric. The weights are "
-        "the probabilities of q, the first of the two.",
-    ),
-    Misconception(
-        "in bits", _in_bits, "This is the KL in bits. For nats, take the natural logarithm."
-    ),
-    Misconception(
-        "mean of the terms",
-        _mean_of_terms,
-        "The K terms were averaged. Their weights q_k are in them already: add.",
-    ),
-    Misconception(
-        "cross-entropy",
-        _cross_entropy,
-        "This is the cross-entropy, -sum q log p. The KL takes the entropy of q off; for a one-hot "
-        "q that is 0, so only a softer q tells them apart.",
-    ),
-    Misconception(
-        "log K always",
-        _log_k_always,
-        "This is log K, whatever q and p are. It is what comes out for a one-hot q and a uniform "
-        "p, not what goes in.",
-    ),
-    Misconception(
-        "p taken as uniform",
-        _to_the_uniform,
-        "p is taken to be uniform, whatever it is.",
-    ),
-    Misconception(
-        "unweighted",
-        _unweighted,
-        "The logarithms are added without their weights: each counts with its probability q_k.",
-    ),
-    FINITE,
-    SKIPPED,
+SKIPPED = (
+    "Terms are left out where p is 0. It is the zeros of q that cost nothing; a zero of p under "
+    "a q above 0 costs infinitely much."
 )
 
 
@@ -184,7 +83,9 @@ def _evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
     )
 
 
-def _check(candidate, trials, diagnose_on, otherwise, among=MISCONCEPTIONS) -> Failure | None:
+def _check(
+    candidate, trials, diagnose_on, otherwise, among=categorical_kl.misconceptions
+) -> Failure | None:
     return compare(
         candidate,
         reference,
@@ -197,12 +98,14 @@ def _check(candidate, trials, diagnose_on, otherwise, among=MISCONCEPTIONS) -> F
     )
 
 
-def _check_positive(candidate, rng: torch.Generator) -> Failure | None:
+@categorical_kl.judge("distributions without a zero")
+def positive(candidate, rng: torch.Generator) -> Failure | None:
     trials = [Trial((_soft(b, k, rng), _soft(b, k, rng))) for b, k in ((1, 3), (4, 5))]
     return _check(candidate, trials, (), "The sum is another one.")
 
 
-def _check_one_hot(candidate, rng: torch.Generator) -> Failure | None:
+@categorical_kl.judge("a one-hot q against the uniform p")
+def check_one_hot(candidate, rng: torch.Generator) -> Failure | None:
     """Against a uniform p, whose KL is log K, and against one that is not."""
     one_hot = torch.eye(4, dtype=torch.float64)[torch.randperm(4, generator=rng)]
     trials = [Trial((one_hot, torch.full((4, 4), 0.25, dtype=torch.float64)))]
@@ -210,7 +113,8 @@ def _check_one_hot(candidate, rng: torch.Generator) -> Failure | None:
     return _check(candidate, trials, soft, "A one-hot q goes wrong.")
 
 
-def _check_zeros(candidate, rng: torch.Generator) -> Failure | None:
+@categorical_kl.judge("zeros in q, and in both")
+def zeros(candidate, rng: torch.Generator) -> Failure | None:
     """Zeros of q over positive p, then the same zeros in both."""
     q = _with_zeros(3, 6, rng)
     both = torch.where(q > 0, _soft(3, 6, rng), 0)
@@ -219,14 +123,94 @@ def _check_zeros(candidate, rng: torch.Generator) -> Failure | None:
     return _check(candidate, trials, (), "Codes that q never chooses go wrong.")
 
 
-def _check_forbidden(candidate, rng: torch.Generator) -> Failure | None:
+@categorical_kl.judge("zeros in p alone: infinite")
+def forbidden(candidate, rng: torch.Generator) -> Failure | None:
     q, p = _soft(4, 5, rng), _with_zeros(4, 5, rng, n_zeros=1)
     soft = [Trial((_soft(3, 5, rng), _soft(3, 5, rng)))]
-    hidden = [m for m in MISCONCEPTIONS if m is not FINITE]
-    return _check(candidate, [Trial((q, p))], soft, FINITE.says, hidden)
+    hidden = [m for m in categorical_kl.misconceptions if m.says != FINITE]
+    return _check(candidate, [Trial((q, p))], soft, FINITE, hidden)
 
 
-def _row_by_row(q, p):
+@categorical_kl.wrong("0 log 0 comes out as nan: 0 times -inf. A code that q never chooses adds 0.")
+def nan_at_0(q, p):
+    return (q * (q / p).log()).sum(dim=-1)
+
+
+def _log_ratio(q, p):
+    """log(q / p) where q is above 0, elsewhere 0."""
+    return torch.where(q > 0, q, 1).log() - torch.where(q > 0, p, 1).log()
+
+
+def _terms(q, p):
+    return q * _log_ratio(q, p)
+
+
+@categorical_kl.wrong(
+    "The sign is turned round. A KL divergence is never below 0: with the minus in front the "
+    "fraction is p / q, without it q / p."
+)
+def sign(q, p):
+    return -_terms(q, p).sum(dim=-1)
+
+
+@categorical_kl.wrong(
+    "This is KL(p || q): the two are exchanged, and the KL is not symmetric. The weights are "
+    "the probabilities of q, the first of the two."
+)
+def exchanged(q, p):
+    return _terms(p, q).sum(dim=-1)
+
+
+@categorical_kl.wrong("This is the KL in bits. For nats, take the natural logarithm.")
+def in_bits(q, p):
+    return _terms(q, p).sum(dim=-1) / torch.log(torch.tensor(2.0))
+
+
+@categorical_kl.wrong("The K terms were averaged. Their weights q_k are in them already: add.")
+def mean_of_the_terms(q, p):
+    return _terms(q, p).mean(dim=-1)
+
+
+@categorical_kl.wrong(
+    "This is the cross-entropy, -sum q log p. The KL takes the entropy of q off; for a one-hot "
+    "q that is 0, so only a softer q tells them apart."
+)
+def cross_entropy(q, p):
+    return -torch.xlogy(q, torch.where(q > 0, p, 1)).sum(dim=-1)
+
+
+@categorical_kl.wrong(
+    "This is log K, whatever q and p are. It is what comes out for a one-hot q and a uniform p, "
+    "not what goes in."
+)
+def log_K_always(q, p):
+    return torch.full(q.shape[:-1], q.shape[-1], dtype=q.dtype).log()
+
+
+@categorical_kl.wrong("p is taken to be uniform, whatever it is.")
+def p_taken_as_uniform(q, p):
+    return log_K_always(q, p) + torch.xlogy(q, q).sum(dim=-1)
+
+
+@categorical_kl.wrong(
+    "The logarithms are added without their weights: each counts with its probability q_k."
+)
+def unweighted(q, p):
+    return _log_ratio(q, p).sum(dim=-1)
+
+
+@categorical_kl.wrong(FINITE)
+def a_small_number_added(q, p):
+    return (q * ((q + 1e-10) / (p + 1e-10)).log()).sum(dim=-1)
+
+
+@categorical_kl.wrong(SKIPPED)
+def zeros_of_p_skipped(q, p):
+    return torch.where(p > 0, _terms(q, p), 0).sum(dim=-1)
+
+
+@categorical_kl.right
+def row_by_row(q, p):
     rows = []
     for q_row, p_row in zip(q, p, strict=True):
         used = q_row > 0
@@ -234,25 +218,6 @@ def _row_by_row(q, p):
     return torch.stack(rows)
 
 
-def _by_xlogy(q, p):
+@categorical_kl.right
+def by_xlogy(q, p):
     return torch.xlogy(q, q).sum(dim=-1) - torch.xlogy(q, p).sum(dim=-1)
-
-
-categorical_kl = Exercise(
-    number="9.1",
-    name="categorical_kl",
-    title="The KL of two categoricals",
-    goal="Write the KL divergence so that it is right where a probability is exactly 0.",
-    minutes=10,
-    stub=STUB,
-    reference=reference,
-    hints=HINTS,
-    checks=(
-        Check("distributions without a zero", 1, _check_positive),
-        Check("a one-hot q against the uniform p", 1, _check_one_hot),
-        Check("zeros in q, and in both", 1, _check_zeros),
-        Check("zeros in p alone: infinite", 1, _check_forbidden),
-    ),
-    misconceptions=MISCONCEPTIONS,
-    alternatives=(_row_by_row, _by_xlogy),
-)

@@ -10,12 +10,18 @@ from torch.nn import functional as F
 
 from tutorial_lib.exercises.ch09.references import two_stage_bound as reference
 from tutorial_lib.exercises.comparing import first_difference, number, tensor_result
-from tutorial_lib.exercises.definition import Check, Failure, Misconception
 from tutorial_lib.exercises.engine import Exercise
-from tutorial_lib.exercises.trials import Trial, compare
+from tutorial_lib.exercises.trials import Trial
 from tutorial_lib.likelihood import nll_nats
 
-STUB = '''\
+two_stage_bound = Exercise(
+    "9.3",
+    "The bound of the two stages",
+    goal="Add up what the decoder and the prior say of an image and its codes.",
+    minutes=10,
+    reference=reference,
+    otherwise="This is another combination of the two terms.",
+    stub='''\
 def two_stage_bound(
     decoder_logits: torch.Tensor,
     levels: torch.Tensor,
@@ -34,17 +40,18 @@ def two_stage_bound(
              logits [0, 0]: log(3/4) + log(1/2) = log(3/8) = -0.981
     """
     ____
-'''
-
-HINTS = (
-    """Two independent questions. How probable are these levels, if the decoder is right? How
-    probable are these codes, if the prior is right? Each answer is a sum of logarithms over all
-    positions of an image, and the two sums are added.""",
-    """`tutorial_lib.likelihood.nll_nats(logits, symbols)` is exercise 1.3: a cost for each image,
-    for fields of any shape. Or `torch.log_softmax(logits, dim=1)`, then `gather` along dim=1 with
-    `symbols[:, None]`, then a sum over all but the batch.""",
-    """A bound on a log-probability is below 0. If yours is above, it is a cost, or the logits have
-    not been through a log-softmax. If an unlikely code does not lower it, the prior is missing.""",
+''',
+    hints=(
+        """Two independent questions. How probable are these levels, if the decoder is right? How
+        probable are these codes, if the prior is right? Each answer is a sum of logarithms
+        over all positions of an image, and the two sums are added.""",
+        """`tutorial_lib.likelihood.nll_nats(logits, symbols)` is exercise 1.3: a cost for each
+        image, for fields of any shape. Or `torch.log_softmax(logits, dim=1)`, then `gather`
+        along dim=1 with `symbols[:, None]`, then a sum over all but the batch.""",
+        """A bound on a log-probability is below 0. If yours is above, it is a cost, or the
+        logits have not been through a log-softmax. If an unlikely code does not lower it, the
+        prior is missing.""",
+    ),
 )
 
 
@@ -53,136 +60,7 @@ def _parts(decoder_logits, levels, prior_logits, indices):
     return -nll_nats(decoder_logits, levels), -nll_nats(prior_logits, indices)
 
 
-def _rate_left_out(decoder_logits, levels, prior_logits, indices):
-    return -nll_nats(decoder_logits, levels)
-
-
-def _decoder_left_out(decoder_logits, levels, prior_logits, indices):
-    return -nll_nats(prior_logits, indices)
-
-
-def _uniform_rate(decoder_logits, levels, prior_logits, indices):
-    rate = indices[0].numel() * math.log(prior_logits.shape[1])
-    return -nll_nats(decoder_logits, levels) - rate
-
-
-def _one_log_k(decoder_logits, levels, prior_logits, indices):
-    return -nll_nats(decoder_logits, levels) - math.log(prior_logits.shape[1])
-
-
-def _cost(*args):
-    given, prior = _parts(*args)
-    return -given - prior
-
-
-def _prior_subtracted(*args):
-    given, prior = _parts(*args)
-    return given - prior
-
-
-def _prior_per_code(*args):
-    given, prior = _parts(*args)
-    return given + prior / args[3][0].numel()
-
-
-def _means(*args):
-    given, prior = _parts(*args)
-    return given / args[1][0].numel() + prior / args[3][0].numel()
-
-
-def _in_bits(*args):
-    return reference(*args) / math.log(2)
-
-
-def _likeliest_codes(decoder_logits, levels, prior_logits, indices):
-    return reference(decoder_logits, levels, prior_logits, prior_logits.argmax(dim=1))
-
-
-def _without_log_softmax(decoder_logits, levels, prior_logits, indices):
-    pairs = ((decoder_logits, levels), (prior_logits, indices))
-    sums = [logits.gather(1, s[:, None]).flatten(1).sum(dim=1) for logits, s in pairs]
-    return sums[0] + sums[1]
-
-
-def _probability(*args):
-    return reference(*args).exp()
-
-
-def _over_the_batch(*args):
-    return reference(*args).sum()
-
-
 ONE_EACH = "There is one bound for each image of the batch."
-MISCONCEPTIONS = (
-    Misconception(
-        "rate left out",
-        _rate_left_out,
-        "The latent rate is left out: this is log p(x|z) alone, as if the codes came free of "
-        "charge. Nothing bounds log p(x) without log p(z).",
-    ),
-    Misconception(
-        "decoder left out",
-        _decoder_left_out,
-        "The decoder is left out: this is log p(z), the log-likelihood of the codes, not of the "
-        "image.",
-    ),
-    Misconception(
-        "uniform rate",
-        _uniform_rate,
-        "N log K is taken off, whatever the prior says. That is the rate under the uniform prior; "
-        "here the logits of a prior are given.",
-    ),
-    Misconception(
-        "log K once",
-        _one_log_k,
-        "log K is taken off, once. That is one code under a uniform prior; here there is a field "
-        "of codes, and logits of a prior.",
-    ),
-    Misconception(
-        "a cost",
-        _cost,
-        "The sign is turned round: this is the cost, -log p(x|z) - log p(z). A bound on log p(x) "
-        "lies below it, and log p(x) is below 0.",
-    ),
-    Misconception(
-        "prior subtracted",
-        _prior_subtracted,
-        "log p(z) is subtracted. It is negative, so the codes would earn nats instead of costing "
-        "them.",
-    ),
-    Misconception(
-        "prior per code",
-        _prior_per_code,
-        "log p(z) is averaged over the codes. p(z) is the probability of the whole field: add up "
-        "over its positions.",
-    ),
-    Misconception(
-        "means of both",
-        _means,
-        "Both terms are averaged over their own positions. There are more pixels than codes, so "
-        "the two means are in different units and cannot be added.",
-    ),
-    Misconception("in bits", _in_bits, "These are bits. The bound is asked for in nats."),
-    Misconception(
-        "the likeliest codes",
-        _likeliest_codes,
-        "The prior is asked for its own favourite codes. It has to pay for the codes that the "
-        "encoder chose, `indices`.",
-    ),
-    Misconception(
-        "without log-softmax",
-        _without_log_softmax,
-        "The logits are added up as they are. They become log-probabilities by a log-softmax over "
-        "dim=1.",
-    ),
-    Misconception(
-        "a probability",
-        _probability,
-        "This is exp of the bound, which is 0 in any precision for a real image. Stay with "
-        "logarithms.",
-    ),
-    Misconception("one number for the batch", _over_the_batch, ONE_EACH),
-)
 
 
 def _trial(batch: int, image: tuple, field: tuple, sizes: tuple, rng: torch.Generator) -> Trial:
@@ -195,11 +73,13 @@ def _trial(batch: int, image: tuple, field: tuple, sizes: tuple, rng: torch.Gene
     return Trial((decoder, levels, prior, indices))
 
 
-def _read(value: object, trial: Trial) -> Tensor:
+@two_stage_bound.reads
+def read(value: object, trial: Trial) -> Tensor:
     return tensor_result(value, (len(trial.args[1]),), advice=ONE_EACH)
 
 
-def _evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
+@two_stage_bound.evidence
+def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
     (b,) = first_difference(got, want)
     given, prior = (each[b] for each in _parts(*trial.args))
     n_pixels, n_codes = (trial.args[i][0].numel() for i in (1, 3))
@@ -210,38 +90,136 @@ def _evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
     )
 
 
-def _check(candidate, trials: list[Trial], rng: torch.Generator) -> Failure | None:
-    return compare(
-        candidate,
-        reference,
-        trials,
-        read=_read,
-        evidence=_evidence,
-        misconceptions=MISCONCEPTIONS,
-        diagnose_on=[
-            _trial(3, (1, 4, 4), (2, 2), (4, 5), rng),
-            _trial(2, (3, 2, 4), (1, 3), (3, 6), rng),
-        ],
-        otherwise="This is another combination of the two terms.",
-    )
-
-
-def _check_sure_prior(candidate, rng: torch.Generator) -> Failure | None:
+@two_stage_bound.trials("a prior that is sure of the codes")
+def sure_prior(rng):
     """A prior that is sure of the codes takes nothing: the decoder's term alone."""
     decoder, levels, prior, indices = _trial(2, (1, 4, 4), (2, 2), (3, 4), rng).args
     prior = 200 * F.one_hot(indices, prior.shape[1]).movedim(-1, 1).float()
-    return _check(candidate, [Trial((decoder, levels, prior, indices))], rng)
+    return [Trial((decoder, levels, prior, indices))]
 
 
-def _check_one_image(candidate, rng: torch.Generator) -> Failure | None:
-    return _check(candidate, [_trial(1, (1, 4, 4), (2, 2), (2, 8), rng)], rng)
+@two_stage_bound.trials("one image and its four codes")
+def one_image(rng):
+    return [_trial(1, (1, 4, 4), (2, 2), (2, 8), rng)]
 
 
-def _check_a_batch(candidate, rng: torch.Generator) -> Failure | None:
-    return _check(candidate, [_trial(4, (3, 6, 4), (3, 2), (16, 32), rng)], rng)
+@two_stage_bound.trials("a batch of colour images that are not square")
+def a_batch(rng):
+    return [_trial(4, (3, 6, 4), (3, 2), (16, 32), rng)]
 
 
-def _by_gathering(decoder_logits, levels, prior_logits, indices):
+@two_stage_bound.also_try
+def more(rng):
+    return [
+        _trial(3, (1, 4, 4), (2, 2), (4, 5), rng),
+        _trial(2, (3, 2, 4), (1, 3), (3, 6), rng),
+    ]
+
+
+@two_stage_bound.wrong(
+    "The latent rate is left out: this is log p(x|z) alone, as if the codes came free of "
+    "charge. Nothing bounds log p(x) without log p(z)."
+)
+def rate_left_out(decoder_logits, levels, prior_logits, indices):
+    return -nll_nats(decoder_logits, levels)
+
+
+@two_stage_bound.wrong(
+    "The decoder is left out: this is log p(z), the log-likelihood of the codes, not of the image."
+)
+def decoder_left_out(decoder_logits, levels, prior_logits, indices):
+    return -nll_nats(prior_logits, indices)
+
+
+@two_stage_bound.wrong(
+    "N log K is taken off, whatever the prior says. That is the rate under the uniform prior; "
+    "here the logits of a prior are given."
+)
+def uniform_rate(decoder_logits, levels, prior_logits, indices):
+    rate = indices[0].numel() * math.log(prior_logits.shape[1])
+    return -nll_nats(decoder_logits, levels) - rate
+
+
+@two_stage_bound.wrong(
+    "log K is taken off, once. That is one code under a uniform prior; here there is a field of "
+    "codes, and logits of a prior."
+)
+def log_K_once(decoder_logits, levels, prior_logits, indices):
+    return -nll_nats(decoder_logits, levels) - math.log(prior_logits.shape[1])
+
+
+@two_stage_bound.wrong(
+    "The sign is turned round: this is the cost, -log p(x|z) - log p(z). A bound on log p(x) "
+    "lies below it, and log p(x) is below 0."
+)
+def a_cost(*args):
+    given, prior = _parts(*args)
+    return -given - prior
+
+
+@two_stage_bound.wrong(
+    "log p(z) is subtracted. It is negative, so the codes would earn nats instead of costing them."
+)
+def prior_subtracted(*args):
+    given, prior = _parts(*args)
+    return given - prior
+
+
+@two_stage_bound.wrong(
+    "log p(z) is averaged over the codes. p(z) is the probability of the whole field: add up "
+    "over its positions."
+)
+def prior_per_code(*args):
+    given, prior = _parts(*args)
+    return given + prior / args[3][0].numel()
+
+
+@two_stage_bound.wrong(
+    "Both terms are averaged over their own positions. There are more pixels than codes, so the "
+    "two means are in different units and cannot be added."
+)
+def means_of_both(*args):
+    given, prior = _parts(*args)
+    return given / args[1][0].numel() + prior / args[3][0].numel()
+
+
+@two_stage_bound.wrong("These are bits. The bound is asked for in nats.")
+def in_bits(*args):
+    return reference(*args) / math.log(2)
+
+
+@two_stage_bound.wrong(
+    "The prior is asked for its own favourite codes. It has to pay for the codes that the "
+    "encoder chose, `indices`."
+)
+def the_likeliest_codes(decoder_logits, levels, prior_logits, indices):
+    return reference(decoder_logits, levels, prior_logits, prior_logits.argmax(dim=1))
+
+
+@two_stage_bound.wrong(
+    "The logits are added up as they are. They become log-probabilities by a log-softmax over "
+    "dim=1."
+)
+def without_log_softmax(decoder_logits, levels, prior_logits, indices):
+    pairs = ((decoder_logits, levels), (prior_logits, indices))
+    sums = [logits.gather(1, s[:, None]).flatten(1).sum(dim=1) for logits, s in pairs]
+    return sums[0] + sums[1]
+
+
+@two_stage_bound.wrong(
+    "This is exp of the bound, which is 0 in any precision for a real image. Stay with logarithms."
+)
+def a_probability(*args):
+    return reference(*args).exp()
+
+
+@two_stage_bound.wrong(ONE_EACH)
+def one_number_for_the_batch(*args):
+    return reference(*args).sum()
+
+
+@two_stage_bound.right
+def by_gathering(decoder_logits, levels, prior_logits, indices):
     total = 0
     for logits, symbols in ((decoder_logits, levels), (prior_logits, indices)):
         chosen = torch.log_softmax(logits, dim=1).gather(1, symbols.unsqueeze(1))
@@ -249,26 +227,8 @@ def _by_gathering(decoder_logits, levels, prior_logits, indices):
     return total
 
 
-def _by_distributions(decoder_logits, levels, prior_logits, indices):
+@two_stage_bound.right
+def by_distributions(decoder_logits, levels, prior_logits, indices):
     categorical = torch.distributions.Categorical
     given = categorical(logits=decoder_logits.movedim(1, -1)).log_prob(levels).sum(dim=(1, 2, 3))
     return given + categorical(logits=prior_logits.movedim(1, -1)).log_prob(indices).sum(dim=(1, 2))
-
-
-two_stage_bound = Exercise(
-    number="9.3",
-    name="two_stage_bound",
-    title="The bound of the two stages",
-    goal="Add up what the decoder and the prior say of an image and its codes.",
-    minutes=10,
-    stub=STUB,
-    reference=reference,
-    hints=HINTS,
-    checks=(
-        Check("a prior that is sure of the codes", 1, _check_sure_prior),
-        Check("one image and its four codes", 1, _check_one_image),
-        Check("a batch of colour images that are not square", 1, _check_a_batch),
-    ),
-    misconceptions=MISCONCEPTIONS,
-    alternatives=(_by_gathering, _by_distributions),
-)

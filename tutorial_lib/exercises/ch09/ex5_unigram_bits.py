@@ -9,11 +9,17 @@ from torch import Tensor
 
 from tutorial_lib.exercises.ch09.references import unigram_bits as reference
 from tutorial_lib.exercises.comparing import number, number_result
-from tutorial_lib.exercises.definition import Check, Failure, Misconception
 from tutorial_lib.exercises.engine import Exercise
-from tutorial_lib.exercises.trials import Trial, compare
+from tutorial_lib.exercises.trials import Trial
 
-STUB = '''\
+unigram_bits = Exercise(
+    "9.5",
+    "The simplest learned prior",
+    goal="Count a prior over single codes, and measure what held-out codes cost under it.",
+    minutes=10,
+    reference=reference,
+    otherwise="This is another mean, or other frequencies.",
+    stub='''\
 def unigram_bits(
     train_codes: torch.Tensor, held_out_codes: torch.Tensor, n_codes: int
 ) -> torch.Tensor:
@@ -29,154 +35,21 @@ def unigram_bits(
              p = 3/6, 2/6, 1/6. The held-out codes 0 2 cost 1 and 2.585 bits: 1.792 on average
     """
     ____
-'''
-
-HINTS = (
-    """Two steps. From the training codes: a table of K prices, -log2 p. From the held-out codes: a
-    look-up of each one's price, and the mean.""",
-    """`torch.bincount(codes.flatten(), minlength=n_codes)` counts. `prices[codes]` looks up a price
-    for each code of a field.""",
-    """inf is the sign of a held-out code that training never used. A cost below the entropy of the
-    held-out codes is the sign that the prices were made from the very codes that are scored, or
-    that the probabilities do not sum to 1.""",
+''',
+    hints=(
+        """Two steps. From the training codes: a table of K prices, -log2 p. From the held-out
+        codes: a look-up of each one's price, and the mean.""",
+        """`torch.bincount(codes.flatten(), minlength=n_codes)` counts. `prices[codes]` looks up
+        a price for each code of a field.""",
+        """inf is the sign of a held-out code that training never used. A cost below the entropy
+        of the held-out codes is the sign that the prices were made from the very codes that
+        are scored, or that the probabilities do not sum to 1.""",
+    ),
 )
 
 
 def _counts(codes, n_codes):
     return torch.bincount(codes.flatten(), minlength=n_codes).double()
-
-
-def _bits(weights):
-    return -(weights / weights.sum()).log2()
-
-
-def _not_smoothed(train_codes, held_out_codes, n_codes):
-    return _bits(_counts(train_codes, n_codes))[held_out_codes].mean()
-
-
-def _unseen_left_out(train_codes, held_out_codes, n_codes):
-    bits = _bits(_counts(train_codes, n_codes))[held_out_codes]
-    return bits[bits.isfinite()].mean()
-
-
-def _only_unseen_smoothed(train_codes, held_out_codes, n_codes):
-    return _bits(_counts(train_codes, n_codes).clamp(min=1))[held_out_codes].mean()
-
-
-def _sum_not_renewed(train_codes, held_out_codes, n_codes):
-    counts = _counts(train_codes, n_codes)
-    return -((counts + 1) / counts.sum()).log2()[held_out_codes].mean()
-
-
-def _counted_on_the_held_out(train_codes, held_out_codes, n_codes):
-    return reference(held_out_codes, held_out_codes, n_codes)
-
-
-def _scored_on_the_training(train_codes, held_out_codes, n_codes):
-    return reference(train_codes, train_codes, n_codes)
-
-
-def _exchanged(train_codes, held_out_codes, n_codes):
-    return reference(held_out_codes, train_codes, n_codes)
-
-
-def _in_nats(train_codes, held_out_codes, n_codes):
-    return reference(train_codes, held_out_codes, n_codes) * math.log(2)
-
-
-def _uniform(train_codes, held_out_codes, n_codes):
-    return torch.tensor(math.log2(n_codes))
-
-
-def _mean_over_k(train_codes, held_out_codes, n_codes):
-    return _bits(_counts(train_codes, n_codes) + 1).mean()
-
-
-def _bits_per_field(train_codes, held_out_codes, n_codes):
-    return reference(train_codes, held_out_codes, n_codes) * held_out_codes[0].numel()
-
-
-def _bits_in_all(train_codes, held_out_codes, n_codes):
-    return reference(train_codes, held_out_codes, n_codes) * held_out_codes.numel()
-
-
-def _log_of_the_mean(train_codes, held_out_codes, n_codes):
-    p = 2 ** -_bits(_counts(train_codes, n_codes) + 1)
-    return -p[held_out_codes].mean().log2()
-
-
-def _negative(train_codes, held_out_codes, n_codes):
-    return -reference(train_codes, held_out_codes, n_codes)
-
-
-MISCONCEPTIONS = (
-    Misconception(
-        "not smoothed",
-        _not_smoothed,
-        "The counts are taken as they are. A held-out code that training never used then costs "
-        "infinitely many bits: add 1 to every count.",
-    ),
-    Misconception(
-        "unseen codes left out",
-        _unseen_left_out,
-        "Codes that training never used are left out of the mean. They have to be sent as well.",
-    ),
-    Misconception(
-        "only unseen codes smoothed",
-        _only_unseen_smoothed,
-        "Only counts of 0 became 1. Then a code used once and a code never used cost the same: "
-        "add 1 to every count.",
-    ),
-    Misconception(
-        "not divided by the new sum",
-        _sum_not_renewed,
-        "The probabilities sum to more than 1: after adding 1 to each of K counts, their sum is "
-        "larger by K.",
-    ),
-    Misconception(
-        "counted on the held-out codes",
-        _counted_on_the_held_out,
-        "The frequencies are counted on the held-out codes themselves. A prior has to be fixed "
-        "before it sees what it is scored on.",
-    ),
-    Misconception(
-        "scored on the training codes",
-        _scored_on_the_training,
-        "The training codes are scored. What a prior is worth shows on codes that it has not seen.",
-    ),
-    Misconception(
-        "exchanged",
-        _exchanged,
-        "Training and held-out codes are exchanged.",
-    ),
-    Misconception("in nats", _in_nats, "This is in nats: the natural logarithm was used."),
-    Misconception(
-        "uniform", _uniform, "This is log2 K, the price under the uniform prior, whatever is used."
-    ),
-    Misconception(
-        "mean over the codebook",
-        _mean_over_k,
-        "The prices are averaged over the K codes of the codebook. The mean is over the codes that "
-        "are sent, so a frequent code counts often.",
-    ),
-    Misconception(
-        "bits per field",
-        _bits_per_field,
-        "These are bits for a whole field. Divide by its number of positions.",
-    ),
-    Misconception(
-        "bits in all",
-        _bits_in_all,
-        "These are the bits of all held-out codes together: take the mean.",
-    ),
-    Misconception(
-        "log of the mean",
-        _log_of_the_mean,
-        "The probabilities were averaged before the logarithm. Each code is paid for by itself: "
-        "average the bits.",
-    ),
-    Misconception("negative", _negative, "The sign is turned round: a cost is -log2 p."),
-)
 
 
 def _codes(n: int, n_codes: int, power: float, rng: torch.Generator) -> Tensor:
@@ -193,11 +66,13 @@ def _uneven(n_train: int, n_held_out: int, n_codes: int, rng: torch.Generator) -
     return Trial((train, held_out, n_codes))
 
 
-def _read(value: object, trial: Trial) -> Tensor:
+@unigram_bits.reads
+def read(value: object, trial: Trial) -> Tensor:
     return number_result(value)
 
 
-def _evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
+@unigram_bits.evidence
+def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
     train, held_out, n_codes = trial.args
     unseen = int((_counts(train, n_codes)[held_out] == 0).sum())
     return (
@@ -207,65 +82,142 @@ def _evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
     )
 
 
-def _check(candidate, trials: list[Trial], rng: torch.Generator) -> Failure | None:
-    return compare(
-        candidate,
-        reference,
-        trials,
-        read=_read,
-        evidence=_evidence,
-        misconceptions=MISCONCEPTIONS,
-        diagnose_on=[_uneven(8, 6, 12, rng), _uneven(20, 5, 9, rng)],
-        otherwise="This is another mean, or other frequencies.",
-    )
-
-
-def _check_many(candidate, rng: torch.Generator) -> Failure | None:
+@unigram_bits.trials("so many training codes that smoothing hardly counts")
+def many(rng):
     """So many training codes that one more of each hardly counts."""
     train, held_out = _codes(50_000, 4, 2.0, rng), _codes(60, 4, 1.0, rng)
-    return _check(candidate, [Trial((train, held_out, 4))], rng)
+    return [Trial((train, held_out, 4))]
 
 
-def _check_few(candidate, rng: torch.Generator) -> Failure | None:
+@unigram_bits.trials("few training codes, in which every code occurs")
+def few(rng):
     train, held_out = _codes(9, 5, 1.2, rng), _codes(6, 5, 1.2, rng)
     train[0] = torch.tensor([[0, 1, 2], [3, 4, 0]])
-    return _check(candidate, [Trial((train, held_out, 5))], rng)
+    return [Trial((train, held_out, 5))]
 
 
-def _check_unseen(candidate, rng: torch.Generator) -> Failure | None:
-    return _check(candidate, [_uneven(12, 9, 40, rng)], rng)
+@unigram_bits.trials("held-out codes that training never used")
+def check_unseen(rng):
+    return [_uneven(12, 9, 40, rng)]
 
 
-def _by_cross_entropy(train_codes, held_out_codes, n_codes):
+@unigram_bits.also_try
+def more(rng):
+    return [_uneven(8, 6, 12, rng), _uneven(20, 5, 9, rng)]
+
+
+def _bits(weights):
+    return -(weights / weights.sum()).log2()
+
+
+@unigram_bits.wrong(
+    "The counts are taken as they are. A held-out code that training never used then costs "
+    "infinitely many bits: add 1 to every count."
+)
+def not_smoothed(train_codes, held_out_codes, n_codes):
+    return _bits(_counts(train_codes, n_codes))[held_out_codes].mean()
+
+
+@unigram_bits.wrong(
+    "Codes that training never used are left out of the mean. They have to be sent as well."
+)
+def unseen_codes_left_out(train_codes, held_out_codes, n_codes):
+    bits = _bits(_counts(train_codes, n_codes))[held_out_codes]
+    return bits[bits.isfinite()].mean()
+
+
+@unigram_bits.wrong(
+    "Only counts of 0 became 1. Then a code used once and a code never used cost the same: add "
+    "1 to every count."
+)
+def only_unseen_codes_smoothed(train_codes, held_out_codes, n_codes):
+    return _bits(_counts(train_codes, n_codes).clamp(min=1))[held_out_codes].mean()
+
+
+@unigram_bits.wrong(
+    "The probabilities sum to more than 1: after adding 1 to each of K counts, their sum is "
+    "larger by K."
+)
+def not_divided_by_the_new_sum(train_codes, held_out_codes, n_codes):
+    counts = _counts(train_codes, n_codes)
+    return -((counts + 1) / counts.sum()).log2()[held_out_codes].mean()
+
+
+@unigram_bits.wrong(
+    "The frequencies are counted on the held-out codes themselves. A prior has to be fixed "
+    "before it sees what it is scored on."
+)
+def counted_on_the_held_out_codes(train_codes, held_out_codes, n_codes):
+    return reference(held_out_codes, held_out_codes, n_codes)
+
+
+@unigram_bits.wrong(
+    "The training codes are scored. What a prior is worth shows on codes that it has not seen."
+)
+def scored_on_the_training_codes(train_codes, held_out_codes, n_codes):
+    return reference(train_codes, train_codes, n_codes)
+
+
+@unigram_bits.wrong("Training and held-out codes are exchanged.")
+def exchanged(train_codes, held_out_codes, n_codes):
+    return reference(held_out_codes, train_codes, n_codes)
+
+
+@unigram_bits.wrong("This is in nats: the natural logarithm was used.")
+def in_nats(train_codes, held_out_codes, n_codes):
+    return reference(train_codes, held_out_codes, n_codes) * math.log(2)
+
+
+@unigram_bits.wrong("This is log2 K, the price under the uniform prior, whatever is used.")
+def uniform(train_codes, held_out_codes, n_codes):
+    return torch.tensor(math.log2(n_codes))
+
+
+@unigram_bits.wrong(
+    "The prices are averaged over the K codes of the codebook. The mean is over the codes that "
+    "are sent, so a frequent code counts often."
+)
+def mean_over_the_codebook(train_codes, held_out_codes, n_codes):
+    return _bits(_counts(train_codes, n_codes) + 1).mean()
+
+
+@unigram_bits.wrong("These are bits for a whole field. Divide by its number of positions.")
+def bits_per_field(train_codes, held_out_codes, n_codes):
+    return reference(train_codes, held_out_codes, n_codes) * held_out_codes[0].numel()
+
+
+@unigram_bits.wrong("These are the bits of all held-out codes together: take the mean.")
+def bits_in_all(train_codes, held_out_codes, n_codes):
+    return reference(train_codes, held_out_codes, n_codes) * held_out_codes.numel()
+
+
+@unigram_bits.wrong(
+    "The probabilities were averaged before the logarithm. Each code is paid for by itself: "
+    "average the bits."
+)
+def log_of_the_mean(train_codes, held_out_codes, n_codes):
+    p = 2 ** -_bits(_counts(train_codes, n_codes) + 1)
+    return -p[held_out_codes].mean().log2()
+
+
+@unigram_bits.wrong("The sign is turned round: a cost is -log2 p.")
+def negative(train_codes, held_out_codes, n_codes):
+    return -reference(train_codes, held_out_codes, n_codes)
+
+
+@unigram_bits.right
+def by_cross_entropy(train_codes, held_out_codes, n_codes):
     logits = (torch.nn.functional.one_hot(train_codes, n_codes).sum(dim=(0, 1, 2)) + 1.0).log()
     targets = held_out_codes.flatten()
     nats = torch.nn.functional.cross_entropy(logits.expand(len(targets), -1), targets)
     return nats / math.log(2)
 
 
-def _by_counting(train_codes, held_out_codes, n_codes):
+@unigram_bits.right
+def by_counting(train_codes, held_out_codes, n_codes):
     seen, total = train_codes.flatten().tolist(), train_codes.numel() + n_codes
     counts = {k: 1 for k in range(n_codes)}
     for code in seen:
         counts[code] += 1
     bits = [math.log2(total / counts[code]) for code in held_out_codes.flatten().tolist()]
     return sum(bits) / len(bits)
-
-
-unigram_bits = Exercise(
-    number="9.5",
-    name="unigram_bits",
-    title="The simplest learned prior",
-    goal="Count a prior over single codes, and measure what held-out codes cost under it.",
-    minutes=10,
-    stub=STUB,
-    reference=reference,
-    hints=HINTS,
-    checks=(
-        Check("so many training codes that smoothing hardly counts", 1, _check_many),
-        Check("few training codes, in which every code occurs", 1, _check_few),
-        Check("held-out codes that training never used", 1, _check_unseen),
-    ),
-    misconceptions=MISCONCEPTIONS,
-    alternatives=(_by_cross_entropy, _by_counting),
-)

@@ -9,11 +9,17 @@ from torch import Tensor
 
 from tutorial_lib.exercises.ch10.references import compression as reference
 from tutorial_lib.exercises.comparing import first_difference, number, number_result
-from tutorial_lib.exercises.definition import Check, Failed, Failure, Misconception
+from tutorial_lib.exercises.definition import Failed, Failure
 from tutorial_lib.exercises.engine import Exercise
-from tutorial_lib.exercises.trials import Trial, compare
+from tutorial_lib.exercises.trials import Trial
 
-STUB = '''\
+compression = Exercise(
+    "10.1",
+    "How much smaller?",
+    goal="Count the bits of an image, the bits of its codes, and the compression ratio.",
+    minutes=10,
+    reference=reference,
+    stub='''\
 def compression(
     image_shape: tuple[int, ...],
     n_levels: int,
@@ -33,143 +39,17 @@ def compression(
              is 4 numbers of 4 bits, 16 bits. The ratio is 8, whatever D is
     """
     ____
-'''
-
-HINTS = (
-    """One of L equally likely levels takes log2 L bits to name, one of K codes log2 K bits. Then
-    count: how many levels does an image have, how many codes?""",
-    """`math.log2`, and `math.prod(shape)` for the product of the sides.""",
-    """If colour images come out three times too small, C is missing. If only a K such as 100 goes
-    wrong, the bits of a code were rounded up: many codes together can share a bit.""",
-)
-
-
-def _result(raw_bits, code_bits):
-    return raw_bits, code_bits, raw_bits / code_bits
-
-
-def _nats(image_shape, n_levels, latent_shape, n_codes, code_dim):
-    n, n_latents = math.prod(image_shape), math.prod(latent_shape)
-    return _result(n * math.log(n_levels), n_latents * math.log(n_codes))
-
-
-def _one_latent(image_shape, n_levels, latent_shape, n_codes, code_dim):
-    return _result(math.prod(image_shape) * math.log2(n_levels), math.log2(n_codes))
-
-
-def _vectors_sent(image_shape, n_levels, latent_shape, n_codes, code_dim):
-    raw, _, _ = reference(image_shape, n_levels, latent_shape, n_codes, code_dim)
-    return _result(raw, math.prod(latent_shape) * code_dim * 32)
-
-
-def _one_code_a_dimension(image_shape, n_levels, latent_shape, n_codes, code_dim):
-    raw, codes, _ = reference(image_shape, n_levels, latent_shape, n_codes, code_dim)
-    return _result(raw, codes * code_dim)
-
-
-def _codebook_sent(image_shape, n_levels, latent_shape, n_codes, code_dim):
-    raw, codes, _ = reference(image_shape, n_levels, latent_shape, n_codes, code_dim)
-    return _result(raw, codes + 32 * n_codes * code_dim)
-
-
-def _colours_forgotten(image_shape, n_levels, latent_shape, n_codes, code_dim):
-    return reference(image_shape[-2:], n_levels, latent_shape, n_codes, code_dim)
-
-
-def _bits_per_dim(image_shape, n_levels, latent_shape, n_codes, code_dim):
-    _, codes, ratio = reference(image_shape, n_levels, latent_shape, n_codes, code_dim)
-    return math.log2(n_levels), codes / math.prod(image_shape), ratio
-
-
-def _upside_down(image_shape, n_levels, latent_shape, n_codes, code_dim):
-    raw, codes, ratio = reference(image_shape, n_levels, latent_shape, n_codes, code_dim)
-    return raw, codes, 1 / ratio
-
-
-def _rounded_up(image_shape, n_levels, latent_shape, n_codes, code_dim):
-    raw, _, _ = reference(image_shape, n_levels, latent_shape, n_codes, code_dim)
-    return _result(raw, math.prod(latent_shape) * math.ceil(math.log2(n_codes)))
-
-
-def _without_logarithm(image_shape, n_levels, latent_shape, n_codes, code_dim):
-    return _result(math.prod(image_shape) * n_levels, math.prod(latent_shape) * n_codes)
-
-
-def _positions_only(image_shape, n_levels, latent_shape, n_codes, code_dim):
-    return _result(math.prod(image_shape), math.prod(latent_shape))
-
-
-def _eight_bits(image_shape, n_levels, latent_shape, n_codes, code_dim):
-    return reference(image_shape, 256, latent_shape, n_codes, code_dim)
-
-
-MISCONCEPTIONS = (
-    Misconception(
-        "nats",
-        _nats,
-        "These are nats: the natural logarithm was taken. The ratio is right, since the unit "
-        "cancels; bits need log2.",
-    ),
-    Misconception(
-        "one latent",
-        _one_latent,
-        "This is the cost of *one* code. An image has one at every position of the field.",
-    ),
-    Misconception(
-        "vectors sent",
-        _vectors_sent,
-        "The code *vectors* are paid for, 32 bits for each of their numbers. The receiver holds "
-        "the codebook: only the row number has to be told.",
-    ),
-    Misconception(
-        "a code for each dimension",
-        _one_code_a_dimension,
-        "Every position is charged D codes. It holds one code, whose vector has D numbers.",
-    ),
-    Misconception(
-        "the codebook sent",
-        _codebook_sent,
-        "The whole codebook is charged to a single image. It is part of the model, as the "
-        "decoder's weights are, and is sent once for all images.",
-    ),
-    Misconception(
-        "colours forgotten",
-        _colours_forgotten,
-        "Only H × W levels are counted. A colour image has C of them at every pixel.",
-    ),
-    Misconception(
-        "bits per dimension",
-        _bits_per_dim,
-        "These are bits per *dimension*. Asked for are bits per image: all sub-pixels together.",
-    ),
-    Misconception(
-        "ratio upside down",
-        _upside_down,
-        "The ratio is upside down: 8 means that the codes take an eighth of the raw bits.",
-    ),
-    Misconception(
-        "rounded up",
-        _rounded_up,
-        "The bits of each code are rounded up to a whole number. Codes can be written together, "
-        "so that each takes log2 K bits on average, whole or not.",
-    ),
-    Misconception(
-        "without a logarithm",
-        _without_logarithm,
-        "The number of choices is taken for a number of bits. One of 16 choices is 4 bits.",
-    ),
-    Misconception(
-        "positions only",
-        _positions_only,
-        "Only the positions are counted. A level and a code do not cost the same.",
-    ),
-    Misconception(
-        "always 8 bits",
-        _eight_bits,
-        "The raw image is charged 8 bits for every level. That holds for 256 levels; with fewer, "
-        "the comparison flatters the codes.",
+''',
+    hints=(
+        """One of L equally likely levels takes log2 L bits to name, one of K codes log2 K bits.
+        Then count: how many levels does an image have, how many codes?""",
+        """`math.log2`, and `math.prod(shape)` for the product of the sides.""",
+        """If colour images come out three times too small, C is missing. If only a K such as 100
+        goes wrong, the bits of a code were rounded up: many codes together can share a bit.""",
     ),
 )
+
+
 PARTS = ("raw_bits", "code_bits", "ratio")
 
 
@@ -183,14 +63,16 @@ def _trial(rng: torch.Generator, *, n_colors: int, latent_shape, codes) -> Trial
     return Trial(((n_colors, height, width), levels, latent_shape, _pick(codes, rng), code_dim))
 
 
-def _read(value: object, trial: Trial) -> Tensor:
+@compression.reads
+def read(value: object, trial: Trial) -> Tensor:
     if not isinstance(value, (tuple, list)) or len(value) != 3:
         told = f"Expected 3 numbers, got a value of type {type(value).__name__}."
         raise Failed(Failure("The result is not (raw_bits, code_bits, ratio).", told))
     return torch.stack([number_result(each) for each in value])
 
 
-def _evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
+@compression.evidence
+def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
     image_shape, n_levels, latent_shape, n_codes, code_dim = trial.args
     (i,) = first_difference(got, want)
     return (
@@ -205,60 +87,138 @@ def _check(candidate, trials: list[Trial], rng: torch.Generator) -> Failure | No
         _trial(rng, n_colors=3, latent_shape=(3, 5), codes=(100, 500)),
         _trial(rng, n_colors=1, latent_shape=(4, 2, 3), codes=(24, 48)),
     ]
-    return compare(
+    return compression.compare(
         candidate,
-        reference,
         trials,
-        read=_read,
-        evidence=_evidence,
-        misconceptions=MISCONCEPTIONS,
-        diagnose_on=more,
+        further=more,
         otherwise="These are not the bits of an image and of its codes.",
     )
 
 
-def _check_grey(candidate, rng: torch.Generator) -> Failure | None:
+@compression.judge("grey images, K a power of 2")
+def grey(candidate, rng: torch.Generator) -> Failure | None:
     return _check(candidate, [_trial(rng, n_colors=1, latent_shape=(7, 5), codes=(64, 128))], rng)
 
 
-def _check_colour(candidate, rng: torch.Generator) -> Failure | None:
+@compression.judge("colour images")
+def colour(candidate, rng: torch.Generator) -> Failure | None:
     return _check(candidate, [_trial(rng, n_colors=3, latent_shape=(4, 6), codes=(32, 512))], rng)
 
 
-def _check_other_fields(candidate, rng: torch.Generator) -> Failure | None:
+@compression.judge("fields of one and of three sides, any K")
+def other_fields(candidate, rng: torch.Generator) -> Failure | None:
     """Fields of one and three sides, and a K that is no power of 2."""
     shapes = ((50,), (2, 4, 6))
     trials = [_trial(rng, n_colors=1, latent_shape=each, codes=(20, 100, 300)) for each in shapes]
     return _check(candidate, trials, rng)
 
 
-def _by_counting_images(image_shape, n_levels, latent_shape, n_codes, code_dim):
+def _result(raw_bits, code_bits):
+    return raw_bits, code_bits, raw_bits / code_bits
+
+
+@compression.wrong(
+    "These are nats: the natural logarithm was taken. The ratio is right, since the unit "
+    "cancels; bits need log2."
+)
+def nats(image_shape, n_levels, latent_shape, n_codes, code_dim):
+    n, n_latents = math.prod(image_shape), math.prod(latent_shape)
+    return _result(n * math.log(n_levels), n_latents * math.log(n_codes))
+
+
+@compression.wrong(
+    "This is the cost of *one* code. An image has one at every position of the field."
+)
+def one_latent(image_shape, n_levels, latent_shape, n_codes, code_dim):
+    return _result(math.prod(image_shape) * math.log2(n_levels), math.log2(n_codes))
+
+
+@compression.wrong(
+    "The code *vectors* are paid for, 32 bits for each of their numbers. The receiver holds the "
+    "codebook: only the row number has to be told."
+)
+def vectors_sent(image_shape, n_levels, latent_shape, n_codes, code_dim):
+    raw, _, _ = reference(image_shape, n_levels, latent_shape, n_codes, code_dim)
+    return _result(raw, math.prod(latent_shape) * code_dim * 32)
+
+
+@compression.wrong(
+    "Every position is charged D codes. It holds one code, whose vector has D numbers."
+)
+def a_code_for_each_dimension(image_shape, n_levels, latent_shape, n_codes, code_dim):
+    raw, codes, _ = reference(image_shape, n_levels, latent_shape, n_codes, code_dim)
+    return _result(raw, codes * code_dim)
+
+
+@compression.wrong(
+    "The whole codebook is charged to a single image. It is part of the model, as the decoder's "
+    "weights are, and is sent once for all images."
+)
+def the_codebook_sent(image_shape, n_levels, latent_shape, n_codes, code_dim):
+    raw, codes, _ = reference(image_shape, n_levels, latent_shape, n_codes, code_dim)
+    return _result(raw, codes + 32 * n_codes * code_dim)
+
+
+@compression.wrong("Only H × W levels are counted. A colour image has C of them at every pixel.")
+def colours_forgotten(image_shape, n_levels, latent_shape, n_codes, code_dim):
+    return reference(image_shape[-2:], n_levels, latent_shape, n_codes, code_dim)
+
+
+@compression.wrong(
+    "These are bits per *dimension*. Asked for are bits per image: all sub-pixels together."
+)
+def bits_per_dimension(image_shape, n_levels, latent_shape, n_codes, code_dim):
+    _, codes, ratio = reference(image_shape, n_levels, latent_shape, n_codes, code_dim)
+    return math.log2(n_levels), codes / math.prod(image_shape), ratio
+
+
+@compression.wrong(
+    "The ratio is upside down: 8 means that the codes take an eighth of the raw bits."
+)
+def ratio_upside_down(image_shape, n_levels, latent_shape, n_codes, code_dim):
+    raw, codes, ratio = reference(image_shape, n_levels, latent_shape, n_codes, code_dim)
+    return raw, codes, 1 / ratio
+
+
+@compression.wrong(
+    "The bits of each code are rounded up to a whole number. Codes can be written together, so "
+    "that each takes log2 K bits on average, whole or not."
+)
+def rounded_up(image_shape, n_levels, latent_shape, n_codes, code_dim):
+    raw, _, _ = reference(image_shape, n_levels, latent_shape, n_codes, code_dim)
+    return _result(raw, math.prod(latent_shape) * math.ceil(math.log2(n_codes)))
+
+
+@compression.wrong(
+    "The number of choices is taken for a number of bits. One of 16 choices is 4 bits."
+)
+def without_a_logarithm(image_shape, n_levels, latent_shape, n_codes, code_dim):
+    return _result(math.prod(image_shape) * n_levels, math.prod(latent_shape) * n_codes)
+
+
+@compression.wrong("Only the positions are counted. A level and a code do not cost the same.")
+def positions_only(image_shape, n_levels, latent_shape, n_codes, code_dim):
+    return _result(math.prod(image_shape), math.prod(latent_shape))
+
+
+@compression.wrong(
+    "The raw image is charged 8 bits for every level. That holds for 256 levels; with fewer, "
+    "the comparison flatters the codes."
+)
+def always_8_bits(image_shape, n_levels, latent_shape, n_codes, code_dim):
+    return reference(image_shape, 256, latent_shape, n_codes, code_dim)
+
+
+@compression.right
+def by_counting_images(image_shape, n_levels, latent_shape, n_codes, code_dim):
     """How many images and how many fields there are; the logarithm of huge whole numbers."""
     raw_bits = math.log2(n_levels ** math.prod(image_shape))
     code_bits = math.log2(n_codes ** math.prod(latent_shape))
     return [raw_bits, code_bits, raw_bits / code_bits]
 
 
-def _with_tensors(image_shape, n_levels, latent_shape, n_codes, code_dim):
+@compression.right
+def with_tensors(image_shape, n_levels, latent_shape, n_codes, code_dim):
     raw_bits = torch.empty(image_shape).numel() * torch.tensor(float(n_levels)).log2()
     code_bits = torch.tensor(latent_shape).prod() * torch.tensor(float(n_codes)).log2()
     return raw_bits, code_bits, raw_bits / code_bits
-
-
-compression = Exercise(
-    number="10.1",
-    name="compression",
-    title="How much smaller?",
-    goal="Count the bits of an image, the bits of its codes, and the compression ratio.",
-    minutes=10,
-    stub=STUB,
-    reference=reference,
-    hints=HINTS,
-    checks=(
-        Check("grey images, K a power of 2", 1, _check_grey),
-        Check("colour images", 1, _check_colour),
-        Check("fields of one and of three sides, any K", 1, _check_other_fields),
-    ),
-    misconceptions=MISCONCEPTIONS,
-    alternatives=(_by_counting_images, _with_tensors),
-)

@@ -7,11 +7,17 @@ from torch import Tensor
 
 from tutorial_lib.exercises.ch10.references import normalized_mse as reference
 from tutorial_lib.exercises.comparing import number, number_result
-from tutorial_lib.exercises.definition import Check, Failure, Misconception
 from tutorial_lib.exercises.engine import Exercise
-from tutorial_lib.exercises.trials import Trial, compare
+from tutorial_lib.exercises.trials import Trial
 
-STUB = '''\
+normalized_mse = Exercise(
+    "10.4",
+    "An error with a meaning",
+    goal="Measure reconstructions so that 1 means the mean image and 0 means perfect.",
+    minutes=10,
+    reference=reference,
+    otherwise="This is not the share of the squared error that is left.",
+    stub='''\
 def normalized_mse(x: torch.Tensor, reconstruction: torch.Tensor) -> torch.Tensor:
     """Squared error of the reconstructions, as a share of that of the best constant answer.
 
@@ -24,158 +30,20 @@ def normalized_mse(x: torch.Tensor, reconstruction: torch.Tensor) -> torch.Tenso
              The result is 2 / 8 = 0.25
     """
     ____
-'''
-
-HINTS = (
-    """Two sums of squares over all images and all pixels: your error, and the error of the mean
-    image. Only then divide.""",
-    """`x.mean(dim=0)` is the mean image. `.square().sum()` of two differences.""",
-    """Test yourself: with `reconstruction = x.mean(dim=0).expand_as(x)` the result must be 1, with
-    `reconstruction = x` it must be 0. nan means that you divided pixel by pixel, and some pixel
-    is the same in all images.""",
+''',
+    hints=(
+        """Two sums of squares over all images and all pixels: your error, and the error of the
+        mean image. Only then divide.""",
+        """`x.mean(dim=0)` is the mean image. `.square().sum()` of two differences.""",
+        """Test yourself: with `reconstruction = x.mean(dim=0).expand_as(x)` the result must be
+        1, with `reconstruction = x` it must be 0. nan means that you divided pixel by pixel,
+        and some pixel is the same in all images.""",
+    ),
 )
 
 
 def _sums(x, reconstruction):
     return (x - reconstruction).square().sum(), (x - x.mean(dim=0)).square().sum()
-
-
-def _one_mean_for_all(x, reconstruction):
-    return (x - reconstruction).square().sum() / (x - x.mean()).square().sum()
-
-
-def _own_mean(x, reconstruction):
-    own = x.mean(dim=(1, 2, 3), keepdim=True)
-    return (x - reconstruction).square().sum() / (x - own).square().sum()
-
-
-def _plain(x, reconstruction):
-    return (x - reconstruction).square().mean()
-
-
-def _unbiased(x, reconstruction):
-    error, spread = _sums(x, reconstruction)
-    return error / spread * (len(x) - 1) / len(x)
-
-
-def _root(x, reconstruction):
-    error, spread = _sums(x, reconstruction)
-    return (error / spread).sqrt()
-
-
-def _over_the_deviation(x, reconstruction):
-    error, spread = _sums(x, reconstruction)
-    return error / x.numel() / (spread / x.numel()).sqrt()
-
-
-def _absolute(x, reconstruction):
-    return (x - reconstruction).abs().sum() / (x - x.mean(dim=0)).abs().sum()
-
-
-def _explained(x, reconstruction):
-    error, spread = _sums(x, reconstruction)
-    return 1 - error / spread
-
-
-def _spread_of_the_answer(x, reconstruction):
-    error, _ = _sums(x, reconstruction)
-    return error / (reconstruction - reconstruction.mean(dim=0)).square().sum()
-
-
-def _over_the_squares(x, reconstruction):
-    return (x - reconstruction).square().sum() / x.square().sum()
-
-
-def _pixel_by_pixel(x, reconstruction):
-    error = (x - reconstruction).square().sum(dim=0)
-    return (error / (x - x.mean(dim=0)).square().sum(dim=0)).mean()
-
-
-def _image_by_image(x, reconstruction):
-    error = (x - reconstruction).square().flatten(1).sum(dim=1)
-    return (error / (x - x.mean(dim=0)).square().flatten(1).sum(dim=1)).mean()
-
-
-def _sum_over_mean(x, reconstruction):
-    error, spread = _sums(x, reconstruction)
-    return error / (spread / len(x))
-
-
-MISCONCEPTIONS = (
-    Misconception(
-        "one mean for all pixels",
-        _one_mean_for_all,
-        "The best constant answer is taken to be one grey for all pixels. The mean *image* knows "
-        "where garments are: a harder opponent, and the fair one.",
-    ),
-    Misconception(
-        "its own mean",
-        _own_mean,
-        "Each image is compared with its own mean grey, which nobody could know without having "
-        "seen the image.",
-    ),
-    Misconception(
-        "plain MSE",
-        _plain,
-        "This is the plain MSE. It depends on how bright and how varied the data are.",
-    ),
-    Misconception(
-        "unbiased variance",
-        _unbiased,
-        "The variance is divided by N - 1, the default of `var`, and the error by N. The mean "
-        "image itself then does not get 1.",
-    ),
-    Misconception(
-        "root",
-        _root,
-        "The square root is taken of the ratio. 0.25 then looks like 0.5.",
-    ),
-    Misconception(
-        "over the standard deviation",
-        _over_the_deviation,
-        "Squares are divided by a standard deviation, so the result still changes with the unit.",
-    ),
-    Misconception(
-        "absolute differences",
-        _absolute,
-        "Absolute differences are added. Asked for are squares.",
-    ),
-    Misconception(
-        "explained share",
-        _explained,
-        "This is the explained share, 1 for a perfect answer. Asked for is what is left of the "
-        "error.",
-    ),
-    Misconception(
-        "spread of the answers",
-        _spread_of_the_answer,
-        "The spread is that of the reconstructions. Blurred answers vary less, and whoever always "
-        "says the same would divide by 0.",
-    ),
-    Misconception(
-        "over the squares",
-        _over_the_squares,
-        "The squares of x itself are in the denominator: the error of answering black, not of "
-        "answering the mean.",
-    ),
-    Misconception(
-        "pixel by pixel",
-        _pixel_by_pixel,
-        "The ratio is taken at every pixel and then averaged: a corner that is nearly always "
-        "black weighs as much as the middle. Sum first, divide once.",
-    ),
-    Misconception(
-        "image by image",
-        _image_by_image,
-        "The ratio is taken for every image and then averaged: an image near to the mean weighs "
-        "most. Add up all images, then divide.",
-    ),
-    Misconception(
-        "a sum over a mean",
-        _sum_over_mean,
-        "A sum over all images is divided by a mean over them: the result is N times too large.",
-    ),
-)
 
 
 def _trial(rng: torch.Generator, n: int, shape: tuple[int, int, int]) -> Trial:
@@ -201,11 +69,13 @@ def _with_a_dead_pixel(rng: torch.Generator) -> Trial:
     return Trial((x, reconstruction))
 
 
-def _read(value: object, trial: Trial) -> Tensor:
+@normalized_mse.reads
+def read(value: object, trial: Trial) -> Tensor:
     return number_result(value)
 
 
-def _evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
+@normalized_mse.evidence
+def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
     x, reconstruction = trial.args
     error, spread = _sums(x, reconstruction)
     return (
@@ -215,56 +85,137 @@ def _evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
     )
 
 
-def _check(candidate, trials: list[Trial], rng: torch.Generator) -> Failure | None:
-    return compare(
-        candidate,
-        reference,
-        trials,
-        read=_read,
-        evidence=_evidence,
-        misconceptions=MISCONCEPTIONS,
-        diagnose_on=[_trial(rng, 3, (1, 2, 3)), _trial(rng, 5, (3, 2, 2))],
-        otherwise="This is not the share of the squared error that is left.",
-    )
+@normalized_mse.trials("every image answered with the mean image: 1")
+def the_mean(rng):
+    return [_constant(rng)]
 
 
-def _check_the_mean(candidate, rng: torch.Generator) -> Failure | None:
-    return _check(candidate, [_constant(rng)], rng)
+@normalized_mse.trials("grey images, fair reconstructions")
+def grey(rng):
+    return [_trial(rng, 7, (1, 5, 4))]
 
 
-def _check_grey(candidate, rng: torch.Generator) -> Failure | None:
-    return _check(candidate, [_trial(rng, 7, (1, 5, 4))], rng)
-
-
-def _check_dead_pixel(candidate, rng: torch.Generator) -> Failure | None:
+@normalized_mse.trials("colour images, and a pixel that never changes")
+def dead_pixel(rng):
     trials = [_trial(rng, 4, (3, 2, 5)), _with_a_dead_pixel(rng)]
-    return _check(candidate, trials, rng)
+    return trials
 
 
-def _by_variance(x, reconstruction):
+@normalized_mse.also_try
+def more(rng):
+    return [_trial(rng, 3, (1, 2, 3)), _trial(rng, 5, (3, 2, 2))]
+
+
+@normalized_mse.wrong(
+    "The best constant answer is taken to be one grey for all pixels. The mean *image* knows "
+    "where garments are: a harder opponent, and the fair one."
+)
+def one_mean_for_all_pixels(x, reconstruction):
+    return (x - reconstruction).square().sum() / (x - x.mean()).square().sum()
+
+
+@normalized_mse.wrong(
+    "Each image is compared with its own mean grey, which nobody could know without having seen "
+    "the image."
+)
+def its_own_mean(x, reconstruction):
+    own = x.mean(dim=(1, 2, 3), keepdim=True)
+    return (x - reconstruction).square().sum() / (x - own).square().sum()
+
+
+@normalized_mse.wrong(
+    "This is the plain MSE. It depends on how bright and how varied the data are."
+)
+def plain_MSE(x, reconstruction):
+    return (x - reconstruction).square().mean()
+
+
+@normalized_mse.wrong(
+    "The variance is divided by N - 1, the default of `var`, and the error by N. The mean image "
+    "itself then does not get 1."
+)
+def unbiased_variance(x, reconstruction):
+    error, spread = _sums(x, reconstruction)
+    return error / spread * (len(x) - 1) / len(x)
+
+
+@normalized_mse.wrong("The square root is taken of the ratio. 0.25 then looks like 0.5.")
+def root(x, reconstruction):
+    error, spread = _sums(x, reconstruction)
+    return (error / spread).sqrt()
+
+
+@normalized_mse.wrong(
+    "Squares are divided by a standard deviation, so the result still changes with the unit."
+)
+def over_the_standard_deviation(x, reconstruction):
+    error, spread = _sums(x, reconstruction)
+    return error / x.numel() / (spread / x.numel()).sqrt()
+
+
+@normalized_mse.wrong("Absolute differences are added. Asked for are squares.")
+def absolute_differences(x, reconstruction):
+    return (x - reconstruction).abs().sum() / (x - x.mean(dim=0)).abs().sum()
+
+
+@normalized_mse.wrong(
+    "This is the explained share, 1 for a perfect answer. Asked for is what is left of the error."
+)
+def explained_share(x, reconstruction):
+    error, spread = _sums(x, reconstruction)
+    return 1 - error / spread
+
+
+@normalized_mse.wrong(
+    "The spread is that of the reconstructions. Blurred answers vary less, and whoever always "
+    "says the same would divide by 0."
+)
+def spread_of_the_answers(x, reconstruction):
+    error, _ = _sums(x, reconstruction)
+    return error / (reconstruction - reconstruction.mean(dim=0)).square().sum()
+
+
+@normalized_mse.wrong(
+    "The squares of x itself are in the denominator: the error of answering black, not of "
+    "answering the mean."
+)
+def over_the_squares(x, reconstruction):
+    return (x - reconstruction).square().sum() / x.square().sum()
+
+
+@normalized_mse.wrong(
+    "The ratio is taken at every pixel and then averaged: a corner that is nearly always black "
+    "weighs as much as the middle. Sum first, divide once."
+)
+def pixel_by_pixel(x, reconstruction):
+    error = (x - reconstruction).square().sum(dim=0)
+    return (error / (x - x.mean(dim=0)).square().sum(dim=0)).mean()
+
+
+@normalized_mse.wrong(
+    "The ratio is taken for every image and then averaged: an image near to the mean weighs "
+    "most. Add up all images, then divide."
+)
+def image_by_image(x, reconstruction):
+    error = (x - reconstruction).square().flatten(1).sum(dim=1)
+    return (error / (x - x.mean(dim=0)).square().flatten(1).sum(dim=1)).mean()
+
+
+@normalized_mse.wrong(
+    "A sum over all images is divided by a mean over them: the result is N times too large."
+)
+def a_sum_over_a_mean(x, reconstruction):
+    error, spread = _sums(x, reconstruction)
+    return error / (spread / len(x))
+
+
+@normalized_mse.right
+def by_variance(x, reconstruction):
     variance = x.var(dim=0, correction=0).mean()
     return torch.nn.functional.mse_loss(reconstruction, x) / variance
 
 
-def _by_moments(x, reconstruction):
+@normalized_mse.right
+def by_moments(x, reconstruction):
     error = torch.linalg.vector_norm(x - reconstruction) ** 2
     return error / (x.square().sum() - len(x) * x.mean(dim=0).square().sum())
-
-
-normalized_mse = Exercise(
-    number="10.4",
-    name="normalized_mse",
-    title="An error with a meaning",
-    goal="Measure reconstructions so that 1 means the mean image and 0 means perfect.",
-    minutes=10,
-    stub=STUB,
-    reference=reference,
-    hints=HINTS,
-    checks=(
-        Check("every image answered with the mean image: 1", 1, _check_the_mean),
-        Check("grey images, fair reconstructions", 1, _check_grey),
-        Check("colour images, and a pixel that never changes", 1, _check_dead_pixel),
-    ),
-    misconceptions=MISCONCEPTIONS,
-    alternatives=(_by_variance, _by_moments),
-)

@@ -7,11 +7,17 @@ from torch import Tensor
 
 from tutorial_lib.exercises.ch10.references import code_under_autocast as reference
 from tutorial_lib.exercises.comparing import first_difference, numbers, tensor_result
-from tutorial_lib.exercises.definition import Check, Failure, Misconception
+from tutorial_lib.exercises.definition import Failure
 from tutorial_lib.exercises.engine import Exercise
-from tutorial_lib.exercises.trials import Trial, compare
+from tutorial_lib.exercises.trials import Trial
 
-STUB = '''\
+code_under_autocast = Exercise(
+    "10.5",
+    "Float32 in the midst of bfloat16",
+    goal="Find nearest codes in float32 although the training step runs under autocast.",
+    minutes=15,
+    reference=reference,
+    stub='''\
 def code_under_autocast(vectors: torch.Tensor, codebook: torch.Tensor) -> torch.Tensor:
     """The nearest code of every vector, in float32, although the call happens under autocast.
 
@@ -27,113 +33,22 @@ def code_under_autocast(vectors: torch.Tensor, codebook: torch.Tensor) -> torch.
              0.01 and 0.04
     """
     ____
-'''
-
-HINTS = (
-    """bfloat16 keeps 8 binary digits, less than three decimal ones. Two codes whose distances agree
-    in those are the same to it. So everything from the inputs to the argmin has to be float32.""",
-    """`with torch.autocast(vectors.device.type, enabled=False):` ends autocast for a block; inside
-    it, `.float()` both arguments. (Autocast leaves subtraction, squares and sums alone: without a
-    matrix product you need no block.)""",
-    """Print the dtype of your distances. If it says bfloat16 although all inputs are float32, a
-    matrix product was taken under autocast.""",
+''',
+    hints=(
+        """bfloat16 keeps 8 binary digits, less than three decimal ones. Two codes whose
+        distances agree in those are the same to it. So everything from the inputs to the
+        argmin has to be float32.""",
+        """`with torch.autocast(vectors.device.type, enabled=False):` ends autocast for a block;
+        inside it, `.float()` both arguments. (Autocast leaves subtraction, squares and sums
+        alone: without a matrix product you need no block.)""",
+        """Print the dtype of your distances. If it says bfloat16 although all inputs are
+        float32, a matrix product was taken under autocast.""",
+    ),
 )
 
 
 def _distances(vectors, codebook):
     return (vectors[:, None] - codebook[None]).square().sum(dim=2)
-
-
-def _all_in_half(vectors, codebook):
-    return _distances(vectors.bfloat16(), codebook.bfloat16()).argmin(dim=1)
-
-
-def _product_under_autocast(vectors, codebook):
-    products = vectors.float() @ codebook.T
-    return (codebook.square().sum(dim=1) - 2 * products).argmin(dim=1)
-
-
-def _codebook_rounded(vectors, codebook):
-    return _distances(vectors.float(), codebook.bfloat16().float()).argmin(dim=1)
-
-
-def _distances_rounded(vectors, codebook):
-    return _distances(vectors.float(), codebook).bfloat16().argmin(dim=1)
-
-
-def _farthest(vectors, codebook):
-    return _distances(vectors.float(), codebook).argmax(dim=1)
-
-
-def _products(vectors, codebook):
-    return (vectors.float()[:, None] * codebook[None]).sum(dim=2)
-
-
-def _without_norms(vectors, codebook):
-    return _products(vectors, codebook).argmax(dim=1)
-
-
-def _half_the_product(vectors, codebook):
-    return (codebook.square().sum(dim=1) - _products(vectors, codebook)).argmin(dim=1)
-
-
-def _absolute(vectors, codebook):
-    return (vectors.float()[:, None] - codebook[None]).abs().sum(dim=2).argmin(dim=1)
-
-
-def _vectors_for_codes(vectors, codebook):
-    return _distances(vectors.float(), codebook).argmin(dim=0)
-
-
-MISCONCEPTIONS = (
-    Misconception(
-        "all in bfloat16",
-        _all_in_half,
-        "Everything is rounded to bfloat16: vectors, codes and distances.",
-    ),
-    Misconception(
-        "the product under autocast",
-        _product_under_autocast,
-        "The arguments are float32, but their matrix product is taken under autocast, which "
-        "rounds it to bfloat16 all the same. End autocast for these lines.",
-    ),
-    Misconception(
-        "the codebook rounded",
-        _codebook_rounded,
-        "The *codes* are rounded to bfloat16 before they are compared: two codes can become one.",
-    ),
-    Misconception(
-        "the distances rounded",
-        _distances_rounded,
-        "The distances are right and are then rounded to bfloat16: near ones become equal, and "
-        "the first of them wins.",
-    ),
-    Misconception(
-        "farthest", _farthest, "This is the farthest code: argmax in the place of argmin."
-    ),
-    Misconception(
-        "without the norms",
-        _without_norms,
-        "The product z·e alone decides, so that a long code wins over a near one. The squared "
-        "length of the code belongs to its distance.",
-    ),
-    Misconception(
-        "half the product",
-        _half_the_product,
-        "‖e‖² is compared with z·e. In the squared distance the product counts twice.",
-    ),
-    Misconception(
-        "absolute differences",
-        _absolute,
-        "Absolute differences are added. Distance here means the sum of their squares.",
-    ),
-    Misconception(
-        "a vector for every code",
-        _vectors_for_codes,
-        "One answer came back for every code, where one for every vector is asked for: the "
-        "argmin runs along the wrong dimension.",
-    ),
-)
 
 
 def _apart(rng: torch.Generator, n: int, dim: int) -> Trial:
@@ -156,7 +71,8 @@ def _crowded(rng: torch.Generator, n: int, dim: int, dtype=torch.bfloat16) -> Tr
     return Trial(((vectors / 128).to(dtype), codebook / 128))
 
 
-def _read(value: object, trial: Trial) -> Tensor:
+@code_under_autocast.reads
+def read(value: object, trial: Trial) -> Tensor:
     vectors, codebook = trial.args
     n, k = len(vectors), len(codebook)
     wrong_way = _message_of("a vector for every code")
@@ -165,10 +81,11 @@ def _read(value: object, trial: Trial) -> Tensor:
 
 
 def _message_of(name: str) -> str:
-    return next(each.says for each in MISCONCEPTIONS if each.name == name)
+    return next(each.says for each in code_under_autocast.misconceptions if each.name == name)
 
 
-def _evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
+@code_under_autocast.evidence
+def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
     vectors, codebook = trial.args
     (i,) = first_difference(got, want)
     distances = _distances(vectors.float()[i : i + 1], codebook)[0]
@@ -186,19 +103,13 @@ def _check(candidate, trials: list[Trial], rng: torch.Generator) -> Failure | No
     """Everything, the misconceptions too, runs under autocast as in a training step."""
     more = [_crowded(rng, 300, dim) for dim in (2, 5)] + [_apart(rng, 40, 3)]
     with torch.autocast("cpu", torch.bfloat16):
-        return compare(
-            candidate,
-            reference,
-            trials,
-            read=_read,
-            evidence=_evidence,
-            misconceptions=MISCONCEPTIONS,
-            diagnose_on=more,
-            otherwise="These are not the nearest codes.",
+        return code_under_autocast.compare(
+            candidate, trials, further=more, otherwise="These are not the nearest codes."
         )
 
 
-def _check_apart(candidate, rng: torch.Generator) -> Failure | None:
+@code_under_autocast.judge("codes far apart")
+def apart(candidate, rng: torch.Generator) -> Failure | None:
     """One code near to each vector, all others far away, and all of one length."""
     spots = torch.tensor([[3.0, 0.0], [0.0, 3.0], [-3.0, 0.0], [0.0, -3.0]])
     order = torch.randperm(4, generator=rng)
@@ -206,43 +117,97 @@ def _check_apart(candidate, rng: torch.Generator) -> Failure | None:
     return _check(candidate, [Trial((vectors.bfloat16(), spots[order]))], rng)
 
 
-def _check_crowded(candidate, rng: torch.Generator) -> Failure | None:
+@code_under_autocast.judge("codes that bfloat16 can hardly tell apart", points=2)
+def crowded(candidate, rng: torch.Generator) -> Failure | None:
     return _check(candidate, [_crowded(rng, 300, 4)], rng)
 
 
-def _check_float32(candidate, rng: torch.Generator) -> Failure | None:
+@code_under_autocast.judge("the same with vectors in float32")
+def float32(candidate, rng: torch.Generator) -> Failure | None:
     """An encoder that runs in float32 hands over float32."""
     return _check(candidate, [_crowded(rng, 300, 3, torch.float32)], rng)
 
 
-def _by_differences(vectors, codebook):
+@code_under_autocast.wrong("Everything is rounded to bfloat16: vectors, codes and distances.")
+def all_in_bfloat16(vectors, codebook):
+    return _distances(vectors.bfloat16(), codebook.bfloat16()).argmin(dim=1)
+
+
+@code_under_autocast.wrong(
+    "The arguments are float32, but their matrix product is taken under autocast, which rounds "
+    "it to bfloat16 all the same. End autocast for these lines."
+)
+def the_product_under_autocast(vectors, codebook):
+    products = vectors.float() @ codebook.T
+    return (codebook.square().sum(dim=1) - 2 * products).argmin(dim=1)
+
+
+@code_under_autocast.wrong(
+    "The *codes* are rounded to bfloat16 before they are compared: two codes can become one."
+)
+def the_codebook_rounded(vectors, codebook):
+    return _distances(vectors.float(), codebook.bfloat16().float()).argmin(dim=1)
+
+
+@code_under_autocast.wrong(
+    "The distances are right and are then rounded to bfloat16: near ones become equal, and the "
+    "first of them wins."
+)
+def the_distances_rounded(vectors, codebook):
+    return _distances(vectors.float(), codebook).bfloat16().argmin(dim=1)
+
+
+@code_under_autocast.wrong("This is the farthest code: argmax in the place of argmin.")
+def farthest(vectors, codebook):
+    return _distances(vectors.float(), codebook).argmax(dim=1)
+
+
+def _products(vectors, codebook):
+    return (vectors.float()[:, None] * codebook[None]).sum(dim=2)
+
+
+@code_under_autocast.wrong(
+    "The product z·e alone decides, so that a long code wins over a near one. The squared "
+    "length of the code belongs to its distance."
+)
+def without_the_norms(vectors, codebook):
+    return _products(vectors, codebook).argmax(dim=1)
+
+
+@code_under_autocast.wrong(
+    "‖e‖² is compared with z·e. In the squared distance the product counts twice."
+)
+def half_the_product(vectors, codebook):
+    return (codebook.square().sum(dim=1) - _products(vectors, codebook)).argmin(dim=1)
+
+
+@code_under_autocast.wrong(
+    "Absolute differences are added. Distance here means the sum of their squares."
+)
+def absolute_differences(vectors, codebook):
+    return (vectors.float()[:, None] - codebook[None]).abs().sum(dim=2).argmin(dim=1)
+
+
+@code_under_autocast.wrong(
+    "One answer came back for every code, where one for every vector is asked for: the argmin "
+    "runs along the wrong dimension."
+)
+def a_vector_for_every_code(vectors, codebook):
+    return _distances(vectors.float(), codebook).argmin(dim=0)
+
+
+@code_under_autocast.right
+def by_differences(vectors, codebook):
     return _distances(vectors.float(), codebook).argmin(dim=1)
 
 
-def _in_float64(vectors, codebook):
+@code_under_autocast.right
+def in_float64(vectors, codebook):
     with torch.autocast(vectors.device.type, enabled=False):
         return torch.cdist(vectors.double(), codebook.double()).argmin(dim=1)
 
 
-def _one_by_one(vectors, codebook):
+@code_under_autocast.right
+def one_by_one(vectors, codebook):
     rows = [(codebook - vector.float()).square().sum(dim=1).argmin() for vector in vectors]
     return torch.stack(rows)
-
-
-code_under_autocast = Exercise(
-    number="10.5",
-    name="code_under_autocast",
-    title="Float32 in the midst of bfloat16",
-    goal="Find nearest codes in float32 although the training step runs under autocast.",
-    minutes=15,
-    stub=STUB,
-    reference=reference,
-    hints=HINTS,
-    checks=(
-        Check("codes far apart", 1, _check_apart),
-        Check("codes that bfloat16 can hardly tell apart", 2, _check_crowded),
-        Check("the same with vectors in float32", 1, _check_float32),
-    ),
-    misconceptions=MISCONCEPTIONS,
-    alternatives=(_by_differences, _in_float64, _one_by_one),
-)

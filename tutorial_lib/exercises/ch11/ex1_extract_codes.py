@@ -6,14 +6,29 @@ import torch
 from torch import Tensor
 
 from tutorial_lib.exercises.comparing import first_difference, tensor_result
-from tutorial_lib.exercises.definition import Check, Failed, Failure, Misconception
+from tutorial_lib.exercises.definition import Failed, Failure
 from tutorial_lib.exercises.engine import Exercise
-from tutorial_lib.exercises.trials import Trial, compare
+from tutorial_lib.exercises.trials import Trial
 from tutorial_lib.quantize import nearest_code
 from tutorial_lib.recipes import extract_codes as reference
 from tutorial_lib.vqvae import VQVAE
 
-STUB = '''\
+MOVED = (
+    "A forward pass in train mode is a step of training: it moves the codebook from batch to "
+    "batch, so that the last images are read off with other codes than the first. Call "
+    "`vqvae.eval()`, and `encode_indices` alone."
+)
+
+
+extract_codes = Exercise(
+    "11.1",
+    "Every image as its codes, once",
+    goal="Read off the code numbers of all images, in their order, and leave the VQ-VAE as it is.",
+    minutes=10,
+    reference=reference,
+    when_changed={"vqvae": MOVED},
+    otherwise="These are not the codes that `encode_indices` gives.",
+    stub='''\
 def extract_codes(vqvae, levels: torch.Tensor, *, batch_size: int = 256) -> torch.Tensor:
     """The field of code numbers of every image, in the order of the images.
 
@@ -26,65 +41,19 @@ def extract_codes(vqvae, levels: torch.Tensor, *, batch_size: int = 256) -> torc
     By hand: 5 images and batch_size 2 are batches of 2, 2 and 1 images, and 5 fields
     """
     ____
-'''
-
-HINTS = (
-    """Stage one is over. Read the codes off, and change nothing: no gradient is needed, no codebook
-    may move, no image may be lost or change its place, since the labels stay in their order.""",
-    """`levels.split(batch_size)` gives all batches, the smaller last one too. `vqvae.eval()` and
-    `torch.no_grad()` around `vqvae.encode_indices(x.long())`; `torch.cat` of the fields.""",
-    """If the prior of stage two learns nothing although its loss is finite, images and labels may
-    have lost each other. If K = 512 works badly and K = 256 well, look at the dtype of the
-    codes.""",
+''',
+    hints=(
+        """Stage one is over. Read the codes off, and change nothing: no gradient is needed, no
+        codebook may move, no image may be lost or change its place, since the labels stay in
+        their order.""",
+        """`levels.split(batch_size)` gives all batches, the smaller last one too. `vqvae.eval()`
+        and `torch.no_grad()` around `vqvae.encode_indices(x.long())`; `torch.cat` of the
+        fields.""",
+        """If the prior of stage two learns nothing although its loss is finite, images and
+        labels may have lost each other. If K = 512 works badly and K = 256 well, look at the
+        dtype of the codes.""",
+    ),
 )
-
-
-def _join(vqvae, levels, batch_size, read):
-    return torch.cat([read(x.long()) for x in levels.split(batch_size)])
-
-
-def _last_batch_dropped(vqvae, levels, *, batch_size=256):
-    whole = len(levels) // batch_size * batch_size
-    return reference(vqvae, levels[:whole], batch_size=batch_size)
-
-
-def _first_batch_only(vqvae, levels, *, batch_size=256):
-    return vqvae.encode_indices(levels[:batch_size].long())
-
-
-def _shuffled(vqvae, levels, *, batch_size=256):
-    return reference(vqvae, levels[torch.randperm(len(levels))], batch_size=batch_size)
-
-
-def _vectors(vqvae, levels, *, batch_size=256):
-    def read(x):
-        return vqvae.quantizer.lookup(vqvae.encode_indices(x))
-
-    return _join(vqvae.eval(), levels, batch_size, read)
-
-
-def _flattened(vqvae, levels, *, batch_size=256):
-    return reference(vqvae, levels, batch_size=batch_size).flatten(1)
-
-
-def _transposed(vqvae, levels, *, batch_size=256):
-    return reference(vqvae, levels, batch_size=batch_size).mT
-
-
-def _as_in_training(vqvae, levels, *, batch_size=256):
-    vqvae.train()
-    return _join(vqvae, levels, batch_size, lambda x: vqvae(x).quantized.indices)
-
-
-def _uint8(vqvae, levels, *, batch_size=256):
-    return reference(vqvae, levels, batch_size=batch_size).to(torch.uint8)
-
-
-def _farthest(vqvae, levels, *, batch_size=256):
-    def read(x):
-        return nearest_code(-vqvae.encode(x), vqvae.quantizer.codebook)
-
-    return _join(vqvae.eval(), levels, batch_size, read)
 
 
 DROPPED = (
@@ -105,29 +74,9 @@ FLAT = (
     "know which code stands above which."
 )
 TRANSPOSED = "Rows and columns of the field are exchanged: the decoder will turn every image over."
-MOVED = (
-    "A forward pass in train mode is a step of training: it moves the codebook from batch to "
-    "batch, so that the last images are read off with other codes than the first. Call "
-    "`vqvae.eval()`, and `encode_indices` alone."
-)
 WRAPS = (
     "The codes are kept in 8 bits, which end at 255: with more codes than that, number 256 becomes "
     "0, and no error tells you."
-)
-MISCONCEPTIONS = (
-    Misconception("last batch dropped", _last_batch_dropped, DROPPED),
-    Misconception("first batch only", _first_batch_only, FIRST),
-    Misconception("shuffled", _shuffled, SHUFFLED),
-    Misconception("vectors", _vectors, VECTORS),
-    Misconception("flattened", _flattened, FLAT),
-    Misconception("rows and columns exchanged", _transposed, TRANSPOSED),
-    Misconception("as in training", _as_in_training, MOVED),
-    Misconception("8 bits", _uint8, WRAPS),
-    Misconception(
-        "the sign of z_e",
-        _farthest,
-        "These are the codes of −z_e(x), not of z_e(x). `encode_indices` does the whole look-up.",
-    ),
 )
 
 
@@ -151,6 +100,7 @@ def _trial(n: int, batch_size: int, n_codes: int, size, rng: torch.Generator) ->
     return Trial((vqvae.train(), levels), {"batch_size": batch_size})
 
 
+@extract_codes.reads
 def _read(value: object, trial: Trial) -> Tensor:
     want = trial.call(reference)
     if isinstance(value, Tensor) and value.is_floating_point():
@@ -189,7 +139,8 @@ def _same_in_another_order(got: Tensor, want: Tensor) -> bool:
     return in_order(got) == in_order(want)
 
 
-def _evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
+@extract_codes.evidence
+def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
     place = image, row, column = first_difference(got, want)
     return (
         f"{len(want)} images in batches of {trial.kwargs['batch_size']}. Image {image} has code "
@@ -197,60 +148,97 @@ def _evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
     )
 
 
-def _check(candidate, trials: list[Trial], rng: torch.Generator) -> Failure | None:
-    return compare(
-        candidate,
-        reference,
-        trials,
-        read=_read,
-        evidence=_evidence,
-        misconceptions=MISCONCEPTIONS,
-        diagnose_on=[_trial(6, 3, 20, (4, 8), rng)],
-        otherwise="These are not the codes that `encode_indices` gives.",
-    )
+@extract_codes.trials("all images in one batch")
+def one_batch(rng):
+    return [_trial(6, 6, 30, (8, 12), rng)]
 
 
-def _check_one_batch(candidate, rng: torch.Generator) -> Failure | None:
-    return _check(candidate, [_trial(6, 6, 30, (8, 12), rng)], rng)
+@extract_codes.trials("several batches, the last one smaller")
+def batches(rng):
+    return [_trial(11, 4, 30, (8, 6), rng)]
 
 
-def _check_batches(candidate, rng: torch.Generator) -> Failure | None:
-    return _check(candidate, [_trial(11, 4, 30, (8, 6), rng)], rng)
+@extract_codes.trials("more than 256 codes")
+def many_codes(rng):
+    return [_trial(4, 2, 300, (8, 12), rng)]
 
 
-def _check_many_codes(candidate, rng: torch.Generator) -> Failure | None:
-    return _check(candidate, [_trial(4, 2, 300, (8, 12), rng)], rng)
+@extract_codes.also_try
+def more(rng):
+    return [_trial(6, 3, 20, (4, 8), rng)]
 
 
+@extract_codes.wrong(DROPPED)
+def last_batch_dropped(vqvae, levels, *, batch_size=256):
+    whole = len(levels) // batch_size * batch_size
+    return reference(vqvae, levels[:whole], batch_size=batch_size)
+
+
+@extract_codes.wrong(FIRST)
+def first_batch_only(vqvae, levels, *, batch_size=256):
+    return vqvae.encode_indices(levels[:batch_size].long())
+
+
+@extract_codes.wrong(SHUFFLED)
+def shuffled(vqvae, levels, *, batch_size=256):
+    return reference(vqvae, levels[torch.randperm(len(levels))], batch_size=batch_size)
+
+
+def _join(vqvae, levels, batch_size, read):
+    return torch.cat([read(x.long()) for x in levels.split(batch_size)])
+
+
+@extract_codes.wrong(VECTORS)
+def vectors(vqvae, levels, *, batch_size=256):
+    def read(x):
+        return vqvae.quantizer.lookup(vqvae.encode_indices(x))
+
+    return _join(vqvae.eval(), levels, batch_size, read)
+
+
+@extract_codes.wrong(FLAT)
+def flattened(vqvae, levels, *, batch_size=256):
+    return reference(vqvae, levels, batch_size=batch_size).flatten(1)
+
+
+@extract_codes.wrong(TRANSPOSED)
+def rows_and_columns_exchanged(vqvae, levels, *, batch_size=256):
+    return reference(vqvae, levels, batch_size=batch_size).mT
+
+
+@extract_codes.wrong(MOVED)
+def as_in_training(vqvae, levels, *, batch_size=256):
+    vqvae.train()
+    return _join(vqvae, levels, batch_size, lambda x: vqvae(x).quantized.indices)
+
+
+@extract_codes.wrong(WRAPS, name="8 bits")
+def the_8_bits(vqvae, levels, *, batch_size=256):
+    return reference(vqvae, levels, batch_size=batch_size).to(torch.uint8)
+
+
+@extract_codes.wrong(
+    "These are the codes of −z_e(x), not of z_e(x). `encode_indices` does the whole look-up.",
+    name="the sign of z_e",
+)
+def the_sign_of_z_e(vqvae, levels, *, batch_size=256):
+    def read(x):
+        return nearest_code(-vqvae.encode(x), vqvae.quantizer.codebook)
+
+    return _join(vqvae.eval(), levels, batch_size, read)
+
+
+@extract_codes.right
 @torch.no_grad()
-def _one_by_one(vqvae, levels, *, batch_size=256):
+def one_by_one(vqvae, levels, *, batch_size=256):
     vqvae.eval()
     return torch.stack([vqvae.encode_indices(image[None].long())[0] for image in levels])
 
 
-def _with_a_loader(vqvae, levels, *, batch_size=256):
+@extract_codes.right
+def with_a_loader(vqvae, levels, *, batch_size=256):
     dataset = torch.utils.data.TensorDataset(levels)
     loader = torch.utils.data.DataLoader(dataset, batch_size=batch_size, shuffle=False)
     with torch.inference_mode():
         fields = [nearest_code(vqvae.encode(x.long()), vqvae.quantizer.codebook) for (x,) in loader]
     return torch.cat(fields).clone()
-
-
-extract_codes = Exercise(
-    number="11.1",
-    name="extract_codes",
-    title="Every image as its codes, once",
-    goal="Read off the code numbers of all images, in their order, and leave the VQ-VAE as it is.",
-    minutes=10,
-    stub=STUB,
-    reference=reference,
-    hints=HINTS,
-    checks=(
-        Check("all images in one batch", 1, _check_one_batch),
-        Check("several batches, the last one smaller", 1, _check_batches),
-        Check("more than 256 codes", 1, _check_many_codes),
-    ),
-    misconceptions=MISCONCEPTIONS,
-    alternatives=(_one_by_one, _with_a_loader),
-    when_changed={"vqvae": MOVED},
-)

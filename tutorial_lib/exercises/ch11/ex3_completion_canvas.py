@@ -7,11 +7,25 @@ from torch import Tensor
 
 from tutorial_lib.exercises.ch11.references import completion_canvas as reference
 from tutorial_lib.exercises.comparing import first_difference, tensor_result
-from tutorial_lib.exercises.definition import Check, Failed, Failure, Misconception
+from tutorial_lib.exercises.definition import Failed, Failure
 from tutorial_lib.exercises.engine import Exercise
-from tutorial_lib.exercises.trials import Trial, compare
+from tutorial_lib.exercises.trials import Trial
 
-STUB = '''\
+IN_PLACE = (
+    "The whole fields are still needed: their lower half is the truth that the samples are held "
+    "against."
+)
+
+
+completion_canvas = Exercise(
+    "11.3",
+    "Keep the upper codes",
+    goal="Prepare fields of which the upper rows are kept and the rest is to be drawn.",
+    minutes=10,
+    reference=reference,
+    when_changed={"indices": IN_PLACE},
+    otherwise="Some entries are neither the kept code nor -1 where one is to be drawn.",
+    stub='''\
 def completion_canvas(indices: torch.Tensor, n_rows: int, n_draws: int) -> torch.Tensor:
     """What `sample(known=...)` completes: codes to keep, and -1 where one is to be drawn.
 
@@ -24,101 +38,20 @@ def completion_canvas(indices: torch.Tensor, n_rows: int, n_draws: int) -> torch
              as (2, 1, 2, 2)
     """
     ____
-'''
-
-HINTS = (
-    """Three steps: a field in which everything is to be drawn, the kept rows written into it, then
-    copies. Which number can mean "draw it", if every number from 0 to K - 1 is a code?""",
-    """`torch.full_like(indices, -1)`, a slice of rows, `repeat_interleave(n_draws, dim=0)`, and
-    `unsqueeze(1)` for the one colour that the sampler expects.""",
-    """If dark patches are never redrawn, unknown codes are 0, which is a code. If the six samples
-    of a row belong to six garments, the copies come in the wrong order.""",
+''',
+    hints=(
+        """Three steps: a field in which everything is to be drawn, the kept rows written into
+        it, then copies. Which number can mean "draw it", if every number from 0 to K - 1 is a
+        code?""",
+        """`torch.full_like(indices, -1)`, a slice of rows, `repeat_interleave(n_draws, dim=0)`,
+        and `unsqueeze(1)` for the one colour that the sampler expects.""",
+        """If dark patches are never redrawn, unknown codes are 0, which is a code. If the six
+        samples of a row belong to six garments, the copies come in the wrong order.""",
+    ),
 )
-
-
-def _in_copies(canvas, n_draws):
-    return canvas.repeat_interleave(n_draws, dim=0).unsqueeze(1)
-
-
-def _keep(indices, rows, columns, unknown=-1):
-    canvas = torch.full_like(indices, unknown)
-    canvas[:, rows, columns] = indices[:, rows, columns]
-    return canvas
 
 
 EVERY = slice(None)
-
-
-def _zeros(indices, n_rows, n_draws):
-    return _in_copies(_keep(indices, slice(n_rows), EVERY, unknown=0), n_draws)
-
-
-def _one_above_all(indices, n_rows, n_draws):
-    unknown = int(indices.max()) + 1
-    return _in_copies(_keep(indices, slice(n_rows), EVERY, unknown), n_draws)
-
-
-def _lower_rows(indices, n_rows, n_draws):
-    return _in_copies(_keep(indices, slice(indices.shape[1] - n_rows, None), EVERY), n_draws)
-
-
-def _columns(indices, n_rows, n_draws):
-    return _in_copies(_keep(indices, EVERY, slice(n_rows)), n_draws)
-
-
-def _fields_for_rows(indices, n_rows, n_draws):
-    canvas = indices.clone()
-    canvas[n_rows:] = -1
-    return _in_copies(canvas, n_draws)
-
-
-def _the_rest_kept(indices, n_rows, n_draws):
-    return _in_copies(_keep(indices, slice(n_rows, None), EVERY), n_draws)
-
-
-def _one_row(indices, n_rows, n_draws):
-    return _in_copies(_keep(indices, slice(max(n_rows - 1, 0), n_rows), EVERY), n_draws)
-
-
-def _one_more(indices, n_rows, n_draws):
-    return _in_copies(_keep(indices, slice(n_rows + 1), EVERY), n_draws)
-
-
-def _one_less(indices, n_rows, n_draws):
-    return _in_copies(_keep(indices, slice(max(n_rows - 1, 0)), EVERY), n_draws)
-
-
-def _round_and_round(indices, n_rows, n_draws):
-    return _keep(indices, slice(n_rows), EVERY).repeat(n_draws, 1, 1).unsqueeze(1)
-
-
-def _no_colour(indices, n_rows, n_draws):
-    return reference(indices, n_rows, n_draws).squeeze(1)
-
-
-def _once(indices, n_rows, n_draws):
-    return reference(indices, n_rows, 1)
-
-
-def _as_colours(indices, n_rows, n_draws):
-    return reference(indices, n_rows, 1).repeat(1, n_draws, 1, 1)
-
-
-def _in_place(indices, n_rows, n_draws):
-    indices[:, n_rows:] = -1
-    return _in_copies(indices, n_draws)
-
-
-def _nan(indices, n_rows, n_draws):
-    canvas = indices.float()
-    canvas[:, n_rows:] = float("nan")
-    return _in_copies(canvas, n_draws)
-
-
-IN_PLACE = (
-    "The whole fields are still needed: their lower half is the truth that the samples are held "
-    "against."
-)
 NO_COLOUR = "The axis of the colour is missing: the sampler takes (B, 1, h, w), as for images."
 ONCE = "Every field stands there once. Each of its draws needs a canvas of its own."
 AS_COLOURS = (
@@ -127,50 +60,6 @@ AS_COLOURS = (
 NAN = (
     "Code numbers are whole numbers, and so is what says that one is missing. Floating point has "
     "nan for that; torch.long has not, so the sampler takes -1."
-)
-MISCONCEPTIONS = (
-    Misconception(
-        "0 for unknown",
-        _zeros,
-        "What is to be drawn is marked with 0. That is a code: the sampler would keep it.",
-    ),
-    Misconception(
-        "K for unknown",
-        _one_above_all,
-        "What is to be drawn is marked with a number above the codes. The sampler knows only -1, "
-        "and a code that this field happens not to use is still a code.",
-    ),
-    Misconception(
-        "the last rows",
-        _lower_rows,
-        "The last rows are kept. The order is raster order: what is drawn must come after what it "
-        "is drawn from, so the known part is the upper one.",
-    ),
-    Misconception(
-        "the wrong part is drawn",
-        _the_rest_kept,
-        "Kept and drawn are exchanged: the first n_rows rows are those that stay.",
-    ),
-    Misconception(
-        "fields for rows",
-        _fields_for_rows,
-        "You count fields, not rows: axis 0 is the batch. The rows of a field are axis 1.",
-    ),
-    Misconception("columns", _columns, "Columns are kept, not rows: the rows are axis 1."),
-    Misconception("one row", _one_row, "Only the last of the kept rows is there."),
-    Misconception("one row more", _one_more, "One row too many is kept: n_rows counts from 1."),
-    Misconception("one row less", _one_less, "One row too few is kept."),
-    Misconception(
-        "round and round",
-        _round_and_round,
-        "The copies go round: all fields once, then all of them again. The canvases of one field "
-        "have to follow each other.",
-    ),
-    Misconception("no colour", _no_colour, NO_COLOUR),
-    Misconception("once", _once, ONCE),
-    Misconception("copies as colours", _as_colours, AS_COLOURS),
-    Misconception("in place", _in_place, IN_PLACE),
-    Misconception("nan", _nan, NAN),
 )
 
 
@@ -181,7 +70,8 @@ def _trial(batch: int, shape: tuple[int, int], n_rows: int, n_draws: int, rng) -
     return Trial((indices, n_rows, n_draws))
 
 
-def _read(value: object, trial: Trial) -> Tensor:
+@completion_canvas.reads
+def read(value: object, trial: Trial) -> Tensor:
     indices, _, n_draws = trial.args
     batch, height, width = indices.shape
     shape = (batch * n_draws, 1, height, width)
@@ -199,7 +89,8 @@ def _read(value: object, trial: Trial) -> Tensor:
     return tensor_result(value, shape, kind="long")
 
 
-def _evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
+@completion_canvas.evidence
+def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
     indices, n_rows, n_draws = trial.args
     canvas, _, row, column = place = first_difference(got, want)
     wanted = "to be drawn, so -1" if row >= n_rows else f"kept, so {want[place]:.0f}"
@@ -210,61 +101,143 @@ def _evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
     )
 
 
-def _check(candidate, trials: list[Trial], rng: torch.Generator) -> Failure | None:
-    return compare(
-        candidate,
-        reference,
-        trials,
-        read=_read,
-        evidence=_evidence,
-        misconceptions=MISCONCEPTIONS,
-        diagnose_on=[_trial(2, (5, 3), 2, 3, rng), _trial(3, (4, 4), 3, 2, rng)],
-        otherwise="Some entries are neither the kept code nor -1 where one is to be drawn.",
-    )
+@completion_canvas.trials("one field, once")
+def one_field(rng):
+    return [_trial(1, (5, 4), 2, 1, rng)]
 
 
-def _check_one_field(candidate, rng: torch.Generator) -> Failure | None:
-    return _check(candidate, [_trial(1, (5, 4), 2, 1, rng)], rng)
+@completion_canvas.trials("several fields, several draws of each")
+def check_copies(rng):
+    return [_trial(3, (4, 5), 2, 4, rng)]
 
 
-def _check_copies(candidate, rng: torch.Generator) -> Failure | None:
-    return _check(candidate, [_trial(3, (4, 5), 2, 4, rng)], rng)
-
-
-def _check_all_or_nothing(candidate, rng: torch.Generator) -> Failure | None:
+@completion_canvas.trials("no row to keep, and every row to keep")
+def all_or_nothing(rng):
     trials = [_trial(2, (3, 3), n_rows, 1, rng) for n_rows in (0, 3)]
-    return _check(candidate, trials, rng)
+    return trials
 
 
-def _by_where(indices, n_rows, n_draws):
+@completion_canvas.also_try
+def more(rng):
+    return [_trial(2, (5, 3), 2, 3, rng), _trial(3, (4, 4), 3, 2, rng)]
+
+
+def _in_copies(canvas, n_draws):
+    return canvas.repeat_interleave(n_draws, dim=0).unsqueeze(1)
+
+
+def _keep(indices, rows, columns, unknown=-1):
+    canvas = torch.full_like(indices, unknown)
+    canvas[:, rows, columns] = indices[:, rows, columns]
+    return canvas
+
+
+@completion_canvas.wrong(
+    "What is to be drawn is marked with 0. That is a code: the sampler would keep it.",
+    name="0 for unknown",
+)
+def the_0_for_unknown(indices, n_rows, n_draws):
+    return _in_copies(_keep(indices, slice(n_rows), EVERY, unknown=0), n_draws)
+
+
+@completion_canvas.wrong(
+    "What is to be drawn is marked with a number above the codes. The sampler knows only -1, "
+    "and a code that this field happens not to use is still a code."
+)
+def K_for_unknown(indices, n_rows, n_draws):
+    unknown = int(indices.max()) + 1
+    return _in_copies(_keep(indices, slice(n_rows), EVERY, unknown), n_draws)
+
+
+@completion_canvas.wrong(
+    "The last rows are kept. The order is raster order: what is drawn must come after what it "
+    "is drawn from, so the known part is the upper one."
+)
+def the_last_rows(indices, n_rows, n_draws):
+    return _in_copies(_keep(indices, slice(indices.shape[1] - n_rows, None), EVERY), n_draws)
+
+
+@completion_canvas.wrong("Kept and drawn are exchanged: the first n_rows rows are those that stay.")
+def the_wrong_part_is_drawn(indices, n_rows, n_draws):
+    return _in_copies(_keep(indices, slice(n_rows, None), EVERY), n_draws)
+
+
+@completion_canvas.wrong(
+    "You count fields, not rows: axis 0 is the batch. The rows of a field are axis 1."
+)
+def fields_for_rows(indices, n_rows, n_draws):
+    canvas = indices.clone()
+    canvas[n_rows:] = -1
+    return _in_copies(canvas, n_draws)
+
+
+@completion_canvas.wrong("Columns are kept, not rows: the rows are axis 1.", name="columns")
+def columns_(indices, n_rows, n_draws):
+    return _in_copies(_keep(indices, EVERY, slice(n_rows)), n_draws)
+
+
+@completion_canvas.wrong("Only the last of the kept rows is there.")
+def one_row(indices, n_rows, n_draws):
+    return _in_copies(_keep(indices, slice(max(n_rows - 1, 0), n_rows), EVERY), n_draws)
+
+
+@completion_canvas.wrong("One row too many is kept: n_rows counts from 1.")
+def one_row_more(indices, n_rows, n_draws):
+    return _in_copies(_keep(indices, slice(n_rows + 1), EVERY), n_draws)
+
+
+@completion_canvas.wrong("One row too few is kept.")
+def one_row_less(indices, n_rows, n_draws):
+    return _in_copies(_keep(indices, slice(max(n_rows - 1, 0)), EVERY), n_draws)
+
+
+@completion_canvas.wrong(
+    "The copies go round: all fields once, then all of them again. The canvases of one field "
+    "have to follow each other."
+)
+def round_and_round(indices, n_rows, n_draws):
+    return _keep(indices, slice(n_rows), EVERY).repeat(n_draws, 1, 1).unsqueeze(1)
+
+
+@completion_canvas.wrong(NO_COLOUR)
+def no_colour(indices, n_rows, n_draws):
+    return reference(indices, n_rows, n_draws).squeeze(1)
+
+
+@completion_canvas.wrong(ONCE)
+def once(indices, n_rows, n_draws):
+    return reference(indices, n_rows, 1)
+
+
+@completion_canvas.wrong(AS_COLOURS)
+def copies_as_colours(indices, n_rows, n_draws):
+    return reference(indices, n_rows, 1).repeat(1, n_draws, 1, 1)
+
+
+@completion_canvas.wrong(IN_PLACE)
+def in_place(indices, n_rows, n_draws):
+    indices[:, n_rows:] = -1
+    return _in_copies(indices, n_draws)
+
+
+@completion_canvas.wrong(NAN)
+def nan(indices, n_rows, n_draws):
+    canvas = indices.float()
+    canvas[:, n_rows:] = float("nan")
+    return _in_copies(canvas, n_draws)
+
+
+@completion_canvas.right
+def by_where(indices, n_rows, n_draws):
     rows = torch.arange(indices.shape[1]).view(1, 1, -1, 1)
     copies = indices[torch.arange(len(indices) * n_draws) // n_draws][:, None]
     return torch.where(rows < n_rows, copies, torch.tensor(-1))
 
 
-def _field_by_field(indices, n_rows, n_draws):
+@completion_canvas.right
+def field_by_field(indices, n_rows, n_draws):
     canvases = []
     for field in indices:
         rest = torch.full((field.shape[0] - n_rows, field.shape[1]), -1)
         canvases += [torch.cat([field[:n_rows], rest])] * n_draws
     return torch.stack(canvases).view(-1, 1, *indices.shape[1:])
-
-
-completion_canvas = Exercise(
-    number="11.3",
-    name="completion_canvas",
-    title="Keep the upper codes",
-    goal="Prepare fields of which the upper rows are kept and the rest is to be drawn.",
-    minutes=10,
-    stub=STUB,
-    reference=reference,
-    hints=HINTS,
-    checks=(
-        Check("one field, once", 1, _check_one_field),
-        Check("several fields, several draws of each", 1, _check_copies),
-        Check("no row to keep, and every row to keep", 1, _check_all_or_nothing),
-    ),
-    misconceptions=MISCONCEPTIONS,
-    alternatives=(_by_where, _field_by_field),
-    when_changed={"indices": IN_PLACE},
-)

@@ -9,11 +9,17 @@ from torch import Tensor
 
 from tutorial_lib.exercises.ch11.references import total_bits_per_dim as reference
 from tutorial_lib.exercises.comparing import first_difference, number, tensor_result
-from tutorial_lib.exercises.definition import Check, Failure, Misconception
 from tutorial_lib.exercises.engine import Exercise
-from tutorial_lib.exercises.trials import Trial, compare
+from tutorial_lib.exercises.trials import Trial
 
-STUB = '''\
+total_bits_per_dim = Exercise(
+    "11.4",
+    "The whole bill",
+    goal="Add decoder term and latent rate, which come in different units, to one number.",
+    minutes=5,
+    reference=reference,
+    otherwise="This is another total.",
+    stub='''\
 def total_bits_per_dim(
     decoder_bits_per_dim: torch.Tensor,
     bits_per_code: torch.Tensor,
@@ -33,158 +39,21 @@ def total_bits_per_dim(
              bits. 44 bits over 16 dimensions are 2.75
     """
     ____
-'''
-
-HINTS = (
-    """Bits per dimension and bits per code cannot be added, any more than litres per kilometre and
-    litres per hour. Bits per *image* can. Divide once, at the end.""",
-    """`math.prod(image_shape)` is the number of dimensions, `math.prod(latent_shape)` that of
-    codes.""",
-    """For 28x28 pixels and 7x7 codes, a bit per code is 1/16 bit/dim. If your total is near the sum
-    of the two numbers, or if a better prior changes it by whole bits, a denominator is wrong.""",
+''',
+    hints=(
+        """Bits per dimension and bits per code cannot be added, any more than litres per
+        kilometre and litres per hour. Bits per *image* can. Divide once, at the end.""",
+        """`math.prod(image_shape)` is the number of dimensions, `math.prod(latent_shape)` that
+        of codes.""",
+        """For 28x28 pixels and 7x7 codes, a bit per code is 1/16 bit/dim. If your total is near
+        the sum of the two numbers, or if a better prior changes it by whole bits, a
+        denominator is wrong.""",
+    ),
 )
 
 
 def _sizes(image_shape, latent_shape):
     return math.prod(image_shape), math.prod(latent_shape)
-
-
-def _added(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape):
-    return decoder_bits_per_dim + bits_per_code
-
-
-def _decoder_alone(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape):
-    return decoder_bits_per_dim.clone()
-
-
-def _rate_alone(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape):
-    n_dims, n_codes = _sizes(image_shape, latent_shape)
-    return bits_per_code * n_codes / n_dims
-
-
-def _sixteen(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape):
-    return decoder_bits_per_dim + bits_per_code / 16
-
-
-def _codes_as_dimensions(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape):
-    n_dims, n_codes = _sizes(image_shape, latent_shape)
-    return (decoder_bits_per_dim * n_dims + bits_per_code * n_codes) / (n_dims + n_codes)
-
-
-def _one_code(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape):
-    return decoder_bits_per_dim + bits_per_code / math.prod(image_shape)
-
-
-def _per_code(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape):
-    n_dims, n_codes = _sizes(image_shape, latent_shape)
-    return decoder_bits_per_dim * n_dims / n_codes + bits_per_code
-
-
-def _bits_of_the_image(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape):
-    n_dims, n_codes = _sizes(image_shape, latent_shape)
-    return decoder_bits_per_dim * n_dims + bits_per_code * n_codes
-
-
-def _difference(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape):
-    n_dims, n_codes = _sizes(image_shape, latent_shape)
-    return decoder_bits_per_dim - bits_per_code * n_codes / n_dims
-
-
-def _once_more_to_bits(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape):
-    total = reference(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape)
-    return total / math.log(2)
-
-
-def _in_nats(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape):
-    total = reference(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape)
-    return total * math.log(2)
-
-
-def _colours_left_out(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape):
-    return reference(decoder_bits_per_dim, bits_per_code, image_shape[1:], latent_shape)
-
-
-def _mean_of_the_batch(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape):
-    total = reference(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape)
-    return total.mean().expand_as(total).clone()
-
-
-def _half_each(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape):
-    return reference(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape) / 2
-
-
-MISCONCEPTIONS = (
-    Misconception(
-        "added as they are",
-        _added,
-        "Bits per dimension and bits per code are added as they are. The codes are far fewer than "
-        "the pixels: bring both to bits per image first.",
-    ),
-    Misconception(
-        "always 16",
-        _sixteen,
-        "You divide by 16, which is right for 28x28 pixels and 7x7 codes only. Use the two shapes.",
-    ),
-    Misconception(
-        "decoder term alone",
-        _decoder_alone,
-        "The latent rate is missing. The decoder was told the codes, and that has to be paid for.",
-    ),
-    Misconception(
-        "latent rate alone",
-        _rate_alone,
-        "The decoder term is missing. −log p(z) is what the *codes* cost, and no likelihood of an "
-        "image: with a single code it would be 0.",
-    ),
-    Misconception(
-        "codes as dimensions",
-        _codes_as_dimensions,
-        "The bits are divided among pixels and codes. The codes are no part of the image: they "
-        "add to the bits, not to the dimensions.",
-    ),
-    Misconception(
-        "one code for the image",
-        _one_code,
-        "One code is paid for. The field has a code at every position.",
-    ),
-    Misconception(
-        "per code",
-        _per_code,
-        "The total is divided by the number of codes. Another model of the same images has other "
-        "codes or none, so the unit is the dimension of the image.",
-    ),
-    Misconception(
-        "bits per image",
-        _bits_of_the_image,
-        "These are bits per image. The division by its dimensions is still to be done.",
-    ),
-    Misconception(
-        "difference",
-        _difference,
-        "The latent rate is subtracted. Both terms are costs.",
-    ),
-    Misconception(
-        "divided by log 2",
-        _once_more_to_bits,
-        "The total is divided by log 2, and the numbers are bits already.",
-    ),
-    Misconception("in nats", _in_nats, "The total is in nats per dimension, not in bits."),
-    Misconception(
-        "colours left out",
-        _colours_left_out,
-        "The colours are left out: an RGB image has three dimensions a pixel.",
-    ),
-    Misconception(
-        "mean of the batch",
-        _mean_of_the_batch,
-        "Every image gets the mean of the batch. Each has a cost of its own.",
-    ),
-    Misconception(
-        "mean of the two",
-        _half_each,
-        "This is half of the total: a mean of two stages. Both are paid for, one after the other.",
-    ),
-)
 
 
 def _trial(batch: int, image: tuple[int, ...], latent: tuple[int, ...], rng) -> Trial:
@@ -193,14 +62,16 @@ def _trial(batch: int, image: tuple[int, ...], latent: tuple[int, ...], rng) -> 
     return Trial((decoder.round(decimals=2), rate.round(decimals=2), image, latent))
 
 
-def _read(value: object, trial: Trial) -> Tensor:
+@total_bits_per_dim.reads
+def read(value: object, trial: Trial) -> Tensor:
     def advice(shape):
         return "A number for each image: no mean, no sum over the batch." if shape == () else ""
 
     return tensor_result(value, trial.args[0].shape, advice=advice)
 
 
-def _evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
+@total_bits_per_dim.evidence
+def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
     decoder, rate, image_shape, latent_shape = trial.args
     (i,) = first_difference(got, want)
     n_dims, n_codes = _sizes(image_shape, latent_shape)
@@ -212,57 +83,133 @@ def _evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
     )
 
 
-def _check(candidate, trials: list[Trial], rng: torch.Generator) -> Failure | None:
-    return compare(
-        candidate,
-        reference,
-        trials,
-        read=_read,
-        evidence=_evidence,
-        misconceptions=MISCONCEPTIONS,
-        diagnose_on=[_trial(4, (3, 8, 4), (4, 2), rng), _trial(3, (1, 6, 6), (3, 2), rng)],
-        otherwise="This is another total.",
-    )
+@total_bits_per_dim.trials("one image with a single code")
+def one_code(rng):
+    return [_trial(1, (1, 4, 4), (1, 1), rng)]
 
 
-def _check_one_code(candidate, rng: torch.Generator) -> Failure | None:
-    return _check(candidate, [_trial(1, (1, 4, 4), (1, 1), rng)], rng)
+@total_bits_per_dim.trials("several images of 28x28 with 7x7 codes")
+def garments(rng):
+    return [_trial(5, (1, 28, 28), (7, 7), rng)]
 
 
-def _check_garments(candidate, rng: torch.Generator) -> Failure | None:
-    return _check(candidate, [_trial(5, (1, 28, 28), (7, 7), rng)], rng)
+@total_bits_per_dim.trials("images in colour that are not square")
+def colours(rng):
+    return [_trial(4, (3, 16, 24), (4, 6), rng)]
 
 
-def _check_colours(candidate, rng: torch.Generator) -> Failure | None:
-    return _check(candidate, [_trial(4, (3, 16, 24), (4, 6), rng)], rng)
+@total_bits_per_dim.also_try
+def more(rng):
+    return [_trial(4, (3, 8, 4), (4, 2), rng), _trial(3, (1, 6, 6), (3, 2), rng)]
 
 
-def _by_bits(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape):
+@total_bits_per_dim.wrong(
+    "Bits per dimension and bits per code are added as they are. The codes are far fewer than "
+    "the pixels: bring both to bits per image first."
+)
+def added_as_they_are(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape):
+    return decoder_bits_per_dim + bits_per_code
+
+
+@total_bits_per_dim.wrong(
+    "You divide by 16, which is right for 28x28 pixels and 7x7 codes only. Use the two shapes."
+)
+def always_16(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape):
+    return decoder_bits_per_dim + bits_per_code / 16
+
+
+@total_bits_per_dim.wrong(
+    "The latent rate is missing. The decoder was told the codes, and that has to be paid for."
+)
+def decoder_term_alone(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape):
+    return decoder_bits_per_dim.clone()
+
+
+@total_bits_per_dim.wrong(
+    "The decoder term is missing. −log p(z) is what the *codes* cost, and no likelihood of an "
+    "image: with a single code it would be 0."
+)
+def latent_rate_alone(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape):
+    n_dims, n_codes = _sizes(image_shape, latent_shape)
+    return bits_per_code * n_codes / n_dims
+
+
+@total_bits_per_dim.wrong(
+    "The bits are divided among pixels and codes. The codes are no part of the image: they add "
+    "to the bits, not to the dimensions."
+)
+def codes_as_dimensions(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape):
+    n_dims, n_codes = _sizes(image_shape, latent_shape)
+    return (decoder_bits_per_dim * n_dims + bits_per_code * n_codes) / (n_dims + n_codes)
+
+
+@total_bits_per_dim.wrong("One code is paid for. The field has a code at every position.")
+def one_code_for_the_image(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape):
+    return decoder_bits_per_dim + bits_per_code / math.prod(image_shape)
+
+
+@total_bits_per_dim.wrong(
+    "The total is divided by the number of codes. Another model of the same images has other "
+    "codes or none, so the unit is the dimension of the image."
+)
+def per_code(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape):
+    n_dims, n_codes = _sizes(image_shape, latent_shape)
+    return decoder_bits_per_dim * n_dims / n_codes + bits_per_code
+
+
+@total_bits_per_dim.wrong(
+    "These are bits per image. The division by its dimensions is still to be done."
+)
+def bits_per_image(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape):
+    n_dims, n_codes = _sizes(image_shape, latent_shape)
+    return decoder_bits_per_dim * n_dims + bits_per_code * n_codes
+
+
+@total_bits_per_dim.wrong("The latent rate is subtracted. Both terms are costs.")
+def difference(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape):
+    n_dims, n_codes = _sizes(image_shape, latent_shape)
+    return decoder_bits_per_dim - bits_per_code * n_codes / n_dims
+
+
+@total_bits_per_dim.wrong("The total is divided by log 2, and the numbers are bits already.")
+def divided_by_log_2(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape):
+    total = reference(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape)
+    return total / math.log(2)
+
+
+@total_bits_per_dim.wrong("The total is in nats per dimension, not in bits.")
+def in_nats(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape):
+    total = reference(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape)
+    return total * math.log(2)
+
+
+@total_bits_per_dim.wrong("The colours are left out: an RGB image has three dimensions a pixel.")
+def colours_left_out(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape):
+    return reference(decoder_bits_per_dim, bits_per_code, image_shape[1:], latent_shape)
+
+
+@total_bits_per_dim.wrong("Every image gets the mean of the batch. Each has a cost of its own.")
+def mean_of_the_batch(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape):
+    total = reference(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape)
+    return total.mean().expand_as(total).clone()
+
+
+@total_bits_per_dim.wrong(
+    "This is half of the total: a mean of two stages. Both are paid for, one after the other."
+)
+def mean_of_the_two(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape):
+    return reference(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape) / 2
+
+
+@total_bits_per_dim.right
+def by_bits(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape):
     n_dims, n_codes = _sizes(image_shape, latent_shape)
     bits = decoder_bits_per_dim * n_dims + bits_per_code * n_codes
     return bits / n_dims
 
 
-def _by_counting(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape):
+@total_bits_per_dim.right
+def by_counting(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape):
     n_dims, n_codes = torch.ones(image_shape).sum(), torch.ones(latent_shape).sum()
     pairs = zip(decoder_bits_per_dim.tolist(), bits_per_code.tolist(), strict=True)
     return torch.tensor([float((a * n_dims + b * n_codes) / n_dims) for a, b in pairs])
-
-
-total_bits_per_dim = Exercise(
-    number="11.4",
-    name="total_bits_per_dim",
-    title="The whole bill",
-    goal="Add decoder term and latent rate, which come in different units, to one number.",
-    minutes=5,
-    stub=STUB,
-    reference=reference,
-    hints=HINTS,
-    checks=(
-        Check("one image with a single code", 1, _check_one_code),
-        Check("several images of 28x28 with 7x7 codes", 1, _check_garments),
-        Check("images in colour that are not square", 1, _check_colours),
-    ),
-    misconceptions=MISCONCEPTIONS,
-    alternatives=(_by_bits, _by_counting),
-)

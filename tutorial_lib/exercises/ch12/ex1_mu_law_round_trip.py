@@ -9,11 +9,18 @@ from torch import Tensor
 
 from tutorial_lib.exercises.ch12.references import mu_law_round_trip as reference
 from tutorial_lib.exercises.comparing import first_difference, number, tensor_result
-from tutorial_lib.exercises.definition import Check, Failed, Failure, Misconception
+from tutorial_lib.exercises.definition import Failed, Failure
 from tutorial_lib.exercises.engine import Exercise
-from tutorial_lib.exercises.trials import Trial, compare
+from tutorial_lib.exercises.trials import Trial
 
-STUB = '''\
+mu_law_round_trip = Exercise(
+    "12.1",
+    "Pressure, level, pressure",
+    goal="Turn sound pressure into mu-law levels and back.",
+    minutes=15,
+    reference=reference,
+    otherwise="Some pressures get another level, or come back as another pressure.",
+    stub='''\
 def mu_law_round_trip(pressure: torch.Tensor, mu: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Sound pressure as mu + 1 levels, fine near silence and coarse where it is loud, and back.
 
@@ -28,154 +35,22 @@ def mu_law_round_trip(pressure: torch.Tensor, mu: int) -> tuple[torch.Tensor, to
              x = (4^(1/3) - 1) / 3 = 0.196. So back = [1, 0.196, -1]
     """
     ____
-'''
-
-HINTS = (
-    """Three steps there (squeeze, spread over 0 .. mu, round) and the same three undone on the way
-    back, the last one first. Rounding is the one step that cannot be undone.""",
-    """`torch.log1p`, `torch.expm1`, `pressure.sign()`. From -1 .. 1 to 0 .. mu: add 1, divide by 2,
-    times mu. `.round().long()`.""",
-    """If loud sounds come back right and quiet ones do not, one of the two directions is linear. If
-    all negative pressures go wrong, the sign was lost inside the logarithm.""",
+''',
+    hints=(
+        """Three steps there (squeeze, spread over 0 .. mu, round) and the same three undone on
+        the way back, the last one first. Rounding is the one step that cannot be undone.""",
+        """`torch.log1p`, `torch.expm1`, `pressure.sign()`. From -1 .. 1 to 0 .. mu: add 1,
+        divide by 2, times mu. `.round().long()`.""",
+        """If loud sounds come back right and quiet ones do not, one of the two directions is
+        linear. If all negative pressures go wrong, the sign was lost inside the logarithm.""",
+    ),
 )
-
-
-def _squeeze(x, mu):
-    return x.sign() * torch.log1p(mu * x.abs()) / math.log1p(mu)
 
 
 def _expand(f, mu):
     return f.sign() * torch.expm1(f.abs() * math.log1p(mu)) / mu
 
 
-def _levels(f, mu):
-    return ((f + 1) / 2 * mu).round().long()
-
-
-def _centre(levels, mu, like):
-    return levels.to(like.dtype) / mu * 2 - 1
-
-
-def _even(pressure, mu):
-    levels = _levels(pressure, mu)
-    return levels, _centre(levels, mu, pressure)
-
-
-def _not_expanded(pressure, mu):
-    levels = reference(pressure, mu)[0]
-    return levels, _centre(levels, mu, pressure)
-
-
-def _rounded_down(pressure, mu):
-    levels = ((_squeeze(pressure, mu) + 1) / 2 * mu).long()
-    return levels, _expand(_centre(levels, mu, pressure), mu)
-
-
-def _one_too_many(pressure, mu):
-    levels = ((_squeeze(pressure, mu) + 1) / 2 * (mu + 1)).round().long()
-    return levels, _expand(levels.to(pressure.dtype) / (mu + 1) * 2 - 1, mu)
-
-
-def _sign_lost(pressure, mu):
-    return reference(pressure.abs(), mu)
-
-
-def _not_divided(pressure, mu):
-    levels = _levels(pressure.sign() * torch.log1p(mu * pressure.abs()), mu)
-    f = _centre(levels, mu, pressure)
-    return levels, f.sign() * torch.expm1(f.abs()) / mu
-
-
-def _one_half(pressure, mu):
-    levels = (_squeeze(pressure, mu) * mu).round().long()
-    return levels, _expand(levels.to(pressure.dtype) / mu, mu)
-
-
-def _untouched(pressure, mu):
-    return reference(pressure, mu)[0], pressure.clone()
-
-
-def _sign_lost_on_the_way_back(pressure, mu):
-    levels = reference(pressure, mu)[0]
-    return levels, torch.expm1(_centre(levels, mu, pressure) * math.log1p(mu)) / mu
-
-
-def _not_back_to_minus_one(pressure, mu):
-    levels = reference(pressure, mu)[0]
-    return levels, torch.expm1(levels.to(pressure.dtype) / mu * math.log1p(mu)) / mu
-
-
-def _no_one_in_the_log(pressure, mu):
-    f = pressure.sign() * (mu * pressure.abs()).clamp_min(1e-9).log() / math.log1p(mu)
-    levels = _levels(f, mu)
-    back = _centre(levels, mu, pressure)
-    return levels, back.sign() * (back.abs() * math.log1p(mu)).exp() / mu
-
-
-MISCONCEPTIONS = (
-    Misconception(
-        "even steps",
-        _even,
-        "These are levels in even steps, without the logarithm: a whisper gets one or two of them.",
-    ),
-    Misconception(
-        "not expanded",
-        _not_expanded,
-        "The levels are right, but on the way back the squeezing is not undone: quiet sounds come "
-        "back far too loud.",
-    ),
-    Misconception(
-        "rounded down",
-        _rounded_down,
-        "The levels are cut off, not rounded to the nearest: every pressure comes out a little "
-        "lower, half a level on average.",
-    ),
-    Misconception(
-        "one level too many",
-        _one_too_many,
-        "The range is spread over mu + 1 steps, so that the loudest sound gets level mu + 1. With "
-        "levels 0 .. mu there are mu steps.",
-    ),
-    Misconception(
-        "the sign is lost",
-        _sign_lost,
-        "The sign is lost: positive and negative pressure get the same level.",
-    ),
-    Misconception(
-        "the sign is lost on the way back",
-        _sign_lost_on_the_way_back,
-        "The levels are right. On the way back the power is taken of f, not of |f|: negative "
-        "pressures come back almost as silence. Take |f|, and put the sign on afterwards.",
-    ),
-    Misconception(
-        "0 to 1 on the way back",
-        _not_back_to_minus_one,
-        "The levels are right. On the way back they are left in 0 .. 1, but f runs from -1 to 1: "
-        "times 2, minus 1, comes first.",
-    ),
-    Misconception(
-        "not divided by log(1 + mu)",
-        _not_divided,
-        "The logarithm is not divided by log(1 + mu), so f runs past 1 and levels past mu.",
-    ),
-    Misconception(
-        "from -mu to mu",
-        _one_half,
-        "These levels run from -mu to mu. They must be 0 .. mu: first add 1 to f, then halve it.",
-    ),
-    Misconception(
-        "nothing is lost",
-        _untouched,
-        "The pressure that comes back is the one that was put in. It has to be worked out from "
-        "the levels alone.",
-    ),
-    Misconception(
-        "log without 1 +",
-        _no_one_in_the_log,
-        "The 1 in log(1 + mu |x|) is missing: near silence that logarithm is far below 0, and the "
-        "sign turns over.",
-    ),
-)
 PARTS = ("levels", "back")
 
 
@@ -196,7 +71,8 @@ def _trial(signs: str, mu: int, n: int, rng: torch.Generator) -> Trial:
     return Trial((_expand(f, mu), mu))
 
 
-def _read(value: object, trial: Trial) -> Tensor:
+@mu_law_round_trip.reads
+def read(value: object, trial: Trial) -> Tensor:
     if not isinstance(value, (tuple, list)) or len(value) != 2:
         told = f"Expected two tensors, got a value of type {type(value).__name__}."
         raise Failed(Failure("The result is not (levels, back).", told))
@@ -205,7 +81,8 @@ def _read(value: object, trial: Trial) -> Tensor:
     return torch.stack([levels, tensor_result(value[1], shape)])
 
 
-def _evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
+@mu_law_round_trip.evidence
+def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
     pressure, mu = trial.args
     part, place = first_difference(got, want)
     wrong, right = (", ".join(number(v) for v in each[:, place]) for each in (got, want))
@@ -215,34 +92,137 @@ def _evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
     )
 
 
-def _check(candidate, trials: list[Trial], rng: torch.Generator) -> Failure | None:
-    return compare(
-        candidate,
-        reference,
-        trials,
-        read=_read,
-        evidence=_evidence,
-        misconceptions=MISCONCEPTIONS,
-        diagnose_on=[_trial("both", 63, 40, rng), _trial("both", 15, 30, rng)],
-        otherwise="Some pressures get another level, or come back as another pressure.",
-    )
-
-
-def _check_the_ends(candidate, rng: torch.Generator) -> Failure | None:
+@mu_law_round_trip.trials("the loudest pressures, 1 and -1")
+def the_ends(rng):
     """The loudest sound of either sign, which even steps and others get right."""
     ends = torch.tensor([1.0, -1.0, 1.0], dtype=torch.float64)
-    return _check(candidate, [Trial((ends, 255)), Trial((ends, 7))], rng)
+    return [Trial((ends, 255)), Trial((ends, 7))]
 
 
-def _check_positive(candidate, rng: torch.Generator) -> Failure | None:
-    return _check(candidate, [_trial("positive", 255, 30, rng)], rng)
+@mu_law_round_trip.trials("positive pressures of all magnitudes")
+def positive(rng):
+    return [_trial("positive", 255, 30, rng)]
 
 
-def _check_both_signs(candidate, rng: torch.Generator) -> Failure | None:
-    return _check(candidate, [_trial("both", 255, 40, rng), _trial("both", 31, 20, rng)], rng)
+@mu_law_round_trip.trials("pressures of both signs, several values of mu")
+def both_signs(rng):
+    return [_trial("both", 255, 40, rng), _trial("both", 31, 20, rng)]
 
 
-def _with_powers(pressure, mu):
+@mu_law_round_trip.also_try
+def more(rng):
+    return [_trial("both", 63, 40, rng), _trial("both", 15, 30, rng)]
+
+
+def _levels(f, mu):
+    return ((f + 1) / 2 * mu).round().long()
+
+
+def _centre(levels, mu, like):
+    return levels.to(like.dtype) / mu * 2 - 1
+
+
+@mu_law_round_trip.wrong(
+    "These are levels in even steps, without the logarithm: a whisper gets one or two of them."
+)
+def even_steps(pressure, mu):
+    levels = _levels(pressure, mu)
+    return levels, _centre(levels, mu, pressure)
+
+
+@mu_law_round_trip.wrong(
+    "The levels are right, but on the way back the squeezing is not undone: quiet sounds come "
+    "back far too loud."
+)
+def not_expanded(pressure, mu):
+    levels = reference(pressure, mu)[0]
+    return levels, _centre(levels, mu, pressure)
+
+
+def _squeeze(x, mu):
+    return x.sign() * torch.log1p(mu * x.abs()) / math.log1p(mu)
+
+
+@mu_law_round_trip.wrong(
+    "The levels are cut off, not rounded to the nearest: every pressure comes out a little "
+    "lower, half a level on average."
+)
+def rounded_down(pressure, mu):
+    levels = ((_squeeze(pressure, mu) + 1) / 2 * mu).long()
+    return levels, _expand(_centre(levels, mu, pressure), mu)
+
+
+@mu_law_round_trip.wrong(
+    "The range is spread over mu + 1 steps, so that the loudest sound gets level mu + 1. With "
+    "levels 0 .. mu there are mu steps."
+)
+def one_level_too_many(pressure, mu):
+    levels = ((_squeeze(pressure, mu) + 1) / 2 * (mu + 1)).round().long()
+    return levels, _expand(levels.to(pressure.dtype) / (mu + 1) * 2 - 1, mu)
+
+
+@mu_law_round_trip.wrong("The sign is lost: positive and negative pressure get the same level.")
+def the_sign_is_lost(pressure, mu):
+    return reference(pressure.abs(), mu)
+
+
+@mu_law_round_trip.wrong(
+    "The levels are right. On the way back the power is taken of f, not of |f|: negative "
+    "pressures come back almost as silence. Take |f|, and put the sign on afterwards."
+)
+def the_sign_is_lost_on_the_way_back(pressure, mu):
+    levels = reference(pressure, mu)[0]
+    return levels, torch.expm1(_centre(levels, mu, pressure) * math.log1p(mu)) / mu
+
+
+@mu_law_round_trip.wrong(
+    "The levels are right. On the way back they are left in 0 .. 1, but f runs from -1 to 1: "
+    "times 2, minus 1, comes first.",
+    name="0 to 1 on the way back",
+)
+def the_0_to_1_on_the_way_back(pressure, mu):
+    levels = reference(pressure, mu)[0]
+    return levels, torch.expm1(levels.to(pressure.dtype) / mu * math.log1p(mu)) / mu
+
+
+@mu_law_round_trip.wrong(
+    "The logarithm is not divided by log(1 + mu), so f runs past 1 and levels past mu."
+)
+def not_divided_by_log_1_mu(pressure, mu):
+    levels = _levels(pressure.sign() * torch.log1p(mu * pressure.abs()), mu)
+    f = _centre(levels, mu, pressure)
+    return levels, f.sign() * torch.expm1(f.abs()) / mu
+
+
+@mu_law_round_trip.wrong(
+    "These levels run from -mu to mu. They must be 0 .. mu: first add 1 to f, then halve it."
+)
+def from_mu_to_mu(pressure, mu):
+    levels = (_squeeze(pressure, mu) * mu).round().long()
+    return levels, _expand(levels.to(pressure.dtype) / mu, mu)
+
+
+@mu_law_round_trip.wrong(
+    "The pressure that comes back is the one that was put in. It has to be worked out from the "
+    "levels alone."
+)
+def nothing_is_lost(pressure, mu):
+    return reference(pressure, mu)[0], pressure.clone()
+
+
+@mu_law_round_trip.wrong(
+    "The 1 in log(1 + mu |x|) is missing: near silence that logarithm is far below 0, and the "
+    "sign turns over."
+)
+def log_without_1(pressure, mu):
+    f = pressure.sign() * (mu * pressure.abs()).clamp_min(1e-9).log() / math.log1p(mu)
+    levels = _levels(f, mu)
+    back = _centre(levels, mu, pressure)
+    return levels, back.sign() * (back.abs() * math.log1p(mu)).exp() / mu
+
+
+@mu_law_round_trip.right
+def with_powers(pressure, mu):
     """Base-2 logarithms, powers of 1 + mu, and rounding by adding a half."""
     f = pressure.sign() * torch.log2(1 + mu * pressure.abs()) / math.log2(1 + mu)
     levels = (mu * (0.5 * f + 0.5) + 0.5).floor().long()
@@ -250,29 +230,11 @@ def _with_powers(pressure, mu):
     return levels, f.sign() * ((1 + mu) ** f.abs() - 1) / mu
 
 
-def _by_table(pressure, mu):
+@mu_law_round_trip.right
+def by_table(pressure, mu):
     """The pressure of every level first; then the level whose f is nearest."""
     f_of_level = torch.linspace(-1, 1, mu + 1, dtype=torch.float64)
     of_level = f_of_level.sign() * ((1.0 + mu) ** f_of_level.abs() - 1) / mu
     f = torch.where(pressure < 0, -1, 1) * torch.log(1 + mu * pressure.abs()) / math.log(1 + mu)
     levels = (f.double()[:, None] - f_of_level).abs().argmin(dim=1)
     return levels, of_level[levels].to(pressure.dtype)
-
-
-mu_law_round_trip = Exercise(
-    number="12.1",
-    name="mu_law_round_trip",
-    title="Pressure, level, pressure",
-    goal="Turn sound pressure into mu-law levels and back.",
-    minutes=15,
-    stub=STUB,
-    reference=reference,
-    hints=HINTS,
-    checks=(
-        Check("the loudest pressures, 1 and -1", 1, _check_the_ends),
-        Check("positive pressures of all magnitudes", 1, _check_positive),
-        Check("pressures of both signs, several values of mu", 1, _check_both_signs),
-    ),
-    misconceptions=MISCONCEPTIONS,
-    alternatives=(_with_powers, _by_table),
-)

@@ -9,11 +9,18 @@ from torch import Tensor
 
 from tutorial_lib.exercises.ch12.references import latent_bit_rate as reference
 from tutorial_lib.exercises.comparing import first_difference, number, number_result, numbers
-from tutorial_lib.exercises.definition import Check, Failed, Failure, Misconception
+from tutorial_lib.exercises.definition import Failed, Failure
 from tutorial_lib.exercises.engine import Exercise
-from tutorial_lib.exercises.trials import Trial, compare
+from tutorial_lib.exercises.trials import Trial
 
-STUB = '''\
+latent_bit_rate = Exercise(
+    "12.2",
+    "The field and its bit rate",
+    goal="Work out the field of codes and its bits a second from the strides of an encoder.",
+    minutes=10,
+    reference=reference,
+    otherwise="This is another field, or another rate.",
+    stub='''\
 def latent_bit_rate(
     shape: tuple[int, ...], strides: list[tuple[int, ...]], n_codes: int, per_second: int
 ) -> tuple[tuple[int, ...], float]:
@@ -32,158 +39,14 @@ def latent_bit_rate(
              8). With K = 64, 512 codes of 6 bits in two seconds: 1536 bits/s
     """
     ____
-'''
-
-HINTS = (
-    """Follow one axis through the layers, then the next. At the end count: how many codes, how many
-    bits each, how many seconds does the signal last?""",
-    """`zip(*strides)` gives the strides of each axis; `math.prod` multiplies them, and the sides of
-    the field too. `math.log2`. The signal lasts `shape[0] / per_second` seconds.""",
-    """If sounds are right and clips are not, check which axis is time, and whether all codes of a
-    moment are counted, not one.""",
-)
-
-
-def _shape(shape, factors):
-    return tuple(side // factor for side, factor in zip(shape, factors, strict=True))
-
-
-def _factors(strides):
-    return [math.prod(along) for along in zip(*strides, strict=True)]
-
-
-def _bits(latent_shape, n_codes):
-    return math.prod(latent_shape) * math.log2(n_codes)
-
-
-def _for_shape(latent_shape, shape, n_codes, per_second):
-    return latent_shape, _bits(latent_shape, n_codes) / (shape[0] / per_second)
-
-
-def _sum_of_strides(shape, strides, n_codes, per_second):
-    factors = [sum(along) for along in zip(*strides, strict=True)]
-    return _for_shape(_shape(shape, factors), shape, n_codes, per_second)
-
-
-def _last_layer(shape, strides, n_codes, per_second):
-    return _for_shape(_shape(shape, strides[-1]), shape, n_codes, per_second)
-
-
-def _time_last(shape, strides, n_codes, per_second):
-    latent_shape, _ = reference(shape, strides, n_codes, per_second)
-    return latent_shape, _bits(latent_shape, n_codes) / (shape[-1] / per_second)
-
-
-def _one_factor(shape, strides, n_codes, per_second):
-    factors = [_factors(strides)[0]] * len(shape)
-    return _for_shape(_shape(shape, factors), shape, n_codes, per_second)
-
-
-def _one_code_a_moment(shape, strides, n_codes, per_second):
-    latent_shape, _ = reference(shape, strides, n_codes, per_second)
-    return latent_shape, _bits(latent_shape[:1], n_codes) / (shape[0] / per_second)
-
-
-def _whole_signal(shape, strides, n_codes, per_second):
-    latent_shape, _ = reference(shape, strides, n_codes, per_second)
-    return latent_shape, _bits(latent_shape, n_codes)
-
-
-def _nats(shape, strides, n_codes, per_second):
-    latent_shape, bits = reference(shape, strides, n_codes, per_second)
-    return latent_shape, bits * math.log(2)
-
-
-def _without_logarithm(shape, strides, n_codes, per_second):
-    latent_shape, bits = reference(shape, strides, n_codes, per_second)
-    return latent_shape, bits / math.log2(n_codes) * n_codes
-
-
-def _one_latent(shape, strides, n_codes, per_second):
-    latent_shape, _ = reference(shape, strides, n_codes, per_second)
-    return latent_shape, math.log2(n_codes) / (shape[0] / per_second)
-
-
-def _seconds_of_the_field(shape, strides, n_codes, per_second):
-    latent_shape, _ = reference(shape, strides, n_codes, per_second)
-    return latent_shape, _bits(latent_shape, n_codes) / (latent_shape[0] / per_second)
-
-
-def _a_code_for_each_sample(shape, strides, n_codes, per_second):
-    return reference(shape, strides, n_codes, per_second)[0], per_second * math.log2(n_codes)
-
-
-def _times_the_samples(shape, strides, n_codes, per_second):
-    latent_shape, _ = reference(shape, strides, n_codes, per_second)
-    return latent_shape, _bits(latent_shape, n_codes) * per_second
-
-
-def _codes_a_second(shape, strides, n_codes, per_second):
-    latent_shape, bits = reference(shape, strides, n_codes, per_second)
-    return latent_shape, bits / math.log2(n_codes)
-
-
-MISCONCEPTIONS = (
-    Misconception(
-        "strides added",
-        _sum_of_strides,
-        "The strides of an axis are added. Each layer divides what the one before it left, so they "
-        "multiply.",
-    ),
-    Misconception("the last layer", _last_layer, "Only the last layer's stride is applied."),
-    Misconception(
-        "time last",
-        _time_last,
-        "The seconds are counted along the last axis. Time comes first: shape[0] frames, not "
-        "shape[-1].",
-    ),
-    Misconception(
-        "one factor for all axes",
-        _one_factor,
-        "All axes are divided by what belongs to time. Every axis has strides of its own.",
-    ),
-    Misconception(
-        "a code for every sample",
-        _a_code_for_each_sample,
-        "Every sample or frame gets a code of its own here. Count the codes of the field.",
-    ),
-    Misconception(
-        "times the samples a second",
-        _times_the_samples,
-        "The bits of the whole signal are multiplied by the samples a second. Divide them by its "
-        "seconds, shape[0] / per_second.",
-    ),
-    Misconception(
-        "one code a moment",
-        _one_code_a_moment,
-        "Only one code is counted for each moment. A clip has a whole frame of codes there.",
-    ),
-    Misconception(
-        "bits of the signal",
-        _whole_signal,
-        "These are the bits of the whole signal. Bits a second: divide by how long it lasts.",
-    ),
-    Misconception("nats", _nats, "These are nats a second: a natural logarithm was taken."),
-    Misconception(
-        "without a logarithm",
-        _without_logarithm,
-        "K is taken for the bits of a code. One of K choices takes log2 K bits.",
-    ),
-    Misconception(
-        "one code in all",
-        _one_latent,
-        "log K is the cost of one code. The field holds many.",
-    ),
-    Misconception(
-        "seconds of the field",
-        _seconds_of_the_field,
-        "The seconds are counted with the codes' own axis, as if a code were a sample. The field "
-        "is shorter, and lasts as long.",
-    ),
-    Misconception(
-        "codes a second",
-        _codes_a_second,
-        "These are codes a second. Each of them takes log2 K bits.",
+''',
+    hints=(
+        """Follow one axis through the layers, then the next. At the end count: how many codes,
+        how many bits each, how many seconds does the signal last?""",
+        """`zip(*strides)` gives the strides of each axis; `math.prod` multiplies them, and the
+        sides of the field too. `math.log2`. The signal lasts `shape[0] / per_second` seconds.""",
+        """If sounds are right and clips are not, check which axis is time, and whether all codes
+        of a moment are counted, not one.""",
     ),
 )
 
@@ -205,7 +68,8 @@ def _clip(codes, rng: torch.Generator) -> Trial:
     return Trial((shape, layers, _pick(codes, rng), _pick((5, 10, 25), rng)))
 
 
-def _read(value: object, trial: Trial) -> Tensor:
+@latent_bit_rate.reads
+def read(value: object, trial: Trial) -> Tensor:
     n_axes = len(trial.args[0])
     fits = isinstance(value, (tuple, list)) and len(value) == 2
     if not fits or not isinstance(value[0], (tuple, list)) or len(value[0]) != n_axes:
@@ -214,7 +78,8 @@ def _read(value: object, trial: Trial) -> Tensor:
     return torch.stack([number_result(each) for each in (*value[0], value[1])])
 
 
-def _evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
+@latent_bit_rate.evidence
+def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
     shape, strides, n_codes, per_second = trial.args
     (i,) = first_difference(got, want)
     part = f"the field's axis {i}" if i < len(shape) else "bits a second"
@@ -225,33 +90,140 @@ def _evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
     )
 
 
-def _check(candidate, trials: list[Trial], rng: torch.Generator) -> Failure | None:
-    return compare(
-        candidate,
-        reference,
-        trials,
-        read=_read,
-        evidence=_evidence,
-        misconceptions=MISCONCEPTIONS,
-        diagnose_on=[_clip((100, 500), rng), _sound((24, 48), rng)],
-        otherwise="This is another field, or another rate.",
-    )
-
-
-def _check_one_second(candidate, rng: torch.Generator) -> Failure | None:
+@latent_bit_rate.trials("one second of sound")
+def one_second(rng):
     """A second of sound, K a power of 2."""
-    return _check(candidate, [_sound((64, 512), rng, seconds=(1,))], rng)
+    return [_sound((64, 512), rng, seconds=(1,))]
 
 
-def _check_sounds(candidate, rng: torch.Generator) -> Failure | None:
-    return _check(candidate, [_sound((100, 300), rng) for _ in range(2)], rng)
+@latent_bit_rate.trials("sounds of any length")
+def sounds(rng):
+    return [_sound((100, 300), rng) for _ in range(2)]
 
 
-def _check_clips(candidate, rng: torch.Generator) -> Failure | None:
-    return _check(candidate, [_clip((20, 100, 300), rng) for _ in range(2)], rng)
+@latent_bit_rate.trials("clips, with other strides for each axis")
+def clips(rng):
+    return [_clip((20, 100, 300), rng) for _ in range(2)]
 
 
-def _layer_by_layer(shape, strides, n_codes, per_second):
+@latent_bit_rate.also_try
+def more(rng):
+    return [_clip((100, 500), rng), _sound((24, 48), rng)]
+
+
+def _shape(shape, factors):
+    return tuple(side // factor for side, factor in zip(shape, factors, strict=True))
+
+
+def _bits(latent_shape, n_codes):
+    return math.prod(latent_shape) * math.log2(n_codes)
+
+
+def _for_shape(latent_shape, shape, n_codes, per_second):
+    return latent_shape, _bits(latent_shape, n_codes) / (shape[0] / per_second)
+
+
+@latent_bit_rate.wrong(
+    "The strides of an axis are added. Each layer divides what the one before it left, so they "
+    "multiply."
+)
+def strides_added(shape, strides, n_codes, per_second):
+    factors = [sum(along) for along in zip(*strides, strict=True)]
+    return _for_shape(_shape(shape, factors), shape, n_codes, per_second)
+
+
+@latent_bit_rate.wrong("Only the last layer's stride is applied.")
+def the_last_layer(shape, strides, n_codes, per_second):
+    return _for_shape(_shape(shape, strides[-1]), shape, n_codes, per_second)
+
+
+@latent_bit_rate.wrong(
+    "The seconds are counted along the last axis. Time comes first: shape[0] frames, not shape[-1]."
+)
+def time_last(shape, strides, n_codes, per_second):
+    latent_shape, _ = reference(shape, strides, n_codes, per_second)
+    return latent_shape, _bits(latent_shape, n_codes) / (shape[-1] / per_second)
+
+
+def _factors(strides):
+    return [math.prod(along) for along in zip(*strides, strict=True)]
+
+
+@latent_bit_rate.wrong(
+    "All axes are divided by what belongs to time. Every axis has strides of its own."
+)
+def one_factor_for_all_axes(shape, strides, n_codes, per_second):
+    factors = [_factors(strides)[0]] * len(shape)
+    return _for_shape(_shape(shape, factors), shape, n_codes, per_second)
+
+
+@latent_bit_rate.wrong(
+    "Every sample or frame gets a code of its own here. Count the codes of the field."
+)
+def a_code_for_every_sample(shape, strides, n_codes, per_second):
+    return reference(shape, strides, n_codes, per_second)[0], per_second * math.log2(n_codes)
+
+
+@latent_bit_rate.wrong(
+    "The bits of the whole signal are multiplied by the samples a second. Divide them by its "
+    "seconds, shape[0] / per_second."
+)
+def times_the_samples_a_second(shape, strides, n_codes, per_second):
+    latent_shape, _ = reference(shape, strides, n_codes, per_second)
+    return latent_shape, _bits(latent_shape, n_codes) * per_second
+
+
+@latent_bit_rate.wrong(
+    "Only one code is counted for each moment. A clip has a whole frame of codes there."
+)
+def one_code_a_moment(shape, strides, n_codes, per_second):
+    latent_shape, _ = reference(shape, strides, n_codes, per_second)
+    return latent_shape, _bits(latent_shape[:1], n_codes) / (shape[0] / per_second)
+
+
+@latent_bit_rate.wrong(
+    "These are the bits of the whole signal. Bits a second: divide by how long it lasts."
+)
+def bits_of_the_signal(shape, strides, n_codes, per_second):
+    latent_shape, _ = reference(shape, strides, n_codes, per_second)
+    return latent_shape, _bits(latent_shape, n_codes)
+
+
+@latent_bit_rate.wrong("These are nats a second: a natural logarithm was taken.")
+def nats(shape, strides, n_codes, per_second):
+    latent_shape, bits = reference(shape, strides, n_codes, per_second)
+    return latent_shape, bits * math.log(2)
+
+
+@latent_bit_rate.wrong("K is taken for the bits of a code. One of K choices takes log2 K bits.")
+def without_a_logarithm(shape, strides, n_codes, per_second):
+    latent_shape, bits = reference(shape, strides, n_codes, per_second)
+    return latent_shape, bits / math.log2(n_codes) * n_codes
+
+
+@latent_bit_rate.wrong("log K is the cost of one code. The field holds many.")
+def one_code_in_all(shape, strides, n_codes, per_second):
+    latent_shape, _ = reference(shape, strides, n_codes, per_second)
+    return latent_shape, math.log2(n_codes) / (shape[0] / per_second)
+
+
+@latent_bit_rate.wrong(
+    "The seconds are counted with the codes' own axis, as if a code were a sample. The field is "
+    "shorter, and lasts as long."
+)
+def seconds_of_the_field(shape, strides, n_codes, per_second):
+    latent_shape, _ = reference(shape, strides, n_codes, per_second)
+    return latent_shape, _bits(latent_shape, n_codes) / (latent_shape[0] / per_second)
+
+
+@latent_bit_rate.wrong("These are codes a second. Each of them takes log2 K bits.")
+def codes_a_second(shape, strides, n_codes, per_second):
+    latent_shape, bits = reference(shape, strides, n_codes, per_second)
+    return latent_shape, bits / math.log2(n_codes)
+
+
+@latent_bit_rate.right
+def layer_by_layer(shape, strides, n_codes, per_second):
     sides = list(shape)
     for layer in strides:
         sides = [side // stride for side, stride in zip(sides, layer, strict=True)]
@@ -259,27 +231,9 @@ def _layer_by_layer(shape, strides, n_codes, per_second):
     return sides, codes * torch.tensor(float(n_codes)).log2()
 
 
-def _by_moments(shape, strides, n_codes, per_second):
+@latent_bit_rate.right
+def by_moments(shape, strides, n_codes, per_second):
     """How many codes each moment has, times how many moments a second has."""
     factors = _factors(strides)
     field = _shape(shape, factors)
     return field, per_second / factors[0] * math.prod(field[1:]) * math.log(n_codes) / math.log(2)
-
-
-latent_bit_rate = Exercise(
-    number="12.2",
-    name="latent_bit_rate",
-    title="The field and its bit rate",
-    goal="Work out the field of codes and its bits a second from the strides of an encoder.",
-    minutes=10,
-    stub=STUB,
-    reference=reference,
-    hints=HINTS,
-    checks=(
-        Check("one second of sound", 1, _check_one_second),
-        Check("sounds of any length", 1, _check_sounds),
-        Check("clips, with other strides for each axis", 1, _check_clips),
-    ),
-    misconceptions=MISCONCEPTIONS,
-    alternatives=(_layer_by_layer, _by_moments),
-)

@@ -10,11 +10,17 @@ from torch import Tensor
 
 from tutorial_lib.exercises.ch12.references import may_read as reference
 from tutorial_lib.exercises.comparing import first_difference, tensor_result
-from tutorial_lib.exercises.definition import Check, Failure, Misconception
 from tutorial_lib.exercises.engine import Exercise
-from tutorial_lib.exercises.trials import Trial, compare
+from tutorial_lib.exercises.trials import Trial
 
-STUB = '''\
+may_read = Exercise(
+    "12.4",
+    "The past in space and time",
+    goal="Mark the codes of a sound, an image or a clip that the prediction of one code may read.",
+    minutes=10,
+    reference=reference,
+    otherwise="This is not the past of the place in raster order.",
+    stub='''\
 def may_read(shape: tuple[int, ...], place: tuple[int, ...]) -> torch.Tensor:
     """The past of one position of a field of codes, in raster order with time first.
 
@@ -28,150 +34,16 @@ def may_read(shape: tuple[int, ...], place: tuple[int, ...]) -> torch.Tensor:
              before it: [[[1, 1], [1, 1]], [[1, 0], [0, 0]]]
     """
     ____
-'''
-
-HINTS = (
-    """Number all positions in the order in which they are drawn. What may be read are those with a
-    smaller number.""",
-    """`torch.arange(math.prod(shape)).view(shape)` numbers the positions with the last axis
-    fastest, which is raster order. `order[place]`, with a tuple, is the number at a place.""",
-    """If sounds and images come out right and clips do not, ask two things. Is the *whole* of an
-    earlier frame past, also below and to the right of the place? Is nothing of a later frame?""",
-)
-
-
-def _order(shape):
-    return torch.arange(math.prod(shape)).view(shape)
-
-
-def _axis(shape, axis):
-    view = [1] * len(shape)
-    view[axis] = shape[axis]
-    return torch.arange(shape[axis]).view(view)
-
-
-def _itself_too(shape, place):
-    return _order(shape) <= _order(shape)[place]
-
-
-def _time_last(shape, place):
-    order = _order((*shape[1:], shape[0])).movedim(-1, 0)
-    return order < order[place]
-
-
-def _corner(shape, place):
-    not_after = torch.ones(shape, dtype=torch.bool)
-    for axis, at in enumerate(place):
-        not_after &= _axis(shape, axis) <= at
-    not_after[place] = False
-    return not_after
-
-
-def _strictly_before(shape, place):
-    before = torch.ones(shape, dtype=torch.bool)
-    for axis, at in enumerate(place):
-        before &= _axis(shape, axis) < at
-    return before
-
-
-def _own_frame(shape, place):
-    past = reference(shape, place)
-    return past & (_axis(shape, 0) == place[0]) if len(shape) == 3 else past
-
-
-def _every_frame(shape, place):
-    if len(shape) < 3:
-        return reference(shape, place)
-    return reference(shape[1:], place[1:]).expand(shape).clone()
-
-
-def _every_frame_so_far(shape, place):
-    past = _every_frame(shape, place)
-    return past & (_axis(shape, 0) <= place[0]) if len(shape) == 3 else past
-
-
-def _same_spot(shape, place):
-    """Earlier frames at this position alone, and the past of the own frame."""
-    if len(shape) < 3:
-        return reference(shape, place)
-    past = _own_frame(shape, place)
-    past[(slice(0, place[0]), *place[1:])] = True
-    return past
-
-
-def _previous_frame_only(shape, place):
-    past = reference(shape, place)
-    return past & (_axis(shape, 0) >= place[0] - 1) if len(shape) == 3 else past
-
-
-def _future(shape, place):
-    return _order(shape) > _order(shape)[place]
-
-
-def _whole_row(shape, place):
-    past = reference(shape, place)
-    past[place[:-1]] = True
-    past[place] = False
-    return past
-
-
-MISCONCEPTIONS = (
-    Misconception(
-        "itself too",
-        _itself_too,
-        "The code that is to be predicted may be read itself: it would be copied.",
-    ),
-    Misconception(
-        "time last",
-        _time_last,
-        "The first axis runs fastest here, as if time came last. Then codes of later frames are "
-        "read before this frame is complete.",
-    ),
-    Misconception(
-        "not after along any axis",
-        _corner,
-        "Only what is not after it along *every* axis may be read here. That leaves out the upper "
-        "right of its own frame, and most of the earlier frames.",
-    ),
-    Misconception(
-        "before along every axis",
-        _strictly_before,
-        "Only what is before it along *all* axes at once may be read here. One axis decides: the "
-        "first along which two positions differ.",
-    ),
-    Misconception(
-        "its own frame only",
-        _own_frame,
-        "The earlier frames are forgotten: each frame would be drawn as if it were the first.",
-    ),
-    Misconception(
-        "the same part of every frame",
-        _every_frame,
-        "Every frame may be read up to this position, the later ones too. That is the future.",
-    ),
-    Misconception(
-        "the same part of earlier frames",
-        _every_frame_so_far,
-        "Of the earlier frames, only the part up to this position may be read here. They are past "
-        "as a whole.",
-    ),
-    Misconception(
-        "the same spot of earlier frames",
-        _same_spot,
-        "Of the earlier frames, only this very position may be read here: whatever moves comes "
-        "from another place.",
-    ),
-    Misconception(
-        "one frame back",
-        _previous_frame_only,
-        "Only the frame before this one may be read here. A model may stop there to save work; "
-        "the chain rule allows all of the past.",
-    ),
-    Misconception("the future", _future, "This is the future: what comes after the place."),
-    Misconception(
-        "the whole row",
-        _whole_row,
-        "The rest of its own row may be read too. What stands to the right is not drawn yet.",
+''',
+    hints=(
+        """Number all positions in the order in which they are drawn. What may be read are those
+        with a smaller number.""",
+        """`torch.arange(math.prod(shape)).view(shape)` numbers the positions with the last axis
+        fastest, which is raster order. `order[place]`, with a tuple, is the number at a
+        place.""",
+        """If sounds and images come out right and clips do not, ask two things. Is the *whole*
+        of an earlier frame past, also below and to the right of the place? Is nothing of a
+        later frame?""",
     ),
 )
 
@@ -188,11 +60,13 @@ def _trial(shape: tuple[int, ...], rng: torch.Generator) -> Trial:
     return Trial((shape, tuple(place)))
 
 
-def _read(value: object, trial: Trial) -> Tensor:
+@may_read.reads
+def read(value: object, trial: Trial) -> Tensor:
     return tensor_result(value, trial.args[0], kind="bool", advice="It is that of the field.")
 
 
-def _evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
+@may_read.evidence
+def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
     shape, place = trial.args
     at = first_difference(got, want)
     may, says = ("may" if each[at] else "may not" for each in (want, got))
@@ -202,62 +76,150 @@ def _evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
     )
 
 
-def _check(candidate, trials: list[Trial], rng: torch.Generator) -> Failure | None:
-    return compare(
-        candidate,
-        reference,
-        trials,
-        read=_read,
-        evidence=_evidence,
-        misconceptions=MISCONCEPTIONS,
-        diagnose_on=[_trial((4, 4, 5), rng), _trial((5, 3, 4), rng), _trial((5,), rng)],
-        otherwise="This is not the past of the place in raster order.",
-    )
-
-
-def _check_beginnings(candidate, rng: torch.Generator) -> Failure | None:
+@may_read.trials("the first positions of a field")
+def beginnings(rng):
     """The first position of all, which has no past, and the one after it."""
     trials = [Trial(((4, 3, 3), (0, 0, 0))), Trial(((5,), (0,))), Trial(((4, 3, 3), (0, 0, 1)))]
-    return _check(candidate, trials, rng)
+    return trials
 
 
-def _check_lines_and_images(candidate, rng: torch.Generator) -> Failure | None:
-    return _check(candidate, [_trial((7,), rng), _trial((4, 5), rng)], rng)
+@may_read.trials("lines and images")
+def lines_and_images(rng):
+    return [_trial((7,), rng), _trial((4, 5), rng)]
 
 
-def _check_volumes(candidate, rng: torch.Generator) -> Failure | None:
-    return _check(candidate, [_trial((4, 3, 5), rng), _trial((5, 4, 4), rng)], rng)
+@may_read.trials("space and time")
+def volumes(rng):
+    return [_trial((4, 3, 5), rng), _trial((5, 4, 4), rng)]
 
 
-def _one_by_one(shape, place):
+@may_read.also_try
+def more(rng):
+    return [_trial((4, 4, 5), rng), _trial((5, 3, 4), rng), _trial((5,), rng)]
+
+
+def _order(shape):
+    return torch.arange(math.prod(shape)).view(shape)
+
+
+@may_read.wrong("The code that is to be predicted may be read itself: it would be copied.")
+def itself_too(shape, place):
+    return _order(shape) <= _order(shape)[place]
+
+
+@may_read.wrong(
+    "The first axis runs fastest here, as if time came last. Then codes of later frames are "
+    "read before this frame is complete."
+)
+def time_last(shape, place):
+    order = _order((*shape[1:], shape[0])).movedim(-1, 0)
+    return order < order[place]
+
+
+def _axis(shape, axis):
+    view = [1] * len(shape)
+    view[axis] = shape[axis]
+    return torch.arange(shape[axis]).view(view)
+
+
+@may_read.wrong(
+    "Only what is not after it along *every* axis may be read here. That leaves out the upper "
+    "right of its own frame, and most of the earlier frames."
+)
+def not_after_along_any_axis(shape, place):
+    not_after = torch.ones(shape, dtype=torch.bool)
+    for axis, at in enumerate(place):
+        not_after &= _axis(shape, axis) <= at
+    not_after[place] = False
+    return not_after
+
+
+@may_read.wrong(
+    "Only what is before it along *all* axes at once may be read here. One axis decides: the "
+    "first along which two positions differ."
+)
+def before_along_every_axis(shape, place):
+    before = torch.ones(shape, dtype=torch.bool)
+    for axis, at in enumerate(place):
+        before &= _axis(shape, axis) < at
+    return before
+
+
+@may_read.wrong(
+    "The earlier frames are forgotten: each frame would be drawn as if it were the first."
+)
+def its_own_frame_only(shape, place):
+    past = reference(shape, place)
+    return past & (_axis(shape, 0) == place[0]) if len(shape) == 3 else past
+
+
+@may_read.wrong(
+    "Every frame may be read up to this position, the later ones too. That is the future."
+)
+def the_same_part_of_every_frame(shape, place):
+    if len(shape) < 3:
+        return reference(shape, place)
+    return reference(shape[1:], place[1:]).expand(shape).clone()
+
+
+@may_read.wrong(
+    "Of the earlier frames, only the part up to this position may be read here. They are past "
+    "as a whole."
+)
+def the_same_part_of_earlier_frames(shape, place):
+    past = the_same_part_of_every_frame(shape, place)
+    return past & (_axis(shape, 0) <= place[0]) if len(shape) == 3 else past
+
+
+@may_read.wrong(
+    "Of the earlier frames, only this very position may be read here: whatever moves comes from "
+    "another place."
+)
+def the_same_spot_of_earlier_frames(shape, place):
+    """Earlier frames at this position alone, and the past of the own frame."""
+    if len(shape) < 3:
+        return reference(shape, place)
+    past = its_own_frame_only(shape, place)
+    past[(slice(0, place[0]), *place[1:])] = True
+    return past
+
+
+@may_read.wrong(
+    "Only the frame before this one may be read here. A model may stop there to save work; the "
+    "chain rule allows all of the past."
+)
+def one_frame_back(shape, place):
+    past = reference(shape, place)
+    return past & (_axis(shape, 0) >= place[0] - 1) if len(shape) == 3 else past
+
+
+@may_read.wrong("This is the future: what comes after the place.")
+def the_future(shape, place):
+    return _order(shape) > _order(shape)[place]
+
+
+@may_read.wrong(
+    "The rest of its own row may be read too. What stands to the right is not drawn yet."
+)
+def the_whole_row(shape, place):
+    past = reference(shape, place)
+    past[place[:-1]] = True
+    past[place] = False
+    return past
+
+
+@may_read.right
+def one_by_one(shape, place):
     """Tuples are compared as words in a dictionary, which is raster order."""
     places = itertools.product(*map(range, shape))
     return torch.tensor([each < tuple(place) for each in places]).view(shape)
 
 
-def _axis_by_axis(shape, place):
+@may_read.right
+def axis_by_axis(shape, place):
     """Past if equal along the first axes and smaller along the next."""
     past, equal = torch.zeros(shape, dtype=torch.bool), torch.ones(shape, dtype=torch.bool)
     for axis, at in enumerate(place):
         past |= equal & (_axis(shape, axis) < at)
         equal &= _axis(shape, axis) == at
     return past
-
-
-may_read = Exercise(
-    number="12.4",
-    name="may_read",
-    title="The past in space and time",
-    goal="Mark the codes of a sound, an image or a clip that the prediction of one code may read.",
-    minutes=10,
-    stub=STUB,
-    reference=reference,
-    hints=HINTS,
-    checks=(
-        Check("the first positions of a field", 1, _check_beginnings),
-        Check("lines and images", 1, _check_lines_and_images),
-        Check("space and time", 1, _check_volumes),
-    ),
-    misconceptions=MISCONCEPTIONS,
-    alternatives=(_one_by_one, _axis_by_axis),
-)

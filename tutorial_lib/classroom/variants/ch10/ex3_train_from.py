@@ -10,7 +10,7 @@ import torch
 from tutorial_lib.classroom.variants.twists import Twist
 from tutorial_lib.classroom.variants.variant import Variant, vary
 from tutorial_lib.exercises import ch10
-from tutorial_lib.exercises.ch10.ex3_train_from import _read as read_state
+from tutorial_lib.exercises.ch10.ex3_train_from import read as read_state
 from tutorial_lib.exercises.trials import Trial
 
 STUB = '''\
