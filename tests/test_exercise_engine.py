@@ -28,7 +28,6 @@ from nbclient import NotebookClient
 from tutorial_lib.exercises import highlighting, pages, progress, reports
 from tutorial_lib.exercises.comparing import tensor_result
 from tutorial_lib.exercises.definition import (
-    Check,
     Failed,
     Failure,
     LearnerError,
