@@ -319,6 +319,7 @@ def _fakes_of_cuda(n_cards, bf16, mode):
 def _fakes_of_torch():
     """Parameters that keep their place, generators for CUDA, autocast that the CPU can do."""
     new_parameter, asked = torch.nn.Parameter.__new__, torch.is_autocast_enabled
+    group = torch._C._group_tensors_by_device_and_dtype
     start_autocast, autocast_dtype = torch.autocast.__init__, torch.get_autocast_dtype
 
     def parameter(cls, data=None, *args, **kwargs):
@@ -329,11 +330,22 @@ def _fakes_of_torch():
             dtype = torch.float16
         start_autocast(self, "cpu", dtype, *args, **kwargs)
 
+    def grouped(lists, with_indices=False):
+        """Of optimisers and clipping: C++ takes the pretended tensors for those of the CPU."""
+        groups = group(lists, with_indices)
+        return {(place(found[0][0][0]), kind): found for (_, kind), found in groups.items()}
+
+    def pinned(tensor, *args):
+        if place(tensor) == GPU:
+            raise RuntimeError("cannot pin 'torch.cuda.FloatTensor' only dense CPU tensors can be")
+        return tensor
+
     return [
+        (torch._C, "_group_tensors_by_device_and_dtype", grouped),
         (torch, "Generator", Generator),
         (torch.nn.Parameter, "__new__", staticmethod(parameter)),
         (torch.autocast, "__init__", autocast),
         (torch, "is_autocast_enabled", lambda *device: asked("cpu")),
         (torch, "get_autocast_dtype", lambda device: autocast_dtype("cpu")),
-        (torch.Tensor, "pin_memory", lambda tensor, *a: tensor),
+        (torch.Tensor, "pin_memory", pinned),
     ]

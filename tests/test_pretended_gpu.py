@@ -80,6 +80,12 @@ ALLOWED = {
 }
 
 
+def _with_gradient(x):
+    parameter = nn.Parameter(x)
+    parameter.sum().backward()
+    return parameter
+
+
 def _set(tensor, index, value):
     tensor[index] = value
     return tensor
@@ -142,7 +148,7 @@ NO_WAITS = {
     "a mask filled with a number": lambda x: _set(x, x > 0, 0.0),
     "a move to the same place": lambda x: x.to(x.device),
     "a number of the CPU": lambda x: torch.ones(()).item(),
-    "clipping": lambda x: nn.utils.clip_grad_norm_([nn.Parameter(x)], 1.0),
+    "clipping": lambda x: nn.utils.clip_grad_norm_([_with_gradient(x)], 1.0),
 }
 
 

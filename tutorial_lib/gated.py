@@ -165,7 +165,7 @@ class GatedPixelCNN(nn.Module):
         require_image_features("features", features, "F", like=self.layers[0].link.weight)
         if not self.coordinates:
             return context
-        place = coordinate_features(*features.shape[-2:], self.n_frequencies).to(features)
+        place = coordinate_features(*features.shape[-2:], self.n_frequencies, like=features)
         if context is None:
             return place
         require_image_features("context", context, "C", like=features)

@@ -112,7 +112,7 @@ class GatedFrames(nn.Module):
             require_symbols("label", label, self.frame.n_classes, like=self.past.symbols.weight)
             require_shape("label", label, (len(indices),))
         n_frames = indices.shape[1]
-        context = self.context(indices, torch.linspace(-1, 1, n_frames))
+        context = self.context(indices, torch.linspace(-1, 1, n_frames, device=indices.device))
         labels = None if label is None else label.repeat_interleave(n_frames)
         frames = indices.flatten(0, 1).unsqueeze(1)
         logits = self.frame(frames, label=labels, context=context.flatten(0, 1))
@@ -145,7 +145,7 @@ class GatedFrames(nn.Module):
         batch, n_frames, *size = shape
         device = self.past.symbols.weight.device
         volume = torch.zeros(shape, dtype=torch.long, device=device)
-        times = torch.linspace(-1, 1, n_frames)
+        times = torch.linspace(-1, 1, n_frames, device=device)
         for t in tqdm(range(n_frames), desc="sampling", unit="frame", disable=not progress):
             recent = slice(max(0, t - self.past.n_past), t + 1)
             context = self.context(volume[:, recent], times[recent])[:, -1]

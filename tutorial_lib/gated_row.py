@@ -179,8 +179,8 @@ class GatedRow(nn.Module):
         require_image_features("features", features, "F")
         if not self.coordinates:
             return None
-        place = coordinate_features(1, features.shape[-1], self.n_frequencies)
-        return place[:, 1::2].to(features)  # the other half is the row, always the same
+        place = coordinate_features(1, features.shape[-1], self.n_frequencies, like=features)
+        return place[:, 1::2]  # the other half is the row, always the same
 
 
 class LayerCache:

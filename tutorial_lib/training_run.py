@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
 
@@ -30,6 +30,7 @@ from tutorial_lib.run_clock import RunClock
 from tutorial_lib.run_folder import RunFolder
 from tutorial_lib.run_record import RunRecord, Watcher
 from tutorial_lib.schedule import epoch_batches
+from tutorial_lib.validation import values_known_to_be_good
 
 
 class TrainingRun:
@@ -141,6 +142,7 @@ class TrainingRun:
             with memory_explained(self._what_to_lower, told_again=True):
                 if resume:
                     self.restore()
+                self.look_at_the_data()
                 self.folder.begin(self.history)
                 self.has_begun = True
                 yield
@@ -194,11 +196,35 @@ class TrainingRun:
                     return
                 yield processes.share_of(indices)
 
+    def _batch(self, indices: Tensor) -> list[Tensor]:
+        """These examples on the device. A copy to a GPU waits for it, except from pinned memory."""
+        batch = [tensor[indices] for tensor in self.data]
+        if self.device.type == "cuda":
+            batch = [x if x.is_cuda else x.pin_memory() for x in batch]
+        return [x.to(self.device, non_blocking=True) for x in batch]
+
+    def look_at_the_data(self) -> None:
+        """On a GPU, have the step check values once: in a step, each look would make the GPU wait.
+
+        It gets the examples that hold the smallest and the largest values, and NaN if there is one.
+        """
+        if self.device.type != "cuda" or self.history.finished:
+            return
+        rows = [x.reshape(len(x), -1) for x in self.data if x.numel() and not x.is_complex()]
+        extreme = [
+            i for x in rows for i in (x.amin(1).double().argmin(), x.amax(1).double().argmax())
+        ]
+        few = torch.stack([i.cpu() for i in extreme]).unique()
+        with undisturbed(self.model), self.accelerator.autocast():
+            self.model.eval()
+            metrics_of(self.step, self.model, self._batch(few))
+
     def train_step(self, indices: Tensor) -> None:
         for group in self.optimizer.param_groups:
             group["lr"] = self.clock.learning_rate()
-        batch = [tensor[indices].to(self.device) for tensor in self.data]
-        with self.accelerator.autocast():
+        batch = self._batch(indices)
+        looked_at = values_known_to_be_good if self.device.type == "cuda" else nullcontext
+        with self.accelerator.autocast(), looked_at():
             metrics = metrics_of(self.step, self.model, batch)
         self.accelerator.backward(metrics["loss"])
         processes.average_gradients(self.model.parameters())

@@ -7,7 +7,9 @@ is no tensor stand in `plain_checks`, which needs no torch; they are handed on f
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 import torch
 from torch import Tensor, nn
@@ -85,9 +87,30 @@ def require_whole(name: str, value: object) -> Tensor:
     return value.long()
 
 
+_known_to_be_good: ContextVar[bool] = ContextVar("known_to_be_good", default=False)
+
+
+@contextmanager
+def values_known_to_be_good() -> Iterator[None]:
+    """Within the block no check reads the values of a tensor: they were looked at before.
+
+    Kinds, shapes and devices are looked at all the same: to know those, no GPU has to wait.
+    """
+    before = _known_to_be_good.set(True)
+    try:
+        yield
+    finally:
+        _known_to_be_good.reset(before)
+
+
+def may_be_read() -> bool:
+    """May a check read the values of a tensor now? It makes a GPU wait, and ends a graph."""
+    return not torch.compiler.is_compiling() and not _known_to_be_good.get()
+
+
 def require_finite(name: str, value: Tensor) -> Tensor:
-    """`value` itself, if it holds neither NaN nor infinity. It is read, which makes a GPU wait."""
-    if not torch.isfinite(value).all():
+    """`value` itself, if it holds neither NaN nor infinity, as far as it may be read."""
+    if may_be_read() and not torch.isfinite(value).all():
         wrong = value[~torch.isfinite(value)].flatten()[0].item()
         raise ValueError(f"{name} must hold finite numbers, got {wrong}")
     return value
@@ -98,13 +121,12 @@ def require_symbols(
 ) -> Tensor:
     """`value` itself, if it is a long tensor of symbols 0 .. n_symbols - 1 (levels, codes, labels).
 
-    On the device of `like`, if that is given. The range is read from the data, which makes a GPU
-    wait; a compiled graph skips it.
+    On the device of `like`, if that is given. The range is read from the data, if that may be.
     """
     if require_tensor(name, value, like=like).dtype != torch.long:
         raise TypeError(f"{name} must be a torch.long tensor, got {value.dtype}: use {name}.long()")
-    if value.numel() and not torch.compiler.is_compiling():
-        low, high = (int(v) for v in value.aminmax())
+    if value.numel() and may_be_read():
+        low, high = torch.stack(value.aminmax()).tolist()
         if low < 0 or high >= n_symbols:
             raise ValueError(f"{name} must lie in 0 .. {n_symbols - 1}, got values {low} .. {high}")
     return value

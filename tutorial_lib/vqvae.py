@@ -31,6 +31,7 @@ from torch.nn import functional as F
 from tutorial_lib.likelihood import nll_nats
 from tutorial_lib.quantize import Quantized, VectorQuantizer, nearest_code
 from tutorial_lib.validation import (
+    may_be_read,
     require_choice,
     require_float,
     require_int,
@@ -254,7 +255,9 @@ class VQVAE(nn.Module):
     def _check_image(self, image: Tensor) -> None:
         if self.n_levels is None:
             require_float("x", image, like=self.quantizer.codebook)
-            low, high = (v.item() for v in image.aminmax()) if image.numel() else (0, 0)
+            low, high = 0.0, 1.0
+            if image.numel() and may_be_read():
+                low, high = torch.stack(image.aminmax()).tolist()
             if not 0 <= low <= high <= 1:
                 raise ValueError(f"x must lie in [0, 1], got values {low:.6g} .. {high:.6g}")
         else:

@@ -285,7 +285,19 @@ MASKS = [
     call(
         "coordinates.coordinate_features",
         (1, 6, 2, 3),
-        {"height": count(2), "width": count(3), "n_frequencies": count(1, at_least=0)},
+        {
+            "height": count(2),
+            "width": count(3),
+            "n_frequencies": count(1, at_least=0),
+            "like": optional(
+                but(
+                    floats((2, 4), alone=True, finite=False),
+                    "an axis less",
+                    "an axis more",
+                    "no axes",
+                )
+            ),
+        },
     ),
 ]
 
