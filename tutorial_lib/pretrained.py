@@ -101,7 +101,8 @@ def _require_fitting(path: Path | str, description: object, tensors: dict[str, T
             raise CheckpointError(f"the weights in {path} do not fit their model: {name} = {value}")
     with torch.device("meta"):
         wanted = build(description).state_dict()
-    for name in sorted(wanted.keys() | tensors.keys()):
+    flags = {name for name, tensor in wanted.items() if tensor.dtype == torch.bool}
+    for name in sorted(wanted.keys() - flags | tensors.keys()):  # older files hold no flags
         shapes = [tuple(each[name].shape) if name in each else None for each in (tensors, wanted)]
         if shapes[0] != shapes[1]:
             raise CheckpointError(

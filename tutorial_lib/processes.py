@@ -65,9 +65,9 @@ def share_of(batch: Tensor) -> Tensor:
 
 @torch.no_grad()
 def start_alike(model: nn.Module) -> None:
-    """Give all processes the weights and statistics of the main one."""
+    """Give all processes the weights and statistics of the main one, those not stored too."""
     if n_processes() > 1:
-        for tensor in model.state_dict().values():
+        for tensor in {**model.state_dict(), **dict(model.named_buffers())}.values():
             sent = tensor.contiguous()
             dist.broadcast(sent, src=0)
             tensor.copy_(sent)

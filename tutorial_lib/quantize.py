@@ -15,6 +15,10 @@ e the gradient 2(e - z)/n for each of its z among n vectors.
 Counts start at 1 and sums at the code itself, so both shrink together and a code that nobody uses
 stays where it is. Distances and averages are float32 even under half-precision autocast.
 
+The codes themselves are the state: m_k is taken as N_k e_k before every step, so codes that were set
+by hand, at any time, are those that move on. A batch with a number that is not finite moves nothing;
+it shows in the losses.
+
 References: van den Oord et al. 2017, Neural Discrete Representation Learning, sec. 3, app. A.1.
 """
 
@@ -31,10 +35,12 @@ from torch.nn import functional as F
 from tutorial_lib.validation import (
     require_bool,
     require_choice,
+    require_finite,
     require_float,
     require_int,
     require_positive,
     require_same_shape,
+    require_shape,
     require_symbols,
     require_tensor,
 )
@@ -59,8 +65,11 @@ def nearest_code(
     """Index of the nearest code at each position; the lower index where two are equally near.
 
     ||z - e||^2 = ||z||^2 - 2 z.e + ||e||^2, and ||z||^2 is the same for all codes, so it is left
-    out. Never holds an N x K x D table, and the N x K one only in pieces. A NaN has no nearest code
-    and gets any; in training it shows in the losses.
+    out. Never holds an N x K x D table, and the N x K one only in pieces.
+
+    ValueError for NaN or infinity, which has no nearest code. (To see it makes a GPU wait, so a
+    compiled graph does not look, nor does a training step of the quantizer: there any code is
+    taken, and the losses are not finite.)
     """
     require_float("codebook", codebook)
     require_float("z_e", require_tensor("z_e", z_e, like=codebook))
@@ -71,10 +80,18 @@ def nearest_code(
             f"z_e must have shape (B, {codebook.shape[1]}, ...) to match the codebook "
             f"{tuple(codebook.shape)}, got {tuple(z_e.shape)}"
         )
+    if not torch.compiler.is_compiling():
+        require_finite("codebook", codebook)
+        require_finite("z_e", z_e)
+    return _nearest(z_e, codebook)
+
+
+def _nearest(z_e: Tensor, codebook: Tensor) -> Int[Tensor, "B *positions"]:
+    """`nearest_code` without a look at the numbers."""
     precision = torch.promote_types(torch.promote_types(z_e.dtype, codebook.dtype), torch.float32)
     with torch.no_grad(), torch.autocast(z_e.device.type, enabled=False):
         nearest = _nearest_rows(vectors_of(z_e).to(precision), codebook.to(precision))
-    return nearest.view(len(z_e), *z_e.shape[2:])
+    return nearest.view(z_e.shape[:1] + z_e.shape[2:])
 
 
 def _nearest_rows(vectors: Float[Tensor, "N D"], codes: Float[Tensor, "K D"]) -> Int[Tensor, "N"]:
@@ -127,8 +144,18 @@ def perplexity(counts: Float[Tensor, "K"]) -> Tensor:
             f"counts must be (K,), none negative, some positive; got {counts} of shape "
             f"{tuple(counts.shape)}"
         )
-    share = counts / counts.sum()
+    return _perplexity(counts)
+
+
+def _perplexity(counts: Float[Tensor, "K"]) -> Tensor:
+    """`perplexity` without a look at the counts; of none at all, 1."""
+    share = counts / counts.sum().clamp(min=1e-30)
     return torch.exp(-torch.xlogy(share, share).sum())
+
+
+def _mean(values: Tensor) -> Tensor:
+    """The mean; of no values 0, where torch's is NaN."""
+    return values.sum() / max(1, values.numel())
 
 
 class VectorQuantizer(nn.Module):
@@ -138,8 +165,11 @@ class VectorQuantizer(nn.Module):
     update                    "gradient": codes follow the codebook loss; "ema": online k-means
     commitment_weight         beta, for whoever adds the losses up: it is not applied here
     decay                     g, of the averages
-    restart_dead_codes        True: the codes start on random z_e of the first batch, and a code
-                              that is hardly used any more moves onto one of the present batch
+    restart_dead_codes        True: the codes start on random z_e of the first batch, unless they
+                              were set before, and a code that is hardly used any more moves onto
+                              one of the present batch
+
+    `set_codebook` gives it codes of your own; so does every usual way to write into `codebook`.
     """
 
     def __init__(
@@ -168,27 +198,55 @@ class VectorQuantizer(nn.Module):
         else:
             self.codebook = nn.Parameter(codes)
         self.register_buffer("counts", torch.ones(n_codes))
+        self.register_buffer("started", torch.tensor(False))  # on a batch, or on codes set by hand
+        # The first number of each code as it was drawn: codes that were set by hand have others.
+        self.register_buffer("drawn", codes[:, 0].clone(), persistent=False)
+
+    @torch.no_grad()
+    def set_codebook(self, codes: Float[Tensor, "K D"]) -> None:
+        """Take a copy of these codes, and start the averages from them; no batch replaces them."""
+        require_shape("codes", require_float("codes", codes), (self.n_codes, self.code_dim))
+        self.codebook.copy_(require_finite("codes", codes))
+        if self.update == "ema":
+            self.sums.copy_(self.codebook)
+        self.counts.fill_(1)
+        self.started.fill_(True)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        """`quantizer.codebook = codes` takes a copy of the codes, whichever way they move."""
+        if name == "codebook" and type(value) is Tensor:
+            if name in self._parameters:
+                return self.set_codebook(value)
+            if name in self._buffers:
+                require_shape("codebook", value, (self.n_codes, self.code_dim))
+                value = value.detach().clone()
+        super().__setattr__(name, value)
 
     def forward(self, z_e: Float[Tensor, "B D *positions"]) -> Quantized:
         """Quantise; in train mode also move the averages, *after* the codes have been looked up.
 
-        A NaN in z_e gives NaN losses: training looks at them.
+        In train mode NaN or infinity in z_e gives losses that are not finite, and moves no code; in
+        eval mode it is refused, as by `nearest_code`. An empty batch has losses of 0.
         """
         self._check(z_e)
-        if self.training and self.restart_dead_codes and (self.counts == 1).all():
-            self._start_on(vectors_of(z_e.detach()))
-        indices = nearest_code(z_e, self.codebook)
-        e = self.lookup(indices)
-        z = z_e.to(e.dtype)
-        commitment_loss = (z - e.detach()).square().sum(dim=1).mean()
-        codebook_loss = (z.detach() - e).square().sum(dim=1).mean()
+        z = z_e.to(self.codebook.dtype)
+        learns = self.training and z_e.numel() > 0
+        chosen = None
+        if learns and self.restart_dead_codes:
+            chosen = self._drawn_from(vectors_of(z.detach()))
+            self._start_on(chosen)
+        indices = (_nearest if self.training else nearest_code)(z_e, self.codebook)
+        e = F.embedding(indices, self.codebook).movedim(-1, 1)
+        commitment_loss = _mean((z - e.detach()).square().sum(dim=1))
+        codebook_loss = _mean((z.detach() - e).square().sum(dim=1))
         if self.update == "ema":
             codebook_loss = torch.zeros_like(codebook_loss)
-        usage = perplexity(code_counts(indices, self.n_codes))
+        counts = torch.zeros_like(self.counts)
+        counts.index_add_(0, indices.flatten(), counts.new_ones(indices.numel()))
         z_q = straight_through(z, e)
-        if self.training:
-            self._move_codes(vectors_of(z.detach()), indices.flatten())
-        return Quantized(z_q, indices, codebook_loss, commitment_loss, usage)
+        if learns:
+            self._move_codes(vectors_of(z.detach()), indices.flatten(), counts.clone(), chosen)
+        return Quantized(z_q, indices, codebook_loss, commitment_loss, _perplexity(counts))
 
     def lookup(self, indices: Int[Tensor, "B *positions"]) -> Float[Tensor, "B D *positions"]:
         """The code vectors of a field of indices. [eq. 2]"""
@@ -199,67 +257,98 @@ class VectorQuantizer(nn.Module):
 
     def _check(self, z_e: Tensor) -> None:
         require_float("z_e", require_tensor("z_e", z_e, like=self.codebook))
-        if z_e.ndim < 2 or z_e.shape[1] != self.code_dim or not z_e.numel():
+        if z_e.ndim < 2 or z_e.shape[1] != self.code_dim:
             raise ValueError(
-                f"z_e must have shape (B, {self.code_dim}, ...) and hold a vector at least, got "
-                f"{tuple(z_e.shape)}"
+                f"z_e must have shape (B, {self.code_dim}, ...), got {tuple(z_e.shape)}"
             )
 
     @torch.no_grad()
-    def _start_on(self, vectors: Float[Tensor, "N D"]) -> None:
-        """Put the codes where the encoder's vectors are, before the first step has moved a count.
+    def _start_on(self, chosen: Float[Tensor, "K D"]) -> None:
+        """Put the codes where the encoder's vectors are, if this is the first batch.
 
         From codes far away the commitment term would first drag all vectors together, and an
         encoder whose vectors are all alike has nothing left to say: the run can stay there.
         """
-        self.codebook.copy_(self._drawn_from(vectors.to(self.codebook)))
-        if self.update == "ema":
-            self.sums.copy_(self.codebook)
+        start = ~(self.started | self._set_by_hand()) & chosen.isfinite().all()
+        self.codebook.copy_(torch.where(start, chosen, self.codebook))
+
+    def _set_by_hand(self) -> Tensor:
+        """True if these are not the codes that were drawn; asked before the first step alone."""
+        return (self.codebook.detach()[:, 0] != self.drawn).any()
 
     def _drawn_from(self, vectors: Float[Tensor, "N D"]) -> Float[Tensor, "K D"]:
         """K random vectors of the batch, the same for all processes.
 
         The numbers drawn count through the shares of all processes, in the order of their ranks:
         so the vectors are those that one process with the whole batch would have drawn.
+
+        One number of the batch that is not finite makes none of them finite, in every process.
         """
         together = dist.is_available() and dist.is_initialized()
         world, rank = (dist.get_world_size(), dist.get_rank()) if together else (1, 0)
         numbers = torch.randint(world * len(vectors), (self.n_codes,), device=vectors.device)
+        broken = (0 * vectors).sum()  # 0, or NaN
         if not together:
-            return vectors[numbers]
+            return vectors[numbers] + broken
         dist.broadcast(numbers, src=0)
         owner, place = numbers // len(vectors), numbers % len(vectors)
-        chosen = torch.where((owner == rank)[:, None], vectors[place], 0)
+        chosen = torch.where((owner == rank)[:, None], vectors[place], 0) + broken
         dist.all_reduce(chosen)
         return chosen
 
     @torch.no_grad()
-    def _move_codes(self, vectors: Float[Tensor, "N D"], indices: Int[Tensor, "N"]) -> None:
-        """One step of the averages (eqs. 6 to 8) over the batches of all processes."""
-        counts = code_counts(indices, self.n_codes).to(self.counts)
+    def _move_codes(
+        self,
+        vectors: Float[Tensor, "N D"],
+        indices: Int[Tensor, "N"],
+        counts: Float[Tensor, "K"],
+        chosen: Float[Tensor, "K D"] | None,
+    ) -> None:
+        """One step of the averages (eqs. 6 to 8) over the batches of all processes.
+
+        Where the sums are not finite, all stays as it was. Nothing is read here: on a GPU that
+        would be a wait.
+        """
         sums = torch.zeros_like(self.codebook).index_add_(0, indices, vectors)
         if dist.is_available() and dist.is_initialized():
             dist.all_reduce(counts)
             dist.all_reduce(sums)
-        self.counts.lerp_(counts, 1 - self.decay)
+        finite = sums.isfinite().all()
+        before = self.counts[:, None] * self.codebook
+        self.counts.copy_(
+            torch.where(finite, self.counts.lerp(counts, 1 - self.decay), self.counts)
+        )
         if self.update == "ema":
-            self.sums.lerp_(sums, 1 - self.decay)
+            self.sums.copy_(torch.where(finite, before.lerp(sums, 1 - self.decay), before))
             moved = self.sums / self.counts[:, None]
             # After thousands of idle steps both underflow: then the code stays where it was.
             alive = self.counts[:, None] > torch.finfo(torch.float32).tiny * 1e6
-            self.codebook.copy_(torch.where(alive, moved, self.codebook))
-        if self.restart_dead_codes:
-            self._restart(vectors)
+            self.codebook.copy_(torch.where(finite & alive, moved, self.codebook))
+        if chosen is not None:
+            self._restart(chosen, finite)
+        self.started.logical_or_(finite)
 
-    def _restart(self, vectors: Float[Tensor, "N D"]) -> None:
+    def _restart(self, chosen: Float[Tensor, "K D"], finite: Tensor) -> None:
         """Dead codes move onto random vectors, and their averages start again from there."""
-        dead = self.counts < DEAD_BELOW * self.counts.sum() / self.n_codes
-        chosen = self._drawn_from(vectors)
+        dead = finite & (self.counts < DEAD_BELOW * self.counts.sum() / self.n_codes)
         self.codebook.copy_(torch.where(dead[:, None], chosen, self.codebook))
         fair = (self.counts.sum() / self.n_codes).expand_as(self.counts)
         self.counts.copy_(torch.where(dead, fair, self.counts))
         if self.update == "ema":
             self.sums.copy_(torch.where(dead[:, None], chosen * fair[:, None], self.sums))
+
+    def _save_to_state_dict(self, destination, prefix, keep_vars):
+        self.started.logical_or_(self._set_by_hand())  # or it would be lost on the way
+        super()._save_to_state_dict(destination, prefix, keep_vars)
+
+    def _load_from_state_dict(self, state_dict, prefix, *others):
+        """Weights stored before there was a flag were trained: nobody stores others."""
+        given = prefix + "codebook" in state_dict
+        if given:
+            state_dict.setdefault(prefix + "started", torch.tensor(True))
+        super()._load_from_state_dict(state_dict, prefix, *others)
+        if given:
+            self.drawn = self.codebook.detach()[:, 0].clone()
 
     def extra_repr(self) -> str:
         """K, D and how the codes move."""

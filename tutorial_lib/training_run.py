@@ -92,11 +92,13 @@ class TrainingRun:
 
     def fingerprint(self) -> dict:
         """What must agree for a checkpoint to be continued, as it is read back from JSON."""
+        state = self.model.state_dict().items()
         told = {
             **asdict(self.config),
             **{f"model.{k}": v for k, v in getattr(self.model, "config", {}).items()},
             "examples": len(self.data[0]),
-            "parameters": {k: list(v.shape) for k, v in self.model.state_dict().items()},
+            # Without flags, which have no size: older checkpoints do not hold them.
+            "parameters": {k: list(v.shape) for k, v in state if v.dtype != torch.bool},
         }
         return json.loads(json.dumps(told))  # a tuple, as in size=(28, 28), comes back as a list
 

@@ -308,7 +308,7 @@ CODERS = [
     ),
 ]
 
-# NaN in z_e: the quantizer runs in every training step, and a NaN shows in its losses.
+# NaN in z_e: the quantizer runs in every training step, where a NaN shows in its losses.
 FIELD = floats((2, 2, 4, 4), pinned=(1,), any_axes=True, finite=False)
 OF_FIELD = floats((2, 2, 4, 4), pinned=(1,), any_axes=True, finite=False, edges=[(0, 2, 4, 4)])
 BOTH = floats((2, 2, 4, 4), pinned=(0, 1, 2, 3), finite=False, same_dtype=True)
@@ -334,8 +334,8 @@ CODEBOOK = [
         "quantize.nearest_code",
         (2, 4, 4),
         {
-            "z_e": FIELD,
-            "codebook": but(floats((5, 2), pinned=(1,), finite=False), "no axes"),
+            "z_e": floats((2, 2, 4, 4), pinned=(1,), any_axes=True),
+            "codebook": but(floats((5, 2), pinned=(1,)), "no axes"),
         },
     ),
     call(
@@ -375,6 +375,12 @@ CODEBOOK = [
         },
     ),
     *(c for update in ("gradient", "ema") for r in (False, True) for c in _of_quantizer(update, r)),
+    call(
+        "quantize.VectorQuantizer.set_codebook",
+        type(None),
+        {"codes": floats((4, 2), pinned=(0, 1))},
+        of=lambda: small.fresh_quantizer().set_codebook,
+    ),
     call(
         "quantize.VectorQuantizer.lookup",
         (2, 2, 4, 4),
