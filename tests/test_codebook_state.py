@@ -112,7 +112,7 @@ def test_a_copy_knows_what_its_original_knew(way, by_hand):
 
 
 def test_processes_agree_on_what_was_drawn(monkeypatch):
-    """The main process sends all that decides whether the codes start: not the stored part alone."""
+    """The main process sends all that decides whether codes start: not only what is stored."""
     sent = []
     monkeypatch.setattr(processes, "n_processes", lambda: 2)
     monkeypatch.setattr(processes.dist, "broadcast", lambda tensor, src: sent.append(tensor.shape))

@@ -15,9 +15,9 @@ e the gradient 2(e - z)/n for each of its z among n vectors.
 Counts start at 1 and sums at the code itself, so both shrink together and a code that nobody uses
 stays where it is. Distances and averages are float32 even under half-precision autocast.
 
-The codes themselves are the state: m_k is taken as N_k e_k before every step, so codes that were set
-by hand, at any time, are those that move on. A batch with a number that is not finite moves nothing;
-it shows in the losses.
+The codes themselves are the state: m_k is taken as N_k e_k before every step, so codes that were
+set by hand, at any time, are those that move on. A batch with a number that is not finite moves
+nothing; it shows in the losses.
 
 References: van den Oord et al. 2017, Neural Discrete Representation Learning, sec. 3, app. A.1.
 """

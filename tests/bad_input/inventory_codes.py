@@ -378,7 +378,7 @@ CODEBOOK = [
     call(
         "quantize.VectorQuantizer.set_codebook",
         type(None),
-        {"codes": floats((4, 2), pinned=(0, 1))},
+        {"codes": but(floats((4, 2), pinned=(0, 1)), "another device")},
         of=lambda: small.fresh_quantizer().set_codebook,
     ),
     call(
