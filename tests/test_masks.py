@@ -202,7 +202,7 @@ def test_a_kernel_size_that_is_no_integer_is_refused(own_messages, size):
 
 
 def test_three_sides_are_refused(own_messages):
-    with pytest.raises(ValueError, match=r"kernel_size must be one number or two, got \(3, 3, 3\)"):
+    with pytest.raises(ValueError, match=r"kernel_size must hold 2 values, got \(3, 3, 3\)"):
         kernel_sides((3, 3, 3))
 
 

@@ -14,23 +14,20 @@ bits/dim; 784 binary pixels under it cost 784 log 2 = 543.4 nats.
 from __future__ import annotations
 
 import math
+from typing import Annotated
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tutorial_lib.validation import (
-    require_float,
-    require_int,
-    require_model,
-    require_shape,
-    require_symbols,
-)
+from tutorial_lib.contracts import Count, Several, checked, having, symbols
 
 MAX_ENUMERATED = 2**20
+PixelModel = Annotated[nn.Module, having("n_levels", "n_colors")]
 
 
+@checked
 def nll_nats(logits: Float[Tensor, "B L *dims"], levels: Int[Tensor, "B *dims"]) -> Tensor:
     """Negative log-likelihood of each image, summed over its sub-pixels: (B,), nats per image.
 
@@ -39,35 +36,27 @@ def nll_nats(logits: Float[Tensor, "B L *dims"], levels: Int[Tensor, "B *dims"])
 
     Raises ValueError or TypeError if the shapes disagree or a level is outside 0 .. L-1.
     """
-    require_float("logits", logits)
-    if logits.ndim < 2:
-        raise ValueError(f"logits must have shape (B, L, ...), got {tuple(logits.shape)}")
-    batch, n_levels, *dims = logits.shape
-    require_symbols("levels", levels, n_levels, like=logits)
-    require_shape("levels", levels, (batch, *dims))
+    symbols("levels", levels, logits.shape[1])
     if logits.dtype in (torch.float16, torch.bfloat16):
         logits = logits.float()
     return F.cross_entropy(logits, levels, reduction="none").flatten(1).sum(dim=1)
 
 
-def bits_per_dim(nll_nats: Tensor | float, n_dims: int) -> Tensor | float:
+@checked
+def bits_per_dim(nll_nats: Float[Tensor, "..."] | float, n_dims: Count) -> Tensor | float:
     """Nats per image to bits per dimension: divide by the number of dimensions and by log 2."""
-    if isinstance(nll_nats, bool) or not isinstance(nll_nats, (int, float)):
-        require_float("nll_nats", nll_nats)
-    return nll_nats / (require_int("n_dims", n_dims, at_least=1) * math.log(2))
+    return nll_nats / (n_dims * math.log(2))
 
 
+@checked
 def enumerate_images(
-    height: int, width: int, n_levels: int = 2, *, n_colors: int = 1
+    height: Count, width: Count, n_levels: Several = 2, *, n_colors: Count = 1
 ) -> Int[Tensor, "N C H W"]:
     """Every image of that size once: (n_levels ** (n_colors * height * width), n_colors, H, W).
 
     In counting order, the last sub-pixel in raster order changing fastest. Raises ValueError where
     the list would be longer than 2 ** 20 images.
     """
-    for name, value in (("height", height), ("width", width), ("n_colors", n_colors)):
-        require_int(name, value, at_least=1)
-    require_int("n_levels", n_levels, at_least=2)
     n_dims = n_colors * height * width
     count = n_levels**n_dims
     if count > MAX_ENUMERATED:
@@ -80,16 +69,15 @@ def enumerate_images(
     return digits.reshape(count, height, width, n_colors).permute(0, 3, 1, 2).contiguous()
 
 
+@checked
 @torch.inference_mode()
 def total_probability(
-    model: nn.Module, height: int, width: int, *, batch_size: int = 4096
+    model: PixelModel, height: Count, width: Count, *, batch_size: Count = 4096
 ) -> float:
     """Sum of p(x) over every image of that size. A proper model gives 1, whatever its weights.
 
     The sum is taken in float64; how near to 1 it comes is set by the precision of the model.
     """
-    require_model("model", model, "n_levels", "n_colors")
-    require_int("batch_size", batch_size, at_least=1)
     images = enumerate_images(height, width, model.n_levels, n_colors=model.n_colors)
     device = next(model.parameters()).device
     total = 0.0

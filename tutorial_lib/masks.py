@@ -13,33 +13,24 @@ References: van den Oord et al. 2016, Pixel Recurrent Neural Networks, sec. 3.4 
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tutorial_lib.validation import (
-    require_bool,
-    require_choice,
-    require_image_features,
-    require_int,
-)
+from tutorial_lib.contracts import Count, OddSides, checked
 
 
-def kernel_sides(kernel_size: int | tuple[int, int]) -> tuple[int, int]:
+@checked
+def kernel_sides(kernel_size: OddSides) -> tuple[int, int]:
     """(height, width) of a kernel, both odd, from one number or two."""
-    sides = tuple(kernel_size) if isinstance(kernel_size, tuple) else (kernel_size, kernel_size)
-    if len(sides) != 2:
-        raise ValueError(f"kernel_size must be one number or two, got {kernel_size!r}")
-    for side in sides:
-        if require_int("kernel_size", side, at_least=1) % 2 == 0:
-            raise ValueError(f"kernel_size must be odd, so that it has a centre, got {kernel_size}")
-    return sides
+    return kernel_size if isinstance(kernel_size, tuple) else (kernel_size, kernel_size)
 
 
-def causal_mask(
-    kernel_size: int | tuple[int, int], *, include_center: bool
-) -> Float[Tensor, "height width"]:
+@checked
+def causal_mask(kernel_size: OddSides, *, include_center: bool) -> Float[Tensor, "height width"]:
     """Taps a raster-scan convolution may read: the rows above, then left in its own row.
 
         type A (include_center=False)    type B (True)
@@ -54,14 +45,14 @@ def causal_mask(
     mask = torch.zeros(height, width)
     mask[: height // 2] = 1
     mask[height // 2, : width // 2] = 1
-    mask[height // 2, width // 2] = float(require_bool("include_center", include_center))
+    mask[height // 2, width // 2] = float(include_center)
     return mask
 
 
-def color_groups(n_channels: int, n_colors: int) -> Tensor:
+@checked
+def color_groups(n_channels: Count, n_colors: Count) -> Int[Tensor, "n_channels"]:
     """The colour that each channel belongs to: (n_channels,) in 0 .. n_colors-1, contiguous."""
-    require_int("n_colors", n_colors, at_least=1)
-    if require_int("n_channels", n_channels, at_least=1) % n_colors:
+    if n_channels % n_colors:
         raise ValueError(
             f"{n_channels} channels cannot be divided among {n_colors} colours: "
             f"use a multiple of {n_colors}"
@@ -69,12 +60,13 @@ def color_groups(n_channels: int, n_colors: int) -> Tensor:
     return torch.arange(n_channels) // (n_channels // n_colors)
 
 
+@checked
 def color_causal_mask(
-    out_channels: int,
-    in_channels: int,
-    kernel_size: int | tuple[int, int],
+    out_channels: Count,
+    in_channels: Count,
+    kernel_size: OddSides,
     *,
-    n_colors: int,
+    n_colors: Count,
     include_center: bool,
 ) -> Float[Tensor, "out_channels in_channels height width"]:
     """The causal mask with the R -> G -> B rule at the centre tap.
@@ -83,12 +75,9 @@ def color_causal_mask(
     reads group `i` of the inputs if i < o (type A) or i <= o (type B): G sees R, B sees R and G,
     and only type B sees its own group.
     """
-    require_int("out_channels", out_channels, at_least=1)
-    require_int("in_channels", in_channels, at_least=1)
     out_group = color_groups(out_channels, n_colors)[:, None]
     in_group = color_groups(in_channels, n_colors)[None, :]
-    at_center = require_bool("include_center", include_center)
-    center = (in_group <= out_group) if at_center else (in_group < out_group)
+    center = (in_group <= out_group) if include_center else (in_group < out_group)
     height, width = kernel_sides(kernel_size)
     mask = causal_mask((height, width), include_center=False).repeat(
         out_channels, in_channels, 1, 1
@@ -103,16 +92,16 @@ class MaskedConv2d(nn.Conv2d):
     `mask_type="A"` for the layer that reads the image, "B" for every layer after it.
     """
 
+    @checked
     def __init__(
         self,
-        in_channels: int,
-        out_channels: int,
-        kernel_size: int | tuple[int, int],
+        in_channels: Count,
+        out_channels: Count,
+        kernel_size: OddSides,
         *,
-        mask_type: str,
-        n_colors: int = 1,
+        mask_type: Literal["A", "B"],
+        n_colors: Count = 1,
     ):
-        require_choice("mask_type", mask_type, ("A", "B"))
         mask = color_causal_mask(
             out_channels,
             in_channels,
@@ -124,7 +113,7 @@ class MaskedConv2d(nn.Conv2d):
         self.mask_type = mask_type
         self.register_buffer("mask", mask, persistent=False)
 
-    def forward(self, x: Float[Tensor, "B in H W"]) -> Float[Tensor, "B out H W"]:
+    @checked
+    def forward(self, x: Float[Tensor, "B {self.in_channels} H W"]) -> Float[Tensor, "B out H W"]:
         """Convolve with the masked kernel, zeros outside the image. A NaN spreads, as it came."""
-        require_image_features("x", x, self.in_channels, like=self.weight)
         return F.conv2d(x, self.weight * self.mask, self.bias, padding="same")
