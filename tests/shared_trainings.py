@@ -1,6 +1,6 @@
 """Small trainings that two processes run together, and a test runs alone to compare.
 
-    accelerate launch --multi_gpu --num_processes 2 tests/shared_trainings.py FOLDER [PART]
+    torchrun --standalone --nproc-per-node=2 tests/shared_trainings.py FOLDER [PART]
 
 Each process leaves FOLDER/RANK.safetensors: the final weights of every training, and in the header
 what it saw on the way. PART "long" is a training that only ends if it is interrupted.
@@ -278,4 +278,3 @@ if __name__ == "__main__":
     torch.set_num_threads(1)
     run = train_until_interrupted if sys.argv[2:] == ["long"] else main
     run(Path(sys.argv[1]))
-    torch.distributed.destroy_process_group()

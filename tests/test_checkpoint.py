@@ -209,10 +209,13 @@ def test_a_run_before_its_first_step_can_be_saved_and_restored(tmp_path):
 @pytest.mark.parametrize(
     ("here", "complaint"),
     [
-        ({"epochs": 3, "lr": 0.1}, "epochs: 2 there, 3 here"),
-        ({"epochs": 2}, "lr: 0.1 there, None here"),
-        ({"epochs": 2, "lr": 0.1, "seed": 1}, "seed: None there, 1 here"),
-        ({"epochs": 5, "lr": 0.2}, "epochs: 2 there, 5 here; lr: 0.1 there, 0.2 here"),
+        ({"epochs": 3, "lr": 0.1}, "  epochs: the run has 2, you ask for 3\n"),
+        ({"epochs": 2}, "  lr: the run has 0.1, you ask for None\n"),
+        ({"epochs": 2, "lr": 0.1, "seed": 1}, "  seed: the run has None, you ask for 1\n"),
+        (
+            {"epochs": 5, "lr": 0.2},
+            "  epochs: the run has 2, you ask for 5\n  lr: the run has 0.1, you ask for 0.2\n",
+        ),
     ],
 )
 def test_a_checkpoint_of_another_configuration_is_refused_naming_the_difference(

@@ -1,6 +1,6 @@
 """Two processes train as one: same rows, same weights, one writer; stopped and resumed together.
 
-The processes are real: `accelerate launch` starts them, and they meet on the loopback address.
+The processes are real: `torchrun` starts them, and they meet on the loopback address.
 """
 
 from __future__ import annotations
@@ -26,18 +26,15 @@ from tutorial_lib.checkpoint import read_tensors
 from tutorial_lib.training import fit
 
 SCRIPT = Path(shared_trainings.__file__)
-LAUNCH = ["-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2"]
-LAUNCH += ["--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no"]
-LAUNCH += ["--main_process_port", "0"]  # any that is free
+TORCHRUN = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
 
 
 def launch(*arguments):
-    """`accelerate launch` with two processes on the CPU, started and not waited for."""
-    environment = {**os.environ, "ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1"}
+    """`torchrun` with two processes on the CPU, started and not waited for."""
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
     environment |= {"PYTHONPATH": str(Path(tutorial_lib.__file__).parents[1])}
-    environment |= {"CUDA_VISIBLE_DEVICES": ""}
     environment |= {"GLOO_SOCKET_IFNAME": "lo"} if sys.platform == "linux" else {}
-    command = [sys.executable, *LAUNCH, *map(str, arguments)]
+    command = [sys.executable, *TORCHRUN, *map(str, arguments)]
     return subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )

@@ -9,7 +9,6 @@ import contextlib
 import json
 import math
 import os
-import re
 import signal
 import threading
 
@@ -176,7 +175,7 @@ def test_weight_decay_shrinks_what_has_no_gradient_by_rate_times_decay():
 
 def test_gradients_longer_than_clip_norm_are_cut_to_it(monkeypatch):
     """Plain gradient descent in Adam's place shows the gradient that arrives: 1 cut to 0.25."""
-    monkeypatch.setattr(torch.optim, "AdamW", lambda p, lr, weight_decay: torch.optim.SGD(p, lr=lr))
+    monkeypatch.setattr(torch.optim, "AdamW", lambda p, lr, **_: torch.optim.SGD(p, lr=lr))
     config = FitConfig(epochs=1, batch_size=4, learning_rate=0.1, clip_norm=0.25)
     model = Number()
     fit(model, falling_step, (torch.zeros(12, 1),), config, **QUIET)
@@ -481,9 +480,12 @@ def test_training_works_in_a_thread_where_signals_cannot_be_caught(left_alone):
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
-        ({"epochs": 4}, "epochs: 3 there, 4 here"),
-        ({"learning_rate": 0.02}, "learning_rate: 0.01 there, 0.02 here"),
-        ({"batch_size": 5, "seed": 6}, "batch_size: 6 there, 5 here; seed: 5 there, 6 here"),
+        ({"epochs": 4}, "epochs: the run has 3, you ask for 4"),
+        ({"learning_rate": 0.02}, "learning_rate: the run has 0.01, you ask for 0.02"),
+        (
+            {"batch_size": 5, "seed": 6},
+            "batch_size: the run has 6, you ask for 5\n  seed: the run has 5, you ask for 6\n",
+        ),
     ],
 )
 def test_a_checkpoint_of_another_configuration_is_refused_naming_the_difference(
@@ -500,7 +502,7 @@ def test_a_checkpoint_of_another_configuration_is_refused_naming_the_difference(
 def test_a_checkpoint_of_more_data_or_another_model_is_refused(tmp_path):
     model, step, data = case("dropout")
     fit(model, stopping(step, 2), data, CONFIG, out=tmp_path, **QUIET)
-    with pytest.raises(CheckpointError, match="examples: 25 there, 24 here"):
+    with pytest.raises(CheckpointError, match="examples: the run has 25, you ask for 24"):
         fit(model, step, (data[0][:24],), CONFIG, out=tmp_path, **QUIET)
     model.layers[2] = nn.Linear(8, 2)
     with pytest.raises(CheckpointError, match="layers.2.weight"):
@@ -569,7 +571,8 @@ def test_a_loss_that_is_no_number_ends_the_run_saying_when_and_at_what_rate(valu
         fit(model, diverging(step, 3, value), data, CONFIG, log_every=1, **QUIET)
     message = str(caught.value)
     rate = learning_rate_at(2, N_STEPS, CONFIG)
-    assert re.match(f"the loss became (nan|inf) by step 3 of {N_STEPS}, ", message)
+    told = f"the loss, or its gradient, stopped being finite in step 3 of {N_STEPS} "
+    assert message.startswith(told)
     assert f"learning rate {rate:.2g}" in message
     assert "No checkpoint was saved" in message
     assert "lower learning rate" in message
@@ -786,7 +789,7 @@ def test_models_of_sound_images_and_video_can_be_trained(n_dims):
         ({"learning_rate": 0.0}, ValueError, "learning_rate must be a finite number above 0"),
         ({"learning_rate": math.nan}, ValueError, "learning_rate must be a finite number above 0"),
         ({"clip_norm": -1.0}, ValueError, "clip_norm must be a finite number above 0, got -1.0"),
-        ({"precision": "fp8"}, ValueError, "precision must be one of 'no', 'bf16', got 'fp8'"),
+        ({"precision": "fp8"}, ValueError, "one of 'no', 'bf16', 'fp16', got 'fp8'"),
         ({"warmup": 1.0}, ValueError, "warmup is a share of all steps, .* got 1.0"),
         ({"weight_decay": -0.1}, ValueError, "weight_decay must .* got -0.1"),
         ({"epochs": 1.5}, TypeError, r"epochs must be an integer, got 1.5 \(float\)"),

@@ -22,6 +22,7 @@ from tutorial_lib.validation import require_instance, require_path, require_tens
 from tutorial_lib.whole_file import write_whole
 
 HEADER, DIGEST = "tutorial_lib", "sha256"
+LENGTHS = ("epochs", "minutes")
 
 
 class CheckpointError(RuntimeError):
@@ -121,10 +122,11 @@ def restore_run(
     Returns the header. The random numbers are those of process number `rank`; if the run had fewer
     processes then, they stay as they are.
 
-    Raises CheckpointError if the run was started with another configuration, naming what differs.
+    Raises CheckpointError if the run was started with another configuration, naming what differs;
+    a finished run may be given more epochs, or more minutes.
     """
     tensors, header = read_tensors(path)
-    _require_same_run(path, header.get("fingerprint", {}), fingerprint)
+    _require_same_run(path, header, fingerprint)
     model.load_state_dict(_below("model/", tensors))
     state: dict[int, dict[str, Tensor]] = {}
     for key, value in _below("optimizer/", tensors).items():
@@ -143,17 +145,42 @@ def restore_run(
     return header
 
 
-def _require_same_run(path: Path, saved: dict, fingerprint: dict) -> None:
-    differing = [
-        f"{key}: {saved.get(key)!r} there, {fingerprint.get(key)!r} here"
-        for key in sorted(saved.keys() | fingerprint.keys())
-        if saved.get(key) != fingerprint.get(key)
-    ]
-    if differing:
-        raise CheckpointError(
-            f"{path} belongs to another run ({'; '.join(differing)}). Choose another folder, or "
-            f"delete this one to start afresh"
-        )
+def _require_same_run(path: Path, header: dict, fingerprint: dict) -> None:
+    """A finished run may be made longer; all else must agree."""
+    saved = header.get("fingerprint", {})
+    differing = [k for k in saved | fingerprint if saved.get(k) != fingerprint.get(k)]
+    if not differing or _is_longer(header, fingerprint, differing):
+        return
+    if len(differing) > 1 and "parameters" in differing:
+        differing.remove("parameters")  # they follow from the sizes that differ
+    lines = [f"  {_told(key, saved.get(key), fingerprint.get(key))}" for key in differing]
+    advice = "Choose another folder, ask for what the run has, or delete its folder to start afresh"
+    if set(differing) <= set(LENGTHS):
+        advice += ". A run can be made longer when it has finished, and never shorter"
+    raise CheckpointError("\n".join([f"{path} belongs to another run:", *lines, advice]))
+
+
+def _is_longer(header: dict, fingerprint: dict, differing: list[str]) -> bool:
+    """Whether a finished run is asked for more of what its length is counted in."""
+    history, saved = header.get("history", {}), header["fingerprint"]
+    counted_in = "epochs" if saved.get("minutes") is None else "minutes"
+    finished = "step" in history and history["step"] == history.get("n_steps")
+    return (
+        finished
+        and differing == [counted_in]
+        and fingerprint[counted_in] is not None
+        and fingerprint[counted_in] > saved[counted_in]
+    )
+
+
+def _told(key: str, saved: object, here: object) -> str:
+    """One line on an entry that differs; of many parameters, the first."""
+    if key == "parameters":
+        names = [name for name in {**saved, **here} if saved.get(name) != here.get(name)]
+        key, saved, here = names[0], saved.get(names[0]), here.get(names[0])
+        if len(names) > 1:
+            return f"{key}: {saved} there, {here} here; and {len(names) - 1} more parameters"
+    return f"{key.removeprefix('model.')}: the run has {saved!r}, you ask for {here!r}"
 
 
 def _random_prefix(rank: int) -> str:

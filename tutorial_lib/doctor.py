@@ -18,7 +18,7 @@ from tutorial_lib.gated import GatedPixelCNN
 from tutorial_lib.likelihood import nll_nats
 
 REQUIRED = ("torch", "numpy", "matplotlib", "ipywidgets", "tqdm", "pooch", "safetensors")
-REQUIRED += ("jaxtyping", "accelerate", "tyro")
+REQUIRED += ("jaxtyping", "tyro")
 FREE_DISK_GB = 1.0
 SLOW_STEP_SECONDS = 1.5  # beyond this, the minutes that the chapters promise are wrong
 

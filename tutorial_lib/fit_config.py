@@ -19,7 +19,7 @@ class FitConfig:
     weight_decay: float = 0.0
     clip_norm: float = 1.0  # largest gradient norm
     average: float = 0.0  # end with the mean of the weights over about this last share; 0: without
-    precision: str = "no"  # "no" is float32; "bf16" is mixed precision
+    precision: str = "no"  # float32; "bf16" and "fp16": mixed, see profiles.fast_precision()
     seed: int = 0
 
     def __post_init__(self):
@@ -27,7 +27,7 @@ class FitConfig:
         require_int("batch_size", self.batch_size, at_least=1)
         require_positive("learning_rate", self.learning_rate)
         require_positive("clip_norm", self.clip_norm)
-        require_choice("precision", self.precision, ("no", "bf16"))
+        require_choice("precision", self.precision, ("no", "bf16", "fp16"))
         require_int("seed", self.seed, at_least=0)
         if require_number("weight_decay", self.weight_decay) < 0:
             raise ValueError(f"weight_decay must be at least 0 and finite, got {self.weight_decay}")

@@ -14,6 +14,8 @@ class History:
     seconds: float = 0.0  # of training, over all resumptions, held-out metrics included
     step: int = 0
     n_steps: int | None = 0  # None as long as nobody knows: a run by the clock
+    skipped: int = 0  # of the steps, those in which float16 overflowed and no weight moved
+    stopped_by: int = 0  # signal.SIGINT or signal.SIGTERM, if one asked fit to end; else 0
     ended: bool = False  # True once fit has come back, at its end or after an interrupt
 
     @property
@@ -23,4 +25,4 @@ class History:
 
 
 class TrainingDiverged(RuntimeError):
-    """The loss is no longer a finite number."""
+    """The loss, or its gradient, is no longer a finite number."""

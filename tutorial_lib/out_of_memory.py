@@ -11,8 +11,6 @@ from contextlib import contextmanager
 
 import torch
 
-from tutorial_lib.schedule import FitConfig
-
 SAID_BY_THE_ALLOCATOR = ("DefaultCPUAllocator", "not enough memory", "can't allocate memory")
 
 
@@ -42,14 +40,6 @@ def memory_explained(tell: Callable[[], str], *, told_again: bool = False) -> It
         _let_go(error)
         cause = error.__cause__ if isinstance(error, OutOfMemory) else error
         raise OutOfMemory(f"memory ran out {tell()}") from cause
-
-
-def what_to_lower(config: FitConfig, device: torch.device) -> str:
-    """Advice for a training, as a clause: what costs least comes first."""
-    told = f"lower batch_size (it is {config.batch_size}), then n_channels or n_layers of the model"
-    if device.type == "cuda" and config.precision == "no":
-        told += ', or train with precision="bf16"'
-    return told
 
 
 def _let_go(error: BaseException) -> None:

@@ -1,6 +1,6 @@
 """Several processes that train one model: what each does for itself, and what they agree on.
 
-    accelerate launch --multi_gpu --num_processes N -m tutorial_lib train ...
+    torchrun --standalone --nproc-per-node=N -m tutorial_lib train ...
 
 runs the same program N times, once for each GPU. Every process holds the whole model and takes its
 share of each batch; between the backward pass and the optimiser's step, gradients are averaged:
@@ -15,22 +15,71 @@ backward pass still works on the last. Here it is done in the open, after the pa
 may call any method of the model, parameters that a batch does not reach need no care, and sums are
 formed in the same order in every run, so that a resumed one repeats every bit.
 
-With one process, every function here returns what it was given.
+Tensors of a GPU travel by NCCL. Clocks, flags and other numbers of the host travel by Gloo, so that
+no process waits for its GPU to tell them. With one process, every function here returns what it was
+given.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import atexit
+import os
+import sys
+import time
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from tutorial_lib import profiles
+
+TORCHRUN_SETS = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
+OTHERS_SET = ("WORLD_SIZE", "SLURM_STEP_NUM_TASKS", "OMPI_COMM_WORLD_SIZE", "PMI_SIZE")
+SECONDS_TO_BE_ENDED = 3  # in which torchrun ends the processes beside one that failed
+
 
 def n_processes() -> int:
-    """How many processes train together."""
-    return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
+    """How many processes train together; the first call meets those that torchrun started."""
+    if not dist.is_available():
+        return 1
+    if not dist.is_initialized():
+        _meet()
+    return dist.get_world_size() if dist.is_initialized() else 1
+
+
+def _meet() -> None:
+    """Join the group of torchrun's processes, if there are several.
+
+    ValueError if several processes were started in another way: each would train alone.
+    """
+    if not all(name in os.environ for name in TORCHRUN_SETS):
+        for name in OTHERS_SET:
+            if os.environ.get(name, "1") not in ("", "0", "1"):
+                raise ValueError(
+                    f"{name} is {os.environ[name]}: several processes were started, but not by "
+                    f"torchrun, and each would train alone. Start them by `torchrun "
+                    f"--nproc-per-node=N -m tutorial_lib ...`; if they are to be trainings of "
+                    f"their own, unset {name}"
+                )
+        return
+    if os.environ["WORLD_SIZE"] == "1":
+        return
+    device = profiles.device()
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
+    dist.init_process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo")
+    atexit.register(_leave)
+    if dist.get_rank():
+        warnings.simplefilter("ignore")  # the main process gives the same warnings
+
+
+def _leave() -> None:
+    if dist.is_initialized():
+        dist.destroy_process_group()
 
 
 def rank() -> int:
@@ -39,8 +88,27 @@ def rank() -> int:
 
 
 def is_main() -> bool:
-    """True in the one process that writes files and shows progress."""
+    """True in the one process that writes files and says what there is to say."""
     return rank() == 0
+
+
+def say(*words: object) -> None:
+    """`print`, in the main process alone."""
+    if is_main():
+        print(*words)
+
+
+def complain(told: str) -> None:
+    """Print an error to stderr, once if all processes fail alike.
+
+    The main process does so at once. Another one first waits: if the main one has failed too,
+    torchrun ends it meanwhile.
+    """
+    number = os.environ.get("RANK", "0")
+    if number != "0":
+        time.sleep(SECONDS_TO_BE_ENDED)
+        told = f"process {number}: {told}"
+    print(told, file=sys.stderr)
 
 
 def own_seed(seed: int) -> int:
@@ -83,16 +151,13 @@ def average_gradients(parameters: Iterable[nn.Parameter]) -> None:
     if n_processes() == 1:
         return
     parameters = [p for p in parameters if p.requires_grad]
-    used = [float(p.grad is not None) for p in parameters]
+    used = largest(*(float(p.grad is not None) for p in parameters))
+    parameters = [p for p, somewhere in zip(parameters, used, strict=True) if somewhere]
     gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
-    together = torch.cat([g.flatten() for g in gradients] + [gradients[0].new_tensor(used)])
-    dist.all_reduce(together)
-    *sums, users = together.split([g.numel() for g in gradients] + [len(used)])
-    for parameter, gradient, total, n in zip(
-        parameters, gradients, sums, users.tolist(), strict=True
-    ):
-        if n:
-            parameter.grad = gradient.copy_(total.view_as(gradient) / n_processes())
+    together = mean(torch.cat([g.flatten() for g in gradients]))
+    parts = together.split([g.numel() for g in gradients])
+    for parameter, gradient, part in zip(parameters, gradients, parts, strict=True):
+        parameter.grad = gradient.copy_(part.view_as(gradient))
 
 
 def mean(values: Tensor) -> Tensor:
@@ -104,11 +169,19 @@ def mean(values: Tensor) -> Tensor:
     return values / n_processes()
 
 
-def largest(*numbers: float, device: torch.device) -> list[float]:
+def smallest(value: Tensor) -> Tensor:
+    """The smallest value of a tensor in any process."""
+    if n_processes() > 1:
+        value = value.clone()
+        dist.all_reduce(value, op=dist.ReduceOp.MIN)
+    return value
+
+
+def largest(*numbers: float) -> list[float]:
     """The largest value of each number in any process: for what all must do in the same step."""
     if n_processes() == 1:
         return list(numbers)
-    told = torch.tensor(numbers, dtype=torch.float64, device=device)
+    told = torch.tensor(numbers, dtype=torch.float64)
     dist.all_reduce(told, op=dist.ReduceOp.MAX)
     return told.tolist()
 
@@ -122,9 +195,23 @@ def gathered(state: dict) -> list[dict]:
     return states
 
 
+def wait_for_all() -> None:
+    """Return when every process has come here."""
+    largest(0.0)
+
+
 def once(write: Callable, *arguments: Any) -> None:
     """Call `write(*arguments)` in the main process alone; the others wait until it is done."""
     if is_main():
         write(*arguments)
-    if n_processes() > 1:
-        dist.barrier()
+    wait_for_all()
+
+
+@contextmanager
+def main_first() -> Iterator[None]:
+    """Run the block in the main process before the others: what it downloads, they find."""
+    if not is_main():
+        wait_for_all()
+    yield
+    if is_main():
+        wait_for_all()

@@ -1,7 +1,7 @@
 """Run a named recipe: python -m tutorial_lib reproduce NAME.
 
 It trains into a folder, goes on where it was if it was stopped, and ends with held-out numbers in
-result.json. Under `accelerate launch` all processes work on one training.
+result.json. Under `torchrun` all processes work on one training.
 """
 
 from __future__ import annotations

@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from typing import NamedTuple
 
-import torch
 from tqdm.auto import tqdm
 
 from tutorial_lib import processes
@@ -28,35 +27,41 @@ class Agreement(NamedTuple):
 class RunClock:
     """Reads the time into the history of `record`."""
 
-    def __init__(self, config: FitConfig, record: RunRecord, device: torch.device):
-        self.config, self.record, self.device = config, record, device
+    def __init__(self, config: FitConfig, record: RunRecord):
+        self.config, self.record = config, record
         self.began = self.saved_at = time.monotonic()
 
     @property
     def history(self) -> History:
         return self.record.history  # another one after a checkpoint was read
 
-    def go_on(self) -> None:
-        """Count on from the seconds that the history has."""
+    def go_on(self, n_steps: int | None) -> None:
+        """Count on from the seconds that the history has, to an end that may have been put off."""
         self.began = time.monotonic() - self.history.seconds
+        if not self.is_over():
+            self.history.n_steps = n_steps
 
     def tick(self) -> None:
         """Read the clock."""
-        (self.history.seconds,) = self._largest(time.monotonic() - self.began)
+        (self.history.seconds,) = processes.largest(time.monotonic() - self.began)
 
     def has_saved(self) -> None:
         """The next checkpoint is due from now on."""
         self.saved_at = time.monotonic()
 
-    def agree(self, interrupted: bool, save_every_seconds: float) -> Agreement:
+    def agree(self, stopped_by: int, save_every_seconds: float) -> Agreement:
         """Read the clock after a step, and ask all processes what follows."""
         due = time.monotonic() - self.saved_at > save_every_seconds
-        self.history.seconds, stop, save = self._largest(
-            time.monotonic() - self.began, float(interrupted), float(due)
+        self.history.seconds, stop, save = processes.largest(
+            time.monotonic() - self.began, float(stopped_by), float(due)
         )
-        if self.config.minutes is not None and self.time_spent() >= 1:
+        if self.is_over():
             self.history.n_steps = self.history.step
         return Agreement(bool(stop), bool(save))
+
+    def is_over(self) -> bool:
+        """Whether the time of a run by the clock has passed."""
+        return self.config.minutes is not None and self.time_spent() >= 1
 
     def time_spent(self) -> float:
         """The share of `config.minutes` that has passed."""
@@ -85,6 +90,3 @@ class RunClock:
             leave=False,
             disable=not progress or not processes.is_main(),
         )
-
-    def _largest(self, *numbers: float) -> list[float]:
-        return processes.largest(*numbers, device=self.device)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Callable
 from dataclasses import asdict
@@ -45,7 +44,7 @@ class RunRecord:
 
     def restore(self, state: dict) -> None:
         """Go on from what `state` returned; checkpoints of earlier versions hold no sums."""
-        self.history = History(**state["history"])
+        self.history = History(**{**state["history"], "stopped_by": 0})
         self.sums.restore(state.get("sums", [{}]), state.get("summed_steps", 0))
 
     def log(self, learning_rate: float) -> str:
@@ -79,17 +78,19 @@ class RunRecord:
             )
 
     def finite_means(self, learning_rate: float) -> dict[str, float]:
-        """The means since the last row. TrainingDiverged if the loss is no number any more."""
-        means = self.sums.means()
-        if math.isfinite(means["loss"]):
+        """The means since the last row. TrainingDiverged if a step among them broke."""
+        means, broken_at = self.sums.read()
+        if broken_at is None:
             return means
-        path = self.folder.saved()
-        kept = "No checkpoint was saved."
-        if path:
-            kept = f"The last good checkpoint is {path}."
         of = f" of {self.history.n_steps}" if self.history.n_steps else ""
-        raise TrainingDiverged(
-            f"the loss became {means['loss']} by step {self.history.step}{of}, at "
-            f"learning rate {learning_rate:.2g}. {kept} Try a lower learning rate, a longer "
-            f"warm-up or a smaller clip_norm"
+        what = f"the loss, or its gradient, stopped being finite in step {broken_at}{of}"
+        raise self.diverged(what, learning_rate)
+
+    def diverged(self, what: str, learning_rate: float) -> TrainingDiverged:
+        """The error for `what`, with what is left and what to try."""
+        path = self.folder.saved()
+        kept = f"The last good checkpoint is {path}." if path else "No checkpoint was saved."
+        return TrainingDiverged(
+            f"{what} (seen after step {self.history.step}, at learning rate {learning_rate:.2g}). "
+            f"{kept} Try a lower learning rate, a longer warm-up or a smaller clip_norm"
         )

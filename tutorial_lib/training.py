@@ -6,8 +6,8 @@ loop draws a new permutation of the data each epoch, from the seed and the epoch
 that is stopped and resumed goes on with the very batches it would have seen, ends on the same
 weights and has told the same rows.
 
-Under `accelerate launch --multi_gpu --num_processes N` every batch is shared among N processes. A
-loss that is a mean over examples then gives the training of one process, up to rounding.
+Under `torchrun --nproc-per-node=N` every batch is shared among N processes. A loss that is a mean
+over examples then gives the training of one process, up to rounding.
 
 What a run is told stands in `schedule`, what one step does in `training_run`.
 """
@@ -67,14 +67,18 @@ def fit(
     out           folder of the run; None keeps nothing on disk
     save_every_seconds   between two checkpoints; 0 or less: one after every step;
                          infinity: none before the end
-    resume        go on from a checkpoint in `out`, if there is one of the same configuration
+    resume        go on from a checkpoint in `out`, if there is one of the same configuration; a
+                  finished run goes on if more epochs (or minutes) are asked for than it had, at the
+                  learning rates that the longer run has from that step on
+    log_every     steps between two rows; only then, and before a checkpoint, is the loss looked at
     watch         called with the History after every new row, and once when the run has ended
                   (history.ended), however it ended. It cannot disturb the run: random numbers and
                   the model's mode are put back, and if it raises, there is a warning and no further
                   call
 
-    An interrupt (Ctrl-C, the stop button) ends the run after the present step: the checkpoint is
-    saved and the model can be used. Raises TrainingDiverged when the loss stops being finite,
+    An interrupt (Ctrl-C, the stop button, SIGTERM) ends the run after the present step: the
+    checkpoint is saved, the model can be used, and history.stopped_by says which signal it was.
+    Raises TrainingDiverged with the step in which the loss or its gradient stopped being finite,
     OutOfMemory with what to lower, CheckpointError if `out` holds a run of another configuration or
     another run is writing there, ValueError for unusable data.
 
@@ -93,7 +97,7 @@ def fit(
         with run.opened(resume, interrupted), run.clock.bar(progress) as bar:
             for batch in run.remaining_batches():
                 run.train_step(batch)
-                then = run.clock.agree(bool(interrupted), save_every_seconds)
+                then = run.clock.agree(interrupted.signal, save_every_seconds)
                 ends = run.at_epoch_end() or run.history.finished
                 if run.history.step % log_every == 0 or ends:
                     bar.set_postfix_str(run.log())

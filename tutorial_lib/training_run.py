@@ -1,8 +1,12 @@
 """The moving parts of one call of fit: the model made ready, a step, the state to go on from.
 
-accelerate picks the device and the precision. What several processes do together stands in
-`processes`, what a run tells in `run_record`, what it writes in `run_folder`, what has passed of
-its time in `run_clock`.
+In half precision torch.autocast rounds what convolutions and matrix products take; weights,
+gradients and the optimiser stay in float32. float16 ("fp16") has a small range: gradients below
+6e-8 become 0. GradScaler therefore multiplies the loss by a large number and divides the gradients
+by it; where that overflows, the step is left out and the number halved, which is routine.
+
+What several processes do together stands in `processes`, what a run tells in `run_record`, what it
+writes in `run_folder`, what has passed of its time in `run_clock`.
 """
 
 from __future__ import annotations
@@ -15,22 +19,23 @@ from dataclasses import asdict
 from pathlib import Path
 
 import torch
-from accelerate import Accelerator
-from accelerate.state import AcceleratorState
 from torch import Tensor
 
-from tutorial_lib import processes
+from tutorial_lib import processes, profiles
 from tutorial_lib.averaging import RunningAverage
 from tutorial_lib.checkpoint import CheckpointError, random_state, restore_run, save_run
 from tutorial_lib.evaluation import evaluate, metrics_of, undisturbed
 from tutorial_lib.history import History
 from tutorial_lib.interruption import Interrupts
-from tutorial_lib.out_of_memory import OutOfMemory, memory_explained, what_to_lower
+from tutorial_lib.out_of_memory import OutOfMemory, memory_explained
 from tutorial_lib.run_clock import RunClock
 from tutorial_lib.run_folder import RunFolder
 from tutorial_lib.run_record import RunRecord, Watcher
 from tutorial_lib.schedule import epoch_batches
 from tutorial_lib.validation import values_known_to_be_good
+
+HALF = {"bf16": torch.bfloat16, "fp16": torch.float16}
+LEAST_SCALE = 2.0**-14  # of the loss: the smallest normal number of float16
 
 
 class TrainingRun:
@@ -38,55 +43,42 @@ class TrainingRun:
 
     def __init__(self, model, step, data, config, out: Path | None, watch: Watcher | None = None):
         self.model, self.step, self.data, self.config = model, step, data, config
-        AcceleratorState._reset_state()  # a notebook may train twice, in different precisions
-        self.accelerator = Accelerator(
-            mixed_precision=config.precision, cpu=not torch.cuda.is_available()
-        )
         processes.require_equal_shares(config.batch_size)
+        self.device = profiles.device()
         self.steps_per_epoch = len(data[0]) // config.batch_size
-        n_steps = None if config.minutes else self.steps_per_epoch * config.epochs
+        self.n_steps = None if config.minutes else self.steps_per_epoch * config.epochs
         self.folder = RunFolder(out)
         self.record = RunRecord(
-            History(n_steps=n_steps), self.folder, self.steps_per_epoch, self.device, watch
+            History(n_steps=self.n_steps), self.folder, self.steps_per_epoch, self.device, watch
         )
         torch.manual_seed(processes.own_seed(config.seed))
         with memory_explained(self._what_to_lower):
             self._prepare_model()
-        self.optimizer = self.accelerator.prepare_optimizer(
-            torch.optim.AdamW(
-                model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
-            )
+        self.optimizer = torch.optim.AdamW(
+            model.parameters(),
+            lr=config.learning_rate,
+            weight_decay=config.weight_decay,
+            fused=self.device.type == "cuda",  # one kernel, and no wait if a step is left out
         )
+        self.scaler = torch.amp.GradScaler(self.device.type, enabled=config.precision == "fp16")
+        self.scale = self.scaler.get_scale()
         self.average = RunningAverage(model, config.average) if config.average else None
-        self.clock = RunClock(config, self.record, self.device)
+        self.clock = RunClock(config, self.record)
         self.has_begun = self.is_saved = False
 
     @property
     def history(self) -> History:
         return self.record.history
 
-    @property
-    def device(self) -> torch.device:
-        return self.accelerator.device
-
     def _prepare_model(self) -> None:
-        """Device, memory format, precision; not wrapped, so that a step may call its methods."""
+        """Device and memory format; not wrapped, so that a step may call its methods."""
         model = self.model
-        self._release_model()  # a run that broke off may have left it as it was in training
+        model.zero_grad(set_to_none=True)  # a run that broke off may have left some
+        model.to(self.device)
         if all(parameter.ndim < 5 for parameter in model.parameters()):  # video has another format
             model.to(memory_format=torch.channels_last)  # 1.2 to 1.4 times faster on CPU
-        self.accelerator.prepare_model(model, evaluation_mode=True)
         processes.start_alike(model)
         model.train()
-
-    def _release_model(self) -> None:
-        """Take back what accelerate did to the model: it computes in float32 again.
-
-        Nor may gradients stay: a run that broke off would steer the first step of the next one.
-        """
-        self.model.zero_grad(set_to_none=True)
-        self.accelerator.unwrap_model(self.model, keep_fp32_wrapper=False)
-        self.model.__dict__.pop("_is_accelerate_prepared", None)
 
     # ------------------------------------------------------------------ the state to go on from
 
@@ -107,14 +99,18 @@ class TrainingRun:
         return self.average.mean if self.average else {}
 
     def restore(self) -> None:
-        """Go on from the checkpoint, if there is one."""
+        """Go on from the checkpoint, if there is one; from a finished one, if more is asked for."""
         path = self.folder.saved()
         if path is not None:
             state = (self.model, self.optimizer, self.fingerprint(), self.extra())
-            self.record.restore(restore_run(path, *state, rank=processes.rank()))
-            self.clock.go_on()
+            header = restore_run(path, *state, rank=processes.rank())
+            self.record.restore(header)
+            self.clock.go_on(self.n_steps)
+            if self.scaler.is_enabled():
+                self.scaler.load_state_dict(header["scaler"])
+                self.scale = self.scaler.get_scale()
         step = float(self.history.step)
-        most, minus_least = processes.largest(step, -step, device=self.device)
+        most, minus_least = processes.largest(step, -step)
         if most != -minus_least:
             raise CheckpointError(
                 f"some processes would go on from step {most:g}, others from step "
@@ -122,7 +118,7 @@ class TrainingRun:
             )
 
     def save(self) -> None:
-        """Write the state to go on from, unless the loss is no number any more."""
+        """Write the state to go on from, unless a step since the last row broke."""
         if self.record.sums.n_steps:
             self.record.finite_means(self.rate_taken())
         self.clock.tick()
@@ -131,6 +127,7 @@ class TrainingRun:
         if self.folder.writes:
             header = {
                 "fingerprint": self.fingerprint(),
+                "scaler": self.scaler.state_dict(),
                 **self.record.state([state["sums"] for state in states]),
             }
             state = (self.model, self.optimizer, header, self.extra())
@@ -149,6 +146,8 @@ class TrainingRun:
                 self.has_begun = True
                 yield
                 self.finish()
+                (stopped_by,) = processes.largest(float(interrupts.signal))
+                self.history.stopped_by = int(stopped_by)
         finally:
             interrupts.patient = True  # a second Ctrl-C may not cut this in half
             self.close()
@@ -158,13 +157,13 @@ class TrainingRun:
         self.save()
         if self.record.sums.n_steps:
             self.log()  # not in the checkpoint: a run that goes on will tell these steps later
-        self.accelerator.wait_for_everyone()
+        processes.wait_for_all()
         self.is_saved = True
 
     def close(self) -> None:
         """Give the model back for use and the folder to other runs."""
         self.folder.release()
-        self._release_model()
+        self.model.zero_grad(set_to_none=True)
         if self.average and self.is_saved:
             self.average.swap()
         self.model.eval()
@@ -174,7 +173,12 @@ class TrainingRun:
 
     def _what_to_lower(self) -> str:
         """Where memory ran out, what to do, and what is left."""
-        lower = what_to_lower(self.config, self.device)
+        lower = (
+            f"lower batch_size (it is {self.config.batch_size}), then n_channels or n_layers of "
+            f"the model"
+        )
+        if self.device.type == "cuda" and self.config.precision == "no":
+            lower += f', or train with precision="{profiles.fast_precision()}"'
         saved = self.folder.saved()
         kept = "No checkpoint was saved"
         if saved:
@@ -217,27 +221,49 @@ class TrainingRun:
             i for x in rows for i in (x.amin(1).double().argmin(), x.amax(1).double().argmax())
         ]
         few = torch.stack([i.cpu() for i in extreme]).unique()
-        with undisturbed(self.model), self.accelerator.autocast():
+        with undisturbed(self.model), self._autocast():
             self.model.eval()
             metrics_of(self.step, self.model, self._batch(few))
 
     def train_step(self, indices: Tensor) -> None:
         for group in self.optimizer.param_groups:
             group["lr"] = self.clock.learning_rate()
-        batch = self._batch(indices)
         looked_at = values_known_to_be_good if self.device.type == "cuda" else nullcontext
-        with self.accelerator.autocast(), looked_at():
-            metrics = metrics_of(self.step, self.model, batch)
-        self.accelerator.backward(metrics["loss"])
+        with self._autocast(), looked_at():
+            metrics = metrics_of(self.step, self.model, self._batch(indices))
+        loss = metrics["loss"].float()
+        self.scaler.scale(loss).backward()
         processes.average_gradients(self.model.parameters())
-        norm = self.accelerator.clip_grad_norm_(self.model.parameters(), self.config.clip_norm)
-        self.optimizer.step()
+        self.scaler.unscale_(self.optimizer)
+        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip_norm)
+        self.scaler.step(self.optimizer)
+        moved = self._update_scale()
         self.optimizer.zero_grad()
         self.history.step += 1
-        if self.average:
-            self.average.update(self.history.step)
-        # An infinite gradient breaks the weights before any loss shows it: 0 x inf is no number.
-        self.record.sums.add({**metrics, "loss": metrics["loss"].detach() + 0 * norm})
+        self.history.skipped += not moved
+        if self.average and moved:
+            self.average.update(self.history.step - self.history.skipped)
+        # An infinite gradient breaks the weights before any loss shows it, unless it was scaled:
+        # then the step was left out.
+        watched = loss if self.scaler.is_enabled() else loss + norm
+        self.record.sums.add(metrics, self.history.step, watched.detach())
+
+    def _autocast(self) -> torch.autocast:
+        half = HALF.get(self.config.precision)
+        return torch.autocast(self.device.type, half, enabled=half is not None)
+
+    def _update_scale(self) -> bool:
+        """Whether the step was taken; float16 alone reads that from the device."""
+        if not self.scaler.is_enabled():
+            return True
+        self.scaler.update()
+        before, self.scale = self.scale, self.scaler.get_scale()
+        if self.scale < LEAST_SCALE:
+            raise self.record.diverged(
+                f"gradients overflow float16, although the loss is multiplied by {self.scale:.2g}",
+                self.rate_taken(),
+            )
+        return self.scale >= before
 
     def rate_taken(self) -> float:
         """The learning rate of the last step."""

@@ -1173,7 +1173,7 @@ print("the function above:                    ", f"{(ours != right).double().mea
 # settings):
 #
 # ```
-# accelerate launch --multi_gpu --num_processes N -m tutorial_lib train vqvae \
+# torchrun --standalone --nproc-per-node=N -m tutorial_lib train vqvae \
 #     --profile gpu --dataset fashion-mnist --out runs/garments
 # ```
 #

@@ -58,7 +58,8 @@ def diverges(out: Path, rng: Random) -> str | None:
     rate = learning_rate_at(noticed - 1, N_STEPS, CONFIG)
     last = broken - 1 if saves else 0
     kept = f"checkpoint is {out / 'checkpoint.safetensors'}" if last else "No checkpoint was saved"
-    wanted = [f"by step {noticed} of {N_STEPS}", f"rate {rate:.2g}.", kept, "lower learning rate"]
+    wanted = [f"in step {broken} of {N_STEPS} ", f"seen after step {noticed}, "]
+    wanted += [f"rate {rate:.2g}).", kept, "lower learning rate"]
     missing = [each for each in wanted if each not in told]
     if missing:
         return f"not told: {missing} in {told!r}"
@@ -70,7 +71,7 @@ def diverges(out: Path, rng: Random) -> str | None:
 # ------------------------------------------------------------------------ another configuration
 
 CHANGES = {
-    "epochs": (1, 4),
+    "epochs": (1, 2),  # more of them would go on with a run that has finished
     "minutes": (0.5, 2.0),
     "batch_size": (3, 8),
     "learning_rate": (0.02, 1e-4),
@@ -78,7 +79,7 @@ CHANGES = {
     "weight_decay": (0.1, 1.0),
     "clip_norm": (0.5, 2.0),
     "average": (0.0, 0.5),
-    "precision": ("bf16",),
+    "precision": ("bf16", "fp16"),
     "seed": (0, 6),
 }
 OF_THE_MODEL = {"n_channels": (6, 8), "n_layers": (1, 3), "kernel_size": (5,)}
@@ -109,7 +110,7 @@ def refusal(out: Path, chosen: dict) -> str | None:
     else:
         return f"a run with other {', '.join(chosen)} went on"
     there = {**vars(CONFIG), **model().config}
-    wanted = [f"{k}: {there[k]!r} there, {v!r} here" for k, v in chosen.items()]
+    wanted = [f"{k}: the run has {there[k]!r}, you ask for {v!r}" for k, v in chosen.items()]
     missing = [each for each in wanted if each not in told]
     return f"not told: {missing} in {told[:300]!r}" if missing else small_run.unusable(made) or None
 
@@ -124,7 +125,7 @@ def same_numbers(out: Path, rng: Random) -> str | None:
         batch_size=rng.randint(2, 6),
         average=rng.choice([0.0, 0.4]),
         weight_decay=rng.choice([0.0, 0.1]),
-        precision=rng.choice(["no", "no", "bf16"]),
+        precision=rng.choice(["no", "no", "bf16", "fp16"]),
         seed=rng.randrange(1000),
     )
     one, other = out / "one", out / "other"
