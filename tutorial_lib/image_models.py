@@ -22,9 +22,11 @@ from torch import Tensor, nn
 from tutorial_lib import profiles
 from tutorial_lib.data import ImageDataset, Split
 from tutorial_lib.likelihood import bits_per_dim, nll_nats
+from tutorial_lib.preconditions import require_held_out, require_writable
 from tutorial_lib.pretrained import CLASSES, load_weights, save_weights
 from tutorial_lib.processes import once
 from tutorial_lib.provenance import provenance
+from tutorial_lib.run_facts import facts_of
 from tutorial_lib.training import FitConfig, History, Step, evaluate, fit
 from tutorial_lib.vae import GaussianVAE
 from tutorial_lib.validation import (
@@ -105,6 +107,8 @@ def build_model(recipe: ImageModelRecipe, dataset: ImageDataset) -> nn.Module:
     """The untrained model of a recipe; the seed of its training decides the weights."""
     require_instance("recipe", recipe, ImageModelRecipe)
     require_instance("dataset", dataset, ImageDataset)
+    if recipe.by_label and not dataset.class_names:
+        raise ValueError(f"by_label is True, but the images of {dataset.name} have no labels")
     torch.manual_seed(recipe.fit.seed)
     n_colors, *size = dataset.train.levels.shape[1:]
     given = {"n_colors": n_colors, "n_levels": dataset.n_levels, **recipe.arguments}
@@ -112,7 +116,9 @@ def build_model(recipe: ImageModelRecipe, dataset: ImageDataset) -> nn.Module:
         given["n_classes"] = len(dataset.class_names)
     if CLASSES[recipe.model] is GaussianVAE:
         given["size"] = tuple(size)
-    return CLASSES[recipe.model](**given)
+    model = CLASSES[recipe.model](**given)
+    model.facts = facts_of(dataset)
+    return model
 
 
 def evaluate_image_model(
@@ -148,6 +154,8 @@ def train_image_model(
     require_bool("progress", progress)
     out, began_as = require_path("out", out), provenance()
     model = build_model(recipe, dataset).to(profiles.device())
+    require_held_out(dataset)
+    require_writable(out)
     train = _examples(dataset.train, recipe.by_label)
     history = fit(model, step_of(model), train, recipe.fit, out=out / "training", progress=progress)
     if not history.finished:
@@ -156,6 +164,7 @@ def train_image_model(
     model = load_weights(out / "weights.safetensors").to(profiles.device())
     result = {
         **asdict(replace(recipe, arguments=dict(recipe.arguments))),
+        "facts": model.facts.as_json(),
         "parameters": sum(p.numel() for p in model.parameters()),
         "training_images": len(dataset.train),
         "steps": history.step,

@@ -18,6 +18,8 @@ from tutorial_lib.code_prior import CodePrior
 from tutorial_lib.gated import GatedPixelCNN
 from tutorial_lib.pixelcnn import PixelCNN
 from tutorial_lib.pixelrnn import DiagonalBiLSTM, RowLSTM
+from tutorial_lib.run_facts import RunFacts, facts_by_name, facts_from_json
+from tutorial_lib.suggestions import did_you_mean
 from tutorial_lib.two_stage import TwoStageModel
 from tutorial_lib.vae import Autoencoder, GaussianVAE
 from tutorial_lib.validation import require_instance, require_model, require_path, require_text
@@ -35,6 +37,15 @@ KNOWN = (
 )
 CLASSES = {each.__name__: each for each in KNOWN}
 SUFFIX = ".safetensors"
+# What the weights that were shipped without their facts were trained on.
+TRAINED_ON = {
+    "gated-binarized-mnist": "binarized-mnist",
+    "gated-fashion-mnist": "fashion-mnist",
+    "pixelcnn-fashion-mnist": "fashion-mnist",
+    "two-stage-fashion-mnist": "fashion-mnist",
+    "two-stage-fashion-mnist-16": "fashion-mnist",
+    "vae-fashion-mnist": "fashion-mnist",
+}
 
 
 def describe(model: nn.Module) -> dict:
@@ -66,13 +77,21 @@ def build(description: dict) -> nn.Module:
 
 
 def save_weights(path: Path | str, model: nn.Module) -> None:
-    """Write the weights of a model and what it takes to build it again."""
-    description = describe(model)
-    write_tensors(require_path("path", path), model.state_dict(), {"model": description})
+    """Write the weights of a model, what it takes to build it again and, if known, its facts.
+
+    The facts (`run_facts`) tell on which data it was trained; they are the attribute `facts`.
+    """
+    header = {"model": describe(model)}
+    facts = getattr(model, "facts", None)
+    if facts is not None:
+        header["facts"] = require_instance("facts", facts, RunFacts).as_json()
+    write_tensors(require_path("path", path), model.state_dict(), header)
 
 
 def load_weights(path: Path | str) -> nn.Module:
     """The model of a file by `save_weights`, in eval mode on the CPU.
+
+    Its attribute `facts` tells on which data it was trained, or is None where nobody knows.
 
     Raises FileNotFoundError, or CheckpointError for a file that is damaged or of another kind.
     """
@@ -85,7 +104,30 @@ def load_weights(path: Path | str) -> nn.Module:
         model.load_state_dict(tensors)
     except RuntimeError as error:
         raise CheckpointError(f"the weights in {path} do not fit their model: {error}") from error
+    model.facts = _facts(path, header, model)
     return model.eval()
+
+
+def _facts(path: Path | str, header: dict, model: nn.Module) -> RunFacts | None:
+    """The facts in the header, or those of shipped weights of that name that have none."""
+    part = model.vqvae if isinstance(model, TwoStageModel) else model
+    n_levels = getattr(part, "n_levels", None)
+    if "facts" not in header:
+        dataset = TRAINED_ON.get(Path(path).name.removesuffix(SUFFIX))
+        return facts_by_name(dataset, n_levels) if dataset and n_levels else None
+    try:
+        facts = facts_from_json(header["facts"])
+    except (TypeError, ValueError) as error:
+        raise CheckpointError(f"the facts in {path} are none: {error}") from error
+    n_channels = getattr(part, "in_channels", getattr(part, "n_colors", facts.shape[0]))
+    there = (getattr(part, "n_dims", facts.n_dims), n_channels, n_levels or facts.n_levels)
+    told = (facts.n_dims, facts.shape[0], facts.n_levels)
+    if there != told:
+        raise CheckpointError(
+            f"the facts in {path} do not fit its model: axes, channels and levels are {told}, the "
+            f"model has {there}"
+        )
+    return facts
 
 
 def _require_fitting(path: Path | str, description: object, tensors: dict[str, Tensor]) -> None:
@@ -135,6 +177,8 @@ def available() -> tuple[str, ...]:
 def load_pretrained(name: str) -> nn.Module:
     """A shipped model, in eval mode on the CPU. ValueError lists the names there are."""
     if require_text("name", name) not in available():
-        raise ValueError(f"no weights named {name!r}: there are {', '.join(available()) or 'none'}")
+        near = did_you_mean(name, available())
+        names = ", ".join(available()) or "none"
+        raise ValueError(f"no weights named {name!r}.{near} There are: {names}.")
     with resources.as_file(resources.files("tutorial_lib") / "weights" / (name + SUFFIX)) as path:
         return load_weights(path)

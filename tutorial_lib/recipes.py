@@ -5,8 +5,8 @@ indices once, and trains a gated PixelCNN on the indices. A run folder holds
 
     vqvae/        checkpoint and metrics of stage one
     prior/        checkpoint and metrics of stage two
-    vqvae.safetensors, two-stage.safetensors     finished weights
-    result.json   settings, device, versions, time and held-out numbers
+    vqvae.safetensors, two-stage.safetensors     finished weights, with the facts of the run
+    result.json   facts, settings, device, versions, time and held-out numbers
 
 and a run that was stopped goes on where it was when it is started again.
 """
@@ -21,7 +21,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from tutorial_lib import profiles
+from tutorial_lib import preconditions, profiles
+from tutorial_lib.checkpoint import CheckpointError
 from tutorial_lib.data import ImageDataset, Split
 from tutorial_lib.gated import GatedPixelCNN
 from tutorial_lib.likelihood import bits_per_dim, nll_nats
@@ -29,6 +30,7 @@ from tutorial_lib.pretrained import load_weights, save_weights
 from tutorial_lib.processes import once
 from tutorial_lib.provenance import provenance
 from tutorial_lib.quantize import code_counts, perplexity
+from tutorial_lib.run_facts import facts_by_name, facts_of
 from tutorial_lib.training import History, fit
 from tutorial_lib.two_stage import TwoStageModel
 from tutorial_lib.two_stage_settings import PriorSettings, TwoStageSettings, VQVAESettings
@@ -46,8 +48,13 @@ def vqvae_step(model, levels: Tensor) -> dict[str, Tensor]:
     """Stage one on a batch of levels: the loss of eq. 3, shown as decoder bits/dim."""
     out = require_instance("model", model, VQVAE)(require_whole("levels", levels))
     decoder = bits_per_dim(out.nll_nats.mean(), levels[0].numel())
-    commitment = out.quantized.commitment_loss
-    return {"loss": out.loss, "decoder bits/dim": decoder, "commitment": commitment}
+    quantized = out.quantized
+    return {
+        "loss": out.loss,
+        "decoder bits/dim": decoder,
+        "commitment": quantized.commitment_loss,
+        "batch perplexity": quantized.perplexity,
+    }
 
 
 def prior_step(model, indices: Tensor, label: Tensor | None = None) -> dict[str, Tensor]:
@@ -72,6 +79,7 @@ def train_vqvae(
     require_instance("dataset", dataset, ImageDataset)
     require_instance("settings", settings, VQVAESettings)
     out = None if out is None else require_path("out", out)
+    preconditions.require_stage_one(dataset, settings)
     torch.manual_seed(settings.fit.seed)
     vqvae = VQVAE(
         in_channels=dataset.train.levels.shape[1],
@@ -81,7 +89,9 @@ def train_vqvae(
         downsample=settings.downsample,
         n_channels=settings.n_channels,
         n_blocks=settings.n_blocks,
+        commitment_weight=settings.beta,
     )
+    vqvae.facts = facts_of(dataset)
     history = fit(
         vqvae,
         vqvae_step,
@@ -124,16 +134,10 @@ def train_prior(
     require_instance("dataset", dataset, ImageDataset)
     require_instance("settings", settings, PriorSettings)
     out = None if out is None else require_path("out", out)
+    settings = _with_labels_decided(settings, dataset)
+    preconditions.require_stage_two(dataset, settings, vqvae)
     torch.manual_seed(settings.fit.seed)
-    prior = GatedPixelCNN(
-        n_levels=vqvae.n_codes,
-        n_channels=settings.n_channels,
-        n_layers=settings.n_layers,
-        kernel_size=settings.kernel_size,
-        n_classes=len(dataset.class_names) if settings.by_label else None,
-        ordered=False,
-        coordinates=True,
-    )
+    prior = _new_prior(vqvae.n_codes, dataset, settings)
     history = fit(
         prior,
         prior_step,
@@ -146,6 +150,47 @@ def train_prior(
     return prior, history
 
 
+def _new_prior(n_codes: int, dataset: ImageDataset, settings: PriorSettings) -> GatedPixelCNN:
+    return GatedPixelCNN(
+        n_levels=n_codes,
+        n_channels=settings.n_channels,
+        n_layers=settings.n_layers,
+        kernel_size=settings.kernel_size,
+        n_classes=len(dataset.class_names) if settings.by_label else None,
+        ordered=False,
+        coordinates=True,
+    )
+
+
+def _with_labels_decided(settings: PriorSettings, dataset: ImageDataset) -> PriorSettings:
+    """by_label is True or False: left open, the data set decides."""
+    if settings.by_label is None:
+        return replace(settings, by_label=bool(dataset.class_names))
+    return settings
+
+
+def require_two_stage(
+    dataset: ImageDataset, settings: TwoStageSettings, out: Path | None = None
+) -> None:
+    """Raise what either stage, or the evaluation after them, would raise for want of something.
+
+    ValueError for data that do not fit the settings; CheckpointError if `out` holds another stage
+    two; OSError if nothing can be written there.
+    """
+    require_instance("dataset", dataset, ImageDataset)
+    require_instance("settings", settings, TwoStageSettings)
+    preconditions.require_stage_one(dataset, settings.vqvae)
+    preconditions.require_stage_two(dataset, settings.prior)
+    preconditions.require_held_out(dataset)
+    if out is not None:
+        out, decided = require_path("out", out), _with_labels_decided(settings.prior, dataset)
+        with torch.random.fork_rng(devices=[]):
+            prior = _new_prior(settings.vqvae.n_codes, dataset, decided)
+        n_examples = len(dataset.train)
+        preconditions.require_same_prior(out / "prior", prior, n_examples, decided.fit)
+        preconditions.require_writable(out)
+
+
 def add_prior(dataset: ImageDataset, settings: PriorSettings, out: Path) -> History:
     """Stage two for the VQVAE whose weights lie in `out`; writes out/two-stage.safetensors."""
     require_instance("dataset", dataset, ImageDataset)
@@ -156,6 +201,7 @@ def add_prior(dataset: ImageDataset, settings: PriorSettings, out: Path) -> Hist
             f"{out} holds no finished stage one (no {weights.name}): train it with "
             f"`python -m tutorial_lib train vqvae --out {out}`"
         )
+    preconditions.require_writable(Path(out))
     vqvae = load_weights(weights).to(profiles.device())
     prior, history = train_prior(vqvae, dataset, settings, out=Path(out))
     if history.finished:
@@ -231,8 +277,9 @@ def train_two_stage(
     the function early, with an empty result: call it again, and both stages go on from their
     checkpoints (a finished one only reads its own).
     """
-    require_instance("settings", settings, TwoStageSettings)
     out, began_as = require_path("out", out), provenance()
+    require_two_stage(dataset, settings, out)
+    settings = replace(settings, prior=_with_labels_decided(settings.prior, dataset))
     vqvae, first = train_vqvae(dataset, settings.vqvae, out=out, progress=progress)
     if not first.finished:
         return first, {}
@@ -245,6 +292,7 @@ def train_two_stage(
         "model": "two-stage",
         "dataset": dataset.name,
         "n_levels": dataset.n_levels,
+        "facts": model.facts.as_json(),
         "settings": asdict(settings),
         "parameters": {
             "vqvae": sum(p.numel() for p in vqvae.parameters()),
@@ -264,11 +312,24 @@ def train_two_stage(
 
 
 def load_run(folder: Path | str) -> TwoStageModel:
-    """The finished two-stage model of a run folder, in eval mode on the CPU."""
+    """The finished two-stage model of a run folder, in eval mode on the CPU.
+
+    Its `facts` are those stored with the weights; of a run by an earlier version, what result.json
+    and the catalog of data sets say; None if neither does.
+    """
     weights = require_path("folder", folder) / "two-stage.safetensors"
     if not weights.exists():
         raise FileNotFoundError(
             f"{folder} holds no finished two-stage model (no {weights.name}): train one with "
             f"`python -m tutorial_lib train two-stage --out {folder}`"
         )
-    return load_weights(weights)
+    model = load_weights(weights)
+    if not isinstance(model, TwoStageModel):
+        raise CheckpointError(f"{weights} holds a {type(model).__name__}, not a TwoStageModel")
+    if model.facts is None and model.vqvae.n_levels:
+        try:
+            told = json.loads((weights.parent / "result.json").read_text("utf-8"))
+            model.facts = facts_by_name(told["dataset"], model.vqvae.n_levels)
+        except (OSError, ValueError, KeyError, TypeError):
+            pass  # nobody knows: whoever draws must say the shape
+    return model

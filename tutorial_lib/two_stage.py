@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from tutorial_lib.bounds import latent_rate_nats, two_stage_bound_nats
 from tutorial_lib.code_prior import CodePrior, labels_for
 from tutorial_lib.likelihood import nll_nats
+from tutorial_lib.run_facts import RunFacts
 from tutorial_lib.sampling import draw, sample
 from tutorial_lib.validation import (
     require_choice,
@@ -33,8 +34,6 @@ from tutorial_lib.validation import (
     require_sizes,
 )
 from tutorial_lib.vqvae import VQVAE
-
-IMAGE_SHAPE = (28, 28)
 
 
 class BoundTerms(NamedTuple):
@@ -70,6 +69,15 @@ class TwoStageModel(nn.Module):
         else:
             _check_image_prior(vqvae, prior)
         self.vqvae, self.prior = vqvae, prior
+
+    @property
+    def facts(self) -> RunFacts | None:
+        """On which data it was trained, if the VQVAE knows."""
+        return self.vqvae.facts
+
+    @facts.setter
+    def facts(self, facts: RunFacts | None) -> None:
+        self.vqvae.facts = facts
 
     @property
     def n_classes(self) -> int | None:
@@ -138,7 +146,7 @@ class TwoStageModel(nn.Module):
 
         label        (n,) labels, one label for all, or None for a model without labels
         shape        of the signal: height and width, length, or frames, height and width. None:
-                     an image of 28x28
+                     that of the data it was trained on, which the weights of a run tell
         temperature  of the prior
         pixels       "mean": the decoder's mean image, rounded to levels; what pictures show.
                      "sample": each sub-pixel drawn from p(x|z), a true sample of the model, with
@@ -148,7 +156,7 @@ class TwoStageModel(nn.Module):
         self._require_discrete()
         indices = self.sample_indices(
             n,
-            latent_shape=self.vqvae.latent_shape(IMAGE_SHAPE if shape is None else shape),
+            latent_shape=self.vqvae.latent_shape(self._own_shape() if shape is None else shape),
             label=label,
             temperature=temperature,
             generator=generator,
@@ -159,6 +167,15 @@ class TwoStageModel(nn.Module):
             return (self.vqvae.picture(decoded) * (self.vqvae.n_levels - 1)).round().long()
         uniforms = torch.rand(decoded[:, 0].shape, generator=generator, dtype=torch.float64)
         return draw(decoded, uniforms.to(decoded.device))
+
+    def _own_shape(self) -> tuple[int, ...]:
+        if self.facts is None:
+            axes = {1: "length,", 2: "height, width", 3: "frames, height, width"}
+            raise ValueError(
+                "shape must be given, got None: this model does not know the shape of the data it "
+                f"was trained on, use shape=({axes[self.vqvae.n_dims]})"
+            )
+        return self.facts.shape[1:]
 
     def _require_discrete(self) -> None:
         if self.vqvae.n_levels is None:

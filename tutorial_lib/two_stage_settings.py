@@ -10,6 +10,7 @@ from tutorial_lib.plain_checks import (
     require_bool,
     require_instance,
     require_int,
+    require_positive,
     require_text,
 )
 
@@ -21,6 +22,7 @@ class VQVAESettings:
     n_codes: int = 128
     code_dim: int = 32
     downsample: int = 4
+    beta: float = 0.25  # weight of the commitment term in eq. 3
     n_channels: int = 64
     n_blocks: int = 2
     fit: FitConfig = field(default_factory=FitConfig)
@@ -30,6 +32,7 @@ class VQVAESettings:
             require_int(name, getattr(self, name), at_least=1)
         if self.downsample & (self.downsample - 1):
             raise ValueError(f"downsample must be a power of 2, got {self.downsample}")
+        require_positive("beta", self.beta)
         require_int("n_channels", self.n_channels, at_least=2)
         require_int("n_blocks", self.n_blocks, at_least=0)
         require_instance("fit", self.fit, FitConfig)
@@ -37,19 +40,23 @@ class VQVAESettings:
 
 @dataclass(frozen=True)
 class PriorSettings:
-    """Stage two: the gated PixelCNN over the codes, told the class if by_label."""
+    """Stage two: the gated PixelCNN over the codes.
+
+    by_label   whether it is told the class of each image; None: if the data have labels
+    """
 
     n_channels: int = 64
     n_layers: int = 8
     kernel_size: int = 3
-    by_label: bool = True
+    by_label: bool | None = None
     fit: FitConfig = field(default_factory=FitConfig)
 
     def __post_init__(self):
         require_int("n_channels", self.n_channels, at_least=1)
         require_int("n_layers", self.n_layers, at_least=1)
         check_kernel("kernel_size", self.kernel_size)
-        require_bool("by_label", self.by_label)
+        if self.by_label is not None:
+            require_bool("by_label", self.by_label)
         require_instance("fit", self.fit, FitConfig)
 
 

@@ -30,6 +30,7 @@ from torch.nn import functional as F
 
 from tutorial_lib.likelihood import nll_nats
 from tutorial_lib.quantize import Quantized, VectorQuantizer, nearest_code
+from tutorial_lib.run_facts import RunFacts
 from tutorial_lib.validation import (
     may_be_read,
     require_choice,
@@ -120,7 +121,11 @@ class VQVAE(nn.Module):
     n_codes K, code_dim D, update, commitment_weight, restart_dead_codes: see VectorQuantizer
     downsample      a power of 2; each axis of the latent shape is that much shorter
     n_channels, n_blocks   width, and residual blocks on each side
+
+    `facts` tells on which data it was trained (`run_facts`), and None of a model made by hand.
     """
+
+    facts: RunFacts | None = None
 
     def __init__(
         self,

@@ -455,7 +455,8 @@ from tutorial_lib.two_stage import TwoStageModel
 
 model = TwoStageModel(vqvae, prior).to(device)
 labels = torch.arange(10).repeat_interleave(8)
-drawn = model.sample(80, labels, generator=torch.Generator().manual_seed(0)).cpu()
+noise = torch.Generator().manual_seed(0)
+drawn = model.sample(80, labels, shape=(28, 28), generator=noise).cpu()
 show_images(drawn, n_levels=16, n_columns=8, row_labels=names);
 
 
@@ -493,7 +494,8 @@ show_images(torch.cat(rows), n_levels=16, row_labels=[f"T = {t}" for t in temper
 
 # %%
 fields, label = draw_fields(8, seed=5), torch.arange(8)
-true = model.sample(8, label, pixels="sample", generator=torch.Generator().manual_seed(5)).cpu()
+noise = torch.Generator().manual_seed(5)
+true = model.sample(8, label, shape=(28, 28), pixels="sample", generator=noise).cpu()
 pair = torch.cat([decode(vqvae, fields), true])
 show_images(pair, n_levels=16, n_columns=8, row_labels=["mean image", "true sample"]);
 

@@ -26,6 +26,7 @@ from kinds import (
     positive,
     seed,
     share,
+    sizes,
     symbols,
     thing,
 )
@@ -38,6 +39,7 @@ from tutorial_lib.checkpoint import CheckpointError, write_tensors
 from tutorial_lib.data import ImageDataset, Split
 from tutorial_lib.image_models import ImageModelRecipe, image_step
 from tutorial_lib.named_recipes import Presets
+from tutorial_lib.run_facts import RunFacts
 from tutorial_lib.training import FitConfig, History
 from tutorial_lib.two_stage import TwoStageModel
 from tutorial_lib.two_stage_settings import (
@@ -237,6 +239,11 @@ def _run_folder() -> Path:
     return folder
 
 
+def _facts() -> dict:
+    return RunFacts("dots", (1, 4, 6), 3, ("a", "b")).as_json()
+
+
+TEXT = choice("mnist")._replace(wrong=(mutation("no text", None, 3, True),))
 MISSING = path(_run_folder)
 RECIPES = [
     call(
@@ -266,6 +273,7 @@ RECIPES = [
             "n_codes": count(5),
             "code_dim": count(2),
             "downsample": also(count(2), "no power of 2", 3, 6),
+            "beta": positive(0.25),
             "n_channels": count(4, at_least=2),
             "n_blocks": count(1, at_least=0),
             "fit": FIT,
@@ -278,7 +286,7 @@ RECIPES = [
             "n_channels": count(4),
             "n_layers": count(1),
             "kernel_size": also(but(count(3), "too small"), "even or too small", 2, 1, 0, -3),
-            "by_label": flag(True),
+            "by_label": optional(flag(True)),
             "fit": FIT,
         },
     ),
@@ -360,7 +368,35 @@ RECIPES = [
             "progress": flag(False),
         },
     ),
+    call(
+        "recipes.require_two_stage",
+        type(None),
+        {
+            "dataset": DATASET,
+            "settings": thing(lambda: TwoStageSettings(OF_VQVAE, OF_PRIOR)),
+            "out": optional(path(lambda: Path("two-stage"))),
+        },
+    ),
     call("recipes.load_run", TwoStageModel, {"folder": MISSING}),
+    call(
+        "run_facts.RunFacts",
+        RunFacts,
+        {
+            "dataset": TEXT,
+            "shape": but(sizes((1, 4, 6)), "too long", "too short"),
+            "n_levels": count(3, at_least=2),
+            "class_names": also(
+                thing(lambda: ("a", "b")), "no names", "abc", 3, ("a", 3), ["a", "b"]
+            ),
+        },
+    ),
+    call("run_facts.facts_of", RunFacts, {"dataset": DATASET}),
+    call("run_facts.facts_from_json", RunFacts, {"told": thing(_facts)}),
+    call(
+        "run_facts.facts_by_name",
+        RunFacts,
+        {"dataset": TEXT, "n_levels": count(16, at_least=2)},
+    ),
     call(
         "named_recipes.same",
         Presets,

@@ -53,6 +53,9 @@ REASONS = {
     "widgets.completion.completion_explorer": "sliders in front of draw_completions",
     "lstm_layers.run_diagonally": "the loop inside the two diagonal layers, which are called",
     "grids.write_sample_grids": "samples and files of `python -m tutorial_lib sample`",
+    "preconditions": "the checks themselves: whatever recipes train on goes through them",
+    "suggestions": "words for messages",
+    "run_facts.label_named": "text from a shell; tests/test_cli.py",
     "cli": "text from a shell, which tyro parses and answers",
     "train_commands": "text from a shell, which tyro parses and answers",
 }

@@ -5,7 +5,6 @@ The readers need torch and are imported when a set is read, so that the table it
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +13,7 @@ from tutorial_lib.data import sources
 from tutorial_lib.data.errors import DataFormatError
 from tutorial_lib.data.remote_file import RemoteFile
 from tutorial_lib.plain_checks import require_text
+from tutorial_lib.suggestions import did_you_mean
 
 Splits = tuple[Any, Any, Any]  # three of dataset.Split
 SPLITS = ("train", "valid", "test")
@@ -94,8 +94,7 @@ class CatalogEntry:
 def find(name: str) -> CatalogEntry:
     """The entry called `name`; `ValueError` with the names there are, and the nearest of them."""
     if require_text("the name of a data set", name) not in CATALOG:
-        near = difflib.get_close_matches(name.lower(), CATALOG, n=1, cutoff=0.5)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
+        hint = did_you_mean(name, CATALOG)
         raise ValueError(f"no data set {name!r}.{hint} There are: {', '.join(CATALOG)}.")
     return CATALOG[name]
 

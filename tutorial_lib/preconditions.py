@@ -1,0 +1,109 @@
+"""What both stages of a training need, looked at before the first step of stage one."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+
+from tutorial_lib import processes
+from tutorial_lib.checkpoint import CheckpointError, read_tensors
+from tutorial_lib.data import ImageDataset
+from tutorial_lib.fit_config import FitConfig
+from tutorial_lib.gated import GatedPixelCNN
+from tutorial_lib.two_stage_settings import PriorSettings, VQVAESettings
+from tutorial_lib.vqvae import VQVAE
+from tutorial_lib.whole_file import newest
+from tutorial_lib.write_errors import file_named
+
+MAY_CHANGE = ("epochs", "minutes")  # how long: what else differs makes another run
+
+
+def require_stage_one(dataset: ImageDataset, settings: VQVAESettings) -> None:
+    """ValueError unless a VQVAE of these settings can be trained on the data set."""
+    shape = tuple(dataset.train.levels.shape[1:])
+    if len(shape) != 3:
+        raise ValueError(
+            f"dataset must hold images (C, H, W), got {dataset.name} with examples of shape "
+            f"{shape}: chapter 12 trains on sounds and clips"
+        )
+    if any(side % settings.downsample for side in shape[1:]):
+        raise ValueError(
+            f"downsample must divide the height and width of the images, got {settings.downsample} "
+            f"for the {shape[1]}x{shape[2]} images of {dataset.name}"
+        )
+    _require_batches(dataset, settings.fit)
+
+
+def require_stage_two(
+    dataset: ImageDataset, settings: PriorSettings, vqvae: VQVAE | None = None
+) -> None:
+    """ValueError unless a prior of these settings can be trained on the codes of the data set."""
+    if settings.by_label and not dataset.class_names:
+        raise ValueError(
+            f"by_label must be False or left out, got True: the images of {dataset.name} have no "
+            f"labels"
+        )
+    _require_batches(dataset, settings.fit)
+    if vqvae is None:
+        return
+    there = (vqvae.in_channels, vqvae.n_levels)
+    here = (dataset.train.levels.shape[1], dataset.n_levels)
+    if vqvae.n_dims == 2 and there != here:
+        raise ValueError(
+            f"dataset must hold images of {there[0]} channels in {there[1]} levels, as the VQVAE "
+            f"was made for, got {dataset.name} with {here[0]} in {here[1]}"
+        )
+
+
+def require_held_out(dataset: ImageDataset) -> None:
+    """ValueError unless there are images for the numbers that a result ends with."""
+    for name in ("valid", "test"):
+        if not len(getattr(dataset, name)):
+            raise ValueError(
+                f"dataset must hold images in each split, got {dataset.name}, whose {name} split "
+                f"is empty: a run ends with held-out numbers"
+            )
+
+
+def require_writable(folder: Path) -> None:
+    """OSError that names the folder unless files can be written into it; it is made if need be."""
+    with file_named(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+
+
+def require_same_prior(folder: Path, prior: GatedPixelCNN, n_examples: int, fit: FitConfig) -> None:
+    """CheckpointError if `folder` holds the checkpoint of a stage two that this one is not."""
+    path = newest(folder / "checkpoint.safetensors")
+    if not path.exists():
+        return
+    model = {f"model.{name}": value for name, value in prior.config.items()}
+    told = json.loads(json.dumps({**asdict(fit), **model, "examples": n_examples}))
+    saved = read_tensors(path)[1].get("fingerprint", {})
+    differing = [
+        f"{name}: {saved[name]!r} there, {value!r} here"
+        for name, value in told.items()
+        if name in saved and saved[name] != value and name not in MAY_CHANGE
+    ]
+    if differing:
+        raise CheckpointError(
+            f"{path} belongs to another stage two ({'; '.join(differing)}). Choose another folder, "
+            f"or delete {folder} to train stage two afresh"
+        )
+
+
+def _require_batches(dataset: ImageDataset, fit: FitConfig) -> None:
+    if fit.batch_size > len(dataset.train):
+        raise ValueError(
+            f"batch_size must be at most {len(dataset.train)}, the training images of "
+            f"{dataset.name}, got {fit.batch_size}"
+        )
+    if not len(dataset.valid):
+        raise ValueError(
+            f"dataset must hold images in each split, got {dataset.name}, whose valid split is "
+            f"empty: training ends with held-out numbers"
+        )
+    processes.require_equal_shares(fit.batch_size)
