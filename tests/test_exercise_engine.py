@@ -25,6 +25,7 @@ import pytest
 import torch
 from nbclient import NotebookClient
 
+from tutorial_lib import kept_runs
 from tutorial_lib.exercises import highlighting, pages, progress, reports
 from tutorial_lib.exercises.comparing import tensor_result
 from tutorial_lib.exercises.definition import (
@@ -705,12 +706,74 @@ def test_a_write_that_breaks_off_leaves_the_old_file_whole(exercise, tmp_path, m
     }
 
 
-def test_without_a_variable_progress_lies_in_a_folder_of_the_user(monkeypatch):
+def test_without_a_variable_progress_lies_among_the_users_data(monkeypatch):
     monkeypatch.setenv("TUTORIAL_STATE_DIR", " ")
     folder = progress.state_dir()
-    assert folder.is_absolute() and "tutorial_lib" in str(folder)
+    assert folder.is_absolute() and folder.parts[-2:] == ("tutorial_lib", "progress")
+    assert folder.parent == kept_runs.user_data_dir()
     monkeypatch.setenv("TUTORIAL_STATE_DIR", os.path.join("~", "mine"))
     assert "~" not in str(progress.state_dir())
+
+
+@pytest.fixture
+def places(tmp_path, monkeypatch):
+    """The old place of points and the new one, both of this test alone."""
+    old, new = tmp_path / "cache" / "progress", tmp_path / "data" / "progress"
+    monkeypatch.delenv("TUTORIAL_STATE_DIR")
+    monkeypatch.setattr(progress, "user_data_dir", lambda: tmp_path / "data")
+    monkeypatch.setattr(progress, "_cached_dir", lambda: old)
+    return old, new
+
+
+def keep(folder, chapter="ch07", **entries):
+    progress._write(folder / f"{chapter}.json", {k: progress.Entry(*e) for k, e in entries.items()})
+
+
+def test_points_in_the_old_place_are_taken_along_and_left_there(places, exercise):
+    old, new = places
+    keep(old, double=("passed", 3, 4))
+    keep(old, "ch08", other=("failed", 1, 2))
+    before = {path.name: path.read_bytes() for path in old.iterdir()}
+    assert progress.read("ch07")[0] == {"double": progress.Entry("passed", 3, 4)}
+    exercise.check(double)
+    assert progress.read("ch07")[0]["double"].attempts == 5
+    assert progress._entries(new / "ch08.json") == {"other": progress.Entry("failed", 1, 2)}
+    assert {path.name: path.read_bytes() for path in old.iterdir()} == before
+
+
+def test_where_both_places_have_points_the_better_ones_count(places):
+    old, new = places
+    keep(old, a=("passed", 3, 1), b=("failed", 1, 9), c=("failed", 2, 1))
+    keep(new, a=("failed", 2, 6), b=("passed", 3, 2), d=("raised", 0, 1))
+    taken = {"a": ("passed", 3, 6), "b": ("passed", 3, 9), "c": ("failed", 2, 1)}
+    taken = {name: progress.Entry(*fields) for name, fields in taken.items()}
+    assert progress.read("ch07")[0] == {**taken, "d": progress.Entry("raised", 0, 1)}
+
+
+def test_points_are_taken_along_once(places):
+    old, new = places
+    keep(old, double=("passed", 3, 4))
+    progress.read("ch07")
+    (new / "ch07.json").unlink()  # who starts anew, starts anew
+    assert progress.read("ch07") == ({}, "")
+
+
+def test_a_damaged_file_in_the_old_place_keeps_no_other_from_being_taken(places):
+    old, new = places
+    keep(old, "ch08", other=("passed", 2, 2))
+    (old / "ch07.json").write_text("{")
+    assert progress.read("ch08")[0] == {"other": progress.Entry("passed", 2, 2)}
+    assert progress.read("ch07") == ({}, "") and (old / "ch07.json").read_text() == "{"
+
+
+def test_a_folder_of_the_learners_choice_takes_nothing_along(places, tmp_path, monkeypatch):
+    keep(places[0], double=("passed", 3, 4))
+    monkeypatch.setenv("TUTORIAL_STATE_DIR", str(tmp_path / "state"))
+    assert progress.read("ch07") == ({}, "")
+
+
+def test_without_an_old_place_nothing_is_written(places, tmp_path):
+    assert progress.read("ch07") == ({}, "") and not (tmp_path / "data").exists()
 
 
 # ------------------------------------------------------------------------------- what is shown

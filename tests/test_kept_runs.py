@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+import platformdirs
 import pytest
 import torch
 
@@ -32,11 +33,24 @@ def step(model, x):
 # -- where ---------------------------------------------------------------------------------------
 
 
-def test_without_the_variable_a_chapter_keeps_nothing_and_long_runs_live_in_runs(monkeypatch):
+@pytest.mark.parametrize("named", [None, "", " "])
+def test_without_the_variable_a_chapter_keeps_nothing_and_long_runs_are_user_data(
+    monkeypatch, tmp_path, named
+):
     monkeypatch.delenv(VARIABLE, raising=False)
-    assert kept_run("chapter-10") is None and runs_dir() == Path("runs")
-    monkeypatch.setenv(VARIABLE, " ")
-    assert kept_run("chapter-10") is None and runs_dir() == Path("runs")
+    if named is not None:
+        monkeypatch.setenv(VARIABLE, named)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))  # where Linux keeps user data
+    assert kept_run("chapter-10") is None
+    assert runs_dir().is_absolute() and runs_dir().parts[-2:] == ("tutorial_lib", "runs")
+    if sys.platform == "linux":
+        assert runs_dir() == tmp_path / "tutorial_lib" / "runs"
+
+
+def test_what_is_to_last_does_not_lie_in_the_cache(monkeypatch):
+    monkeypatch.delenv(VARIABLE, raising=False)
+    cache = Path(platformdirs.user_cache_dir("tutorial_lib"))
+    assert cache not in runs_dir().parents
 
 
 def test_with_it_every_profile_has_a_folder_of_its_own(monkeypatch, tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -96,5 +97,11 @@ def clean_output(output: NotebookNode) -> NotebookNode:
 
 
 def run(path: Path, **options) -> None:
-    """Execute the notebook in its folder and store its outputs; after an error the file stays."""
-    write_notebook(execute(read_notebook(path), path.parent, **options), path)
+    """Execute the notebook in its folder and store its outputs; after an error the file stays.
+
+    Nobody's points and nobody's earlier runs are in reach, or they would be stored in it.
+    """
+    with tempfile.TemporaryDirectory() as nothing:
+        nobody = {**os.environ, "TUTORIAL_STATE_DIR": nothing, "TUTORIAL_RUNS_DIR": ""}
+        notebook = execute(read_notebook(path), path.parent, environment=nobody, **options)
+    write_notebook(notebook, path)

@@ -79,8 +79,10 @@ def run_notebooks(extra: list[str]) -> tuple[str, int]:
     paths = notebooks_to_run()
     if not paths:
         return "notebooks: none yet", 0
-    environment = {**ONE_THREAD, "TUTORIAL_PROFILE": "smoke"}
-    return timed(f"{len(paths)} notebooks", notebook_command(paths, extra), environment)
+    with tempfile.TemporaryDirectory() as state:
+        environment = {**ONE_THREAD, "TUTORIAL_PROFILE": "smoke", "TUTORIAL_RUNS_DIR": ""}
+        environment["TUTORIAL_STATE_DIR"] = state
+        return timed(f"{len(paths)} notebooks", notebook_command(paths, extra), environment)
 
 
 PARTS = {"units": run_units, "notebooks": run_notebooks}

@@ -1,4 +1,7 @@
-"""Where runs live: in the folder that TUTORIAL_RUNS_DIR names, else in `runs` where one works.
+"""Where runs live: in the folder that TUTORIAL_RUNS_DIR names, else among this user's own data.
+
+The operating system has a folder for what a program keeps for a user. No cleaner empties it, as one
+may empty a cache, and no update of the project touches it. Points lie beside the runs.
 
 A machine that may be taken away, as Colab's is, keeps nothing. With the variable set to a folder of
 a mounted drive, the long trainings of the chapters and of `reproduce` are kept there and go on
@@ -10,17 +13,24 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import platformdirs
+
 from tutorial_lib import profiles
 
 VARIABLE = "TUTORIAL_RUNS_DIR"
 DRIVE = Path("/content/drive")  # where Colab mounts a drive
 
 
+def user_data_dir() -> Path:
+    """The folder of this user for what is to last; made by the first write, not here."""
+    return Path(platformdirs.user_data_dir("tutorial_lib", appauthor=False))
+
+
 def runs_dir() -> Path:
     """The folder in which runs live. ValueError if TUTORIAL_RUNS_DIR cannot be meant."""
     named = os.environ.get(VARIABLE, "").strip()
     if not named:
-        return Path("runs")
+        return user_data_dir() / "runs"
     folder = Path(named).expanduser()
     if not folder.is_absolute():
         raise ValueError(f"{VARIABLE} must be an absolute path, got {named!r}")

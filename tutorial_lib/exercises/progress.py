@@ -1,11 +1,13 @@
-"""Points kept between sessions: one JSON file a chapter in a folder of the user's.
+"""Points kept between sessions: one JSON file a chapter among the user's own data.
 
 TUTORIAL_STATE_DIR names another folder. A file is written whole or not at all. Where it cannot be
-written or read, exercises work as ever, and the reader is told once.
+written or read, exercises work as ever, and the reader is told once. Points that an earlier version
+kept in the cache, which cleaners empty, are taken along once; its files are left as they are.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import tempfile
@@ -15,6 +17,9 @@ from pathlib import Path
 
 from tutorial_lib.exercises.definition import NOT_ATTEMPTED, PASSED, Grade
 from tutorial_lib.exercises.reports import Report, Table, Text
+from tutorial_lib.kept_runs import user_data_dir
+
+TAKEN_ALONG = "taken-along"  # an empty file: what lay in the cache is here
 
 _told: set[str] = set()  # what the reader of this session was told already
 
@@ -31,19 +36,15 @@ class Entry:
 def state_dir() -> Path:
     """TUTORIAL_STATE_DIR if that is set, else a folder of this user. Made by the first write."""
     override = os.environ.get("TUTORIAL_STATE_DIR", "").strip()
-    if override:
-        return Path(override).expanduser()
-    import pooch
-
-    return Path(pooch.os_cache("tutorial_lib")) / "progress"
+    return Path(override).expanduser() if override else user_data_dir() / "progress"
 
 
 def read(chapter: str) -> tuple[dict[str, Entry], str]:
     """Entries of a chapter by the name of the exercise, and a note if they cannot be read."""
+    _take_along()
     path = _file(chapter)
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        return {name: _entry(fields) for name, fields in content["exercises"].items()}, ""
+        return _entries(path), ""
     except FileNotFoundError:
         return {}, ""
     except OSError as error:
@@ -58,9 +59,8 @@ def record(chapter: str, exercise: str, grade: Grade) -> str:
         return ""
     entries, note = read(chapter)
     entries[exercise] = _updated(entries.get(exercise, Entry()), grade)
-    content = {"exercises": {name: asdict(entry) for name, entry in entries.items()}}
     try:
-        _write(_file(chapter), json.dumps(content, indent=1) + "\n")
+        _write(_file(chapter), entries)
     except OSError as error:
         cure = "TUTORIAL_STATE_DIR can name a folder that you may write to."
         return f"{note} {once(f'Your progress could not be saved ({error}). {cure}')}".strip()
@@ -99,6 +99,11 @@ def _updated(entry: Entry, grade: Grade) -> Entry:
     return Entry(outcome, max(entry.points, grade.points), entry.attempts + 1)
 
 
+def _entries(path: Path) -> dict[str, Entry]:
+    content = json.loads(path.read_text(encoding="utf-8"))
+    return {name: _entry(fields) for name, fields in content["exercises"].items()}
+
+
 def _entry(fields: dict) -> Entry:
     entry = Entry(**fields)
     if [type(value) for value in asdict(entry).values()] != [str, int, int]:
@@ -120,7 +125,43 @@ def _aside(path: Path) -> str:
     return f" and is kept as {kept.name}"
 
 
-def _write(path: Path, text: str) -> None:
+def _cached_dir() -> Path:
+    """Where points lay before."""
+    import pooch
+
+    return Path(pooch.os_cache("tutorial_lib")) / "progress"
+
+
+def _take_along() -> None:
+    """Copy points from the old place, once; where both places have some, the better ones count.
+
+    What cannot be read or written is left for the next time.
+    """
+    here, there = state_dir(), _cached_dir()
+    if os.environ.get("TUTORIAL_STATE_DIR", "").strip() or (here / TAKEN_ALONG).exists():
+        return
+    try:
+        for old in sorted(there.glob("ch[0-9][0-9].json")):
+            path = here / old.name
+            with contextlib.suppress(ValueError, KeyError, TypeError, AttributeError):
+                entries = _entries(path) if path.exists() else {}
+                for name, entry in _entries(old).items():
+                    entries[name] = _better(entries.get(name, Entry()), entry)
+                _write(path, entries)
+        if there.is_dir():
+            (here / TAKEN_ALONG).touch()
+    except OSError:
+        return
+
+
+def _better(one: Entry, other: Entry) -> Entry:
+    first, second = sorted((one, other), key=lambda each: (each.outcome == PASSED, each.points))
+    return Entry(second.outcome, second.points, max(first.attempts, second.attempts))
+
+
+def _write(path: Path, entries: dict[str, Entry]) -> None:
+    content = {"exercises": {name: asdict(entry) for name, entry in entries.items()}}
+    text = json.dumps(content, indent=1) + "\n"
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
     try:
