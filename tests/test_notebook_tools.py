@@ -10,7 +10,12 @@ import project_address
 import pytest
 import setup_cell
 import stamping
+import text_gate
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+from tutorial_lib.exercises import progress
+from tutorial_lib.exercises.definition import Grade
+from tutorial_lib.exercises.discovery import all_exercises
 
 TEXT = """\
 # %% [markdown]
@@ -122,7 +127,7 @@ def test_the_first_line_that_differs_is_quoted(finished):
 
 
 def test_a_missing_cell_is_caught(finished):
-    edit_notebook(finished, lambda notebook: notebook.cells.append(new_markdown_cell("more")))
+    edit_notebook(finished, lambda notebook: notebook.cells.append(new_markdown_cell("More.")))
     assert "5 cells in the notebook, 4 in the text" in only(notebook_gate.pair_problems(finished))
 
 
@@ -189,8 +194,8 @@ def test_a_cell_that_is_no_python_is_named_not_written(pair):
 # -- the setup cell ------------------------------------------------------------------------------
 
 
-def test_the_setup_cell_is_under_15_lines_and_names_the_address_of_pyproject():
-    assert len(SETUP.splitlines()) < 15
+def test_the_setup_cell_has_at_most_15_lines_and_names_the_address_of_pyproject():
+    assert len(SETUP.splitlines()) <= 15
     assert f'"git+{project_address.address()}"' in SETUP
     compile(SETUP, "setup cell", "exec")
 
@@ -340,3 +345,149 @@ def test_a_notebook_that_fails_is_reported_and_left_as_it_was(tmp_path):
     with pytest.raises(notebook_run.RunError, match="not today"):
         notebook_run.run(path, timeout=60)
     assert path.read_bytes() == before
+
+
+# -- words ---------------------------------------------------------------------------------------
+
+
+def said(source):
+    return text_gate.text_problems(new_notebook(cells=[new_markdown_cell(source)]))
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "beside the sound; in the last row it exceeds the sound.",
+        "3. Three settings suit the signal",
+        "1, 2, 3 and 3 bits: one code is cheaper",
+        "> **predict.** what comes next?",
+        ", and then the rest.",
+        ") closes what nobody opened.",
+        "→ it goes on",
+        "über die Mitte hinaus",
+    ],
+)
+def test_a_cell_that_begins_with_half_a_sentence_is_caught(source):
+    assert "begins with half a sentence" in only(said(source))
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "# 01 · Title",
+        "## 3 · Training on words",
+        "> **Predict.** What comes next?",
+        "`stage_one` is the function of section 3.",
+        "$K$ codes, each of them a vector.",
+        "(Of 256 even levels none is 0.)",
+        "1. First, a mask.\n2. Then, another.",
+        "| chapter | you build |\n|---|---|",
+        "*PixelCNN* guesses the next pixel.",
+        "[The paper](https://example.org) says so.",
+        "Überall gilt das.",
+        "<details><summary>An answer</summary>\n\nYes.\n\n</details>",
+        '"Why wait?" is a good question.',
+    ],
+)
+def test_a_cell_that_begins_as_sentences_do_is_not(source):
+    assert said(source) == []
+
+
+FOLD = "> **Predict.** Which?\n> <details><summary>A way to think about it</summary>"
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "Those on *their* left.",
+        "Call `sample`.",
+        "So **never**.",
+        "_Two_ ways.",
+        "See [it](x.ipynb).",
+        "- a\n> - b",
+        "1. a\n> 2. b",
+    ],
+)
+def test_a_fold_that_shows_markdown_as_it_is_typed_is_caught(typed):
+    assert "put a blank line after </summary>" in only(said(f"{FOLD}{typed}</details>"))
+    assert "as it is typed" in only(said(f"{FOLD}\n> {typed}\n> </details>"))
+    assert said(f"{FOLD}\n>\n> {typed}\n>\n> </details>") == []
+
+
+@pytest.mark.parametrize("plain", ["2 * 3 * 4 = 24", "$z_q = e_k$, $a * b$", "<em>So</em> it is."])
+def test_a_fold_with_words_and_mathematics_alone_needs_no_blank_line(plain):
+    assert said(f"{FOLD}{plain}</details>") == []
+
+
+def test_a_fold_that_is_not_closed_is_caught():
+    assert "1 <details> are opened and 0 are closed" in only(said(f"{FOLD}\n>\n> Words."))
+    assert "<summary> are opened" in only(said("<details><summary>Words.\n\nMore.\n\n</details>"))
+
+
+def points(attempts):
+    row = f"<tr><td>7.1 log p(x)</td><td>passed</td><td>3 of 3</td><td>{attempts}</td></tr>"
+    head = "<tr><th>exercise</th><th>outcome</th><th>points</th><th>attempts</th></tr>"
+    return shown(html=f"<table>{head}{row}<tr><td>all</td><td></td><td>3 of 3</td><td></td></tr>")
+
+
+def test_points_that_somebody_made_are_caught():
+    cell = new_code_cell("x", outputs=[points(3)])
+    assert "somebody's points" in only(notebook_gate.output_problems(cell))
+    assert list(notebook_gate.output_problems(new_code_cell("x", outputs=[points(0)]))) == []
+
+
+def test_the_table_of_a_chapter_as_the_library_shows_it_is_read(tmp_path, monkeypatch):
+    monkeypatch.setenv("TUTORIAL_STATE_DIR", str(tmp_path))
+    exercise = next(each for each in all_exercises() if each.number == "7.1")
+    table = progress.progress_report("ch07", [exercise])._repr_html_()
+    assert not notebook_gate.has_points(table)
+    progress.record("ch07", exercise.name, Grade("failed", (), seed=0))
+    table = progress.progress_report("ch07", [exercise])._repr_html_()
+    assert notebook_gate.has_points(table)
+
+
+def test_a_run_shows_nobodys_points_and_finds_nobodys_runs(tmp_path, monkeypatch):
+    for name in ("TUTORIAL_STATE_DIR", "TUTORIAL_RUNS_DIR"):
+        monkeypatch.setenv(name, str(tmp_path / "mine"))
+    source = "import os\nos.listdir(os.environ['TUTORIAL_STATE_DIR']), "
+    path = tiny_notebook(tmp_path / "tiny.ipynb", source + "os.environ['TUTORIAL_RUNS_DIR']")
+    notebook_run.run(path, timeout=60)
+    (cell,) = notebook_pairs.read_notebook(path).cells
+    assert cell.outputs[0].data["text/plain"] == "([], '')"
+
+
+# -- for other programs --------------------------------------------------------------------------
+
+
+def test_the_cell_that_chooses_the_settings_is_the_parameters_of_papermill():
+    chooses = new_code_cell("settings = profiles.choose(smoke=1)")
+    notebook = new_notebook(cells=[new_code_cell("x = 1"), chooses])
+    assert "settings are chosen in [2]" in only(notebook_gate.parameters_problems(notebook))
+    chooses.metadata.tags = ["parameters"]
+    assert list(notebook_gate.parameters_problems(notebook)) == []
+    notebook.cells[0].metadata.tags = ["parameters"]
+    assert "cells [1, 2]" in only(notebook_gate.parameters_problems(notebook))
+
+
+def test_a_section_begins_a_slide_and_its_parts_stand_below_it():
+    sources = "# Title", "Words.", "The end of one.\n\n## 2 · Another", "### A part", "# code"
+    cells = [*map(new_markdown_cell, sources[:4]), new_code_cell(sources[4])]
+    kinds = [
+        cell.metadata.get("slideshow", {}).get("slide_type")
+        for cell in notebook_pairs.normalised(new_notebook(cells=cells)).cells
+    ]
+    assert kinds == ["slide", None, "slide", "subslide", None]
+
+
+def test_slides_survive_a_sync_and_stay_out_of_the_text(pair):
+    notebook_pairs.sync(pair)
+    title = notebook_pairs.read_notebook(pair.notebook).cells[0]
+    assert title.metadata == {"slideshow": {"slide_type": "slide"}}
+    assert "slide" not in pair.text.read_text(encoding="utf-8")
+
+
+def test_what_an_editor_notes_of_itself_is_caught_and_dropped_by_sync(finished):
+    edit_notebook(finished, lambda notebook: notebook.metadata.update(vscode={"interpreter": {}}))
+    assert "vscode" in only(notebook_gate.pair_problems(finished))
+    notebook_pairs.sync(finished)
+    assert notebook_gate.pair_problems(finished) == []

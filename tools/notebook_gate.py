@@ -2,7 +2,7 @@
 
 A notebook and its text hold the same cells; it has the link into Colab and the shared setup cell;
 it was run from top to bottom without an error; its stored outputs are small, PNG figures only, and
-tell nothing about the machine that made them.
+tell nothing about the machine that made them, or of the points of who ran it.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from nbformat import NotebookNode
-from notebook_pairs import ROOT, Pair, differences, read_notebook, read_text, tags
+from notebook_pairs import METADATA, ROOT, Pair, differences, read_notebook, read_text, tags
 from project_address import address
 from stamping import stamp_problems
+from text_gate import text_problems
 
 MOST_BYTES = 1_000_000
 ALLOWED_TO_FAIL = {"raises-exception", "nbval-raises-exception"}
@@ -25,6 +26,7 @@ MACHINE_PATHS = re.compile(
     r"/(?:home|Users|root)/\w|[A-Za-z]:\\Users\\|ipykernel_\d+"
     r"|(?<![\w./:~-])/(?:[\w.-]+/)+(?:site-packages|tutorial_lib|notebooks)/"
 )
+ROW, CELL = re.compile(r"<tr>(.*?)</tr>", re.DOTALL), re.compile(r"<td[^>]*>(.*?)</td>", re.DOTALL)
 ADDRESS = re.compile(r" at 0x[0-9a-fA-F]{6,}")
 
 
@@ -43,8 +45,10 @@ def pair_problems(pair: Pair) -> list[str]:
 
 
 def notebook_problems(notebook: NotebookNode) -> list[str]:
-    """What a notebook's own content tells: kernel, order of execution, outputs."""
-    problems = list(kernel_problems(notebook)) + execution_problems(notebook)
+    """What a notebook's own content tells: kernel, words, order of execution, outputs."""
+    problems = [*kernel_problems(notebook), *parameters_problems(notebook)]
+    problems += text_problems(notebook)
+    problems += execution_problems(notebook)
     for number, cell in enumerate(notebook.cells, start=1):
         if cell.cell_type == "code":
             problems += [f"cell {number}: {each}" for each in output_problems(cell)]
@@ -64,6 +68,17 @@ def kernel_problems(notebook: NotebookNode) -> Iterator[str]:
         yield f"its kernel is {name!r} instead of 'python3'"
     if "widgets" in notebook.metadata:
         yield "it stores the state of widgets"
+    others = set(notebook.metadata) - {*METADATA, "widgets"}
+    if others:
+        yield f"it stores what an editor noted of itself: {', '.join(sorted(others))}"
+
+
+def parameters_problems(notebook: NotebookNode) -> Iterator[str]:
+    """The cell that chooses the settings is the one that papermill calls `parameters`."""
+    tagged = [n for n, c in enumerate(notebook.cells, start=1) if "parameters" in tags(c)]
+    chosen = [n for n, c in enumerate(notebook.cells, start=1) if "profiles.choose(" in c.source]
+    if tagged != chosen[:1]:
+        yield f"cells {tagged} carry the tag `parameters`; settings are chosen in {chosen[:1]}"
 
 
 def execution_problems(notebook: NotebookNode) -> list[str]:
@@ -90,6 +105,14 @@ def output_problems(cell: NotebookNode) -> Iterator[str]:
             yield f"its output names a place on the machine that ran it: {machine_path(words)!r}"
         if ADDRESS.search(words):
             yield "its output shows an object's address: end the cell's last line with `;`"
+        if has_points(words):
+            yield "its output shows somebody's points: run `make notebooks`"
+
+
+def has_points(words: str) -> bool:
+    """Whether a table of points has an attempt in it, as one of a person who has begun has."""
+    rows = ROW.findall(words) if ">attempts</th>" in words else []
+    return any(CELL.findall(row)[-1:] not in ([], ["0"], [""]) for row in rows)
 
 
 def written(output: NotebookNode) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import os
+import re
 import subprocess
 import sys
 from itertools import zip_longest
@@ -30,6 +31,7 @@ KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 # JupyterLab, too, where an older text hides what a learner has written.
 FILTERS = {"cell_metadata_filter": "tags,jupyter,cellView,-all", "notebook_metadata_filter": "-all"}
 METADATA = {"kernelspec": KERNEL, "language_info": {"name": "python"}}
+HEADING = re.compile(r"^(#{1,3}) ", re.MULTILINE)
 LATER = 2.0  # seconds between two files before one counts as saved after the other
 
 
@@ -72,6 +74,13 @@ def kept_metadata(cell: NotebookNode) -> dict:
     if "cellView" in cell.metadata:
         kept["cellView"] = cell.metadata["cellView"]
     return kept
+
+
+def slide(cell: NotebookNode) -> dict:
+    """A section begins a slide, and a heading below it one under that: not kept in the text."""
+    headings = HEADING.findall(cell.source) if cell.cell_type == "markdown" else []
+    kind = {1: "slide", 2: "slide", 3: "subslide"}.get(min(map(len, headings), default=0))
+    return {"slideshow": {"slide_type": kind}} if kind else {}
 
 
 def cell_key(cell: NotebookNode) -> tuple:
@@ -119,7 +128,7 @@ def normalised(notebook: NotebookNode) -> NotebookNode:
     copy.metadata = nbformat.from_dict(METADATA)
     copy.nbformat, copy.nbformat_minor = 4, 5
     for cell in copy.cells:
-        cell.metadata = nbformat.from_dict(kept_metadata(cell))
+        cell.metadata = nbformat.from_dict(kept_metadata(cell) | slide(cell))
     return copy
 
 

@@ -26,15 +26,16 @@ import sys
 
 if importlib.util.find_spec("tutorial_lib") is None:  # on Colab, for example
     address = "git+https://github.com/from-pixels-to-codes/from-pixels-to-codes"
-    package = os.environ.get("TUTORIAL_LIB_SPEC", address)
-    print("Installing", package)
-    if subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", package]).returncode:
-        raise RuntimeError(f"Cannot install {package}: go online, then run this cell again.")
+    print("Installing", package := os.environ.get("TUTORIAL_LIB_SPEC", address))
+    command = [sys.executable, "-m", "pip", "install", "--quiet", package]
+    pip = subprocess.run(command, stderr=subprocess.PIPE, text=True, errors="replace")
+    if pip.returncode:
+        offline = any(w in pip.stderr for w in ("resolve host", "NameRes", "name res", "addrinfo"))
+        raise RuntimeError("Go online, then run this cell again.\n" * offline + pip.stderr[-2000:])
     importlib.invalidate_caches()
-
 importlib.import_module("tutorial_lib.notebook_setup").start()
 
-# %%
+# %% tags=["parameters"]
 from dataclasses import dataclass
 
 from tutorial_lib import profiles
@@ -154,8 +155,12 @@ causal_mask = ch02.causal_mask.check(causal_mask)
 #
 # > **Predict.** The mask reads *up and to the left*. Where in the output will the single pixel be
 # > heard?
-# > <details><summary>A way to think about it</summary>An output listens to its upper left. So who
-# > listens to this pixel? Those that have it on *their* upper left.</details>
+# > <details><summary>A way to think about it</summary>
+# >
+# > An output listens to its upper left. So who listens to this pixel? Those that have it on *their*
+# > upper left.
+# >
+# > </details>
 
 # %% tags=["nbval-check-output"]
 from torch.nn import functional as F
@@ -393,9 +398,12 @@ show_images(torch.cat(drawn), n_levels=2, n_columns=8, row_labels=names);
 #
 # > **Predict.** A 9×9 image, four masked 3×3 layers, the pixel at row 6, column 4. It has 58 earlier
 # > pixels. How many of them can reach it?
-# > <details><summary>A way to think about it</summary>Follow a message from the upper right. Each layer
-# > can carry it one row down and, *while it moves down*, one column to the left. Along its own row it
-# > can only travel to the right.</details>
+# > <details><summary>A way to think about it</summary>
+# >
+# > Follow a message from the upper right. Each layer can carry it one row down and, *while it moves
+# > down*, one column to the left. Along its own row it can only travel to the right.
+# >
+# > </details>
 
 # %% tags=["nbval-check-output"]
 reads = influence_matrix(as_model(stack), height=9, width=9)

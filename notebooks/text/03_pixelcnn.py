@@ -29,15 +29,16 @@ import sys
 
 if importlib.util.find_spec("tutorial_lib") is None:  # on Colab, for example
     address = "git+https://github.com/from-pixels-to-codes/from-pixels-to-codes"
-    package = os.environ.get("TUTORIAL_LIB_SPEC", address)
-    print("Installing", package)
-    if subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", package]).returncode:
-        raise RuntimeError(f"Cannot install {package}: go online, then run this cell again.")
+    print("Installing", package := os.environ.get("TUTORIAL_LIB_SPEC", address))
+    command = [sys.executable, "-m", "pip", "install", "--quiet", package]
+    pip = subprocess.run(command, stderr=subprocess.PIPE, text=True, errors="replace")
+    if pip.returncode:
+        offline = any(w in pip.stderr for w in ("resolve host", "NameRes", "name res", "addrinfo"))
+        raise RuntimeError("Go online, then run this cell again.\n" * offline + pip.stderr[-2000:])
     importlib.invalidate_caches()
-
 importlib.import_module("tutorial_lib.notebook_setup").start()
 
-# %%
+# %% tags=["parameters"]
 from dataclasses import dataclass
 
 from tutorial_lib import profiles
@@ -1124,11 +1125,14 @@ ch03.progress()
 #
 # > **In words.** Training shows the network true pasts; while drawing it sees pasts of its own
 # > making. What can go wrong, and why does the likelihood not show it?
-# > <details><summary>An answer</summary>An unlikely pixel leads into a past that no training image
-# > had. What the network says there was never trained, so mistakes can grow along the way: shapes
-# > fall apart towards the bottom. The likelihood of held-out images is computed from true pasts
-# > alone. For a perfect model there would be no difference: its draws *are* like the
-# > data.</details>
+# > <details><summary>An answer</summary>
+# >
+# > An unlikely pixel leads into a past that no training image had. What the network says there was
+# > never trained, so mistakes can grow along the way: shapes fall apart towards the bottom. The
+# > likelihood of held-out images is computed from true pasts alone. For a perfect model there would
+# > be no difference: its draws *are* like the data.
+# >
+# > </details>
 #
 # > **In words.** A Diagonal BiLSTM has the whole past in view in one layer. Why stack several?
 # > <details><summary>An answer</summary>To see is not to understand. What arrives from far away has

@@ -30,15 +30,16 @@ import sys
 
 if importlib.util.find_spec("tutorial_lib") is None:  # on Colab, for example
     address = "git+https://github.com/from-pixels-to-codes/from-pixels-to-codes"
-    package = os.environ.get("TUTORIAL_LIB_SPEC", address)
-    print("Installing", package)
-    if subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", package]).returncode:
-        raise RuntimeError(f"Cannot install {package}: go online, then run this cell again.")
+    print("Installing", package := os.environ.get("TUTORIAL_LIB_SPEC", address))
+    command = [sys.executable, "-m", "pip", "install", "--quiet", package]
+    pip = subprocess.run(command, stderr=subprocess.PIPE, text=True, errors="replace")
+    if pip.returncode:
+        offline = any(w in pip.stderr for w in ("resolve host", "NameRes", "name res", "addrinfo"))
+        raise RuntimeError("Go online, then run this cell again.\n" * offline + pip.stderr[-2000:])
     importlib.invalidate_caches()
-
 importlib.import_module("tutorial_lib.notebook_setup").start()
 
-# %%
+# %% tags=["parameters"]
 from dataclasses import dataclass, replace
 
 from tutorial_lib import profiles
@@ -1036,8 +1037,12 @@ show_images(picked, n_levels=16, n_columns=min(6, n_odd), row_labels=["garments"
 
 # %% [markdown]
 # > **Predict.** Sort the nine rows by what they cost the model.
-# > <details><summary>A way to think about it</summary>The model pays pixel by pixel, for surprise.
-# > Which of these images hold surprises *after* the first few rows?</details>
+# > <details><summary>A way to think about it</summary>
+# >
+# > The model pays pixel by pixel, for surprise. Which of these images hold surprises *after* the
+# > first few rows?
+# >
+# > </details>
 
 # %%
 half = n // 2 + 1 - n // 2 % 2  # odd, so that there is a median
@@ -1216,18 +1221,26 @@ ch05.progress()
 # %% [markdown]
 # > **In words.** A hospital trains a PixelCNN on X-ray images and wants to flag, by likelihood,
 # > those that the next program should not judge. Which faulty images would pass?
-# > <details><summary>An answer</summary>The cheap ones: under-exposed, blank, with the lens cap on,
-# > or smoothed by a bad compressor. Their likelihood is *higher* than that of good images. A check
-# > on both sides catches these; it will not catch an image of ordinary complexity with the wrong
-# > content, such as one of another body part.</details>
+# > <details><summary>An answer</summary>
+# >
+# > The cheap ones: under-exposed, blank, with the lens cap on, or smoothed by a bad compressor.
+# > Their likelihood is *higher* than that of good images. A check on both sides catches these; it
+# > will not catch an image of ordinary complexity with the wrong content, such as one of another
+# > body part.
+# >
+# > </details>
 #
 # > **In words.** "Our conditional model reaches 0.2 bits/dim less than the unconditional one, so it
 # > is the better model." What do you ask?
-# > <details><summary>An answer</summary>What is the condition, and where does it come from? One of
-# > K labels, all alike beforehand, can save log2 K bits *per image* and no more. If a condition
-# > saves more than that, it holds more than a label, or was computed from the image, or the two
-# > networks differ in something else: size, training, data. Bits that the condition took from the
-# > image have to be added before anything is compared.</details>
+# > <details><summary>An answer</summary>
+# >
+# > What is the condition, and where does it come from? One of K labels, all alike beforehand, can
+# > save log2 K bits *per image* and no more. If a condition saves more than that, it holds more
+# > than a label, or was computed from the image, or the two networks differ in something else:
+# > size, training, data. Bits that the condition took from the image have to be added before
+# > anything is compared.
+# >
+# > </details>
 #
 # > **In words.** A model draws the next frame of a *video*, and h is computed from the frame before
 # > it. Where does h enter: by equation 4 or 5?

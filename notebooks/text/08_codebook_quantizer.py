@@ -29,15 +29,16 @@ import sys
 
 if importlib.util.find_spec("tutorial_lib") is None:  # on Colab, for example
     address = "git+https://github.com/from-pixels-to-codes/from-pixels-to-codes"
-    package = os.environ.get("TUTORIAL_LIB_SPEC", address)
-    print("Installing", package)
-    if subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", package]).returncode:
-        raise RuntimeError(f"Cannot install {package}: go online, then run this cell again.")
+    print("Installing", package := os.environ.get("TUTORIAL_LIB_SPEC", address))
+    command = [sys.executable, "-m", "pip", "install", "--quiet", package]
+    pip = subprocess.run(command, stderr=subprocess.PIPE, text=True, errors="replace")
+    if pip.returncode:
+        offline = any(w in pip.stderr for w in ("resolve host", "NameRes", "name res", "addrinfo"))
+        raise RuntimeError("Go online, then run this cell again.\n" * offline + pip.stderr[-2000:])
     importlib.invalidate_caches()
-
 importlib.import_module("tutorial_lib.notebook_setup").start()
 
-# %%
+# %% tags=["parameters"]
 from dataclasses import dataclass
 
 from tutorial_lib import profiles
@@ -1275,25 +1276,35 @@ ch08.progress()
 # %% [markdown]
 # > **In words.** A colleague uses an EMA codebook, tunes beta for a week from 0.01 to 100, and
 # > reports that every run gives exactly the same curve. Explain it without looking at the code.
-# > <details><summary>An answer</summary>Beta multiplies a term that is constant. With an EMA
-# > codebook the codebook term is left out or sends no gradient, so beta must be standing before
-# > *that* term and the commitment is there with weight 1, whatever beta is. Even a beta that does
-# > its job badly would change the curves a little; "exactly the same" means that it is not in the
-# > game.</details>
+# > <details><summary>An answer</summary>
+# >
+# > Beta multiplies a term that is constant. With an EMA codebook the codebook term is left out or
+# > sends no gradient, so beta must be standing before *that* term and the commitment is there with
+# > weight 1, whatever beta is. Even a beta that does its job badly would change the curves a
+# > little; "exactly the same" means that it is not in the game.
+# >
+# > </details>
 #
 # > **In words.** A VQ-VAE with K = 512 reports a perplexity of 40. Is something wrong?
-# > <details><summary>An answer</summary>Not necessarily. Real usage is uneven: background is
-# > everywhere, buckles are rare, and a learned prior lives on that. Ask two more things. How many
-# > codes are *never* used? Those are dead, and restarts or a better start would put them to work.
-# > And does the reconstruction get better with more codes at work? If not, 64 codes would have
-# > done. At most N log K nats can be said; with this usage it is at most N log 40.</details>
+# > <details><summary>An answer</summary>
+# >
+# > Not necessarily. Real usage is uneven: background is everywhere, buckles are rare, and a learned
+# > prior lives on that. Ask two more things. How many codes are *never* used? Those are dead, and
+# > restarts or a better start would put them to work. And does the reconstruction get better with
+# > more codes at work? If not, 64 codes would have done. At most N log K nats can be said; with
+# > this usage it is at most N log 40.
+# >
+# > </details>
 #
 # > **In words.** Why are the codes of a field not averaged into one vector for the image, to get
 # > "the" code of the image?
-# > <details><summary>An answer</summary>Because what is said lies in *which code stands where*. The
-# > mean of the 49 vectors forgets the places, and is itself no code. One vector for an image is
-# > what the single z of section 3.1 looks like, and that is a simplification for the page, not the
-# > model.</details>
+# > <details><summary>An answer</summary>
+# >
+# > Because what is said lies in *which code stands where*. The mean of the 49 vectors forgets the
+# > places, and is itself no code. One vector for an image is what the single z of section 3.1 looks
+# > like, and that is a simplification for the page, not the model.
+# >
+# > </details>
 #
 # ## Summary
 #

@@ -30,15 +30,16 @@ import sys
 
 if importlib.util.find_spec("tutorial_lib") is None:  # on Colab, for example
     address = "git+https://github.com/from-pixels-to-codes/from-pixels-to-codes"
-    package = os.environ.get("TUTORIAL_LIB_SPEC", address)
-    print("Installing", package)
-    if subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", package]).returncode:
-        raise RuntimeError(f"Cannot install {package}: go online, then run this cell again.")
+    print("Installing", package := os.environ.get("TUTORIAL_LIB_SPEC", address))
+    command = [sys.executable, "-m", "pip", "install", "--quiet", package]
+    pip = subprocess.run(command, stderr=subprocess.PIPE, text=True, errors="replace")
+    if pip.returncode:
+        offline = any(w in pip.stderr for w in ("resolve host", "NameRes", "name res", "addrinfo"))
+        raise RuntimeError("Go online, then run this cell again.\n" * offline + pip.stderr[-2000:])
     importlib.invalidate_caches()
-
 importlib.import_module("tutorial_lib.notebook_setup").start()
 
-# %%
+# %% tags=["parameters"]
 from dataclasses import dataclass
 
 from tutorial_lib import profiles
@@ -762,9 +763,9 @@ print("under the uniform prior:       ", [math.log2(4)] * 4)
 print("mean, if used as often as said:", (p @ bits).item())
 
 # %% [markdown]
-# 1, 2, 3 and 3 bits: one code is cheaper than before, two are dearer, and the mean is lower all the
-# same, because the cheap one comes more often. The mean is the entropy of p (chapter 01). It is
-# log2 K if all codes are used alike, and less in every other case.
+# The codes cost 1, 2, 3 and 3 bits: one is cheaper than before, two are more expensive, and the
+# mean is lower all the same, because the cheap one comes more often. The mean is the entropy of p
+# (chapter 01). It is log2 K if all codes are used alike, and less in every other case.
 #
 # It still is a constant *for stage one*: p(z) is fixed or learned afterwards, over frozen codes.
 # (Were it learned together with the encoder, −log p(z_q(x)) would no longer be a constant, and
@@ -1038,10 +1039,14 @@ bottom.legend(fontsize=7, ncols=3, loc="upper center", bbox_to_anchor=(0.5, -0.5
 #
 # > **In words.** The file holds the codes *and* the pixels. Could a cleverer sender do with less,
 # > using the same model?
-# > <details><summary>An answer</summary>Yes, by exactly the gap, −log p(z_q|x). Several fields
-# > explain the image, and the sender's choice among them tells the reader nothing about it. A
-# > sender who lets *other data* make that choice gets these bits back (the idea is known as
-# > bits-back coding), and pays −log p(x) on average.</details>
+# > <details><summary>An answer</summary>
+# >
+# > Yes, by exactly the gap, −log p(z_q|x). Several fields explain the image, and the sender's
+# > choice among them tells the reader nothing about it. A sender who lets *other data* make that
+# > choice gets these bits back (the idea is known as bits-back coding), and pays −log p(x) on
+# > average.
+# >
+# > </details>
 #
 # ## 9 · One bill
 #
@@ -1146,10 +1151,14 @@ ch09.progress()
 # > **In words.** A paper reports "bits/dim 1.9" for a VQ-VAE and 2.1 for a PixelCNN on the same
 # > images. Name three questions to ask before believing that the VQ-VAE is the better density
 # > model.
-# > <details><summary>An answer</summary>Is the latent rate in the 1.9, and under which prior? Is
-# > the decoder a distribution over the same discrete levels, or a Gaussian *density* that can be
-# > as high as you like? Is it bits per dimension of the *image*, and not per code? (Then: the same
-# > split, the same preprocessing, the same number of levels.)</details>
+# > <details><summary>An answer</summary>
+# >
+# > Is the latent rate in the 1.9, and under which prior? Is the decoder a distribution over the
+# > same discrete levels, or a Gaussian *density* that can be as high as you like? Is it bits per
+# > dimension of the *image*, and not per code? (Then: the same split, the same preprocessing, the
+# > same number of levels.)
+# >
+# > </details>
 #
 # > **In words.** Does a tighter bound, or a lower latent rate, make prettier samples?
 # > <details><summary>An answer</summary>Not by itself. The rate is the small part of the bill, and

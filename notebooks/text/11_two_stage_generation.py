@@ -31,15 +31,16 @@ import sys
 
 if importlib.util.find_spec("tutorial_lib") is None:  # on Colab, for example
     address = "git+https://github.com/from-pixels-to-codes/from-pixels-to-codes"
-    package = os.environ.get("TUTORIAL_LIB_SPEC", address)
-    print("Installing", package)
-    if subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", package]).returncode:
-        raise RuntimeError(f"Cannot install {package}: go online, then run this cell again.")
+    print("Installing", package := os.environ.get("TUTORIAL_LIB_SPEC", address))
+    command = [sys.executable, "-m", "pip", "install", "--quiet", package]
+    pip = subprocess.run(command, stderr=subprocess.PIPE, text=True, errors="replace")
+    if pip.returncode:
+        offline = any(w in pip.stderr for w in ("resolve host", "NameRes", "name res", "addrinfo"))
+        raise RuntimeError("Go online, then run this cell again.\n" * offline + pip.stderr[-2000:])
     importlib.invalidate_caches()
-
 importlib.import_module("tutorial_lib.notebook_setup").start()
 
-# %%
+# %% tags=["parameters"]
 from dataclasses import dataclass
 
 from tutorial_lib import profiles
@@ -568,7 +569,6 @@ ax.bar(range(28), spread, color="#3b76af")
 ax.axvline(4 * n_rows - 0.5, color="#d62728", lw=1)
 ax.set(xlabel="pixel row (red: from here on the codes are drawn)", ylabel="spread (levels)");
 
-
 # %% [markdown]
 # A little spread stands to the left of the red line. The convolutions of the decoder overlap, so
 # the last kept pixel rows are decoded with an eye on the codes below them. Completion in code space
@@ -583,6 +583,7 @@ same = (extract_codes(copy.deepcopy(vqvae).cpu(), cut) == test_codes).double().m
 for row in range(n_rows):
     print(f"code row {row}: {same[row]:.0%} of the codes stay if the pixels below are black")
 
+
 # %% [markdown]
 # The kept codes were read off from the *whole* garment, and the nearer to the line, the more of
 # them would be others without the pixels below. So the samples knew more than the input column
@@ -590,10 +591,13 @@ for row in range(n_rows):
 # all that was seen.
 #
 # > **In words.** Given the *lower* rows, could the prior draw the upper ones?
-# > <details><summary>An answer</summary>No. `sample` would keep the lower codes, but each upper
-# > code is drawn before they come up: raster order offers p(lower | upper), not p(upper | lower).
-# > The upper half would be drawn as if nothing were known below, and the two would not
-# > fit.</details>
+# > <details><summary>An answer</summary>
+# >
+# > No. `sample` would keep the lower codes, but each upper code is drawn before they come up:
+# > raster order offers p(lower | upper), not p(upper | lower). The upper half would be drawn as if
+# > nothing were known below, and the two would not fit.
+# >
+# > </details>
 #
 # ## 7 · Two wrong ways
 #
@@ -605,9 +609,12 @@ for row in range(n_rows):
 #
 # > **Predict.** Half-way through its training the VQ-VAE decodes well already. How many codes have
 # > the number then that they will have in the end?
-# > <details><summary>A way to think about it</summary>The numbers are names. What holds a name to
-# > its meaning is where encoder, codebook and decoder stand *together*. Does the loss mind if all
-# > three move, as long as they move together?</details>
+# > <details><summary>A way to think about it</summary>
+# >
+# > The numbers are names. What holds a name to its meaning is where encoder, codebook and decoder
+# > stand *together*. Does the loss mind if all three move, as long as they move together?
+# >
+# > </details>
 
 # %%
 @torch.no_grad()
@@ -830,10 +837,13 @@ show_stacked_bits(rows);
 #
 # > **In words.** A colleague trains a VQ-VAE, reports the bits per code of its prior as "the
 # > likelihood of our model", and beats every PixelCNN in the literature. What do you ask?
-# > <details><summary>An answer</summary>Where the decoder term is. −log p(z) alone is the
-# > likelihood of the *codes*, and a codebook of one code would bring it to 0. Only the sum of
-# > decoder term and rate bounds −log p(x), and only in one unit: bits per dimension of the
-# > image.</details>
+# > <details><summary>An answer</summary>
+# >
+# > Where the decoder term is. −log p(z) alone is the likelihood of the *codes*, and a codebook of
+# > one code would bring it to 0. Only the sum of decoder term and rate bounds −log p(x), and only
+# > in one unit: bits per dimension of the image.
+# >
+# > </details>
 #
 # ## 9 · Are they copies?
 #

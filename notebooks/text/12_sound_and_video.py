@@ -28,15 +28,16 @@ import sys
 
 if importlib.util.find_spec("tutorial_lib") is None:  # on Colab, for example
     address = "git+https://github.com/from-pixels-to-codes/from-pixels-to-codes"
-    package = os.environ.get("TUTORIAL_LIB_SPEC", address)
-    print("Installing", package)
-    if subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", package]).returncode:
-        raise RuntimeError(f"Cannot install {package}: go online, then run this cell again.")
+    print("Installing", package := os.environ.get("TUTORIAL_LIB_SPEC", address))
+    command = [sys.executable, "-m", "pip", "install", "--quiet", package]
+    pip = subprocess.run(command, stderr=subprocess.PIPE, text=True, errors="replace")
+    if pip.returncode:
+        offline = any(w in pip.stderr for w in ("resolve host", "NameRes", "name res", "addrinfo"))
+        raise RuntimeError("Go online, then run this cell again.\n" * offline + pip.stderr[-2000:])
     importlib.invalidate_caches()
-
 importlib.import_module("tutorial_lib.notebook_setup").start()
 
-# %%
+# %% tags=["parameters"]
 from dataclasses import dataclass
 
 from tutorial_lib import profiles
@@ -252,11 +253,12 @@ for factor in (1, 0.1, 0.01):
     print(f"loudness {factor:<4}  error, even steps {error[0]:.5f}   mu-law {error[1]:.5f}")
 
 # %% [markdown]
-# beside the sound; in the last row it exceeds the sound itself. (Of 256 even levels none is exactly
-# 0, so even silence comes back as 1/255. Beside a sound that never leaves ±0.01, that is a lot.)
-# The mu-law loses far less on the way down, and it is ahead even at full loudness, because most
-# samples of a loud word are quiet ones. So 8 bits a sample will do. Listen to three words of the
-# test set as they come out of them:
+# With even steps, a word that is ten times quieter has an error that is a hundred times larger, or
+# more, beside the sound; in the last row it exceeds the sound itself. (Of 256 even levels none is
+# exactly 0, so even silence comes back as 1/255. Beside a sound that never leaves ±0.01, that is a
+# lot.) The mu-law loses far less on the way down, and it is ahead even at full loudness, because
+# most samples of a loud word are quiet ones. So 8 bits a sample will do. Listen to three words of
+# the test set as they come out of them:
 
 # %%
 from IPython.display import Audio
@@ -331,7 +333,8 @@ for row, (shape, strides, K, per_second, bits) in table.items():
 
 
 # %% [markdown]
-# many codes a second, of two bits more each. The ratio looks much larger because its raw signal has
+# The codes of the paper's model take fewer bits a second than those of ours: there are half as many
+# codes a second, of two bits more each. The ratio looks much larger because its raw signal has
 # twice the samples and twice the bits a sample. And in the paper a WaveNet fills in what the codes
 # leave out; our decoder is a few convolutions that must draw the very waveform. (The raw column
 # counts 16 bits a sample for the paper, 8 for our mu-law, 4 for 16 grey levels. "8 frames a second"
@@ -556,6 +559,7 @@ for what, labels, n in (("word", train_said, 10), ("voice", train_who, 6)):
     print(f"{what}: {told:.3f} of {math.log2(n):.2f} bits; with shuffled labels {control:.4f}")
 
 # %% [markdown]
+# One code stands for 16 samples, two thousandths of a second, but its encoder reads more samples
 # around them: a few pulses of the voice. It tells a little of both, far above the control and far
 # below all there is to know. In the paper's own way, with each code standing for the word that it
 # most often goes with:
@@ -788,11 +792,12 @@ config = FitConfig(epochs=settings.clip_epochs, batch_size=4, learning_rate=3e-3
 fit(clips_vqvae, stage_one, (clip_windows,), config);
 
 # %% [markdown]
-# 3. Three settings suit the signal: a decoder for 16 levels, one residual block in the place of
-# two, which saves time, and a smaller beta. K and the widths are chosen anew as well. (Beta stands
-# beside nats *per dimension*, and most pixels of a clip are black and cost nothing. With 0.25,
-# short trial runs at times ended with a single code for everything: staying near the code was worth
-# more than the garment. Watch the perplexity.)
+# The line is `n_dims=3`: `stage_one`, `windows`, `encoded`, `decoded` and `fit` are the functions
+# of section 3. Three settings suit the signal: a decoder for 16 levels, one residual block in the
+# place of two, which saves time, and a smaller beta. K and the widths are chosen anew as well.
+# (Beta stands beside nats *per dimension*, and most pixels of a clip are black and cost nothing.
+# With 0.25, short trial runs at times ended with a single code for everything: staying near the
+# code was worth more than the garment. Watch the perplexity.)
 #
 # And the quantizer? It is the same class, and more than that: *one* object looks up lines,
 # rectangles and boxes. Every position is one row of a list.
@@ -845,9 +850,10 @@ print(f"decoder {decoder_bits:.3f} + codes {rate_bits:.3f} = {total:.3f} bits/di
 print(f"raw 4 bits/dim, packed by zlib {packed / test_clips.numel():.3f} bits/dim")
 
 # %% [markdown]
-# has never seen a garment needs far fewer bits than we do. It even has an unfair advantage on these
-# clips, in which a garment is the same pixels in every frame: zlib lives on repeats. See where our
-# bits go. Most are the decoder's, for the exact grey of every pixel; the codes are the thin part.
+# This is not a good way to store a clip: zlib, which packs files of any kind and has never seen a
+# garment, needs far fewer bits than we do. It even has an unfair advantage on these clips, in which
+# a garment is the same pixels in every frame: zlib lives on repeats. See where our bits go. Most
+# are the decoder's, for the exact grey of every pixel; the codes are the thin part.
 #
 # ### A wrong way: time last
 #
@@ -907,7 +913,8 @@ def may_read(shape: tuple[int, ...], place: tuple[int, ...]) -> torch.Tensor:
 may_read = ch12.may_read.check(may_read)
 
 # %% [markdown]
-# first; below, the same place in raster order with time *last*.
+# Blue may be read, red is the place. Above with time first; below, the same place in raster order
+# with time *last*.
 
 # %%
 shape, place = (4, 8, 8), (1, 3, 4)
@@ -1073,18 +1080,24 @@ ch12.progress()
 # %% [markdown]
 # > **In words.** Suppose one code of a model tells 0.4 bits about the voice and 0.2 bits about the
 # > word. A colleague concludes that the codes are useless for recognising words. Is that right?
-# > <details><summary>An answer</summary>No. That is what *one* code tells, from an unknown moment.
-# > An utterance has 256 of them, and their order; together, ours told the reader of section 4 far
-# > more than one of them could. Nor does it add up to 256 × 0.2 bits, since neighbouring codes say
-# > much the same. Information of single codes compares two labels fairly; it is no ceiling for what
-# > a sequence can tell.</details>
+# > <details><summary>An answer</summary>
+# >
+# > No. That is what *one* code tells, from an unknown moment. An utterance has 256 of them, and
+# > their order; together, ours told the reader of section 4 far more than one of them could. Nor
+# > does it add up to 256 × 0.2 bits, since neighbouring codes say much the same. Information of
+# > single codes compares two labels fairly; it is no ceiling for what a sequence can tell.
+# >
+# > </details>
 #
 # > **In words.** Why do the speech codes of the paper, at 64 or more samples each, forget the
 # > speaker, while a reader finds the voice in ours?
-# > <details><summary>An answer</summary>Two reasons. The paper's decoder is *told* the speaker,
-# > so codes need not spend bits on it. It is a WaveNet, which can fill in a plausible waveform by
-# > itself; ours must reproduce this one, pulse by pulse, so pitch has to be in the
-# > codes.</details>
+# > <details><summary>An answer</summary>
+# >
+# > Two reasons. The paper's decoder is *told* the speaker, so codes need not spend bits on it. It
+# > is a WaveNet, which can fill in a plausible waveform by itself; ours must reproduce this one,
+# > pulse by pulse, so pitch has to be in the codes.
+# >
+# > </details>
 #
 # ## Summary
 #
