@@ -59,16 +59,16 @@ def evaluate(
     device = next(model.parameters()).device
     was_training = model.training
     model.eval()
-    totals: dict[str, float] = {}
+    totals: dict[str, Tensor] = {}
     try:
         for batch in zip(*(tensor.split(batch_size) for tensor in data), strict=True):
             with memory_explained(lambda: f"over a batch: lower batch_size (it is {batch_size})"):
                 metrics = metrics_of(step, model, [part.to(device) for part in batch])
             for name, value in metrics.items():
-                totals[name] = totals.get(name, 0.0) + value.double().item() * len(batch[0])
+                totals[name] = totals.get(name, 0.0) + value.double() * len(batch[0])
     finally:
         model.train(was_training)
-    return {name: total / len(data[0]) for name, total in totals.items()}
+    return {name: total.item() / len(data[0]) for name, total in totals.items()}
 
 
 @contextmanager

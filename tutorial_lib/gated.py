@@ -37,6 +37,7 @@ from tutorial_lib.gated_layer import (
     pointwise,
     shift_down,
 )
+from tutorial_lib.memory_format import in_fast_format
 from tutorial_lib.plain_checks import check_kernel
 from tutorial_lib.validation import (
     require_bool,
@@ -153,7 +154,7 @@ class GatedPixelCNN(nn.Module):
             "features", features, first.vertical.in_channels, like=first.link.weight
         )
         self._check_conditions(features, label, context)
-        features = features.contiguous(memory_format=torch.channels_last)
+        features = in_fast_format(features)
         context = self.with_coordinates(features, context)
         v, h = shift_down(features), features
         for i, layer in enumerate(self.layers):

@@ -20,11 +20,11 @@ from torch import Tensor
 from tutorial_lib.validation import (
     require_finite,
     require_float,
-    require_generator,
     require_int,
     require_same_shape,
     require_shape,
     require_tensor,
+    where_it_draws,
 )
 
 
@@ -78,12 +78,12 @@ def information_nats(
     require_shape("mean", mean, ("N", "D"))
     require_finite("mean", mean)
     require_finite("log_variance", log_variance)
-    require_generator(generator)
+    device = where_it_draws(generator)
     require_int("n_draws", n_draws, at_least=1)
     rounds = []
     for _ in range(n_draws):
-        noise = torch.randn(mean.shape, generator=generator, dtype=mean.dtype).to(mean.device)
-        z = reparameterize(mean, log_variance, noise)
+        noise = torch.randn(mean.shape, generator=generator, dtype=mean.dtype, device=device)
+        z = reparameterize(mean, log_variance, noise.to(mean.device))
         squares = (z[:, None] - mean).square() / log_variance.exp()
         log_q = -0.5 * (squares + log_variance + math.log(2 * math.pi)).sum(dim=2)
         mixture = torch.logsumexp(log_q, dim=1) - math.log(len(mean))

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from tutorial_lib import profiles
 from tutorial_lib.data import ImageDataset, Split
+from tutorial_lib.evaluation import undisturbed
 from tutorial_lib.likelihood import bits_per_dim, nll_nats
 from tutorial_lib.preconditions import require_held_out, require_writable
 from tutorial_lib.pretrained import CLASSES, load_weights, save_weights
@@ -132,7 +133,7 @@ def evaluate_image_model(
     require_model("model", model, "n_levels")
     require_instance("split", split, Split)
     require_bool("by_label", by_label)
-    with torch.random.fork_rng():
+    with undisturbed(model):
         torch.manual_seed(0)
         means = evaluate(model, step_of(model), _examples(split, by_label))
     numbers = {

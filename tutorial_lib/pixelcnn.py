@@ -23,11 +23,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
-import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from tutorial_lib.masks import MaskedConv2d
+from tutorial_lib.memory_format import in_fast_format
 from tutorial_lib.plain_checks import check_kernel
 from tutorial_lib.validation import (
     require_image_features,
@@ -113,7 +113,7 @@ class MaskedStack(nn.Module, ABC):
         """
         require_image_features("features", features, self.n_colors, like=self.first.weight)
         # Only here: an image of one channel has no order of channels in memory to be changed.
-        features = self.first(features).contiguous(memory_format=torch.channels_last)
+        features = in_fast_format(self.first(features))
         logits = self.head(self.layers(features))
         return logits.unflatten(1, (self.n_colors, self.n_levels)).transpose(1, 2)
 

@@ -24,11 +24,11 @@ from tutorial_lib.out_of_memory import memory_explained
 from tutorial_lib.validation import (
     require_bool,
     require_float,
-    require_generator,
     require_positive,
     require_shape,
     require_sizes,
     require_tensor,
+    where_it_draws,
 )
 
 BROKEN = "the logits hold NaN: the model they come from is broken"
@@ -204,9 +204,8 @@ def _checked_shape(model: nn.Module, shape) -> tuple[int, int, int, int]:
 
 
 def _noise(shape, uniforms, generator) -> Tensor:
-    require_generator(generator)
+    device = where_it_draws(generator)
     if uniforms is None:
-        device = generator.device if generator is not None else "cpu"
         return torch.rand(shape, generator=generator, dtype=torch.float64, device=device)
     if generator is not None:
         raise ValueError("give either `generator` or `uniforms`, not both")

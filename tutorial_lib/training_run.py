@@ -27,6 +27,7 @@ from tutorial_lib.checkpoint import CheckpointError, random_state, restore_run, 
 from tutorial_lib.evaluation import evaluate, metrics_of, undisturbed
 from tutorial_lib.history import History
 from tutorial_lib.interruption import Interrupts
+from tutorial_lib.memory_format import to_fast_format
 from tutorial_lib.out_of_memory import OutOfMemory, memory_explained
 from tutorial_lib.run_clock import RunClock
 from tutorial_lib.run_folder import RunFolder
@@ -74,9 +75,7 @@ class TrainingRun:
         """Device and memory format; not wrapped, so that a step may call its methods."""
         model = self.model
         model.zero_grad(set_to_none=True)  # a run that broke off may have left some
-        model.to(self.device)
-        if all(parameter.ndim < 5 for parameter in model.parameters()):  # video has another format
-            model.to(memory_format=torch.channels_last)  # 1.2 to 1.4 times faster on CPU
+        to_fast_format(model.to(self.device))
         processes.start_alike(model)
         model.train()
 

@@ -32,6 +32,7 @@ from tutorial_lib.validation import (
     require_int,
     require_model,
     require_sizes,
+    where_it_draws,
 )
 from tutorial_lib.vqvae import VQVAE
 
@@ -165,7 +166,8 @@ class TwoStageModel(nn.Module):
         decoded = self.vqvae.decode_indices(indices)
         if pixels == "mean":
             return (self.vqvae.picture(decoded) * (self.vqvae.n_levels - 1)).round().long()
-        uniforms = torch.rand(decoded[:, 0].shape, generator=generator, dtype=torch.float64)
+        noise = {"generator": generator, "device": where_it_draws(generator)}
+        uniforms = torch.rand(decoded[:, 0].shape, dtype=torch.float64, **noise)
         return draw(decoded, uniforms.to(decoded.device))
 
     def _own_shape(self) -> tuple[int, ...]:

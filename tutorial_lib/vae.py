@@ -40,13 +40,13 @@ from tutorial_lib.sampling import draw, sample
 from tutorial_lib.validation import (
     require_choice,
     require_float,
-    require_generator,
     require_instance,
     require_int,
     require_positive,
     require_shape,
     require_sizes,
     require_symbols,
+    where_it_draws,
 )
 from tutorial_lib.vector_coders import CodeDecoder, CodeEncoder
 
@@ -196,10 +196,10 @@ class GaussianVAE(nn.Module):
         """
         require_choice("pixels", pixels, ("mean", "sample"))
         require_int("n", n, at_least=1)
-        require_generator(generator)
+        noise = {"generator": generator, "device": where_it_draws(generator)}
         device = next(self.parameters()).device
         if code is None:
-            code = torch.randn(n, self.code_dim, generator=generator)
+            code = torch.randn(n, self.code_dim, **noise)
         require_shape("code", require_float("code", code), (n, self.code_dim))
         code = code.to(device)
         shape = (n, self.n_colors, *self.size)
@@ -207,7 +207,7 @@ class GaussianVAE(nn.Module):
             return sample(self.decoder, shape, context=self.context(code), generator=generator)
         logits = self.decoder(code).unflatten(1, (self.n_levels, self.n_colors))
         if pixels == "sample":
-            uniforms = torch.rand(shape, generator=generator, dtype=torch.float64)
+            uniforms = torch.rand(shape, dtype=torch.float64, **noise)
             return draw(logits, uniforms.to(device))
         levels = torch.arange(self.n_levels, device=device, dtype=logits.dtype)
         return torch.einsum("blchw,l->bchw", logits.softmax(dim=1), levels).round().long()

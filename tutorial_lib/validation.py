@@ -54,6 +54,11 @@ def require_generator(value: object) -> torch.Generator | None:
     return value
 
 
+def where_it_draws(generator: object) -> torch.device:
+    """The device of a generator, CPU if it is None: noise is drawn there, and then moved."""
+    return torch.device("cpu") if require_generator(generator) is None else generator.device
+
+
 def require_tensor(name: str, value: object, *, like: Tensor | None = None) -> Tensor:
     """`value` itself, if it is a tensor, on the device of `like` if that is given."""
     if not isinstance(value, Tensor):

@@ -283,6 +283,11 @@ MASKS = [
         of=lambda: small.stack().stack,
     ),
     call(
+        "memory_format.in_fast_format",
+        (2, 2, 3, 4),
+        {"images": floats((2, 2, 3, 4), alone=True, finite=False)},
+    ),
+    call(
         "coordinates.coordinate_features",
         (1, 6, 2, 3),
         {

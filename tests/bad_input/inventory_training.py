@@ -100,6 +100,9 @@ def wordless_step(model, *batch):
 
 
 STEP = also(function(image_step), "no metrics", lambda: other_step, lambda: wordless_step)
+ANY_MODULE = also(
+    but(model(small.gated), "no model"), "no module", "model", 3, nn.Linear, lambda: {}
+)
 RUNS = [
     call("fit_config.FitConfig", FitConfig, FIT_ARGUMENTS),
     call(
@@ -117,17 +120,8 @@ RUNS = [
             "epoch": count(1, at_least=0),
         },
     ),
-    call(
-        "averaging.RunningAverage",
-        RunningAverage,
-        {
-            "model": also(  # of any module
-                but(model(small.gated), "no model"),
-                *("no module", "model", 3, nn.Linear, lambda: {}),
-            ),
-            "share": share(0.5),
-        },
-    ),
+    call("averaging.RunningAverage", RunningAverage, {"model": ANY_MODULE, "share": share(0.5)}),
+    call("memory_format.to_fast_format", nn.Module, {"model": ANY_MODULE}),
     call(
         "averaging.RunningAverage.update",
         type(None),

@@ -25,7 +25,8 @@ def undisturbed() -> Iterator[None]:
     Inside, gradients are recorded, new tensors are float32 on the CPU, whatever the notebook set.
     """
     states = random_states()
-    cuda_states = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else None
+    # Of the GPU in use alone: to ask the others would start them.
+    cuda_state = torch.cuda.get_rng_state() if torch.cuda.is_initialized() else None
     dtype, recursion_limit = torch.get_default_dtype(), sys.getrecursionlimit()
     recording = torch.is_grad_enabled()
     try:
@@ -37,8 +38,8 @@ def undisturbed() -> Iterator[None]:
         torch.set_default_dtype(dtype)
         sys.setrecursionlimit(recursion_limit)
         set_random_states(states)
-        if cuda_states is not None:
-            torch.cuda.set_rng_state_all(cuda_states)
+        if cuda_state is not None:
+            torch.cuda.set_rng_state(cuda_state)
 
 
 def _on_the_cpu() -> contextlib.AbstractContextManager:
