@@ -33,7 +33,8 @@ class Explorer:
 
     def __init__(self, codebook, z_e):
         self.text = widget.codebook_html(codebook, z_e)
-        self.root = ElementTree.fromstring(self.text.split("<script>")[0] + "</div>")
+        html = re.sub("(<img [^>]*)>", r"\1/>", self.text.split("<script>")[0])
+        self.root = ElementTree.fromstring(html + "</div>")
         self.data = json.loads(self.root.get("data-plane"))
 
     def part(self, name):
@@ -191,9 +192,51 @@ def test_keys_and_screen_readers_reach_the_handle():
     assert words.get("aria-live") == "polite"
 
 
+KEPT_WHEN_UNTRUSTED = {"div", "p", "img"}  # by JupyterLab; of other elements their words alone
+
+
+def seen_untrusted(explorer):
+    """The words that are left, and the pictures."""
+    words = [e.text for e in explorer.root.iter() if e.text and e.tag not in ("style", "script")]
+    return words, [e for e in explorer.root.iter() if e.tag in KEPT_WHEN_UNTRUSTED and e.get("src")]
+
+
+def test_a_notebook_that_is_not_trusted_shows_a_still_and_a_sentence_and_no_row_of_digits():
+    explorer = Explorer(CODES, torch.tensor([1.5, 0.5]))
+    (sentence,), (still,) = seen_untrusted(explorer)
+    assert sentence == still.get("alt") == explorer.part("words").text
+    png = base64.b64decode(still.get("src").removeprefix("data:image/png;base64,"))
+    assert plt.imread(io.BytesIO(png)).shape[:2] == (widget.DRAWN_HEIGHT, widget.DRAWN_WIDTH)
+
+
+def test_the_still_is_out_of_sight_where_the_explorer_is_shown():
+    explorer = Explorer(CODES, torch.zeros(2))
+    (style,) = [e for e in explorer.root.iter() if e.tag == "style"]
+    assert style in list(next(e for e in explorer.root.iter() if e.tag == "svg"))
+    assert f"#{explorer.root.get('id')} .still {{ display: none }}" in style.text
+
+
+def test_the_probe_of_untrusted_notebooks_sees_digits_inside_an_svg():
+    explorer = Explorer(CODES, torch.zeros(2))
+    ElementTree.SubElement(explorer.part("handle"), "text").text = "012345"
+    assert "012345" in seen_untrusted(explorer)[0]
+
+
+def test_codes_are_numbered_in_the_explorer_where_they_lie():
+    explorer = Explorer(torch.randn(12, 2), torch.zeros(2))
+    numbers = [e for e in explorer.root.iter() if e.get("class") == "number"]
+    circles = [e for e in explorer.root.iter() if e.get("class") == "code"]
+    places = [f"translate({e.get('cx')} {e.get('cy')})" for e in circles]
+    assert [e.get("transform") for e in numbers] == places
+    assert len({e.get("d") for e in numbers}) == 12
+    points = [[float(v) for v in re.findall(r"-?\d+\.\d+", e.get("d"))] for e in numbers]
+    assert all(min(each) > -9 and max(each) < 9 for each in points)  # inside its dot
+
+
 def test_the_page_needs_nothing_from_elsewhere():
     page = widget.codebook_html(CODES, torch.zeros(2))
-    assert "http" not in page and "src=" not in page and "import" not in page
+    assert "http" not in page and "import" not in page
+    assert re.findall(r' (?:src|href)="(.{15})', page) == ["data:image/png;"] * 2
     assert page.count("<script>") == page.count("</script>") == 1
 
 

@@ -8,7 +8,9 @@ import re
 import subprocess
 from pathlib import Path, PurePath
 
+import machine_checks
 import pytest
+import set_up
 import yaml
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
@@ -110,3 +112,31 @@ def test_everything_in_the_package_folder_is_installed_with_it():
         if not any(matches(path, pattern) for pattern in patterns)
     ]
     assert left_out == []
+
+
+# -- the workflow --------------------------------------------------------------------------------
+
+
+def workflow_job():
+    (path,) = (ROOT / ".github" / "workflows").glob("*.yml")
+    (job,) = yaml.safe_load(path.read_text(encoding="utf-8"))["jobs"].values()
+    return job
+
+
+def test_the_workflow_runs_every_python_from_the_oldest_that_is_supported_to_3_13():
+    versions = workflow_job()["strategy"]["matrix"]["python-version"]
+    assert versions == [f"3.{minor}" for minor in range(machine_checks.OLDEST[1], 14)]
+    assert all(each in SpecifierSet(PROJECT["requires-python"]) for each in versions)
+    setup = next(each for each in workflow_job()["steps"] if "setup-python" in each.get("uses", ""))
+    assert setup["with"]["python-version"] == "${{ matrix.python-version }}"
+
+
+def test_each_python_of_the_workflow_runs_one_command_that_exists():
+    commands = {each["run"]: each["if"] for each in workflow_job()["steps"] if "run" in each}
+    assert set(commands) == {"bash .ci/run", "make test"} and (ROOT / ".ci" / "run").is_file()
+    assert re.search("^test:", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    conditions = [re.fullmatch(r"matrix.python-version (..) '(.*)'", c) for c in commands.values()]
+    assert {each[1] for each in conditions} == {"==", "!="}
+    (pinned,) = {each[2] for each in conditions}  # the constraints hold from this Python on
+    assert pinned == ".".join(map(str, set_up.PINNED_FROM))
+    assert pinned in workflow_job()["strategy"]["matrix"]["python-version"]

@@ -20,7 +20,7 @@ TAGS = re.compile(r"<[^>]*>|&\w+;")
 QUOTED = re.compile(r"<(code|pre)\b.*?</\1>", re.DOTALL)
 TYPED = re.compile(
     r"`[^`]+`|\*\*?[^\s*][^*]*\*|(?<!\w)_[^\s_][^_]*_(?!\w)|\[[^\]]+\]\([^)]+\)"
-    r"|^ *(?:[-*]|\d+\.|#+) |^\|.*\|",
+    r"|^ *(?:[-*]|\d+\.|#+) +\S|^\|.*\|",
     re.MULTILINE | re.DOTALL,
 )
 

@@ -3,7 +3,8 @@
 The plane is cut into one cell a code, the places from where that code is the nearest. The cells are
 looked up on a fine grid with `nearest_code`, so they show what the quantizer does. The explorer
 needs no kernel once it is shown: it is an SVG that is right as it stands, and a page of JavaScript
-(codebook_drag.js) that moves z_e.
+(codebook_drag.js) that moves z_e. A notebook that is not trusted loses SVG, style and script, and
+keeps the words inside them. So no words are inside them, and a drawing takes their place.
 """
 
 from __future__ import annotations
@@ -22,11 +23,13 @@ import torch
 from IPython.display import HTML, display
 from jaxtyping import Float, Int
 from matplotlib.axes import Axes
+from matplotlib.textpath import TextPath
 from torch import Tensor
 
 from tutorial_lib.plotting import TARGET
 from tutorial_lib.quantize import nearest_code
 from tutorial_lib.validation import require_float, require_instance, require_int, require_shape
+from tutorial_lib.widgets.picture import PIXELS_PER_INCH, as_png, new_figure
 
 # Pale, so that black figures stay legible; the white borders tell cells of one colour apart.
 PALE = ["#cfe3f3", "#fbe0bd", "#d3ecd6", "#f6d3dc", "#f3efb9", "#e0d7ef", "#d2eef0", "#e4e4e4"]
@@ -107,9 +110,11 @@ def codebook_html(codebook: Float[Tensor, "K 2"], z_e: Float[Tensor, "2"]) -> st
     root = ElementTree.Element(
         "div", {"id": name, "class": "codebook-explorer", "data-plane": json.dumps(data)}
     )
+    said = describe(codebook, z_e, decimals)
+    _add(root, "img", {"class": "still", "src": _still_address(codebook, z_e), "alt": said})
     _draw_svg(root, name, codebook, z_e, plane)
     words = _add(root, "p", {"id": f"{name}-words", "class": "words", "aria-live": "polite"})
-    words.text = describe(codebook, z_e, decimals)
+    words.text = said
     script = files("tutorial_lib.widgets").joinpath("codebook_drag.js").read_text(encoding="utf-8")
     _add(root, "script").text = script
     return ElementTree.tostring(root, encoding="unicode", method="html")
@@ -197,7 +202,8 @@ def _draw_svg(root, name: str, codebook: Tensor, z_e: Tensor, plane: Plane) -> N
     for index, code in enumerate(codebook.tolist()):
         code_x, code_y = plane.place(code)
         _add(svg, "circle", {"class": "code", "cx": code_x, "cy": code_y, "r": "9"})
-        _add(svg, "text", {"x": code_x, "y": code_y, "dy": "0.35em"}).text = str(index)
+        outline = {"class": "number", "transform": f"translate({code_x} {code_y})"}
+        _add(svg, "path", {**outline, "d": _outline(str(index))})
     _add(svg, "circle", {"class": "chosen", "cx": chosen_x, "cy": chosen_y, "r": "12"})
     label = "z_e: drag it, or move it with the arrow keys"
     handle = {"class": "handle", "transform": f"translate({x} {y})", "tabindex": "0"}
@@ -212,7 +218,8 @@ def _draw_svg(root, name: str, codebook: Tensor, z_e: Tensor, plane: Plane) -> N
 def _style(name: str) -> str:
     """Colours that need no background of the page; the id keeps them inside this explorer."""
     rules = {
-        "text": "fill: white; font: 11px sans-serif; text-anchor: middle; pointer-events: none",
+        ".still": "display: none",  # the SVG is there
+        ".number": "fill: white; fill-rule: evenodd; pointer-events: none",
         ".line": f"stroke: {TARGET}; stroke-width: 2",
         ".code": f"fill: {INK}",
         ".chosen": f"fill: none; stroke: {TARGET}; stroke-width: 2.5",
@@ -225,10 +232,29 @@ def _style(name: str) -> str:
     return "\n".join(f"#{name} {part} {{ {rule} }}" for part, rule in rules.items())
 
 
+def _outline(text: str, size: float = 11) -> str:
+    """The shapes of letters around (0, 0), as the path of an SVG."""
+    shapes = TextPath((0, 0), text, size=size)
+    middle = shapes.get_extents().get_points().mean(axis=0)
+    outlines = [(outline - middle) * (1, -1) for outline in shapes.to_polygons()]
+    return "".join("M" + "L".join(f"{x:.2f} {y:.2f}" for x, y in each) + "Z" for each in outlines)
+
+
 def _data_address(colors: Tensor) -> str:
     file = io.BytesIO()
     plt.imsave(file, colors.numpy(), format="png")
-    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode("ascii")
+    return _as_address(file.getvalue())
+
+
+def _still_address(codebook: Tensor, z_e: Tensor) -> str:
+    """The drawing as a picture of the explorer's size."""
+    figure = new_figure(DRAWN_WIDTH / PIXELS_PER_INCH, DRAWN_HEIGHT / PIXELS_PER_INCH)
+    draw_codebook(codebook, z_e, ax=figure.add_axes((0.1, 0.1, 0.85, 0.8)))
+    return _as_address(as_png(figure))
+
+
+def _as_address(png: bytes) -> str:
+    return "data:image/png;base64," + base64.b64encode(png).decode("ascii")
 
 
 def _add(parent: ElementTree.Element, tag: str, attributes=None) -> ElementTree.Element:
