@@ -23,6 +23,7 @@ from tutorial_lib.whole_file import write_whole
 
 HEADER, DIGEST = "tutorial_lib", "sha256"
 LENGTHS = ("epochs", "minutes")
+ADDED_LATER = {"examples made by"}  # runs of earlier versions do not say it
 
 
 class CheckpointError(RuntimeError):
@@ -66,6 +67,12 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict]:
     if checksum is not None and checksum != _digest(tensors, header):
         raise CheckpointError(f"{path} is damaged: its content does not fit its checksum")
     return tensors, header
+
+
+def digest_of(model: nn.Module) -> str:
+    """Twelve letters that stand for the weights of a model."""
+    flat = {name: t.detach().cpu().contiguous() for name, t in model.state_dict().items()}
+    return _digest(flat, {})[:12]
 
 
 def _digest(tensors: dict[str, Tensor], header: dict) -> str:
@@ -148,7 +155,8 @@ def restore_run(
 def _require_same_run(path: Path, header: dict, fingerprint: dict) -> None:
     """A finished run may be made longer; all else must agree."""
     saved = header.get("fingerprint", {})
-    differing = [k for k in saved | fingerprint if saved.get(k) != fingerprint.get(k)]
+    known = [k for k in saved | fingerprint if k in saved or k not in ADDED_LATER]
+    differing = [k for k in known if saved.get(k) != fingerprint.get(k)]
     if not differing or _is_longer(header, fingerprint, differing):
         return
     if len(differing) > 1 and "parameters" in differing:

@@ -25,6 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from tutorial_lib.checkpoint import CheckpointError
     from tutorial_lib.data import DataUnavailable
     from tutorial_lib.out_of_memory import OutOfMemory, memory_explained
+    from tutorial_lib.processes import complain
     from tutorial_lib.training import TrainingDiverged
 
     known = (ValueError, OSError, CheckpointError, DataUnavailable, OutOfMemory, TrainingDiverged)
@@ -32,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         with memory_explained(lambda: "here: ask for less at a time, or close other programs"):
             build_app(arguments).cli(prog="python -m tutorial_lib", args=arguments)
     except known as error:
-        print(f"error: {error}", file=sys.stderr)
+        complain(f"error: {error}")
         raise SystemExit(2) from error
 
 
@@ -179,23 +180,24 @@ def reproduce(
         profile: "smoke" takes a few steps on a few images.
     """
     from tutorial_lib import reproduce as recipes_of_long_runs
+    from tutorial_lib.processes import say
 
     if name == "list":
         for each, recipe in recipes_of_long_runs.RECIPES.items():
-            print(f"{each:26} {recipe.title}")
+            say(f"{each:26} {recipe.title}")
         return
     smoke = profile == "smoke"
     folder, history, result = recipes_of_long_runs.reproduce(
         name, out, minutes=minutes, preset=preset, smoke=smoke
     )
     if not result:
-        print(f"Interrupted after {history.step} steps. The same command goes on from {folder}.")
+        say(f"Interrupted after {history.step} steps. The same command goes on from {folder}.")
         return
-    print(f"{history.step} steps, {history.seconds:.0f} s")
+    say(f"{history.step} steps, {history.seconds:.0f} s")
     for split in ("valid", "test"):
         for name, value in result[split].items():
-            print(f"{split:5} {name.replace('_', ' '):28} {value:.6g}")
-    print(f"Weights and result.json are in {folder}.")
+            say(f"{split:5} {name.replace('_', ' '):28} {value:.6g}")
+    say(f"Weights and result.json are in {folder}.")
 
 
 def equations() -> None:

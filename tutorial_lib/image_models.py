@@ -159,7 +159,7 @@ def train_image_model(
     require_writable(out)
     train = _examples(dataset.train, recipe.by_label)
     history = fit(model, step_of(model), train, recipe.fit, out=out / "training", progress=progress)
-    if not history.finished:
+    if history.stopped_by or not history.finished:
         return history, {}
     once(save_weights, out / "weights.safetensors", model)
     model = load_weights(out / "weights.safetensors").to(profiles.device())

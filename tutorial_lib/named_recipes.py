@@ -1,5 +1,7 @@
 """Which long results the series has, and how each is trained: on two CPU cores, and on one GPU.
 
+The precision is chosen where a recipe is run (`reproduce.recipe_named`).
+
 Where the recipes for binarized MNIST leave the paper: a smaller network with wider kernels, each
 layer is told the row and column of its pixels, AdamW with a rate that falls to 0, the mean of the
 last weights, and minutes in the place of days.
@@ -60,7 +62,7 @@ def larger(recipe: ImageModelRecipe, fit: FitConfig, **arguments) -> Presets:
 def two_stage(title: str, n_levels: int, settings: TwoStageSettings) -> Presets:
     """Both stages on Fashion-MNIST; on a GPU with the sizes of `train two-stage --profile gpu`."""
     recipe = TwoStageRecipe(title, "fashion-mnist", n_levels, settings)
-    return Presets(recipe, replace(recipe, settings=presets("gpu")))
+    return Presets(recipe, replace(recipe, settings=presets("gpu", precision="no")))
 
 
 RECIPES: dict[str, Presets] = {

@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from tutorial_lib import preconditions, profiles
-from tutorial_lib.checkpoint import CheckpointError
+from tutorial_lib.checkpoint import CheckpointError, digest_of
 from tutorial_lib.data import ImageDataset, Split
 from tutorial_lib.gated import GatedPixelCNN
 from tutorial_lib.likelihood import bits_per_dim, nll_nats
@@ -146,6 +146,7 @@ def train_prior(
         valid=_codes_and_labels(vqvae, dataset.valid, settings.by_label),
         out=out / "prior" if out else None,
         progress=progress,
+        made_by=f"the stage one of digest {digest_of(vqvae)}",
     )
     return prior, history
 
@@ -281,10 +282,10 @@ def train_two_stage(
     require_two_stage(dataset, settings, out)
     settings = replace(settings, prior=_with_labels_decided(settings.prior, dataset))
     vqvae, first = train_vqvae(dataset, settings.vqvae, out=out, progress=progress)
-    if not first.finished:
+    if first.stopped_by or not first.finished:
         return first, {}
     prior, second = train_prior(vqvae, dataset, settings.prior, out=out, progress=progress)
-    if not second.finished:
+    if second.stopped_by or not second.finished:
         return second, {}
     model = TwoStageModel(vqvae, prior)
     once(save_weights, out / "two-stage.safetensors", model)

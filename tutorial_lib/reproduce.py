@@ -16,6 +16,7 @@ from tutorial_lib.history import History
 from tutorial_lib.image_models import ImageModelRecipe, train_image_model
 from tutorial_lib.kept_runs import runs_dir
 from tutorial_lib.named_recipes import RECIPES, Recipe
+from tutorial_lib.processes import main_first
 from tutorial_lib.recipes import cut_for_smoke, train_two_stage
 from tutorial_lib.two_stage_settings import TwoStageRecipe, TwoStageSettings
 from tutorial_lib.validation import require_choice, require_text
@@ -67,7 +68,8 @@ def reproduce(
     """
     recipe = recipe_named(name, minutes=minutes, preset=preset)
     out = runs_dir() / name if out is None else Path(out)
-    dataset = data.load(recipe.dataset).with_n_levels(recipe.n_levels)
+    with main_first():
+        dataset = data.load(recipe.dataset).with_n_levels(recipe.n_levels)
     if smoke:
         dataset = cut_for_smoke(dataset, 96, 32)
         recipe = _with_fit(recipe, minutes=None, epochs=1, batch_size=32, precision="no")

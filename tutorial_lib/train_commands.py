@@ -11,6 +11,7 @@ import tyro
 from tyro.extras import SubcommandApp
 
 from tutorial_lib import recipes
+from tutorial_lib.processes import main_first, say
 from tutorial_lib.two_stage_settings import (
     PriorSettings,
     TwoStageSettings,
@@ -71,11 +72,11 @@ def train_app(arguments: Sequence[str]) -> SubcommandApp:
         """Both stages, then the held-out numbers into OUT/result.json."""
         _, result = recipes.train_two_stage(_dataset(dataset, profile), settings, out)
         if not result:
-            print(f"Interrupted. The same command goes on from {out}.")
+            say(f"Interrupted. The same command goes on from {out}.")
             return
         for name, value in result["test"].items():
-            print(f"{name:32} {value:.4g}")
-        print(f"Weights and result.json are in {out}.")
+            say(f"{name:32} {value:.4g}")
+        say(f"Weights and result.json are in {out}.")
 
     return app
 
@@ -84,15 +85,16 @@ def _dataset(name: str, profile: str):
     """The data set, cut to a few batches in the smoke profile."""
     from tutorial_lib import data
 
-    dataset = data.load(name)
+    with main_first():
+        dataset = data.load(name)
     return recipes.cut_for_smoke(dataset) if profile == "smoke" else dataset
 
 
 def _tell(history, weights: Path) -> None:
     if not history.finished:
-        print(f"Interrupted at step {history.step} of {history.n_steps}. The same command goes on.")
+        say(f"Interrupted at step {history.step} of {history.n_steps}. The same command goes on.")
         return
     row = {**history.rows[-1], **(history.valid_rows[-1] if history.valid_rows else {})}
     for name, value in row.items():
-        print(f"{name:32} {value:.4g}")
-    print(f"Wrote {weights}.")
+        say(f"{name:32} {value:.4g}")
+    say(f"Wrote {weights}.")

@@ -32,6 +32,7 @@ from tutorial_lib.validation import (
     require_model,
     require_number,
     require_path,
+    require_text,
 )
 
 __all__ = [
@@ -60,6 +61,7 @@ def fit(
     watch: Watcher | None = None,
     log_every: int = 20,
     save_every_seconds: float = 60.0,
+    made_by: str = "",
 ) -> History:
     """Train `model` in place and return its History; the model ends in eval mode.
 
@@ -71,6 +73,8 @@ def fit(
                   finished run goes on if more epochs (or minutes) are asked for than it had, at the
                   learning rates that the longer run has from that step on
     log_every     steps between two rows; only then, and before a checkpoint, is the loss looked at
+    made_by       what the data come from, a digest of the model that made them, say: a checkpoint
+                  whose data had another origin is of another run
     watch         called with the History after every new row, and once when the run has ended
                   (history.ended), however it ended. It cannot disturb the run: random numbers and
                   the model's mode are put back, and if it raises, there is a warning and no further
@@ -93,7 +97,9 @@ def fit(
     _require_options(valid, resume, progress, watch, log_every, save_every_seconds)
     folder = None if out is None else require_path("out", out)
     with interrupt_as_flag() as interrupted:
-        run = TrainingRun(model, step, data, config, folder, watch)
+        run = TrainingRun(
+            model, step, data, config, folder, watch, require_text("made_by", made_by)
+        )
         with run.opened(resume, interrupted), run.clock.bar(progress) as bar:
             for batch in run.remaining_batches():
                 run.train_step(batch)

@@ -19,12 +19,13 @@ from dataclasses import asdict
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from tutorial_lib import processes, profiles
 from tutorial_lib.averaging import RunningAverage
 from tutorial_lib.checkpoint import CheckpointError, random_state, restore_run, save_run
-from tutorial_lib.evaluation import evaluate, metrics_of, undisturbed
+from tutorial_lib.evaluation import Step, evaluate, metrics_of, undisturbed
+from tutorial_lib.fit_config import FitConfig
 from tutorial_lib.history import History
 from tutorial_lib.interruption import Interrupts
 from tutorial_lib.memory_format import to_fast_format
@@ -42,8 +43,18 @@ LEAST_SCALE = 2.0**-14  # of the loss: the smallest normal number of float16
 class TrainingRun:
     """The moving parts of one call of fit."""
 
-    def __init__(self, model, step, data, config, out: Path | None, watch: Watcher | None = None):
+    def __init__(
+        self,
+        model: nn.Module,
+        step: Step,
+        data: tuple[Tensor, ...],
+        config: FitConfig,
+        out: Path | None,
+        watch: Watcher | None = None,
+        made_by: str = "",
+    ):
         self.model, self.step, self.data, self.config = model, step, data, config
+        self.made_by = made_by
         processes.require_equal_shares(config.batch_size)
         self.device = profiles.device()
         self.steps_per_epoch = len(data[0]) // config.batch_size
@@ -88,6 +99,7 @@ class TrainingRun:
             **asdict(self.config),
             **{f"model.{k}": v for k, v in getattr(self.model, "config", {}).items()},
             "examples": len(self.data[0]),
+            **({"examples made by": self.made_by} if self.made_by else {}),
             # Without flags, which have no size: older checkpoints do not hold them.
             "parameters": {k: list(v.shape) for k, v in state if v.dtype != torch.bool},
         }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tutorial_lib.fit_config import FitConfig
 from tutorial_lib.plain_checks import (
@@ -93,28 +93,30 @@ class TwoStageRecipe:
         return "two-stage"
 
 
-def presets(profile: str) -> TwoStageSettings:
-    """Settings of a profile: smoke (seconds), laptop (minutes on two cores), gpu (full length)."""
+def presets(profile: str, *, precision: str | None = None) -> TwoStageSettings:
+    """Settings of a profile: smoke (seconds), laptop (minutes on two cores), gpu (full length).
+
+    precision   None: the one in which this device is fast, and float32 for smoke
+    """
     if require_text("profile", profile) == "smoke":
-        tiny = FitConfig(epochs=1, batch_size=16, learning_rate=2e-3)
+        tiny = FitConfig(epochs=1, batch_size=16, learning_rate=2e-3, precision=precision or "no")
         return TwoStageSettings(
             VQVAESettings(n_codes=16, code_dim=8, n_channels=16, n_blocks=1, fit=tiny),
             PriorSettings(n_channels=16, n_layers=3, fit=tiny),
         )
+    if profile not in ("laptop", "gpu"):
+        raise ValueError(f"there are presets for smoke, laptop and gpu, got profile={profile!r}")
+    if precision is None:
+        from tutorial_lib import profiles  # imports torch, and asks the GPU
+
+        precision = profiles.fast_precision()
     if profile == "laptop":
+        fit = FitConfig(learning_rate=2e-3, precision=precision)
         return TwoStageSettings(
-            VQVAESettings(fit=FitConfig(epochs=4, learning_rate=2e-3)),
-            PriorSettings(fit=FitConfig(epochs=7, learning_rate=2e-3)),
+            VQVAESettings(fit=replace(fit, epochs=4)), PriorSettings(fit=replace(fit, epochs=7))
         )
-    if profile == "gpu":
-        return TwoStageSettings(
-            VQVAESettings(
-                n_channels=128, fit=FitConfig(epochs=40, batch_size=128, precision="bf16")
-            ),
-            PriorSettings(
-                n_channels=128,
-                n_layers=12,
-                fit=FitConfig(epochs=60, batch_size=128, precision="bf16"),
-            ),
-        )
-    raise ValueError(f"there are presets for smoke, laptop and gpu, got profile={profile!r}")
+    fit = FitConfig(batch_size=128, precision=precision)
+    return TwoStageSettings(
+        VQVAESettings(n_channels=128, fit=replace(fit, epochs=40)),
+        PriorSettings(n_channels=128, n_layers=12, fit=replace(fit, epochs=60)),
+    )

@@ -145,6 +145,7 @@ RUNS = [
             "watch": optional(function(print)),
             "log_every": count(2),
             "save_every_seconds": also(but(number(60.0), "not finite"), "no end", NAN, -INF),
+            "made_by": choice("a model")._replace(wrong=(mutation("no text", None, 3, True),)),
         },
     ),
     call(
