@@ -148,10 +148,13 @@ for row, levels in rows.items():
 # - **Predict, then run.** A folded question stands before a surprising output. Answer it in your
 #   head first; that is where the learning is.
 # - **Exercises.** A card says what to build, a stub ends in `____`, and the last line of its cell checks
-# what you wrote, on new inputs each time. A wrong answer is told which mistake it is and what shows
-# it. `.hint()`, `.hint(2)` and `.solution()` help; until your version passes, the chapter goes on
-# with the library's.
+#   what you wrote, on new inputs each time. A wrong answer is told which mistake it is and what
+#   shows it. `.hint()`, `.hint(2)` and `.solution()` help; until your version passes, the chapter
+#   goes on with the library's.
 # - **Run All always finishes**, exercises done or not, without a GPU and without a network.
+# - **You work on a copy** if you came here by `make lab`: an update of the project takes no answer
+#   away. A chapter that you have changed stays as it is, and its new version lies beside it, as in
+#   `02_masked_convolutions (new 2026-11-30)`. Your points are kept outside the project.
 # - **Profiles.** The line under the setup cell names yours: `laptop` keeps a training cell to a
 #   few minutes on two cores, `gpu` trains longer, `smoke` is for tests. To choose, set the
 #   environment variable `TUTORIAL_PROFILE` before starting Jupyter.
