@@ -22,7 +22,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from tutorial_lib.full_precision import exact_float32
 from tutorial_lib.likelihood import nll_nats
+from tutorial_lib.modes import in_eval_mode
 from tutorial_lib.validation import (
     require_float,
     require_int,
@@ -54,12 +56,8 @@ def label_log_likelihoods(
     require_symbols("levels", levels, model.n_levels)
     require_shape("levels", levels, ("batch", model.n_colors, "height", "width"))
     device = next(model.parameters()).device
-    was_training = model.training
-    model.eval()
-    try:
+    with in_eval_mode(model), exact_float32(device):
         rows = [_one_batch(model, part.to(device), n_classes) for part in levels.split(batch_size)]
-    finally:
-        model.train(was_training)
     return torch.cat(rows)
 
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
+from tutorial_lib.modes import in_eval_mode, modes_put_back
 from tutorial_lib.out_of_memory import memory_explained
 from tutorial_lib.validation import (
     require_function,
@@ -57,28 +58,20 @@ def evaluate(
     if not len(require_examples("data", data)[0]):
         raise ValueError(f"data must hold an example at least, got a {type(data).__name__} of none")
     device = next(model.parameters()).device
-    was_training = model.training
-    model.eval()
     totals: dict[str, Tensor] = {}
-    try:
+    with in_eval_mode(model):
         for batch in zip(*(tensor.split(batch_size) for tensor in data), strict=True):
             with memory_explained(lambda: f"over a batch: lower batch_size (it is {batch_size})"):
                 metrics = metrics_of(step, model, [part.to(device) for part in batch])
             for name, value in metrics.items():
                 totals[name] = totals.get(name, 0.0) + value.double() * len(batch[0])
-    finally:
-        model.train(was_training)
     return {name: total.item() / len(data[0]) for name, total in totals.items()}
 
 
 @contextmanager
 def undisturbed(model: nn.Module) -> Iterator[None]:
     """Afterwards the random numbers and the modes of all modules are what they were before."""
-    modes = [(module, module.training) for module in model.modules()]
     device = next(model.parameters()).device
     with torch.random.fork_rng([device.index or 0] if device.type == "cuda" else []):
-        try:
+        with modes_put_back(model):
             yield
-        finally:
-            for module, training in modes:
-                module.training = training

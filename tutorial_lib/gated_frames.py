@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm.auto import tqdm
 
+from tutorial_lib.full_precision import exact_float32
 from tutorial_lib.gated import SYMBOL_DIM, GatedPixelCNN
 from tutorial_lib.plain_checks import check_kernel
 from tutorial_lib.sampling import sample
@@ -148,7 +149,8 @@ class GatedFrames(nn.Module):
         times = torch.linspace(-1, 1, n_frames, device=device)
         for t in tqdm(range(n_frames), desc="sampling", unit="frame", disable=not progress):
             recent = slice(max(0, t - self.past.n_past), t + 1)
-            context = self.context(volume[:, recent], times[recent])[:, -1]
+            with exact_float32(device):
+                context = self.context(volume[:, recent], times[recent])[:, -1]
             volume[:, t] = sample(
                 self.frame,
                 (batch, 1, *size),

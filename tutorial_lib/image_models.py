@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from tutorial_lib import profiles
 from tutorial_lib.data import ImageDataset, Split
 from tutorial_lib.evaluation import undisturbed
+from tutorial_lib.full_precision import exact_float32
 from tutorial_lib.likelihood import bits_per_dim, nll_nats
 from tutorial_lib.preconditions import require_held_out, require_writable
 from tutorial_lib.pretrained import CLASSES, load_weights, save_weights
@@ -135,7 +136,8 @@ def evaluate_image_model(
     require_bool("by_label", by_label)
     with undisturbed(model):
         torch.manual_seed(0)
-        means = evaluate(model, step_of(model), _examples(split, by_label))
+        with exact_float32(next(model.parameters()).device):
+            means = evaluate(model, step_of(model), _examples(split, by_label))
     numbers = {
         "images": len(split),
         "nats_per_image": means["nats/image"],

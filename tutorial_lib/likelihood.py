@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tutorial_lib.contracts import Count, Several, checked, having, symbols
+from tutorial_lib.full_precision import exact_float32
 
 MAX_ENUMERATED = 2**20
 PixelModel = Annotated[nn.Module, having("n_levels", "n_colors")]
@@ -81,7 +82,8 @@ def total_probability(
     images = enumerate_images(height, width, model.n_levels, n_colors=model.n_colors)
     device = next(model.parameters()).device
     total = 0.0
-    for levels in images.split(batch_size):
-        levels = levels.to(device)
-        total += torch.exp(-nll_nats(model(levels), levels).double()).sum().item()
+    with exact_float32(device):
+        for levels in images.split(batch_size):
+            levels = levels.to(device)
+            total += torch.exp(-nll_nats(model(levels), levels).double()).sum().item()
     return total

@@ -32,6 +32,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from tutorial_lib.full_precision import exact_float32
 from tutorial_lib.validation import (
     require_bool,
     require_choice,
@@ -68,8 +69,8 @@ def nearest_code(
     out. Never holds an N x K x D table, and the N x K one only in pieces.
 
     ValueError for NaN or infinity, which has no nearest code. (To see it makes a GPU wait, so a
-    compiled graph does not look, nor does a training step of the quantizer: there any code is
-    taken, and the losses are not finite.)
+    compiled graph does not look, nor does the quantizer in train mode: there any code is taken,
+    and the losses are not finite.)
     """
     require_float("codebook", codebook)
     require_float("z_e", require_tensor("z_e", z_e, like=codebook))
@@ -80,16 +81,14 @@ def nearest_code(
             f"z_e must have shape (B, {codebook.shape[1]}, ...) to match the codebook "
             f"{tuple(codebook.shape)}, got {tuple(z_e.shape)}"
         )
-    if not torch.compiler.is_compiling():
-        require_finite("codebook", codebook)
-        require_finite("z_e", z_e)
-    return _nearest(z_e, codebook)
+    require_finite("codebook", codebook)
+    return _nearest(require_finite("z_e", z_e), codebook)
 
 
 def _nearest(z_e: Tensor, codebook: Tensor) -> Int[Tensor, "B *positions"]:
     """`nearest_code` without a look at the numbers."""
     precision = torch.promote_types(torch.promote_types(z_e.dtype, codebook.dtype), torch.float32)
-    with torch.no_grad(), torch.autocast(z_e.device.type, enabled=False):
+    with torch.no_grad(), exact_float32(z_e.device):
         nearest = _nearest_rows(vectors_of(z_e).to(precision), codebook.to(precision))
     return nearest.view(z_e.shape[:1] + z_e.shape[2:])
 
@@ -319,7 +318,7 @@ class VectorQuantizer(nn.Module):
             torch.where(finite, self.counts.lerp(counts, 1 - self.decay), self.counts)
         )
         if self.update == "ema":
-            self.sums.copy_(torch.where(finite, before.lerp(sums, 1 - self.decay), before))
+            self.sums.copy_(torch.where(finite, before.lerp(sums, 1 - self.decay), self.sums))
             moved = self.sums / self.counts[:, None]
             # After thousands of idle steps both underflow: then the code stays where it was.
             alive = self.counts[:, None] > torch.finfo(torch.float32).tiny * 1e6

@@ -26,6 +26,7 @@ from tutorial_lib.checkpoint import CheckpointError, digest_of
 from tutorial_lib.data import ImageDataset, Split
 from tutorial_lib.gated import GatedPixelCNN
 from tutorial_lib.likelihood import bits_per_dim, nll_nats
+from tutorial_lib.modes import in_eval_mode
 from tutorial_lib.pretrained import load_weights, save_weights
 from tutorial_lib.processes import once
 from tutorial_lib.provenance import provenance
@@ -116,8 +117,8 @@ def extract_codes(vqvae: VQVAE, levels: Tensor, *, batch_size: int = 256) -> Ten
     if not len(levels):
         raise ValueError(f"levels must hold an image at least, got shape {tuple(levels.shape)}")
     device = next(vqvae.parameters()).device
-    vqvae.eval()
-    fields = [vqvae.encode_indices(x.to(device)).cpu() for x in levels.split(batch_size)]
+    with in_eval_mode(vqvae):
+        fields = [vqvae.encode_indices(x.to(device)).cpu() for x in levels.split(batch_size)]
     return torch.cat(fields)
 
 
@@ -242,18 +243,17 @@ def evaluate_two_stage(
         raise ValueError("split must hold an image at least, got a Split of none")
     require_int("batch_size", batch_size, at_least=1)
     device = next(model.parameters()).device
-    model.eval()
     sums, counts = torch.zeros(3, dtype=torch.float64), torch.zeros(model.vqvae.n_codes)
     n_latents = 1
-    for levels, labels in zip(
-        split.levels.split(batch_size), split.labels.split(batch_size), strict=True
-    ):
-        levels = levels.to(device).long()
-        terms = model.terms(levels, labels.to(device) if model.n_classes else None)
-        sums += torch.stack([part.double().sum() for part in terms]).cpu()
-        indices = model.vqvae.encode_indices(levels)
-        counts += code_counts(indices, model.vqvae.n_codes).cpu()
-        n_latents = indices[0].numel()
+    batches = zip(split.levels.split(batch_size), split.labels.split(batch_size), strict=True)
+    with in_eval_mode(model):
+        for levels, labels in batches:
+            levels = levels.to(device).long()
+            terms = model.terms(levels, labels.to(device) if model.n_classes else None)
+            sums += torch.stack([part.double().sum() for part in terms]).cpu()
+            indices = model.vqvae.encode_indices(levels)
+            counts += code_counts(indices, model.vqvae.n_codes).cpu()
+            n_latents = indices[0].numel()
     n_dims = split.levels[0].numel()
     decoder, uniform, prior = (bits_per_dim(s, n_dims) for s in (sums / len(split)).tolist())
     return {

@@ -19,7 +19,9 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
+from tutorial_lib.full_precision import exact_float32
 from tutorial_lib.logit_sources import checked_method, logit_source
+from tutorial_lib.modes import in_eval_mode
 from tutorial_lib.out_of_memory import memory_explained
 from tutorial_lib.validation import (
     require_bool,
@@ -87,7 +89,8 @@ def sample(
     generator        source of the uniform noise; or give `uniforms` (B, C, H, W) in [0, 1) itself
     progress         True shows a bar over rows
 
-    The model is put in eval mode for the draw and given back in the mode it was in.
+    The model is put in eval mode for the draw and given back in the mode it was in. It draws in
+    full float32, under autocast too and where TF32 is switched on: or not all methods would agree.
     """
     options = {"label": label, "context": context, "known": known, "temperature": temperature}
     options |= {"generator": generator, "uniforms": uniforms, "progress": progress}
@@ -127,6 +130,8 @@ def _rows(
     device = next(model.parameters()).device
     uniforms = _noise(shape, uniforms, generator).to(device)
     levels, to_draw = _canvas(model, shape, known, device)
+    if context is not None and torch.is_autocast_enabled(device.type):
+        context = context.to(next(model.parameters()).dtype)  # what made it ran under autocast
     conditions = {k: v for k, v in (("label", label), ("context", context)) if v is not None}
     with _sampling_mode(model, len(levels)):
         source = logit_source(method, model, levels, conditions)
@@ -139,17 +144,14 @@ def _rows(
 
 @contextmanager
 def _sampling_mode(model: nn.Module, n_images: int) -> Iterator[None]:
-    """Without gradients and in eval mode; then the model goes back to the mode it was in."""
-    was_training = model.training
-    model.eval()
-    try:
-        with (
-            torch.inference_mode(),
-            memory_explained(lambda: f"while sampling {n_images} images: draw fewer at a time"),
-        ):
-            yield
-    finally:
-        model.train(was_training)
+    """Without gradients, in eval mode and in full float32; then all is as it was before."""
+    with (
+        in_eval_mode(model),
+        torch.inference_mode(),
+        exact_float32(next(model.parameters()).device),
+        memory_explained(lambda: f"while sampling {n_images} images: draw fewer at a time"),
+    ):
+        yield
 
 
 def _row_drawer(source, levels, to_draw, uniforms, temperature) -> Callable[[int], None]:

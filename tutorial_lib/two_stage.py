@@ -23,6 +23,7 @@ from torch import Tensor, nn
 
 from tutorial_lib.bounds import latent_rate_nats, two_stage_bound_nats
 from tutorial_lib.code_prior import CodePrior, labels_for
+from tutorial_lib.full_precision import exact_float32
 from tutorial_lib.likelihood import nll_nats
 from tutorial_lib.run_facts import RunFacts
 from tutorial_lib.sampling import draw, sample
@@ -100,11 +101,11 @@ class TwoStageModel(nn.Module):
         if self.vqvae.training:
             raise ValueError("the VQVAE is in train mode: call model.eval() before scoring images")
         indices = self.vqvae.encode_indices(levels)
-        decoder = self.vqvae.decoder_nll_nats(self.vqvae.decode_indices(indices), levels)
+        with exact_float32(indices.device):
+            decoder = self.vqvae.decoder_nll_nats(self.vqvae.decode_indices(indices), levels)
+            prior = self.prior_nll_nats(indices, label)
         rate = latent_rate_nats(indices[0].numel(), self.vqvae.n_codes)
-        return BoundTerms(
-            decoder, torch.full_like(decoder, rate), self.prior_nll_nats(indices, label)
-        )
+        return BoundTerms(decoder, torch.full_like(decoder, rate), prior)
 
     def bound_nats(
         self, levels: Int[Tensor, "B C *shape"], label: Tensor | None = None
@@ -163,7 +164,8 @@ class TwoStageModel(nn.Module):
             generator=generator,
             progress=progress,
         )
-        decoded = self.vqvae.decode_indices(indices)
+        with exact_float32(indices.device):
+            decoded = self.vqvae.decode_indices(indices)
         if pixels == "mean":
             return (self.vqvae.picture(decoded) * (self.vqvae.n_levels - 1)).round().long()
         noise = {"generator": generator, "device": where_it_draws(generator)}

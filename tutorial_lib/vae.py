@@ -33,6 +33,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tutorial_lib.bounds import elbo_nats, gaussian_kl
+from tutorial_lib.full_precision import exact_float32
 from tutorial_lib.gated import GatedPixelCNN
 from tutorial_lib.gaussian_posterior import Posterior, reparameterize
 from tutorial_lib.likelihood import nll_nats
@@ -205,12 +206,15 @@ class GaussianVAE(nn.Module):
         shape = (n, self.n_colors, *self.size)
         if self.autoregressive:
             return sample(self.decoder, shape, context=self.context(code), generator=generator)
-        logits = self.decoder(code).unflatten(1, (self.n_levels, self.n_colors))
+        with exact_float32(device):
+            logits = self.decoder(code).unflatten(1, (self.n_levels, self.n_colors))
         if pixels == "sample":
             uniforms = torch.rand(shape, dtype=torch.float64, **noise)
             return draw(logits, uniforms.to(device))
         levels = torch.arange(self.n_levels, device=device, dtype=logits.dtype)
-        return torch.einsum("blchw,l->bchw", logits.softmax(dim=1), levels).round().long()
+        with exact_float32(device):
+            mean = torch.einsum("blchw,l->bchw", logits.softmax(dim=1), levels)
+        return mean.round().long()
 
     @torch.no_grad()
     def log_evidence_nats(
@@ -234,10 +238,9 @@ class GaussianVAE(nn.Module):
         codes = torch.cartesian_prod(*[axis] * self.code_dim).view(-1, self.code_dim)
         log_weight = -codes.square().sum(dim=1) / 2 - self.code_dim * math.log(2 * math.pi) / 2
         log_weight = log_weight + self.code_dim * (axis[1] - axis[0]).log()
-        joint = torch.cat(
-            [self._log_likelihoods(levels, part) for part in codes.to(levels.device).split(1024)],
-            dim=1,
-        )
+        parts = codes.to(levels.device).split(1024)
+        with exact_float32(levels.device):
+            joint = torch.cat([self._log_likelihoods(levels, part) for part in parts], dim=1)
         return torch.logsumexp(joint + log_weight.to(levels.device), dim=1)
 
     def _log_likelihoods(self, levels: Tensor, codes: Float[Tensor, "G D"]) -> Tensor:

@@ -28,6 +28,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from tutorial_lib.full_precision import exact_float32
 from tutorial_lib.likelihood import nll_nats
 from tutorial_lib.quantize import Quantized, VectorQuantizer, nearest_code
 from tutorial_lib.run_facts import RunFacts
@@ -188,8 +189,9 @@ class VQVAE(nn.Module):
         return self.encoder(2 * x - 1)
 
     def encode_indices(self, image: Tensor) -> Int[Tensor, "B *latent"]:
-        """The codes of a batch: all that the second stage sees of an image."""
-        return nearest_code(self.encode(image), self.quantizer.codebook)
+        """The codes of a batch: all that the second stage sees of an image. In full float32."""
+        with exact_float32(self.quantizer.codebook.device):
+            return nearest_code(self.encode(image), self.quantizer.codebook)
 
     def decode(self, z_q: Float[Tensor, "B D *latent"]) -> Tensor:
         """Logits (B, L, C, *shape), or the means (B, C, *shape) of the Gaussian, around [0, 1].
@@ -238,7 +240,8 @@ class VQVAE(nn.Module):
         if self.n_levels is None:
             return decoded.clamp(0, 1)
         values = torch.linspace(0, 1, self.n_levels, device=decoded.device)
-        return torch.einsum("bl...,l->b...", decoded.float().softmax(dim=1), values)
+        with exact_float32(decoded.device):
+            return torch.einsum("bl...,l->b...", decoded.float().softmax(dim=1), values)
 
     def latent_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """The shape of the index field of an image of that (height, width), length or clip."""

@@ -19,6 +19,8 @@ REASONS = {
     "run_folder": PARTS_OF_FIT,
     "run_record": PARTS_OF_FIT,
     "metric_sums": PARTS_OF_FIT,
+    "full_precision": "takes the device of a tensor; tests/test_full_precision.py holds it",
+    "modes": "a context around a model that was checked before; tests/test_modes.py holds it",
     "processes": PARTS_OF_FIT,
     "evaluation.undisturbed": PARTS_OF_FIT,
     "pixelcnn.MaskedStack": "an abstract class; its three models are called",

@@ -1,0 +1,80 @@
+"""exact_float32: a block in which float32 is float32, whatever the user has switched on.
+
+Two switches make sums of float32 numbers coarser than they look, and both are useful in training:
+autocast, which hands convolutions and products of matrices half-precision copies, and TF32, which
+cuts the factors to 10 binary digits (cuDNN's convolutions do that on an A100 and later unless they
+are told not to). A sampler that keeps features adds the same numbers up in another order than a
+full pass does. In full float32 both round to the same draw; with 10 digits some pixels differ.
+
+torch has two sets of names for the second switch. The older ones work in every version, but can't
+be read any more once the newer ones were used, so both are set, and put back.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+
+import torch
+
+WORK = ("cudnn.conv", "cudnn.rnn", "cuda.matmul", "mkldnn.conv", "mkldnn.rnn", "mkldnn.matmul")
+FOUND = [getattr(getattr(torch.backends, a), b, None) for a, b in (w.split(".") for w in WORK)]
+HOLDERS = [each for each in FOUND if hasattr(each, "fp32_precision")]  # none before torch 2.9
+
+
+def exact_float32(device: torch.device) -> AbstractContextManager:
+    """A context for work on `device`: no autocast, no TF32; afterwards all is as it was before.
+
+    In a graph being compiled only autocast is left out: its other precisions are set outside.
+    """
+    if torch.compiler.is_compiling():
+        return torch.autocast(device.type, enabled=False)
+    return _exact_float32(device)
+
+
+@contextmanager
+def _exact_float32(device: torch.device) -> Iterator[None]:
+    newer, older = _newer(), _older()
+    try:
+        _set_older("highest", False)
+        _set_newer(dict.fromkeys(newer, "ieee"))
+        with torch.autocast(device.type, enabled=False):
+            yield
+    finally:
+        _set_older(*older)
+        _set_newer(newer)
+
+
+def _older() -> tuple[str | None, bool | None]:
+    """Precision of products, and whether cuDNN takes TF32: None where torch does not say."""
+    readers = (torch.get_float32_matmul_precision, lambda: torch.backends.cudnn.allow_tf32)
+    return tuple(_answer(reader) for reader in readers)
+
+
+def _answer(read: Callable):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return read()
+        except RuntimeError:  # the newer switches were set to what the older can't express
+            return None
+
+
+def _set_older(products: str | None, convolutions: bool | None) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        if products is not None:
+            torch.set_float32_matmul_precision(products)
+        if convolutions is not None:
+            torch.backends.cudnn.allow_tf32 = convolutions
+
+
+def _newer() -> dict:
+    """The precision of each kind of work, by the object that holds it; empty before torch 2.9."""
+    return {holder: holder.fp32_precision for holder in HOLDERS}
+
+
+def _set_newer(precisions: dict) -> None:
+    for holder, precision in precisions.items():
+        holder.fp32_precision = precision
