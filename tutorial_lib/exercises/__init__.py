@@ -8,6 +8,7 @@ One package a chapter (`ch01`, `ch02`, ...), one module an exercise. The rest in
     definition    what an exercise is made of: checks, misconceptions, outcomes, grades
     engine        Exercise: card, check, hint, solution, grade
     running       Candidate: the learner's function, called with copies and within limits
+    kinds         a right answer's results, as the kinds that the chapter counts on
     time_limit    an end to endless loops
     surroundings  random numbers and settings of torch as they were before a check
     arguments     copies of arguments, and what was changed in them

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -26,6 +27,15 @@ def plain(value: object) -> object:
     if type(value) in (list, tuple):
         return type(value)(plain(each) for each in value)
     return value
+
+
+def without_numpy(value: object) -> object:
+    """NumPy's arrays and numbers as torch's and Python's own, those in tuples and lists too."""
+    if type(value) in (list, tuple):
+        return type(value)(without_numpy(each) for each in value)
+    if isinstance(value, np.generic):
+        return value.item()
+    return torch.from_numpy(value.copy()) if isinstance(value, np.ndarray) else value
 
 
 def first_change(before: object, after: object, name: str) -> tuple[str, str] | None:

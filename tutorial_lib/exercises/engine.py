@@ -4,9 +4,10 @@
     def causal_mask(kernel_size, *, include_center): ____
     causal_mask = ch02.causal_mask.check(causal_mask)
 
-`check` raises nothing (the stop button apart), and returns the learner's object if it passed, the
+`check` raises nothing (the stop button apart), and returns the learner's function if it passed, the
 library's otherwise. So the rest of a chapter always runs, and runs on the learner's own code as
-soon as that works.
+soon as that works: whatever kind of right answer it is, its results come as the kinds that the
+stub promises (see `kinds`).
 
 A module declares its exercise from the top down: the card, what is checked, then each mistake
 beside the sentence for whoever makes it, and each other right answer.
@@ -51,6 +52,7 @@ from tutorial_lib.exercises.definition import (
     OutOfTime,
     overall_outcome,
 )
+from tutorial_lib.exercises.kinds import as_written, with_promised_kinds
 from tutorial_lib.exercises.reports import show
 from tutorial_lib.exercises.running import Candidate
 from tutorial_lib.exercises.surroundings import seed_everything, undisturbed
@@ -202,8 +204,10 @@ class Exercise:
     def check(self, candidate: object = None, *, seed: int | None = None) -> object:
         """Check, show what came of it, keep the points. Returns the candidate if it passed.
 
-        Otherwise the library's object comes back. A seed draws the same inputs again.
+        Its results are then of the kinds that the stub promises. Otherwise the library's object
+        comes back. A seed draws the same inputs again.
         """
+        candidate = as_written(candidate)
         if candidate is self.reference and self._stands_in:
             show(pages.stand_in(self))
             return self.reference
@@ -216,7 +220,7 @@ class Exercise:
         show(report)
         passed = grade is not None and grade.outcome == PASSED
         self._stands_in = not passed
-        return candidate if passed else self.reference
+        return with_promised_kinds(candidate, self.reference) if passed else self.reference
 
     def grade(self, candidate: object, seed: int | None = None) -> Grade:
         """Points, outcome and details, without showing or keeping anything.

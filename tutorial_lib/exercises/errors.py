@@ -12,6 +12,7 @@ from types import CodeType
 import torch
 
 from tutorial_lib.exercises.definition import Failure
+from tutorial_lib.exercises.kinds import as_written
 from tutorial_lib.exercises.untouched import is_blank_error
 
 MAX_FRAMES = 3
@@ -69,6 +70,7 @@ FAMILIAR = (
 
 def describe(error: BaseException, function: object) -> Failure:
     """What was raised, why that may be, and the lines of the learner that led to it."""
+    function = as_written(function)
     lines = frame_lines(error, function)
     if is_blank_error(error):
         return Failure("A blank is still to be filled in.", "\n".join(lines))

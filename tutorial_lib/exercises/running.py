@@ -15,7 +15,7 @@ import inspect
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from tutorial_lib.exercises.arguments import copy_of, first_change, plain
+from tutorial_lib.exercises.arguments import copy_of, first_change, plain, without_numpy
 from tutorial_lib.exercises.definition import Failed, Failure, LearnerError, OutOfTime
 from tutorial_lib.exercises.errors import describe
 from tutorial_lib.exercises.surroundings import Printed
@@ -108,7 +108,7 @@ def call_on_copies(function: Callable, names: Sequence[str], args: tuple, kwargs
 
 
 def never_none(function: Callable) -> Callable:
-    """The function, with a kind word where it returns nothing."""
+    """The function, with a kind word where it returns nothing; what is NumPy's is made torch's."""
 
     def call(*args, **kwargs):
         value = function(*args, **kwargs)
@@ -119,6 +119,6 @@ def never_none(function: Callable) -> Callable:
                     "A function that ends without `return` gives None.",
                 )
             )
-        return value
+        return without_numpy(value)
 
     return call

@@ -1,0 +1,66 @@
+"""A chapter's code cells, run here and now with the learner's answers that a test wants."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+import traceback
+import warnings
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import nbformat
+from IPython.core.interactiveshell import InteractiveShell
+from notebook_pairs import find_pairs
+
+BLANK = re.compile(r"^    ____$", re.MULTILINE)
+CHECK = re.compile(r"^(\w+) = ch\d\d\.\1\.check\(\1\)$", re.MULTILINE)
+CHAPTERS = [pair.notebook for pair in find_pairs()]
+
+
+def run_chapter(path: Path, answers: Mapping[str, Callable], *, folder: Path) -> dict[str, object]:
+    """Run all code cells in order; the names that they leave.
+
+    answers: exercise -> the function that stands in its stub's place. AssertionError with the cell
+    and its error if one fails.
+    """
+    cells = [cell.source for cell in nbformat.read(path, 4).cells if cell.cell_type == "code"]
+    with _shell(folder) as shell:
+        shell.user_ns.update({f"answer_{name}": answer for name, answer in answers.items()})
+        for number, source in enumerate(cells, 1):
+            result = shell.run_cell(answered(source, answers))
+            error = result.error_before_exec or result.error_in_exec
+            assert error is None, f"cell {number} of {path.stem}: {_told(source, error)}"
+            plt.close("all")
+        return dict(shell.user_ns)
+
+
+def answered(source: str, answers: Mapping[str, Callable]) -> str:
+    """The cell, with the answer instead of the stub if it is an exercise's cell."""
+    check = CHECK.search(source) if BLANK.search(source) else None
+    if check is None or check[1] not in answers:
+        return source
+    return f"{check[1]} = answer_{check[1]}\n{check[0]}"
+
+
+@contextlib.contextmanager
+def _shell(folder: Path):
+    """IPython as in a kernel: it displays, and knows the names of earlier cells. It shows nothing."""
+    shown = io.StringIO()
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(contextlib.chdir(folder))
+        stack.enter_context(plt.rc_context())
+        stack.enter_context(warnings.catch_warnings())
+        warnings.simplefilter("ignore")  # as in a kernel, they stop nothing
+        stack.enter_context(contextlib.redirect_stdout(shown))
+        stack.enter_context(contextlib.redirect_stderr(shown))
+        stack.callback(InteractiveShell.clear_instance)
+        yield InteractiveShell.instance()
+
+
+def _told(source: str, error: BaseException) -> str:
+    lines = traceback.extract_tb(error.__traceback__)[1:]
+    places = "\n".join(f"  {line.filename}:{line.lineno} {line.line or ''}" for line in lines)
+    return f"{type(error).__name__}: {error}\n{places}\n{source}"

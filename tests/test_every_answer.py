@@ -1,0 +1,112 @@
+"""Every chapter runs on every right answer, of whatever kind, on the CPU and on a GPU.
+
+A run answers all exercises of a chapter at once: with the k-th of the differently written versions
+that each exercise lists, and with results of another kind than the library's.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import importlib
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from chapter_cells import CHAPTERS, run_chapter
+from pretended_gpu import pretended_gpu
+from torch import Tensor
+
+from tutorial_lib.exercises.discovery import exercises_of
+from tutorial_lib.exercises.kinds import as_written
+
+
+def float64(value):
+    return value.double() if isinstance(value, Tensor) and value.is_floating_point() else value
+
+
+def other_numbers(value):
+    """A float for a tensor of shape (), and the other way round."""
+    if isinstance(value, Tensor):
+        return value.item() if value.dim() == 0 else value
+    return torch.tensor(value) if isinstance(value, (int, float)) else value
+
+
+def numpy(value):
+    if isinstance(value, Tensor):
+        return value.detach().cpu().numpy()[()]
+    return np.float32(value) if isinstance(value, float) else np.asarray(value)[()]
+
+
+def on_the_cpu(value):
+    return value.cpu() if isinstance(value, Tensor) else value
+
+
+def in_parts(kind, value):
+    """The kind of each part of a result."""
+    if type(value) in (list, tuple):
+        return type(value)(in_parts(kind, each) for each in value)
+    return kind(value)
+
+
+def of_kind(function, kind):
+    @functools.wraps(function)
+    def answer(*args, **kwargs):
+        return in_parts(kind, function(*args, **kwargs))
+
+    return answer
+
+
+def exercises_in(path: Path) -> list:
+    name = f"tutorial_lib.exercises.ch{path.stem[:2]}"
+    return exercises_of(importlib.import_module(name)) if importlib.util.find_spec(name) else []
+
+
+def versions(path: Path, k: int, kind) -> dict:
+    """The k-th alternative of each exercise (the reference where there are fewer), of this kind."""
+    written = {each.name: [*each.alternatives, each.reference] for each in exercises_in(path)}
+    return {name: of_kind(all_[min(k, len(all_) - 1)], kind) for name, all_ in written.items()}
+
+
+@pytest.fixture(autouse=True)
+def smoke(own_messages, monkeypatch, tmp_path):
+    monkeypatch.setenv("TUTORIAL_PROFILE", "smoke")
+    monkeypatch.setenv("TUTORIAL_STATE_DIR", str(tmp_path / "state"))
+
+
+WITH_EXERCISES = [path for path in CHAPTERS if exercises_in(path)]
+KINDS = {"float64": (0, float64), "other numbers": (1, other_numbers), "NumPy": (2, numpy)}
+KINDS_ON_A_GPU = {"on the CPU": (0, on_the_cpu), "NumPy": (1, numpy)}
+
+
+def names(paths):
+    return {"argvalues": paths, "ids": [path.stem for path in paths]}
+
+
+def run_on(path, k, kind, folder):
+    answers = versions(path, k, kind)
+    left = run_chapter(path, answers, folder=folder)
+    refused = [name for name in answers if as_written(left[name]) is not answers[name]]
+    if refused and os.environ.get("SHOW"):
+        print("REFUSED", path.stem, kind.__name__, refused)
+
+
+@pytest.mark.parametrize("path", **names(WITH_EXERCISES))
+@pytest.mark.parametrize("k, kind", KINDS.values(), ids=KINDS)
+def test_a_chapter_runs_on_answers_of_this_kind(path, k, kind, tmp_path):
+    run_on(path, k, kind, tmp_path)
+
+
+@pytest.mark.parametrize("path", **names(WITH_EXERCISES))
+@pytest.mark.parametrize("k, kind", KINDS_ON_A_GPU.values(), ids=KINDS_ON_A_GPU)
+def test_a_chapter_runs_on_answers_of_this_kind_on_a_gpu(path, k, kind, tmp_path):
+    with pretended_gpu():
+        run_on(path, k, kind, tmp_path)
+
+
+@pytest.mark.parametrize("path", **names(CHAPTERS))
+def test_an_untouched_chapter_runs_on_a_gpu(path, tmp_path):
+    with pretended_gpu():
+        run_chapter(path, {}, folder=tmp_path)
