@@ -20,14 +20,14 @@ CHECK = re.compile(r"^(\w+) = ch\d\d\.\1\.check\(\1\)$", re.MULTILINE)
 CHAPTERS = [pair.notebook for pair in find_pairs()]
 
 
-def run_chapter(path: Path, answers: Mapping[str, Callable], *, folder: Path) -> dict[str, object]:
+def run_chapter(path: Path, answers: Mapping[str, Callable]) -> dict[str, object]:
     """Run all code cells in order; the names that they leave.
 
     answers: exercise -> the function that stands in its stub's place. AssertionError with the cell
     and its error if one fails.
     """
     cells = [cell.source for cell in nbformat.read(path, 4).cells if cell.cell_type == "code"]
-    with _shell(folder) as shell:
+    with _shell() as shell:
         shell.user_ns.update({f"answer_{name}": answer for name, answer in answers.items()})
         for number, source in enumerate(cells, 1):
             result = shell.run_cell(answered(source, answers))
@@ -46,11 +46,10 @@ def answered(source: str, answers: Mapping[str, Callable]) -> str:
 
 
 @contextlib.contextmanager
-def _shell(folder: Path):
+def _shell():
     """IPython as in a kernel: it displays, and knows the names of earlier cells. It shows nothing."""
     shown = io.StringIO()
     with contextlib.ExitStack() as stack:
-        stack.enter_context(contextlib.chdir(folder))
         stack.enter_context(plt.rc_context())
         stack.enter_context(warnings.catch_warnings())
         warnings.simplefilter("ignore")  # as in a kernel, they stop nothing

@@ -74,6 +74,7 @@ def versions(path: Path, k: int, kind) -> dict:
 def smoke(own_messages, monkeypatch, tmp_path):
     monkeypatch.setenv("TUTORIAL_PROFILE", "smoke")
     monkeypatch.setenv("TUTORIAL_STATE_DIR", str(tmp_path / "state"))
+    monkeypatch.chdir(tmp_path)
 
 
 WITH_EXERCISES = [path for path in CHAPTERS if exercises_in(path)]
@@ -85,9 +86,9 @@ def names(paths):
     return {"argvalues": paths, "ids": [path.stem for path in paths]}
 
 
-def run_on(path, k, kind, folder):
+def run_on(path, k, kind):
     answers = versions(path, k, kind)
-    left = run_chapter(path, answers, folder=folder)
+    left = run_chapter(path, answers)
     refused = [name for name in answers if as_written(left[name]) is not answers[name]]
     if refused and os.environ.get("SHOW"):
         print("REFUSED", path.stem, kind.__name__, refused)
@@ -95,18 +96,18 @@ def run_on(path, k, kind, folder):
 
 @pytest.mark.parametrize("path", **names(WITH_EXERCISES))
 @pytest.mark.parametrize("k, kind", KINDS.values(), ids=KINDS)
-def test_a_chapter_runs_on_answers_of_this_kind(path, k, kind, tmp_path):
-    run_on(path, k, kind, tmp_path)
+def test_a_chapter_runs_on_answers_of_this_kind(path, k, kind):
+    run_on(path, k, kind)
 
 
 @pytest.mark.parametrize("path", **names(WITH_EXERCISES))
 @pytest.mark.parametrize("k, kind", KINDS_ON_A_GPU.values(), ids=KINDS_ON_A_GPU)
-def test_a_chapter_runs_on_answers_of_this_kind_on_a_gpu(path, k, kind, tmp_path):
+def test_a_chapter_runs_on_answers_of_this_kind_on_a_gpu(path, k, kind):
     with pretended_gpu():
-        run_on(path, k, kind, tmp_path)
+        run_on(path, k, kind)
 
 
 @pytest.mark.parametrize("path", **names(CHAPTERS))
-def test_an_untouched_chapter_runs_on_a_gpu(path, tmp_path):
+def test_an_untouched_chapter_runs_on_a_gpu(path):
     with pretended_gpu():
-        run_chapter(path, {}, folder=tmp_path)
+        run_chapter(path, {})
