@@ -185,7 +185,7 @@ class Student:
     def _limit(self, seconds: float) -> contextlib.AbstractContextManager:
         """An alarm, where there is one: the grader waits no longer than that in any case."""
         if hasattr(self.time_limit.signal, "setitimer"):
-            return self.time_limit.AlarmLimit(seconds)
+            return self.time_limit.AlarmLimit(seconds, patience=1.0)
         return contextlib.nullcontext()
 
     def _complaint(self, error: BaseException, function: object, seconds: float) -> tuple:

@@ -12,19 +12,18 @@ by an instrument, a plain function of a module.
 from __future__ import annotations
 
 import inspect
-import time
 from collections.abc import Callable, Mapping, Sequence
 
 from tutorial_lib.exercises.arguments import copy_of, first_change, plain, without_numpy
 from tutorial_lib.exercises.definition import Failed, Failure, LearnerError, OutOfTime
 from tutorial_lib.exercises.errors import describe
 from tutorial_lib.exercises.surroundings import Printed
-from tutorial_lib.exercises.time_limit import TimeLimit, TimeLimitReached
+from tutorial_lib.exercises.time_limit import Stopwatch, TimeLimit, TimeLimitReached
 from tutorial_lib.exercises.untouched import is_blank_error
 
 
 class Candidate:
-    """A function under test. `seconds` is the time for all of its calls together.
+    """A function under test. `seconds` of computing are for all of its calls together.
 
     function       None where `run_within_limits` finds it in another process
     reference      names the arguments in reports
@@ -63,19 +62,19 @@ class Candidate:
         """instrument(function, *args), with the time limit on and what it prints kept."""
         if self.seconds_left <= 0:
             raise OutOfTime
-        began = time.monotonic()
+        watch = Stopwatch()
         try:
             with self.printed.capturing(), TimeLimit(self.seconds_left):
                 return instrument(never_none(self.function), *args)
         except (Failed, KeyboardInterrupt):
             raise
         except TimeLimitReached:
-            began = float("-inf")
+            self.seconds_left = 0.0
             raise LearnerError(self._too_slow()) from None
         except BaseException as error:  # SystemExit and its like must not end a notebook
             raise LearnerError(describe(error, self.function), is_blank_error(error)) from None
         finally:
-            self.seconds_left -= time.monotonic() - began
+            self.seconds_left -= watch.seconds()
 
     def _changed(self, argument: str, place: str, told: str) -> Failure:
         message = (

@@ -1,5 +1,8 @@
 """An end to endless loops: code under `with TimeLimit(seconds):` is stopped when the time is up.
 
+The seconds are the processor's, so that a right answer passes on a busy machine too. What waits and
+computes nothing ends by the clock, PATIENCE times as late.
+
 In the main thread of a Unix system by an alarm signal, which also wakes a sleeping function. In any
 other thread, and on Windows, a second thread waits and has Python raise the exception here; that
 one takes effect at the next Python instruction only, so it cannot interrupt a call into compiled
@@ -14,11 +17,26 @@ import threading
 import time
 from collections.abc import Callable
 
-REPEAT_SECONDS = 0.2  # once more, for code that catches everything
+REPEAT_SECONDS = 0.2  # looked at again, and once more for code that catches everything
+PATIENCE = 6.0  # seconds by the clock for each second of computing
 
 
 class TimeLimitReached(BaseException):
     """Not an Exception: `except Exception` in the code under the limit must not swallow it."""
+
+
+class Stopwatch:
+    """Seconds of computing since it was made, or those by the clock through `patience` if more."""
+
+    def __init__(
+        self, computed: Callable[[], float] = time.thread_time, *, patience: float = PATIENCE
+    ):
+        self.computed, self.patience = computed, patience
+        self.computed_before, self.began = computed(), time.monotonic()
+
+    def seconds(self) -> float:
+        by_the_clock = (time.monotonic() - self.began) / self.patience
+        return max(self.computed() - self.computed_before, by_the_clock)
 
 
 def TimeLimit(seconds: float):  # noqa: N802  (reads as the class it returns)
@@ -30,14 +48,14 @@ def TimeLimit(seconds: float):  # noqa: N802  (reads as the class it returns)
 
 
 class AlarmLimit:
-    """SIGALRM, for the main thread."""
+    """SIGALRM, for the main thread. With a patience of 1 the clock alone counts."""
 
-    def __init__(self, seconds: float):
-        self.seconds = max(seconds, 1e-3)
+    def __init__(self, seconds: float, *, patience: float = PATIENCE):
+        self.seconds, self.patience = max(seconds, 1e-3), patience
         self.armed = False
 
     def __enter__(self):
-        self.began = time.monotonic()
+        self.watch = Stopwatch(patience=self.patience)
         self.handler_before = signal.signal(signal.SIGALRM, self._ring)
         self.armed = True
         self.timer_before = signal.setitimer(signal.ITIMER_REAL, self.seconds, REPEAT_SECONDS)
@@ -52,11 +70,11 @@ class AlarmLimit:
         signal.signal(signal.SIGALRM, self.handler_before)
         remaining, interval = self.timer_before
         if remaining:
-            waited = time.monotonic() - self.began
+            waited = time.monotonic() - self.watch.began
             signal.setitimer(signal.ITIMER_REAL, max(remaining - waited, 1e-3), interval)
 
     def _ring(self, number, frame):
-        if self.armed:
+        if self.armed and self.watch.seconds() >= self.seconds:
             raise TimeLimitReached
 
 
@@ -70,6 +88,7 @@ class WatchdogLimit:
 
     def __enter__(self):
         self.watched = threading.get_ident()
+        self.watch = Stopwatch(time.process_time)  # no thread can read the time of another
         self.watchdog = threading.Thread(target=self._wait, daemon=True)
         self.watchdog.start()
         return self
@@ -86,7 +105,7 @@ class WatchdogLimit:
         pause = self.seconds
         while not self.over.wait(pause):
             with self.lock:
-                if not self.over.is_set():
+                if not self.over.is_set() and self.watch.seconds() >= self.seconds:
                     _raise_in(self.watched, TimeLimitReached)
             pause = REPEAT_SECONDS
 
