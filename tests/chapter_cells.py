@@ -47,7 +47,7 @@ def answered(source: str, answers: Mapping[str, Callable]) -> str:
 
 @contextlib.contextmanager
 def _shell():
-    """IPython as in a kernel: it displays, and knows the names of earlier cells. It shows nothing."""
+    """IPython as in a kernel: it knows the names of earlier cells. What it shows goes nowhere."""
     shown = io.StringIO()
     with contextlib.ExitStack() as stack:
         stack.enter_context(plt.rc_context())

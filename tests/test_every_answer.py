@@ -6,7 +6,6 @@ that each exercise lists, and with results of another kind than the library's.
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import importlib
 import os

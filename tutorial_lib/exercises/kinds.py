@@ -56,7 +56,7 @@ def with_promised_kinds(function: Callable, reference: Callable) -> Callable:
 
 def as_written(function: object) -> object:
     """The learner's own function behind one that `check` has handed back."""
-    handed_back = getattr(function, "handed_back", None) is function
+    handed_back = callable(function) and getattr(function, "handed_back", None) is function
     return function.__wrapped__ if handed_back else function
 
 
