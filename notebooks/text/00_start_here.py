@@ -70,10 +70,10 @@ show_images(images, n_levels=256);
 
 # %%
 noise = torch.Generator().manual_seed(11)
-field = model.sample_indices(1, latent_shape=(7, 7), label=3, generator=noise)
+field = model.sample_indices(1, latent_shape=(7, 7), label=3, generator=noise).cpu()
 steps = [0, 10, 17, 24, 31, 38, 45, 49]
 blank = field.flatten().mode().values
-partial = torch.where(torch.arange(49) < torch.tensor(steps)[:, None], field.flatten().cpu(), blank)
+partial = torch.where(torch.arange(49) < torch.tensor(steps)[:, None], field.flatten(), blank)
 with torch.inference_mode():
     grown = model.vqvae.decode_indices(partial.view(-1, 7, 7).to(profiles.device()))
 show_images(model.vqvae.picture(grown), titles=[f"{n} codes" for n in steps]);
@@ -83,7 +83,7 @@ show_images(model.vqvae.picture(grown), titles=[f"{n} codes" for n in steps]);
 # before. And the field itself, as the model sees it, 49 numbers:
 
 # %%
-field[0].cpu()
+field[0]
 
 # %% [markdown]
 # ## It can also say how likely a picture is
