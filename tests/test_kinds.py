@@ -44,6 +44,7 @@ def nothing_promised(x): ...
         (tensor_promised, torch.tensor(0.5).double(), torch.tensor(0.5)),
         (tensor_promised, np.float64(0.5), torch.tensor(0.5)),
         (tensor_promised, np.array([0.5, 1.0]), torch.tensor([0.5, 1.0])),
+        (tensor_promised, torch.tensor(1), torch.tensor(1.0)),
         (tensor_promised, torch.tensor([1, 2]), torch.tensor([1, 2])),
         (tensor_promised, torch.tensor([True]), torch.tensor([True])),
         (tensor_promised, torch.tensor([1.0]).bfloat16(), torch.tensor([1.0]).bfloat16()),

@@ -48,12 +48,21 @@ def tensor_result(
 
 def number_result(value: object) -> Tensor:
     """The result as a float64 scalar; Failed unless it is a number or a tensor of shape ()."""
+    if isinstance(value, Tensor) and value.dim() == 0 and value.dtype == torch.long:
+        value = value.item()
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return torch.tensor(float(value), dtype=torch.float64)
     if not isinstance(value, Tensor):
         told = f"Expected a float or a tensor of shape (), got {_named_type(value)}."
         raise Failed(Failure("The result is not a number.", told))
     return tensor_result(value, ())
+
+
+def listed(value: object) -> object:
+    """A tensor of several numbers as a list, one in a tuple or a list as well."""
+    if isinstance(value, (tuple, list)):
+        return [listed(each) for each in value]
+    return value.tolist() if isinstance(value, Tensor) and value.dim() else value
 
 
 def agree(got: Tensor, want: Tensor) -> bool:

@@ -106,7 +106,8 @@ def _as_tensor(value: object, device: torch.device | None, dtype: torch.dtype) -
         return torch.tensor(value, dtype=dtype, device=device)
     if not isinstance(value, Tensor):
         return value
-    return value.to(device, dtype if value.dtype in WIDE else value.dtype)
+    counted = value.dim() == 0 and value.dtype == torch.long  # a whole number where any may come
+    return value.to(device, dtype if counted or value.dtype in WIDE else value.dtype)
 
 
 def _as_tuple(value: object, promised: object, device, dtype) -> object:

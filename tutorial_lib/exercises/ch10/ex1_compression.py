@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from tutorial_lib.exercises.ch10.references import compression as reference
-from tutorial_lib.exercises.comparing import first_difference, number, number_result
+from tutorial_lib.exercises.comparing import first_difference, listed, number, number_result
 from tutorial_lib.exercises.definition import Failed, Failure
 from tutorial_lib.exercises.engine import Exercise
 from tutorial_lib.exercises.trials import Trial
@@ -65,6 +65,7 @@ def _trial(rng: torch.Generator, *, n_colors: int, latent_shape, codes) -> Trial
 
 @compression.reads
 def read(value: object, trial: Trial) -> Tensor:
+    value = listed(value)
     if not isinstance(value, (tuple, list)) or len(value) != 3:
         told = f"Expected 3 numbers, got a value of type {type(value).__name__}."
         raise Failed(Failure("The result is not (raw_bits, code_bits, ratio).", told))

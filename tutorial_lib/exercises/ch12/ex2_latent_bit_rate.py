@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from tutorial_lib.exercises.ch12.references import latent_bit_rate as reference
-from tutorial_lib.exercises.comparing import first_difference, number, number_result, numbers
+from tutorial_lib.exercises.comparing import (
+    first_difference,
+    listed,
+    number,
+    number_result,
+    numbers,
+)
 from tutorial_lib.exercises.definition import Failed, Failure
 from tutorial_lib.exercises.engine import Exercise
 from tutorial_lib.exercises.trials import Trial
@@ -71,6 +78,7 @@ def _clip(codes, rng: torch.Generator) -> Trial:
 @latent_bit_rate.reads
 def read(value: object, trial: Trial) -> Tensor:
     n_axes = len(trial.args[0])
+    value = listed(value)
     fits = isinstance(value, (tuple, list)) and len(value) == 2
     if not fits or not isinstance(value[0], (tuple, list)) or len(value[0]) != n_axes:
         told = f"Expected a tuple of {n_axes} sides and a number, got {value!r:.80}."
@@ -237,3 +245,9 @@ def by_moments(shape, strides, n_codes, per_second):
     factors = _factors(strides)
     field = _shape(shape, factors)
     return field, per_second / factors[0] * math.prod(field[1:]) * math.log(n_codes) / math.log(2)
+
+
+@latent_bit_rate.right
+def by_arrays(shape, strides, n_codes, per_second):
+    sides = np.array(shape) // np.prod(strides, axis=0)
+    return tuple(sides), np.prod(sides) * np.log2(n_codes) * per_second / shape[0]
