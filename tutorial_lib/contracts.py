@@ -11,10 +11,11 @@ broadcast in silence: a wrong number in a tutorial is worse than an error.
 
     Count, Natural, Share, Positive     int and float with a range: `n_layers: Count`
     Int[Tensor, ...]                    torch.long; Integer[Tensor, ...]: torch.uint8, too, as long
-    "B {self.code_dim} *positions"      an axis as long as an attribute says
+    "B {self.code_dim} *positions"      an axis as long as an attribute says; "{len(p_one)}", too
 
 Only what can be told without reading a tensor is looked at, so nothing waits for a GPU; a compiled
-graph skips it all. Values are looked at by `symbols` and `finite`, where data enter.
+graph skips it all. Values are looked at by `symbols`, `finite`, `within`, `probabilities` and
+`filled`, where data enter.
 """
 
 from __future__ import annotations
@@ -286,7 +287,7 @@ class _Tensors:
         if axis.isdigit():
             return int(axis)
         if axis.startswith("{"):
-            return int(axis.format(**self.arguments))
+            return int(eval(axis[1:-1], {"len": len}, dict(self.arguments)))
         return self.sizes.get(axis)
 
 
@@ -313,6 +314,40 @@ def finite(name: str, value: Any) -> Any:
     wrong = value[~value.isfinite()].flatten()
     if len(wrong):
         raise ValueError(f"{name} must hold finite numbers, got {wrong[0].item()}")
+    return value
+
+
+def within(
+    name: str, value: Any, low: int | float, high: int | float, *, open_end: bool = False
+) -> Any:
+    """`value` itself, if all of it lies in [low, high], or in [low, high). It is read."""
+    if math.prod(value.shape):
+        least, most = value.min().item(), value.max().item()
+        if not low <= least <= most <= high or (open_end and most == high):
+            bracket = ")" if open_end else "]"
+            raise ValueError(
+                f"{name} must lie in [{low}, {high}{bracket}, got values {least:.6g} .. {most:.6g}"
+            )
+    return value
+
+
+def probabilities(name: str, value: Any) -> Any:
+    """`value` itself, if it holds distributions over its last axis. It is read."""
+    sums = value.sum(dim=-1).flatten()
+    if len(sums) and not ((value >= 0).all() and ((sums - 1).abs() <= 1e-4).all()):
+        least = min(value.flatten().tolist(), default=math.nan)
+        raise ValueError(
+            f"{name} must hold probabilities that sum to 1 over the last axis, got values from "
+            f"{least:.6g} and sums {sums.min().item():.6g} .. {sums.max().item():.6g}"
+        )
+    return value
+
+
+def filled(name: str, value: Any) -> Any:
+    """`value` itself, if there is anything in it: a tensor or array with a number, a sequence."""
+    shape = tuple(getattr(value, "shape", (len(value),)))
+    if 0 in shape:
+        raise ValueError(f"{name} must not be empty, got {type(value).__name__} of shape {shape}")
     return value
 
 

@@ -247,7 +247,6 @@ TABULAR = [
         (16,),
         {"images": also(BITS, "no image", lambda: torch.zeros(0, 1, 2, 2, dtype=torch.long))},
     ),
-    call("tabular.require_order", tuple, {"order": ORDER, "n_pixels": count(4)}),
 ]
 
 MASKS = [
