@@ -169,12 +169,12 @@ def test_the_two_stage_bound_adds_the_logarithms_of_both_stages():
 @pytest.mark.parametrize(
     ("q", "error", "message"),
     [
-        (torch.tensor([0.5, 0.6]), ValueError, "q must sum to 1 .* but is off by 0.1"),
-        (torch.tensor([1.5, -0.5]), ValueError, "negative or not finite"),
-        (torch.tensor([math.nan, 1.0]), ValueError, "negative or not finite"),
+        (torch.tensor([0.5, 0.6]), ValueError, "q must hold probabilities that sum to 1"),
+        (torch.tensor([1.5, -0.5]), ValueError, "q must hold probabilities"),
+        (torch.tensor([math.nan, 1.0]), ValueError, "q must hold probabilities"),
         (torch.tensor([1, 0]), TypeError, "q must be a floating-point tensor, got torch.int64"),
-        (torch.tensor(1.0), ValueError, "q must have a last axis of probabilities"),
-        (torch.zeros(3, 0), ValueError, "q must have a last axis of probabilities"),
+        (torch.tensor(1.0), ValueError, r"q must have shape \(\*batch, K\)"),
+        (torch.zeros(3, 0), ValueError, "sums 0 .. 0|p must have shape"),
     ],
 )
 def test_what_is_no_distribution_is_refused(own_messages, q, error, message):
@@ -191,12 +191,12 @@ def test_distributions_of_different_shape_are_not_broadcast(own_messages):
 
 @pytest.mark.parametrize("together", [elbo_nats, two_stage_bound_nats])
 def test_terms_of_different_images_are_not_broadcast(own_messages, together):
-    with pytest.raises(ValueError, match=r"\(3,\) and .* \(3, 1\) must agree"):
+    with pytest.raises(ValueError, match=r"must have shape \(3\), got \(3, 1\)"):
         together(torch.zeros(3), torch.zeros(3, 1))
 
 
 def test_a_gaussian_with_one_variance_for_all_is_refused(own_messages):
-    with pytest.raises(ValueError, match=r"mean \(2, 3\) and log_variance \(1,\) must agree"):
+    with pytest.raises(ValueError, match=r"log_variance must have shape \(2, 3\), got \(1,\)"):
         gaussian_kl(torch.zeros(2, 3), torch.zeros(1))
 
 

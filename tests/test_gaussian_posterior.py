@@ -36,7 +36,7 @@ def test_the_gradient_of_a_draw_is_1_for_the_mean_and_half_the_spread_for_the_lo
 
 
 def test_parts_that_do_not_match_are_not_broadcast(own_messages):
-    with pytest.raises(ValueError, match="must have one shape"):
+    with pytest.raises(ValueError, match="noise must have shape"):
         reparameterize(torch.zeros(3, 2), torch.zeros(3, 2), torch.zeros(1, 2))
 
 

@@ -154,7 +154,7 @@ def test_the_encoder_scales_levels_to_minus_1_to_1():
     ("changes", "error", "message"),
     [
         ({"size": (6, 8)}, ValueError, r"each a multiple of 4, got \(6, 8\)"),
-        ({"size": (0, 8)}, ValueError, "the height of size must be at least 1, got 0"),
+        ({"size": (0, 8)}, ValueError, "number of size must be at least 1, got 0"),
         ({"code_dim": 0}, ValueError, "code_dim must be at least 1, got 0"),
         ({"encoder_channels": 0}, ValueError, "encoder_channels must be at least 1, got 0"),
     ],
@@ -166,9 +166,9 @@ def test_sizes_that_cannot_be_built_are_refused(own_messages, changes, error, me
 
 def test_images_and_codes_that_do_not_fit_are_refused(own_messages):
     model = PixelCNNAutoencoder(size=SIZE, code_dim=3, n_channels=4, n_layers=1)
-    with pytest.raises(ValueError, match=r"levels must have shape \(batch, 1, 4, 8\)"):
+    with pytest.raises(ValueError, match=r"levels must have shape \(B, 1, 4, 8\)"):
         model(torch.zeros(1, 1, 8, 4, dtype=torch.long))
     with pytest.raises(TypeError, match="levels must be a torch.long tensor"):
         model.encode(torch.zeros(1, 1, *SIZE))
-    with pytest.raises(ValueError, match=r"code must have shape \(batch, 3\), got \(1, 4\)"):
+    with pytest.raises(ValueError, match=r"code must have shape \(B, 3\), got \(1, 4\)"):
         model.sample(torch.zeros(1, 4))

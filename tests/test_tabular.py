@@ -220,7 +220,7 @@ def test_the_same_generator_draws_the_same_images():
         (
             lambda: log_prob_nats(HALVES, torch.tensor([0, 1, 1])),
             ValueError,
-            r"shape \(2\), got \(3,\)",
+            r"shape \(\*batch, 2\), got \(3,\)",
         ),
         (lambda: log_prob_nats([], torch.tensor([0])), ValueError, "p_one must not be empty"),
         (lambda: log_prob_nats([torch.tensor(1.5)], torch.tensor([0])), ValueError, "1.5 .. 1.5"),
@@ -232,7 +232,7 @@ def test_the_same_generator_draws_the_same_images():
         (
             lambda: sample_pixels(HALVES, torch.tensor([0.0, 1.0])),
             ValueError,
-            r"\[0, 1\), got 0.0 .. 1",
+            r"\[0, 1\), got values 0 .. 1",
         ),
         (
             lambda: sample_pixels(HALVES, torch.tensor([0, 0])),
@@ -246,7 +246,11 @@ def test_the_same_generator_draws_the_same_images():
             ValueError,
             r"each of 0 .. 5 once, got \[0, 0, 1, 2, 3, 4\]",
         ),
-        (lambda: fit_tables(some_images(), smoothing=-1.0), ValueError, "smoothing must be at least 0, got -1"),
+        (
+            lambda: fit_tables(some_images(), smoothing=-1.0),
+            ValueError,
+            "smoothing must be at least 0, got -1",
+        ),
         (lambda: fit_tables(some_images(), context_size=-1), ValueError, "at least 0, got -1"),
         (
             lambda: fit_tables(torch.zeros(1, 1, 5, 5, dtype=torch.long)),

@@ -168,7 +168,7 @@ def test_levels_reach_the_encoder_as_minus_1_to_1():
         (lambda: vae(n_levels=1), ValueError, "n_levels must be at least 2, got 1"),
         (lambda: vae()(images(n_levels=3)), ValueError, "levels must lie in 0 .. 1, got values"),
         (lambda: vae()(images(size=(8, 4))), ValueError, r"got \(5, 1, 8, 4\)"),
-        (lambda: vae()(images(), torch.zeros(1, 2)), ValueError, "must have one shape"),
+        (lambda: vae()(images(), torch.zeros(1, 2)), ValueError, r"noise must have shape \(5, 2\)"),
         (lambda: vae().logits_given(images(), torch.zeros(5, 3)), ValueError, r"got \(5, 3\)"),
         (lambda: vae(code_dim=3).log_evidence_nats(images()), ValueError, "at most 2, got 3"),
         (lambda: vae().sample(2, pixels="best"), ValueError, "pixels must be one of"),
@@ -179,7 +179,7 @@ def test_levels_reach_the_encoder_as_minus_1_to_1():
                 torch.zeros(3, 1)
             ),
             ValueError,
-            r"code must have shape \(batch, 2\), got \(3, 1\)",
+            r"code must have shape \(B, 2\), got \(3, 1\)",
         ),
     ],
 )

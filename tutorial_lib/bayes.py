@@ -19,19 +19,13 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Real
 from torch import Tensor, nn
 
+from tutorial_lib.contracts import Count, checked, probabilities, symbols
 from tutorial_lib.full_precision import exact_float32
-from tutorial_lib.likelihood import nll_nats
+from tutorial_lib.likelihood import PixelModel, nll_nats
 from tutorial_lib.modes import in_eval_mode
-from tutorial_lib.validation import (
-    require_float,
-    require_int,
-    require_model,
-    require_shape,
-    require_symbols,
-)
 
 
 class Posterior(NamedTuple):
@@ -41,20 +35,19 @@ class Posterior(NamedTuple):
     log_evidence: Tensor  # (B,): log p(x)
 
 
+@checked
 @torch.no_grad()
 def label_log_likelihoods(
-    model: nn.Module, levels: Int[Tensor, "B C H W"], *, batch_size: int = 32
+    model: PixelModel, levels: Int[Tensor, "B {model.n_colors} H W"], *, batch_size: Count = 32
 ) -> Float[Tensor, "B K"]:
     """log p(x|y) of every image under every label, nats per image, in eval mode, float64, on CPU.
 
     `model` takes model(levels, label=...) and has `n_classes`. ValueError if it knows no labels.
     """
-    require_int("batch_size", batch_size, at_least=1)
-    n_classes = getattr(require_model("model", model, "n_levels", "n_colors"), "n_classes", None)
+    n_classes = getattr(model, "n_classes", None)
     if not n_classes:
         raise ValueError("the model knows no labels: build it with n_classes=...")
-    require_symbols("levels", levels, model.n_levels)
-    require_shape("levels", levels, ("batch", model.n_colors, "height", "width"))
+    symbols("levels", levels, model.n_levels)
     device = next(model.parameters()).device
     with in_eval_mode(model), exact_float32(device):
         rows = [_one_batch(model, part.to(device), n_classes) for part in levels.split(batch_size)]
@@ -69,16 +62,22 @@ def _one_batch(model: nn.Module, levels: Tensor, n_classes: int) -> Tensor:
     return torch.stack(columns, dim=1)
 
 
+@checked
 def bayes_rule(
-    log_likelihoods: Float[Tensor, "B K"], prior: Float[Tensor, " K"] | None = None
+    log_likelihoods: Float[Tensor, "B K"], prior: Real[Tensor, "K"] | None = None
 ) -> Posterior:
     """log p(y|x) and log p(x) from log p(x|y) (nats per image) and p(y) (default: all alike).
 
     A label of prior 0 gets log-posterior -inf. ValueError if the prior is no distribution, or if an
     image is impossible under every label, so that there is nothing to divide by.
+
+    >>> bayes_rule(torch.tensor([[0.2, 0.6]]).log()).log_posterior.exp()
+    tensor([[0.2500, 0.7500]], dtype=torch.float64)
     """
-    require_shape("log_likelihoods", require_float("log_likelihoods", log_likelihoods), ("B", "K"))
-    joint = log_likelihoods.double() + _log_prior(prior, log_likelihoods)
+    if prior is None:
+        n_classes = log_likelihoods.shape[1]
+        prior = log_likelihoods.new_full((n_classes,), 1 / n_classes, dtype=torch.float64)
+    joint = log_likelihoods.double() + probabilities("prior", prior).double().log()
     log_evidence = torch.logsumexp(joint, dim=1)
     if not log_evidence.isfinite().all():
         first = int((~log_evidence.isfinite()).nonzero()[0])
@@ -87,17 +86,3 @@ def bayes_rule(
             "above 0 is it possible, or its log-likelihoods are not finite"
         )
     return Posterior(joint - log_evidence[:, None], log_evidence)
-
-
-def _log_prior(prior: Tensor | None, log_likelihoods: Tensor) -> Tensor:
-    n_classes = log_likelihoods.shape[1]
-    if prior is None:
-        prior = torch.full((n_classes,), 1 / n_classes, dtype=torch.float64)
-    require_shape("prior", require_float("prior", prior), (n_classes,))
-    prior = prior.double().to(log_likelihoods.device)
-    total = prior.sum().item()
-    if not (prior >= 0).all() or abs(total - 1) > 1e-5:
-        raise ValueError(
-            f"prior must hold probabilities that sum to 1, got {prior.tolist()} (sum {total:.6g})"
-        )
-    return prior.log()

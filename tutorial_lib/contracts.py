@@ -28,7 +28,9 @@ import os
 import sys
 import types
 import typing
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union
@@ -297,12 +299,36 @@ def _words(axis: str, size: int | tuple[int, ...] | None) -> str:
     return axis if size is None else str(size)
 
 
+# ------------------------------------------------------------------------------------- values
+
+
+_known_to_be_good: ContextVar[bool] = ContextVar("known_to_be_good", default=False)
+
+
+@contextmanager
+def values_known_to_be_good() -> Iterator[None]:
+    """Within the block nothing reads the values of a tensor: they were looked at before.
+
+    Kinds, shapes and devices are looked at all the same: to know those, no GPU has to wait.
+    """
+    before = _known_to_be_good.set(True)
+    try:
+        yield
+    finally:
+        _known_to_be_good.reset(before)
+
+
+def may_be_read() -> bool:
+    """May the values of a tensor be read now? It makes a GPU wait, and ends a compiled graph."""
+    return not _is_compiling() and not _known_to_be_good.get()
+
+
 def symbols(name: str, value: Any, n_symbols: int) -> Any:
     """`value` itself, if all of it are levels, codes or labels 0 .. n_symbols - 1.
 
-    The range is read from the data, which makes a GPU wait: for data that enter, not for a step.
+    The range is read from the data, if that may be: see `values_known_to_be_good`.
     """
-    if value.numel():
+    if may_be_read() and value.numel():
         low, high = (int(v) for v in value.aminmax())
         if low < 0 or high >= n_symbols:
             raise ValueError(f"{name} must lie in 0 .. {n_symbols - 1}, got values {low} .. {high}")
@@ -310,9 +336,9 @@ def symbols(name: str, value: Any, n_symbols: int) -> Any:
 
 
 def finite(name: str, value: Any) -> Any:
-    """`value` itself, if it holds neither NaN nor infinity. It is read: for data that enter."""
-    wrong = value[~value.isfinite()].flatten()
-    if len(wrong):
+    """`value` itself, if it holds neither NaN nor infinity, as far as it may be read."""
+    if may_be_read() and not value.isfinite().all():
+        wrong = value[~value.isfinite()].flatten()
         raise ValueError(f"{name} must hold finite numbers, got {wrong[0].item()}")
     return value
 
@@ -320,8 +346,8 @@ def finite(name: str, value: Any) -> Any:
 def within(
     name: str, value: Any, low: int | float, high: int | float, *, open_end: bool = False
 ) -> Any:
-    """`value` itself, if all of it lies in [low, high], or in [low, high). It is read."""
-    if math.prod(value.shape):
+    """`value` itself, if all of it lies in [low, high], or in [low, high); if it may be read."""
+    if may_be_read() and math.prod(value.shape):
         least, most = value.min().item(), value.max().item()
         if not low <= least <= most <= high or (open_end and most == high):
             bracket = ")" if open_end else "]"
@@ -332,9 +358,11 @@ def within(
 
 
 def probabilities(name: str, value: Any) -> Any:
-    """`value` itself, if it holds distributions over its last axis. It is read."""
+    """`value` itself, if it holds distributions over its last axis, if it may be read."""
     sums = value.sum(dim=-1).flatten()
-    if len(sums) and not ((value >= 0).all() and ((sums - 1).abs() <= 1e-4).all()):
+    if not may_be_read() or not len(sums):
+        return value
+    if not (value >= 0).all() or not ((sums - 1).abs() <= 1e-4).all():
         least = min(value.flatten().tolist(), default=math.nan)
         raise ValueError(
             f"{name} must hold probabilities that sum to 1 over the last axis, got values from "
@@ -345,9 +373,10 @@ def probabilities(name: str, value: Any) -> Any:
 
 def filled(name: str, value: Any) -> Any:
     """`value` itself, if there is anything in it: a tensor or array with a number, a sequence."""
-    shape = tuple(getattr(value, "shape", (len(value),)))
-    if 0 in shape:
-        raise ValueError(f"{name} must not be empty, got {type(value).__name__} of shape {shape}")
+    shape = getattr(value, "shape", None)
+    if not (len(value) if shape is None else math.prod(shape)):
+        got = value if shape is None else f"shape {tuple(shape)}"
+        raise ValueError(f"{name} must not be empty, got {got}")
     return value
 
 

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Annotated
 
 import torch
 from jaxtyping import Float, Int
@@ -25,15 +26,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from tutorial_lib.bounds import elbo_nats, gaussian_kl
-from tutorial_lib.validation import (
-    require_float,
-    require_function,
-    require_int,
-    require_number,
-    require_positive,
-    require_shape,
-    require_symbols,
-)
+from tutorial_lib.contracts import Positive, Several, at_least, checked, symbols
 
 
 class OneLatentModel:
@@ -45,28 +38,30 @@ class OneLatentModel:
                not seen
     """
 
+    @checked
     def __init__(
-        self, logits_of: Callable[[Tensor], Tensor], *, limit: float = 12.0, n_points: int = 6001
+        self,
+        logits_of: Callable[[Tensor], Tensor],
+        *,
+        limit: Positive = 12.0,
+        n_points: Annotated[int, at_least(3)] = 6001,
     ):
-        limit = require_positive("limit", limit)
-        require_int("n_points", n_points, at_least=3)
-        self.logits_of = require_function("logits_of", logits_of)
+        self.logits_of = logits_of
         self.z = torch.linspace(-limit, limit, n_points, dtype=torch.float64)
         self.dz = (self.z[1] - self.z[0]).item()
         self.n_pixels = logits_of(self.z[:1]).shape[1]
 
+    @checked
     def log_prior_nats(self, z: Float[Tensor, "G"]) -> Float[Tensor, "G"]:
         """log p(z), the density of the standard normal."""
-        require_shape("z", require_float("z", z), ("G",))
         return _log_normal(z, 0.0, 1.0)
 
+    @checked
     def log_likelihood_nats(
-        self, levels: Int[Tensor, "n"], z: Float[Tensor, "G"]
+        self, levels: Int[Tensor, "{self.n_pixels}"], z: Float[Tensor, "G"]
     ) -> Float[Tensor, "G"]:
         """log p(x|z) of one image of 0s and 1s at each z."""
-        require_symbols("levels", levels, 2)
-        require_shape("levels", levels, (self.n_pixels,))
-        require_shape("z", require_float("z", z), ("G",))
+        symbols("levels", levels, 2)
         logits = self.logits_of(z)
         return F.logsigmoid(torch.where(levels == 1, logits, -logits)).sum(dim=1)
 
@@ -78,17 +73,17 @@ class OneLatentModel:
         """p(z|x), as a density at the points of the grid."""
         return self._log_posterior(levels).exp()
 
-    def elbo_nats(self, levels: Int[Tensor, "n"], mean: float, std: float) -> Tensor:
+    @checked
+    def elbo_nats(self, levels: Int[Tensor, "n"], mean: float, std: Positive) -> Tensor:
         """E_q[log p(x|z)] - KL(q || p(z)) for q = N(mean, std^2): the bound, in nats."""
         expected = self._expected(self.log_likelihood_nats(levels, self.z), mean, std)
-        mean, std = (torch.tensor([float(v)], dtype=torch.float64) for v in (mean, std))
+        mean, std = (torch.tensor([v], dtype=torch.float64) for v in (mean, std))
         return elbo_nats(expected, gaussian_kl(mean, 2 * std.log()))
 
-    def gap_nats(self, levels: Int[Tensor, "n"], mean: float, std: float) -> Tensor:
+    @checked
+    def gap_nats(self, levels: Int[Tensor, "n"], mean: float, std: Positive) -> Tensor:
         """KL(q || p(z|x)) for q = N(mean, std^2), integrated as it is defined: nats."""
-        require_number("mean", mean)
-        log_q = _log_normal(self.z, mean, require_positive("std", std))
-        log_ratio = log_q - self._log_posterior(levels)
+        log_ratio = _log_normal(self.z, mean, std) - self._log_posterior(levels)
         return self._expected(log_ratio, mean, std)
 
     def best_gaussian(self, levels: Int[Tensor, "n"]) -> tuple[float, float]:
@@ -126,7 +121,7 @@ class OneLatentModel:
         Near the ends of the grid q would otherwise lose mass, and a narrow q would be sampled at
         too few points without anybody noticing.
         """
-        if not self._fits(require_number("mean", mean), require_positive("std", std)):
+        if not self._fits(mean, std):
             raise ValueError(
                 f"q = N(mean {mean}, std {std}) does not fit the grid: it needs std of at least "
                 f"{3 * self.dz:.3g} and |mean| + 6 std within {self.z[-1]:g}"
@@ -138,8 +133,9 @@ class OneLatentModel:
         return std >= 3 * self.dz and abs(mean) + 6 * std <= self.z[-1].item()
 
 
+@checked
 def blob_on_a_strip(
-    n_pixels: int = 9, *, reach: float = 2.0, width: float = 1.0, contrast: float = 6.0
+    n_pixels: Several = 9, *, reach: Positive = 2.0, width: Positive = 1.0, contrast: float = 6.0
 ) -> OneLatentModel:
     """A strip of pixels with one bright blob, whose place is z: what a generator might draw.
 
@@ -150,11 +146,8 @@ def blob_on_a_strip(
     An image with one bright place has a posterior with one hump. Two bright places that lie apart
     leave two explanations, and a posterior with two.
     """
-    require_int("n_pixels", n_pixels, at_least=2)
-    reach = require_positive("reach", reach)
     places = torch.linspace(-reach, reach, n_pixels, dtype=torch.float64)
-    require_number("contrast", contrast)
-    spread = require_positive("width", width) * reach * 2 / (n_pixels - 1)
+    spread = width * reach * 2 / (n_pixels - 1)
 
     def logits_of(z: Tensor) -> Tensor:
         distance = (z[:, None] - places) / spread

@@ -29,10 +29,10 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from tutorial_lib.contracts import Count, Several, checked
 from tutorial_lib.gated import GatedPixelCNN
 from tutorial_lib.sampling import sample
-from tutorial_lib.validation import require_float, require_int, require_shape, require_symbols
-from tutorial_lib.vector_coders import CodeDecoder, CodeEncoder
+from tutorial_lib.vector_coders import CodeDecoder, CodeEncoder, ImageSize
 
 
 class PixelCNNAutoencoder(nn.Module):
@@ -44,23 +44,23 @@ class PixelCNNAutoencoder(nn.Module):
     decoder          further arguments of the GatedPixelCNN: n_channels, n_layers, ...
     """
 
+    @checked
     def __init__(
         self,
         *,
-        n_colors: int = 1,
-        n_levels: int = 2,
-        size: tuple[int, int],
-        code_dim: int = 10,
-        encoder_channels: int = 16,
+        n_colors: Count = 1,
+        n_levels: Several = 2,
+        size: ImageSize,
+        code_dim: Count = 10,
+        encoder_channels: Count = 16,
         **decoder,
     ):
         super().__init__()
-        require_int("encoder_channels", encoder_channels, at_least=1)
         sizes = {"n_colors": n_colors, "n_levels": n_levels}
         self.encoder = CodeEncoder(
             **sizes, size=size, code_dim=code_dim, n_channels=encoder_channels
         )
-        self.n_colors, self.n_levels, self.size = n_colors, n_levels, tuple(size)
+        self.n_colors, self.n_levels, self.size = n_colors, n_levels, size
         self.code_dim = code_dim
         self.decoder = GatedPixelCNN(**sizes, context_channels=code_dim, **decoder)
 
@@ -68,25 +68,23 @@ class PixelCNNAutoencoder(nn.Module):
         """The code of each image."""
         return self.encoder(levels)
 
-    def context(self, code: Float[Tensor, "B D"]) -> Float[Tensor, "B D H W"]:
+    @checked
+    def context(self, code: Float[Tensor, "B {self.code_dim}"]) -> Float[Tensor, "B D H W"]:
         """The code at every pixel, as the decoder takes it."""
-        require_float("code", code, like=self.encoder.layers[0].weight)
-        require_shape("code", code, ("batch", self.code_dim))
         return code[:, :, None, None].expand(-1, -1, *self.size)
 
-    def logits_given(self, levels: Tensor, code: Tensor) -> Float[Tensor, "B L C H W"]:
+    @checked
+    def logits_given(
+        self,
+        levels: Int[Tensor, "B {self.n_colors} {self.size[0]} {self.size[1]}"],
+        code: Float[Tensor, "B {self.code_dim}"],
+    ) -> Float[Tensor, "B L C H W"]:
         """Logits of p(x | h) for a code that may come from anywhere."""
-        context = self.context(code)
-        self._check_levels(levels, code)
-        return self.decoder(levels, context=context)
+        return self.decoder(levels, context=self.context(code))
 
     def forward(self, levels: Int[Tensor, "B C H W"]) -> Float[Tensor, "B L C H W"]:
         """Logits of every image given its own code; what training minimises the cost of."""
         return self.logits_given(levels, self.encode(levels))
-
-    def _check_levels(self, levels: Tensor, code: Tensor) -> None:
-        require_symbols("levels", levels, self.n_levels, like=code)
-        require_shape("levels", levels, (len(code), self.n_colors, *self.size))
 
     @torch.no_grad()
     def sample(self, code: Float[Tensor, "B D"], **options) -> Int[Tensor, "B C H W"]:
@@ -102,17 +100,17 @@ class MSEAutoencoder(nn.Module):
     Arguments as for PixelCNNAutoencoder; the decoder mirrors the encoder.
     """
 
+    @checked
     def __init__(
         self,
         *,
-        n_colors: int = 1,
-        n_levels: int = 2,
-        size: tuple[int, int],
-        code_dim: int = 10,
-        encoder_channels: int = 16,
+        n_colors: Count = 1,
+        n_levels: Several = 2,
+        size: ImageSize,
+        code_dim: Count = 10,
+        encoder_channels: Count = 16,
     ):
         super().__init__()
-        require_int("encoder_channels", encoder_channels, at_least=1)
         self.encoder = CodeEncoder(
             n_colors=n_colors,
             n_levels=n_levels,

@@ -20,6 +20,7 @@ Models, sec. 2.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -27,7 +28,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from tutorial_lib.validation import require_float, require_int, require_shape, require_tensor
+from tutorial_lib.contracts import Count, checked, filled, finite, within
 
 CHUNK_ROWS = 256  # of the table of distances held at once
 
@@ -46,23 +47,30 @@ class PrecisionRecall(NamedTuple):
     recall: float
 
 
+@checked
 def nearest_neighbors(
-    points: Float[Tensor, "N D"], others: Float[Tensor, "M D"], *, k: int = 1
+    points: Float[Tensor, "N D"], others: Float[Tensor, "M D"], *, k: Count = 1
 ) -> Neighbors:
     """For each point, the k nearest of `others` by Euclidean distance.
 
     A point that is itself among the others finds itself, at distance 0.
+
+    >>> found = nearest_neighbors(torch.tensor([[0.0]]), torch.tensor([[5.0], [-2.0]]))
+    >>> found.distances, found.indices
+    (tensor([[2.]]), tensor([[1]]))
     """
-    _require_two_sets("points", points, "others", others)
-    if require_int("k", k, at_least=1) > len(others):
+    _look_at(points=points, others=others)
+    if k > len(others):
         raise ValueError(f"there are only {len(others)} others, got k={k}")
     parts = [rows.topk(k, dim=1, largest=False) for rows in _distances(points, others)]
     return Neighbors(torch.cat([p.values for p in parts]), torch.cat([p.indices for p in parts]))
 
 
-def ball_radii(features: Float[Tensor, "N D"], *, k: int = 3) -> Float[Tensor, "N"]:
+@checked
+def ball_radii(features: Float[Tensor, "N D"], *, k: Count = 3) -> Float[Tensor, "N"]:
     """From each point to its k-th nearest fellow, itself not counted."""
-    if require_int("k", k, at_least=1) >= len(_require_points("features", features)):
+    _look_at(features=features)
+    if k >= len(features):
         raise ValueError(
             f"the k-th nearest fellow of {len(features)} points needs k of at most "
             f"{len(features) - 1}, got k={k}"
@@ -70,55 +78,39 @@ def ball_radii(features: Float[Tensor, "N D"], *, k: int = 3) -> Float[Tensor, "
     return nearest_neighbors(features, features, k=k + 1).distances[:, k]
 
 
+@checked
 def inside_a_ball(
     points: Float[Tensor, "N D"], centers: Float[Tensor, "M D"], radii: Float[Tensor, "M"]
 ) -> Bool[Tensor, "N"]:
     """Does each point lie in at least one of the balls? On the edge counts as inside."""
-    _require_two_sets("points", points, "centers", centers)
-    require_float("radii", require_tensor("radii", radii, like=centers))
-    require_shape("radii", radii, (len(centers),))
-    if not torch.isfinite(radii).all() or (radii < 0).any():
-        low, high = radii.min().item(), radii.max().item()
-        raise ValueError(f"radii must be finite and at least 0, got values {low:.6g} .. {high:.6g}")
+    _look_at(points=points, centers=centers)
+    within("radii", finite("radii", radii), 0, math.inf)
     covered = [(rows <= radii).any(dim=1) for rows in _distances(points, centers)]
     return torch.cat(covered)
 
 
+@checked
 def precision_and_recall(
-    real: Float[Tensor, "N D"], drawn: Float[Tensor, "M D"], *, k: int = 3
+    real: Float[Tensor, "N D"], drawn: Float[Tensor, "M D"], *, k: Count = 3
 ) -> PrecisionRecall:
     """Precision and recall of drawn against real images, given as features of one network.
 
     More points make smaller balls: compare only numbers with the same N, M and k.
     """
-    _require_two_sets("real", real, "drawn", drawn)
+    _look_at(real=real, drawn=drawn)
     good = inside_a_ball(drawn, real, ball_radii(real, k=k))
     covered = inside_a_ball(real, drawn, ball_radii(drawn, k=k))
     return PrecisionRecall(good.double().mean().item(), covered.double().mean().item())
 
 
 def _distances(points: Tensor, others: Tensor) -> Iterator[Tensor]:
-    """The table of distances in the finer of both precisions, some rows at a time: (rows, M)."""
-    finer = torch.promote_types(torch.promote_types(points.dtype, others.dtype), torch.float32)
-    others = others.to(finer)
-    for rows in points.to(finer).split(CHUNK_ROWS):
+    """The table of distances in float32 or finer, some rows at a time: (rows, M)."""
+    precision = torch.promote_types(points.dtype, torch.float32)
+    others = others.to(precision)
+    for rows in points.to(precision).split(CHUNK_ROWS):
         yield torch.cdist(rows, others, compute_mode="donot_use_mm_for_euclid_dist")
 
 
-def _require_points(name: str, points: Tensor) -> Tensor:
-    require_shape(name, require_float(name, points), ("points", "features"))
-    if not points.numel():
-        raise ValueError(f"{name} must hold points and features, got shape {tuple(points.shape)}")
-    if not torch.isfinite(points).all():
-        raise ValueError(f"{name} must be finite, got NaN or infinity")
-    return points
-
-
-def _require_two_sets(name_a: str, a: Tensor, name_b: str, b: Tensor) -> None:
-    require_tensor(name_b, b, like=require_tensor(name_a, a))
-    for name, points in ((name_a, a), (name_b, b)):
-        _require_points(name, points)
-    if a.shape[1] != b.shape[1]:
-        raise ValueError(
-            f"{name_a} {tuple(a.shape)} and {name_b} {tuple(b.shape)} must have as many features"
-        )
+def _look_at(**clouds: Tensor) -> None:
+    for name, points in clouds.items():
+        finite(name, filled(name, points))

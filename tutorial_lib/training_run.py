@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from tutorial_lib import processes, profiles
 from tutorial_lib.averaging import RunningAverage
 from tutorial_lib.checkpoint import CheckpointError, random_state, restore_run, save_run
+from tutorial_lib.contracts import values_known_to_be_good
 from tutorial_lib.evaluation import Step, evaluate, metrics_of, undisturbed
 from tutorial_lib.fit_config import FitConfig
 from tutorial_lib.history import History
@@ -34,7 +35,6 @@ from tutorial_lib.run_clock import RunClock
 from tutorial_lib.run_folder import RunFolder
 from tutorial_lib.run_record import RunRecord, Watcher
 from tutorial_lib.schedule import epoch_batches
-from tutorial_lib.validation import values_known_to_be_good
 
 HALF = {"bf16": torch.bfloat16, "fp16": torch.float16}
 LEAST_SCALE = 2.0**-14  # of the loss: the smallest normal number of float16

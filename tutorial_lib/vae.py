@@ -24,8 +24,7 @@ made of it in van den Oord et al. 2017, Neural Discrete Representation Learning,
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from jaxtyping import Float, Int
@@ -33,23 +32,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tutorial_lib.bounds import elbo_nats, gaussian_kl
+from tutorial_lib.contracts import Count, Positive, Several, checked, symbols
 from tutorial_lib.full_precision import exact_float32
 from tutorial_lib.gated import GatedPixelCNN
 from tutorial_lib.gaussian_posterior import Posterior, reparameterize
 from tutorial_lib.likelihood import nll_nats
 from tutorial_lib.sampling import draw, sample
-from tutorial_lib.validation import (
-    require_choice,
-    require_float,
-    require_instance,
-    require_int,
-    require_positive,
-    require_shape,
-    require_sizes,
-    require_symbols,
-    where_it_draws,
-)
-from tutorial_lib.vector_coders import CodeDecoder, CodeEncoder
+from tutorial_lib.validation import where_it_draws
+from tutorial_lib.vector_coders import CodeDecoder, CodeEncoder, ImageSize
 
 MAX_GRID_DIMS = 2  # more numbers in the code than a grid can cover
 
@@ -73,21 +63,19 @@ class Autoencoder(nn.Module):
     n_channels  features of the outer convolution; the inner one has twice as many
     """
 
+    @checked
     def __init__(
         self,
         *,
-        n_colors: int = 1,
-        n_levels: int = 2,
-        size: Sequence[int] = (28, 28),
-        code_dim: int = 2,
-        n_channels: int = 16,
+        n_colors: Count = 1,
+        n_levels: Several = 2,
+        size: ImageSize = (28, 28),
+        code_dim: Count = 2,
+        n_channels: Count = 16,
     ):
         super().__init__()
         self.config = {k: v for k, v in locals().items() if k not in ("self", "__class__")}
-        require_int("n_colors", n_colors, at_least=1)
-        require_int("n_levels", n_levels, at_least=2)
-        require_sizes("size", size, ("height", "width"))
-        self.n_colors, self.n_levels, self.size = n_colors, n_levels, tuple(size)
+        self.n_colors, self.n_levels, self.size = n_colors, n_levels, size
         self.code_dim = code_dim
         shape = {"size": size, "code_dim": code_dim, "n_channels": n_channels}
         self.encoder = CodeEncoder(n_colors=n_colors, n_levels=n_levels, **shape)
@@ -115,30 +103,26 @@ class GaussianVAE(nn.Module):
                 (n_channels, n_layers, ...) that becomes the decoder, with z as its context
     """
 
+    @checked
     def __init__(
         self,
         *,
-        n_colors: int = 1,
-        n_levels: int = 2,
-        size: Sequence[int] = (28, 28),
-        code_dim: int = 2,
-        n_channels: int = 16,
+        n_colors: Count = 1,
+        n_levels: Several = 2,
+        size: ImageSize = (28, 28),
+        code_dim: Count = 2,
+        n_channels: Count = 16,
         pixelcnn: dict | None = None,
     ):
         super().__init__()
         self.config = {k: v for k, v in locals().items() if k not in ("self", "__class__")}
-        require_int("n_colors", n_colors, at_least=1)
-        require_int("n_levels", n_levels, at_least=2)
-        require_sizes("size", size, ("height", "width"))
-        self.n_colors, self.n_levels, self.size = n_colors, n_levels, tuple(size)
+        self.n_colors, self.n_levels, self.size = n_colors, n_levels, size
         self.code_dim, self.autoregressive = code_dim, pixelcnn is not None
-        if self.autoregressive:
-            require_instance("pixelcnn", pixelcnn, dict)
         self.encoder = CodeEncoder(
             n_colors=n_colors,
             n_levels=n_levels,
             size=size,
-            code_dim=2 * require_int("code_dim", code_dim, at_least=1),
+            code_dim=2 * code_dim,
             n_channels=n_channels,
         )
         if pixelcnn is None:
@@ -154,20 +138,19 @@ class GaussianVAE(nn.Module):
         """q(z|x) of each image."""
         return Posterior(*self.encoder(levels).chunk(2, dim=1))
 
-    def context(self, code: Float[Tensor, "B D"]) -> Float[Tensor, "B D H W"]:
+    @checked
+    def context(self, code: Float[Tensor, "B {self.code_dim}"]) -> Float[Tensor, "B D H W"]:
         """The code at every pixel, as a PixelCNN takes it."""
-        require_float("code", code, like=self.encoder.layers[0].weight)
-        require_shape("code", code, ("batch", self.code_dim))
         return code[:, :, None, None].expand(-1, -1, *self.size)
 
+    @checked
     def logits_given(
-        self, levels: Int[Tensor, "B C H W"], code: Float[Tensor, "B D"]
+        self,
+        levels: Int[Tensor, "B {self.n_colors} {self.size[0]} {self.size[1]}"],
+        code: Float[Tensor, "B {self.code_dim}"],
     ) -> Float[Tensor, "B L C H W"]:
         """Logits of p(x|z); only a PixelCNN looks at the (earlier) levels."""
-        weight = self.encoder.layers[0].weight
-        self._check_levels(levels)
-        require_float("code", code, like=weight)
-        require_shape("code", code, (len(levels), self.code_dim))
+        symbols("levels", levels, self.n_levels)
         if self.autoregressive:
             return self.decoder(levels, context=self.context(code))
         return self.decoder(code).unflatten(1, (self.n_levels, self.n_colors))
@@ -181,33 +164,35 @@ class GaussianVAE(nn.Module):
         logits = self.logits_given(levels, reparameterize(*q, noise))
         return VAETerms(nll_nats(logits, levels), gaussian_kl(*q))
 
+    @checked
     @torch.no_grad()
     def sample(
         self,
-        n: int,
+        n: Count,
         *,
-        code: Float[Tensor, "n D"] | None = None,
-        pixels: str = "mean",
+        code: Tensor | None = None,
+        pixels: Literal["mean", "sample"] = "mean",
         generator: torch.Generator | None = None,
     ) -> Int[Tensor, "n C H W"]:
         """Draw codes from the prior (or take `code`), then images: levels.
 
+        code    (n, D), on any device
         pixels  "mean": the decoder's mean image, rounded to levels; "sample": each sub-pixel drawn
                 from p(x|z). A PixelCNN decoder always draws, pixel by pixel.
         """
-        require_choice("pixels", pixels, ("mean", "sample"))
-        require_int("n", n, at_least=1)
         noise = {"generator": generator, "device": where_it_draws(generator)}
         device = next(self.parameters()).device
         if code is None:
             code = torch.randn(n, self.code_dim, **noise)
-        require_shape("code", require_float("code", code), (n, self.code_dim))
-        code = code.to(device)
+        if len(context := self.context(code.to(device))) != n:
+            raise ValueError(
+                f"code must have shape ({n}, {self.code_dim}), got {tuple(code.shape)}"
+            )
         shape = (n, self.n_colors, *self.size)
         if self.autoregressive:
-            return sample(self.decoder, shape, context=self.context(code), generator=generator)
+            return sample(self.decoder, shape, context=context, generator=generator)
         with exact_float32(device):
-            logits = self.decoder(code).unflatten(1, (self.n_levels, self.n_colors))
+            logits = self.decoder(code.to(device)).unflatten(1, (self.n_levels, self.n_colors))
         if pixels == "sample":
             uniforms = torch.rand(shape, dtype=torch.float64, **noise)
             return draw(logits, uniforms.to(device))
@@ -216,9 +201,14 @@ class GaussianVAE(nn.Module):
             mean = torch.einsum("blchw,l->bchw", logits.softmax(dim=1), levels)
         return mean.round().long()
 
+    @checked
     @torch.no_grad()
     def log_evidence_nats(
-        self, levels: Int[Tensor, "B C H W"], *, limit: float = 5.0, n_points: int = 41
+        self,
+        levels: Int[Tensor, "B {self.n_colors} {self.size[0]} {self.size[1]}"],
+        *,
+        limit: Positive = 5.0,
+        n_points: Several = 41,
     ) -> Float[Tensor, "B"]:
         """log p(x) = log sum over a grid of codes of p(x|z) p(z) dz: nats per image.
 
@@ -231,9 +221,7 @@ class GaussianVAE(nn.Module):
             raise ValueError(
                 f"log p(x) by a grid needs code_dim of at most {MAX_GRID_DIMS}, got {self.code_dim}"
             )
-        require_positive("limit", limit)
-        require_int("n_points", n_points, at_least=2)
-        self._check_levels(levels)
+        symbols("levels", levels, self.n_levels)
         axis = torch.linspace(-limit, limit, n_points, dtype=next(self.parameters()).dtype)
         codes = torch.cartesian_prod(*[axis] * self.code_dim).view(-1, self.code_dim)
         log_weight = -codes.square().sum(dim=1) / 2 - self.code_dim * math.log(2 * math.pi) / 2
@@ -252,7 +240,3 @@ class GaussianVAE(nn.Module):
         chosen = F.one_hot(levels, self.n_levels).movedim(-1, 1).flatten(1).to(codes.dtype)
         log_p = self.logits_given(levels.new_zeros(len(codes), *shape), codes).log_softmax(1)
         return chosen @ log_p.flatten(1).T
-
-    def _check_levels(self, levels: Tensor) -> None:
-        require_symbols("levels", levels, self.n_levels, like=self.encoder.layers[0].weight)
-        require_shape("levels", levels, ("batch", self.n_colors, *self.size))

@@ -7,13 +7,12 @@ is no tensor stand in `plain_checks`, which needs no torch; they are handed on f
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 
+from tutorial_lib.contracts import may_be_read
 from tutorial_lib.plain_checks import (  # noqa: F401
     require_bool,
     require_bytes,
@@ -90,27 +89,6 @@ def require_whole(name: str, value: object) -> Tensor:
     if require_tensor(name, value).dtype not in (torch.uint8, torch.long):
         raise TypeError(f"{name} must be a torch.uint8 or torch.long tensor, got {value.dtype}")
     return value.long()
-
-
-_known_to_be_good: ContextVar[bool] = ContextVar("known_to_be_good", default=False)
-
-
-@contextmanager
-def values_known_to_be_good() -> Iterator[None]:
-    """Within the block no check reads the values of a tensor: they were looked at before.
-
-    Kinds, shapes and devices are looked at all the same: to know those, no GPU has to wait.
-    """
-    before = _known_to_be_good.set(True)
-    try:
-        yield
-    finally:
-        _known_to_be_good.reset(before)
-
-
-def may_be_read() -> bool:
-    """May a check read the values of a tensor now? It makes a GPU wait, and ends a graph."""
-    return not torch.compiler.is_compiling() and not _known_to_be_good.get()
 
 
 def require_finite(name: str, value: Tensor) -> Tensor:

@@ -7,35 +7,41 @@ condition of a PixelCNN (PixelCNNAutoencoder).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import Annotated
 
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from tutorial_lib.validation import (
-    require_float,
-    require_int,
-    require_shape,
-    require_sizes,
-    require_symbols,
-)
+from tutorial_lib.contracts import Count, Several, checked, symbols
 
 REDUCTION = 4  # of each side: two convolutions of stride 2
+
+
+def _reducible(name: str, size: tuple[int, int]) -> tuple[int, int]:
+    if any(side % REDUCTION for side in size):
+        raise ValueError(f"{name} must be (H, W), each a multiple of {REDUCTION}, got {size}")
+    return size
+
+
+ImageSize = Annotated[tuple[Count, Count], _reducible]
 
 
 class CodeEncoder(nn.Module):
     """levels (B, C, H, W) of one fixed size -> code (B, code_dim)."""
 
+    @checked
     def __init__(
-        self, *, n_colors: int, n_levels: int, size: Sequence[int], code_dim: int, n_channels: int
+        self,
+        *,
+        n_colors: Count,
+        n_levels: Several,
+        size: ImageSize,
+        code_dim: Count,
+        n_channels: Count,
     ):
         super().__init__()
-        height, width = _reduced(size)
-        require_int("n_colors", n_colors, at_least=1)
-        require_int("n_levels", n_levels, at_least=2)
-        require_int("code_dim", code_dim, at_least=1)
-        require_int("n_channels", n_channels, at_least=1)
-        self.n_colors, self.n_levels, self.size = n_colors, n_levels, tuple(size)
+        height, width = (side // REDUCTION for side in size)
+        self.n_colors, self.n_levels, self.size = n_colors, n_levels, size
         self.layers = nn.Sequential(
             nn.Conv2d(n_colors, n_channels, 4, stride=2, padding=1),
             nn.ReLU(),
@@ -45,10 +51,12 @@ class CodeEncoder(nn.Module):
             nn.Linear(2 * n_channels * height * width, code_dim),
         )
 
-    def forward(self, levels: Int[Tensor, "B C H W"]) -> Float[Tensor, "B D"]:
+    @checked
+    def forward(
+        self, levels: Int[Tensor, "B {self.n_colors} {self.size[0]} {self.size[1]}"]
+    ) -> Float[Tensor, "B D"]:
         """The code of each image; levels 0 .. L-1 reach the first layer as -1 .. 1."""
-        require_symbols("levels", levels, self.n_levels, like=self.layers[0].weight)
-        require_shape("levels", levels, ("batch", self.n_colors, *self.size))
+        symbols("levels", levels, self.n_levels)
         x = levels.to(self.layers[0].weight.dtype) * (2 / (self.n_levels - 1)) - 1
         return self.layers(x)
 
@@ -56,13 +64,11 @@ class CodeEncoder(nn.Module):
 class CodeDecoder(nn.Module):
     """code (B, code_dim) -> a map (B, n_outputs, H, W): the encoder's layers backwards."""
 
-    def __init__(self, *, n_outputs: int, size: Sequence[int], code_dim: int, n_channels: int):
+    @checked
+    def __init__(self, *, n_outputs: Count, size: ImageSize, code_dim: Count, n_channels: Count):
         super().__init__()
-        height, width = _reduced(size)
-        require_int("n_outputs", n_outputs, at_least=1)
-        self.code_dim = require_int("code_dim", code_dim, at_least=1)
-        require_int("n_channels", n_channels, at_least=1)
-        wide = 2 * n_channels
+        height, width = (side // REDUCTION for side in size)
+        self.code_dim, wide = code_dim, 2 * n_channels
         self.layers = nn.Sequential(
             nn.Linear(code_dim, wide * height * width),
             nn.ReLU(),
@@ -72,16 +78,7 @@ class CodeDecoder(nn.Module):
             nn.ConvTranspose2d(n_channels, n_outputs, 4, stride=2, padding=1),
         )
 
-    def forward(self, code: Float[Tensor, "B D"]) -> Float[Tensor, "B outputs H W"]:
+    @checked
+    def forward(self, code: Float[Tensor, "B {self.code_dim}"]) -> Float[Tensor, "B outputs H W"]:
         """The map that belongs to each code. A NaN in gives NaN: training looks at its loss."""
-        require_float("code", code, like=self.layers[0].weight)
-        require_shape("code", code, ("batch", self.code_dim))
         return self.layers(code)
-
-
-def _reduced(size: Sequence[int]) -> tuple[int, int]:
-    if not isinstance(size, (tuple, list)) or len(size) == 2:
-        require_sizes("size", size, ("height", "width"))
-    if len(size) != 2 or any(side % REDUCTION for side in size):
-        raise ValueError(f"size must be (H, W), each a multiple of {REDUCTION}, got {tuple(size)}")
-    return size[0] // REDUCTION, size[1] // REDUCTION
