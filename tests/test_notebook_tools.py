@@ -11,6 +11,7 @@ import pytest
 import setup_cell
 import stamping
 import text_gate
+from nbconvert import SlidesExporter
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from tutorial_lib.exercises import progress
@@ -281,6 +282,7 @@ def printed(text):
         (printed("/tmp/ipykernel_71/1.py:1: UserWarning"), "names a place"),
         (shown(html="<a href='/srv/course/notebooks/x'>"), "names a place"),
         (shown(plain="<Line2D at 0x7f12ab34cd56>"), "object's address"),
+        (shown(html="<svg><circle/><text>0</text><text>1</text></svg>"), "words inside an SVG"),
     ],
 )
 def test_outputs_that_do_not_belong_in_the_repository_are_caught(output, complaint):
@@ -294,6 +296,7 @@ def test_outputs_that_do_not_belong_in_the_repository_are_caught(output, complai
         printed("see https://example.org/me/project/blob/main/tutorial_lib/masks.py"),
         printed("runs/two-stage/metrics.jsonl and ../notebooks/x.ipynb"),
         printed("6.5 bits/dim, 1/2"),
+        shown(html="<svg><path d='M0 0'/></svg><text>words</text>"),
     ],
 )
 def test_outputs_that_belong_there_are_not(output):
@@ -477,6 +480,24 @@ def test_a_section_begins_a_slide_and_its_parts_stand_below_it():
         for cell in notebook_pairs.normalised(new_notebook(cells=cells)).cells
     ]
     assert kinds == ["slide", None, "slide", "subslide", None]
+
+
+def test_nbconvert_makes_a_slide_of_each_section():
+    exporter = SlidesExporter()
+    cells = [new_markdown_cell(f"## {n} · A section\n\nWords.") for n in range(4)]
+    notebook = notebook_pairs.normalised(new_notebook(cells=cells))
+    assert (
+        exporter.from_notebook_node(notebook)[0].count("<section>") == 2 * 4
+    )  # one inside another
+    assert exporter.from_notebook_node(new_notebook(cells=cells))[0].count("<section>") == 2
+
+
+@pytest.mark.parametrize("pair", notebook_pairs.find_pairs(), ids=lambda pair: pair.name)
+def test_each_section_of_a_chapter_begins_a_slide(pair):
+    cells = notebook_pairs.read_notebook(pair.notebook).cells
+    begun = [cell.metadata.get("slideshow", {}).get("slide_type") == "slide" for cell in cells]
+    sections = [cell.cell_type == "markdown" and "\n## " in f"\n{cell.source}" for cell in cells]
+    assert begun[0] and begun[1:] == sections[1:] and sum(begun) > 4
 
 
 def test_slides_survive_a_sync_and_stay_out_of_the_text(pair):

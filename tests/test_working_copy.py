@@ -3,6 +3,7 @@
 import datetime
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -195,6 +196,31 @@ def test_a_learner_is_told_in_a_sentence_what_was_put_where(project, copy):
         "You have changed these chapters: yours stay, the new ones lie beside them: "
         "02_masks (new 2026-11-30).ipynb."
     )
+
+
+# -- read from there -----------------------------------------------------------------------------
+
+NEAR = re.compile(
+    r'"(\.\./[^"]+)"|\]\((?!https?:|#|mailto:)([^)\s]+)\)'
+)  # a path in code, a link in words
+
+
+def paths_named(notebook):
+    """What the cells of a chapter name relative to where it lies."""
+    named = set()
+    for cell in notebook.cells:
+        in_code = cell.cell_type == "code"
+        found = NEAR.findall(cell.source)
+        named |= {code if in_code else link for code, link in found if (code if in_code else link)}
+    return named
+
+
+def test_what_chapters_read_and_link_beside_them_is_in_the_copy(tmp_path):
+    working_copy.hand_out(ROOT, tmp_path / "mine")
+    chapters = sorted((tmp_path / "mine" / "notebooks").glob("*.ipynb"))
+    named = {name for path in chapters for name in paths_named(read(path, as_version=4))}
+    assert {"../results/pixelcnn-cpu.json", "01_images_as_sequences.ipynb"} <= named
+    assert [name for name in named if not (chapters[0].parent / name).exists()] == []
 
 
 # -- where ---------------------------------------------------------------------------------------

@@ -26,6 +26,7 @@ MACHINE_PATHS = re.compile(
     r"/(?:home|Users|root)/\w|[A-Za-z]:\\Users\\|ipykernel_\d+"
     r"|(?<![\w./:~-])/(?:[\w.-]+/)+(?:site-packages|tutorial_lib|notebooks)/"
 )
+WORDS_IN_SVG = re.compile(r"<svg\b(?:(?!</svg>).)*<text\b", re.DOTALL)
 ROW, CELL = re.compile(r"<tr>(.*?)</tr>", re.DOTALL), re.compile(r"<td[^>]*>(.*?)</td>", re.DOTALL)
 ADDRESS = re.compile(r" at 0x[0-9a-fA-F]{6,}")
 
@@ -105,6 +106,8 @@ def output_problems(cell: NotebookNode) -> Iterator[str]:
             yield f"its output names a place on the machine that ran it: {machine_path(words)!r}"
         if ADDRESS.search(words):
             yield "its output shows an object's address: end the cell's last line with `;`"
+        if WORDS_IN_SVG.search(words):
+            yield "its HTML has words inside an SVG: untrusted, they are shown without the drawing"
         if has_points(words):
             yield "its output shows somebody's points: run `make notebooks`"
 

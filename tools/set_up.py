@@ -200,7 +200,10 @@ def start_lab(rest: list[str]) -> int:
     sys.stdout.flush()
     if os.name != "nt":
         os.execv(command[0], command)
-    return subprocess.call(command)
+    try:
+        return subprocess.call(command)
+    except KeyboardInterrupt:
+        return 0
 
 
 def arguments(argv: list[str]) -> tuple[argparse.Namespace, list[str]]:

@@ -54,6 +54,11 @@ class LabServer:
         page = "api/status?" if notebook is None else f"lab/tree/notebooks/{notebook}?reset&"
         return f"http://127.0.0.1:{self.port}/{page}token={self.token}"
 
+    def trust(self, path: Path) -> None:
+        """Sign a notebook in the store of this server."""
+        command = [sys.executable, "-m", "jupyter", "trust", str(path)]
+        subprocess.run(command, env=self._environment(), check=True, capture_output=True)
+
     def __enter__(self) -> LabServer:
         with self.log.open("w", encoding="utf-8") as log:
             to_log = {"stdout": log, "stderr": subprocess.STDOUT, "stdin": subprocess.DEVNULL}
@@ -86,6 +91,7 @@ class LabServer:
     def _environment(self) -> dict[str, str]:
         folders = {
             "JUPYTER_CONFIG_DIR": "config",
+            "JUPYTER_DATA_DIR": "data",
             "JUPYTER_RUNTIME_DIR": "runtime",
             "JUPYTERLAB_SETTINGS_DIR": "settings",
             "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
