@@ -215,3 +215,12 @@ def test_a_prior_is_not_taken_for_that_of_a_stage_one_that_was_made_longer(tmp_p
     recipes.train_vqvae(garments, more(SETTINGS.vqvae, 2), out=tmp_path, progress=False)
     with pytest.raises(CheckpointError, match="examples made by: the run has 'the stage one of"):
         recipes.add_prior(garments, SETTINGS.prior, tmp_path)
+
+
+def test_stage_one_is_not_made_longer_below_a_stage_two_and_that_is_seen_first(tmp_path, garments):
+    recipes.train_two_stage(garments, SETTINGS, tmp_path, progress=False)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*.*")}
+    longer = replace(SETTINGS, vqvae=more(SETTINGS.vqvae, 2))
+    with pytest.raises(CheckpointError, match="a stage one with 1 epochs, you ask for 2, which"):
+        recipes.train_two_stage(garments, longer, tmp_path, progress=False)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*.*")} == before

@@ -106,8 +106,8 @@ def test_labels_are_used_where_there_are_any_and_can_be_left_out(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"n_channels": 6}, "model.n_channels: 4 there, 6 here"),
-        ({"by_label": False}, "model.n_classes: 2 there, None here"),
+        ({"n_channels": 6}, "  n_channels: the run has 4, you ask for 6"),
+        ({"by_label": False}, "  n_classes: the run has 2, you ask for None"),
         ({"fit": replace(BRIEF, learning_rate=0.5)}, "learning_rate"),
     ],
 )

@@ -21,7 +21,7 @@ import torch
 from shared_trainings import CASES, CONFIG, N_STEPS, case, train_case, train_noisy
 
 import tutorial_lib
-from tutorial_lib import cli, processes
+from tutorial_lib import cli, processes, profiles
 from tutorial_lib.checkpoint import read_tensors
 from tutorial_lib.training import fit
 
@@ -231,22 +231,113 @@ def test_a_ctrl_c_at_the_launcher_ends_all_processes_with_a_checkpoint(tmp_path)
 
 # ------------------------------------------------------------------------------ command line
 
+COMMAND = ["-m", "tutorial_lib", "train", "vqvae", "--profile", "smoke"]
 
-def test_the_command_line_trains_the_same_vqvae_in_two_processes_as_in_one(tmp_path):
-    """Garments, an EMA codebook, and restarts: the same rows, whoever counts the images."""
-    options = ["train", "vqvae", "--profile", "smoke", "--out"]
-    running = launch("-m", "tutorial_lib", *options, tmp_path / "two")
+
+def ended(running):
+    """What a command printed, once it has ended."""
     try:
-        cli.main([*options, str(tmp_path / "one")])
-        output, _ = running.communicate(timeout=300)
+        return running.communicate(timeout=300)[0]
     finally:
         running.kill()
+
+
+@pytest.fixture(scope="module")
+def commanded(tmp_path_factory):
+    """The folder of a stage one by two processes, and what the command printed."""
+    folder = tmp_path_factory.mktemp("commanded")
+    running = launch(*COMMAND, "--out", folder)
+    output = ended(running)
     assert running.returncode == 0, output
-    assert (tmp_path / "two" / "vqvae.safetensors").exists()
-    one, two = (without_time(rows_of(tmp_path / name / "vqvae")) for name in ("one", "two"))
+    return folder, output
+
+
+def test_the_command_line_trains_the_same_vqvae_in_two_processes_as_in_one(tmp_path, commanded):
+    """Garments, an EMA codebook, and restarts: the same rows, whoever counts the images.
+
+    But for one number, which is no mean over images: half a batch uses fewer codes than a batch.
+    """
+    cli.main([*COMMAND[2:], "--out", str(tmp_path)])
+    assert (commanded[0] / "vqvae.safetensors").exists()
+    one, two = (without_time(rows_of(out / "vqvae")) for out in (tmp_path, commanded[0]))
     assert [row["step"] for row in two] == [16, 16]
     for row, expected in zip(two, one, strict=True):
-        assert row == pytest.approx(expected, rel=1e-3)
+        of_shares, of_batch = row.pop("batch perplexity", 0), expected.pop("batch perplexity", 0)
+        assert row == pytest.approx(expected, rel=1e-3) and of_shares <= of_batch
+
+
+def test_the_command_says_each_thing_once(commanded):
+    """Of the progress bar, which rewrites its line, the last word counts."""
+    folder, output = commanded
+    said = [line.split("\r")[-1].strip() for line in output.splitlines()]
+    said = [line for line in said if line]
+    assert said.count(f"Wrote {folder / 'vqvae.safetensors'}.") == 1
+    assert len([line for line in said if line.startswith("valid loss ")]) == 1
+    assert len(said) == len(set(said))
+    assert output.count("training:   0%") <= 1
+
+
+def test_an_error_is_told_once(tmp_path):
+    running = launch(*COMMAND, "--dataset", "nothing", "--out", tmp_path)
+    output = ended(running)
+    assert running.returncode != 0
+    assert len([line for line in output.splitlines() if "error: no data set" in line]) == 1, output
+
+
+def test_a_command_ended_by_sigterm_and_given_again_ends_with_the_same_weights(tmp_path):
+    """Sent to torchrun and to both processes, as SLURM does; torchrun passes it on once more."""
+    command = [*COMMAND, "--fit.epochs", "4", "--out"]
+    alone = launch(*command, tmp_path / "alone")
+    assert "Wrote" in ended(alone)
+    stopped = launch(*command, tmp_path / "stopped")
+    checkpoint = tmp_path / "stopped" / "vqvae" / "checkpoint.safetensors"
+    rows = tmp_path / "stopped" / "vqvae" / "metrics.jsonl"
+    for _ in range(1200):
+        if rows.exists() and rows.read_text():
+            break
+        time.sleep(0.05)
+    for process in children_of(stopped.pid):
+        os.kill(process, signal.SIGTERM)
+    stopped.terminate()
+    output = ended(stopped)
+    step = read_tensors(checkpoint)[1]["history"]["step"]
+    assert 16 <= step < 64, output
+    assert output.count("Interrupted at step") == 1
+    assert not (tmp_path / "stopped" / "vqvae.safetensors").exists()
+    again = launch(*command, tmp_path / "stopped")
+    assert "Wrote" in ended(again)
+    one, two = (
+        read_tensors(tmp_path / name / "vqvae" / "checkpoint.safetensors")[0]
+        for name in ("alone", "stopped")
+    )
+    assert one.keys() == two.keys()
+    assert [name for name in one if not torch.equal(one[name], two[name])] == []
+
+
+def children_of(pid):
+    """The processes that a process has started."""
+    tasks = Path(f"/proc/{pid}/task").glob("*/children")
+    return [int(child) for task in tasks for child in task.read_text().split()]
+
+
+@pytest.mark.parametrize("name", ["WORLD_SIZE", "SLURM_STEP_NUM_TASKS", "OMPI_COMM_WORLD_SIZE"])
+def test_several_processes_without_torchrun_are_refused_and_do_not_train_alone(monkeypatch, name):
+    monkeypatch.setenv(name, "2")
+    with pytest.raises(ValueError, match=f"{name} is 2: several processes .* by `torchrun"):
+        train_case("gated PixelCNN", None)
+    monkeypatch.setenv(name, "1")
+    assert processes.n_processes() == 1
+
+
+def test_each_process_takes_the_gpu_of_its_number_and_is_told_if_there_is_none(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert profiles.device() == torch.device("cuda")
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    assert profiles.device() == torch.device("cuda", 1)
+    monkeypatch.setenv("LOCAL_RANK", "2")
+    with pytest.raises(ValueError, match="process 2 has no GPU of its own: this machine has 2"):
+        profiles.device()
 
 
 # --------------------------------------------------------------------------------- complaints

@@ -452,6 +452,30 @@ def test_the_stop_button_works_as_before_after_training():
     assert signal.getsignal(signal.SIGINT) is before
 
 
+@pytest.mark.parametrize("times", [1, 3])
+def test_sigterm_saves_like_ctrl_c_however_often_it_is_sent(tmp_path, left_alone, times):
+    """Whoever ends a job may send it to the launcher and to each process, and each passes it on."""
+
+    def terminated():
+        for _ in range(times):
+            signal.raise_signal(signal.SIGTERM)
+
+    before = signal.getsignal(signal.SIGTERM)
+    model, step, data = case("dropout")
+    history = fit(model, stopping(step, 5, terminated), data, CONFIG, out=tmp_path, **QUIET)
+    assert (history.step, history.stopped_by, history.finished) == (5, signal.SIGTERM, False)
+    assert signal.getsignal(signal.SIGTERM) is before
+    history = fit(model, step, data, CONFIG, out=tmp_path, **QUIET)
+    assert history.finished and history.stopped_by == 0
+    assert same_weights(model, left_alone["dropout"][0])
+
+
+def test_the_history_says_which_signal_ended_the_run():
+    model, step, data = case("dropout")
+    assert fit(model, stopping(step, 2), data, CONFIG, **QUIET).stopped_by == signal.SIGINT
+    assert fit(model, step, data, CONFIG, **QUIET).stopped_by == 0
+
+
 def test_a_second_interrupt_does_not_wait_for_the_step_to_end():
     def impatient():
         signal.raise_signal(signal.SIGINT)

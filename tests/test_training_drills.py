@@ -21,7 +21,7 @@ def test_it_is_seen_if_the_error_of_a_divergence_does_not_say_what_to_try(monkey
 
 
 def test_it_is_seen_if_a_configuration_is_not_compared(monkeypatch):
-    monkeypatch.setattr(checkpoint, "_require_same_run", lambda *_: None)
+    monkeypatch.setattr(checkpoint, "require_same_run", lambda *_: None)
     changed = {"learning_rate": 0.02}
 
     def look(out, rng):

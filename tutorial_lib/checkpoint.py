@@ -133,7 +133,7 @@ def restore_run(
     a finished run may be given more epochs, or more minutes.
     """
     tensors, header = read_tensors(path)
-    _require_same_run(path, header, fingerprint)
+    require_same_run(path, header, fingerprint)
     model.load_state_dict(_below("model/", tensors))
     state: dict[int, dict[str, Tensor]] = {}
     for key, value in _below("optimizer/", tensors).items():
@@ -152,8 +152,11 @@ def restore_run(
     return header
 
 
-def _require_same_run(path: Path, header: dict, fingerprint: dict) -> None:
-    """A finished run may be made longer; all else must agree."""
+def require_same_run(path: Path, header: dict, fingerprint: dict) -> None:
+    """CheckpointError, with a line for each entry that differs, if `path` holds another run.
+
+    A finished run may be made longer: its epochs (or minutes) may be fewer than those asked for.
+    """
     saved = header.get("fingerprint", {})
     known = [k for k in saved | fingerprint if k in saved or k not in ADDED_LATER]
     differing = [k for k in known if saved.get(k) != fingerprint.get(k)]

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from tutorial_lib import processes
-from tutorial_lib.checkpoint import CheckpointError, read_tensors
+from tutorial_lib.checkpoint import LENGTHS, CheckpointError, read_tensors, require_same_run
 from tutorial_lib.data import ImageDataset
 from tutorial_lib.fit_config import FitConfig
 from tutorial_lib.gated import GatedPixelCNN
@@ -16,8 +16,6 @@ from tutorial_lib.two_stage_settings import PriorSettings, VQVAESettings
 from tutorial_lib.vqvae import VQVAE
 from tutorial_lib.whole_file import newest
 from tutorial_lib.write_errors import file_named
-
-MAY_CHANGE = ("epochs", "minutes")  # how long: what else differs makes another run
 
 
 def require_stage_one(dataset: ImageDataset, settings: VQVAESettings) -> None:
@@ -82,17 +80,27 @@ def require_same_prior(folder: Path, prior: GatedPixelCNN, n_examples: int, fit:
         return
     model = {f"model.{name}": value for name, value in prior.config.items()}
     told = json.loads(json.dumps({**asdict(fit), **model, "examples": n_examples}))
-    saved = read_tensors(path)[1].get("fingerprint", {})
-    differing = [
-        f"{name}: {saved[name]!r} there, {value!r} here"
-        for name, value in told.items()
-        if name in saved and saved[name] != value and name not in MAY_CHANGE
-    ]
-    if differing:
-        raise CheckpointError(
-            f"{path} belongs to another stage two ({'; '.join(differing)}). Choose another folder, "
-            f"or delete {folder} to train stage two afresh"
-        )
+    header = read_tensors(path)[1]
+    saved = {k: v for k, v in header.get("fingerprint", {}).items() if k in told}
+    require_same_run(path, {**header, "fingerprint": saved}, {k: told[k] for k in saved})
+
+
+def require_stage_one_unchanged(out: Path, fit: FitConfig) -> None:
+    """CheckpointError if stage one is to be made longer, and `out` holds a stage two on its codes.
+
+    More steps would change the codes, on which a finished or half-trained stage two has learnt.
+    """
+    first, second = (newest(out / name / "checkpoint.safetensors") for name in ("vqvae", "prior"))
+    if not (first.exists() and second.exists()):
+        return
+    saved = read_tensors(first)[1].get("fingerprint", {})
+    for name in LENGTHS:
+        if name in saved and saved[name] != getattr(fit, name):
+            raise CheckpointError(
+                f"{second} was trained on the codes of a stage one with {saved[name]} {name}, you "
+                f"ask for {getattr(fit, name)}, which would change the codes. Choose another "
+                f"folder, or delete {second.parent} to train stage two afresh"
+            )
 
 
 def _require_batches(dataset: ImageDataset, fit: FitConfig) -> None:

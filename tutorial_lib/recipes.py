@@ -189,6 +189,7 @@ def require_two_stage(
         with torch.random.fork_rng(devices=[]):
             prior = _new_prior(settings.vqvae.n_codes, dataset, decided)
         n_examples = len(dataset.train)
+        preconditions.require_stage_one_unchanged(out, settings.vqvae.fit)
         preconditions.require_same_prior(out / "prior", prior, n_examples, decided.fit)
         preconditions.require_writable(out)
 
