@@ -1,10 +1,32 @@
 """The command line, run in this process."""
 
-import matplotlib.image
-import pytest
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
 
-from tutorial_lib import cli
+import matplotlib.image
+import numpy as np
+import pytest
+import torch
+
+import tutorial_lib
+from tutorial_lib import cli, data
+from tutorial_lib.checkpoint import CheckpointError, read_tensors, write_tensors
+from tutorial_lib.code_files import read_codes
+from tutorial_lib.commands import commands
+from tutorial_lib.history import History
+from tutorial_lib.pretrained import load_weights
+from tutorial_lib.recipes import load_run
+from tutorial_lib.run_facts import facts_of
 from tutorial_lib.train_commands import chosen_profile
+from tutorial_lib.train_options import settings_of_both
+from tutorial_lib.two_stage_settings import presets
+
+PROGRAM = [sys.executable, "-m", "tutorial_lib"]
 
 
 @pytest.fixture(scope="module")
@@ -31,9 +53,16 @@ def test_stages_can_be_trained_one_after_the_other(tmp_path, capsys):
 
 def test_every_setting_is_an_option(tmp_path, capsys):
     arguments = ["--profile", "smoke", "--out", str(tmp_path), "--n-codes", "5"]
-    cli.main(["train", "vqvae", *arguments, "--fit.epochs", "2"])
-    assert "n_codes" in (tmp_path / "vqvae.safetensors").read_bytes()[:2000].decode("latin-1")
-    assert "epoch                            2" in capsys.readouterr().out
+    options = ["--epochs", "2", "--batch-size", "32", "--beta", "0.5", "--n-levels", "16"]
+    cli.main(["train", "vqvae", *arguments, *options])
+    model = load_weights(tmp_path / "vqvae.safetensors")
+    assert (model.n_codes, model.n_levels, model.quantizer.commitment_weight) == (5, 16, 0.5)
+    printed = capsys.readouterr().out
+    assert "epoch                            2" in printed
+    assert "batch perplexity" in printed and "seconds/step" in printed
+    row = json.loads((tmp_path / "vqvae" / "metrics.jsonl").read_text().splitlines()[0])
+    assert row["step"] == 8  # an epoch of 256 images
+    assert 1 <= row["batch perplexity"] <= 5 and row["seconds"] > 0
 
 
 def test_a_grid_of_one_class_has_the_size_of_its_images(run_folder, tmp_path):
@@ -65,14 +94,45 @@ def test_the_same_seed_draws_the_same_grid_and_another_seed_another(run_folder, 
         (["data", "fetch", "fashion-minst"], "fashion-mnist"),
         (["sample", "--run", "/nowhere"], "train two-stage"),
         (["sample", "--weights", "nothing"], "no weights named 'nothing'"),
+        (["sample", "--weights", "two-stage-fashion"], "Did you mean 'two-stage-fashion-mnist'"),
+        (["sample", "--weights", "vae-fashion-mnist"], "no weights named 'vae-fashion-mnist'"),
+        (["sample", "--label", "drss"], "Did you mean 'Dress'"),
+        (["sample", "--label", "10"], "0 .. 9"),
+        (["sample", "--shape", "28"], "HEIGHTxWIDTH"),
+        (["sample", "--out", "grid.jpg"], "must end in .png"),
+        (["sample", "--n", "0"], "n must be at least 1"),
+        (["samples"], "Did you mean 'sample'"),
+        (["data", "lst"], "Did you mean 'list'"),
+        (["data", "show", "cifar"], "Did you mean 'cifar10'"),
+        (["--verison"], "no option '--verison'"),
+        (["train", "vqvae", "--epoch", "3"], "Did you mean --epochs?"),
+        (["train", "vqvae", "--fit.epochs", "3"], "Did you mean --epochs?"),
+        (["train", "two-stage", "--vqvae.fit.epochs=3"], "Did you mean --vqvae.epochs?"),
+        (["train", "two-stage", "--vqvae.n-codes", "3"], "Did you mean --n-codes?"),
+        (["train", "vqvae", "--out", "x", "--epochs", "many"], "expected INT, got 'many'"),
+        (["train", "vqvae", "--out", "x", "--epochs", "0"], "epochs must be at least 1, got 0"),
+        (["train", "vqvae", "--out", "x", "--dataset", "voiced-tones"], "which holds sounds"),
+        (["train", "two-stage", "--out", "x", "--dataset", "bouncing-garments"], "holds clips"),
+        (
+            ["train", "two-stage", "--out", "x", "--dataset=binarized-mnist", "--by-label=yes"],
+            "binarized-mnist has none",
+        ),
+        (["train", "vqvae", "--out", "x", "--n-levels", "7"], "must divide the 256"),
+        (["reproduce", "pixelcnn-cpy"], "Did you mean 'pixelcnn-cpu'"),
+        (["decode", "nowhere.safetensors"], "no file nowhere.safetensors"),
+        (["encode", "--out", "codes.npz"], "must end in .safetensors"),
+        (["reconstruct", "--dataset", "voiced-tones"], "which holds sounds"),
+        (["data", "fetch"], "NAME"),
         (["train", "two-stage", "--dataset", "nothing", "--out", "/tmp/never"], "nothing"),
     ],
 )
-def test_a_mistake_is_told_in_one_line_with_status_2(arguments, told, capsys):
+def test_a_mistake_is_told_with_status_2(arguments, told, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit) as exit_:
         cli.main(arguments)
     error = capsys.readouterr().err
     assert exit_.value.code == 2 and told in error and "Traceback" not in error
+    assert "dummy" not in error and not list(tmp_path.iterdir())
 
 
 def test_a_label_out_of_range_writes_no_picture(run_folder, tmp_path, capsys):
@@ -99,3 +159,285 @@ def test_the_list_of_data_sets_names_the_embedded_sample(capsys):
 def test_the_profile_is_read_before_the_other_options(arguments, profile, monkeypatch):
     monkeypatch.setenv("TUTORIAL_PROFILE", "laptop")
     assert chosen_profile(arguments) == profile
+
+
+# ------------------------------------------------------------------------ help, at once
+
+
+def leaves(found, words=()):
+    for name, each in found.items():
+        if isinstance(each, dict):
+            yield from leaves(each, (*words, name))
+        else:
+            yield (*words, name)
+
+
+LEAVES = list(leaves(commands([])))
+
+
+@pytest.mark.parametrize("words", LEAVES, ids=" ".join)
+def test_every_option_of_every_command_has_a_text(words, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    cli.main([*words, "--help"])
+    printed = capsys.readouterr().out
+    assert f"python -m tutorial_lib {' '.join(words)}" in printed and "dummy" not in printed
+    told = re.findall(r"^. (--[a-z][\w.-]*|[A-Z]+)(?=[ ,])(.*)$", printed, re.MULTILINE)
+    assert told or words in (("doctor",), ("equations",), ("data", "list")) or "exercises" in words
+    rows = printed.splitlines()
+    for i, row in enumerate(rows):
+        if re.match(r"^\S (--[a-z][\w.-]*|[A-Z]+) ", row):
+            text = re.sub(r"^\S (--)?\S+( [A-Z]+| \{[\w,-]+\})?,?", "", row) + rows[i + 1]
+            assert re.search(r"[A-Za-z]\w+ \w+", text), row
+
+
+@pytest.mark.parametrize("words", [[], ["data"], ["train"]])
+def test_groups_list_their_commands(words, capsys):
+    cli.main([*words, "--help"])
+    printed = capsys.readouterr().out
+    wanted = {leaf[len(words)] for leaf in LEAVES if list(leaf[: len(words)]) == words}
+    assert all(re.search(rf"^  {name} +\S", printed, re.MULTILINE) for name in wanted)
+    with pytest.raises(SystemExit) as exit_:
+        cli.main(words)
+    assert exit_.value.code == 2 and capsys.readouterr().err == printed
+
+
+def test_the_version_is_told(capsys):
+    cli.main(["--version"])
+    assert capsys.readouterr().out.split()[-1] == tutorial_lib.__version__
+
+
+LIGHT = """
+import sys
+from tutorial_lib import cli
+for arguments in {calls}:
+    try:
+        cli.main(arguments)
+    except SystemExit as exit_:
+        print("status", exit_.code)
+    print("torch" in sys.modules, arguments)
+"""
+
+
+def test_help_lists_and_mistakes_need_no_torch(tmp_path):
+    quick = [
+        ["--help"],
+        ["--version"],
+        ["data", "list"],
+        ["data", "--help"],
+        ["train", "two-stage", "--help"],
+        ["sample", "--help"],
+        ["trian"],
+        ["data", "fetch", "minst"],
+        ["sample", "--weights", "nothing"],
+        ["sample", "--label", "drss"],
+        ["train", "two-stage", "--out", "x", "--dataset", "voiced-tones"],
+        ["train", "vqvae", "--out", "x", "--epochs", "0"],
+        ["train", "vqvae", "--fit.epochs", "1"],
+        ["reproduce", "list"],
+        ["reproduce", "pixelcnn-cpy"],
+        ["equations"],
+    ]
+    environment = {k: v for k, v in os.environ.items() if k != "TUTORIAL_PROFILE"}
+    environment["TUTORIAL_PROFILE"] = "laptop"  # a torch with CUDA would be asked for a GPU
+    slow = ["sample", "--run", "."]  # reads weights: the probe sees torch
+    program = LIGHT.format(calls=repr([*quick, slow]))
+    options = {"cwd": tmp_path, "capture_output": True, "text": True, "env": environment}
+    run = subprocess.run([sys.executable, "-c", program], timeout=120, **options)
+    told = [line for line in run.stdout.splitlines() if line.startswith(("True", "False"))]
+    assert [line.split()[0] for line in told] == ["False"] * len(quick) + ["True"], run.stdout
+
+
+# ------------------------------------------------------------------- terminals of any kind
+
+
+@pytest.mark.parametrize("encoding", ["cp437", "cp850", "cp932", "gbk", "ascii"])
+def test_any_terminal_can_show_what_is_printed(encoding):
+    """Help with boxes, a list, a table with a bullet in it, and an error."""
+    program = """
+import sys
+from tutorial_lib import cli
+for arguments in (["--help"], ["data", "list"], ["sample", "--help"], ["trian"],
+                  ["train", "vqvae", "--out", "x", "--epochs", "many"], ["data", "fetch"]):
+    try:
+        cli.main(arguments)
+    except SystemExit:
+        pass
+print("every one: \u2022 \u2013 \u4e2d \u00e9 \u2588", flush=True)
+"""
+    environment = {**os.environ, "PYTHONIOENCODING": encoding, "TUTORIAL_PROFILE": "laptop"}
+    command = [sys.executable, "-c", program]
+    run = subprocess.run(command, capture_output=True, env=environment, timeout=120)
+    assert run.returncode == 0, run.stderr
+    assert b"every one: " in run.stdout and b"UnicodeEncodeError" not in run.stderr
+    assert b"expected INT, got 'many'" in run.stderr and b"Did you mean 'train'" in run.stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a closed pipe is told otherwise there")
+@pytest.mark.parametrize("words", ["--help", "data list", "train two-stage --help"])
+def test_a_closed_pipe_ends_a_command_quietly(words):
+    reader, writer = os.pipe()
+    os.close(reader)
+    run = subprocess.run(
+        [*PROGRAM, *words.split()], stdout=writer, stderr=subprocess.PIPE, timeout=120
+    )
+    os.close(writer)
+    assert run.returncode == 141 and run.stderr == b""
+
+
+# --------------------------------------------------------------------------- exit status
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (ValueError("wrong"), 2),
+        (FileNotFoundError("no file"), 2),
+        (CheckpointError("another run"), 2),
+        (OSError(28, "No space left on device"), 1),
+        (data.DataUnavailable("no network"), 1),
+        (MemoryError(), 1),
+        (RuntimeError("DefaultCPUAllocator: not enough memory"), 1),
+        (KeyboardInterrupt(), 130),
+    ],
+)
+def test_the_exit_status_tells_a_mistake_from_a_failure(error, status, monkeypatch, capsys):
+    def fail():
+        raise error
+
+    monkeypatch.setattr("tutorial_lib.data.commands.list_datasets", fail)
+    with pytest.raises(SystemExit) as exit_:
+        cli.main(["data", "list"])
+    told = capsys.readouterr().err
+    assert exit_.value.code == status and len(told.splitlines()) == 1
+
+
+def test_a_mistake_of_the_program_itself_keeps_its_traceback(monkeypatch):
+    monkeypatch.setattr("tutorial_lib.data.commands.list_datasets", lambda: None + 1)
+    with pytest.raises(TypeError):
+        cli.main(["data", "list"])
+
+
+@pytest.mark.parametrize(("kind", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupted_training_says_so_by_its_status(kind, status, monkeypatch, tmp_path, capsys):
+    history = History(step=3, n_steps=9, stopped_by=int(kind))
+    monkeypatch.setattr("tutorial_lib.recipes.train_vqvae", lambda *_, **__: (None, history))
+    monkeypatch.setattr("tutorial_lib.recipes.train_two_stage", lambda *_, **__: (history, {}))
+    for stage in ("vqvae", "two-stage"):
+        with pytest.raises(SystemExit) as exit_:
+            cli.main(["train", stage, "--profile", "smoke", "--out", str(tmp_path)])
+        assert exit_.value.code == status
+        assert "Interrupted at step 3 of 9." in capsys.readouterr().out
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals are sent otherwise there")
+def test_ctrl_c_in_a_real_training_saves_and_ends_with_130(tmp_path):
+    command = [*PROGRAM, "train", "vqvae", "--profile", "smoke", "--epochs", "5000"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen(
+        [*command, "--out", str(tmp_path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=environment,
+        text=True,
+    )
+    metrics = tmp_path / "vqvae" / "metrics.jsonl"
+    for _ in range(600):
+        time.sleep(0.2)
+        if metrics.exists() and metrics.stat().st_size:
+            break
+    process.send_signal(signal.SIGINT)
+    printed, _ = process.communicate(timeout=120)
+    assert process.returncode == 130 and "The same command goes on" in printed
+    assert (tmp_path / "vqvae" / "checkpoint.safetensors").exists()
+
+
+# ----------------------------------------------------------------------- options of two stages
+
+
+def settings_for(*options):
+    """The settings that `train two-stage` makes of these options."""
+    import tyro
+
+    from tutorial_lib.train_options import options_of_both
+
+    preset = presets("laptop", precision="no")
+    return settings_of_both(preset, tyro.cli(options_of_both(preset), args=list(options))), preset
+
+
+def test_without_options_both_stages_are_those_of_the_profile():
+    settings, preset = settings_for()
+    assert settings == preset
+
+
+def test_an_option_for_both_stages_and_one_for_one_of_them():
+    settings, preset = settings_for("--epochs", "3", "--prior.epochs", "7", "--n-codes", "9")
+    assert (settings.vqvae.fit.epochs, settings.prior.fit.epochs) == (3, 7)
+    assert settings.vqvae.n_codes == 9 and settings.prior.n_layers == preset.prior.n_layers
+    settings, _ = settings_for("--by-label", "no", "--vqvae.learning-rate", "0.5", "--seed", "4")
+    assert settings.prior.by_label is False and settings.vqvae.fit.learning_rate == 0.5
+    assert settings.prior.fit.learning_rate == preset.prior.fit.learning_rate
+    assert settings.vqvae.fit.seed == settings.prior.fit.seed == 4
+
+
+# --------------------------------------------------------------- labels, codes, reconstructions
+
+
+def test_a_label_may_be_given_by_name(run_folder, tmp_path):
+    def drawn(label):
+        out = tmp_path / f"{label}.png"
+        options = ["--n", "2", "--label", label, "--out", str(out)]
+        cli.main(["sample", "--run", str(run_folder), *options])
+        return out.read_bytes()
+
+    assert drawn("dress") == drawn("3")
+
+
+def test_a_reconstruction_shows_original_reconstruction_and_codes(run_folder, tmp_path):
+    out = tmp_path / "sheet.png"
+    cli.main(["reconstruct", "--run", str(run_folder), "--n", "3", "--out", str(out)])
+    sheet = matplotlib.image.imread(out)[::4, ::4, :3]
+    assert sheet.shape == (3 * 29 - 1, 3 * 29 - 1, 3)
+    images = data.load("fashion-mnist-sample").test.levels[:3, 0].numpy() / 255
+    assert np.allclose(sheet[:28, 29:57], images[1, ..., None], atol=1 / 250)
+    assert not np.allclose(sheet[29:57, :28], sheet[:28, :28], atol=0.02)
+    codes = sheet[58:, :28]
+    assert len(np.unique(codes[::4, ::4].reshape(-1, 3), axis=0)) <= 16
+    assert np.array_equal(codes[::4, ::4].repeat(4, 0).repeat(4, 1), codes)
+
+
+def test_images_become_a_file_of_codes_and_come_back(run_folder, tmp_path, capsys):
+    codes, grid, arrays = (tmp_path / name for name in ("c.safetensors", "g.png", "a.npz"))
+    cli.main(["encode", "--run", str(run_folder), "--n", "4", "--out", str(codes)])
+    assert "784 bytes of levels an image became 24 bytes of codes" in capsys.readouterr().out
+    test = data.load("fashion-mnist-sample").test
+    vqvae, stored = load_run(run_folder).vqvae, read_codes(codes)
+    with torch.no_grad():
+        indices = vqvae.encode_indices(test.levels[:4].long())
+        picture = vqvae.picture(vqvae.decode_indices(indices))
+    assert torch.equal(stored.indices, indices) and torch.equal(stored.labels, test.labels[:4])
+    assert stored.facts == facts_of(data.load("fashion-mnist-sample"))
+    assert read_tensors(codes)[0]["indices"].dtype == torch.uint8
+    cli.main(["decode", str(codes), "--out", str(arrays)])  # the file says which weights
+    with np.load(arrays) as back:
+        assert np.array_equal(back["levels"], (picture * 255).round().numpy())
+        assert back["labels"].tolist() == test.labels[:4].tolist()
+    cli.main(["decode", str(codes), "--run", str(run_folder), "--out", str(grid)])
+    assert matplotlib.image.imread(grid).shape[:2] == (4 * 57, 4 * 57)
+
+
+def test_codes_of_other_weights_or_none_are_refused(run_folder, tmp_path, capsys):
+    codes = tmp_path / "c.safetensors"
+    cli.main(["encode", "--run", str(run_folder), "--n", "2", "--out", str(codes)])
+    tensors, header = read_tensors(codes)
+    wrong = tmp_path / "wrong.safetensors"
+    write_tensors(wrong, {**tensors, "indices": tensors["indices"] + 200}, header)
+    capsys.readouterr()
+    for arguments, told in (
+        ([codes, "--weights", "two-stage-fashion-mnist"], "made by other weights"),
+        ([wrong], "indices must lie in 0 .. 15"),
+        ([run_folder / "vqvae.safetensors"], "holds no codes"),
+    ):
+        with pytest.raises(SystemExit) as exit_:
+            cli.main(["decode", *map(str, arguments), "--out", str(tmp_path / "g.png")])
+        assert exit_.value.code == 2 and told in capsys.readouterr().err
+    assert not (tmp_path / "g.png").exists()

@@ -1,239 +1,223 @@
-"""The command line, python -m tutorial_lib COMMAND: one function for each command.
+"""The command line, python -m tutorial_lib COMMAND: from its words to a function, and its end.
 
-Options come from the signatures and dataclasses (tyro); a wrong argument or a missing file is told
-in one line, with exit status 2, and without a traceback.
+Options come from the signatures in `commands` and `train_commands` (tyro). Nothing here needs
+torch: help, lists and mistakes are answered at once. A mistake is told in one line, without a
+traceback.
+
+    exit status   0    done
+                  1    something failed that the command itself cannot help: memory, network, disk
+                  2    a mistake in the command, or files that do not fit it
+                  130  interrupted by Ctrl-C, also if a checkpoint was saved; 143: by SIGTERM
+                  141  nobody reads what is printed any more, as in `... | head -1`
 """
 
 from __future__ import annotations
 
+import codecs
+import contextlib
+import functools
+import io
+import os
+import re
 import sys
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Annotated, Literal
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
-import tyro
-from tyro.extras import SubcommandApp
+from tutorial_lib import __version__
+from tutorial_lib.suggestions import did_you_mean, nearest
 
-from tutorial_lib.train_commands import Profile, train_app
+PROG = "python -m tutorial_lib"
+OK, FAILED, MISTAKE, INTERRUPTED, NOBODY_READS = 0, 1, 2, 130, 141
+# Errors of which their class says that the command was right.
+FAILURES = ("DataUnavailable", "OutOfMemory", "TrainingDiverged")
+PLAIN = {"•": "*", "–": "-", "—": "-", "→": "->", "×": "x", "…": "...", "█": "#", "─": "-"}
 
-DEFAULT_WEIGHTS = "two-stage-fashion-mnist"
+Command = Callable[..., None]
+Commands = Mapping[str, "Command | Commands"]
+
+
+class Mistake(ValueError):
+    """A command that is none, in words for its user."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run one command; exits with 2 on an error its user can mend, with 1 if the doctor objects."""
+    """Run one command; SystemExit with the status above unless it is 0."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    from tutorial_lib.checkpoint import CheckpointError
-    from tutorial_lib.data import DataUnavailable
-    from tutorial_lib.out_of_memory import OutOfMemory, memory_explained
-    from tutorial_lib.processes import complain
-    from tutorial_lib.training import TrainingDiverged
-
-    known = (ValueError, OSError, CheckpointError, DataUnavailable, OutOfMemory, TrainingDiverged)
+    for stream in (sys.stdout, sys.stderr):
+        _print_anything(stream)
     try:
-        with memory_explained(lambda: "here: ask for less at a time, or close other programs"):
-            build_app(arguments).cli(prog="python -m tutorial_lib", args=arguments)
-    except known as error:
-        complain(f"error: {error}")
-        raise SystemExit(2) from error
+        status = _run(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        status = _nobody_reads()
+    if status != OK:
+        raise SystemExit(status)
 
 
-def build_app(arguments: Sequence[str]) -> SubcommandApp:
-    """All commands; `train` takes its defaults from the profile named in the arguments."""
-    app = SubcommandApp()
-    app.command(doctor)
-    app.command(_data_app(), name="data", help="List, fetch or show data sets.")
-    app.command(train_app(arguments), name="train", help="Train a stage, or both.")
-    app.command(reproduce)
-    app.command(equations)
-    app.command(sample)
-    app.command(_exercises_app(), name="exercises", help="List the exercises, or audit them.")
-    app.command(_course_app(), name="course", help="Build a course for nbgrader, or grade it.")
-    return app
+def _run(arguments: list[str]) -> int:
+    """The exit status of a command; its errors are told here."""
+    try:
+        _dispatch(arguments)
+    except BrokenPipeError:
+        raise
+    except KeyboardInterrupt:
+        _tell("Interrupted.")
+        return INTERRUPTED
+    except Exception as error:
+        told = _explained(error)
+        if told is None:
+            raise
+        _tell(f"error: {told}")
+        return _status_of(error)
+    except SystemExit as exit_:
+        return exit_.code if isinstance(exit_.code, int) else OK if exit_.code is None else FAILED
+    return OK
 
 
-def doctor() -> None:
-    """Check this machine: versions, device, speed, data, weights."""
-    from tutorial_lib.doctor import report
-
-    if not report():
-        raise SystemExit(1)
-
-
-def _data_app() -> SubcommandApp:
-    app = SubcommandApp()
-
-    @app.command(name="list")
-    def list_() -> None:
-        """Table of the data sets: size, licence, whether they are here already."""
-        from tutorial_lib.data.commands import list_datasets
-
-        list_datasets()
-
-    @app.command
-    def fetch(name: Annotated[str, tyro.conf.Positional]) -> None:
-        """Download a data set into the cache and verify it."""
-        from tutorial_lib.data.commands import fetch_dataset
-
-        fetch_dataset(name)
-
-    @app.command
-    def show(name: Annotated[str, tyro.conf.Positional], out: Path | None = None) -> None:
-        """Describe a data set and draw a sheet of examples (default: NAME.png)."""
-        from tutorial_lib.data.commands import show_dataset
-
-        show_dataset(name, out)
-
-    return app
-
-
-def _exercises_app() -> SubcommandApp:
-    app = SubcommandApp()
-
-    @app.command(name="list")
-    def list_() -> None:
-        """Table of the exercises: title, minutes, points."""
-        from tutorial_lib.exercises.audit import list_all
-        from tutorial_lib.exercises.discovery import all_exercises
-
-        list_all(all_exercises())
-
-    @app.command
-    def audit() -> None:
-        """Check the exercises: misconceptions recognised, references and alternatives accepted."""
-        from tutorial_lib.exercises.audit import audit_all
-        from tutorial_lib.exercises.discovery import all_exercises
-
-        if not audit_all(all_exercises()):
-            raise SystemExit(1)
-
-    return app
-
-
-def _course_app() -> SubcommandApp:
-    app = SubcommandApp()
-
-    @app.command
-    def build(
-        folder: Annotated[Path, tyro.conf.Positional],
-        chapters: str | None = None,
-        variant_seed: int | None = None,
-        overwrite: bool = False,
-    ) -> None:
-        """Write an nbgrader course made from the exercises.
-
-        Args:
-            folder: Of the course; made if it is not there.
-            chapters: For example 02,04; default: all.
-            variant_seed: Grade variants of the exercises, drawn by this number.
-            overwrite: Make assignments anew that are there already.
-        """
-        from tutorial_lib.classroom.course import build_course
-
-        names = None if chapters is None else [each.strip() for each in chapters.split(",")]
-        options = {"variant_seed": variant_seed, "overwrite": overwrite}
-        built = build_course(folder, names=names, **options)
-        print(f"Built {', '.join(built)} in {folder}.")
-        print(f"Hand out {folder / 'release'}; put what comes back into {folder / 'submitted'}")
-        print(
-            f"as STUDENT/CHAPTER/CHAPTER.ipynb, then: python -m tutorial_lib course grade {folder}"
-        )
-
-    @app.command
-    def grade(folder: Annotated[Path, tyro.conf.Positional], chapters: str | None = None) -> None:
-        """Grade what was handed in, and write feedback and grades.csv.
-
-        Args:
-            folder: Of the course.
-            chapters: For example 02,04; default: all.
-        """
-        from tutorial_lib.classroom import landlock
-        from tutorial_lib.classroom.course import grade_course, misplaced
-        from tutorial_lib.classroom.grades_table import table
-
-        names = None if chapters is None else [each.strip() for each in chapters.split(",")]
-        print(table(grade_course(folder, names=names)))
-        for path in misplaced(folder):
-            print(f"Not graded, as it is not STUDENT/CHAPTER of this course: {path}")
-        print(f"Feedback is in {folder / 'feedback'}, the table in {folder / 'grades.csv'}.")
-        if not landlock.version():
-            print("This system has no Landlock: see docs/teaching.md, How grades are kept safe.")
-
-    return app
-
-
-def reproduce(
-    name: Annotated[str, tyro.conf.Positional],
-    out: Path | None = None,
-    minutes: float | None = None,
-    preset: Literal["cpu", "gpu"] | None = None,
-    profile: Profile | None = None,
-) -> None:
-    """Run a long training of the series again; "list" shows which there are.
-
-    Goes on where it was if the folder holds an unfinished run.
-
-    Args:
-        name: Name of the recipe, or "list".
-        out: Folder of the run; default: NAME in TUTORIAL_RUNS_DIR, or else in runs.
-        minutes: Train for so long instead.
-        preset: Sizes for two CPU cores or for a GPU; default: what this machine has.
-        profile: "smoke" takes a few steps on a few images.
-    """
-    from tutorial_lib import reproduce as recipes_of_long_runs
-    from tutorial_lib.processes import say
-
-    if name == "list":
-        for each, recipe in recipes_of_long_runs.RECIPES.items():
-            say(f"{each:26} {recipe.title}")
+def _dispatch(arguments: list[str]) -> None:
+    """Find the command that the first words name, and call it with the options after them."""
+    if arguments == ["--version"]:
+        print(f"from-pixels-to-codes {__version__}")
         return
-    smoke = profile == "smoke"
-    folder, history, result = recipes_of_long_runs.reproduce(
-        name, out, minutes=minutes, preset=preset, smoke=smoke
-    )
-    if not result:
-        say(f"Interrupted after {history.step} steps. The same command goes on from {folder}.")
-        return
-    say(f"{history.step} steps, {history.seconds:.0f} s")
-    for split in ("valid", "test"):
-        for name, value in result[split].items():
-            say(f"{split:5} {name.replace('_', ' '):28} {value:.6g}")
-    say(f"Weights and result.json are in {folder}.")
+    from tutorial_lib.commands import commands
+
+    found: Command | Commands = commands(arguments)
+    words: list[str] = []
+    rest = arguments
+    while isinstance(found, Mapping):
+        if not rest or rest[0] in ("-h", "--help"):
+            _overview(found, words, sys.stdout if rest else sys.stderr)
+            if not rest:
+                raise SystemExit(MISTAKE)
+            return
+        if rest[0] not in found:
+            path = " ".join([PROG, *words])
+            kind = "option" if rest[0].startswith("-") else "command"
+            raise Mistake(
+                f"{path} has no {kind} {rest[0]!r}.{did_you_mean(rest[0], found)} "
+                f"There are: {', '.join(found)}. `{path} --help` explains them."
+            )
+        found, words, rest = found[rest[0]], [*words, rest[0]], rest[1:]
+    _parsed(found, " ".join([PROG, *words]), rest)()
 
 
-def equations() -> None:
-    """Every numbered equation of the papers: the cell and the name that compute it."""
-    from tutorial_lib.equations import lines
+def _parsed(command: Command, prog: str, options: list[str]) -> Callable[[], None]:
+    """The command with its options, ready to be called. Mistake names an option that is none."""
+    import tyro
 
-    print("\n".join(lines()))
+    if not _is_unicode(sys.stdout):
+        getattr(tyro, "_experimental_options", {})["utf8_boxes"] = False
+
+    @functools.wraps(command)
+    def later(*given, **named):
+        return functools.partial(command, *given, **named)
+
+    if not {"-h", "--help"} & set(options):
+        try:
+            return tyro.cli(later, prog=prog, args=options, console_outputs=False)
+        except SystemExit:
+            _require_known(options, _option_names(later, prog), prog)
+    return tyro.cli(later, prog=prog, args=options)
 
 
-def sample(
-    run: Path | None = None,
-    weights: str = DEFAULT_WEIGHTS,
-    n: int = 64,
-    label: int | Literal["all"] | None = None,
-    out: Path = Path("samples.png"),
-    temperature: float = 1.0,
-    pixels: Literal["mean", "sample"] = "mean",
-    seed: int = 0,
-) -> None:
-    """Draw new images into a PNG grid.
+def _option_names(command: Command, prog: str) -> list[str]:
+    """All options of a command, read from its help."""
+    import tyro
 
-    Args:
-        run: Folder of a finished two-stage run; without it, the shipped weights are used.
-        weights: Name of the shipped weights.
-        n: Images in a grid.
-        label: Class to draw; "all" writes a grid for each class; without it, a row for each class.
-        out: PNG to write; with --label all, the class is added to its name.
-        temperature: Of the prior; 1 is the model, lower is safer.
-        pixels: The decoder's mean image, or a true draw of every pixel.
-        seed: Of the draw.
-    """
-    from tutorial_lib import grids
-    from tutorial_lib.pretrained import load_pretrained
-    from tutorial_lib.recipes import load_run
+    with contextlib.redirect_stdout(io.StringIO()) as text, contextlib.suppress(SystemExit):
+        tyro.cli(command, prog=prog, args=["--help"])
+    return list(dict.fromkeys(re.findall(r"(?<![\w`])--[a-z][\w.-]*", text.getvalue())))
 
-    model = load_run(run) if run is not None else load_pretrained(weights)
-    options = {"temperature": temperature, "pixels": pixels, "seed": seed}
-    for path in grids.write_sample_grids(model, n=n, label=label, out=out, **options):
-        print(f"Wrote {path}.")
+
+def _require_known(options: list[str], known: list[str], prog: str) -> None:
+    """Mistake that names the nearest option, also if a word too many stands in its path."""
+    for option in options:
+        word = option.partition("=")[0].replace("_", "-")
+        if not re.match(r"--[a-z]", word) or word in known:
+            continue
+        shorter = [word.replace(".fit.", ".").replace("--fit.", "--"), "--" + word.split(".")[-1]]
+        near = next((each for each in shorter if each in known), None) or nearest(word, known)
+        hint = f" Did you mean {near}?" if near else ""
+        raise Mistake(f"no option {word}.{hint} `{prog} --help` lists the options.")
+
+
+def _overview(found: Commands, words: list[str], stream: Any) -> None:
+    """What there is below some words: a line each."""
+    path = " ".join([PROG, *words])
+    lines = [(name, _first_line(each)) for name, each in found.items()]
+    width = max(len(name) for name, _ in lines) + 2
+    print(f"usage: {path} COMMAND [OPTIONS]\n", file=stream)
+    for name, told in lines:
+        print(f"  {name:{width}}{told}", file=stream)
+    print(f"\n`{path} COMMAND --help` explains the options of a command.", file=stream)
+    if not words:
+        print(f"`{PROG} --version` tells the version.", file=stream)
+
+
+def _first_line(found: Command | Commands) -> str:
+    if isinstance(found, Mapping):
+        return ", ".join(found)
+    return (found.__doc__ or "").strip().splitlines()[0]
+
+
+# ------------------------------------------------------------------------------- how it ends
+
+
+def _explained(error: Exception) -> str | None:
+    """What to tell the user; None for an error that is a mistake of this program."""
+    if "torch" in sys.modules:
+        from tutorial_lib.out_of_memory import OutOfMemory, is_out_of_memory
+
+        if is_out_of_memory(error) and not isinstance(error, OutOfMemory):
+            return "memory ran out here: ask for less at a time, or close other programs"
+    ours = type(error).__module__.startswith("tutorial_lib.")
+    return str(error) if ours or isinstance(error, (ValueError, OSError, MemoryError)) else None
+
+
+def _status_of(error: Exception) -> int:
+    if type(error).__name__ in FAILURES or isinstance(error, (MemoryError, RuntimeError)):
+        return MISTAKE if type(error).__name__ == "CheckpointError" else FAILED
+    wrong_path = (FileNotFoundError, FileExistsError, PermissionError, NotADirectoryError)
+    if isinstance(error, OSError) and not isinstance(error, (*wrong_path, IsADirectoryError)):
+        return FAILED
+    return MISTAKE
+
+
+def _tell(message: str) -> None:
+    """Print to stderr; once, if several processes train together and all say the same."""
+    if "torch" in sys.modules:
+        from tutorial_lib.processes import complain
+
+        complain(message)
+    else:
+        print(message, file=sys.stderr)
+
+
+def _nobody_reads() -> int:
+    """Python would complain of the closed pipe once more when it ends: give it another."""
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (OSError, ValueError):
+        pass  # a stream without a file
+    return NOBODY_READS
+
+
+# ------------------------------------------------------------------------ terminals of any kind
+
+
+def _is_unicode(stream: Any) -> bool:
+    return (getattr(stream, "encoding", None) or "").lower().replace("-", "").startswith("utf")
+
+
+def _print_anything(stream: Any) -> None:
+    """What a terminal cannot show is printed in plain characters, not an error."""
+    if not _is_unicode(stream) and hasattr(stream, "reconfigure"):
+        codecs.register_error("tutorial_plain", _in_plain_characters)
+        stream.reconfigure(errors="tutorial_plain")
+
+
+def _in_plain_characters(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    unknown = error.object[error.start : error.end]
+    return "".join(PLAIN.get(each, "?") for each in unknown), error.end

@@ -15,7 +15,7 @@ from tutorial_lib.two_stage import TwoStageModel
 from tutorial_lib.validation import (
     require_instance,
     require_int,
-    require_path,
+    require_png,
 )
 
 ZOOM = 4  # screen pixels for each pixel
@@ -23,15 +23,13 @@ ZOOM = 4  # screen pixels for each pixel
 
 def write_png(path: Path | str, sheet: np.ndarray, *, zoom: int = ZOOM) -> Path:
     """Write an array in [0, 1], (H, W) or (H, W, 3), as a PNG, each pixel `zoom` times as big."""
-    path = require_path("path", path)
+    path = require_png(path)
     require_int("zoom", zoom, at_least=1)
     shape = require_instance("sheet", sheet, np.ndarray).shape
     if len(shape) not in (2, 3) or shape[2:] not in ((), (3,)) or 0 in shape:
         raise ValueError(f"sheet must be (H, W) or (H, W, 3), got {shape}")
     if not (sheet >= 0).all() or not (sheet <= 1).all():
         raise ValueError(f"sheet must lie in [0, 1], got values {sheet.min()} .. {sheet.max()}")
-    if path.suffix.lower() != ".png":
-        raise ValueError(f"the path of a picture must end in .png, got {path.name!r}")
     path.parent.mkdir(parents=True, exist_ok=True)
     big = sheet.repeat(zoom, axis=0).repeat(zoom, axis=1)
     matplotlib.image.imsave(path, big, vmin=0, vmax=1, cmap="gray")
@@ -44,6 +42,7 @@ def write_sample_grids(
     n: int,
     label: int | str | None,
     out: Path | str,
+    shape: tuple[int, int] | None = None,
     temperature: float = 1.0,
     pixels: str = "mean",
     seed: int = 0,
@@ -52,10 +51,11 @@ def write_sample_grids(
 
     label   a class: n images of it. "all": n images of each class, a file for each, named by the
             class. None: n images over all classes, a row for each (or a model without labels)
+    shape   height and width; None: as the facts of the model say
     """
     require_int("n", n, at_least=1)
     require_int("seed", seed, at_least=0)
-    out = require_path("out", out)
+    out = require_png(out)
     model = require_instance("model", model, TwoStageModel).to(profiles.device())
     generator = torch.Generator().manual_seed(seed)
 
@@ -63,6 +63,7 @@ def write_sample_grids(
         levels = model.sample(
             count,
             labels,
+            shape=shape,
             temperature=temperature,
             pixels=pixels,
             generator=generator,

@@ -12,8 +12,7 @@ and a run that was stopped goes on where it was when it is started again.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
@@ -23,53 +22,22 @@ from tutorial_lib import profiles
 from tutorial_lib.data import ImageDataset, Split
 from tutorial_lib.evaluation import undisturbed
 from tutorial_lib.full_precision import exact_float32
+from tutorial_lib.image_model_recipe import ImageModelRecipe
 from tutorial_lib.likelihood import bits_per_dim, nll_nats
 from tutorial_lib.preconditions import require_held_out, require_writable
 from tutorial_lib.pretrained import CLASSES, load_weights, save_weights
 from tutorial_lib.processes import once
 from tutorial_lib.provenance import provenance
 from tutorial_lib.run_facts import facts_of
-from tutorial_lib.training import FitConfig, History, Step, evaluate, fit
+from tutorial_lib.training import History, Step, evaluate, fit
 from tutorial_lib.vae import GaussianVAE
 from tutorial_lib.validation import (
     require_bool,
-    require_choice,
     require_instance,
-    require_int,
     require_model,
     require_path,
-    require_text,
     require_whole,
 )
-
-
-@dataclass(frozen=True)
-class ImageModelRecipe:
-    """What to train on what.
-
-    model       name of a class of the library: PixelCNN, GatedPixelCNN, GaussianVAE, ...
-    arguments   its keyword arguments, without n_levels, n_colors, n_classes and size: the data give
-                these
-    n_levels    levels of the images; a data set of more is coarsened to as many
-    by_label    the model is told the class of each image
-    """
-
-    title: str
-    dataset: str
-    n_levels: int
-    fit: FitConfig
-    model: str = "GatedPixelCNN"
-    arguments: Mapping[str, int | bool | str] = field(default_factory=dict)
-    by_label: bool = False
-
-    def __post_init__(self):
-        require_text("title", self.title)
-        require_text("dataset", self.dataset)
-        require_int("n_levels", self.n_levels, at_least=2)
-        require_instance("fit", self.fit, FitConfig)
-        require_choice("model", self.model, tuple(CLASSES))
-        require_instance("arguments", self.arguments, Mapping)
-        require_bool("by_label", self.by_label)
 
 
 def image_step(model: nn.Module, levels: Tensor, label: Tensor | None = None) -> dict[str, Tensor]:

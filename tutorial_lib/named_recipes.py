@@ -13,8 +13,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from tutorial_lib.image_models import ImageModelRecipe
-from tutorial_lib.training import FitConfig
+from tutorial_lib.fit_config import FitConfig
+from tutorial_lib.image_model_recipe import ImageModelRecipe
+from tutorial_lib.plain_checks import require_instance
 from tutorial_lib.two_stage_settings import (
     PriorSettings,
     TwoStageRecipe,
@@ -22,7 +23,6 @@ from tutorial_lib.two_stage_settings import (
     VQVAESettings,
     presets,
 )
-from tutorial_lib.validation import require_instance
 
 Recipe = ImageModelRecipe | TwoStageRecipe
 

@@ -115,3 +115,13 @@ def check_kernel(name: str, kernel_size: object) -> None:
     """ValueError unless `kernel_size` is one odd number that reads more than its own centre."""
     if type(kernel_size) is not int or kernel_size < 3 or kernel_size % 2 == 0:
         raise ValueError(f"{name} must be one odd number of at least 3, got {kernel_size!r}")
+
+
+def require_png(path: Path | str) -> Path:
+    """`path` as a Path, if a picture can have it."""
+    path = require_path("path", path)
+    if path.suffix.lower() != ".png":
+        raise ValueError(f"the path of a picture must end in .png, got {path.name!r}")
+    if path.is_dir():
+        raise ValueError(f"the path of a picture must be no folder, got {str(path)!r}")
+    return path

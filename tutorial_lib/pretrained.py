@@ -18,12 +18,13 @@ from tutorial_lib.code_prior import CodePrior
 from tutorial_lib.gated import GatedPixelCNN
 from tutorial_lib.pixelcnn import PixelCNN
 from tutorial_lib.pixelrnn import DiagonalBiLSTM, RowLSTM
-from tutorial_lib.run_facts import RunFacts, facts_by_name, facts_from_json
+from tutorial_lib.run_facts import RunFacts, facts_from_json
 from tutorial_lib.suggestions import did_you_mean
 from tutorial_lib.two_stage import TwoStageModel
 from tutorial_lib.vae import Autoencoder, GaussianVAE
 from tutorial_lib.validation import require_instance, require_model, require_path, require_text
 from tutorial_lib.vqvae import VQVAE
+from tutorial_lib.weights_shelf import SUFFIX, available, facts_by_file_name
 
 KNOWN = (
     PixelCNN,
@@ -36,16 +37,6 @@ KNOWN = (
     VQVAE,
 )
 CLASSES = {each.__name__: each for each in KNOWN}
-SUFFIX = ".safetensors"
-# What the weights that were shipped without their facts were trained on.
-TRAINED_ON = {
-    "gated-binarized-mnist": "binarized-mnist",
-    "gated-fashion-mnist": "fashion-mnist",
-    "pixelcnn-fashion-mnist": "fashion-mnist",
-    "two-stage-fashion-mnist": "fashion-mnist",
-    "two-stage-fashion-mnist-16": "fashion-mnist",
-    "vae-fashion-mnist": "fashion-mnist",
-}
 
 
 def describe(model: nn.Module) -> dict:
@@ -112,16 +103,17 @@ def _facts(path: Path | str, header: dict, model: nn.Module) -> RunFacts | None:
     """The facts in the header, or those of shipped weights of that name that have none."""
     part = model.vqvae if isinstance(model, TwoStageModel) else model
     n_levels = getattr(part, "n_levels", None)
-    if "facts" not in header:
-        dataset = TRAINED_ON.get(Path(path).name.removesuffix(SUFFIX))
-        return facts_by_name(dataset, n_levels) if dataset and n_levels else None
     try:
-        facts = facts_from_json(header["facts"])
+        facts = facts_from_json(header["facts"]) if "facts" in header else facts_by_file_name(path)
     except (TypeError, ValueError) as error:
         raise CheckpointError(f"the facts in {path} are none: {error}") from error
+    if facts is None:
+        return None
     n_channels = getattr(part, "in_channels", getattr(part, "n_colors", facts.shape[0]))
     there = (getattr(part, "n_dims", facts.n_dims), n_channels, n_levels or facts.n_levels)
     told = (facts.n_dims, facts.shape[0], facts.n_levels)
+    if there != told and "facts" not in header:
+        return None  # another model under the name of a shipped one
     if there != told:
         raise CheckpointError(
             f"the facts in {path} do not fit its model: axes, channels and levels are {told}, the "
@@ -162,16 +154,6 @@ def _sizes(description: object) -> Iterator[tuple[str, int]]:
                 yield from _sizes(each)
             elif isinstance(each, int):
                 yield str(name), each
-
-
-def available() -> tuple[str, ...]:
-    """Names of the weights shipped with the package."""
-    folder = resources.files("tutorial_lib") / "weights"
-    if not folder.is_dir():
-        return ()
-    return tuple(
-        sorted(f.name.removesuffix(SUFFIX) for f in folder.iterdir() if f.name.endswith(SUFFIX))
-    )
 
 
 def load_pretrained(name: str) -> nn.Module:

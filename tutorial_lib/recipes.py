@@ -31,7 +31,7 @@ from tutorial_lib.pretrained import load_weights, save_weights
 from tutorial_lib.processes import once
 from tutorial_lib.provenance import provenance
 from tutorial_lib.quantize import code_counts, perplexity
-from tutorial_lib.run_facts import facts_by_name, facts_of
+from tutorial_lib.run_facts import RunFacts, facts_by_name, facts_of
 from tutorial_lib.training import History, fit
 from tutorial_lib.two_stage import TwoStageModel
 from tutorial_lib.two_stage_settings import PriorSettings, TwoStageSettings, VQVAESettings
@@ -43,6 +43,7 @@ from tutorial_lib.validation import (
     require_whole,
 )
 from tutorial_lib.vqvae import VQVAE
+from tutorial_lib.weights_shelf import told_facts
 
 
 def vqvae_step(model, levels: Tensor) -> dict[str, Tensor]:
@@ -194,16 +195,26 @@ def require_two_stage(
         preconditions.require_writable(out)
 
 
-def add_prior(dataset: ImageDataset, settings: PriorSettings, out: Path) -> History:
-    """Stage two for the VQVAE whose weights lie in `out`; writes out/two-stage.safetensors."""
-    require_instance("dataset", dataset, ImageDataset)
-    require_instance("settings", settings, PriorSettings)
+def stage_one_facts(out: Path) -> RunFacts | None:
+    """What the finished stage one in `out` was trained on; None if it is older and does not say."""
+    return told_facts(_stage_one(out))
+
+
+def _stage_one(out: Path) -> Path:
     weights = require_path("out", out) / "vqvae.safetensors"
     if not weights.exists():
         raise FileNotFoundError(
             f"{out} holds no finished stage one (no {weights.name}): train it with "
             f"`python -m tutorial_lib train vqvae --out {out}`"
         )
+    return weights
+
+
+def add_prior(dataset: ImageDataset, settings: PriorSettings, out: Path) -> History:
+    """Stage two for the VQVAE whose weights lie in `out`; writes out/two-stage.safetensors."""
+    require_instance("dataset", dataset, ImageDataset)
+    require_instance("settings", settings, PriorSettings)
+    weights = _stage_one(out)
     preconditions.require_writable(Path(out))
     vqvae = load_weights(weights).to(profiles.device())
     prior, history = train_prior(vqvae, dataset, settings, out=Path(out))

@@ -22,6 +22,7 @@ from tutorial_lib.plain_checks import (  # noqa: F401
     require_int,
     require_number,
     require_path,
+    require_png,
     require_positive,
     require_share,
     require_sizes,

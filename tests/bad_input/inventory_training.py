@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import numpy as np
 import small_models as small
 import torch
 from inventory_pixels import LABELS
@@ -31,11 +32,12 @@ from kinds import (
     thing,
 )
 from named import call
-from torch import nn
+from torch import Tensor, nn
 
 from tutorial_lib import pretrained, profiles
 from tutorial_lib.averaging import RunningAverage
 from tutorial_lib.checkpoint import CheckpointError, write_tensors
+from tutorial_lib.code_files import CodeFile, read_codes, write_codes
 from tutorial_lib.data import ImageDataset, Split
 from tutorial_lib.image_models import ImageModelRecipe, image_step
 from tutorial_lib.named_recipes import Presets
@@ -162,7 +164,7 @@ RUNS = [
 
 TRAINED = [
     call(
-        "image_models.ImageModelRecipe",
+        "image_model_recipe.ImageModelRecipe",
         ImageModelRecipe,
         {
             "title": choice("a title")._replace(wrong=(mutation("no text", None, 3, True),)),
@@ -232,6 +234,14 @@ def _run_folder() -> Path:
     pretrained.save_weights(folder / "two-stage.safetensors", small.two_stage())
     pretrained.save_weights(folder / "vqvae.safetensors", small.vqvae())
     return folder
+
+
+def _codes() -> Path:
+    """A file of codes by the small VQVAE."""
+    path, levels = Path("codes.safetensors"), torch.zeros(2, 1, 4, 4, dtype=torch.uint8)
+    facts = RunFacts("dots", (1, 4, 4), 3)
+    write_codes(path, small.vqvae(), levels, torch.zeros(2).long(), facts, weights="mine")
+    return path
 
 
 def _facts() -> dict:
@@ -324,6 +334,43 @@ RECIPES = [
         },
     ),
     call(
+        "code_files.write_codes",
+        CodeFile,
+        {
+            "path": path(lambda: Path("codes.safetensors")),
+            "vqvae": model(small.vqvae),
+            "levels": but(
+                symbols((8, 1, 4, 4), 3, pinned=(1,), dtype=torch.uint8, alone=True),
+                says=("levels", "image"),
+            ),
+            "labels": but(symbols((8,), 2, pinned=(0,), alone=True), "too low", "too high"),
+            "facts": thing(lambda: RunFacts("dots", (1, 4, 4), 3)),
+            "weights": choice("mine")._replace(wrong=(mutation("no text", None, 3, True),)),
+        },
+    ),
+    call("code_files.read_codes", CodeFile, {"path": path(_codes)}),
+    call(
+        "code_files.decode_codes",
+        Tensor,
+        {
+            "vqvae": model(small.vqvae),
+            "codes": thing(lambda: read_codes(_codes())),
+            "batch_size": count(4),
+        },
+    ),
+    call(
+        "code_files.reconstruction_sheet",
+        np.ndarray,
+        {
+            "vqvae": model(small.vqvae),
+            "levels": but(
+                symbols((8, 1, 4, 4), 3, pinned=(1,), dtype=torch.uint8, alone=True),
+                says=("levels", "image"),
+            ),
+            "n_columns": count(4),
+        },
+    ),
+    call(
         "recipes.train_prior",
         tuple,
         {
@@ -372,6 +419,7 @@ RECIPES = [
             "out": optional(path(lambda: Path("two-stage"))),
         },
     ),
+    call("recipes.stage_one_facts", type(None), {"out": MISSING}),
     call("recipes.load_run", TwoStageModel, {"folder": MISSING}),
     call(
         "run_facts.RunFacts",

@@ -56,9 +56,14 @@ REASONS = {
     "lstm_layers.run_diagonally": "the loop inside the two diagonal layers, which are called",
     "grids.write_sample_grids": "samples and files of `python -m tutorial_lib sample`",
     "preconditions": "the checks themselves: whatever recipes train on goes through them",
+    "weights_shelf": "reads names and headers; what cannot be read tells nothing",
     "suggestions": "words for messages",
     "run_facts.label_named": "text from a shell; tests/test_cli.py",
+    "code_files.CodeFile": "a record that read_codes and write_codes fill",
+    "commands": "text from a shell, which tyro parses and answers",
     "cli": "text from a shell, which tyro parses and answers",
+    "option_types": "types of options, for tyro",
+    "train_options": "settings from a shell, which check themselves",
     "train_commands": "text from a shell, which tyro parses and answers",
 }
 

@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+import platformdirs
+
 
 def cache_dir() -> Path:
     """TUTORIAL_DATA_DIR if that is set, else this user's cache folder of the operating system.
@@ -15,6 +17,4 @@ def cache_dir() -> Path:
     override = os.environ.get("TUTORIAL_DATA_DIR", "").strip()
     if override:
         return Path(override).expanduser()
-    import pooch  # here: it takes a tenth of a second, which is felt in `data list`
-
-    return Path(pooch.os_cache("tutorial_lib"))
+    return platformdirs.user_cache_path("tutorial_lib")
