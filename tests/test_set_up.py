@@ -239,6 +239,12 @@ def test_a_problem_ends_with_its_sentence_and_exit_code_1(monkeypatch, capsys):
     assert capsys.readouterr().err == "\nwrong machine\n"
 
 
+def test_who_opens_the_tutorial_needs_no_tools_of_the_project(capsys):
+    assert set_up.arguments(["lab"])[0].extras == "lab"
+    assert set_up.arguments([])[0].extras == "lab,test"
+    assert set_up.arguments(["lab", "--extras", "lab,course"])[0].extras == "lab,course"
+
+
 def test_arguments_for_jupyterlab_are_passed_on_and_others_refused(capsys):
     known, rest = set_up.arguments(["lab", "--port", "9000", "--ip", "::", "--copy", "mine"])
     assert (known.action, rest) == ("lab", ["--port", "9000", "--ip", "::", "--copy", "mine"])

@@ -124,6 +124,19 @@ def test_the_new_version_is_put_beside_an_answer_once(project, copy):
     assert listed(copy) == ["02_masks.ipynb", "04_gated.ipynb"]
 
 
+def test_a_copy_that_was_broken_off_before_its_record_was_written_puts_nothing_beside_twice(
+    project, copy
+):
+    answer(copy / MASKS)
+    before = (copy / working_copy.MANIFEST).read_bytes()
+    update(project, copy)
+    (copy / working_copy.MANIFEST).write_bytes(before)
+    working_copy.hand_out(project, copy, MONDAY)
+    assert listed(copy) == [
+        "02_masks (new 2026-11-30).ipynb", "02_masks.ipynb", "04_gated.ipynb"
+    ]  # fmt: skip
+
+
 def test_without_a_new_version_nothing_is_put_beside_an_answer(project, copy):
     answer(copy / MASKS)
     assert working_copy.hand_out(project, copy).beside == []

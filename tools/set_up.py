@@ -213,7 +213,7 @@ def arguments(argv: list[str]) -> tuple[argparse.Namespace, list[str]]:
         "your copy of the notebooks lies), and all that JupyterLab takes.",
     )
     parser.add_argument("action", nargs="?", choices=["install", "lab"], default="install")
-    parser.add_argument("--extras", default="lab,test", help="default: lab,test; also: course")
+    parser.add_argument("--extras", help="default: lab,test (for `lab`: lab); also: course")
     parser.add_argument(
         "--torch-index",
         default=os.environ.get("TORCH_INDEX_URL"),
@@ -221,6 +221,7 @@ def arguments(argv: list[str]) -> tuple[argparse.Namespace, list[str]]:
         help="package index to take torch from, for a smaller or a GPU build",
     )
     known, rest = parser.parse_known_args(argv)
+    known.extras = known.extras or ("lab" if known.action == "lab" else "lab,test")
     rest = [each for each in rest if each != "--"]
     if rest and known.action != "lab":
         parser.error("unknown: " + " ".join(rest))

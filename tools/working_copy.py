@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import hashlib
+import itertools
 import json
 import os
 import shutil
@@ -126,14 +127,17 @@ def put_beside(source: Path, mine: Path, entry: dict, today: str) -> str:
     earlier = mine.with_name(entry.get("beside", "")) if entry.get("beside") else None
     if earlier and earlier.is_file() and fingerprint(earlier) == entry.get("offered"):
         earlier.unlink()
-    place = next(path for path in names_beside(mine, today) if not path.exists())
-    write(place, source.read_bytes())
-    return place.name
+    version = fingerprint(source)
+    for path in names_beside(mine, today):
+        if not path.exists():
+            write(path, source.read_bytes())
+        if fingerprint(path) == version:
+            return path.name
 
 
 def names_beside(mine: Path, today: str) -> Iterator[Path]:
     yield mine.with_name(f"{mine.stem} (new {today}){mine.suffix}")
-    for number in range(2, 1000):
+    for number in itertools.count(2):
         yield mine.with_name(f"{mine.stem} (new {today}, {number}){mine.suffix}")
 
 
@@ -162,7 +166,7 @@ def trust(copies: set[Path], project: Path) -> None:
 
 def write(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         part.write_bytes(content)
         os.replace(part, path)
