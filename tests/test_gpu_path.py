@@ -486,7 +486,7 @@ def test_figures_take_tensors_of_the_gpu(card):
     pictures = images[:2].float() / 2
     show_reconstructions(pictures, pictures, images[:2, 0], 3)
     draw_sampled_rows(images, 2, 3)
-    draw_codebook(torch.randn(4, 2).to("cuda"), torch.randn(2).to("cuda"))
+    draw_codebook(torch.randn(4, 2).to("cuda"), torch.randn(1, 2).to("cuda"))
     plt.close("all")
 
 
