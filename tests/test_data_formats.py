@@ -230,6 +230,44 @@ def test_a_wrong_wav_file_is_refused(content, reason):
         read_wav(content, name="7_ann_1.wav")
 
 
+def with_size(content, size, *, more=b""):
+    """A wav file whose data chunk says that it has `size` bytes."""
+    return content[:40] + size.to_bytes(4, "little") + content[44:] + more
+
+
+@pytest.mark.parametrize("size", [0, 2**32 - 1])
+@pytest.mark.parametrize("of_file", [0, 2**32 - 1, None])
+def test_a_streamed_wav_file_is_read_to_its_end(size, of_file):
+    """It begins before its length is known: nothing, or as much as can be, stands in its place."""
+    samples = np.arange(-20, 30)
+    content = with_size(wav_bytes(samples), size)
+    if of_file is not None:
+        content = content[:4] + of_file.to_bytes(4, "little") + content[8:]
+    assert (read_wav(content) * 32768).tolist() == samples.tolist()
+
+
+def test_a_wav_file_of_no_samples_has_none():
+    assert len(read_wav(wav_bytes(np.arange(0)))) == 0
+
+
+def test_chunks_before_and_after_the_samples_are_passed_over():
+    content = wav_bytes(np.arange(5))
+    note = b"LIST" + (3).to_bytes(4, "little") + b"abc\0"  # of odd length: one byte is filled up
+    noted = content[:36] + note + content[36:] + note
+    noted = noted[:4] + (len(noted) - 8).to_bytes(4, "little") + noted[8:]
+    assert (read_wav(noted) * 32768).tolist() == list(range(5))
+
+
+@pytest.mark.parametrize("more", [b"\7", b"\7\0"])
+def test_half_a_sample_is_not_dropped_in_silence(more):
+    content = with_size(wav_bytes(np.arange(5)), 11, more=more)
+    with pytest.raises(DataFormatError, match="11 bytes of data end in half a sample"):
+        read_wav(content)
+    streamed = with_size(wav_bytes(np.arange(5)), 0, more=b"\7")
+    with pytest.raises(DataFormatError, match="11 bytes of data end in half a sample"):
+        read_wav(streamed)
+
+
 def test_mu_law_at_points_worked_out_by_hand():
     # |x| = 15/255 gives ln 16 / ln 256 = 1/2, hence 127.5 +- 63.75, rounded.
     pressure = torch.tensor([-1.0, -15 / 255, 0.0, 15 / 255, 1.0])

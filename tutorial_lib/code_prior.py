@@ -29,6 +29,7 @@ from tutorial_lib.gated import GatedPixelCNN
 from tutorial_lib.gated_frames import GatedFrames
 from tutorial_lib.gated_row import GatedRow
 from tutorial_lib.likelihood import bits_per_dim, nll_nats
+from tutorial_lib.plain_checks import plain, plain_numbers
 from tutorial_lib.sampling import sample
 from tutorial_lib.validation import (
     require_bool,
@@ -57,6 +58,7 @@ class CodePrior(nn.Module):
     n_past_frames   for n_dims=3 alone: how many earlier frames a frame is told about
     """
 
+    @plain_numbers
     def __init__(
         self,
         *,
@@ -171,7 +173,7 @@ def labels_for(n: int, label: Tensor | int | None, prior: nn.Module) -> Tensor |
         return None
     if not prior.n_classes:
         raise ValueError(f"label={label} was given, but this model was trained without labels")
-    if isinstance(label, int):
+    if isinstance(label := plain(label), int):
         if isinstance(label, bool):
             raise TypeError(f"label must be an integer or a tensor, got {label} (bool)")
         label = torch.full((n,), label)

@@ -35,6 +35,8 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union
 
+from tutorial_lib.plain_checks import unwrapped, what_to_unwrap
+
 Check = Callable[[str, Any], Any]  # (name, value) -> the value as it is used; raises if it is wrong
 Rule = Check | tuple[type, bool]  # or the shape of a tensor, and whether None is allowed
 
@@ -73,9 +75,13 @@ def _odd(name, value):
 
 
 def having(*attributes: str) -> Check:
-    """For Annotated: an object with these attributes, such as n_levels and n_colors."""
+    """For Annotated: an object with these attributes, such as n_levels and n_colors.
+
+    A model in the wrapping of torch.compile or DataParallel is taken out of it.
+    """
 
     def check(name, value):
+        value = unwrapped(value)
         missing = [each for each in attributes if not hasattr(value, each)]
         if missing:
             raise TypeError(
@@ -139,7 +145,8 @@ def _instance_of(kind: type) -> Check:
 
     def check(name, value):
         if not isinstance(value, kind):
-            raise TypeError(f"{name} must be {words}, got {_quoted(value)}")
+            hint = what_to_unwrap(name, value, lambda inner: isinstance(inner, kind))
+            raise TypeError(f"{name} must be {words}, got {_quoted(value)}{hint}")
         return value
 
     return check

@@ -52,6 +52,8 @@ def check_device() -> Finding:
         where = f"{torch.cuda.get_device_name()} with {memory:.0f} GiB"
     else:
         where = f"CPU, {torch.get_num_threads()} threads"
+        if torch.backends.mps.is_available():
+            where += " (Apple's GPU is not used: it has no float64, and nothing was tried on it)"
     named = "TUTORIAL_PROFILE" in os.environ
     return Finding("device", f"{where}; profile {profiles.current()}{' (set)' if named else ''}")
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
+from tutorial_lib.full_precision import require_float64
 from tutorial_lib.modes import in_eval_mode, modes_put_back
 from tutorial_lib.out_of_memory import memory_explained
 from tutorial_lib.validation import (
@@ -37,13 +38,19 @@ def require_examples(name: str, value: object) -> tuple[Tensor, ...]:
 
 
 def metrics_of(step: Step, model: nn.Module, batch: Sequence[Tensor]) -> dict[str, Tensor]:
-    """What a step says of a batch. TypeError unless it is a dictionary with a "loss"."""
+    """What a step says of a batch. TypeError unless it is a dictionary of tensors with a "loss"."""
     metrics = step(model, *batch)
     if not isinstance(metrics, dict) or "loss" not in metrics:
         raise TypeError(
             f'step must return a dictionary with a "loss", got {metrics!r:.60} from '
             f"{getattr(step, '__name__', step)} ({type(step).__name__})"
         )
+    for name, value in metrics.items():
+        if not isinstance(value, Tensor) or value.numel() != 1:
+            raise TypeError(
+                f'step must return a tensor of one number as "{name}" (without .item()), got '
+                f"{value!r:.60} ({type(value).__name__})"
+            )
     return metrics
 
 
@@ -52,7 +59,7 @@ def evaluate(
     model: nn.Module, step: Step, data: tuple[Tensor, ...], *, batch_size: int = 256
 ) -> dict[str, float]:
     """Mean of every metric of `step` over all of `data`, in eval mode, on the model's device."""
-    require_model("model", model)
+    require_float64(require_model("model", model))
     require_function("step", step)
     require_int("batch_size", batch_size, at_least=1)
     if not len(require_examples("data", data)[0]):

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tutorial_lib.plain_checks import require_choice, require_int, require_number, require_positive
+from tutorial_lib.plain_checks import (
+    require_choice,
+    require_int,
+    require_number,
+    require_positive,
+    store_plain,
+)
 
 
 @dataclass(frozen=True)
@@ -23,6 +29,7 @@ class FitConfig:
     seed: int = 0
 
     def __post_init__(self):
+        store_plain(self)
         require_int("epochs", self.epochs, at_least=1)
         require_int("batch_size", self.batch_size, at_least=1)
         require_positive("learning_rate", self.learning_rate)

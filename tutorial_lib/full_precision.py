@@ -17,10 +17,24 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 import torch
+from torch import Tensor, nn
 
+WITHOUT_FLOAT64 = ("mps",)  # Apple's GPU
 WORK = ("cudnn.conv", "cudnn.rnn", "cuda.matmul", "mkldnn.conv", "mkldnn.rnn", "mkldnn.matmul")
 FOUND = [getattr(getattr(torch.backends, a), b, None) for a, b in (w.split(".") for w in WORK)]
 HOLDERS = [each for each in FOUND if hasattr(each, "fp32_precision")]  # none before torch 2.9
+
+
+def require_float64(holder: nn.Module | Tensor | torch.device) -> None:
+    """ValueError for a model or a tensor on Apple's GPU, which the library does not use."""
+    if isinstance(holder, nn.Module):
+        holder = next(holder.parameters(), torch.empty(0))
+    device = getattr(holder, "device", holder)
+    if device.type in WITHOUT_FLOAT64:
+        raise ValueError(
+            f"the model or its numbers are on {device}: Apple's GPU is not used here, since it has "
+            'no float64, in which draws and bounds are computed. Use .to("cpu")'
+        )
 
 
 def exact_float32(device: torch.device) -> AbstractContextManager:
@@ -28,6 +42,7 @@ def exact_float32(device: torch.device) -> AbstractContextManager:
 
     In a graph being compiled only autocast is left out: its other precisions are set outside.
     """
+    require_float64(device)
     if torch.compiler.is_compiling():
         return torch.autocast(device.type, enabled=False)
     return _exact_float32(device)

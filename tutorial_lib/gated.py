@@ -38,7 +38,7 @@ from tutorial_lib.gated_layer import (
     shift_down,
 )
 from tutorial_lib.memory_format import in_fast_format
-from tutorial_lib.plain_checks import check_kernel
+from tutorial_lib.plain_checks import check_kernel, plain_numbers
 from tutorial_lib.validation import (
     require_bool,
     require_choice,
@@ -77,6 +77,7 @@ class GatedPixelCNN(nn.Module):
     activation    "gate", or "relu" for the same two stacks without gates
     """
 
+    @plain_numbers
     def __init__(
         self,
         *,

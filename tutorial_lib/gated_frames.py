@@ -24,7 +24,7 @@ from tqdm.auto import tqdm
 
 from tutorial_lib.full_precision import exact_float32
 from tutorial_lib.gated import SYMBOL_DIM, GatedPixelCNN
-from tutorial_lib.plain_checks import check_kernel
+from tutorial_lib.plain_checks import check_kernel, plain_numbers
 from tutorial_lib.sampling import sample
 from tutorial_lib.validation import (
     require_bool,
@@ -73,6 +73,7 @@ class GatedFrames(nn.Module):
     coordinates     True: each layer is told the row and column of a code, and how late its frame is
     """
 
+    @plain_numbers
     def __init__(
         self,
         *,

@@ -28,7 +28,7 @@ from tutorial_lib.coordinates import coordinate_features
 from tutorial_lib.gated import SYMBOL_DIM
 from tutorial_lib.gated_layer import HorizontalConv2d, gate, plus, pointwise
 from tutorial_lib.logit_sources import CACHES
-from tutorial_lib.plain_checks import check_kernel
+from tutorial_lib.plain_checks import check_kernel, plain_numbers
 from tutorial_lib.validation import (
     require_bool,
     require_choice,
@@ -111,6 +111,7 @@ class GatedRow(nn.Module):
 
     n_colors = 1
 
+    @plain_numbers
     def __init__(
         self,
         *,

@@ -12,6 +12,7 @@ from tutorial_lib.plain_checks import (
     require_instance,
     require_int,
     require_text,
+    store_plain,
 )
 
 # The classes of `pretrained.CLASSES`.
@@ -47,6 +48,7 @@ class ImageModelRecipe:
     by_label: bool = False
 
     def __post_init__(self):
+        store_plain(self)
         require_text("title", self.title)
         require_text("dataset", self.dataset)
         require_int("n_levels", self.n_levels, at_least=2)

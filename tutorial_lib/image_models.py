@@ -37,13 +37,14 @@ from tutorial_lib.validation import (
     require_model,
     require_path,
     require_whole,
+    unwrapped,
 )
 
 
 def image_step(model: nn.Module, levels: Tensor, label: Tensor | None = None) -> dict[str, Tensor]:
     """Eq. 1 on a batch of levels: nats per image, and per dimension as the loss."""
     levels = require_whole("levels", levels)
-    require_model("model", model, "n_levels")
+    require_model("model", unwrapped(model), "n_levels")
     given = {} if label is None else {"label": label}
     nats = nll_nats(model(levels, **given), levels).mean()
     n_dims = levels[0].numel()
@@ -56,7 +57,8 @@ def image_step(model: nn.Module, levels: Tensor, label: Tensor | None = None) ->
 
 def vae_step(model: nn.Module, levels: Tensor) -> dict[str, Tensor]:
     """The negative ELBO on a batch of levels, and its two parts, each in nats per image."""
-    terms = require_instance("model", model, GaussianVAE)(require_whole("levels", levels))
+    require_instance("model", unwrapped(model), GaussianVAE)
+    terms = model(require_whole("levels", levels))
     decoder, kl = terms.decoder_nats.mean(), terms.kl_nats.mean()
     n_dims = levels[0].numel()
     return {
@@ -69,8 +71,8 @@ def vae_step(model: nn.Module, levels: Tensor) -> dict[str, Tensor]:
 
 def step_of(model: nn.Module) -> Step:
     """What one step of training does with this model."""
-    require_model("model", model, "n_levels")
-    return vae_step if isinstance(model, GaussianVAE) else image_step
+    require_model("model", unwrapped(model), "n_levels")
+    return vae_step if isinstance(unwrapped(model), GaussianVAE) else image_step
 
 
 def build_model(recipe: ImageModelRecipe, dataset: ImageDataset) -> nn.Module:
@@ -99,7 +101,7 @@ def evaluate_image_model(
     Of a VAE they are the bound (with one draw of z for each image, the same at every call), and the
     KL is told beside it.
     """
-    require_model("model", model, "n_levels")
+    require_model("model", unwrapped(model), "n_levels")
     require_instance("split", split, Split)
     require_bool("by_label", by_label)
     with undisturbed(model):

@@ -19,6 +19,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from tutorial_lib.plain_checks import plain
 from tutorial_lib.validation import (
     require_image_features,
     require_int,
@@ -26,6 +27,7 @@ from tutorial_lib.validation import (
     require_shape,
     require_symbols,
     require_tensor,
+    unwrapped,
 )
 
 
@@ -101,6 +103,7 @@ def influence_matrix(
     The model is probed as it stands, in train or in eval mode, on `n_probes` random images (a ReLU
     may be shut on one of them). Takes N backward passes a probe.
     """
+    model = unwrapped(model)
     _check_probe(model, height, width, n_probes)
     reads = None
     for seed in range(n_probes):
@@ -124,7 +127,9 @@ def influence_map(
     `target` is (row, column) and `color` its sub-pixel. Takes one backward pass a probe; where the
     map is not 0 is the target's row of the influence matrix.
     """
+    model = unwrapped(model)
     _check_probe(model, height, width, n_probes)
+    target = plain(target)
     if not isinstance(target, (tuple, list)) or [type(side) for side in target] != [int, int]:
         raise TypeError(f"target must be (row, column), got {target!r} ({type(target).__name__})")
     row, column = target

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tutorial_lib.contracts import Count, Several, checked, having, symbols
-from tutorial_lib.full_precision import exact_float32
+from tutorial_lib.full_precision import exact_float32, require_float64
 
 MAX_ENUMERATED = 2**20
 PixelModel = Annotated[nn.Module, having("n_levels", "n_colors")]
@@ -37,6 +37,7 @@ def nll_nats(logits: Float[Tensor, "B L *dims"], levels: Int[Tensor, "B *dims"])
 
     Raises ValueError or TypeError if the shapes disagree or a level is outside 0 .. L-1.
     """
+    require_float64(logits.device)
     symbols("levels", levels, logits.shape[1])
     if logits.dtype in (torch.float16, torch.bfloat16):
         logits = logits.float()

@@ -28,7 +28,7 @@ from torch import Tensor, nn
 
 from tutorial_lib.masks import MaskedConv2d
 from tutorial_lib.memory_format import in_fast_format
-from tutorial_lib.plain_checks import check_kernel
+from tutorial_lib.plain_checks import check_kernel, plain_numbers
 from tutorial_lib.validation import (
     require_image_features,
     require_int,
@@ -129,6 +129,7 @@ class PixelCNN(MaskedStack):
     first_kernel_size   k of the first layer, the one of type A, odd and at least 3
     """
 
+    @plain_numbers
     def __init__(
         self,
         *,

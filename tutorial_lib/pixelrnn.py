@@ -26,6 +26,7 @@ from torch.nn import functional as F
 from tutorial_lib.lstm_layers import DiagonalBiLSTMLayer, RowLSTMLayer
 from tutorial_lib.masks import MaskedConv2d
 from tutorial_lib.pixelcnn import MaskedStack, half_of
+from tutorial_lib.plain_checks import plain_numbers
 from tutorial_lib.validation import require_image_features, require_int, require_model
 
 
@@ -58,6 +59,7 @@ class RowLSTM(MaskedStack):
     first_kernel_size   k of the first layer, the one of type A, odd and at least 3
     """
 
+    @plain_numbers
     def __init__(
         self,
         *,
@@ -84,6 +86,7 @@ class DiagonalBiLSTM(MaskedStack):
                   past; with more, rows go on to the right of the image, where the input is 0
     """
 
+    @plain_numbers
     def __init__(
         self,
         *,

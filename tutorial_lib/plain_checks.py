@@ -5,27 +5,61 @@ The settings of a training and the command line are checked by these, before tor
 
 from __future__ import annotations
 
+import functools
 import math
+import numbers
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import TypeVar
 
 T = TypeVar("T")
+F = TypeVar("F", bound=Callable)
+
+
+def plain(value: T) -> T:
+    """A number of NumPy as Python's own, alone or in a tuple, list or dict; all else as it is.
+
+    NumPy's truth values stay what they are: no number, and no True or False either.
+    """
+    if isinstance(value, numbers.Integral) and not isinstance(value, bool):
+        return int(value)
+    if isinstance(value, numbers.Real) and not isinstance(value, bool):
+        return float(value)
+    if type(value) is dict:
+        return {name: plain(each) for name, each in value.items()}
+    return type(value)(map(plain, value)) if type(value) in (tuple, list) else value
+
+
+def plain_numbers(function: F) -> F:
+    """The function, handed Python's numbers where it is called with NumPy's."""
+
+    @functools.wraps(function)
+    def called(*arguments, **options):
+        return function(*map(plain, arguments), **{k: plain(v) for k, v in options.items()})
+
+    return called
+
+
+def store_plain(settings: object) -> None:
+    """Python's numbers in the place of NumPy's in all fields of a (frozen) dataclass."""
+    for field in fields(settings):
+        object.__setattr__(settings, field.name, plain(getattr(settings, field.name)))
 
 
 def require_int(name: str, value: object, *, at_least: int) -> int:
-    """`value` itself, if it is an integer of at least `at_least`."""
-    if isinstance(value, bool) or not isinstance(value, int):
+    """`value` as an int, if it is an integer of at least `at_least`, Python's or NumPy's."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
         raise TypeError(f"{name} must be an integer, got {value!r} ({type(value).__name__})")
     if value < at_least:
         raise ValueError(f"{name} must be at least {at_least}, got {value}")
-    return value
+    return int(value)
 
 
 def require_number(name: str, value: object) -> float:
-    """`value` as a float, if it is a finite number."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+    """`value` as a float, if it is a finite number, Python's or NumPy's."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise TypeError(f"{name} must be a number, got {value!r} ({type(value).__name__})")
     if not math.isfinite(value):
         raise ValueError(f"{name} must be a finite number, got {value}")
@@ -33,8 +67,8 @@ def require_number(name: str, value: object) -> float:
 
 
 def require_positive(name: str, value: object) -> float:
-    """`value` as a float, if it is a finite number above 0."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+    """`value` as a float, if it is a finite number above 0, Python's or NumPy's."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise TypeError(f"{name} must be a number, got {value!r} ({type(value).__name__})")
     if not 0 < value < float("inf"):
         raise ValueError(f"{name} must be a finite number above 0, got {value}")
@@ -50,6 +84,7 @@ def require_bool(name: str, value: object) -> bool:
 
 def require_choice(name: str, value: T, choices: Sequence[T]) -> T:
     """`value` itself, if it is one of `choices`; True is not 1 here, nor is 1.0."""
+    value = plain(value)
     if not any(type(value) is type(choice) and value == choice for choice in choices):
         raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}")
     return value
@@ -86,8 +121,26 @@ def require_instance(name: str, value: T, kind: type) -> T:
     """`value` itself, if it is an object of the class `kind`."""
     if not isinstance(value, kind):
         got = f"{value!r:.60} ({type(value).__name__})"
-        raise TypeError(f"{name} must be a {kind.__name__}, got {got}")
+        hint = what_to_unwrap(name, value, lambda inner: isinstance(inner, kind))
+        raise TypeError(f"{name} must be a {kind.__name__}, got {got}{hint}")
     return value
+
+
+def unwrapped(model: T) -> T:
+    """The model inside of torch.compile, DataParallel and their like; any other model itself."""
+    for name in ("_orig_mod", "module"):
+        inner = getattr(model, "_modules", {}).get(name)
+        if inner is not None and type(model).__module__.startswith("torch."):
+            return unwrapped(inner)
+    return model
+
+
+def what_to_unwrap(name: str, value: object, fits: Callable[[object], bool]) -> str:
+    """A hint, if `value` wraps what fits, as torch.compile and DataParallel do; else nothing."""
+    for attribute in ("_orig_mod", "module"):
+        if fits(getattr(value, attribute, None)):
+            return f": give {name}.{attribute}, the model inside"
+    return ""
 
 
 def require_share(name: str, value: object) -> float:
@@ -113,7 +166,7 @@ def require_bytes(name: str, value: object) -> bytes:
 
 def check_kernel(name: str, kernel_size: object) -> None:
     """ValueError unless `kernel_size` is one odd number that reads more than its own centre."""
-    if type(kernel_size) is not int or kernel_size < 3 or kernel_size % 2 == 0:
+    if type(plain(kernel_size)) is not int or kernel_size < 3 or kernel_size % 2 == 0:
         raise ValueError(f"{name} must be one odd number of at least 3, got {kernel_size!r}")
 
 

@@ -16,6 +16,7 @@ from matplotlib.colors import ListedColormap
 from matplotlib.patches import Rectangle
 from torch import Tensor
 
+from tutorial_lib.plain_checks import plain
 from tutorial_lib.validation import (
     require_finite,
     require_float,
@@ -180,6 +181,7 @@ def show_influence(
     require_int("width", width, at_least=1)
     if require_tensor("reads", reads).shape != (height * width,):
         raise ValueError(f"reads must have shape ({height * width},), got {tuple(reads.shape)}")
+    target = plain(target)
     if not isinstance(target, (tuple, list)) or [type(side) for side in target] != [int, int]:
         raise TypeError(f"target must be (row, column), got {target!r} ({type(target).__name__})")
     if not (0 <= target[0] < height and 0 <= target[1] < width):

@@ -22,7 +22,13 @@ from tutorial_lib.run_facts import RunFacts, facts_from_json
 from tutorial_lib.suggestions import did_you_mean
 from tutorial_lib.two_stage import TwoStageModel
 from tutorial_lib.vae import Autoencoder, GaussianVAE
-from tutorial_lib.validation import require_instance, require_model, require_path, require_text
+from tutorial_lib.validation import (
+    require_instance,
+    require_model,
+    require_path,
+    require_text,
+    unwrapped,
+)
 from tutorial_lib.vqvae import VQVAE
 from tutorial_lib.weights_shelf import SUFFIX, available, facts_by_file_name
 
@@ -41,7 +47,7 @@ CLASSES = {each.__name__: each for each in KNOWN}
 
 def describe(model: nn.Module) -> dict:
     """Class and arguments of a model, as JSON. TypeError for a class this library does not know."""
-    require_model("model", model)
+    model = unwrapped(require_model("model", model))
     if isinstance(model, TwoStageModel):
         parts = {"vqvae": describe(model.vqvae), "prior": describe(model.prior)}
         return {"class": "TwoStageModel", "parts": parts}
@@ -72,7 +78,7 @@ def save_weights(path: Path | str, model: nn.Module) -> None:
 
     The facts (`run_facts`) tell on which data it was trained; they are the attribute `facts`.
     """
-    header = {"model": describe(model)}
+    header, model = {"model": describe(model)}, unwrapped(model)
     facts = getattr(model, "facts", None)
     if facts is not None:
         header["facts"] = require_instance("facts", facts, RunFacts).as_json()

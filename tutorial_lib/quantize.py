@@ -33,6 +33,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tutorial_lib.full_precision import exact_float32
+from tutorial_lib.plain_checks import plain_numbers
 from tutorial_lib.validation import (
     require_bool,
     require_choice,
@@ -171,6 +172,7 @@ class VectorQuantizer(nn.Module):
     `set_codebook` gives it codes of your own; so does every usual way to write into `codebook`.
     """
 
+    @plain_numbers
     def __init__(
         self,
         n_codes: int,

@@ -41,6 +41,7 @@ from tutorial_lib.validation import (
     require_path,
     require_shape,
     require_whole,
+    unwrapped,
 )
 from tutorial_lib.vqvae import VQVAE
 from tutorial_lib.weights_shelf import told_facts
@@ -48,7 +49,8 @@ from tutorial_lib.weights_shelf import told_facts
 
 def vqvae_step(model, levels: Tensor) -> dict[str, Tensor]:
     """Stage one on a batch of levels: the loss of eq. 3, shown as decoder bits/dim."""
-    out = require_instance("model", model, VQVAE)(require_whole("levels", levels))
+    require_instance("model", unwrapped(model), VQVAE)
+    out = model(require_whole("levels", levels))
     decoder = bits_per_dim(out.nll_nats.mean(), levels[0].numel())
     quantized = out.quantized
     return {
@@ -61,7 +63,7 @@ def vqvae_step(model, levels: Tensor) -> dict[str, Tensor]:
 
 def prior_step(model, indices: Tensor, label: Tensor | None = None) -> dict[str, Tensor]:
     """Stage two on a batch of index fields (B, h, w): nats per image, shown as bits per code."""
-    require_instance("model", model, GatedPixelCNN)
+    require_instance("model", unwrapped(model), GatedPixelCNN)
     whole = require_whole("indices", indices)
     levels = require_shape("indices", whole, ("B", "h", "w")).unsqueeze(1)
     given = {} if label is None else {"label": label}
@@ -111,7 +113,7 @@ def train_vqvae(
 @torch.no_grad()  # not inference_mode: the codes are trained on
 def extract_codes(vqvae: VQVAE, levels: Tensor, *, batch_size: int = 256) -> Tensor:
     """The index field of every image, in order: (N, *latent) long on the CPU."""
-    require_instance("vqvae", vqvae, VQVAE)
+    vqvae = require_instance("vqvae", unwrapped(vqvae), VQVAE)
     require_int("batch_size", batch_size, at_least=1)
     levels = require_whole("levels", levels)
     require_shape("levels", levels, ("B", vqvae.in_channels, *([None] * vqvae.n_dims)))
@@ -132,7 +134,7 @@ def train_prior(
     progress: bool = True,
 ) -> tuple[GatedPixelCNN, History]:
     """Stage two: codes extracted once from the frozen VQVAE, then a gated PixelCNN over them."""
-    require_instance("vqvae", vqvae, VQVAE)
+    vqvae = require_instance("vqvae", unwrapped(vqvae), VQVAE)
     require_instance("dataset", dataset, ImageDataset)
     require_instance("settings", settings, PriorSettings)
     out = None if out is None else require_path("out", out)
@@ -250,7 +252,7 @@ def evaluate_two_stage(
     model: TwoStageModel, split: Split, *, batch_size: int = 100
 ) -> dict[str, int | float]:
     """Held-out numbers of a two-stage model: bits/dim term by term, bits per code, usage."""
-    require_instance("model", model, TwoStageModel)
+    model = require_instance("model", unwrapped(model), TwoStageModel)
     if not len(require_instance("split", split, Split)):
         raise ValueError("split must hold an image at least, got a Split of none")
     require_int("batch_size", batch_size, at_least=1)

@@ -11,7 +11,13 @@ from typing import Any
 
 from tutorial_lib import suggestions
 from tutorial_lib.data import catalog
-from tutorial_lib.plain_checks import require_instance, require_int, require_sizes, require_text
+from tutorial_lib.plain_checks import (
+    require_instance,
+    require_int,
+    require_sizes,
+    require_text,
+    store_plain,
+)
 
 AXES = {2: ("C", "T"), 3: ("C", "H", "W"), 4: ("C", "T", "H", "W")}
 
@@ -29,6 +35,7 @@ class RunFacts:
     class_names: tuple[str, ...] = ()
 
     def __post_init__(self):
+        store_plain(self)
         require_text("dataset", self.dataset)
         n_axes = len(self.shape) if isinstance(self.shape, tuple) else 0
         require_sizes("shape", self.shape, AXES.get(n_axes, AXES[3]))

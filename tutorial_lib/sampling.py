@@ -19,7 +19,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from tutorial_lib.full_precision import exact_float32
+from tutorial_lib.full_precision import exact_float32, require_float64
 from tutorial_lib.logit_sources import checked_method, logit_source
 from tutorial_lib.modes import in_eval_mode
 from tutorial_lib.out_of_memory import memory_explained
@@ -30,6 +30,7 @@ from tutorial_lib.validation import (
     require_shape,
     require_sizes,
     require_tensor,
+    unwrapped,
     where_it_draws,
 )
 
@@ -43,7 +44,7 @@ def draw(
 
     Computed in float64, so that rounding cannot push a draw into a level of probability 0.
     """
-    require_float("logits", logits)
+    require_float64(require_float("logits", logits))
     if logits.ndim < 2 or not logits.shape[1]:
         raise ValueError(f"logits must have shape (B, L, ...), got {tuple(logits.shape)}")
     require_positive("temperature", temperature)
@@ -123,7 +124,9 @@ def _rows(
     progress=False,
 ) -> Iterator[Tensor]:
     """Check everything, then draw: one canvas, handed out after each row."""
+    model = unwrapped(model)
     method = checked_method(method, model)
+    require_float64(model)
     require_bool("progress", progress)
     temperature = require_positive("temperature", temperature)
     shape = _checked_shape(model, shape)

@@ -41,6 +41,7 @@ from tutorial_lib.contracts import (
     probabilities as distributions,
 )
 from tutorial_lib.likelihood import enumerate_images
+from tutorial_lib.plain_checks import plain
 
 MAX_CONTEXT = 19  # pixels: 2 ** 19 numbers in the largest table
 
@@ -217,7 +218,7 @@ def image_frequencies(images: Int[Tensor, "N 1 H W"]) -> Float[Tensor, "K"]:
 
 def _permutation(order: Sequence[int], n_pixels: int) -> tuple[int, ...]:
     """`order` as a tuple, if it names each of the pixels 0 .. n_pixels - 1 once."""
-    whole = all(type(place) is int for place in order)
+    whole = all(type(plain(place)) is int for place in order)
     if not whole or sorted(order) != list(range(n_pixels)):
         raise ValueError(f"order must hold each of 0 .. {n_pixels - 1} once, got {order!r}")
     return tuple(order)

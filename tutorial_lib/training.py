@@ -19,6 +19,7 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from tutorial_lib.evaluation import Step, evaluate, require_examples
+from tutorial_lib.full_precision import require_float64
 from tutorial_lib.history import History, TrainingDiverged
 from tutorial_lib.interruption import interrupt_as_flag
 from tutorial_lib.run_record import Watcher
@@ -91,7 +92,12 @@ def fit(
     from card to card. For equal bits on one card set CUBLAS_WORKSPACE_CONFIG=:4096:8 before Python
     starts, and call torch.use_deterministic_algorithms(True): slower, and what cannot do it raises.
     """
-    require_model("model", model)
+    require_float64(require_model("model", model))
+    if not any(parameter.requires_grad for parameter in model.parameters()):
+        raise ValueError(
+            f"model has nothing to train: {type(model).__name__} has no weights, or all of them "
+            "are frozen (requires_grad is False)"
+        )
     require_function("step", step)
     _require_usable(data, config)
     _require_options(valid, resume, progress, watch, log_every, save_every_seconds)

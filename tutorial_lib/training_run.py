@@ -35,6 +35,7 @@ from tutorial_lib.run_clock import RunClock
 from tutorial_lib.run_folder import RunFolder
 from tutorial_lib.run_record import RunRecord, Watcher
 from tutorial_lib.schedule import epoch_batches
+from tutorial_lib.validation import unwrapped
 
 HALF = {"bf16": torch.bfloat16, "fp16": torch.float16}
 LEAST_SCALE = 2.0**-14  # of the loss: the smallest normal number of float16
@@ -55,6 +56,7 @@ class TrainingRun:
     ):
         self.model, self.step, self.data, self.config = model, step, data, config
         self.made_by = made_by
+        self.bare = unwrapped(model)  # what is stored: the names of its weights are the model's own
         processes.require_equal_shares(config.batch_size)
         self.device = profiles.device()
         self.steps_per_epoch = len(data[0]) // config.batch_size
@@ -74,7 +76,7 @@ class TrainingRun:
         )
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=config.precision == "fp16")
         self.scale = self.scaler.get_scale()
-        self.average = RunningAverage(model, config.average) if config.average else None
+        self.average = RunningAverage(self.bare, config.average) if config.average else None
         self.clock = RunClock(config, self.record)
         self.has_begun = self.is_saved = False
 
@@ -94,10 +96,10 @@ class TrainingRun:
 
     def fingerprint(self) -> dict:
         """What must agree for a checkpoint to be continued, as it is read back from JSON."""
-        state = self.model.state_dict().items()
+        state = self.bare.state_dict().items()
         told = {
             **asdict(self.config),
-            **{f"model.{k}": v for k, v in getattr(self.model, "config", {}).items()},
+            **{f"model.{k}": v for k, v in getattr(self.bare, "config", {}).items()},
             "examples": len(self.data[0]),
             **({"examples made by": self.made_by} if self.made_by else {}),
             # Without flags, which have no size: older checkpoints do not hold them.
@@ -113,7 +115,7 @@ class TrainingRun:
         """Go on from the checkpoint, if there is one; from a finished one, if more is asked for."""
         path = self.folder.saved()
         if path is not None:
-            state = (self.model, self.optimizer, self.fingerprint(), self.extra())
+            state = (self.bare, self.optimizer, self.fingerprint(), self.extra())
             header = restore_run(path, *state, rank=processes.rank())
             self.record.restore(header)
             self.clock.go_on(self.n_steps)
@@ -141,7 +143,7 @@ class TrainingRun:
                 "scaler": self.scaler.state_dict(),
                 **self.record.state([state["sums"] for state in states]),
             }
-            state = (self.model, self.optimizer, header, self.extra())
+            state = (self.bare, self.optimizer, header, self.extra())
             save_run(self.folder.checkpoint, *state, [state["random"] for state in states])
         self.clock.has_saved()
 
@@ -243,6 +245,11 @@ class TrainingRun:
         with self._autocast(), looked_at():
             metrics = metrics_of(self.step, self.model, self._batch(indices))
         loss = metrics["loss"].float()
+        if not loss.requires_grad:
+            raise ValueError(
+                f"the loss {loss.item():.6g} does not depend on any weight that is trained: step "
+                "must compute it with the model, without detach() or no_grad()"
+            )
         self.scaler.scale(loss).backward()
         processes.average_gradients(self.model.parameters())
         self.scaler.unscale_(self.optimizer)

@@ -12,6 +12,7 @@ from tutorial_lib.plain_checks import (
     require_int,
     require_positive,
     require_text,
+    store_plain,
 )
 
 
@@ -28,6 +29,7 @@ class VQVAESettings:
     fit: FitConfig = field(default_factory=FitConfig)
 
     def __post_init__(self):
+        store_plain(self)
         for name in ("n_codes", "code_dim", "downsample"):
             require_int(name, getattr(self, name), at_least=1)
         if self.downsample & (self.downsample - 1):
@@ -52,6 +54,7 @@ class PriorSettings:
     fit: FitConfig = field(default_factory=FitConfig)
 
     def __post_init__(self):
+        store_plain(self)
         require_int("n_channels", self.n_channels, at_least=1)
         require_int("n_layers", self.n_layers, at_least=1)
         check_kernel("kernel_size", self.kernel_size)
@@ -68,6 +71,7 @@ class TwoStageSettings:
     prior: PriorSettings = field(default_factory=PriorSettings)
 
     def __post_init__(self):
+        store_plain(self)
         require_instance("vqvae", self.vqvae, VQVAESettings)
         require_instance("prior", self.prior, PriorSettings)
 
@@ -82,6 +86,7 @@ class TwoStageRecipe:
     settings: TwoStageSettings
 
     def __post_init__(self):
+        store_plain(self)
         require_text("title", self.title)
         require_text("dataset", self.dataset)
         require_int("n_levels", self.n_levels, at_least=2)

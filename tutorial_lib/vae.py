@@ -37,6 +37,7 @@ from tutorial_lib.full_precision import exact_float32
 from tutorial_lib.gated import GatedPixelCNN
 from tutorial_lib.gaussian_posterior import Posterior, reparameterize
 from tutorial_lib.likelihood import nll_nats
+from tutorial_lib.plain_checks import plain_numbers
 from tutorial_lib.sampling import draw, sample
 from tutorial_lib.validation import where_it_draws
 from tutorial_lib.vector_coders import CodeDecoder, CodeEncoder, ImageSize
@@ -103,6 +104,7 @@ class GaussianVAE(nn.Module):
                 (n_channels, n_layers, ...) that becomes the decoder, with z as its context
     """
 
+    @plain_numbers  # in `pixelcnn`, too
     @checked
     def __init__(
         self,

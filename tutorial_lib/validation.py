@@ -27,6 +27,8 @@ from tutorial_lib.plain_checks import (  # noqa: F401
     require_share,
     require_sizes,
     require_text,
+    unwrapped,
+    what_to_unwrap,
 )
 
 
@@ -37,9 +39,10 @@ def require_model(name: str, value: object, *attributes: str) -> nn.Module:
         raise TypeError(f"{name} must be a torch.nn.Module, got {got}")
     missing = [each for each in attributes if not hasattr(value, each)]
     if missing:
+        hint = what_to_unwrap(name, value, lambda inner: hasattr(inner, missing[0]))
         raise TypeError(
             f"{name} must be a model with {', '.join(attributes)}, got {type(value).__name__}, "
-            f"which has no {missing[0]}"
+            f"which has no {missing[0]}{hint}"
         )
     return value
 
@@ -125,8 +128,20 @@ def require_shape(name: str, value: Tensor, expected: Sequence[int | str | None]
     )
     if not fits:
         wanted = ", ".join("any" if want is None else str(want) for want in expected)
-        raise ValueError(f"{name} must have shape ({wanted}), got {shape}")
+        hint = channels_last_hint(name, shape)
+        raise ValueError(f"{name} must have shape ({wanted}), got {shape}{hint}")
     return value
+
+
+def channels_last_hint(name: str, shape: Sequence[int]) -> str:
+    """A hint, if these look like examples with the colours at the end, (N, H, W, C); else nothing.
+
+    At most 4 at the end, after sides of more than 4 each.
+    """
+    if len(shape) < 3 or not 1 <= shape[-1] <= 4 or min(shape[1:-1]) <= 4:
+        return ""
+    order = (0, len(shape) - 1, *range(1, len(shape) - 1))
+    return f": it looks like channels last, use {name}.permute{order}"
 
 
 def require_image_features(

@@ -30,6 +30,7 @@ from torch.nn import functional as F
 
 from tutorial_lib.full_precision import exact_float32
 from tutorial_lib.likelihood import nll_nats
+from tutorial_lib.plain_checks import plain, plain_numbers
 from tutorial_lib.quantize import Quantized, VectorQuantizer, nearest_code
 from tutorial_lib.run_facts import RunFacts
 from tutorial_lib.validation import (
@@ -128,6 +129,7 @@ class VQVAE(nn.Module):
 
     facts: RunFacts | None = None
 
+    @plain_numbers
     def __init__(
         self,
         *,
@@ -248,13 +250,13 @@ class VQVAE(nn.Module):
         if not isinstance(shape, (tuple, list)):
             raise TypeError(f"shape must be a tuple, got {shape!r} ({type(shape).__name__})")
         if len(shape) != self.n_dims or any(
-            type(side) is not int or side % self.downsample or side < 1 for side in shape
+            type(plain(side)) is not int or side % self.downsample or side < 1 for side in shape
         ):
             raise ValueError(
                 f"an image must have {self.n_dims} axes, each a multiple of {self.downsample}, "
                 f"got {tuple(shape)}"
             )
-        return tuple(side // self.downsample for side in shape)
+        return tuple(int(side) // self.downsample for side in shape)
 
     @property
     def _dtype(self) -> torch.dtype:

@@ -10,7 +10,14 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from tutorial_lib.validation import require_instance, require_int, require_tensor, require_text
+from tutorial_lib.plain_checks import plain
+from tutorial_lib.validation import (
+    channels_last_hint,
+    require_instance,
+    require_int,
+    require_tensor,
+    require_text,
+)
 
 UNLABELLED = -1
 
@@ -40,6 +47,10 @@ class Split:
             )
         if not self.levels.ndim:
             raise ValueError(f"levels must hold examples, got shape {tuple(self.levels.shape)}")
+        if hint := channels_last_hint("levels", self.levels.shape):
+            raise ValueError(
+                f"levels must be (N, C, H, W), got shape {tuple(self.levels.shape)}{hint}"
+            )
         if self.labels.shape != self.levels.shape[:1]:
             raise ValueError(
                 f"{len(self.levels)} examples need as many labels, in one dimension; "
@@ -125,6 +136,7 @@ class ImageDataset:
         256 levels become 2 at the threshold "127 or less, 128 or more". ValueError if n_levels does
         not divide the number of levels there are.
         """
+        n_levels = plain(n_levels)
         if type(n_levels) is not int or n_levels < 2 or self.n_levels % n_levels:
             raise ValueError(
                 f"{self.name} has {self.n_levels} levels, which cannot be put into "

@@ -29,6 +29,7 @@ from tutorial_lib.validation import require_bytes, require_instance, require_int
 
 SAMPLE_RATE_HZ = 8000
 N_SAMPLES = 8192
+STREAMED = 2**32 - 1  # in the place of a length that was not known yet
 TEST_NUMBERS = range(0, 5)
 VALID_NUMBERS = range(5, 10)
 
@@ -66,6 +67,7 @@ def read_wav(content: bytes, *, name: str = "this file") -> np.ndarray:
     """(T,) float32 pressure in [-1, 1) of a mono 16-bit file of 8000 samples a second."""
     require_bytes("content", content)
     require_text("name", name)
+    content = _with_true_size(content)
     try:
         with wave.open(io.BytesIO(content)) as sound:
             found = (sound.getnchannels(), 8 * sound.getsampwidth(), sound.getframerate())
@@ -77,9 +79,42 @@ def read_wav(content: bytes, *, name: str = "this file") -> np.ndarray:
             f"{name}: {found[0]} channels of {found[1]} bits at {found[2]} Hz, "
             f"expected 1 of 16 bits at {SAMPLE_RATE_HZ} Hz"
         )
+    if _data_size(content) % 2:
+        raise DataFormatError(f"{name}: {_data_size(content)} bytes of data end in half a sample")
     if len(raw) != 2 * n_promised:
         raise DataFormatError(f"{name}: {len(raw) // 2} of {n_promised} samples; it is cut short")
     return np.frombuffer(raw, "<i2").astype(np.float32) / 32768
+
+
+def _data_at(content: bytes) -> int | None:
+    """Where the length of the samples stands in a wav file, a list of chunks."""
+    place = 12  # after "RIFF", the length of the file and "WAVE"
+    while place + 8 <= len(content):
+        if content[place : place + 4] == b"data":
+            return place + 4
+        size = int.from_bytes(content[place + 4 : place + 8], "little")
+        place += 8 + size + size % 2
+    return None
+
+
+def _data_size(content: bytes) -> int:
+    """How many bytes of samples the file says it has."""
+    place = _data_at(content)
+    return 0 if place is None else int.from_bytes(content[place : place + 4], "little")
+
+
+def _with_true_size(content: bytes) -> bytes:
+    """The same file, with its length put in if it was streamed.
+
+    Such a file begins before its length is known, and says 0 or as much as can be: its samples then
+    go on to the end.
+    """
+    place = _data_at(content)
+    if place is None or _data_size(content) not in (0, STREAMED):
+        return content
+    lengths = len(content) - 8, len(content) - place - 4  # of the file, of the samples
+    of_file, of_data = (length.to_bytes(4, "little") for length in lengths)
+    return content[:4] + of_file + content[8:place] + of_data + content[place + 4 :]
 
 
 def fixed_length(recordings: list[Recording], n_samples: int = N_SAMPLES) -> Split:
