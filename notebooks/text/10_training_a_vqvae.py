@@ -362,8 +362,9 @@ print(f"{n_steps} steps, {n_warm} of them warm-up; agrees with the library: {agr
 #
 # - **channels_last** stores the channels of one pixel side by side, the order in which fast
 #   convolutions read them;
-# - **bf16** does convolutions in bfloat16, numbers of half the size with 8 binary digits
-#   (section 8 says where that must stop);
+# - **half precision** does convolutions in numbers of half the size: bfloat16 with 8 binary digits
+#   (section 8 says where that must stop), or float16 on GPUs older than the A100, which have no
+#   bfloat16;
 # - **torch.compile** has a compiler fuse the many small operations of a network into few. The
 #   compiling takes from a quarter of a minute to minutes, so it pays in long runs on a GPU and
 #   hardly ever in a notebook on a laptop, where this chapter leaves it alone.
@@ -373,13 +374,16 @@ import copy
 import time
 
 
+half_type = torch.float16 if settings.precision == "fp16" else torch.bfloat16
+
+
 def seconds_per_step(model, *, half, repeats=5):
     """The best of several training steps: the one that other programs disturbed least."""
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4)
     seconds = []
     for _ in range(repeats + 1):
         began = time.perf_counter()
-        with torch.autocast(device.type, torch.bfloat16, enabled=half):
+        with torch.autocast(device.type, half_type, enabled=half):
             loss = stage_one(model, batch)["loss"]
         loss.backward()
         optimizer.step()
@@ -398,17 +402,21 @@ for half in (False, True):
         "channels last": torch.channels_last,
     }.items():
         probe = copy.deepcopy(fresh_vqvae).train().to(memory_format=layout)
-        timings["bf16" if half else "float32", name] = seconds_per_step(probe, half=half)
+        number_format = str(half_type if half else torch.float32).removeprefix("torch.")
+        timings[number_format, name] = seconds_per_step(probe, half=half)
 slowest = max(timings.values())
 for (number_format, layout), seconds in timings.items():
-    print(f"{number_format:8} {layout:15} {1000 * seconds:7.1f} ms   ×{slowest / seconds:.2f}")
+    print(f"{number_format:9} {layout:15} {1000 * seconds:7.1f} ms   ×{slowest / seconds:.2f}")
 
 
 # %% [markdown]
 # These lines speak of your machine at this moment; run the cell twice and see how far they can be
-# trusted. `fit` always uses channels_last, and its precision is the one in `settings`:
-# `profiles.fast_precision()` says "bf16" only where the processor computes in it at full speed.
-# Elsewhere bf16 is imitated, and may be slower than float32.
+# trusted. `fit` uses channels_last on a CPU, where it was measured to pay, and its precision is the
+# one in `settings`. `profiles.fast_precision()` says "bf16" only where the machine computes in it at
+# full speed: elsewhere bfloat16 is imitated, and may be slower than float32. For a GPU that has
+# float16 alone it says "fp16". The smallest positive float16 is 6e-8, and many gradients are smaller.
+# So `fit` multiplies the loss by a large number before the backward pass, and divides the gradients
+# by it after; where that overflows, it leaves the step out and halves the number (`GradScaler`).
 #
 # Under the `gpu` profile the next cell compiles encoder and decoder, times the result, and keeps it
 # only if it is faster. The codebook is left out: its few lines ask questions of the data ("are all
@@ -424,8 +432,9 @@ def compile_networks(model):
 
 pays = False
 if settings.try_compile:
-    half = settings.precision == "bf16"
-    eager = timings["bf16" if half else "float32", "channels last"]
+    half = settings.precision != "no"
+    number_format = str(half_type if half else torch.float32).removeprefix("torch.")
+    eager = timings[number_format, "channels last"]
     probe = copy.deepcopy(fresh_vqvae).train().to(memory_format=torch.channels_last)
     try:
         began = time.perf_counter()

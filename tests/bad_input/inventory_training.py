@@ -62,7 +62,7 @@ FIT_ARGUMENTS = {
     "weight_decay": also(but(positive(0.1), "not above 0"), "negative", -0.1, -3),
     "clip_norm": positive(1.0),
     "average": share(0.2),
-    "precision": choice("no", "fp16"),
+    "precision": choice("no", "fp8"),
     "seed": seed(),
 }
 
@@ -310,7 +310,11 @@ RECIPES = [
             "settings": thing(lambda: TwoStageSettings(OF_VQVAE, OF_PRIOR)),
         },
     ),
-    call("two_stage_settings.presets", TwoStageSettings, {"profile": choice("smoke", "Smoke")}),
+    call(
+        "two_stage_settings.presets",
+        TwoStageSettings,
+        {"profile": choice("smoke", "Smoke"), "precision": optional(choice("no", "fp8"))},
+    ),
     call(
         "recipes.train_vqvae",
         tuple,
