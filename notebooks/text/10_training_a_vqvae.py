@@ -373,7 +373,6 @@ print(f"{n_steps} steps, {n_warm} of them warm-up; agrees with the library: {agr
 import copy
 import time
 
-
 half_type = torch.float16 if settings.precision == "fp16" else torch.bfloat16
 
 
