@@ -248,6 +248,22 @@ def test_a_place_that_belongs_to_the_project_is_refused(project):
     assert sorted(each.name for each in project.iterdir()) == ["notebooks", "results"]
 
 
+def test_a_copy_inside_the_project_that_was_broken_off_goes_on(project, monkeypatch):
+    def killed(*arguments):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(working_copy, "sources", killed)
+        working_copy.hand_out(project, project / "mine")
+    assert working_copy.hand_out(project, project / "mine").new == [
+        "02_masks",
+        "04_gated",
+        "long-run",
+    ]
+    (project / "mine" / working_copy.MANIFEST).unlink()
+    assert working_copy.hand_out(project, project / "mine") == ([], [], [], [])
+
+
 def test_a_folder_that_cannot_be_written_is_named_with_what_to_do(project, monkeypatch, tmp_path):
     def full(*arguments):
         raise OSError("no space left")
@@ -293,7 +309,9 @@ def test_git_sees_nothing_of_a_copy_inside_the_clone_and_pulls_beside_an_answer(
 def test_answers_that_were_written_into_the_project_itself_are_answers_in_the_copy(clone):
     """From the time before there was a copy."""
     answer(clone / MASKS)
-    assert working_copy.hand_out(clone, clone / "mine").own == ["02_masks"]
+    copied = working_copy.hand_out(clone, clone / "mine")
+    assert copied.own == ["02_masks"]
+    assert "pull again: 02_masks." in working_copy.told(copied, clone / "mine")[1]
     git(clone, "restore", ".")
     working_copy.hand_out(clone, clone / "mine")
     assert "return mask" in cells(clone / "mine" / MASKS)

@@ -83,8 +83,9 @@ def refuse_if_unfit(root: Path, folder: Path) -> None:
     if folder.exists() and not folder.is_dir():
         raise CopyError(f"{folder} is a file: name a folder for your copy of the notebooks.")
     inside = root == folder or root in folder.parents
-    own = folder.parent == root and (not folder.exists() or not any(folder.iterdir()))
-    if inside and not own and not (folder / MANIFEST).exists():
+    # A copy has a .gitignore before anything else, so that one that was broken off can go on.
+    ours = not folder.exists() or not any(folder.iterdir()) or (folder / ".gitignore").exists()
+    if inside and not (ours and folder.parent == root):
         raise CopyError(
             f"{folder} belongs to the project: name a folder outside it, or a new one at its top, "
             "for your copy of the notebooks."
@@ -200,7 +201,11 @@ def told(copied: Copied, folder: Path) -> list[str]:
     """A sentence for each thing that a learner has to know."""
     sentences = [f"Your own copy of the notebooks lies in {folder}."]
     for names, what in (
-        (copied.own, "They were changed in the project's own folder, and you go on with that"),
+        (
+            copied.own,
+            "You have changed chapters in the project's own folder: your copy goes on with "
+            "them, and `git restore notebooks` lets you pull again",
+        ),
         ([name for name in copied.replaced if name[:2].isdigit()], "You get their new version"),
         (
             copied.beside,
