@@ -276,12 +276,12 @@ def test_it_is_drawn_within_200_ms():
             ValueError,
             r"codebook must have shape \(any, 2\), got",
         ),
-        (torch.zeros(0, 2), torch.zeros(2), ValueError, "codebook must hold finite points, at lea"),
-        (torch.full((1, 2), torch.nan), torch.zeros(2), ValueError, "finite points.*got .*nan"),
+        (torch.zeros(0, 2), torch.zeros(2), ValueError, "codebook must not be empty"),
+        (torch.full((1, 2), torch.nan), torch.zeros(2), ValueError, "finite numbers, got nan"),
         (torch.zeros(3, 2).long(), torch.zeros(2), TypeError, "codebook must be a floating-point"),
         (CODES, torch.zeros(1, 2), ValueError, r"z_e must have shape \(2\), got \(1, 2\)"),
-        (CODES, torch.tensor([torch.inf, 0]), ValueError, "z_e must hold finite points"),
-        (CODES, [0.0, 0.0], TypeError, "z_e must be a torch.Tensor, got list"),
+        (CODES, torch.tensor([torch.inf, 0]), ValueError, "z_e must hold finite numbers"),
+        (CODES, [0.0, 0.0], TypeError, "z_e must be a torch.Tensor, got "),
     ],
 )
 def test_what_is_no_plane_is_refused(own_messages, codebook, z_e, error, message):
@@ -290,5 +290,5 @@ def test_what_is_no_plane_is_refused(own_messages, codebook, z_e, error, message
 
 
 def test_vectors_of_another_size_are_not_drawn(own_messages):
-    with pytest.raises(ValueError, match=r"z_e must have shape \(any, 2\), got \(2,\)"):
+    with pytest.raises(ValueError, match=r"z_e must have shape \(N, 2\), got \(2,\)"):
         widget.draw_codebook(CODES, torch.zeros(2))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -9,7 +11,7 @@ from typing import Literal
 import numpy as np
 import pytest
 import torch
-from jaxtyping import Float, Int, Integer
+from jaxtyping import Float, Int, Integer, Shaped
 from torch import Tensor, nn
 
 from tutorial_lib.contracts import (
@@ -19,8 +21,12 @@ from tutorial_lib.contracts import (
     Share,
     check_fields,
     checked,
+    filled,
     finite,
+    probabilities,
     symbols,
+    values_known_to_be_good,
+    within,
 )
 
 
@@ -59,6 +65,18 @@ class Layer(nn.Module):
         return x * self.weight
 
 
+@checked
+def framed(
+    square: Shaped[Tensor, "N N"] | None = None,
+    row: Shaped[Tensor, "B 1 1 T"] | None = None,
+    given: Shaped[Tensor, "{n} {len(names)}"] | None = None,
+    *,
+    n: Count = 3,
+    names: Sequence[str] = ("a", "b"),
+):
+    return n
+
+
 Z, CODES = torch.zeros(2, 3, 4, 4), torch.zeros(7, 3)
 
 
@@ -87,6 +105,20 @@ Z, CODES = torch.zeros(2, 3, 4, 4), torch.zeros(7, 3)
         (lambda: sized(generator=3), TypeError, "generator must be a Generator or None, got 3"),
         (lambda: Layer()(torch.zeros(2, 4)), ValueError, r"shape \(B, 3\), got \(2, 4\)"),
         (lambda: Layer()(torch.zeros(2, 3).double()), TypeError, "x must be a torch.float32"),
+        (lambda: framed(square=torch.ones(4, 3)), ValueError, r"shape \(N, N\), got \(4, 3\)"),
+        (lambda: framed(row=torch.ones(2, 5, 1, 7)), ValueError, r"\(B, 1, 1, T\), got \(2, 5"),
+        (lambda: framed(given=torch.ones(2, 2)), ValueError, r"shape \(3, 2\), got \(2, 2\)"),
+        (lambda: framed(given=torch.ones(3, 2), n="3"), TypeError, "n must be an integer, got '3'"),
+        (
+            lambda: within("x", torch.tensor([0.5, 1.0]), 0, 1, open_end=True),
+            ValueError,
+            r"\[0, 1\)",
+        ),
+        (lambda: within("x", torch.tensor([math.nan]), 0, 1), ValueError, "got values nan"),
+        (lambda: probabilities("p", torch.tensor([0.5, 0.6])), ValueError, "sums 1.1 .. 1.1"),
+        (lambda: probabilities("p", torch.tensor([1.5, -0.5])), ValueError, "values from -0.5"),
+        (lambda: filled("x", torch.ones(3, 0)), ValueError, r"not be empty, got shape \(3, 0\)"),
+        (lambda: filled("names", []), ValueError, r"names must not be empty, got \[\]"),
         (lambda: symbols("levels", torch.tensor([0, 5]), 4), ValueError, "lie in 0 .. 3, got.* 5"),
         (lambda: finite("x", torch.tensor([1.0, torch.inf])), ValueError, "got inf"),
     ],
@@ -103,6 +135,21 @@ def test_right_arguments_pass_as_they_are_and_numpy_numbers_become_pythons():
         n=np.int64(3), kernel_size=(3, 5), rate=np.float32(1), out="a"
     )
     assert (type(n), kernel_size, type(rate), out) == (int, (3, 5), float, Path("a"))
+
+
+def test_right_frames_and_values_pass():
+    frame = torch.ones(4, 4), torch.ones(2, 1, 1, 7), torch.ones(5, 2)
+    assert framed(*frame, n=5) == 5
+    assert within("x", torch.tensor([0.0, 1.0]), 0, 1).tolist() == [0, 1]
+    assert probabilities("p", torch.tensor([0.25, 0.75])).sum() == 1
+    assert filled("names", ["a"]) == ["a"]
+
+
+def test_values_that_were_looked_at_before_are_not_read_again():
+    with values_known_to_be_good():
+        assert symbols("levels", torch.tensor([7]), 4) == 7
+    with pytest.raises(ValueError, match="levels must lie in 0 .. 3"):
+        symbols("levels", torch.tensor([7]), 4)
 
 
 def test_python_says_itself_which_argument_is_missing():

@@ -210,7 +210,7 @@ def test_outside_a_notebook_it_does_nothing():
 
 @pytest.mark.parametrize("seconds", [0.0, -1.0, float("nan")])
 def test_a_time_that_means_nothing_is_refused(seconds):
-    with pytest.raises(ValueError, match="every_seconds must be a finite number above 0"):
+    with pytest.raises(ValueError, match="every_seconds must be a finite number"):
         Dashboard(every_seconds=seconds)
 
 

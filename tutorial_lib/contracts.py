@@ -55,6 +55,17 @@ def at_least(least: int | float) -> Check:
     return check
 
 
+def at_most(most: int | float) -> Check:
+    """For Annotated: a number that is not above `most`."""
+
+    def check(name, value):
+        if value > most:
+            raise ValueError(f"{name} must be at most {most}, got {value}")
+        return value
+
+    return check
+
+
 def _positive(name, value):
     if value <= 0:
         raise ValueError(f"{name} must be a finite number above 0, got {value}")
@@ -141,7 +152,8 @@ def _function(name, value):
 
 
 def _instance_of(kind: type) -> Check:
-    words = "a string" if kind is str else f"a {kind.__name__}"
+    article = "an" if kind.__name__[0] in "AEIOU" else "a"
+    words = "a string" if kind is str else f"{article} {kind.__name__}"
 
     def check(name, value):
         if not isinstance(value, kind):
@@ -279,17 +291,18 @@ class _Tensors:
         first = starred[0] if starred else len(axes)
         n_last = len(axes) - first - 1 if starred else 0
         fits = len(shape) >= first + n_last if starred else len(shape) == len(axes)
-        found = dict.fromkeys(axes)
-        if fits:
-            found = dict(zip(axes[:first], shape, strict=False))
-            if starred:
-                found[axes[first]] = shape[first : len(shape) - n_last]
-                found |= dict(zip(axes[first + 1 :], shape[len(shape) - n_last :], strict=False))
-        wanted = {axis: self._size_of(axis) for axis in axes}
-        if not fits or any(w not in (None, found[axis]) for axis, w in wanted.items()):
-            told = [_words(axis, wanted[axis]) for axis in axes]
+        last = len(shape) - n_last
+        sizes = [*shape[:first], *([shape[first:last]] if starred else ()), *shape[last:]]
+        known = {axis: self._size_of(axis) for axis in axes}
+        wanted = dict(known)
+        for axis, size in zip(axes, sizes, strict=False):
+            if axis not in ("_", "..."):
+                fits &= wanted.setdefault(axis, size) in (None, size)
+                wanted[axis] = size if wanted[axis] is None else wanted[axis]
+        if not fits:
+            told = [_words(axis, known[axis]) for axis in axes]
             raise ValueError(f"{name} must have shape ({', '.join(told)}), got {shape}")
-        self.sizes |= {axis: size for axis, size in found.items() if axis not in ("_", "...")}
+        self.sizes |= {axis: size for axis, size in wanted.items() if axis not in ("_", "...")}
 
     def _size_of(self, axis: str) -> int | tuple[int, ...] | None:
         """How long an axis has to be, if that is known."""
@@ -397,9 +410,12 @@ def checked(function: Callable) -> Callable:
     @functools.cache
     def contract() -> dict[str, Rule]:
         hints = typing.get_type_hints(function, include_extras=True)
-        kinds = {k: v for k, v in hints.items() if k in signature.parameters}
+        named = {k: p for k, p in signature.parameters.items() if "VAR_" not in p.kind.name}
+        kinds = {k: v for k, v in hints.items() if k in named}
         rules = {k: _tensor_kind(v) or check_of(v) for k, v in kinds.items()}
-        return {k: rule for k, rule in rules.items() if rule is not None}
+        # Tensors last: their axes may be as long as a number among the arguments says.
+        order = sorted(rules, key=lambda name: isinstance(rules[name], tuple))
+        return {name: rules[name] for name in order if rules[name] is not None}
 
     @functools.wraps(function)
     def call(*args, **kwargs):
@@ -409,6 +425,7 @@ def checked(function: Callable) -> Callable:
             bound = signature.bind(*args, **kwargs)
         except TypeError:
             return function(*args, **kwargs)  # Python's own words
+        bound.apply_defaults()
         hold(contract(), bound.arguments)
         return function(*bound.args, **bound.kwargs)
 

@@ -12,20 +12,27 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from tutorial_lib.validation import require_float, require_int
+from tutorial_lib.contracts import Count, Natural, checked
 
 
+@checked
 def coordinate_features(
-    height: int, width: int, n_frequencies: int = 0, *, like: Tensor | None = None
+    height: Count,
+    width: Count,
+    n_frequencies: Natural = 0,
+    *,
+    like: Float[Tensor, "..."] | None = None,
 ) -> Float[Tensor, "1 features height width"]:
     """Row, column and, for each frequency, sin and cos of both: 2 + 4 * n_frequencies features.
 
     like   features beside which they are used: computed on their device, given in their precision
+
+    >>> coordinate_features(1, 3)[0, 1]  # the columns; a single row lies at -1
+    tensor([[-1.,  0.,  1.]])
     """
-    require_int("n_frequencies", n_frequencies, at_least=0)
-    device = None if like is None else require_float("like", like).device
-    rows = torch.linspace(-1, 1, require_int("height", height, at_least=1), device=device)
-    columns = torch.linspace(-1, 1, require_int("width", width, at_least=1), device=device)
+    device = None if like is None else like.device
+    rows = torch.linspace(-1, 1, height, device=device)
+    columns = torch.linspace(-1, 1, width, device=device)
     place = torch.stack(torch.meshgrid(rows, columns, indexing="ij"))
     waves = [math.pi / 2 * k * place for k in range(1, n_frequencies + 1)]
     place = torch.cat([place, *(f(wave) for wave in waves for f in (torch.sin, torch.cos))])[None]

@@ -15,26 +15,20 @@ from __future__ import annotations
 import base64
 import io
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import torch
 from IPython import get_ipython
 from IPython.display import display
+from jaxtyping import Shaped
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from tutorial_lib.contracts import Positive, Several, checked, filled
 from tutorial_lib.history import History
 from tutorial_lib.plotting import WIDTH, show_curves, show_images
-from tutorial_lib.validation import (
-    require_function,
-    require_instance,
-    require_int,
-    require_positive,
-    require_tensor,
-    require_text,
-)
 
 LARGEST_SHARE = 0.02  # of the training time, for drawing
 MOST_PANELS = 2  # that are drawn unasked
@@ -43,24 +37,26 @@ LEFT, RIGHT, BOTTOM, TOP = 0.75, 0.2, 0.5, 0.35  # inches around a panel
 PICTURES = 0.85  # inches, height of a row of pictures
 N_COLUMNS = 8  # of pictures
 NOT_METRICS = ("step", "epoch", "seconds")
+Names = list[str] | tuple[str, ...]
 
 
+@checked
 def unit_of(metric: str) -> str:
     """The unit in a metric's name: "decoder bits/dim" -> "bits/dim"; the name if there is none."""
-    words = require_text("metric", metric).split()
+    words = metric.split()
     for i, word in enumerate(words):
         if word.split("/")[0] in ("bits", "nats"):
             return " ".join(words[i:])
     return metric
 
 
-def panels_of(history: History, metrics: Sequence[str] | None = None) -> dict[str, list[str]]:
+@checked
+def panels_of(history: History, metrics: Names | None = None) -> dict[str, list[str]]:
     """The metrics to draw, by their units: those named, or all but the loss of at most two units.
 
     ValueError for a name that the rows do not have.
     """
-    _require_metrics(metrics)
-    if not require_instance("history", history, History).rows:
+    if not history.rows:
         raise ValueError(f"history must hold a row, got {history}")
     known = [name for name in history.rows[-1] if name not in NOT_METRICS]
     panels: dict[str, list[str]] = {}
@@ -77,27 +73,21 @@ def panels_of(history: History, metrics: Sequence[str] | None = None) -> dict[st
     return panels
 
 
-def _require_metrics(metrics: Sequence[str] | None) -> None:
-    if metrics is not None and (isinstance(metrics, str) or not isinstance(metrics, Sequence)):
-        got = f"{metrics!r} ({type(metrics).__name__})"
-        raise TypeError(f"metrics must be a list of names, got {got}")
-
-
+@checked
 def draw_progress(
     history: History,
     *,
-    metrics: Sequence[str] | None = None,
-    images: Tensor | None = None,
-    n_levels: int | None = None,
+    metrics: Names | None = None,
+    images: Shaped[Tensor, "N C H W"] | None = None,
+    n_levels: Several | None = None,
 ) -> Figure:
     """Metrics against steps, a panel for each unit, held-out values as points; below, `images`.
 
     images (N, C, H, W): in [0, 1], or levels if `n_levels` is given
     """
     panels = panels_of(history, metrics)
-    if images is not None and (require_tensor("images", images).ndim != 4 or not len(images)):
-        raise ValueError(f"images must be (N, 1 or 3, H, W), got {tuple(images.shape)}")
-    below = 0.0 if images is None else PICTURES * -(-len(images) // N_COLUMNS) + 0.1
+    n_rows = 0 if images is None else -(-len(filled("images", images)) // N_COLUMNS)
+    below = PICTURES * n_rows + 0.1 * bool(n_rows)
     figure = Figure(figsize=(WIDTH, CURVES + below))  # no pyplot: a notebook would show it again
     FigureCanvasAgg(figure)
     height, each = CURVES + below, WIDTH / len(panels)
@@ -132,9 +122,9 @@ def _draw_panel(ax: Axes, history: History, names: list[str], unit: str) -> None
     ax.set_ylim(min(late) - margin, max(late) + margin)
 
 
+@checked
 def state_of(history: History) -> str:
     """How far a run is, in a line."""
-    require_instance("history", history, History)
     where = f"step {history.step}" + (f" of {history.n_steps}" if history.n_steps else "")
     stopped = "stopped at " if history.ended and not history.finished else ""
     return f"{stopped}{where}, {history.seconds:.0f} s"
@@ -156,27 +146,24 @@ class Dashboard:
     every_seconds  the shortest time between two drawings; `LARGEST_SHARE` may ask for more
     """
 
+    @checked
     def __init__(
         self,
         *,
-        metrics: Sequence[str] | None = None,
+        metrics: Names | None = None,
         pictures: Callable[[], Tensor] | None = None,
-        n_levels: int | None = None,
-        every_seconds: float = 0.5,
+        n_levels: Several | None = None,
+        every_seconds: Positive = 0.5,
     ):
-        _require_metrics(metrics)
-        if pictures is not None:
-            require_function("pictures", pictures)
-        if n_levels is not None:
-            require_int("n_levels", n_levels, at_least=2)
         self.metrics, self.pictures, self.n_levels = metrics, pictures, n_levels
-        self.every_seconds = require_positive("every_seconds", every_seconds)
+        self.every_seconds = every_seconds
         self.seconds = 0.0  # spent on drawing, in all runs together
         self._output = None
 
+    @checked
     def __call__(self, history: History) -> None:
         """Bring the figure up to date, if it is time to; always when the run has ended."""
-        if not require_instance("history", history, History).rows or not in_notebook():
+        if not history.rows or not in_notebook():
             return
         began = time.perf_counter()
         if self._output is None:

@@ -14,21 +14,15 @@ plain stack of convolutions the same two methods.
 from __future__ import annotations
 
 import copy
+from typing import Annotated
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from tutorial_lib.plain_checks import plain
-from tutorial_lib.validation import (
-    require_image_features,
-    require_int,
-    require_model,
-    require_shape,
-    require_symbols,
-    require_tensor,
-    unwrapped,
-)
+from tutorial_lib.contracts import Count, Natural, Several, checked, having, symbols
+
+OpenModel = Annotated[nn.Module, having("n_levels", "n_colors", "embed", "logits_from")]
 
 
 class as_model(nn.Module):  # noqa: N801  (reads as a conversion where it is used)
@@ -37,23 +31,22 @@ class as_model(nn.Module):  # noqa: N801  (reads as a conversion where it is use
     The F output channels must be C equal contiguous groups, one a colour.
     """
 
-    def __init__(self, stack: nn.Module, *, n_colors: int = 1, n_levels: int = 2):
+    @checked
+    def __init__(self, stack: nn.Module, *, n_colors: Count = 1, n_levels: Several = 2):
         super().__init__()
-        self.stack = require_model("stack", stack)
-        self.n_colors = require_int("n_colors", n_colors, at_least=1)
-        self.n_levels = require_int("n_levels", n_levels, at_least=2)
+        self.stack, self.n_colors, self.n_levels = stack, n_colors, n_levels
 
-    def embed(self, levels: Tensor) -> Float[Tensor, "B C H W"]:
+    @checked
+    def embed(self, levels: Int[Tensor, "B {self.n_colors} H W"]) -> Float[Tensor, "B C H W"]:
         """Levels as floats, unscaled."""
-        weight = next(self.stack.parameters())
-        require_symbols("levels", levels, self.n_levels, like=weight)
-        require_shape("levels", levels, ("batch", self.n_colors, "height", "width"))
-        return levels.to(weight.dtype)
+        symbols("levels", levels, self.n_levels)
+        return levels.to(next(self.stack.parameters()).dtype)
 
-    def logits_from(self, features: Float[Tensor, "B C H W"]) -> Float[Tensor, "B L C H W"]:
+    @checked
+    def logits_from(
+        self, features: Float[Tensor, "B {self.n_colors} H W"]
+    ) -> Float[Tensor, "B L C H W"]:
         """Outputs of the stack, one group of channels a colour."""
-        weight = next(self.stack.parameters())
-        require_image_features("features", features, self.n_colors, like=weight)
         out = self.stack(features)
         return out.unflatten(1, (self.n_colors, -1)).transpose(1, 2)
 
@@ -95,16 +88,15 @@ def _sensitivity(output: Tensor, features: Tensor, n_colors: int) -> Float[Tenso
     return _raster(gradient[0].abs(), n_colors).sum(dim=1).cpu()
 
 
+@checked
 def influence_matrix(
-    model: nn.Module, height: int, width: int, *, n_probes: int = 3
+    model: OpenModel, height: Count, width: Count, *, n_probes: Count = 3
 ) -> Bool[Tensor, "N N"]:
     """[output, input] for all N = height * width * n_colors sub-pixels in raster order.
 
     The model is probed as it stands, in train or in eval mode, on `n_probes` random images (a ReLU
     may be shut on one of them). Takes N backward passes a probe.
     """
-    model = unwrapped(model)
-    _check_probe(model, height, width, n_probes)
     reads = None
     for seed in range(n_probes):
         mixed, features = _probe(model, height, width, seed)
@@ -113,27 +105,22 @@ def influence_matrix(
     return reads
 
 
+@checked
 def influence_map(
-    model: nn.Module,
-    height: int,
-    width: int,
+    model: OpenModel,
+    height: Count,
+    width: Count,
     target: tuple[int, int],
     *,
-    color: int = 0,
-    n_probes: int = 3,
+    color: Natural = 0,
+    n_probes: Count = 3,
 ) -> Float[Tensor, "C H W"]:
     """How strongly each input sub-pixel moves the logits of one target: mean |gradient|.
 
     `target` is (row, column) and `color` its sub-pixel. Takes one backward pass a probe; where the
     map is not 0 is the target's row of the influence matrix.
     """
-    model = unwrapped(model)
-    _check_probe(model, height, width, n_probes)
-    target = plain(target)
-    if not isinstance(target, (tuple, list)) or [type(side) for side in target] != [int, int]:
-        raise TypeError(f"target must be (row, column), got {target!r} ({type(target).__name__})")
     row, column = target
-    require_int("color", color, at_least=0)
     if not (0 <= row < height and 0 <= column < width and color < model.n_colors):
         raise ValueError(
             f"target {target} of color {color} lies outside {height}x{width}x{model.n_colors}"
@@ -147,22 +134,14 @@ def influence_map(
     return mean.permute(2, 0, 1)
 
 
-def _check_probe(model: nn.Module, height: int, width: int, n_probes: int) -> None:
-    require_model("model", model, "n_levels", "n_colors", "embed", "logits_from")
-    for name, value in (("height", height), ("width", width), ("n_probes", n_probes)):
-        require_int(name, value, at_least=1)
-
-
+@checked
 def blind_spot(reads: Bool[Tensor, "N N"]) -> float:
-    """The share of the past that is never read: unset entries below the diagonal, 0.0 to 1.0."""
-    require_shape("reads", require_tensor("reads", reads), ("N", "N"))
-    if reads.dtype != torch.bool or reads.shape[0] != reads.shape[1]:
-        raise ValueError(
-            f"reads must be a square matrix of bools, got {reads.dtype} {tuple(reads.shape)}"
-        )
+    """The share of the past that is never read: unset entries below the diagonal, 0.0 to 1.0.
+
+    >>> blind_spot(torch.tensor([[0, 0, 0], [1, 0, 0], [0, 1, 0]]).bool())  # 1 of 3 is not read
+    0.3333333333333333
+    """
     past = torch.ones_like(reads).tril(diagonal=-1)
     if not past.any():
-        raise ValueError(
-            f"reads must hold a past: an influence matrix of shape {tuple(reads.shape)} has no past"
-        )
+        raise ValueError(f"reads of shape {tuple(reads.shape)} has no past")
     return (past & ~reads).sum().item() / past.sum().item()

@@ -6,28 +6,30 @@ shown or saved here. Images are drawn pixel by pixel (no smoothing) with fixed l
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from numbers import Real
+from typing import Annotated
 
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
+from jaxtyping import Float, Int, Shaped
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.patches import Rectangle
 from torch import Tensor
 
-from tutorial_lib.plain_checks import plain
-from tutorial_lib.validation import (
-    require_finite,
-    require_float,
-    require_instance,
-    require_int,
-    require_number,
-    require_positive,
-    require_shape,
-    require_symbols,
-    require_tensor,
-    require_text,
+from tutorial_lib.contracts import (
+    Count,
+    Positive,
+    Several,
+    at_least,
+    at_most,
+    checked,
+    filled,
+    finite,
+    symbols,
 )
 
 WIDTH = 7.0  # inches, the widest figure
@@ -35,6 +37,7 @@ SEQUENTIAL = "viridis"
 READ, UNREAD, FUTURE = "#3b76af", "#e6a04c", "#e9e9e9"
 TARGET = "#d62728"
 GUTTER = 1  # pixels between the images of a grid
+Grey = Annotated[float, at_least(0), at_most(1)]
 
 
 def use_style() -> None:
@@ -62,9 +65,7 @@ def use_style() -> None:
 
 
 def _axes(ax: Axes | None, width: float = WIDTH, height: float = 3.0) -> Axes:
-    if ax is not None:
-        return require_instance("ax", ax, Axes)
-    return plt.subplots(figsize=(width, height), layout="tight")[1]
+    return plt.subplots(figsize=(width, height), layout="tight")[1] if ax is None else ax
 
 
 def _bare(ax: Axes) -> Axes:
@@ -76,20 +77,24 @@ def _bare(ax: Axes) -> Axes:
     return ax
 
 
+@checked
 def tile(
-    images: Tensor, *, n_columns: int, n_levels: int | None = None, gutter: float = 1.0
+    images: Shaped[Tensor, "N C H W"],
+    *,
+    n_columns: Count,
+    n_levels: Several | None = None,
+    gutter: Grey = 1.0,
 ) -> np.ndarray:
     """Images (N, C, H, W) with C = 1 or 3 side by side as one array in [0, 1].
 
     `n_levels` is needed for integer levels; floats are taken to be in [0, 1] already. `gutter` is
     the grey between the images and in empty places, 1 for white. A float below 0 is drawn black,
     one above 1 white.
+
+    >>> tile(torch.tensor([[[[0, 1]]], [[[3, 3]]]]), n_columns=2, n_levels=4, gutter=0.5).round(2)
+    array([[0.  , 0.33, 0.5 , 1.  , 1.  ]], dtype=float32)
     """
-    require_int("n_columns", n_columns, at_least=1)
-    if not 0 <= require_number("gutter", gutter) <= 1:
-        raise ValueError(f"gutter must lie in [0, 1], got {gutter}")
-    require_tensor("images", images)
-    if images.ndim != 4 or images.shape[1] not in (1, 3):
+    if images.shape[1] not in (1, 3):
         raise ValueError(f"images must be (N, 1 or 3, H, W), got {tuple(images.shape)}")
     if not images.is_floating_point():
         if n_levels is None:
@@ -97,10 +102,8 @@ def tile(
                 f"integer levels need n_levels=..., to know which level is white: give it "
                 f"for images of {images.dtype}"
             )
-        require_int("n_levels", n_levels, at_least=2)
-        images = require_symbols("images", images.long(), n_levels).float() / (n_levels - 1)
-    require_finite("images", images)
-    images = images.detach().cpu().float().clamp(0, 1)
+        images = symbols("images", images.long(), n_levels).float() / (n_levels - 1)
+    images = finite("images", images).detach().cpu().float().clamp(0, 1)
     n, channels, height, width = images.shape
     n_rows = -(-n // n_columns)
     shape = (n_rows * (height + GUTTER) - GUTTER, n_columns * (width + GUTTER) - GUTTER, channels)
@@ -111,24 +114,19 @@ def tile(
     return sheet.squeeze(-1) if channels == 1 else sheet
 
 
+@checked
 def show_images(
-    images: Tensor,
+    images: Shaped[Tensor, "N C H W"],
     *,
-    n_levels: int | None = None,
-    n_columns: int = 10,
+    n_levels: Several | None = None,
+    n_columns: Count = 10,
     titles: Sequence[str] | None = None,
     row_labels: Sequence[str] | None = None,
-    gutter: float = 1.0,
+    gutter: Grey = 1.0,
     ax: Axes | None = None,
 ) -> Axes:
-    """A grid of images; `titles` name the columns, `row_labels` the rows."""
-    require_int("n_columns", n_columns, at_least=1)
-    if require_tensor("images", images).ndim != 4 or not len(images):
-        raise ValueError(f"images must be (N, 1 or 3, H, W), got {tuple(images.shape)}")
-    for name, texts in (("titles", titles), ("row_labels", row_labels)):
-        if texts is not None and not isinstance(texts, Sequence):
-            raise TypeError(f"{name} must be a list, got {texts!r} ({type(texts).__name__})")
-    n_columns = min(n_columns, len(images))
+    """A grid of images; `titles` name the columns, `row_labels` the rows. Images as for `tile`."""
+    n_columns = min(n_columns, len(filled("images", images)))
     sheet = tile(images, n_columns=n_columns, n_levels=n_levels, gutter=gutter)
     wide = WIDTH if n_columns > 4 else 0.5 + 1.3 * n_columns
     ax = _bare(_axes(ax, wide, wide * sheet.shape[0] / sheet.shape[1] + 0.3))
@@ -143,10 +141,9 @@ def show_images(
     return ax
 
 
-def show_mask(mask: Tensor, *, ax: Axes | None = None) -> Axes:
+@checked
+def show_mask(mask: Shaped[Tensor, "height width"], *, ax: Axes | None = None) -> Axes:
     """A 0/1 matrix in two flat colours, a cell for each entry: blue is 1, grey is 0."""
-    if require_tensor("mask", mask).ndim != 2:
-        raise ValueError(f"mask must be a matrix, got shape {tuple(mask.shape)}")
     if not ((mask == 0) | (mask == 1)).all():
         low, high = mask.min().item(), mask.max().item()
         raise ValueError(f"mask must hold 0 and 1, got values {low} .. {high}")
@@ -165,10 +162,11 @@ def _cells(ax: Axes, height: int, width: int) -> Axes:
     return ax
 
 
+@checked
 def show_influence(
-    reads: Tensor,
-    height: int,
-    width: int,
+    reads: Shaped[Tensor, "{height*width}"],
+    height: Count,
+    width: Count,
     target: tuple[int, int],
     *,
     ax: Axes | None = None,
@@ -177,13 +175,6 @@ def show_influence(
 
     `reads` is the row (height * width,); the target is outlined, the unread past stands out.
     """
-    require_int("height", height, at_least=1)
-    require_int("width", width, at_least=1)
-    if require_tensor("reads", reads).shape != (height * width,):
-        raise ValueError(f"reads must have shape ({height * width},), got {tuple(reads.shape)}")
-    target = plain(target)
-    if not isinstance(target, (tuple, list)) or [type(side) for side in target] != [int, int]:
-        raise TypeError(f"target must be (row, column), got {target!r} ({type(target).__name__})")
     if not (0 <= target[0] < height and 0 <= target[1] < width):
         raise ValueError(f"target must lie in {height}x{width}, got {target}")
     position = target[0] * width + target[1]
@@ -199,35 +190,31 @@ def show_influence(
     return _cells(ax, height, width)
 
 
-def show_index_map(indices: Tensor, n_codes: int, *, ax: Axes | None = None) -> Axes:
+@checked
+def show_index_map(indices: Int[Tensor, "h w"], n_codes: Count, *, ax: Axes | None = None) -> Axes:
     """A 2-D field of code indices as colours. Neighbouring colours are not neighbouring codes."""
-    require_int("n_codes", n_codes, at_least=1)
-    if require_tensor("indices", indices).ndim != 2:
-        raise ValueError(f"indices must be a 2-D field, got shape {tuple(indices.shape)}")
-    require_symbols("indices", indices, n_codes)
+    symbols("indices", indices, n_codes)
     ax = _bare(_axes(ax, 2.5, 2.5))
     ax.imshow(indices.cpu().numpy(), cmap="nipy_spectral", vmin=0, vmax=n_codes - 1)
     return ax
 
 
+@checked
 def show_reconstructions(
-    original: Tensor, reconstruction: Tensor, indices: Tensor, n_codes: int, *, title: str = ""
+    original: Float[Tensor, "n C H W"],
+    reconstruction: Float[Tensor, "n C H W"],
+    indices: Int[Tensor, "n h w"],
+    n_codes: Count,
+    *,
+    title: str = "",
 ) -> np.ndarray:
     """original | reconstruction | index map, one image a column; returns the axes (3, n).
 
     original, reconstruction (n, C, H, W) in [0, 1]; indices (n, h, w).
     """
-    require_shape(
-        "original",
-        require_finite("original", require_float("original", original)),
-        ("n", "C", "H", "W"),
-    )
-    n = len(original)
-    require_int("n_codes", n_codes, at_least=1)
-    require_finite("reconstruction", require_float("reconstruction", reconstruction))
-    require_shape("reconstruction", reconstruction, (n, "C", "H", "W"))
-    require_shape("indices", require_symbols("indices", indices, n_codes), (n, "h", "w"))
-    require_text("title", title)
+    n = len(finite("original", original))
+    finite("reconstruction", reconstruction)
+    symbols("indices", indices, n_codes)
     figure, axes = plt.subplots(3, n, figsize=(WIDTH, 3 * WIDTH / n + 0.3), layout="tight")
     for column in range(n):
         for row, images in enumerate((original, reconstruction)):
@@ -240,14 +227,16 @@ def show_reconstructions(
     return axes
 
 
-def show_usage(counts: Tensor, perplexity: float, *, ax: Axes | None = None) -> Axes:
+@checked
+def show_usage(
+    counts: Shaped[Tensor, "K"],
+    perplexity: Positive | Float[Tensor, ""],
+    *,
+    ax: Axes | None = None,
+) -> Axes:
     """How often each code is used, most used first, against a uniform usage."""
-    if require_tensor("counts", counts).ndim != 1 or not (counts >= 0).all():
-        raise ValueError(f"counts must be (K,), none negative; got {counts}")
-    if not 0 < counts.sum() < torch.inf:
-        raise ValueError(f"counts must be finite, some positive; got {counts}")
-    perplexity = perplexity.item() if isinstance(perplexity, Tensor) else perplexity
-    require_positive("perplexity", perplexity)
+    if not (counts >= 0).all() or not 0 < counts.sum() < torch.inf:
+        raise ValueError(f"counts must be finite, none negative, some positive; got {counts}")
     share = (counts / counts.sum()).sort(descending=True).values.cpu().numpy()
     ax = _axes(ax, WIDTH, 2.5)
     ax.bar(range(len(share)), 100 * share, width=1.0, color=READ)
@@ -258,6 +247,7 @@ def show_usage(counts: Tensor, perplexity: float, *, ax: Axes | None = None) -> 
     return ax
 
 
+@checked
 def show_curves(
     curves: dict[str, tuple[Sequence[float], Sequence[float]]],
     *,
@@ -267,9 +257,7 @@ def show_curves(
 ) -> Axes:
     """Named curves (x, y) in one frame; a name that begins with "held-out" gets markers."""
     ax = _axes(ax)
-    require_text("xlabel", xlabel)
-    require_text("ylabel", ylabel)
-    for name, curve in require_instance("curves", curves, dict).items():
+    for name, curve in curves.items():
         fits = isinstance(curve, (tuple, list)) and len(curve) == 2
         if not fits or len(curve[0]) != len(curve[1]) or not isinstance(name, str):
             raise ValueError(f"curves must be {{name: (x, y)}}, got {name!r}: {curve!r:.60}")
@@ -280,15 +268,13 @@ def show_curves(
     return ax
 
 
+@checked
 def show_stacked_bits(rows: dict[str, tuple[float, float]], *, ax: Axes | None = None) -> Axes:
     """Total bits/dim as bars of two parts: name -> (decoder term, latent rate)."""
-    if not require_instance("rows", rows, dict):
-        raise ValueError(f"rows must hold a row at least, got {rows}")
-    for name, row in rows.items():
-        if not isinstance(row, (tuple, list)) or len(row) != 2:
+    for name, row in filled("rows", rows).items():
+        fits = isinstance(row, (tuple, list)) and len(row) == 2
+        if not fits or not all(isinstance(part, Real) and math.isfinite(part) for part in row):
             raise ValueError(f"rows must be {{name: (decoder, rate)}}, got {name!r}: {row!r:.60}")
-        for part in row:
-            require_number(f"each part of rows (got {name!r}: {row!r:.60})", part)
     ax = _axes(ax, WIDTH, 0.6 + 0.5 * len(rows))
     names = list(rows)
     decoder = [rows[name][0] for name in names]

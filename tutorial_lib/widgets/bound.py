@@ -11,30 +11,28 @@ from matplotlib.figure import Figure
 from torch import Tensor
 from torch.distributions import Normal
 
+from tutorial_lib.contracts import Positive, checked
 from tutorial_lib.one_latent import OneLatentModel
 from tutorial_lib.plotting import FUTURE, READ, TARGET, UNREAD, WIDTH
-from tutorial_lib.validation import require_instance
 from tutorial_lib.widgets.picture import live_picture, new_figure
 
 SHOWN = 4.0  # of z, to both sides
 
 
+@checked
 def draw_bound(
     model: OneLatentModel,
     levels: Int[Tensor, "n"],
     mean: float,
-    std: float,
+    std: Positive,
     *,
     axes: tuple[Axes, Axes] | None = None,
 ) -> tuple[Axes, Axes]:
     """Left: prior, true posterior and q = N(mean, std^2). Right: log p(x) as bound plus gap."""
-    require_instance("model", model, OneLatentModel)
     model.elbo_nats(levels, mean, std)  # complains before anything is drawn
     if axes is None:
         shape = {"figsize": (7, 2.8), "width_ratios": (3, 1), "layout": "tight"}
         axes = tuple(plt.subplots(1, 2, **shape)[1])
-    if not isinstance(axes, tuple) or [isinstance(ax, Axes) for ax in axes] != [True, True]:
-        raise TypeError(f"axes must be a pair of axes, got {axes!r} ({type(axes).__name__})")
     curves, bars = axes
     z, posterior = model.z[::5], model.posterior(levels)[::5]
     curves.fill_between(z, model.log_prior_nats(z).exp(), color=FUTURE, label="prior p(z)")
@@ -62,9 +60,10 @@ def _draw_bars(model: OneLatentModel, levels: Tensor, mean: float, std: float, a
     ax.legend(loc="lower left")
 
 
+@checked
 def bound_explorer(model: OneLatentModel, levels: Int[Tensor, "n"]) -> None:
     """Sliders for the mean and the width of q."""
-    require_instance("model", model, OneLatentModel).log_evidence_nats(levels)
+    model.log_evidence_nats(levels)  # complains before anything is drawn
     wide = {"style": {"description_width": "initial"}}
     mean = ipywidgets.FloatSlider(
         value=0.0, min=-3, max=3, step=0.1, description="mean of q", **wide

@@ -26,9 +26,9 @@ from matplotlib.axes import Axes
 from matplotlib.textpath import TextPath
 from torch import Tensor
 
+from tutorial_lib.contracts import Natural, checked, filled, finite
 from tutorial_lib.plotting import TARGET
 from tutorial_lib.quantize import nearest_code
-from tutorial_lib.validation import require_float, require_instance, require_int, require_shape
 from tutorial_lib.widgets.picture import PIXELS_PER_INCH, as_png, new_figure
 
 # Pale, so that black figures stay legible; the white borders tell cells of one colour apart.
@@ -58,6 +58,7 @@ class Plane(NamedTuple):
         return f"{(x - self.left) * self.scale:.2f}", f"{(self.top - y) * self.scale:.2f}"
 
 
+@checked
 def draw_codebook(
     codebook: Float[Tensor, "K 2"],
     z_e: Float[Tensor, "N 2"] | None = None,
@@ -70,11 +71,7 @@ def draw_codebook(
     """
     codebook, z_e = _points("codebook", codebook), None if z_e is None else _points("z_e", z_e)
     plane = plane_around(codebook if z_e is None else torch.cat([codebook, z_e.to(codebook)]))
-    ax = (
-        require_instance("ax", ax, Axes)
-        if ax is not None
-        else plt.subplots(figsize=(5, 4), layout="tight")[1]
-    )
+    ax = plt.subplots(figsize=(5, 4), layout="tight")[1] if ax is None else ax
     ax.imshow(cell_colors(codebook, plane).numpy(), extent=plane.extent, interpolation="nearest")
     if z_e is not None:
         nearest = codebook[nearest_code(z_e, codebook)]
@@ -98,9 +95,9 @@ def codebook_explorer(codebook: Float[Tensor, "K 2"], z_e: Float[Tensor, "2"]) -
     display(HTML(codebook_html(codebook, z_e)))
 
 
+@checked
 def codebook_html(codebook: Float[Tensor, "K 2"], z_e: Float[Tensor, "2"]) -> str:
     """The explorer as a piece of a page, complete in itself: SVG, words, script."""
-    require_shape("z_e", require_float("z_e", z_e), (2,))
     codebook, z_e = _points("codebook", codebook), _points("z_e", z_e[None])
     plane = plane_around(torch.cat([codebook, z_e.to(codebook)]))
     name = f"codebook-{uuid.uuid4().hex}"
@@ -120,11 +117,10 @@ def codebook_html(codebook: Float[Tensor, "K 2"], z_e: Float[Tensor, "2"]) -> st
     return ElementTree.tostring(root, encoding="unicode", method="html")
 
 
-def describe(codebook: Float[Tensor, "K 2"], z_e: Float[Tensor, "1 2"], decimals: int) -> str:
+@checked
+def describe(codebook: Float[Tensor, "K 2"], z_e: Float[Tensor, "1 2"], decimals: Natural) -> str:
     """z_e, its nearest code and the distance in words; codebook_drag.js says the same."""
     codebook, z_e = _points("codebook", codebook), _points("z_e", z_e)
-    require_shape("z_e", z_e, (1, 2))
-    require_int("decimals", decimals, at_least=0)
     (index,) = nearest_code(z_e, codebook).tolist()
     distance = math.dist(z_e[0].tolist(), codebook[index].tolist())
     start, end = (
@@ -134,6 +130,7 @@ def describe(codebook: Float[Tensor, "K 2"], z_e: Float[Tensor, "1 2"], decimals
     return f"z_e = ({start}): nearest code {index}, distance {distance:.{decimals}f}, z_q = ({end})"
 
 
+@checked
 def plane_around(points: Float[Tensor, "N 2"]) -> Plane:
     """The window that shows all points with a margin."""
     points = _points("points", points)
@@ -144,10 +141,10 @@ def plane_around(points: Float[Tensor, "N 2"]) -> Plane:
     return Plane(center_x - width / 2, center_y + width / aspect / 2, DRAWN_WIDTH / width)
 
 
+@checked
 def cell_indices(codebook: Float[Tensor, "K 2"], plane: Plane) -> Int[Tensor, "rows columns"]:
     """The nearest code from the middle of every square of a fine grid, the upper row first."""
     codebook = _points("codebook", codebook)
-    require_instance("plane", plane, Plane)
     across, down = (
         (torch.arange(size / GRID_STEP, dtype=torch.float64) + 0.5) * GRID_STEP / plane.scale
         for size in (DRAWN_WIDTH, DRAWN_HEIGHT)
@@ -172,10 +169,7 @@ def cell_colors(codebook: Float[Tensor, "K 2"], plane: Plane) -> Float[Tensor, "
 
 def _points(name: str, points: Tensor) -> Tensor:
     """Finite points (any, 2), at least one, on the CPU and without history."""
-    require_shape(name, require_float(name, points), (None, 2))
-    if not len(points) or not points.isfinite().all():
-        raise ValueError(f"{name} must hold finite points, at least one, got {points.tolist()}")
-    return points.detach().cpu()
+    return finite(name, filled(name, points)).detach().cpu()
 
 
 def _title(codebook: Tensor, z_e: Tensor | None) -> str:

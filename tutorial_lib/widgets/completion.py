@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 import ipywidgets
 import torch
@@ -11,9 +12,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import nn
 
+from tutorial_lib.contracts import Count, Natural, checked
 from tutorial_lib.plotting import WIDTH, show_images
 from tutorial_lib.sampling import sample
-from tutorial_lib.validation import require_choice, require_int
 from tutorial_lib.widgets.picture import live_picture, new_figure
 
 STROKE_SIDE, STROKE_RADIUS = 28, 1.3  # pixels
@@ -24,11 +25,12 @@ STROKES = {  # corners as (row, column), drawn one after the other
     "hook": [(5, 19), (5, 10), (13, 9)],
     "angle": [(4, 11), (14, 9), (14, 20)],
 }
+Stroke = Literal[tuple(STROKES)]
 
 
-def stroke(name: str) -> torch.Tensor:
+@checked
+def stroke(name: Stroke) -> torch.Tensor:
     """A line through a few corners, (1, 1, 28, 28) of 0 and 1: the beginning of a digit."""
-    require_choice("name", name, tuple(STROKES))
     corners = torch.tensor(STROKES[name], dtype=torch.float64)
     start, step = corners[:-1], corners.diff(dim=0)
     axis = torch.arange(STROKE_SIDE, dtype=torch.float64)
@@ -40,13 +42,17 @@ def stroke(name: str) -> torch.Tensor:
     return (distance < STROKE_RADIUS).long()[None, None]
 
 
+@checked
 def draw_completions(
-    model: nn.Module, name: str, n_rows: int, *, n: int = 4, seed: int = 0, ax: Axes | None = None
+    model: nn.Module,
+    name: Stroke,
+    n_rows: Natural,
+    *,
+    n: Count = 4,
+    seed: Natural = 0,
+    ax: Axes | None = None,
 ) -> Axes:
     """The upper rows of a stroke, and `n` ways in which a model of 28x28 images goes on."""
-    require_int("n_rows", n_rows, at_least=0)
-    require_int("n", n, at_least=1)
-    require_int("seed", seed, at_least=0)
     known = stroke(name).clone()
     known[:, :, n_rows:] = -1
     noise = torch.Generator().manual_seed(seed)

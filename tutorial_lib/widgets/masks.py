@@ -9,24 +9,24 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import nn
 
+from tutorial_lib.contracts import Count, checked
 from tutorial_lib.influence import as_model, influence_map
 from tutorial_lib.masks import MaskedConv2d
 from tutorial_lib.plotting import show_influence
-from tutorial_lib.validation import require_int
 from tutorial_lib.widgets.picture import live_picture, new_figure
 
 EXPLORER_SIDE, EXPLORER_TARGET = 11, (6, 5)
 
 
+@checked
 def draw_mask_explorer(
-    kernel_size: int, n_layers: int, first_type: str, *, ax: Axes | None = None
+    kernel_size: int, n_layers: Count, first_type: str, *, ax: Axes | None = None
 ) -> Axes:
     """What one pixel of an 11x11 image reads through a stack of masked convolutions.
 
     The first layer is of type `first_type` ("A" or "B"), all others of type B. The title counts the
     pixels of the past that are read, and says so if the pixel sees itself.
     """
-    require_int("n_layers", n_layers, at_least=1)
     stack = nn.Sequential(
         *(
             MaskedConv2d(1, 1, kernel_size, mask_type="B" if i else first_type)

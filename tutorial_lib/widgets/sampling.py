@@ -5,13 +5,15 @@ from __future__ import annotations
 import ipywidgets
 import torch
 from IPython.display import display
+from jaxtyping import Int
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from torch import nn
+from torch import Tensor
 
+from tutorial_lib.contracts import Count, Natural, Several, checked, symbols
+from tutorial_lib.likelihood import PixelModel
 from tutorial_lib.plotting import show_images
 from tutorial_lib.sampling import sample_rows
-from tutorial_lib.validation import require_int, require_model, require_symbols
 from tutorial_lib.widgets.picture import (
     as_png,
     errors_shown_in,
@@ -21,15 +23,13 @@ from tutorial_lib.widgets.picture import (
 )
 
 
+@checked
 def draw_sampled_rows(
-    levels: torch.Tensor, n_rows: int, n_levels: int, *, ax: Axes | None = None
+    levels: Int[Tensor, "N C H W"], n_rows: Natural, n_levels: Several, *, ax: Axes | None = None
 ) -> Axes:
     """Images (N, C, H, W) of which `n_rows` rows are drawn: the others grey, a line below."""
-    require_int("n_levels", n_levels, at_least=2)
-    if require_symbols("levels", levels, n_levels).ndim != 4:
-        raise ValueError(f"levels must be (N, C, H, W), got {tuple(levels.shape)}")
-    height = levels.shape[2]
-    if require_int("n_rows", n_rows, at_least=0) > height:
+    height = symbols("levels", levels, n_levels).shape[2]
+    if n_rows > height:
         raise ValueError(f"n_rows must be at most the {height} rows there are, got {n_rows}")
     images = levels.float() / (n_levels - 1)
     images[:, :, n_rows:] = 0.6
@@ -40,11 +40,9 @@ def draw_sampled_rows(
     return ax
 
 
-def sampling_viewer(model: nn.Module, height: int, width: int) -> None:
+@checked
+def sampling_viewer(model: PixelModel, height: Count, width: Count) -> None:
     """A button that draws an image while it is sampled, row by row; a slider for temperature."""
-    require_model("model", model, "n_levels", "n_colors")
-    require_int("height", height, at_least=1)
-    require_int("width", width, at_least=1)
     button = ipywidgets.Button(description="draw")
     temperature = ipywidgets.FloatSlider(
         value=1.0,
@@ -56,7 +54,7 @@ def sampling_viewer(model: nn.Module, height: int, width: int) -> None:
     )
     shape = (1, model.n_colors, height, width)
 
-    def figure_of(levels: torch.Tensor, n_rows: int) -> Figure:
+    def figure_of(levels: Tensor, n_rows: int) -> Figure:
         figure = new_figure(3.0, 3.2)
         ax = figure.add_axes((0.02, 0.02, 0.96, 0.88))
         draw_sampled_rows(levels, n_rows, model.n_levels, ax=ax)
