@@ -110,7 +110,7 @@ class PretendedGPU(TorchFunctionMode):
             known, answer = _property(func, name, first)
             if known:
                 return answer
-        if name == "_parse_to":  # of nn.Module.to: it only reads its arguments
+        if name in ("_parse_to", "device"):  # of nn.Module.to, and torch.device: they only read
             return func(*args, **kwargs)
         if name == "__set__":  # as in parameter.data = other, which may move the parameter
             data = getattr(getattr(func, "__self__", None), "__name__", "") == "data"

@@ -129,11 +129,17 @@ def returns_from_the_cpu(x):
     return x.cpu()
 
 
-@pytest.mark.parametrize("function", [makes_its_own, uses_numpy, draws, returns_from_the_cpu])
-def test_what_is_right_on_the_cpu_is_right_on_a_gpu(function):
+@pytest.mark.parametrize(
+    ("function", "n_calls"),
+    [(makes_its_own, 1), (returns_from_the_cpu, 1), (uses_numpy, 2), (draws, 2)],
+)
+def test_what_is_right_on_the_cpu_is_right_on_a_gpu(function, n_calls):
+    """At once, or called again with copies on the CPU."""
+    calls = []
+    counted = functools.wraps(function)(lambda x: calls.append(x.is_cuda) or function(x))
     with pretended_gpu():
-        got = with_promised_kinds(function, tensor_promised)(NUMBERS.cuda())
-        assert got.is_cuda
+        got = with_promised_kinds(counted, tensor_promised)(NUMBERS.cuda())
+        assert got.is_cuda and calls == [True, False][:n_calls]
         assert torch.equal(got.cpu(), function(NUMBERS))
 
 

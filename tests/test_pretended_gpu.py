@@ -52,6 +52,12 @@ MIXES = {
 }
 
 
+def test_a_block_on_a_device_makes_new_tensors_there(card):
+    with torch.device("cuda"):
+        assert torch.ones(2).is_cuda and (torch.zeros(()) + on_gpu(2)).is_cuda
+    assert torch.ones(2).is_cpu
+
+
 @pytest.mark.parametrize("mix", MIXES.values(), ids=MIXES)
 def test_two_devices_in_one_call_are_refused(card, mix):
     with pytest.raises(DeviceMismatch, match=r"cuda|device"):

@@ -81,7 +81,9 @@ def call_on(device: torch.device | None, function: Callable, args: tuple, kwargs
     except (RuntimeError, TypeError) as error:
         if not any(word in str(error) for word in ("device", "numpy", "generator")):
             raise
-    return function(*tree_map(_on_the_cpu, args), **tree_map(_on_the_cpu, kwargs))
+        with contextlib.suppress(Exception):
+            return function(*tree_map(_on_the_cpu, args), **tree_map(_on_the_cpu, kwargs))
+        raise
 
 
 def as_promised(value: object, promised: object, device: torch.device | None, dtype) -> object:
