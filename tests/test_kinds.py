@@ -15,7 +15,9 @@ import pytest
 import torch
 from pretended_gpu import DeviceMismatch, pretended_gpu
 from torch import Tensor, nn
+from torch.utils._pytree import tree_map
 
+from tutorial_lib.exercises.discovery import all_exercises
 from tutorial_lib.exercises.kinds import as_written, with_promised_kinds
 
 NUMBERS = torch.tensor([1.0, 2.0])
@@ -73,6 +75,31 @@ def test_a_tensor_is_as_exact_as_the_first_argument(dtype):
     function = with_promised_kinds(lambda x: torch.zeros(2), tensor_promised)
     assert function([torch.arange(2), NUMBERS.to(dtype)]).dtype == dtype
     assert function(torch.arange(2)).dtype == torch.float32
+    alone = with_promised_kinds(lambda x: torch.zeros((), dtype=dtype), tensor_promised)
+    assert alone(torch.arange(2)).dtype == dtype
+
+
+def kind_of(value):
+    return tree_map(lambda each: (type(each), getattr(each, "dtype", None)), value)
+
+
+@pytest.mark.parametrize("exercise", all_exercises(), ids=lambda each: each.number)
+def test_the_librarys_own_results_are_of_the_kinds_it_promises(exercise):
+    """So that nothing is changed where a learner's function does as the library's does."""
+    changed, n_calls = [], 0
+
+    @functools.wraps(exercise.reference)
+    def watched(*args, **kwargs):
+        nonlocal n_calls
+        n_calls += 1
+        result = exercise.reference(*args, **kwargs)
+        got = with_promised_kinds(lambda *_, **__: result, exercise.reference)(*args, **kwargs)
+        if kind_of(got) != kind_of(result):
+            changed.append((kind_of(result), kind_of(got)))
+        return result
+
+    assert exercise.grade(watched, 0).outcome == "passed"
+    assert n_calls and not changed
 
 
 def test_a_result_that_is_right_is_handed_on_itself_with_its_graph():

@@ -7,8 +7,9 @@ with its results turned into what the reference's return annotation promises:
 
     float, int        a Python number, never a tensor that waits on a GPU
     Tensor            on the device of the first tensor or model among the arguments; float32 or
-                      float64 as the first such argument is, float32 where there is none. Half
-                      precision is autocast's choice and stays
+                      float64 as the first such argument is. Where there is none, float32, but a
+                      single number may stay more exact. Half precision is autocast's choice and
+                      stays
     tuples            of these, and named as the reference's are
 
 Tensors that the function makes inside are made on the arguments' device as well; a function that
@@ -60,7 +61,7 @@ def as_written(function: object) -> object:
     return function.__wrapped__ if handed_back else function
 
 
-def surroundings_of(arguments: object) -> tuple[torch.device | None, torch.dtype]:
+def surroundings_of(arguments: object) -> tuple[torch.device | None, torch.dtype | None]:
     """Device of the first tensor or model, None without one; float32 or float64 likewise."""
     leaves = [
         next(each.parameters(), None) if isinstance(each, nn.Module) else each
@@ -68,7 +69,7 @@ def surroundings_of(arguments: object) -> tuple[torch.device | None, torch.dtype
     ]
     tensors = [each for each in leaves if isinstance(each, Tensor)]
     dtypes = [each.dtype for each in tensors if each.dtype in WIDE]
-    return (tensors[0].device if tensors else None), (dtypes or [torch.float32])[0]
+    return (tensors[0].device if tensors else None), (dtypes or [None])[0]
 
 
 def call_on(device: torch.device | None, function: Callable, args: tuple, kwargs: dict) -> object:
@@ -102,14 +103,16 @@ def as_promised(value: object, promised: object, device: torch.device | None, dt
     return value
 
 
-def _as_tensor(value: object, device: torch.device | None, dtype: torch.dtype) -> object:
-    device = device or torch.get_default_device()
+def _as_tensor(value: object, device: torch.device | None, dtype: torch.dtype | None) -> object:
     if isinstance(value, (int, float)):
-        return torch.tensor(value, dtype=dtype, device=device)
+        value = torch.tensor(float(value), dtype=dtype or torch.float32)
     if not isinstance(value, Tensor):
         return value
-    counted = value.dim() == 0 and value.dtype == torch.long  # a whole number where any may come
-    return value.to(device, dtype if counted or value.dtype in WIDE else value.dtype)
+    if value.dim() == 0 and value.dtype == torch.long:
+        value = value.float()  # a check that asks for a number takes whole ones, too
+    if value.dtype in WIDE:
+        value = value.to(dtype or (torch.float32 if value.dim() else value.dtype))
+    return value.to(device or torch.get_default_device())
 
 
 def _as_tuple(value: object, promised: object, device, dtype) -> object:
