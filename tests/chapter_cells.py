@@ -15,24 +15,37 @@ import nbformat
 from IPython.core.interactiveshell import InteractiveShell
 from notebook_pairs import find_pairs
 
+from tutorial_lib.exercises.discovery import all_exercises
+from tutorial_lib.exercises.engine import Exercise
+
 BLANK = re.compile(r"^    ____$", re.MULTILINE)
-CHECK = re.compile(r"^(\w+) = ch\d\d\.\1\.check\(\1\)$", re.MULTILINE)
+CHECK = re.compile(r"^(\w+) = (ch\d\d)\.\1\.check\(\1\)$", re.MULTILINE)
 CHAPTERS = [pair.notebook for pair in find_pairs()]
 
 
-def run_chapter(path: Path, answers: Mapping[str, Callable]) -> dict[str, object]:
+def code_cells(path: Path) -> list[str]:
+    return [cell.source for cell in nbformat.read(path, 4).cells if cell.cell_type == "code"]
+
+
+def exercises_in(path: Path) -> list[Exercise]:
+    """The exercises whose stubs stand in this notebook."""
+    by_address = {each.address: each for each in all_exercises()}
+    checks = [CHECK.search(source) for source in code_cells(path) if BLANK.search(source)]
+    return [by_address[f"{check[2]}.{check[1]}"] for check in checks if check]
+
+
+def run_chapter(path: Path, answers: Mapping[str, Callable], *, kind: str) -> dict[str, object]:
     """Run all code cells in order; the names that they leave.
 
-    answers: exercise -> the function that stands in its stub's place. AssertionError with the cell
-    and its error if one fails.
+    answers: exercise -> the function that stands in its stub's place. AssertionError with the cell,
+    the kind of the answers and the error if one fails.
     """
-    cells = [cell.source for cell in nbformat.read(path, 4).cells if cell.cell_type == "code"]
     with _shell() as shell:
         shell.user_ns.update({f"answer_{name}": answer for name, answer in answers.items()})
-        for number, source in enumerate(cells, 1):
+        for number, source in enumerate(code_cells(path), 1):
             result = shell.run_cell(answered(source, answers))
             error = result.error_before_exec or result.error_in_exec
-            assert error is None, f"cell {number} of {path.stem}: {_told(source, error)}"
+            assert error is None, f"cell {number}, answers: {kind}: {_told(source, error)}"
             plt.close("all")
         return dict(shell.user_ns)
 
