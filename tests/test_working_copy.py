@@ -382,3 +382,17 @@ def test_lab_says_why_it_does_not_open(project, monkeypatch, capsys):
     monkeypatch.setattr(open_lab, "ROOT", project)
     assert open_lab.main(["--copy", str(project)]) == 1
     assert "belongs to the project" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(not shutil.which("make"), reason="needs make")
+def test_make_passes_the_folder_on_with_its_spaces():
+    def lab(*given):
+        command = ["make", "--dry-run", "lab", *given]
+        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True).stdout
+
+    assert (
+        lab("COPY=my own/copy", "ARGS=--port 9000")
+        .strip()
+        .endswith('tools/set_up.py lab --copy "my own/copy" --port 9000')
+    )
+    assert lab().strip().endswith("tools/set_up.py lab")
