@@ -122,7 +122,7 @@ def test_the_command_line_makes_a_run_longer(tmp_path, capsys):
     command = ["train", "vqvae", "--profile", "smoke", "--out", str(tmp_path)]
     cli.main(command)
     first = (tmp_path / "vqvae.safetensors").read_bytes()
-    cli.main([*command, "--fit.epochs", "2"])
+    cli.main([*command, "--epochs", "2"])
     assert "Interrupted" not in capsys.readouterr().out
     _, header = read_tensors(tmp_path / "vqvae" / "checkpoint.safetensors")
     assert header["history"]["step"] == header["history"]["n_steps"] == 32

@@ -286,7 +286,7 @@ def test_an_error_is_told_once(tmp_path):
 
 def test_a_command_ended_by_sigterm_and_given_again_ends_with_the_same_weights(tmp_path):
     """Sent to torchrun and to both processes, as SLURM does; torchrun passes it on once more."""
-    command = [*COMMAND, "--fit.epochs", "4", "--out"]
+    command = [*COMMAND, "--epochs", "4", "--out"]
     alone = launch(*command, tmp_path / "alone")
     assert "Wrote" in ended(alone)
     stopped = launch(*command, tmp_path / "stopped")

@@ -185,7 +185,7 @@ def _status_of(error: Exception) -> int:
 
 def _tell(message: str) -> None:
     """Print to stderr; once, if several processes train together and all say the same."""
-    if "torch" in sys.modules:
+    if "torch" in sys.modules or "RANK" in os.environ:
         from tutorial_lib.processes import complain
 
         complain(message)

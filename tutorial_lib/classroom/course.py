@@ -13,7 +13,6 @@ import os
 import random
 import re
 import secrets
-import shutil
 import sysconfig
 import warnings
 from collections.abc import Iterator, Sequence
@@ -107,7 +106,7 @@ def build_course(
         raise CourseError(
             f"{folder} holds {', '.join(there)} already. Choose another folder or other chapters, "
             "or pass --overwrite: it makes the assignments anew, with other hidden inputs. What "
-            "you changed in source/ is lost then, and --variant-seed must be given again."
+            "you changed in their notebooks is lost then, and --variant-seed must be given again."
         )
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / "nbgrader_config.py").exists():
@@ -197,8 +196,7 @@ def _write_source(folder: Path, name: str, chapter: ModuleType, variant_seed: in
     secret = random.Random(secrets.randbits(64))
     notebook = assignment_notebook(chapter, secret=secret, variant_seed=variant_seed)
     target = folder / "source" / name
-    shutil.rmtree(target, ignore_errors=True)
-    target.mkdir(parents=True)
+    target.mkdir(parents=True, exist_ok=True)
     nbformat.write(notebook, target / f"{name}.ipynb")
 
 
