@@ -22,7 +22,7 @@ from tutorial_lib.checkpoint import write_tensors
 from tutorial_lib.gated import GatedPixelCNN
 from tutorial_lib.image_models import ImageModelRecipe, train_image_model
 from tutorial_lib.likelihood import bits_per_dim, nll_nats
-from tutorial_lib.training import FitConfig, fit
+from tutorial_lib.training import FitConfig, TrainingDiverged, fit
 from tutorial_lib.two_stage_settings import PriorSettings, TwoStageSettings, VQVAESettings
 from tutorial_lib.vqvae import VQVAE
 
@@ -225,6 +225,22 @@ def complaint_about(batch_size, out):
         return str(error)
 
 
+def complaint_of_a_loss_broken_in_rank_1(out):
+    """What fit says in every process when the loss of one is no number, and its gradient is."""
+    taken = 0
+
+    def step(model, x):
+        nonlocal taken
+        taken += 1
+        broken = taken == 3 and processes.rank() == 1
+        return {"loss": noisy_step(model, x)["loss"] + (float("nan") if broken else 0)}
+
+    try:
+        fit(Noisy(), step, vectors(), CONFIG, out=out, progress=False)
+    except TrainingDiverged as error:
+        return str(error)
+
+
 def main(folder: Path) -> None:
     """Every training but the long one, in one process of several."""
     written = written_below(str(folder))
@@ -257,6 +273,7 @@ def main(folder: Path) -> None:
     fit(case(name)[0], step, case(name)[2], CONFIG, out=folder / "half", progress=False)
     train_recipes(folder)
     seen["complaint"] = complaint_about(5, folder / "uneven")
+    seen["diverged"] = complaint_of_a_loss_broken_in_rank_1(folder / "diverged")
     seen["written"] = written
     seen["n_processes"] = processes.n_processes()
     write_tensors(folder / f"{processes.rank()}.safetensors", tensors, seen)

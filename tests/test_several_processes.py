@@ -349,3 +349,18 @@ def test_a_batch_that_cannot_be_shared_equally_is_refused(together):
             "a batch of 5 examples cannot be shared equally by 2 processes: batch_size counts the "
             "examples of all processes together, choose a multiple of 2"
         )
+
+
+def test_a_loss_that_broke_in_one_process_ends_all_with_its_step_and_no_checkpoint(together):
+    folder, ((_, main), (_, other)) = together
+    assert main["diverged"].startswith("the loss, or its gradient, stopped being finite in step 3 ")
+    assert other["diverged"] == main["diverged"]
+    assert not (folder / "diverged" / "checkpoint.safetensors").exists()
+
+
+def test_a_process_that_fails_alone_says_which_it_is(monkeypatch, capsys):
+    monkeypatch.setenv("RANK", "1")
+    monkeypatch.setattr(cli, "SECONDS_TO_BE_ENDED", 0)
+    with pytest.raises(SystemExit):
+        cli.main([*COMMAND[2:], "--dataset", "nothing", "--out", "never-made"])
+    assert capsys.readouterr().err.startswith("process 1: error: no data set")

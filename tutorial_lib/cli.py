@@ -20,6 +20,7 @@ import io
 import os
 import re
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -27,6 +28,7 @@ from tutorial_lib import __version__
 from tutorial_lib.suggestions import did_you_mean, nearest
 
 PROG = "python -m tutorial_lib"
+SECONDS_TO_BE_ENDED = 3  # in which torchrun ends the processes beside one that failed
 OK, FAILED, MISTAKE, INTERRUPTED, NOBODY_READS = 0, 1, 2, 130, 141
 # Errors of which their class says that the command was right.
 FAILURES = ("DataUnavailable", "OutOfMemory", "TrainingDiverged")
@@ -184,13 +186,16 @@ def _status_of(error: Exception) -> int:
 
 
 def _tell(message: str) -> None:
-    """Print to stderr; once, if several processes train together and all say the same."""
-    if "torch" in sys.modules or "RANK" in os.environ:
-        from tutorial_lib.processes import complain
+    """Print to stderr; once, if several processes train together and all fail alike.
 
-        complain(message)
-    else:
-        print(message, file=sys.stderr)
+    The main one does so at once. Another one first waits: if the main one has failed too, torchrun
+    ends it meanwhile.
+    """
+    number = os.environ.get("RANK", "0")
+    if number != "0":
+        time.sleep(SECONDS_TO_BE_ENDED)
+        message = f"process {number}: {message}"
+    print(message, file=sys.stderr)
 
 
 def _nobody_reads() -> int:

@@ -24,8 +24,6 @@ from __future__ import annotations
 
 import atexit
 import os
-import sys
-import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -39,7 +37,6 @@ from tutorial_lib import profiles
 
 TORCHRUN_SETS = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 OTHERS_SET = ("WORLD_SIZE", "SLURM_STEP_NUM_TASKS", "OMPI_COMM_WORLD_SIZE", "PMI_SIZE")
-SECONDS_TO_BE_ENDED = 3  # in which torchrun ends the processes beside one that failed
 
 
 def n_processes() -> int:
@@ -96,19 +93,6 @@ def say(*words: object) -> None:
     """`print`, in the main process alone."""
     if is_main():
         print(*words)
-
-
-def complain(told: str) -> None:
-    """Print an error to stderr, once if all processes fail alike.
-
-    The main process does so at once. Another one first waits: if the main one has failed too,
-    torchrun ends it meanwhile.
-    """
-    number = os.environ.get("RANK", "0")
-    if number != "0":
-        time.sleep(SECONDS_TO_BE_ENDED)
-        told = f"process {number}: {told}"
-    print(told, file=sys.stderr)
 
 
 def own_seed(seed: int) -> int:
