@@ -66,7 +66,12 @@ def require_held_out(dataset: ImageDataset) -> None:
 
 
 def require_writable(folder: Path) -> None:
-    """OSError that names the folder unless files can be written into it; it is made if need be."""
+    """OSError that names the folder unless files can be written into it; it is made if need be.
+
+    Of several processes the main one looks, which alone writes.
+    """
+    if not processes.is_main():
+        return
     with file_named(folder):
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
