@@ -418,8 +418,8 @@ for (number_format, layout), seconds in timings.items():
 # by it after; where that overflows, it leaves the step out and halves the number (`GradScaler`).
 #
 # Under the `gpu` profile the next cell compiles encoder and decoder, times the result, and keeps it
-# only if it is faster. The codebook is left out: its few lines ask questions of the data ("are all
-# indices in range?"), which a compiled graph cannot.
+# only if it is faster. The codebook is left out: nearly all of the work is in the two
+# networks.
 
 # %%
 def compile_networks(model):
