@@ -141,3 +141,26 @@ def test_a_model_of_pixels_asks_for_labels_and_held_out_images_first(no_training
         train_image_model(recipe, pictures(sizes=(8, 4, 0)), tmp_path, progress=False)
     with pytest.raises(AssertionError, match="training began"):
         train_image_model(recipe, pictures(), tmp_path, progress=False)
+
+
+def test_weights_that_no_run_in_the_folder_made_are_not_overwritten(tmp_path):
+    recipes.train_vqvae(pictures(), TINY.vqvae, out=tmp_path / "one", progress=False)
+    weights = (tmp_path / "one" / "vqvae.safetensors").read_bytes()
+    (tmp_path / "two").mkdir()
+    (tmp_path / "two" / "vqvae.safetensors").write_bytes(weights)
+    with pytest.raises(CheckpointError, match="would be overwritten"):
+        recipes.train_two_stage(pictures(), TINY, tmp_path / "two", progress=False)
+    assert (tmp_path / "two" / "vqvae.safetensors").read_bytes() == weights
+    recipes.add_prior(pictures(), TINY.prior, tmp_path / "two")  # to use them is fine
+    recipes.train_vqvae(pictures(), TINY.vqvae, out=tmp_path / "one", progress=False)
+
+
+def test_a_record_of_another_program_is_not_overwritten(tmp_path):
+    metrics = tmp_path / "vqvae" / "metrics.jsonl"
+    metrics.parent.mkdir()
+    metrics.write_text('{"my": "notes"}\n')
+    with pytest.raises(CheckpointError, match="is no record of a training"):
+        recipes.train_vqvae(pictures(), TINY.vqvae, out=tmp_path, progress=False)
+    assert metrics.read_text() == '{"my": "notes"}\n'
+    metrics.write_text('{"step": 1, "epoch": 0.5}\n')  # of a run that died before it was saved
+    recipes.train_vqvae(pictures(), TINY.vqvae, out=tmp_path, progress=False)

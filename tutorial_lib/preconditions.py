@@ -65,6 +65,15 @@ def require_held_out(dataset: ImageDataset) -> None:
             )
 
 
+def require_own_weights(weights: Path, run: Path) -> None:
+    """CheckpointError if weights lie there without the run that made them: whose are they?"""
+    if weights.exists() and not newest(run / "checkpoint.safetensors").exists():
+        raise CheckpointError(
+            f"{weights} was not made by a run in {run}, and would be overwritten: choose another "
+            f"folder, or move it. It is left as it is"
+        )
+
+
 def require_writable(folder: Path) -> None:
     """OSError that names the folder unless files can be written into it; it is made if need be.
 

@@ -84,6 +84,8 @@ def train_vqvae(
     require_instance("settings", settings, VQVAESettings)
     out = None if out is None else require_path("out", out)
     preconditions.require_stage_one(dataset, settings)
+    if out:
+        preconditions.require_own_weights(out / "vqvae.safetensors", out / "vqvae")
     torch.manual_seed(settings.fit.seed)
     vqvae = VQVAE(
         in_channels=dataset.train.levels.shape[1],

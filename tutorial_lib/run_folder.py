@@ -11,6 +11,7 @@ import json
 from pathlib import Path
 
 from tutorial_lib import processes
+from tutorial_lib.checkpoint import CheckpointError
 from tutorial_lib.folder_lock import hold
 from tutorial_lib.history import History
 from tutorial_lib.whole_file import newest, remove_leftovers
@@ -53,11 +54,24 @@ class RunFolder:
             return
         rows = sorted(history.rows + history.valid_rows, key=lambda row: row["step"])
         text = "".join(json.dumps(row) + "\n" for row in rows)
+        self._require_own_metrics()
         with file_named(self.metrics):
             self.path.mkdir(parents=True, exist_ok=True)
             self._lock = hold(self.metrics)
             remove_leftovers(self.checkpoint)
             self.metrics.write_text(text, encoding="utf-8")
+
+    def _require_own_metrics(self) -> None:
+        """CheckpointError if metrics.jsonl was written by another program: it is not ours."""
+        if self.saved() or not self.metrics.exists():
+            return
+        with open(self.metrics, encoding="utf-8", errors="replace") as file:
+            first = file.readline()
+        if first.strip() and not first.startswith('{"step": '):
+            raise CheckpointError(
+                f"{self.metrics} is no record of a training, and would be overwritten: choose "
+                f"another folder, or move it. It is left as it is"
+            )
 
     def append(self, row: dict) -> None:
         """Add a row to metrics.jsonl."""
