@@ -245,8 +245,8 @@ class VectorQuantizer(nn.Module):
         counts = torch.zeros_like(self.counts)
         counts.index_add_(0, indices.flatten(), counts.new_ones(indices.numel()))
         z_q = straight_through(z, e)
-        if learns:
-            self._move_codes(vectors_of(z.detach()), indices.flatten(), counts.clone(), chosen)
+        if learns:  # counts become those of the batches of all processes
+            self._move_codes(vectors_of(z.detach()), indices.flatten(), counts, chosen)
         return Quantized(z_q, indices, codebook_loss, commitment_loss, _perplexity(counts))
 
     def lookup(self, indices: Int[Tensor, "B *positions"]) -> Float[Tensor, "B D *positions"]:
