@@ -59,3 +59,11 @@ def test_encoder_and_decoder_are_one_graph_each(name):
     decoded = in_one_graph(vqvae.decode_indices)(indices)
     assert torch.equal(indices, vqvae.encode_indices(images))
     torch.testing.assert_close(decoded, vqvae.decode_indices(indices))
+
+
+@pytest.mark.parametrize("name", ["VQVAE by averages", "VQVAE with a Gaussian decoder"])
+def test_a_vqvae_can_be_exported_whole(name):
+    vqvae, (images,) = CASES[name].model().eval(), CASES[name].examples()
+    images = images if vqvae.n_levels is None else images.long()
+    exported = torch.export.export(vqvae, (images,)).module()
+    torch.testing.assert_close(exported(images).loss, vqvae(images).loss)

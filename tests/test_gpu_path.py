@@ -46,7 +46,9 @@ from tutorial_lib.widgets.codebook import draw_codebook
 from tutorial_lib.widgets.completion import draw_completions
 from tutorial_lib.widgets.sampling import draw_sampled_rows
 
-MOST_WAITS = 2  # of a step of training, in the mean
+# Of a step of training, in the mean, rows of the log included. float16 has to ask whether a step
+# overflowed.
+MOST_WAITS = {"no": 1, "bf16": 1, "fp16": 2}
 
 
 def allowed_precisions() -> list[str]:
@@ -124,7 +126,7 @@ def test_a_training_step_seldom_waits(card, name, precision):
     config = FitConfig(epochs=3, batch_size=2, precision=precision, average=0.5)
     fit(case.model(), step, case.examples(), config, progress=False)
     waits = marks[-1] - marks[0]
-    assert waits.total() / (len(marks) - 1) <= MOST_WAITS, waits
+    assert waits.total() / (len(marks) - 1) <= MOST_WAITS[precision], waits
 
 
 def test_the_count_sees_a_step_that_waits(card):
@@ -136,7 +138,7 @@ def test_the_count_sees_a_step_that_waits(card):
         return {**metrics, "shown": torch.tensor(sum(v.item() for v in metrics.values()))}
 
     fit(case.model(), step, case.examples(), FitConfig(epochs=3, batch_size=2), progress=False)
-    assert (marks[-1] - marks[0]) / (len(marks) - 1) > MOST_WAITS
+    assert (marks[-1] - marks[0]) / (len(marks) - 1) > MOST_WAITS["no"]
 
 
 BAD_DATA = {

@@ -42,7 +42,7 @@ PLACES = [
         "self.n_frequencies)",
         "cpu and everything and step_on",
     ),
-    Place("gated_frames.py", ", device=indices.device", "", "step_on and 3"),
+    Place("gated_frames.py", ", device=indices.device", "", "seldom and 3"),
     Place(
         "gated_frames.py",
         "times = torch.linspace(-1, 1, n_frames, device=device)",
