@@ -491,8 +491,8 @@ def test_fields_that_do_not_fit_are_refused(tiny, own_messages, n_dims):
 @pytest.mark.parametrize(
     ("n_classes", "label", "error", "message"),
     [
-        (2, None, ValueError, "has n_classes=2: give it a label"),
-        (None, torch.zeros(2).long(), ValueError, "label was given, .* has no n_classes"),
+        (2, None, ValueError, "built with n_classes=2: give it label="),
+        (None, torch.zeros(2).long(), ValueError, "label was given, .* without n_classes"),
         (2, torch.full((2,), 2), ValueError, "label must lie in 0 .. 1, got values 2 .. 2"),
         (2, torch.zeros(3).long(), ValueError, r"label must have shape \(2\), got \(3,\)"),
         (2, torch.zeros(2), TypeError, "label must be a torch.long tensor, got torch.float32"),
@@ -524,8 +524,8 @@ def test_draws_that_cannot_be_made_are_refused(
 
 
 @EVERY_N_DIMS
-def test_an_axis_of_no_length_is_refused_by_its_name(tiny, n_dims):
-    with pytest.raises(ValueError, match="the (length|width) of shape must be at least 1, got 0"):
+def test_an_axis_of_no_length_is_refused(tiny, n_dims):
+    with pytest.raises(ValueError, match="each number of shape must be at least 1, got 0"):
         tiny(n_dims).sample(1, (*SMALL[n_dims][:-1], 0))
 
 
@@ -538,5 +538,5 @@ def test_draws_by_label_ask_for_one(tiny, n_dims):
 @pytest.mark.parametrize(("n_classes", "label"), [(2, None), (None, torch.zeros(1).long())])
 def test_a_row_by_itself_refuses_such_labels_too(own_messages, n_classes, label):
     row = GatedRow(n_levels=K, n_channels=2, n_layers=1, n_classes=n_classes)
-    with pytest.raises(ValueError, match="a label must be given to a model with n_classes"):
+    with pytest.raises(ValueError, match="this model was built with"):
         row(torch.zeros(1, 1, 1, 3).long(), label=label)

@@ -487,7 +487,7 @@ LEVELS = torch.zeros(2, 1, 3, 4, dtype=torch.long)
         ({"n_classes": 4}, {"label": torch.tensor([-1, 0])}, ValueError, "got values -1 .. 0"),
         ({"n_classes": 4}, {"label": torch.tensor([0])}, ValueError, r"shape \(2\), got \(1,\)"),
         ({"n_classes": 4}, {"label": torch.zeros(2)}, TypeError, "label must be a torch.long"),
-        ({"n_classes": 4}, {"label": 3}, TypeError, "label must be a torch.Tensor, got int"),
+        ({"n_classes": 4}, {"label": 3}, TypeError, "label must be a torch.Tensor, got "),
         ({"context_channels": 2}, {}, ValueError, "built with context_channels=2"),
         ({}, {"context": torch.zeros(2, 2, 3, 4)}, ValueError, "built without context_channels"),
         (
@@ -515,8 +515,8 @@ def test_a_condition_that_does_not_fit_is_refused(own_messages, built, given, er
     [
         (LEVELS + 2, ValueError, "levels must lie in 0 .. 1, got values 2 .. 2"),
         (LEVELS.float(), TypeError, "levels must be a torch.long tensor, got torch.float32"),
-        (LEVELS[0], ValueError, r"levels must have shape \(batch, 1, height, width\)"),
-        (LEVELS.expand(2, 3, 3, 4), ValueError, r"levels must have shape \(batch, 1, height"),
+        (LEVELS[0], ValueError, r"levels must have shape \(B, 1, H, W\)"),
+        (LEVELS.expand(2, 3, 3, 4), ValueError, r"levels must have shape \(B, 1, H"),
     ],
 )
 def test_levels_that_do_not_fit_are_refused(own_messages, levels, error, message):
@@ -530,7 +530,7 @@ def test_levels_that_do_not_fit_are_refused(own_messages, levels, error, message
         ({"n_colors": 3, "n_channels": 64}, ValueError, "n_channels=64 cannot be divided among 3"),
         ({"kernel_size": 1}, ValueError, "one odd number of at least 3, got 1"),
         ({"kernel_size": 4}, ValueError, "kernel_size must be one odd number of at least 3, got 4"),
-        ({"kernel_size": (3, 5)}, ValueError, r"one odd number of at least 3, got \(3, 5\)"),
+        ({"kernel_size": (3, 5)}, TypeError, r"an integer, got \(3, 5\)"),
         ({"n_layers": 0}, ValueError, "n_layers must be at least 1, got 0"),
         ({"n_levels": 1}, ValueError, "n_levels must be at least 2, got 1"),
         ({"n_classes": 0}, ValueError, "n_classes must be at least 1, got 0"),

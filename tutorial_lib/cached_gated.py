@@ -96,8 +96,7 @@ class GatedCache:
         self.pixels = levels.permute(2, 3, 0, 1)
         self.table = LevelTable(model, levels.device)
         place = self.table.table.new_zeros(1).expand(batch, 1, height, width)
-        model._check_conditions(place, label, context)
-        context = model.with_coordinates(place, context)
+        context = model.context_of_layers(place, label, context)
         self.vertical, self.horizontal, channels = [], [], self.table.size
         for layer in model.layers:
             halves, shape = _halves(layer), (batch, width, channels)

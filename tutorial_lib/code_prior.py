@@ -20,28 +20,28 @@ Reference: van den Oord et al. 2017, Neural Discrete Representation Learning, se
 from __future__ import annotations
 
 from math import prod
+from typing import Annotated, Literal
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from tutorial_lib.contracts import (
+    Count,
+    Kernel,
+    Natural,
+    Several,
+    checked,
+    filled,
+    having,
+    symbols,
+)
 from tutorial_lib.gated import GatedPixelCNN
 from tutorial_lib.gated_frames import GatedFrames
 from tutorial_lib.gated_row import GatedRow
 from tutorial_lib.likelihood import bits_per_dim, nll_nats
-from tutorial_lib.plain_checks import plain, plain_numbers
 from tutorial_lib.sampling import sample
-from tutorial_lib.validation import (
-    require_bool,
-    require_choice,
-    require_instance,
-    require_int,
-    require_model,
-    require_shape,
-    require_sizes,
-    require_symbols,
-    require_tensor,
-)
+from tutorial_lib.validation import require_shape, require_symbols
 
 AXES = {1: ("length",), 2: ("height", "width"), 3: ("time", "height", "width")}
 
@@ -58,25 +58,22 @@ class CodePrior(nn.Module):
     n_past_frames   for n_dims=3 alone: how many earlier frames a frame is told about
     """
 
-    @plain_numbers
+    @checked
     def __init__(
         self,
         *,
-        n_dims: int,
-        n_codes: int,
-        n_channels: int = 64,
-        n_layers: int = 8,
-        kernel_size: int = 3,
-        n_classes: int | None = None,
+        n_dims: Literal[1, 2, 3],
+        n_codes: Several,
+        n_channels: Count = 64,
+        n_layers: Count = 8,
+        kernel_size: Kernel = 3,
+        n_classes: Count | None = None,
         coordinates: bool = True,
-        n_frequencies: int = 0,
-        n_past_frames: int = 2,
+        n_frequencies: Natural = 0,
+        n_past_frames: Count = 2,
     ):
         super().__init__()
         self.config = {k: v for k, v in locals().items() if k not in ("self", "__class__")}
-        require_choice("n_dims", n_dims, tuple(AXES))
-        require_int("n_codes", n_codes, at_least=2)
-        require_int("n_past_frames", n_past_frames, at_least=1)
         self.n_dims, self.n_codes, self.n_classes = n_dims, n_codes, n_classes
         options = {k: v for k, v in self.config.items() if k not in ("n_dims", "n_codes")}
         past = options.pop("n_past_frames")
@@ -93,18 +90,17 @@ class CodePrior(nn.Module):
         reach = self.config["n_layers"] * (self.config["kernel_size"] // 2)
         return {1: reach, 2: 1 + reach, 3: self.config["n_past_frames"]}[self.n_dims]
 
+    @checked
     def forward(
-        self, indices: Int[Tensor, "B *shape"], label: Tensor | None = None
+        self, indices: Int[Tensor, "B *shape"], label: Int[Tensor, "B"] | None = None
     ) -> Float[Tensor, "B K *shape"]:
         """Logits of every code given all those before it, in one pass.
 
         Raises ValueError or TypeError for indices or labels out of range or of another shape, and
         for labels that are missing or that the prior was not built for.
         """
-        weight = next(self.parameters())
-        require_symbols("indices", indices, self.n_codes, like=weight)
         require_shape("indices", indices, ("batch", *AXES[self.n_dims]))
-        self._check_label(label, len(indices))
+        symbols("indices", indices, self.n_codes)
         if self.n_dims == 3:
             return self.network(indices, label=label)
         image = indices.reshape(self._image_shape(indices.shape))
@@ -117,11 +113,12 @@ class CodePrior(nn.Module):
         """-log p(z) of each field, nats; given a label, -log p(z | label)."""
         return nll_nats(self(indices, label), indices)
 
+    @checked
     @torch.no_grad()  # not inference_mode: what is drawn may be trained on
     def sample(
         self,
-        n: int,
-        shape: tuple[int, ...],
+        n: Count,
+        shape: tuple[Count, ...],
         *,
         label: Tensor | int | None = None,
         temperature: float = 1.0,
@@ -133,37 +130,27 @@ class CodePrior(nn.Module):
         label         (n,) labels, one label for all, or None for a prior without labels
         temperature   divides the logits; exactly 1 is the prior
         """
-        require_int("n", n, at_least=1)
-        shape = require_sizes("shape", shape, AXES[self.n_dims])
-        require_bool("progress", progress)
+        if len(shape) != self.n_dims:
+            raise ValueError(f"shape must be ({', '.join(AXES[self.n_dims])}), got {shape}")
         options = {"temperature": temperature, "generator": generator, "progress": progress}
         options["label"] = labels_for(n, label, self)
         if self.n_dims == 3:
             return self.network.sample((n, *shape), **options)
         return sample(self.network, self._image_shape((n, *shape)), **options).view(n, *shape)
 
-    def _check_label(self, label: Tensor | None, n: int) -> None:
-        if label is None and self.n_classes:
-            raise ValueError(f"this prior has n_classes={self.n_classes}: give it a label")
-        if label is not None and not self.n_classes:
-            raise ValueError("a label was given, but this prior has no n_classes")
-        if label is not None:
-            weight = next(self.parameters())
-            require_symbols("label", label, self.n_classes, like=weight)
-            require_shape("label", label, (n,))
-
     def _image_shape(self, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
         """(B, 1, height, width) of a field (B, *shape): a sequence is an image of one row."""
         return (shape[0], 1, prod(shape[1:-1]), shape[-1])
 
 
-def labels_for(n: int, label: Tensor | int | None, prior: nn.Module) -> Tensor | None:
+@checked
+def labels_for(
+    n: Count, label: Tensor | int | None, prior: Annotated[nn.Module, having("n_classes")]
+) -> Int[Tensor, "{n}"] | None:
     """(n,) labels on the prior's device, from as many or from one for all; None if it takes none.
 
     ValueError or TypeError if labels are missing, not wanted, out of range or of another number.
     """
-    require_int("n", n, at_least=1)
-    require_model("prior", prior, "n_classes")
     if label is None:
         if prior.n_classes:
             raise ValueError(
@@ -173,21 +160,17 @@ def labels_for(n: int, label: Tensor | int | None, prior: nn.Module) -> Tensor |
         return None
     if not prior.n_classes:
         raise ValueError(f"label={label} was given, but this model was trained without labels")
-    if isinstance(label := plain(label), int):
-        if isinstance(label, bool):
-            raise TypeError(f"label must be an integer or a tensor, got {label} (bool)")
+    if isinstance(label, int):
         label = torch.full((n,), label)
     require_shape("label", require_symbols("label", label, prior.n_classes), (n,))
     return label.to(next(prior.parameters()).device)
 
 
+@checked
 def code_prior_step(
-    model: CodePrior, indices: Tensor, label: Tensor | None = None
+    model: CodePrior, indices: Int[Tensor, "B *shape"], label: Tensor | None = None
 ) -> dict[str, Tensor]:
     """Stage two on a batch of index fields: a step for `fit`, shown as bits per code."""
-    require_instance("model", model, CodePrior)
-    if not require_tensor("indices", indices).ndim or not indices.numel():
-        raise ValueError(f"indices must hold index fields, got shape {tuple(indices.shape)}")
-    n_codes = indices[0].numel()
+    n_codes = filled("indices", indices)[0].numel()
     nats = model.nll_nats(indices, label).mean()
     return {"loss": nats / n_codes, "bits/code": bits_per_dim(nats, n_codes)}

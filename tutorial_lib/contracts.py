@@ -85,6 +85,12 @@ def _odd(name, value):
     return value
 
 
+def _kernel(name, value):
+    if value < 3 or value % 2 == 0:
+        raise ValueError(f"{name} must be one odd number of at least 3, got {value}")
+    return value
+
+
 def having(*attributes: str) -> Check:
     """For Annotated: an object with these attributes, such as n_levels and n_colors.
 
@@ -109,6 +115,8 @@ Natural = Annotated[int, at_least(0)]
 Several = Annotated[int, at_least(2)]
 Positive = Annotated[float, _positive]
 Share = Annotated[float, _share]
+Odd = Annotated[int, _odd]
+Kernel = Annotated[int, _kernel]  # odd, and it reads more than its own centre
 OddSides = Annotated[int | tuple[int, int], _odd]
 
 
@@ -309,7 +317,8 @@ class _Tensors:
         if axis.isdigit():
             return int(axis)
         if axis.startswith("{"):
-            return int(eval(axis[1:-1], {"len": len}, dict(self.arguments)))
+            size = eval(axis[1:-1], {"len": len}, dict(self.arguments))
+            return None if size is None else int(size)
         return self.sizes.get(axis)
 
 

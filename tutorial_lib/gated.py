@@ -27,9 +27,10 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from tutorial_lib.contracts import Count, Kernel, Natural, Several, checked, symbols
 from tutorial_lib.coordinates import coordinate_features
 from tutorial_lib.gated_layer import (
-    ACTIVATIONS,
+    Activation,
     GatedLayer,
     HorizontalConv2d,
     VerticalConv2d,
@@ -38,16 +39,6 @@ from tutorial_lib.gated_layer import (
     shift_down,
 )
 from tutorial_lib.memory_format import in_fast_format
-from tutorial_lib.plain_checks import check_kernel, plain_numbers
-from tutorial_lib.validation import (
-    require_bool,
-    require_choice,
-    require_float,
-    require_image_features,
-    require_int,
-    require_shape,
-    require_symbols,
-)
 
 __all__ = [
     "GatedLayer",
@@ -77,26 +68,32 @@ class GatedPixelCNN(nn.Module):
     activation    "gate", or "relu" for the same two stacks without gates
     """
 
-    @plain_numbers
+    @checked
     def __init__(
         self,
         *,
-        n_colors: int = 1,
-        n_levels: int = 2,
-        n_channels: int = 64,
-        n_layers: int = 7,
-        kernel_size: int = 3,
-        n_classes: int | None = None,
-        context_channels: int | None = None,
+        n_colors: Count = 1,
+        n_levels: Several = 2,
+        n_channels: Count = 64,
+        n_layers: Count = 7,
+        kernel_size: Kernel = 3,
+        n_classes: Count | None = None,
+        context_channels: Count | None = None,
         ordered: bool = True,
         coordinates: bool = False,
-        n_frequencies: int = 0,
-        first_kernel_size: int | None = None,
-        activation: str = "gate",
+        n_frequencies: Natural = 0,
+        first_kernel_size: Kernel | None = None,
+        activation: Activation = "gate",
     ):
         super().__init__()
         self.config = {k: v for k, v in locals().items() if k not in ("self", "__class__")}
-        _check_sizes(self.config)
+        if n_frequencies and not coordinates:
+            raise ValueError("n_frequencies are waves beside the coordinates: set coordinates=True")
+        if n_channels % n_colors:
+            raise ValueError(
+                f"n_channels={n_channels} cannot be divided among {n_colors} colours: use a "
+                f"multiple of {n_colors}"
+            )
         self.n_colors, self.n_levels, self.n_classes = n_colors, n_levels, n_classes
         self.context_channels, self.ordered, self.coordinates = (
             context_channels,
@@ -136,84 +133,60 @@ class GatedPixelCNN(nn.Module):
         """
         return self.logits_from(self.embed(levels), label=label, context=context)
 
-    def embed(self, levels: Int[Tensor, "B C H W"]) -> Float[Tensor, "B F H W"]:
+    @checked
+    def embed(self, levels: Int[Tensor, "B {self.n_colors} H W"]) -> Float[Tensor, "B F H W"]:
         """Levels as numbers: scaled intensities, or a vector for each symbol, colour by colour."""
-        require_symbols("levels", levels, self.n_levels, like=self.layers[0].link.weight)
-        require_shape("levels", levels, ("batch", self.n_colors, "height", "width"))
+        symbols("levels", levels, self.n_levels)
         if self.symbols is not None:
             return self.symbols(levels).permute(0, 1, 4, 2, 3).flatten(1, 2)
         dtype = self.layers[0].link.weight.dtype
         return levels.to(dtype) * (2 / (self.n_levels - 1)) - 1
 
-    def logits_from(self, features, *, label=None, context=None) -> Float[Tensor, "B L C H W"]:
+    @checked
+    def logits_from(
+        self,
+        features: Float[Tensor, "B {self.layers[0].vertical.in_channels} H W"],
+        *,
+        label=None,
+        context=None,
+    ) -> Float[Tensor, "B L C H W"]:
         """The network after `embed`: both stacks, then the head on the horizontal one.
 
         NaN features give NaN logits: training looks at its loss.
         """
-        first = self.layers[0]
-        require_image_features(
-            "features", features, first.vertical.in_channels, like=first.link.weight
-        )
-        self._check_conditions(features, label, context)
+        context = self.context_of_layers(features, label, context)
         features = in_fast_format(features)
-        context = self.with_coordinates(features, context)
         v, h = shift_down(features), features
         for i, layer in enumerate(self.layers):
             v, h = layer(v, h, label=label, context=context, last=i == len(self.layers) - 1)
         return self.head(h).unflatten(1, (self.n_colors, self.n_levels)).transpose(1, 2)
 
-    def with_coordinates(self, features: Tensor, context: Tensor | None) -> Tensor | None:
-        """The context of every layer: the one given, and where each pixel is if it is told."""
-        require_image_features("features", features, "F", like=self.layers[0].link.weight)
+    @checked
+    def context_of_layers(
+        self,
+        features: Float[Tensor, "B F H W"],
+        label: Int[Tensor, "B"] | None,
+        context: Float[Tensor, "B {self.context_channels} H W"] | None,
+    ) -> Tensor | None:
+        """The context of every layer: the one given, and where each pixel is if it is told.
+
+        Raises ValueError or TypeError for a label or a context that does not fit the model.
+        """
+        check_given("label", label, self.n_classes, "n_classes")
+        check_given("context", context, self.context_channels, "context_channels")
+        if label is not None:
+            symbols("label", label, self.n_classes)
         if not self.coordinates:
             return context
         place = coordinate_features(*features.shape[-2:], self.n_frequencies, like=features)
         if context is None:
             return place
-        require_image_features("context", context, "C", like=features)
-        require_shape("context", context, ("B", "C", *features.shape[2:]))
         return torch.cat([context, place.expand(len(context), -1, -1, -1)], dim=1)
 
-    def _check_conditions(self, features, label, context) -> None:
-        weight = self.layers[0].link.weight
-        _check_given("label", label, self.n_classes, "n_classes")
-        _check_given("context", context, self.context_channels, "context_channels")
-        batch, _, height, width = features.shape
-        if label is not None:
-            require_symbols("label", label, self.n_classes, like=weight)
-            require_shape("label", label, (batch,))
-        if context is not None:
-            expected = (batch, self.context_channels, height, width)
-            require_shape("context", require_float("context", context, like=weight), expected)
 
-
-def _check_given(name: str, value: Tensor | None, size: int | None, option: str) -> None:
+def check_given(name: str, value: Tensor | None, size: int | None, option: str) -> None:
+    """ValueError unless a condition is given to a model that was built for it, and to no other."""
     if value is None and size:
         raise ValueError(f"this model was built with {option}={size}: give it {name}=...")
     if value is not None and not size:
         raise ValueError(f"{name} was given, but this model was built without {option}")
-
-
-def _check_sizes(config: dict) -> None:
-    require_choice("activation", config["activation"], tuple(ACTIVATIONS))
-    require_int("n_levels", config["n_levels"], at_least=2)
-    require_int("n_layers", config["n_layers"], at_least=1)
-    require_int("n_colors", config["n_colors"], at_least=1)
-    for name in ("ordered", "coordinates"):
-        require_bool(name, config[name])
-    for name in ("kernel_size", "first_kernel_size"):
-        if name == "kernel_size" or config[name] is not None:
-            check_kernel(name, config[name])
-    if (
-        require_int("n_frequencies", config["n_frequencies"], at_least=0)
-        and not config["coordinates"]
-    ):
-        raise ValueError("n_frequencies are waves beside the coordinates: set coordinates=True")
-    for name in ("n_classes", "context_channels"):
-        if config[name] is not None:
-            require_int(name, config[name], at_least=1)
-    if require_int("n_channels", config["n_channels"], at_least=1) % config["n_colors"]:
-        raise ValueError(
-            f"n_channels={config['n_channels']} cannot be divided among "
-            f"{config['n_colors']} colours: use a multiple of {config['n_colors']}"
-        )

@@ -22,29 +22,19 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm.auto import tqdm
 
+from tutorial_lib.contracts import Count, Kernel, Natural, Several, checked, symbols
 from tutorial_lib.full_precision import exact_float32
 from tutorial_lib.gated import SYMBOL_DIM, GatedPixelCNN
-from tutorial_lib.plain_checks import check_kernel, plain_numbers
 from tutorial_lib.sampling import sample
-from tutorial_lib.validation import (
-    require_bool,
-    require_float,
-    require_int,
-    require_shape,
-    require_sizes,
-    require_symbols,
-)
 
 
 class PastFrames(nn.Module):
     """What the `n_past` frames before each frame say: (B, T, h, w) -> (B, T, n_channels, h, w)."""
 
-    def __init__(self, n_symbols: int, n_channels: int, kernel_size: int, n_past: int):
+    @checked
+    def __init__(self, n_symbols: Several, n_channels: Count, kernel_size: Kernel, n_past: Count):
         super().__init__()
-        require_int("n_symbols", n_symbols, at_least=2)
-        require_int("n_channels", n_channels, at_least=1)
-        check_kernel("kernel_size", kernel_size)
-        self.n_past = require_int("n_past", n_past, at_least=1)
+        self.n_past = n_past
         self.symbols = nn.Embedding(n_symbols, SYMBOL_DIM)
         inputs = [n_past * SYMBOL_DIM, n_channels, n_channels]
         self.convolutions = nn.ModuleList(
@@ -53,8 +43,6 @@ class PastFrames(nn.Module):
 
     def forward(self, indices: Int[Tensor, "B T h w"]) -> Float[Tensor, "B T C h w"]:
         """Frame t of the result reads frames t - n_past .. t - 1 of the indices, never frame t."""
-        require_symbols("indices", indices, self.symbols.num_embeddings, like=self.symbols.weight)
-        require_shape("indices", indices, ("B", "T", "h", "w"))
         n_frames = indices.shape[1]
         vectors = self.symbols(indices).movedim(-1, 2)
         vectors = F.pad(vectors, (0, 0) * 3 + (self.n_past, 0))
@@ -73,23 +61,20 @@ class GatedFrames(nn.Module):
     coordinates     True: each layer is told the row and column of a code, and how late its frame is
     """
 
-    @plain_numbers
+    @checked
     def __init__(
         self,
         *,
-        n_levels: int,
-        n_channels: int = 64,
-        n_layers: int = 8,
-        kernel_size: int = 3,
-        n_classes: int | None = None,
+        n_levels: Several,
+        n_channels: Count = 64,
+        n_layers: Count = 8,
+        kernel_size: Kernel = 3,
+        n_classes: Count | None = None,
         coordinates: bool = True,
-        n_frequencies: int = 0,
-        n_past_frames: int = 2,
+        n_frequencies: Natural = 0,
+        n_past_frames: Count = 2,
     ):
         super().__init__()
-        require_int("n_past_frames", n_past_frames, at_least=1)
-        require_int("n_channels", n_channels, at_least=1)
-        require_bool("coordinates", coordinates)
         self.coordinates = coordinates
         self.frame = GatedPixelCNN(
             n_levels=n_levels,
@@ -104,37 +89,38 @@ class GatedFrames(nn.Module):
         )
         self.past = PastFrames(n_levels, n_channels, kernel_size, n_past_frames)
 
+    @checked
     def forward(
-        self, indices: Int[Tensor, "B T h w"], *, label: Tensor | None = None
+        self, indices: Int[Tensor, "B T h w"], *, label: Int[Tensor, "B"] | None = None
     ) -> Float[Tensor, "B K T h w"]:
         """Logits of every code given all those before it, in one pass over all frames."""
-        require_symbols("indices", indices, self.frame.n_levels, like=self.past.symbols.weight)
-        require_shape("indices", indices, ("B", "T", "h", "w"))
-        if label is not None and self.frame.n_classes:
-            require_symbols("label", label, self.frame.n_classes, like=self.past.symbols.weight)
-            require_shape("label", label, (len(indices),))
         n_frames = indices.shape[1]
-        context = self.context(indices, torch.linspace(-1, 1, n_frames, device=indices.device))
+        context = self.context(indices, self._times(n_frames))
         labels = None if label is None else label.repeat_interleave(n_frames)
         frames = indices.flatten(0, 1).unsqueeze(1)
         logits = self.frame(frames, label=labels, context=context.flatten(0, 1))
         return logits.squeeze(2).unflatten(0, (-1, n_frames)).transpose(1, 2)
 
+    @checked
     def context(
         self, indices: Int[Tensor, "B T h w"], times: Float[Tensor, "T"]
     ) -> Float[Tensor, "B T C h w"]:
         """The spatial context of every frame: what came before, and how late in the clip it is."""
-        past = self.past(indices)
-        require_shape("times", require_float("times", times), (indices.shape[1],))
+        past = self.past(symbols("indices", indices, self.frame.n_levels))
         if not self.coordinates:
             return past
         late = times.to(past)[None, :, None, None, None].expand(len(past), -1, 1, *past.shape[3:])
         return torch.cat([past, late], dim=2)
 
+    def _times(self, n_frames: int) -> Float[Tensor, "T"]:
+        weight = self.past.symbols.weight
+        return torch.linspace(-1, 1, n_frames, device=weight.device, dtype=weight.dtype)
+
+    @checked
     @torch.no_grad()
     def sample(
         self,
-        shape: tuple[int, int, int, int],
+        shape: tuple[Count, Count, Count, Count],
         *,
         label: Tensor | None = None,
         temperature: float = 1.0,
@@ -142,12 +128,10 @@ class GatedFrames(nn.Module):
         progress: bool = False,
     ) -> Int[Tensor, "B T h w"]:
         """Draw volumes (B, T, h, w), each frame with the cached sampler of images."""
-        shape = require_sizes("shape", shape, ("batch", "time", "height", "width"))
-        require_bool("progress", progress)
         batch, n_frames, *size = shape
         device = self.past.symbols.weight.device
+        times = self._times(n_frames)
         volume = torch.zeros(shape, dtype=torch.long, device=device)
-        times = torch.linspace(-1, 1, n_frames, device=device)
         for t in tqdm(range(n_frames), desc="sampling", unit="frame", disable=not progress):
             recent = slice(max(0, t - self.past.n_past), t + 1)
             with exact_float32(device):

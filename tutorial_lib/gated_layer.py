@@ -10,37 +10,39 @@ Reference: van den Oord et al. 2016, Conditional Image Generation with PixelCNN 
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from tutorial_lib.contracts import Count, Natural, OddSides, checked
 from tutorial_lib.masks import MaskedConv2d, color_causal_mask, kernel_sides
-from tutorial_lib.validation import (
-    require_bool,
-    require_choice,
-    require_image_features,
-    require_int,
-    require_shape,
-    require_tensor,
-)
 
 
+@checked
 def shift_down(features: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C H W"]:
-    """Every row one down and zeros in the first: row i holds what was known above it."""
-    require_image_features("features", features, "C")
+    """Every row one down and zeros in the first: row i holds what was known above it.
+
+    >>> shift_down(torch.tensor([[[[1.0, 2], [3, 4]]]]))[0, 0].tolist()
+    [[0.0, 0.0], [1.0, 2.0]]
+    """
     return F.pad(features, (0, 0, 1, -1))
 
 
 def gate(features: Float[Tensor, "B twoC H W"]) -> Float[Tensor, "B C H W"]:
-    """tanh of the first half of the channels times sigmoid of the second. [eq. 2]"""
-    if require_image_features("features", features, "2C").shape[1] % 2:
-        raise ValueError(f"features must be (B, 2C, H, W), got {tuple(features.shape)}")
+    """tanh of the first half of the channels times sigmoid of the second. [eq. 2]
+
+    >>> gate(torch.tensor([1.0, 0.0]).view(1, 2, 1, 1)).item()  # tanh(1) / 2
+    0.3807970881462097
+    """
     value, switch = features.chunk(2, dim=1)
     return torch.tanh(value) * torch.sigmoid(switch)
 
 
 ACTIVATIONS = {"gate": (gate, 2), "relu": (torch.relu, 1)}  # and the channels it takes for one
+Activation = Literal[tuple(ACTIVATIONS)]
 
 
 def plus(features: Tensor, condition: Tensor | int) -> Tensor:
@@ -48,24 +50,12 @@ def plus(features: Tensor, condition: Tensor | int) -> Tensor:
 
     A condition may be the same for all images, rows or columns: its length there is 1.
     """
-    if type(condition) is int and condition == 0:
-        return require_image_features("features", features, "C")
-    require_image_features("condition", condition, "C")
-    require_image_features("features", features, condition.shape[1], like=condition)
-    fits = zip(condition.shape, features.shape, strict=True)
-    if condition.shape != features.shape and not all(own in (1, full) for own, full in fits):
-        raise ValueError(
-            f"condition must have shape {tuple(features.shape)}, or length 1 where it is the same "
-            f"for all, got {tuple(condition.shape)}"
-        )
-    return features + condition
+    return features + condition if isinstance(condition, Tensor) else features
 
 
-def pointwise(in_channels: int, out_channels: int, n_colors: int) -> nn.Conv2d:
+@checked
+def pointwise(in_channels: Count, out_channels: Count, n_colors: Count) -> nn.Conv2d:
     """A 1x1 convolution that keeps R -> G -> B, which for one colour needs no mask at all."""
-    require_int("n_colors", n_colors, at_least=1)
-    require_int("in_channels", in_channels, at_least=1)
-    require_int("out_channels", out_channels, at_least=1)
     if n_colors == 1:
         return nn.Conv2d(in_channels, out_channels, 1)
     return MaskedConv2d(in_channels, out_channels, 1, mask_type="B", n_colors=n_colors)
@@ -74,16 +64,14 @@ def pointwise(in_channels: int, out_channels: int, n_colors: int) -> nn.Conv2d:
 class VerticalConv2d(nn.Conv2d):
     """Reads its own row and the k//2 rows above it: (B, in, H, W) -> (B, out, H, W)."""
 
-    def __init__(self, in_channels: int, out_channels: int, kernel_size: int):
+    @checked
+    def __init__(self, in_channels: Count, out_channels: Count, kernel_size: OddSides):
         side, across = kernel_sides(kernel_size)
-        require_int("in_channels", in_channels, at_least=1)
-        require_int("out_channels", out_channels, at_least=1)
         self.reach = side // 2
         super().__init__(in_channels, out_channels, (self.reach + 1, across))
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Float[Tensor, "B in H W"]) -> Float[Tensor, "B out H W"]:
         """Convolve, zeros above the image and beside it."""
-        require_image_features("x", x, self.in_channels, like=self.weight)
         return super().forward(F.pad(x, (self.reach, self.reach, self.reach, 0)))
 
 
@@ -95,12 +83,18 @@ class HorizontalConv2d(nn.Conv2d):
     of a gate), each grouped by colour.
     """
 
-    def __init__(self, in_channels, out_channels, kernel_size, *, mask_type, n_colors, halves=2):
-        for name, value in (("in_channels", in_channels), ("out_channels", out_channels)):
-            require_int(name, value, at_least=1)
-        require_choice("mask_type", mask_type, ("A", "B"))
-        require_int("n_colors", n_colors, at_least=1)
-        if out_channels % require_int("halves", halves, at_least=1):
+    @checked
+    def __init__(
+        self,
+        in_channels: Count,
+        out_channels: Count,
+        kernel_size: OddSides,
+        *,
+        mask_type: Literal["A", "B"],
+        n_colors: Count,
+        halves: Count = 2,
+    ):
+        if out_channels % halves:
             raise ValueError(
                 f"out_channels={out_channels} cannot be divided into {halves} halves: use a "
                 f"multiple of halves={halves}"
@@ -119,39 +113,35 @@ class HorizontalConv2d(nn.Conv2d):
             )[..., : self.reach + 1].repeat(halves, 1, 1, 1)
         self.register_buffer("mask", mask, persistent=False)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Float[Tensor, "B in H W"]) -> Float[Tensor, "B out H W"]:
         """Convolve, zeros to the left of the image."""
-        require_image_features("x", x, self.in_channels, like=self.weight)
         x = F.pad(x, (self.reach, 0 if self.has_center else -1))
         weight = self.weight if self.mask is None else self.weight * self.mask
         return F.conv2d(x, weight, self.bias)
 
 
 class GatedLayer(nn.Module):
-    """One layer of both stacks (figure 2): vertical, horizontal -> vertical, horizontal."""
+    """One layer of both stacks (figure 2): vertical, horizontal -> vertical, horizontal.
 
+    The model looks at what enters: that labels are in range, and that shapes fit.
+    """
+
+    @checked
     def __init__(
         self,
-        vertical_channels: int,
-        horizontal_channels: int,
-        n_channels: int,
-        kernel_size: int,
+        vertical_channels: Count,
+        horizontal_channels: Count,
+        n_channels: Count,
+        kernel_size: OddSides,
         *,
-        mask_type: str,
-        n_colors: int,
-        n_classes: int | None,
-        context_channels: int,
-        activation: str = "gate",
+        mask_type: Literal["A", "B"],
+        n_colors: Count,
+        n_classes: Count | None,
+        context_channels: Natural,
+        activation: Activation = "gate",
     ):
         super().__init__()
-        require_choice("activation", activation, tuple(ACTIVATIONS))
         self.activate, halves = ACTIVATIONS[activation]
-        require_int("n_channels", n_channels, at_least=1)
-        require_int("vertical_channels", vertical_channels, at_least=1)
-        require_int("horizontal_channels", horizontal_channels, at_least=1)
-        require_int("context_channels", context_channels, at_least=0)
-        if n_classes is not None:
-            require_int("n_classes", n_classes, at_least=1)
         width = halves * n_channels
         self.vertical = VerticalConv2d(vertical_channels, width, kernel_size)
         self.link = nn.Conv2d(width, width, 1)
@@ -169,12 +159,13 @@ class GatedLayer(nn.Module):
         # The first layer is type A: adding its input back would show each pixel to itself.
         self.residual = mask_type == "B"
 
-    def condition(self, label: Tensor | None, context: Tensor | None):
+    def condition(
+        self, label: Int[Tensor, "B"] | None, context: Float[Tensor, "B_or_1 C H W"] | None
+    ) -> tuple[Tensor | int, Tensor | int]:
         """What the conditions add to the gates of the vertical and of the horizontal stack.
 
-        A context of one image is shared by all.
+        A context of one image is shared by all. Without a condition it is the number 0.
         """
-        self._check_conditions(label, context)
         added = 0
         if self.label is not None:
             added = self.label(label)[:, :, None, None]
@@ -184,37 +175,9 @@ class GatedLayer(nn.Module):
 
     def forward(self, v, h, *, label=None, context=None, last: bool = False):
         """Features of the two stacks, one layer on. `last` leaves out what nobody reads."""
-        self._check_features(v, h, context, last)
         to_vertical, to_horizontal = self.condition(label, context)
         v = self.vertical(v)
         link = self.link(v)  # taken before the gate: figure 2
         out = self.output(self.activate(plus(self.horizontal(h) + link, to_horizontal)))
         v = None if last else self.activate(plus(v, to_vertical))
         return v, (h + out if self.residual else out)
-
-    def _check_conditions(self, label: Tensor | None, context: Tensor | None) -> None:
-        """That labels are in range the model has seen to: a look in each layer makes a GPU wait."""
-        if self.label is not None:
-            if require_tensor("label", label, like=self.link.weight).dtype != torch.long:
-                raise TypeError(f"label must be a torch.long tensor, got {label.dtype}")
-            require_shape("label", label, ("B",))
-        if self.context is not None:
-            channels = self.context.in_channels
-            require_image_features("context", context, channels, like=self.link.weight)
-            if self.label is not None and len(context) not in (1, len(label)):
-                raise ValueError(
-                    f"context must hold {len(label)} images, as many as there are labels, or one "
-                    f"for all, got shape {tuple(context.shape)}"
-                )
-
-    def _check_features(self, v: Tensor, h: Tensor, context: Tensor | None, last: bool) -> None:
-        require_bool("last", last)
-        require_image_features("v", v, self.vertical.in_channels, like=self.link.weight)
-        require_image_features("h", h, self.horizontal.in_channels, like=self.link.weight)
-        require_shape("h", h, (len(v), "C", *v.shape[2:]))
-        if self.context is None or not isinstance(context, Tensor) or context.ndim != 4:
-            return
-        if any(own not in (1, n) for own, n in zip(context.shape[2:], h.shape[2:], strict=True)):
-            raise ValueError(
-                f"context must be {tuple(h.shape[2:])} or of length 1, got {tuple(context.shape)}"
-            )

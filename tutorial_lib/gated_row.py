@@ -19,47 +19,36 @@ WaveNet: van den Oord et al. 2016, arXiv 1609.03499.
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from tutorial_lib.cached_features import Head, LevelTable, OwnRow, as_matrix
+from tutorial_lib.contracts import Count, Kernel, Natural, OddSides, Several, checked, symbols
 from tutorial_lib.coordinates import coordinate_features
-from tutorial_lib.gated import SYMBOL_DIM
+from tutorial_lib.gated import SYMBOL_DIM, check_given
 from tutorial_lib.gated_layer import HorizontalConv2d, gate, plus, pointwise
 from tutorial_lib.logit_sources import CACHES
-from tutorial_lib.plain_checks import check_kernel, plain_numbers
-from tutorial_lib.validation import (
-    require_bool,
-    require_choice,
-    require_image_features,
-    require_int,
-    require_shape,
-    require_symbols,
-    require_tensor,
-)
 
 
 class RowLayer(nn.Module):
     """One gated layer of the horizontal stack: (B, in, 1, T) -> (B, n_channels, 1, T)."""
 
+    @checked
     def __init__(
         self,
-        in_channels: int,
-        n_channels: int,
-        kernel_size: int,
+        in_channels: Count,
+        n_channels: Count,
+        kernel_size: OddSides,
         *,
-        mask_type: str,
-        n_classes: int | None,
-        place_channels: int,
+        mask_type: Literal["A", "B"],
+        n_classes: Count | None,
+        place_channels: Natural,
     ):
         super().__init__()
-        require_int("in_channels", in_channels, at_least=1)
-        require_choice("mask_type", mask_type, ("A", "B"))
-        require_int("place_channels", place_channels, at_least=0)
-        if n_classes is not None:
-            require_int("n_classes", n_classes, at_least=1)
-        width = 2 * require_int("n_channels", n_channels, at_least=1)
+        width = 2 * n_channels
         self.horizontal = HorizontalConv2d(
             in_channels, width, kernel_size, mask_type=mask_type, n_colors=1
         )
@@ -70,33 +59,12 @@ class RowLayer(nn.Module):
 
     def condition(self, label: Tensor | None, place: Tensor | None) -> Tensor | int:
         """What label and place add inside the gate: (B or 1, 2C, 1, T or 1), or the number 0."""
-        if (label is None) != (self.label is None):
-            got = "None" if label is None else "one"
-            raise ValueError(
-                f"a label must be given to a model with n_classes, and to no other, got {got}"
-            )
-        added = 0 if label is None else self.label(self._checked(label))[:, :, None, None]
-        if self.place is None:
-            return added
-        require_image_features("place", place, self.place.in_channels, like=self.place.weight)
-        return added + self.place(require_shape("place", place, ("1", "C", 1, "T")))
-
-    def _checked(self, label: Tensor) -> Tensor:
-        """Labels that are in range the model has looked at: once, as it makes a GPU wait."""
-        if require_tensor("label", label, like=self.output.weight).dtype != torch.long:
-            raise TypeError(f"label must be a torch.long tensor, got {label.dtype}")
-        return require_shape("label", label, ("B",))
+        added = 0 if label is None else self.label(label)[:, :, None, None]
+        return added if self.place is None else added + self.place(place)
 
     def forward(self, h: Tensor, label: Tensor | None, place: Tensor | None) -> Tensor:
         """The stack's features, one layer on."""
-        require_image_features("h", h, self.horizontal.in_channels, like=self.output.weight)
-        require_shape("h", h, ("B", "C", 1, "T"))
-        if label is not None and self.label is not None:
-            require_shape("label", self._checked(label), (len(h),))
-        added = self.condition(label, place)
-        if self.place is not None:
-            require_shape("place", place, ("1", "C", 1, h.shape[3]))
-        out = self.output(gate(plus(self.horizontal(h), added)))
+        out = self.output(gate(plus(self.horizontal(h), self.condition(label, place))))
         return h + out if self.residual else out
 
 
@@ -111,25 +79,19 @@ class GatedRow(nn.Module):
 
     n_colors = 1
 
-    @plain_numbers
+    @checked
     def __init__(
         self,
         *,
-        n_levels: int,
-        n_channels: int = 64,
-        n_layers: int = 8,
-        kernel_size: int = 9,
-        n_classes: int | None = None,
+        n_levels: Several,
+        n_channels: Count = 64,
+        n_layers: Count = 8,
+        kernel_size: Kernel = 9,
+        n_classes: Count | None = None,
         coordinates: bool = True,
-        n_frequencies: int = 0,
+        n_frequencies: Natural = 0,
     ):
         super().__init__()
-        check_kernel("kernel_size", kernel_size)
-        for name, value in (("n_channels", n_channels), ("n_layers", n_layers)):
-            require_int(name, value, at_least=1)
-        require_int("n_levels", n_levels, at_least=2)
-        require_int("n_frequencies", n_frequencies, at_least=0)
-        require_bool("coordinates", coordinates)
         self.n_levels, self.n_classes = n_levels, n_classes
         self.coordinates, self.n_frequencies = coordinates, n_frequencies
         self.symbols = nn.Embedding(n_levels, SYMBOL_DIM)
@@ -157,27 +119,36 @@ class GatedRow(nn.Module):
         """Logits of every symbol given all those before it, in one pass."""
         return self.logits_from(self.embed(levels), label=label)
 
+    @checked
     def embed(self, levels: Int[Tensor, "B 1 1 T"]) -> Float[Tensor, "B F 1 T"]:
         """A vector for each symbol."""
-        require_symbols("levels", levels, self.n_levels, like=self.symbols.weight)
-        require_shape("levels", levels, ("batch", 1, 1, "length"))
+        symbols("levels", levels, self.n_levels)
         return self.symbols(levels).permute(0, 1, 4, 2, 3).flatten(1, 2)
 
-    def logits_from(self, features: Float[Tensor, "B F 1 T"], *, label=None) -> Tensor:
+    @checked
+    def logits_from(
+        self,
+        features: Float[Tensor, "B {self.symbols.embedding_dim} 1 T"],
+        *,
+        label: Int[Tensor, "B"] | None = None,
+    ) -> Float[Tensor, "B L 1 1 T"]:
         """The network after `embed`."""
-        require_image_features("features", features, SYMBOL_DIM, like=self.symbols.weight)
-        require_shape("features", features, ("B", "F", 1, "T"))
-        if label is not None and self.n_classes:
-            require_symbols("label", label, self.n_classes, like=features)
-            require_shape("label", label, (len(features),))
-        place, h = self.place(features), features
+        place, h = self.place(features, label), features
         for layer in self.layers:
             h = layer(h, label, place)
         return self.head(h).unsqueeze(2)
 
-    def place(self, features: Tensor) -> Tensor | None:
-        """Where each position is, (1, features, 1, T); None if the model is not told."""
-        require_image_features("features", features, "F")
+    @checked
+    def place(
+        self, features: Float[Tensor, "B F 1 T"], label: Int[Tensor, "B"] | None = None
+    ) -> Float[Tensor, "1 features 1 T"] | None:
+        """Where each position is, (1, features, 1, T); None if the model is not told.
+
+        Raises ValueError or TypeError for a label that does not fit the model.
+        """
+        check_given("label", label, self.n_classes, "n_classes")
+        if label is not None:
+            symbols("label", label, self.n_classes)
         if not self.coordinates:
             return None
         place = coordinate_features(1, features.shape[-1], self.n_frequencies, like=features)
@@ -216,7 +187,7 @@ class RowCache:
         batch, _, _, length = levels.shape
         self.levels = levels
         self.table = LevelTable(model, levels.device)
-        place = model.place(self.table.table.new_zeros(1).expand(batch, 1, 1, length))
+        place = model.place(self.table.table.new_zeros(1).expand(batch, 1, 1, length), label)
         self.layers = [
             LayerCache(layer, batch, length, layer.condition(label, place))
             for layer in model.layers

@@ -33,24 +33,21 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from tutorial_lib.contracts import Count, Kernel, Natural, Odd, Several, checked
 from tutorial_lib.masks import MaskedConv2d, color_causal_mask
-from tutorial_lib.plain_checks import check_kernel
-from tutorial_lib.validation import (
-    require_bool,
-    require_float,
-    require_image_features,
-    require_int,
-    require_shape,
-)
 
 
+@checked
 def skew(features: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C H skewed"]:
     """Row i moved right by i, zeros elsewhere: W + H - 1 columns, each one a diagonal.
 
     [[1, 2, 3],  ->  [[1, 2, 3, 0],
      [4, 5, 6]]       [0, 4, 5, 6]]
+
+    >>> skew(torch.tensor([[[[1.0, 2, 3], [4, 5, 6]]]]))[0, 0].tolist()
+    [[1.0, 2.0, 3.0, 0.0], [0.0, 4.0, 5.0, 6.0]]
     """
-    height, width = require_image_features("features", features, "C").shape[-2:]
+    height, width = features.shape[-2:]
     # Rows of W + H pixels, read again as rows of one pixel fewer: each begins one place later.
     # Channels stand last meanwhile, as they do in memory: going back through this is far quicker.
     pixels = F.pad(features.permute(0, 2, 3, 1), (0, 0, 0, height)).flatten(1, 2)
@@ -58,22 +55,22 @@ def skew(features: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C H skewed"]:
     return skewed.permute(0, 3, 1, 2)
 
 
+@checked
 def unskew(skewed: Float[Tensor, "B C H skewed"]) -> Float[Tensor, "B C H W"]:
     """The inverse of `skew`; what lies beside the image is dropped."""
-    height, columns = require_image_features("skewed", skewed, "C").shape[-2:]
+    height, columns = skewed.shape[-2:]
     if columns < height:
-        raise ValueError(
-            f"a skewed image of {height} rows has at least {height} columns, got {columns}"
-        )
+        raise ValueError(f"skewed of {height} rows has at least {height} columns, got {columns}")
     pixels = F.pad(skewed.flatten(2), (0, height))
     return pixels.unflatten(2, (height, columns + 1))[..., : columns - height + 1]
 
 
+@checked
 def run_lstm(
     inputs: Float[Tensor, "lines D fourC N B"],
     kernels: Float[Tensor, "D fourC C taps"],
     *,
-    taps_before: int,
+    taps_before: Natural,
 ) -> Float[Tensor, "lines D C N B"]:
     """Hidden states of D independent LSTMs that step from line to line, N pixels at once. [eq. 3]
 
@@ -81,12 +78,11 @@ def run_lstm(
     kernels       K_ss, which slides along the previous line
     taps_before   how many of its taps lie before the pixel itself
     """
-    n_lstms, gates, n_channels, n_taps = _kernel_shape(kernels)
-    require_shape(
-        "inputs", require_float("inputs", inputs, like=kernels), (None, n_lstms, gates, "N", "B")
-    )
+    n_lstms, n_gates, n_channels, n_taps = kernels.shape
     *_, length, batch = inputs.shape
-    if require_int("taps_before", taps_before, at_least=0) >= n_taps:
+    if n_gates != 4 * n_channels:
+        raise ValueError(f"kernels must have shape (D, 4C, C, taps), got {tuple(kernels.shape)}")
+    if taps_before >= n_taps:
         raise ValueError(f"taps_before must be below the {n_taps} taps, got {taps_before}")
     weight = kernels.transpose(2, 3).flatten(2)  # taps first, as the shifted copies are laid out
     hidden = memory = inputs.new_zeros(n_lstms, n_channels, length * batch)
@@ -103,15 +99,6 @@ def run_lstm(
     return torch.stack(states).unflatten(3, (length, batch))
 
 
-def _kernel_shape(kernels: Tensor) -> tuple[int, int, int, int]:
-    """D, four times C, C and the number of taps."""
-    require_shape("kernels", require_float("kernels", kernels), ("D", "4C", "C", "taps"))
-    n_lstms, gates, n_channels, n_taps = kernels.shape
-    if gates != 4 * n_channels:
-        raise ValueError(f"kernels must have shape (D, 4C, C, taps), got {tuple(kernels.shape)}")
-    return n_lstms, gates, n_channels, n_taps
-
-
 class InputToState(MaskedConv2d):
     """K_is: a 1 x k convolution to the gates o, f, i, g; each of the four is grouped by colour.
 
@@ -119,10 +106,16 @@ class InputToState(MaskedConv2d):
     shifted down by a row and therefore may (k = 1 only).
     """
 
-    def __init__(self, in_channels, n_channels, kernel_size=1, *, n_colors=1, masked=True):
-        require_bool("masked", masked)
-        require_int("n_channels", n_channels, at_least=1)
-        require_int("kernel_size", kernel_size, at_least=1)
+    @checked
+    def __init__(
+        self,
+        in_channels: Count,
+        n_channels: Count,
+        kernel_size: Odd = 1,
+        *,
+        n_colors: Count = 1,
+        masked: bool = True,
+    ):
         super().__init__(
             in_channels, 4 * n_channels, (1, kernel_size), mask_type="B", n_colors=n_colors
         )
@@ -134,10 +127,9 @@ class InputToState(MaskedConv2d):
             self.bias[n_channels : 2 * n_channels] = 1  # forget little before anything is learnt
 
 
-def state_to_state(n_channels: int, n_taps: int) -> nn.Conv1d:
+@checked
+def state_to_state(n_channels: Count, n_taps: Count) -> nn.Conv1d:
     """K_ss: holds the weights (4C, C, taps) that `run_lstm` uses. K_is has the bias."""
-    require_int("n_channels", n_channels, at_least=1)
-    require_int("n_taps", n_taps, at_least=1)
     return nn.Conv1d(n_channels, 4 * n_channels, n_taps, bias=False)
 
 
@@ -148,18 +140,16 @@ class RowLSTMLayer(nn.Module):
     the k states around it in the row above.
     """
 
+    @checked
     def __init__(
-        self, in_channels: int, n_channels: int, kernel_size: int = 3, *, n_colors: int = 1
+        self, in_channels: Count, n_channels: Count, kernel_size: Kernel = 3, *, n_colors: Count = 1
     ):
         super().__init__()
-        check_kernel("kernel_size", kernel_size)
         self.input = InputToState(in_channels, n_channels, kernel_size, n_colors=n_colors)
         self.state = state_to_state(n_channels, kernel_size)
 
     def forward(self, features: Float[Tensor, "B in H W"]) -> Float[Tensor, "B C H W"]:
         """Hidden states of all rows."""
-        reads = self.input
-        require_image_features("features", features, reads.in_channels, like=reads.weight)
         rows = self.input(features).permute(2, 1, 3, 0)
         reach = self.state.kernel_size[0] // 2
         states = run_lstm(rows[:, None], self.state.weight[None], taps_before=reach)
@@ -173,17 +163,17 @@ class DiagonalLSTMLayer(nn.Module):
     and, with kernel size 2, from the states of (i, j-1) and (i-1, j). [sec. 3.2]
     """
 
+    @checked
     def __init__(
         self,
-        in_channels: int,
-        n_channels: int,
-        kernel_size: int = 2,
+        in_channels: Count,
+        n_channels: Count,
+        kernel_size: Several = 2,
         *,
-        n_colors: int = 1,
+        n_colors: Count = 1,
         masked: bool = True,
     ):
         super().__init__()
-        require_int("kernel_size", kernel_size, at_least=2)
         self.input = InputToState(in_channels, n_channels, n_colors=n_colors, masked=masked)
         self.state = state_to_state(n_channels, kernel_size)
 
@@ -197,9 +187,6 @@ def run_diagonally(layers: list[DiagonalLSTMLayer], images: list[Tensor]) -> lis
 
     All layers step together: one loop for two directions takes less time than two loops.
     """
-    for layer, features in zip(layers, images, strict=True):
-        reads = layer.input
-        require_image_features("features", features, reads.in_channels, like=reads.weight)
     inputs = [skew(layer.input(x)) for layer, x in zip(layers, images, strict=True)]
     columns = torch.stack([x.permute(3, 1, 2, 0) for x in inputs], dim=1)
     kernels = torch.stack([layer.state.weight for layer in layers])
@@ -214,8 +201,14 @@ class DiagonalBiLSTMLayer(nn.Module):
     right: the same on the mirrored image, moved down by one row.
     """
 
+    @checked
     def __init__(
-        self, in_channels: int, n_channels: int, kernel_size: int = 2, *, n_colors: int = 1
+        self,
+        in_channels: Count,
+        n_channels: Count,
+        kernel_size: Several = 2,
+        *,
+        n_colors: Count = 1,
     ):
         super().__init__()
         self.from_left = DiagonalLSTMLayer(in_channels, n_channels, kernel_size, n_colors=n_colors)
@@ -225,7 +218,6 @@ class DiagonalBiLSTMLayer(nn.Module):
 
     def forward(self, features: Float[Tensor, "B in H W"]) -> Float[Tensor, "B C H W"]:
         """Hidden states of the two directions, added up."""
-        require_image_features("features", features, self.from_left.input.in_channels)
         left, right = run_diagonally(
             [self.from_left, self.from_right], [features, features.flip(-1)]
         )

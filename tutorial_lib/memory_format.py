@@ -10,19 +10,21 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from tutorial_lib.validation import require_image_features, require_model
+from tutorial_lib.contracts import checked
 
 
+@checked
 def in_fast_format(images: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C H W"]:
     """The same numbers, in memory as the convolutions of their device are fast with."""
-    if require_image_features("images", images, "C").device.type == "cpu":
+    if images.device.type == "cpu":
         return images.contiguous(memory_format=torch.channels_last)
     return images
 
 
+@checked
 def to_fast_format(model: nn.Module) -> nn.Module:
     """The same model, its kernels in memory as the convolutions of their device are fast with."""
-    kernels = [p for p in require_model("model", model).parameters() if p.ndim > 3]
+    kernels = [p for p in model.parameters() if p.ndim > 3]
     if all(kernel.ndim == 4 and kernel.device.type == "cpu" for kernel in kernels):
         model.to(memory_format=torch.channels_last)
     return model

@@ -26,15 +26,9 @@ from abc import ABC, abstractmethod
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from tutorial_lib.contracts import Count, Kernel, Odd, Several, checked, symbols
 from tutorial_lib.masks import MaskedConv2d
 from tutorial_lib.memory_format import in_fast_format
-from tutorial_lib.plain_checks import check_kernel, plain_numbers
-from tutorial_lib.validation import (
-    require_image_features,
-    require_int,
-    require_shape,
-    require_symbols,
-)
 
 
 class MaskedResidualBlock(nn.Module):
@@ -44,7 +38,8 @@ class MaskedResidualBlock(nn.Module):
     2 * n_colors, so that half of it can still be divided among the colours.
     """
 
-    def __init__(self, n_channels: int, kernel_size: int, *, n_colors: int = 1):
+    @checked
+    def __init__(self, n_channels: Count, kernel_size: Odd, *, n_colors: Count = 1):
         super().__init__()
         half = half_of(n_channels, n_colors)
         options = {"mask_type": "B", "n_colors": n_colors}
@@ -59,8 +54,6 @@ class MaskedResidualBlock(nn.Module):
 
     def forward(self, features: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C H W"]:
         """The input, and what the block adds to it."""
-        reads = self.layers[1]
-        require_image_features("features", features, reads.in_channels, like=reads.weight)
         return features + self.layers(features)
 
 
@@ -73,7 +66,7 @@ class MaskedStack(nn.Module, ABC):
 
     def __init__(self, **config):
         super().__init__()
-        _check_sizes(config)
+        half_of(config["n_channels"], config["n_colors"])
         self.config = config
         self.n_colors, self.n_levels = config["n_colors"], config["n_levels"]
         n_channels, n_colors = config["n_channels"], self.n_colors
@@ -100,18 +93,20 @@ class MaskedStack(nn.Module, ABC):
         """
         return self.logits_from(self.embed(levels))
 
-    def embed(self, levels: Int[Tensor, "B C H W"]) -> Float[Tensor, "B C H W"]:
+    @checked
+    def embed(self, levels: Int[Tensor, "B {self.n_colors} H W"]) -> Float[Tensor, "B C H W"]:
         """Levels as numbers from -1 to 1."""
-        require_symbols("levels", levels, self.n_levels, like=self.first.weight)
-        require_shape("levels", levels, ("batch", self.n_colors, "height", "width"))
+        symbols("levels", levels, self.n_levels)
         return levels.to(self.first.weight.dtype) * (2 / (self.n_levels - 1)) - 1
 
-    def logits_from(self, features: Float[Tensor, "B C H W"]) -> Float[Tensor, "B L C H W"]:
+    @checked
+    def logits_from(
+        self, features: Float[Tensor, "B {self.n_colors} H W"]
+    ) -> Float[Tensor, "B L C H W"]:
         """The network after `embed`; the channels of the head are grouped by colour.
 
         NaN features give NaN logits: training looks at its loss.
         """
-        require_image_features("features", features, self.n_colors, like=self.first.weight)
         # Only here: an image of one channel has no order of channels in memory to be changed.
         features = in_fast_format(self.first(features))
         logits = self.head(self.layers(features))
@@ -129,18 +124,17 @@ class PixelCNN(MaskedStack):
     first_kernel_size   k of the first layer, the one of type A, odd and at least 3
     """
 
-    @plain_numbers
+    @checked
     def __init__(
         self,
         *,
-        n_colors: int = 1,
-        n_levels: int = 2,
-        n_channels: int = 64,
-        n_layers: int = 7,
-        kernel_size: int = 3,
-        first_kernel_size: int = 7,
+        n_colors: Count = 1,
+        n_levels: Several = 2,
+        n_channels: Count = 64,
+        n_layers: Count = 7,
+        kernel_size: Kernel = 3,
+        first_kernel_size: Kernel = 7,
     ):
-        check_kernel("kernel_size", kernel_size)
         super().__init__(**{k: v for k, v in locals().items() if k not in ("self", "__class__")})
 
     def make_layer(self) -> MaskedResidualBlock:
@@ -151,20 +145,13 @@ class PixelCNN(MaskedStack):
         )
 
 
-def half_of(n_channels: int, n_colors: int) -> int:
+@checked
+def half_of(n_channels: Count, n_colors: Count) -> int:
     """n_channels // 2. ValueError unless that can be divided among the colours."""
-    require_int("n_colors", n_colors, at_least=1)
-    if require_int("n_channels", n_channels, at_least=1) % (2 * n_colors):
+    if n_channels % (2 * n_colors):
         colors = "1 colour" if n_colors == 1 else f"{n_colors} colours"
         raise ValueError(
             f"half of n_channels={n_channels} cannot be divided among {colors}: "
             f"use a multiple of {2 * n_colors}"
         )
     return n_channels // 2
-
-
-def _check_sizes(config: dict) -> None:
-    require_int("n_levels", config["n_levels"], at_least=2)
-    require_int("n_layers", config["n_layers"], at_least=1)
-    half_of(config["n_channels"], config["n_colors"])
-    check_kernel("first_kernel_size", config["first_kernel_size"])

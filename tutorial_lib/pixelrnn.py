@@ -23,28 +23,23 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from tutorial_lib.contracts import Count, Kernel, Several, checked
 from tutorial_lib.lstm_layers import DiagonalBiLSTMLayer, RowLSTMLayer
 from tutorial_lib.masks import MaskedConv2d
 from tutorial_lib.pixelcnn import MaskedStack, half_of
-from tutorial_lib.plain_checks import plain_numbers
-from tutorial_lib.validation import require_image_features, require_int, require_model
 
 
 class ResidualLSTM(nn.Module):
     """x plus the hidden states of an LSTM layer, widened to the channels of x. [fig. 5, right]"""
 
-    def __init__(self, lstm: nn.Module, hidden_channels: int, n_channels: int, n_colors: int):
+    @checked
+    def __init__(self, lstm: nn.Module, hidden_channels: Count, n_channels: Count, n_colors: Count):
         super().__init__()
-        self.lstm = require_model("lstm", lstm)
-        require_int("hidden_channels", hidden_channels, at_least=1)
-        require_int("n_channels", n_channels, at_least=1)
+        self.lstm = lstm
         self.widen = MaskedConv2d(hidden_channels, n_channels, 1, mask_type="B", n_colors=n_colors)
 
     def forward(self, features: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C H W"]:
         """The input, and what the layer adds to it."""
-        require_image_features(
-            "features", features, self.widen.out_channels, like=self.widen.weight
-        )
         return features + self.widen(self.lstm(features))
 
 
@@ -59,16 +54,16 @@ class RowLSTM(MaskedStack):
     first_kernel_size   k of the first layer, the one of type A, odd and at least 3
     """
 
-    @plain_numbers
+    @checked
     def __init__(
         self,
         *,
-        n_colors: int = 1,
-        n_levels: int = 2,
-        n_channels: int = 64,
-        n_layers: int = 7,
-        kernel_size: int = 3,
-        first_kernel_size: int = 7,
+        n_colors: Count = 1,
+        n_levels: Several = 2,
+        n_channels: Count = 64,
+        n_layers: Count = 7,
+        kernel_size: Kernel = 3,
+        first_kernel_size: Kernel = 7,
     ):
         super().__init__(**{k: v for k, v in locals().items() if k not in ("self", "__class__")})
 
@@ -86,16 +81,16 @@ class DiagonalBiLSTM(MaskedStack):
                   past; with more, rows go on to the right of the image, where the input is 0
     """
 
-    @plain_numbers
+    @checked
     def __init__(
         self,
         *,
-        n_colors: int = 1,
-        n_levels: int = 2,
-        n_channels: int = 64,
-        n_layers: int = 7,
-        kernel_size: int = 2,
-        first_kernel_size: int = 7,
+        n_colors: Count = 1,
+        n_levels: Several = 2,
+        n_channels: Count = 64,
+        n_layers: Count = 7,
+        kernel_size: Several = 2,
+        first_kernel_size: Kernel = 7,
     ):
         super().__init__(**{k: v for k, v in locals().items() if k not in ("self", "__class__")})
 
@@ -103,9 +98,11 @@ class DiagonalBiLSTM(MaskedStack):
         """A diagonal LSTM of two directions with a residual connection."""
         return _residual(DiagonalBiLSTMLayer, self.config)
 
-    def logits_from(self, features: Float[Tensor, "B C H W"]) -> Float[Tensor, "B L C H W"]:
+    @checked
+    def logits_from(
+        self, features: Float[Tensor, "B {self.n_colors} H W"]
+    ) -> Float[Tensor, "B L C H W"]:
         """The network after `embed`, on an image with a column to spare at its right edge."""
-        require_image_features("features", features, self.n_colors, like=self.first.weight)
         return super().logits_from(F.pad(features, (0, 1)))[..., :-1]
 
 

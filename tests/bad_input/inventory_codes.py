@@ -619,12 +619,6 @@ PRIORS = [
         },
     ),
     call(
-        "gated_frames.PastFrames.forward",
-        (2, 3, 4, 2, 2),
-        {"indices": symbols((2, 3, 2, 2), 5)},
-        of=lambda: small.gated_frames().past,
-    ),
-    call(
         "gated_frames.GatedFrames",
         nn.Module,
         {

@@ -30,13 +30,10 @@ from torch import Tensor, nn
 from tutorial_lib.gated_layer import GatedLayer, HorizontalConv2d, VerticalConv2d
 from tutorial_lib.gated_row import RowLayer
 from tutorial_lib.lstm_layers import (
-    DiagonalBiLSTMLayer,
-    DiagonalLSTMLayer,
     InputToState,
     RowLSTMLayer,
 )
 from tutorial_lib.masks import MaskedConv2d
-from tutorial_lib.pixelcnn import MaskedResidualBlock
 from tutorial_lib.pixelrnn import ResidualLSTM
 from tutorial_lib.tabular import TabularModel
 
@@ -338,19 +335,6 @@ PLACE = floats((1, 2, 1, 5), pinned=(1, 2, 3), **FLAT)
 GATED = [
     call("gated_layer.shift_down", (2, 4, 3, 5), {"features": ANY_FEATURES}),
     call(
-        "gated_layer.gate",
-        (2, 2, 3, 5),
-        {"features": also(ANY_FEATURES, "odd", lambda: torch.ones(2, 3, 3, 5))},
-    ),
-    call(
-        "gated_layer.plus",
-        (2, 4, 3, 5),
-        {
-            "features": floats((2, 4, 3, 5), pinned=(0, 1, 2, 3), finite=False),
-            "condition": but(floats((2, 4, 3, 5), pinned=(1,), finite=False), "axis 1 of 1"),
-        },
-    ),
-    call(
         "gated_layer.pointwise",
         nn.Conv2d,
         {"in_channels": count(4), "out_channels": count(4), "n_colors": count(2)},
@@ -359,12 +343,6 @@ GATED = [
         "gated_layer.VerticalConv2d",
         VerticalConv2d,
         {"in_channels": count(4), "out_channels": count(4), "kernel_size": ANY_KERNEL},
-    ),
-    call(
-        "gated_layer.VerticalConv2d.forward",
-        (2, 3, 4, 4),
-        {"x": FEATURES},
-        of=lambda: small.seeded(VerticalConv2d, 4, 3, 3),
     ),
     call(
         "gated_layer.HorizontalConv2d",
@@ -378,34 +356,7 @@ GATED = [
             "halves": count(2),
         },
     ),
-    call(
-        "gated_layer.HorizontalConv2d.forward",
-        (2, 8, 4, 4),
-        {"x": FEATURES},
-        of=lambda: small.seeded(HorizontalConv2d, 4, 8, 3, mask_type="A", n_colors=1),
-    ),
     call("gated_layer.GatedLayer", GatedLayer, LAYER),
-    call(
-        "gated_layer.GatedLayer.condition",
-        tuple,
-        {
-            "label": SEEN_LABELS,
-            "context": but(SHARED_CONTEXT, "axis 2 longer", "axis 3 longer"),
-        },
-        of=lambda: _layer().condition,
-    ),
-    call(
-        "gated_layer.GatedLayer.forward",
-        tuple,
-        {
-            "v": floats((2, 4, 4, 4), pinned=(0, 1, 2, 3), **FLAT),
-            "h": floats((2, 4, 4, 4), pinned=(0, 1, 2, 3), **FLAT),
-            "label": SEEN_LABELS,
-            "context": but(SHARED_CONTEXT, says=("context", "condition")),
-            "last": flag(False),
-        },
-        of=_layer,
-    ),
     call(
         "gated.GatedPixelCNN",
         nn.Module,
@@ -457,15 +408,14 @@ GATED = [
         of=lambda: small.conditional().logits_from,
     ),
     call(
-        "gated.GatedPixelCNN.with_coordinates",
+        "gated.GatedPixelCNN.context_of_layers",
         (2, 8, 4, 4),
         {
-            "features": floats((2, 1, 4, 4), pinned=(2, 3), **FLAT),
-            "context": but(
-                optional(CONTEXT), "axis 0 longer", "axis 0 of 1", "axis 1 longer", "axis 1 of 1"
-            ),
+            "features": floats((2, 1, 4, 4), pinned=(0, 2, 3), **FLAT),
+            "label": LABELS,
+            "context": CONTEXT,
         },
-        of=lambda: small.conditional().with_coordinates,
+        of=lambda: small.conditional().context_of_layers,
     ),
     call(
         "gated_row.RowLayer",
@@ -478,25 +428,6 @@ GATED = [
             "n_classes": optional(count(3)),
             "place_channels": count(2, at_least=0),
         },
-    ),
-    call(
-        "gated_row.RowLayer.condition",
-        (2, 8, 1, 5),
-        {
-            "label": but(SEEN_LABELS, "axis 0 longer", "axis 0 of 1"),
-            "place": but(PLACE, "axis 3 longer", "axis 3 of 1"),
-        },
-        of=lambda: _row_layer().condition,
-    ),
-    call(
-        "gated_row.RowLayer.forward",
-        (2, 4, 1, 5),
-        {
-            "h": ROW,
-            "label": SEEN_LABELS,
-            "place": but(PLACE, "axis 3 of 1", says=("place", "condition")),
-        },
-        of=_row_layer,
     ),
     call(
         "gated_row.GatedRow",
@@ -529,7 +460,7 @@ GATED = [
     call(
         "gated_row.GatedRow.place",
         (1, 1, 1, 6),
-        {"features": floats((2, 32, 1, 6), alone=True, finite=False)},
+        {"features": floats((2, 32, 1, 6), pinned=(0, 2), **FLAT), "label": LABELS},
         of=lambda: small.gated_row().place,
     ),
 ]
@@ -574,12 +505,6 @@ def _of_stack(name: str, make, *, n_colors: int = 1) -> list:
 
 STACKS = [
     call("pixelcnn.MaskedResidualBlock", nn.Module, BLOCK),
-    call(
-        "pixelcnn.MaskedResidualBlock.forward",
-        (2, 4, 4, 4),
-        {"features": FEATURES},
-        of=lambda: small.seeded(MaskedResidualBlock, 4, 3),
-    ),
     call("pixelcnn.PixelCNN", nn.Module, STACK),
     *_of_stack("PixelCNN", small.plain, n_colors=2),
     *_of_stack("RowLSTM", small.row_lstm),
@@ -633,24 +558,6 @@ STACKS = [
     ),
     call("lstm_layers.DiagonalBiLSTMLayer", nn.Module, {**DIAGONAL, "n_colors": count(2)}),
     call(
-        "lstm_layers.RowLSTMLayer.forward",
-        (2, 2, 4, 4),
-        {"features": FEATURES},
-        of=lambda: small.seeded(RowLSTMLayer, 4, 2),
-    ),
-    call(
-        "lstm_layers.DiagonalLSTMLayer.forward",
-        (2, 2, 4, 4),
-        {"features": FEATURES},
-        of=lambda: small.seeded(DiagonalLSTMLayer, 4, 2),
-    ),
-    call(
-        "lstm_layers.DiagonalBiLSTMLayer.forward",
-        (2, 2, 4, 4),
-        {"features": FEATURES},
-        of=lambda: small.seeded(DiagonalBiLSTMLayer, 4, 2),
-    ),
-    call(
         "pixelrnn.ResidualLSTM",
         ResidualLSTM,
         {
@@ -662,7 +569,6 @@ STACKS = [
             "n_colors": count(1),
         },
     ),
-    call("pixelrnn.ResidualLSTM.forward", (2, 4, 4, 4), {"features": FEATURES}, of=_residual),
 ]
 
 TARGET = also(sizes((1, 1), at_least=0), "outside", (3, 0), (0, 4), (-1, 0), (1, 99))

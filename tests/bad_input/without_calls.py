@@ -6,6 +6,7 @@ A reason for a module counts for all its names that have no call.
 from __future__ import annotations
 
 PARTS_OF_THE_SAMPLER = "a part of the cached sampler, made by sampling.sample after its checks"
+PARTS_OF_A_MODEL = "inside every pass of a model, which looks at what enters"
 PARTS_OF_FIT = "a part of training.fit, made and called by it once it has checked all"
 REASONS = {
     "cached_features": PARTS_OF_THE_SAMPLER,
@@ -13,6 +14,21 @@ REASONS = {
     "cached_pixelcnn": PARTS_OF_THE_SAMPLER,
     "gated_row.LayerCache": PARTS_OF_THE_SAMPLER,
     "gated_row.RowCache": PARTS_OF_THE_SAMPLER,
+    "gated.check_given": "a check itself: every label and context goes through it",
+    "gated_frames.PastFrames.forward": PARTS_OF_A_MODEL,
+    "gated_layer.GatedLayer.condition": PARTS_OF_A_MODEL,
+    "gated_layer.GatedLayer.forward": PARTS_OF_A_MODEL,
+    "gated_layer.HorizontalConv2d.forward": PARTS_OF_A_MODEL,
+    "gated_layer.VerticalConv2d.forward": PARTS_OF_A_MODEL,
+    "gated_layer.gate": PARTS_OF_A_MODEL,
+    "gated_layer.plus": PARTS_OF_A_MODEL,
+    "gated_row.RowLayer.condition": PARTS_OF_A_MODEL,
+    "gated_row.RowLayer.forward": PARTS_OF_A_MODEL,
+    "lstm_layers.DiagonalBiLSTMLayer.forward": PARTS_OF_A_MODEL,
+    "lstm_layers.DiagonalLSTMLayer.forward": PARTS_OF_A_MODEL,
+    "lstm_layers.RowLSTMLayer.forward": PARTS_OF_A_MODEL,
+    "pixelcnn.MaskedResidualBlock.forward": PARTS_OF_A_MODEL,
+    "pixelrnn.ResidualLSTM.forward": PARTS_OF_A_MODEL,
     "logit_sources": PARTS_OF_THE_SAMPLER,
     "training_run": PARTS_OF_FIT,
     "run_clock": PARTS_OF_FIT,
