@@ -13,6 +13,8 @@ from tutorial_lib import processes
 from tutorial_lib.checkpoint import CheckpointError, read_tensors, write_tensors
 from tutorial_lib.pretrained import load_weights, save_weights
 from tutorial_lib.quantize import VectorQuantizer, nearest_code
+from tutorial_lib.recipes import vqvae_step
+from tutorial_lib.training import FitConfig, fit
 from tutorial_lib.vqvae import VQVAE
 
 UPDATES = ["gradient", "ema"]
@@ -278,3 +280,22 @@ def test_an_empty_batch_gives_empty_results_and_changes_nothing(update, training
     (out.z_q.sum() + out.commitment_loss).backward()
     assert differing(quantizer, before) == []
     assert nearest_code(torch.zeros(shape), CODES).shape == shape[:1] + shape[2:]
+
+
+def test_a_run_whose_checkpoint_has_no_flag_goes_on(tmp_path):
+    """As all checkpoints that were written before there was one."""
+    levels = torch.randint(2, (4, 1, 4, 4), dtype=torch.uint8)
+    sizes = {"in_channels": 1, "n_levels": 2, "n_codes": 4, "code_dim": 2, "n_channels": 2}
+
+    def train(epochs):
+        model = VQVAE(**sizes)
+        config = FitConfig(epochs=epochs, batch_size=2)
+        return model, fit(model, vqvae_step, (levels,), config, out=tmp_path, progress=False)
+
+    train(1)
+    (checkpoint,) = tmp_path.glob("*.safetensors")
+    tensors, header = read_tensors(checkpoint)
+    assert tensors.pop("model/quantizer.started")
+    write_tensors(checkpoint, tensors, header)
+    model, history = train(2)
+    assert history.step == 4 and model.quantizer.started
