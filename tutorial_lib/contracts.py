@@ -35,7 +35,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union
 
-from tutorial_lib.plain_checks import unwrapped, what_to_unwrap
+from tutorial_lib.plain_checks import channels_last_hint, plain, unwrapped, what_to_unwrap
 
 Check = Callable[[str, Any], Any]  # (name, value) -> the value as it is used; raises if it is wrong
 Rule = Check | tuple[type, bool]  # or the shape of a tensor, and whether None is allowed
@@ -174,6 +174,7 @@ def _instance_of(kind: type) -> Check:
 
 def _one_of(choices: tuple) -> Check:
     def check(name, value):
+        value = plain(value)
         if not any(type(value) is type(each) and value == each for each in choices):
             told = ", ".join(map(repr, choices))
             raise ValueError(f"{name} must be one of {told}, got {value!r}")
@@ -309,7 +310,8 @@ class _Tensors:
                 wanted[axis] = size if wanted[axis] is None else wanted[axis]
         if not fits:
             told = [_words(axis, known[axis]) for axis in axes]
-            raise ValueError(f"{name} must have shape ({', '.join(told)}), got {shape}")
+            hint = channels_last_hint(name, shape)
+            raise ValueError(f"{name} must have shape ({', '.join(told)}), got {shape}{hint}")
         self.sizes |= {axis: size for axis, size in wanted.items() if axis not in ("_", "...")}
 
     def _size_of(self, axis: str) -> int | tuple[int, ...] | None:

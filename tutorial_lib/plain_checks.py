@@ -126,6 +126,17 @@ def require_instance(name: str, value: T, kind: type) -> T:
     return value
 
 
+def channels_last_hint(name: str, shape: Sequence[int]) -> str:
+    """A hint, if these look like examples with the colours at the end, (N, H, W, C); else nothing.
+
+    At most 4 at the end, after sides of more than 4 each.
+    """
+    if len(shape) < 3 or not 1 <= shape[-1] <= 4 or min(shape[1:-1]) <= 4:
+        return ""
+    order = (0, len(shape) - 1, *range(1, len(shape) - 1))
+    return f": it looks like channels last, use {name}.permute{order}"
+
+
 def unwrapped(model: T) -> T:
     """The model inside of torch.compile, DataParallel and their like; any other model itself."""
     for name in ("_orig_mod", "module"):

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from tutorial_lib.contracts import may_be_read
 from tutorial_lib.plain_checks import (  # noqa: F401
+    channels_last_hint,
     require_bool,
     require_bytes,
     require_choice,
@@ -131,17 +132,6 @@ def require_shape(name: str, value: Tensor, expected: Sequence[int | str | None]
         hint = channels_last_hint(name, shape)
         raise ValueError(f"{name} must have shape ({wanted}), got {shape}{hint}")
     return value
-
-
-def channels_last_hint(name: str, shape: Sequence[int]) -> str:
-    """A hint, if these look like examples with the colours at the end, (N, H, W, C); else nothing.
-
-    At most 4 at the end, after sides of more than 4 each.
-    """
-    if len(shape) < 3 or not 1 <= shape[-1] <= 4 or min(shape[1:-1]) <= 4:
-        return ""
-    order = (0, len(shape) - 1, *range(1, len(shape) - 1))
-    return f": it looks like channels last, use {name}.permute{order}"
 
 
 def require_image_features(
