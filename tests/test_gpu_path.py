@@ -281,7 +281,8 @@ def drawn(name, device, method, noise):
     elif noise != "none":
         options["generator"] = torch.Generator(noise).manual_seed(5)
     torch.manual_seed(5)
-    images = sample(model, shape, known=known.to(device), **options)
+    known = known if noise == "uniforms" else known.to(device)  # it may lie on the CPU, too
+    images = sample(model, shape, known=known, **options)
     assert images.device.type == device
     return images.cpu()
 
