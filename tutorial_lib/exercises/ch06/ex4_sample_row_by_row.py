@@ -313,7 +313,7 @@ def column_by_column(model, uniforms, known):
 def image_by_image(model, uniforms, known):
     images = []
     for noise, kept in zip(uniforms, known, strict=True):
-        image = torch.where(kept < 0, 3, kept)[None]  # what is not drawn yet must not matter
+        image = torch.where(kept < 0, 1, kept)[None]  # what is not drawn yet must not matter
         for row in range(kept.shape[1]):
             above = model.begin_row(image, row)
             for column in range(kept.shape[2]):
