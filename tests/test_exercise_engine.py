@@ -131,6 +131,17 @@ def test_a_function_that_passes_is_returned_itself(exercise, capsys):
     assert "passed" in told and "All 3 points" in told and "your version" in told
 
 
+def test_an_answer_without_a_graph_is_refused_where_the_chapter_differentiates_it():
+    differentiated = dataclasses.replace(EXERCISE, differentiated=True)
+    assert differentiated.grade(double, 0).outcome == "passed"
+
+    def mine(numbers, *, twice=False):
+        return double(numbers.detach(), twice=twice)
+
+    assert EXERCISE.grade(mine, 0).outcome == "passed"
+    assert "No gradient comes through" in differentiated.grade(mine, 0).failure.message
+
+
 def test_a_wrong_function_is_told_its_misconception_and_the_library_stands_in(exercise, capsys):
     def mine(numbers, *, twice=False):
         return numbers**2

@@ -31,6 +31,7 @@ class RemoteCandidate(Candidate):
             reference=exercise.reference,
             seconds=exercise.time_limit_seconds,
             when_changed=exercise.when_changed,
+            differentiated=exercise.differentiated,
         )
         self.worker, self.name = worker, exercise.name
 

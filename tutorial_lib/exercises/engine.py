@@ -70,6 +70,7 @@ class Exercise:
     stub            source of the cell that a learner starts from: signature, worked example, `____`
     hints           idea, API, common symptom, in this order
     when_changed    argument name -> what to say to a function that changes that argument
+    differentiated  the chapter differentiates the results, so they must keep their graph
     otherwise       what is said where no mistake of the list explains the results
 
     The rest is declared below it:
@@ -88,6 +89,7 @@ class Exercise:
     stub: str
     hints: Sequence[str]
     when_changed: Mapping[str, str] = field(default_factory=dict)
+    differentiated: bool = False
     time_limit_seconds: float = 10.0
     otherwise: str = "The result is not the expected one."
     checks: list[Check] = field(default_factory=list)
@@ -239,6 +241,7 @@ class Exercise:
                 reference=self.reference,
                 seconds=self.time_limit_seconds,
                 when_changed=self.when_changed,
+                differentiated=self.differentiated,
             )
         with undisturbed():
             details = tuple(_run(c, candidate, seed, i) for i, c in enumerate(self.checks))

@@ -14,12 +14,17 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 
+from torch import Tensor
+from torch.utils._pytree import tree_map
+
 from tutorial_lib.exercises.arguments import copy_of, first_change, plain, without_numpy
 from tutorial_lib.exercises.definition import Failed, Failure, LearnerError, OutOfTime
 from tutorial_lib.exercises.errors import describe
 from tutorial_lib.exercises.surroundings import Printed
 from tutorial_lib.exercises.time_limit import Stopwatch, TimeLimit, TimeLimitReached
 from tutorial_lib.exercises.untouched import is_blank_error
+
+CUT_OFF = "No gradient comes through: `.detach()`, `.data`, `no_grad` or NumPy cuts it off."
 
 
 class Candidate:
@@ -28,6 +33,7 @@ class Candidate:
     function       None where `run_within_limits` finds it in another process
     reference      names the arguments in reports
     when_changed   argument name -> what to add if the function changes that argument
+    differentiated its results must pass gradients on to the floating-point arguments
     """
 
     def __init__(
@@ -37,16 +43,18 @@ class Candidate:
         reference: Callable,
         seconds: float,
         when_changed: Mapping[str, str] | None = None,
+        differentiated: bool = False,
     ):
         self.function, self.reference = function, reference
         self.seconds, self.seconds_left = seconds, seconds
         self.when_changed = when_changed or {}
+        self.instrument = call_with_graph if differentiated else call_on_copies
         self.printed = Printed()
 
     def __call__(self, *args, **kwargs):
         """What the function returns for copies of these arguments, free of graph and aliases."""
         names = list(inspect.signature(self.reference).parameters)[: len(args)]
-        value, change = self.run_within_limits(call_on_copies, (names, args, kwargs))
+        value, change = self.run_within_limits(self.instrument, (names, args, kwargs))
         if change:
             raise Failed(self._changed(*change))
         return value
@@ -104,6 +112,24 @@ def call_on_copies(function: Callable, names: Sequence[str], args: tuple, kwargs
         if change:
             return value, (name, *change)
     return value, None
+
+
+def call_with_graph(function: Callable, names: Sequence[str], args: tuple, kwargs: dict):
+    """call_on_copies, with gradients recorded; Failed if the result passes none on."""
+
+    def watched(*args, **kwargs):
+        value = function(*args, **kwargs)
+        if isinstance(value, Tensor) and not value.requires_grad:
+            told = "The chapter differentiates the result, and it has lost its graph."
+            raise Failed(Failure(CUT_OFF, told))
+        return value
+
+    return call_on_copies(watched, names, *tree_map(_recorded, (args, kwargs)))
+
+
+def _recorded(value: object) -> object:
+    floating = isinstance(value, Tensor) and value.is_floating_point()
+    return value.detach().clone().requires_grad_() if floating else value
 
 
 def never_none(function: Callable) -> Callable:

@@ -17,6 +17,7 @@ horizontal_conv = Exercise(
     goal="Convolve along the row with a kernel that holds no tap of the future, so needs no mask.",
     minutes=10,
     reference=reference,
+    differentiated=True,
     otherwise="The kernel reads other pixels than it should.",
     stub='''\
 def horizontal_conv(x: torch.Tensor, weight: torch.Tensor, *, mask_type: str) -> torch.Tensor:

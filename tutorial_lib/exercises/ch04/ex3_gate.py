@@ -16,6 +16,7 @@ gate = Exercise(
     goal="Write equation 2: half of the channels say what to pass on, the other half how much.",
     minutes=5,
     reference=reference,
+    differentiated=True,
     otherwise="This is another function of value and switch.",
     stub='''\
 def gate(features: torch.Tensor) -> torch.Tensor:
