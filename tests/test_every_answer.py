@@ -72,7 +72,10 @@ def smoke(own_messages, monkeypatch, tmp_path):
 WITH_EXERCISES = [path for path in CHAPTERS if exercises_in(path)]
 KINDS = {"float64": (0, float64), "other numbers": (1, other_numbers), "NumPy": (2, numpy)}
 # Their results are differentiated, so a number without a graph is no right answer.
-LEARNED_FROM = set("straight_through vq_losses shift_down horizontal_conv gate".split())
+LEARNED_FROM = set(
+    "masked_conv2d residual_block shift_down horizontal_conv gate reparameterize"
+    " straight_through vq_losses".split()
+)
 KINDS_ON_A_GPU = {"on the CPU": (1, on_the_cpu)}
 
 
