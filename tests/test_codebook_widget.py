@@ -274,7 +274,7 @@ def test_it_is_drawn_within_200_ms():
             torch.zeros(3, 4),
             torch.zeros(2),
             ValueError,
-            r"codebook must have shape \(any, 2\), got",
+            r"codebook must have shape \(K, 2\), got",
         ),
         (torch.zeros(0, 2), torch.zeros(2), ValueError, "codebook must not be empty"),
         (torch.full((1, 2), torch.nan), torch.zeros(2), ValueError, "finite numbers, got nan"),

@@ -652,8 +652,8 @@ def test_two_processes_restart_the_same_codes_on_the_same_vectors(replicas):
 @pytest.mark.parametrize(
     ("z_e", "error", "message"),
     [
-        (torch.zeros(2, 3, 4), ValueError, r"z_e must have shape \(B, 2, ...\).*got \(2, 3, 4\)"),
-        (torch.zeros(2), ValueError, r"z_e must have shape \(B, 2, ...\)"),
+        (torch.zeros(2, 3, 4), ValueError, r"must have shape \((B, 2, \*positions|K, 3)\), got"),
+        (torch.zeros(2), ValueError, r"z_e must have shape \(B, (2|D), \*positions\)"),
         (torch.zeros(2, 2, 4).long(), TypeError, "z_e must be a floating-point tensor, got torch"),
     ],
 )
@@ -674,12 +674,14 @@ def test_an_index_without_a_code_is_refused(index):
     "counts", [torch.zeros(3), torch.tensor([1.0, -1]), torch.ones(2, 2), torch.tensor(3.0)]
 )
 def test_counts_without_a_perplexity_are_refused(own_messages, counts):
-    with pytest.raises(ValueError, match=r"counts must be \(K,\), none negative, some positive"):
+    with pytest.raises(
+        ValueError, match=r"counts must (be finite, none negative|have shape \(K\))"
+    ):
         perplexity(counts)
 
 
 def test_fields_that_do_not_match_are_not_broadcast(own_messages):
-    with pytest.raises(ValueError, match=r"z_e \(2, 3, 4\) and z_q \(2, 3, 1\) must agree"):
+    with pytest.raises(ValueError, match=r"z_q must have shape \(2, 3, 4\), got \(2, 3, 1\)"):
         straight_through(torch.zeros(2, 3, 4), torch.zeros(2, 3, 1))
 
 

@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import itertools
 import math
 import numbers
 import os
@@ -61,6 +62,17 @@ def at_most(most: int | float) -> Check:
     def check(name, value):
         if value > most:
             raise ValueError(f"{name} must be at most {most}, got {value}")
+        return value
+
+    return check
+
+
+def below(limit: int | float) -> Check:
+    """For Annotated: a number that is less than `limit`."""
+
+    def check(name, value):
+        if value >= limit:
+            raise ValueError(f"{name} must be below {limit}, got {value}")
         return value
 
     return check
@@ -269,9 +281,10 @@ class _Tensors:
         self.arguments, self.sizes = arguments, {}
         self.device = self.dtype = None
         if "_parameters" in getattr(arguments.get("self"), "__dict__", ()):  # a model, once begun
-            weight = next(arguments["self"].parameters(), None)
-            if weight is not None:
+            model = arguments["self"]
+            for weight in itertools.chain(model.parameters(), model.buffers()):
                 self.device, self.dtype = weight.device, weight.dtype
+                break
 
     def check(self, name: str, value: Any, kind: type) -> Any:
         torch = sys.modules["torch"]

@@ -24,7 +24,7 @@ References: van den Oord et al. 2017, Neural Discrete Representation Learning, s
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import torch
 import torch.distributed as dist
@@ -32,20 +32,17 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tutorial_lib.full_precision import exact_float32
-from tutorial_lib.plain_checks import plain_numbers
-from tutorial_lib.validation import (
-    require_bool,
-    require_choice,
-    require_finite,
-    require_float,
-    require_int,
-    require_positive,
-    require_same_shape,
-    require_shape,
-    require_symbols,
-    require_tensor,
+from tutorial_lib.contracts import (
+    Count,
+    Positive,
+    below,
+    checked,
+    filled,
+    finite,
+    symbols,
 )
+from tutorial_lib.full_precision import exact_float32
+from tutorial_lib.validation import require_finite, require_float, require_shape
 
 CHUNK_ELEMENTS = 2**22  # of the (vectors x codes) distance table held at once
 DEAD_BELOW = 0.02  # a code used less than this share of its fair share is dead
@@ -61,6 +58,7 @@ class Quantized(NamedTuple):
     perplexity: Tensor  # of this batch, 1 .. K; not to be averaged over batches
 
 
+@checked
 def nearest_code(
     z_e: Float[Tensor, "B D *positions"], codebook: Float[Tensor, "K D"]
 ) -> Int[Tensor, "B *positions"]:
@@ -73,17 +71,8 @@ def nearest_code(
     compiled graph does not look, nor does the quantizer in train mode: there any code is taken,
     and the losses are not finite.)
     """
-    require_float("codebook", codebook)
-    require_float("z_e", require_tensor("z_e", z_e, like=codebook))
-    if codebook.ndim != 2 or len(codebook) < 1:
-        raise ValueError(f"codebook must have shape (K, D), got {tuple(codebook.shape)}")
-    if z_e.ndim < 2 or z_e.shape[1] != codebook.shape[1]:
-        raise ValueError(
-            f"z_e must have shape (B, {codebook.shape[1]}, ...) to match the codebook "
-            f"{tuple(codebook.shape)}, got {tuple(z_e.shape)}"
-        )
-    require_finite("codebook", codebook)
-    return _nearest(require_finite("z_e", z_e), codebook)
+    finite("codebook", filled("codebook", codebook))
+    return _nearest(finite("z_e", z_e), codebook)
 
 
 def _nearest(z_e: Tensor, codebook: Tensor) -> Int[Tensor, "B *positions"]:
@@ -112,11 +101,10 @@ def _nearest_rows(vectors: Float[Tensor, "N D"], codes: Float[Tensor, "K D"]) ->
 
 def vectors_of(field: Float[Tensor, "B D *positions"]) -> Float[Tensor, "N D"]:
     """A field of vectors as a list of them, D last, in the order of `indices.flatten()`."""
-    if require_float("field", field).ndim < 2:
-        raise ValueError(f"field must have shape (B, D, ...), got {tuple(field.shape)}")
     return field.movedim(1, -1).flatten(0, -2)
 
 
+@checked
 def straight_through(
     z_e: Float[Tensor, "B D *positions"], z_q: Float[Tensor, "B D *positions"]
 ) -> Float[Tensor, "B D *positions"]:
@@ -124,26 +112,29 @@ def straight_through(
 
     Written as z_q + (z_e - z_e) rather than z_e + (z_q - z_e), which rounds.
     """
-    require_float("z_e", z_e)
-    require_float("z_q", z_q, like=z_e)
-    require_same_shape("z_e", z_e, "z_q", z_q)
     return z_q.detach() + (z_e - z_e.detach())
 
 
-def code_counts(indices: Int[Tensor, "*positions"], n_codes: int) -> Float[Tensor, "K"]:
-    """How often each code occurs; add counts up over batches before taking the perplexity."""
-    require_symbols("indices", indices, require_int("n_codes", n_codes, at_least=1))
+@checked
+def code_counts(indices: Int[Tensor, "*positions"], n_codes: Count) -> Float[Tensor, "K"]:
+    """How often each code occurs; add counts up over batches before taking the perplexity.
+
+    >>> code_counts(torch.tensor([[0, 2], [2, 2]]), n_codes=4)
+    tensor([1., 0., 3., 0.])
+    """
+    symbols("indices", indices, n_codes)
     return torch.bincount(indices.flatten(), minlength=n_codes).float()
 
 
-def perplexity(counts: Float[Tensor, "K"]) -> Tensor:
-    """exp(entropy) of the usage: K if all codes are used alike, 1 if only one is used."""
-    require_float("counts", counts)
-    if counts.ndim != 1 or not (counts >= 0).all() or not 0 < counts.sum() < torch.inf:
-        raise ValueError(
-            f"counts must be (K,), none negative, some positive; got {counts} of shape "
-            f"{tuple(counts.shape)}"
-        )
+@checked
+def perplexity(counts: Float[Tensor, "K"]) -> Float[Tensor, ""]:
+    """exp(entropy) of the usage: K if all codes are used alike, 1 if only one is used.
+
+    >>> perplexity(torch.tensor([5.0, 5.0, 0.0]))
+    tensor(2.)
+    """
+    if not (counts >= 0).all() or not 0 < counts.sum() < torch.inf:
+        raise ValueError(f"counts must be finite, none negative, some positive; got {counts}")
     return _perplexity(counts)
 
 
@@ -172,26 +163,21 @@ class VectorQuantizer(nn.Module):
     `set_codebook` gives it codes of your own; so does every usual way to write into `codebook`.
     """
 
-    @plain_numbers
+    @checked
     def __init__(
         self,
-        n_codes: int,
-        code_dim: int,
+        n_codes: Count,
+        code_dim: Count,
         *,
-        update: str = "gradient",
-        commitment_weight: float = 0.25,
+        update: Literal["gradient", "ema"] = "gradient",
+        commitment_weight: Positive = 0.25,
         restart_dead_codes: bool = False,
-        decay: float = 0.99,
+        decay: Annotated[Positive, below(1)] = 0.99,
     ):
         super().__init__()
-        self.n_codes = require_int("n_codes", n_codes, at_least=1)
-        self.code_dim = require_int("code_dim", code_dim, at_least=1)
-        self.update = require_choice("update", update, ("gradient", "ema"))
-        self.commitment_weight = require_positive("commitment_weight", commitment_weight)
-        self.decay = require_positive("decay", decay)
-        if self.decay >= 1:
-            raise ValueError(f"decay must be below 1, got {decay}")
-        self.restart_dead_codes = require_bool("restart_dead_codes", restart_dead_codes)
+        self.n_codes, self.code_dim, self.update = n_codes, code_dim, update
+        self.commitment_weight, self.decay = commitment_weight, decay
+        self.restart_dead_codes = restart_dead_codes
         codes = torch.randn(n_codes, code_dim) / code_dim**0.5
         if update == "ema":
             self.register_buffer("codebook", codes)
@@ -223,13 +209,13 @@ class VectorQuantizer(nn.Module):
                 value = value.detach().clone()
         super().__setattr__(name, value)
 
-    def forward(self, z_e: Float[Tensor, "B D *positions"]) -> Quantized:
+    @checked
+    def forward(self, z_e: Float[Tensor, "B {self.code_dim} *positions"]) -> Quantized:
         """Quantise; in train mode also move the averages, *after* the codes have been looked up.
 
         In train mode NaN or infinity in z_e gives losses that are not finite, and moves no code; in
         eval mode it is refused, as by `nearest_code`. An empty batch has losses of 0.
         """
-        self._check(z_e)
         z = z_e.to(self.codebook.dtype)
         learns = self.training and z_e.numel() > 0
         chosen = None
@@ -249,19 +235,11 @@ class VectorQuantizer(nn.Module):
             self._move_codes(vectors_of(z.detach()), indices.flatten(), counts, chosen)
         return Quantized(z_q, indices, codebook_loss, commitment_loss, _perplexity(counts))
 
+    @checked
     def lookup(self, indices: Int[Tensor, "B *positions"]) -> Float[Tensor, "B D *positions"]:
         """The code vectors of a field of indices. [eq. 2]"""
-        require_symbols("indices", indices, self.n_codes, like=self.codebook)
-        if not indices.ndim:
-            raise ValueError(f"indices must have shape (B, ...), got {tuple(indices.shape)}")
+        symbols("indices", indices, self.n_codes)
         return F.embedding(indices, self.codebook).movedim(-1, 1)
-
-    def _check(self, z_e: Tensor) -> None:
-        require_float("z_e", require_tensor("z_e", z_e, like=self.codebook))
-        if z_e.ndim < 2 or z_e.shape[1] != self.code_dim:
-            raise ValueError(
-                f"z_e must have shape (B, {self.code_dim}, ...), got {tuple(z_e.shape)}"
-            )
 
     @torch.no_grad()
     def _start_on(self, chosen: Float[Tensor, "K D"]) -> None:

@@ -338,11 +338,6 @@ CODEBOOK = [
             "codebook": but(floats((5, 2), pinned=(1,)), "no axes"),
         },
     ),
-    call(
-        "quantize.vectors_of",
-        (32, 2),
-        {"field": but(FIELD, "axis 1 longer", "axis 1 of 1", "another device")},
-    ),
     call("quantize.straight_through", (2, 2, 4, 4), {"z_e": BOTH, "z_q": BOTH}),
     call(
         "quantize.code_counts",

@@ -29,6 +29,7 @@ REASONS = {
     "lstm_layers.RowLSTMLayer.forward": PARTS_OF_A_MODEL,
     "pixelcnn.MaskedResidualBlock.forward": PARTS_OF_A_MODEL,
     "pixelrnn.ResidualLSTM.forward": PARTS_OF_A_MODEL,
+    "quantize.vectors_of": PARTS_OF_A_MODEL,
     "logit_sources": PARTS_OF_THE_SAMPLER,
     "training_run": PARTS_OF_FIT,
     "run_clock": PARTS_OF_FIT,

@@ -150,7 +150,7 @@ def cell_indices(codebook: Float[Tensor, "K 2"], plane: Plane) -> Int[Tensor, "r
         for size in (DRAWN_WIDTH, DRAWN_HEIGHT)
     )
     y, x = torch.meshgrid(plane.top - down, plane.left + across, indexing="ij")
-    return nearest_code(torch.stack([x, y])[None], codebook)[0]
+    return nearest_code(torch.stack([x, y])[None], codebook.double())[0]
 
 
 def cell_colors(codebook: Float[Tensor, "K 2"], plane: Plane) -> Float[Tensor, "rows columns 3"]:
