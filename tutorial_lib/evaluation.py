@@ -8,15 +8,11 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
+from tutorial_lib.contracts import Count, checked
 from tutorial_lib.full_precision import require_float64
 from tutorial_lib.modes import in_eval_mode, modes_put_back
 from tutorial_lib.out_of_memory import memory_explained
-from tutorial_lib.validation import (
-    require_function,
-    require_int,
-    require_model,
-    require_tensor,
-)
+from tutorial_lib.validation import require_tensor
 
 Step = Callable[..., dict[str, Tensor]]
 
@@ -54,14 +50,13 @@ def metrics_of(step: Step, model: nn.Module, batch: Sequence[Tensor]) -> dict[st
     return metrics
 
 
+@checked
 @torch.inference_mode()
 def evaluate(
-    model: nn.Module, step: Step, data: tuple[Tensor, ...], *, batch_size: int = 256
+    model: nn.Module, step: Step, data: Sequence, *, batch_size: Count = 256
 ) -> dict[str, float]:
     """Mean of every metric of `step` over all of `data`, in eval mode, on the model's device."""
-    require_float64(require_model("model", model))
-    require_function("step", step)
-    require_int("batch_size", batch_size, at_least=1)
+    require_float64(model)
     if not len(require_examples("data", data)[0]):
         raise ValueError(f"data must hold an example at least, got a {type(data).__name__} of none")
     device = next(model.parameters()).device

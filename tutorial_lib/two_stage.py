@@ -15,7 +15,7 @@ The codes have as many axes as the signal. For images the prior may be a `GatedP
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from jaxtyping import Float, Int
@@ -23,18 +23,12 @@ from torch import Tensor, nn
 
 from tutorial_lib.bounds import latent_rate_nats, two_stage_bound_nats
 from tutorial_lib.code_prior import CodePrior, labels_for
+from tutorial_lib.contracts import Count, checked, having
 from tutorial_lib.full_precision import exact_float32
 from tutorial_lib.likelihood import nll_nats
 from tutorial_lib.run_facts import RunFacts
 from tutorial_lib.sampling import draw, sample
-from tutorial_lib.validation import (
-    require_choice,
-    require_instance,
-    require_int,
-    require_model,
-    require_sizes,
-    where_it_draws,
-)
+from tutorial_lib.validation import where_it_draws
 from tutorial_lib.vqvae import VQVAE
 
 
@@ -63,9 +57,9 @@ class TwoStageModel(nn.Module):
     (B, 1, h, w) with K levels.
     """
 
+    @checked
     def __init__(self, vqvae: VQVAE, prior: nn.Module):
         super().__init__()
-        require_instance("vqvae", vqvae, VQVAE)
         if isinstance(prior, CodePrior):
             _check_code_prior(vqvae, prior)
         else:
@@ -114,11 +108,12 @@ class TwoStageModel(nn.Module):
         terms = self.terms(levels, label)
         return two_stage_bound_nats(-terms.decoder_nats, -terms.prior_rate_nats)
 
+    @checked
     def sample_indices(
         self,
-        n: int,
+        n: Count,
         *,
-        latent_shape: tuple[int, ...],
+        latent_shape: tuple[Count, ...],
         label: Tensor | int | None = None,
         temperature: float = 1.0,
         generator: torch.Generator | None = None,
@@ -128,19 +123,19 @@ class TwoStageModel(nn.Module):
         options = {"temperature": temperature, "generator": generator, "progress": progress}
         if isinstance(self.prior, CodePrior):
             return self.prior.sample(n, latent_shape, label=label, **options)
-        require_sizes("latent_shape", latent_shape, ("height", "width"))
-        shape = (require_int("n", n, at_least=1), 1, *latent_shape)
+        shape = (n, 1, *latent_shape)
         return sample(self.prior, shape, label=labels_for(n, label, self.prior), **options)[:, 0]
 
+    @checked
     @torch.no_grad()  # not inference_mode: what is drawn may be trained on
     def sample(
         self,
-        n: int,
+        n: Count,
         label: Tensor | int | None = None,
         *,
         shape: tuple[int, ...] | None = None,
         temperature: float = 1.0,
-        pixels: str = "mean",
+        pixels: Literal["mean", "sample"] = "mean",
         generator: torch.Generator | None = None,
         progress: bool = False,
     ) -> Int[Tensor, "n C *shape"]:
@@ -154,7 +149,6 @@ class TwoStageModel(nn.Module):
                      "sample": each sub-pixel drawn from p(x|z), a true sample of the model, with
                      the grain that comes from pixels that are independent given the codes
         """
-        require_choice("pixels", pixels, ("mean", "sample"))
         self._require_discrete()
         indices = self.sample_indices(
             n,
@@ -202,7 +196,7 @@ def _check_code_prior(vqvae: VQVAE, prior: CodePrior) -> None:
 
 
 def _check_image_prior(vqvae: VQVAE, prior: nn.Module) -> None:
-    require_model("prior", prior, "n_levels", "n_colors", "n_classes")
+    having("n_levels", "n_colors", "n_classes")("prior", prior)
     if prior.n_levels != vqvae.n_codes or prior.n_colors != 1:
         raise ValueError(
             f"the prior must have n_levels={vqvae.n_codes} (the codes) and n_colors=1, "

@@ -21,54 +21,50 @@ free; no batch norm. Reference: van den Oord et al. 2017, sec. 3 and 4.1.
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from tutorial_lib.contracts import Count, Natural, Positive, Several, checked, filled, within
 from tutorial_lib.full_precision import exact_float32
 from tutorial_lib.likelihood import nll_nats
-from tutorial_lib.plain_checks import plain, plain_numbers
 from tutorial_lib.quantize import Quantized, VectorQuantizer, nearest_code
 from tutorial_lib.run_facts import RunFacts
-from tutorial_lib.validation import (
-    may_be_read,
-    require_choice,
-    require_float,
-    require_int,
-    require_same_shape,
-    require_shape,
-    require_symbols,
-    require_tensor,
-)
+from tutorial_lib.validation import require_float, require_shape, require_symbols
 
 CONVOLUTIONS = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
 TRANSPOSED = {1: nn.ConvTranspose1d, 2: nn.ConvTranspose2d, 3: nn.ConvTranspose3d}
+Dims = Literal[1, 2, 3]
 
 
 class ResidualBlock(nn.Module):
     """x + 1x1(ReLU(3x3(ReLU(x)))), in `n_dims` dimensions; the shape does not change."""
 
-    def __init__(self, n_channels: int, n_dims: int):
+    @checked
+    def __init__(self, n_channels: Several, n_dims: Dims):
         super().__init__()
-        conv = CONVOLUTIONS[require_choice("n_dims", n_dims, tuple(CONVOLUTIONS))]
-        require_int("n_channels", n_channels, at_least=2)
+        conv = CONVOLUTIONS[n_dims]
         self.wide = conv(n_channels, n_channels // 2, 3, padding=1)
         self.pointwise = conv(n_channels // 2, n_channels, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, *shape) -> the same."""
-        require_float("x", x, like=self.wide.weight)
-        _require_field("x", x, self.wide)
         return x + self.pointwise(F.relu(self.wide(F.relu(x))))
 
 
-def build_encoder(n_dims, in_channels, n_channels, code_dim, n_halvings, n_blocks) -> nn.Sequential:
+@checked
+def build_encoder(
+    n_dims: Dims,
+    in_channels: Count,
+    n_channels: Several,
+    code_dim: Count,
+    n_halvings: Natural,
+    n_blocks: Natural,
+) -> nn.Sequential:
     """(B, in_channels, *shape) -> (B, code_dim, *shape / 2 ** n_halvings)."""
-    sizes = {"in_channels": in_channels, "code_dim": code_dim, "n_halvings": n_halvings}
-    _check_sizes(n_dims, sizes, n_channels, n_blocks)
     conv = CONVOLUTIONS[n_dims]
     layers: list[nn.Module] = []
     for i in range(n_halvings):
@@ -79,31 +75,22 @@ def build_encoder(n_dims, in_channels, n_channels, code_dim, n_halvings, n_block
     return nn.Sequential(*layers, nn.ReLU(), conv(n_channels, code_dim, 1))
 
 
+@checked
 def build_decoder(
-    n_dims, out_channels, n_channels, code_dim, n_doublings, n_blocks
+    n_dims: Dims,
+    out_channels: Count,
+    n_channels: Several,
+    code_dim: Count,
+    n_doublings: Natural,
+    n_blocks: Natural,
 ) -> nn.Sequential:
     """(B, code_dim, *shape) -> (B, out_channels, *shape * 2 ** n_doublings)."""
-    sizes = {"out_channels": out_channels, "code_dim": code_dim, "n_doublings": n_doublings}
-    _check_sizes(n_dims, sizes, n_channels, n_blocks)
     conv, up = CONVOLUTIONS[n_dims], TRANSPOSED[n_dims]
     layers: list[nn.Module] = [conv(code_dim, n_channels, 3, padding=1)]
     layers += [ResidualBlock(n_channels, n_dims) for _ in range(n_blocks)]
     for _ in range(n_doublings):
         layers += [nn.ReLU(), up(n_channels, n_channels, 4, stride=2, padding=1)]
     return nn.Sequential(*layers, nn.ReLU(), conv(n_channels, out_channels, 1))
-
-
-def _check_sizes(n_dims: int, sizes: dict[str, int], n_channels: int, n_blocks: int) -> None:
-    require_choice("n_dims", n_dims, tuple(CONVOLUTIONS))
-    for name, size in sizes.items():
-        require_int(name, size, at_least=0 if name in ("n_halvings", "n_doublings") else 1)
-    require_int("n_channels", n_channels, at_least=2)
-    require_int("n_blocks", n_blocks, at_least=0)
-
-
-def _require_field(name: str, value: Tensor, conv: nn.Module) -> None:
-    """ValueError unless a convolution can read it: (B, its channels, *shape)."""
-    require_shape(name, value, ("B", conv.in_channels, *["any"] * (conv.weight.ndim - 2)))
 
 
 class VQVAEOutput(NamedTuple):
@@ -129,31 +116,24 @@ class VQVAE(nn.Module):
 
     facts: RunFacts | None = None
 
-    @plain_numbers
+    @checked
     def __init__(
         self,
         *,
-        n_dims: int = 2,
-        in_channels: int,
-        n_levels: int | None = None,
-        n_codes: int,
-        code_dim: int,
-        downsample: int = 4,
-        n_channels: int = 64,
-        n_blocks: int = 2,
-        update: str = "ema",
-        commitment_weight: float = 0.25,
+        n_dims: Dims = 2,
+        in_channels: Count,
+        n_levels: Several | None = None,
+        n_codes: Count,
+        code_dim: Count,
+        downsample: Count = 4,
+        n_channels: Several = 64,
+        n_blocks: Natural = 2,
+        update: Literal["gradient", "ema"] = "ema",
+        commitment_weight: Positive = 0.25,
         restart_dead_codes: bool = True,
     ):
         super().__init__()
         self.config = {k: v for k, v in locals().items() if k not in ("self", "__class__")}
-        require_choice("n_dims", n_dims, tuple(CONVOLUTIONS))
-        for name in ("in_channels", "downsample", "n_codes", "code_dim"):
-            require_int(name, self.config[name], at_least=1)
-        require_int("n_channels", n_channels, at_least=2)
-        require_int("n_blocks", n_blocks, at_least=0)
-        if n_levels is not None:
-            require_int("n_levels", n_levels, at_least=2)
         halvings = downsample.bit_length() - 1
         if 2**halvings != downsample:
             raise ValueError(f"downsample must be a power of 2, got {downsample}")
@@ -174,8 +154,7 @@ class VQVAE(nn.Module):
     def forward(self, image: Tensor) -> VQVAEOutput:
         """Encode, quantise, decode and score a batch; the loss of eq. 3, ready for backward()."""
         z_e = self.encode(image)
-        if not len(image):
-            raise ValueError(f"the image must be a batch of at least 1, got {tuple(image.shape)}")
+        filled("the image", image)
         quantized = self.quantizer(z_e)
         decoded = self.decode(quantized.z_q)
         nll = self.decoder_nll_nats(decoded, image)
@@ -184,7 +163,10 @@ class VQVAE(nn.Module):
         loss = nll.mean() / dims + quantized.codebook_loss + beta * quantized.commitment_loss
         return VQVAEOutput(loss, nll, decoded, quantized)
 
-    def encode(self, image: Tensor) -> Float[Tensor, "B D *latent"]:
+    @checked
+    def encode(
+        self, image: Shaped[Tensor, "B {self.in_channels} *shape"]
+    ) -> Float[Tensor, "B D *latent"]:
         """z_e of levels (or of x, for a Gaussian decoder)."""
         self._check_image(image)
         x = image if self.n_levels is None else image.to(self._dtype) / (self.n_levels - 1)
@@ -195,39 +177,43 @@ class VQVAE(nn.Module):
         with exact_float32(self.quantizer.codebook.device):
             return nearest_code(self.encode(image), self.quantizer.codebook)
 
-    def decode(self, z_q: Float[Tensor, "B D *latent"]) -> Tensor:
+    @checked
+    def decode(self, z_q: Float[Tensor, "B {self.quantizer.code_dim} *latent"]) -> Tensor:
         """Logits (B, L, C, *shape), or the means (B, C, *shape) of the Gaussian, around [0, 1].
 
         A NaN in gives NaN: training looks at its loss.
         """
-        require_float("z_q", z_q, like=self.decoder[0].weight)
-        _require_field("z_q", z_q, self.decoder[0])
+        self._look_at_axes("z_q", z_q, 2)
         out = self.decoder(z_q)
         if self.n_levels is None:
             return out
         return out.unflatten(1, (self.in_channels, self.n_levels)).transpose(1, 2)
 
+    @checked
     def decode_indices(self, indices: Int[Tensor, "B *latent"]) -> Tensor:
         """`decode` of the code vectors at these indices."""
-        require_symbols("indices", indices, self.n_codes, like=self.quantizer.codebook)
-        require_shape("indices", indices, ("B", *["any"] * self.n_dims))
+        self._look_at_axes("indices", indices, 1)
         return self.decode(self.quantizer.lookup(indices))
 
     def decoder_nll_nats(self, decoded: Tensor, image: Tensor) -> Float[Tensor, "B"]:
         """-log p(x|z) for what `decode` returned: discrete nats, or nats of density (Gaussian)."""
         if self.n_levels is not None:
-            require_float("decoded", decoded)
-            if decoded.ndim > 1 and decoded.shape[1] != self.n_levels:
-                raise ValueError(
-                    f"decoded must have shape (B, {self.n_levels}, ...), got {tuple(decoded.shape)}"
-                )
-            return nll_nats(decoded, image)
-        require_float("decoded", decoded)
-        require_float("x", require_tensor("x", image, like=decoded))
-        require_same_shape("decoded", decoded, "x", image)
-        if decoded.ndim < 2:
-            raise ValueError(f"decoded must have shape (B, C, ...), got {tuple(decoded.shape)}")
-        z = (image - decoded.float()) * torch.exp(-self.log_sigma)
+            return self._discrete_nats(decoded, image)
+        return self._density_nats(decoded, image)
+
+    @checked
+    def _discrete_nats(
+        self,
+        decoded: Float[Tensor, "B {self.n_levels} C *shape"],
+        levels: Int[Tensor, "B C *shape"],
+    ) -> Float[Tensor, "B"]:
+        return nll_nats(decoded, levels)
+
+    @checked
+    def _density_nats(
+        self, decoded: Float[Tensor, "B C *shape"], x: Float[Tensor, "B C *shape"]
+    ) -> Float[Tensor, "B"]:
+        z = (x - decoded.float()) * torch.exp(-self.log_sigma)
         each = 0.5 * z.square() + self.log_sigma + 0.5 * math.log(2 * math.pi)
         return each.flatten(1).sum(dim=1)
 
@@ -245,18 +231,15 @@ class VQVAE(nn.Module):
         with exact_float32(decoded.device):
             return torch.einsum("bl...,l->b...", decoded.float().softmax(dim=1), values)
 
+    @checked
     def latent_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """The shape of the index field of an image of that (height, width), length or clip."""
-        if not isinstance(shape, (tuple, list)):
-            raise TypeError(f"shape must be a tuple, got {shape!r} ({type(shape).__name__})")
-        if len(shape) != self.n_dims or any(
-            type(plain(side)) is not int or side % self.downsample or side < 1 for side in shape
-        ):
+        if len(shape) != self.n_dims or any(s < 1 or s % self.downsample for s in shape):
             raise ValueError(
                 f"an image must have {self.n_dims} axes, each a multiple of {self.downsample}, "
                 f"got {tuple(shape)}"
             )
-        return tuple(int(side) // self.downsample for side in shape)
+        return tuple(side // self.downsample for side in shape)
 
     @property
     def _dtype(self) -> torch.dtype:
@@ -265,12 +248,11 @@ class VQVAE(nn.Module):
     def _check_image(self, image: Tensor) -> None:
         if self.n_levels is None:
             require_float("x", image, like=self.quantizer.codebook)
-            low, high = 0.0, 1.0
-            if image.numel() and may_be_read():
-                low, high = torch.stack(image.aminmax()).tolist()
-            if not 0 <= low <= high <= 1:
-                raise ValueError(f"x must lie in [0, 1], got values {low:.6g} .. {high:.6g}")
+            within("x", image, 0, 1)
         else:
-            require_symbols("levels", image, self.n_levels, like=self.quantizer.codebook)
-        require_shape("the image", image, ("B", self.in_channels, *([None] * self.n_dims)))
+            require_symbols("levels", image, self.n_levels)
         self.latent_shape(tuple(image.shape[2:]))
+
+    def _look_at_axes(self, name: str, value: Tensor, n_before: int) -> None:
+        if value.ndim != n_before + self.n_dims:
+            raise ValueError(f"{name} must have {self.n_dims} axes, got shape {tuple(value.shape)}")

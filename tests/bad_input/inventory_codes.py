@@ -402,12 +402,6 @@ VQVAES = [
         ResidualBlock,
         {"n_channels": count(4, at_least=2), "n_dims": choice(2, 0, 4)},
     ),
-    call(
-        "vqvae.ResidualBlock.forward",
-        (2, 4, 4, 4),
-        {"x": floats((2, 4, 4, 4), pinned=(1,), **FLAT)},
-        of=lambda: small.seeded(ResidualBlock, 4, 2),
-    ),
     *(
         call(
             f"vqvae.{name}",

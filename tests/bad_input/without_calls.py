@@ -30,6 +30,7 @@ REASONS = {
     "pixelcnn.MaskedResidualBlock.forward": PARTS_OF_A_MODEL,
     "pixelrnn.ResidualLSTM.forward": PARTS_OF_A_MODEL,
     "quantize.vectors_of": PARTS_OF_A_MODEL,
+    "vqvae.ResidualBlock.forward": PARTS_OF_A_MODEL,
     "logit_sources": PARTS_OF_THE_SAMPLER,
     "training_run": PARTS_OF_FIT,
     "run_clock": PARTS_OF_FIT,
