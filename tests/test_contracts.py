@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 import pytest
 import torch
-from jaxtyping import Float, Int, Integer, Shaped
+from jaxtyping import Float, Inexact, Int, Integer, Shaped
 from torch import Tensor, nn
 
 from tutorial_lib.contracts import (
@@ -135,6 +135,16 @@ def test_right_arguments_pass_as_they_are_and_numpy_numbers_become_pythons():
         n=np.int64(3), kernel_size=(3, 5), rate=np.float32(1), out="a"
     )
     assert (type(n), kernel_size, type(rate), out) == (int, (3, 5), float, Path("a"))
+
+
+def test_only_inexact_tensors_may_be_of_another_precision():
+    @checked
+    def drawn(logits: Float[Tensor, "B L"], uniforms: Inexact[Tensor, " B"]):
+        return uniforms.dtype
+
+    assert drawn(torch.ones(2, 3), torch.ones(2).double()) == torch.float64
+    with pytest.raises(TypeError, match="uniforms must be a floating-point tensor"):
+        drawn(torch.ones(2, 3), torch.ones(2).long())
 
 
 def test_right_frames_and_values_pass():

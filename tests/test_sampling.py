@@ -327,10 +327,10 @@ def test_a_progress_bar_is_shown_only_if_asked_for(progress, capsys):
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        ({"shape": (2, 1, 2)}, ValueError, r"shape must be \(B, C, H, W\), got \(2, 1, 2\)"),
+        ({"shape": (2, 1, 2)}, ValueError, r"shape must hold 4 values, got \(2, 1, 2\)"),
         ({"shape": (2, 3, 2, 2)}, ValueError, "the model has 1 colours"),
-        ({"shape": (0, 1, 2, 2)}, ValueError, "the batch of shape must be at least 1, got 0"),
-        ({"shape": (1, 1, 2.0, 2)}, TypeError, "the height of shape must be an integer, got 2.0"),
+        ({"shape": (0, 1, 2, 2)}, ValueError, "number of shape must be at least 1, got 0"),
+        ({"shape": (1, 1, 2.0, 2)}, TypeError, "number of shape must be an integer, got 2.0"),
         ({"temperature": 0.0}, ValueError, "temperature must be a finite number above 0, got 0.0"),
         ({"method": "fast"}, ValueError, "method must be one of .*, got 'fast'"),
         ({"uniforms": torch.ones(1, 1, 2, 2)}, ValueError, r"uniforms must lie in \[0, 1\), got"),

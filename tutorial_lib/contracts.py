@@ -10,6 +10,7 @@ tensors one dtype; in a method of a model they are those of its weights. Nothing
 broadcast in silence: a wrong number in a tutorial is worse than an error.
 
     Count, Natural, Share, Positive     int and float with a range: `n_layers: Count`
+    Inexact[Tensor, ...]                Float of a precision that need not be that of the others
     Int[Tensor, ...]                    torch.long; Integer[Tensor, ...]: torch.uint8, too, as long
     "B {self.code_dim} *positions"      an axis as long as an attribute says; "{len(p_one)}", too
 
@@ -265,6 +266,7 @@ def check_of(annotation: object) -> Check | None:
 
 DTYPES = {
     "Float": ("a floating-point tensor", lambda dtype: dtype.is_floating_point),
+    "Inexact": ("a floating-point tensor", lambda dtype: dtype.is_floating_point),
     "Int": ("a torch.long tensor", lambda dtype: str(dtype) == "torch.int64"),
     "Integer": (
         "a torch.uint8 or torch.long tensor",
@@ -300,7 +302,7 @@ class _Tensors:
                 f"{name} must be on the device {self.device}, where it is used, got "
                 f"{value.device}: use {name}.to({str(self.device)!r})"
             )
-        if value.is_floating_point() and words:
+        if value.is_floating_point() and kind.__name__.startswith("Float"):
             self.dtype = self.dtype or value.dtype
             if value.dtype != self.dtype and not torch.is_autocast_enabled(value.device.type):
                 raise TypeError(f"{name} must be a {self.dtype} tensor, got {value.dtype}")

@@ -42,7 +42,7 @@ from tutorial_lib.contracts import (
     symbols,
 )
 from tutorial_lib.full_precision import exact_float32
-from tutorial_lib.validation import require_finite, require_float, require_shape
+from tutorial_lib.validation import require_float, require_shape
 
 CHUNK_ELEMENTS = 2**22  # of the (vectors x codes) distance table held at once
 DEAD_BELOW = 0.02  # a code used less than this share of its fair share is dead
@@ -193,7 +193,7 @@ class VectorQuantizer(nn.Module):
     def set_codebook(self, codes: Float[Tensor, "K D"]) -> None:
         """Take a copy of these codes, and start the averages from them; no batch replaces them."""
         require_shape("codes", require_float("codes", codes), (self.n_codes, self.code_dim))
-        self.codebook.copy_(require_finite("codes", codes))
+        self.codebook.copy_(finite("codes", codes))
         if self.update == "ema":
             self.sums.copy_(self.codebook)
         self.counts.fill_(1)

@@ -15,42 +15,43 @@ from contextlib import contextmanager
 from itertools import product
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Inexact, Int
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
+from tutorial_lib.contracts import Count, Positive, checked, within
 from tutorial_lib.full_precision import exact_float32, require_float64
+from tutorial_lib.likelihood import PixelModel
 from tutorial_lib.logit_sources import checked_method, logit_source
 from tutorial_lib.modes import in_eval_mode
 from tutorial_lib.out_of_memory import memory_explained
 from tutorial_lib.validation import (
-    require_bool,
     require_float,
-    require_positive,
     require_shape,
-    require_sizes,
     require_tensor,
-    unwrapped,
     where_it_draws,
 )
 
 BROKEN = "the logits hold NaN: the model they come from is broken"
 
 
+@checked
 def draw(
-    logits: Float[Tensor, "B L *rest"], uniforms: Float[Tensor, "B *rest"], temperature: float = 1.0
+    logits: Float[Tensor, "B L *rest"],
+    uniforms: Inexact[Tensor, "B *rest"],
+    temperature: Positive = 1.0,
 ) -> Int[Tensor, "B *rest"]:
     """One level for each categorical by inverse CDF. Uniform numbers lie in [0, 1).
 
     Computed in float64, so that rounding cannot push a draw into a level of probability 0.
+
+    >>> draw(torch.tensor([[0.2, 0.3, 0.5]]).log(), torch.tensor([0.4]))  # 0.2 <= 0.4 < 0.2 + 0.3
+    tensor([1])
     """
-    require_float64(require_float("logits", logits))
-    if logits.ndim < 2 or not logits.shape[1]:
+    require_float64(logits)
+    if not logits.shape[1]:
         raise ValueError(f"logits must have shape (B, L, ...), got {tuple(logits.shape)}")
-    require_positive("temperature", temperature)
-    require_shape("uniforms", require_float("uniforms", uniforms), (len(logits), *logits.shape[2:]))
-    require_tensor("uniforms", uniforms, like=logits)
-    _require_in_unit_interval(uniforms)
+    within("uniforms", uniforms, 0, 1, open_end=True)
     if logits.isnan().any():
         raise ValueError(BROKEN)
     return _draw(logits, uniforms, temperature)
@@ -110,26 +111,25 @@ def sample_rows(
         yield levels.clone(memory_format=torch.contiguous_format)
 
 
+@checked
 def _rows(
-    model,
-    shape,
-    method,
+    model: PixelModel,
+    shape: tuple[Count, Count, Count, Count],
+    method: str | None,
     *,
     label=None,
     context=None,
     known=None,
-    temperature=1.0,
-    generator=None,
+    temperature: Positive = 1.0,
+    generator: torch.Generator | None = None,
     uniforms=None,
-    progress=False,
+    progress: bool = False,
 ) -> Iterator[Tensor]:
     """Check everything, then draw: one canvas, handed out after each row."""
-    model = unwrapped(model)
     method = checked_method(method, model)
     require_float64(model)
-    require_bool("progress", progress)
-    temperature = require_positive("temperature", temperature)
-    shape = _checked_shape(model, shape)
+    if shape[1] != model.n_colors:
+        raise ValueError(f"the model has {model.n_colors} colours, shape {shape} does not")
     device = next(model.parameters()).device
     uniforms = _noise(shape, uniforms, generator).to(device)
     levels, to_draw = _canvas(model, shape, known, device)
@@ -199,15 +199,6 @@ def _to_walk(unknown: Tensor, walks: str) -> Tensor:
     return order.flip(-1).cummax(dim=-1).values.flip(-1).view_as(unknown)
 
 
-def _checked_shape(model: nn.Module, shape) -> tuple[int, int, int, int]:
-    if isinstance(shape, (tuple, list)) and len(shape) != 4:
-        raise ValueError(f"shape must be (B, C, H, W), got {tuple(shape)}")
-    shape = require_sizes("shape", shape, ("batch", "colours", "height", "width"))
-    if shape[1] != model.n_colors:
-        raise ValueError(f"the model has {model.n_colors} colours, shape {shape} does not")
-    return shape
-
-
 def _noise(shape, uniforms, generator) -> Tensor:
     device = where_it_draws(generator)
     if uniforms is None:
@@ -215,16 +206,7 @@ def _noise(shape, uniforms, generator) -> Tensor:
     if generator is not None:
         raise ValueError("give either `generator` or `uniforms`, not both")
     require_shape("uniforms", require_float("uniforms", uniforms), shape)
-    _require_in_unit_interval(uniforms)
-    return uniforms
-
-
-def _require_in_unit_interval(uniforms: Tensor) -> None:
-    if not uniforms.numel():
-        return
-    low, high = (value.item() for value in uniforms.aminmax())
-    if not 0 <= low <= high < 1:
-        raise ValueError(f"uniforms must lie in [0, 1), got {low} .. {high}")
+    return within("uniforms", uniforms, 0, 1, open_end=True)
 
 
 def _canvas(model, shape, known, device) -> tuple[Tensor, Tensor]:

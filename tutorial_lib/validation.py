@@ -96,14 +96,6 @@ def require_whole(name: str, value: object) -> Tensor:
     return value.long()
 
 
-def require_finite(name: str, value: Tensor) -> Tensor:
-    """`value` itself, if it holds neither NaN nor infinity, as far as it may be read."""
-    if may_be_read() and not torch.isfinite(value).all():
-        wrong = value[~torch.isfinite(value)].flatten()[0].item()
-        raise ValueError(f"{name} must hold finite numbers, got {wrong}")
-    return value
-
-
 def require_symbols(
     name: str, value: object, n_symbols: int, *, like: Tensor | None = None
 ) -> Tensor:
@@ -132,22 +124,3 @@ def require_shape(name: str, value: Tensor, expected: Sequence[int | str | None]
         hint = channels_last_hint(name, shape)
         raise ValueError(f"{name} must have shape ({wanted}), got {shape}{hint}")
     return value
-
-
-def require_image_features(
-    name: str, value: object, n_channels: int | str, *, like: Tensor | None = None
-) -> Tensor:
-    """`value` itself, if it is floating-point (B, n_channels, H, W), fit for the weights `like`."""
-    if isinstance(value, Tensor) and value.ndim == 4 and value.is_floating_point():
-        if isinstance(n_channels, str) or value.shape[1] == n_channels:
-            if like is None or (value.dtype == like.dtype and value.device == like.device):
-                return value  # at once: every layer asks this in every pass
-    return require_shape(name, require_float(name, value, like=like), ("B", n_channels, "H", "W"))
-
-
-def require_same_shape(name_a: str, a: Tensor, name_b: str, b: Tensor) -> None:
-    """ValueError unless both have one shape and lie on one device: nothing is broadcast."""
-    if a.shape != b.shape:
-        raise ValueError(f"{name_a} {tuple(a.shape)} and {name_b} {tuple(b.shape)} must agree")
-    if a.device != b.device:
-        raise ValueError(f"{name_a} on {a.device} and {name_b} on {b.device} must be on one device")
