@@ -44,6 +44,7 @@ REASONS = {
     "pixelcnn.MaskedStack": "an abstract class; its three models are called",
     "plain_checks": "the checks themselves: tests/test_validation.py holds them",
     "validation": "the checks themselves: tests/test_validation.py holds them",
+    "values": "the checks themselves: tests/test_contracts.py holds them",
     "contracts": "the checks themselves: tests/test_contracts.py holds them",
     "data.dataset.Split.__getitem__": "Python's protocol: an index too large must be an IndexError",
     "data.catalog.CatalogEntry": "filled in the catalog, and held by tests/test_data_loading.py",
