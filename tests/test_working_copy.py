@@ -37,12 +37,19 @@ def own_signatures(monkeypatch, tmp_path):
     monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "jupyter"))
 
 
+def publish(project, name, stub):
+    """A chapter as its authors leave it, with its text."""
+    write_notebook(chapter(stub), project / name)
+    text = project / "notebooks" / "text" / (project / name).with_suffix(".py").name
+    notebook_pairs.write_text(chapter(stub), text)
+
+
 @pytest.fixture
 def project(tmp_path):
     folder = tmp_path / "a project"
-    write_notebook(chapter(), folder / MASKS)
-    write_notebook(chapter(), folder / GATED)
-    notebook_pairs.write(folder / RESULT, "{}\n")
+    publish(folder, MASKS, "____")
+    publish(folder, GATED, "____")
+    notebook_pairs.write(folder / RESULT, '{"bits": 1}\n')
     return folder
 
 
@@ -62,7 +69,7 @@ def answer(path, stub="return mask", **changes):
 
 
 def update(project, copy, day=MONDAY, stub="____  # clearer", name=MASKS):
-    write_notebook(chapter(stub), project / name)
+    publish(project, name, stub)
     return working_copy.hand_out(project, copy, day)
 
 
@@ -80,7 +87,7 @@ def test_a_copy_holds_every_chapter_and_what_chapters_look_up_beside_them(projec
 
 def test_a_second_time_nothing_changes(project, copy):
     before = {path: path.read_bytes() for path in copy.rglob("*") if path.is_file()}
-    assert working_copy.hand_out(project, copy) == ([], [], [], [])
+    assert working_copy.hand_out(project, copy) == ([], [], [], [], [])
     assert {path: path.read_bytes() for path in copy.rglob("*") if path.is_file()} == before
 
 
@@ -195,14 +202,15 @@ def test_files_of_the_learner_that_are_called_like_ours_are_kept(project, tmp_pa
 def test_a_chapter_that_is_gone_goes_from_the_copy_unless_it_was_answered(project, copy):
     answer(copy / MASKS)
     for name in (MASKS, GATED):
-        (project / name).rename((project / name).with_stem("09_" + (project / name).stem))
+        publish(project, name.replace("/", "/09_"), "____")
+        (project / name).unlink()
     working_copy.hand_out(project, copy)
     assert listed(copy) == ["02_masks.ipynb", "09_02_masks.ipynb", "09_04_gated.ipynb"]
 
 
 def test_a_learner_is_told_in_a_sentence_what_was_put_where(project, copy):
     answer(copy / MASKS)
-    write_notebook(chapter("new"), project / GATED)
+    publish(project, GATED, "new")
     where, replaced, beside = working_copy.told(update(project, copy), copy)
     assert str(copy) in where and replaced == "You get their new version: 04_gated."
     assert beside == (
@@ -261,7 +269,7 @@ def test_a_copy_inside_the_project_that_was_broken_off_goes_on(project, monkeypa
         "long-run",
     ]
     (project / "mine" / working_copy.MANIFEST).unlink()
-    assert working_copy.hand_out(project, project / "mine") == ([], [], [], [])
+    assert working_copy.hand_out(project, project / "mine") == ([], [], [], [], [])
 
 
 def test_a_folder_that_cannot_be_written_is_named_with_what_to_do(project, monkeypatch, tmp_path):
@@ -299,7 +307,7 @@ def test_git_sees_nothing_of_a_copy_inside_the_clone_and_pulls_beside_an_answer(
     working_copy.hand_out(clone, mine)
     answer(mine / MASKS)
     assert git(clone, "status", "--porcelain") == ""
-    write_notebook(chapter("____  # clearer"), project / MASKS)
+    publish(project, MASKS, "____  # clearer")
     git(project, "commit", "--all", "--message=two")
     git(clone, "pull", "--quiet")
     assert working_copy.hand_out(clone, mine).beside
@@ -315,6 +323,45 @@ def test_answers_that_were_written_into_the_project_itself_are_answers_in_the_co
     git(clone, "restore", ".")
     working_copy.hand_out(clone, clone / "mine")
     assert "return mask" in cells(clone / "mine" / MASKS)
+
+
+def test_answers_in_a_project_without_git_outlive_the_next_download(project, tmp_path):
+    answer(project / MASKS)
+    assert working_copy.hand_out(project, tmp_path / "mine").own == ["02_masks"]
+    assert update(project, tmp_path / "mine").beside == ["02_masks (new 2026-11-30).ipynb"]
+    assert "return mask" in cells(tmp_path / "mine" / MASKS)
+
+
+def test_a_learners_own_notebook_in_the_projects_folder_stays_in_the_copy(project, tmp_path):
+    duplicate = "notebooks/02_masks-Copy1.ipynb"
+    answer(project / duplicate)
+    working_copy.hand_out(project, tmp_path / "mine")
+    (project / duplicate).unlink()
+    working_copy.hand_out(project, tmp_path / "mine")
+    assert "return mask" in cells(tmp_path / "mine" / duplicate)
+
+
+def test_no_chapter_of_the_project_counts_as_written_into_also_with_windows_line_ends(tmp_path):
+    chapters = sorted((ROOT / "notebooks").glob("*.ipynb"))
+    assert [path.name for path in chapters if working_copy.is_edited(path)] == []
+    for path in (chapters[0], ROOT / "notebooks" / "text" / f"{chapters[0].stem}.py"):
+        target = tmp_path / path.relative_to(ROOT)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    assert not working_copy.is_edited(tmp_path / chapters[0].relative_to(ROOT))
+
+
+@pytest.mark.parametrize("name", [MASKS, RESULT])
+@pytest.mark.parametrize("damage", ["<<<<<<< HEAD\n{", "", "[]", '{"cells": [3]}', "[" * 10**5])
+def test_a_damaged_file_of_the_project_is_not_handed_out_and_is_named(project, copy, name, damage):
+    if name == RESULT and damage == '{"cells": [3]}':
+        damage = "{"
+    before = (copy / name).read_bytes()
+    notebook_pairs.write(project / name, damage)
+    copied = working_copy.hand_out(project, copy)
+    assert copied.damaged == [(copy / name).stem] and not copied.replaced
+    assert "git merge --abort" in working_copy.told(copied, copy)[-1]
+    assert (copy / name).read_bytes() == before
 
 
 def test_the_copy_that_make_lab_opens_is_ignored_by_git():

@@ -6,7 +6,8 @@
 
 `hand_out` brings the copy up to date. A file that is as it was handed out is replaced by its new
 version. A chapter with other cells (its outputs don't count) is the learner's: it stays, and the
-new version is put beside it, once. Git sees nothing of it.
+new version is put beside it, once. So does a chapter whose cells in the project's own folder are
+not those of its text: somebody wrote into it there. Git sees nothing of the copy.
 """
 
 from __future__ import annotations
@@ -17,9 +18,7 @@ import hashlib
 import itertools
 import json
 import os
-import shutil
 import sqlite3
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -29,6 +28,7 @@ from nbformat.sign import NotebookNotary
 
 FOLDER = "my-copy"  # inside the project; git ignores it
 MANIFEST = ".handed-out.json"
+UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
 
 
 class CopyError(Exception):
@@ -42,6 +42,7 @@ class Copied(NamedTuple):
     replaced: list[str]
     beside: list[str]
     own: list[str]  # new ones that hold changes which were made in the project's own notebooks
+    damaged: list[str]  # files of the project that cannot be read, and are not handed out
 
 
 def sources(root: Path) -> list[Path]:
@@ -51,13 +52,39 @@ def sources(root: Path) -> list[Path]:
 
 
 def fingerprint(path: Path) -> str:
-    """Of a notebook its cells' sources, without empty cells; of any other file its content."""
+    """Of a notebook its cells' sources; of any other file, and of a damaged one, its content."""
     content = path.read_bytes()
     if path.suffix == ".ipynb":
-        with contextlib.suppress(ValueError, KeyError, TypeError, AttributeError):
-            cells = [(c["cell_type"], source_of(c)) for c in json.loads(content)["cells"]]
-            content = json.dumps([cell for cell in cells if cell[1]]).encode()
+        with contextlib.suppress(*UNREADABLE):
+            content = json.dumps(cells_of(content)).encode()
     return hashlib.sha256(content).hexdigest()
+
+
+def cells_of(content: bytes) -> list[tuple[str, str]]:
+    """Kind and source of each cell that is not empty. One of UNREADABLE if it is no notebook."""
+    cells = [(cell["cell_type"], source_of(cell)) for cell in json.loads(content)["cells"]]
+    return [cell for cell in cells if cell[1]]
+
+
+def is_whole(path: Path) -> bool:
+    """Whether a file of the project can be read: a merge that met a conflict damages them."""
+    try:
+        content = path.read_bytes()
+        return bool(cells_of(content) if path.suffix == ".ipynb" else json.loads(content))
+    except UNREADABLE:
+        return False
+
+
+def is_edited(chapter: Path) -> bool:
+    """Whether a notebook of the project holds a cell that its text has not, or has no text."""
+    text = chapter.parent / "text" / f"{chapter.stem}.py"
+    if not text.exists():
+        return True
+    lines = [line.rstrip() for line in text.read_text(encoding="utf-8").splitlines()]
+    words = [line.removeprefix("#").removeprefix(" ") for line in lines]
+    known = ("\n".join(lines), "\n".join(words))
+    cells = cells_of(chapter.read_bytes())
+    return any(source not in known[kind == "markdown"] for kind, source in cells)
 
 
 def source_of(cell: dict) -> str:
@@ -96,21 +123,21 @@ def _hand_out(root: Path, folder: Path, today: str) -> Copied:
     folder.mkdir(parents=True, exist_ok=True)
     if root in folder.parents:
         write(folder / ".gitignore", b"*\n")
-    manifest, copied, edited = (
-        read_manifest(folder),
-        Copied([], [], [], []),
-        edited_in_project(root),
-    )
+    manifest, copied = read_manifest(folder), Copied([], [], [], [], [])
     for source in sources(root):
+        if not is_whole(root / source):
+            copied.damaged.append(source.stem)
+            continue
+        edited = source.suffix == ".ipynb" and is_edited(root / source)
         name, version, mine = source.as_posix(), fingerprint(root / source), folder / source
         entry, here = manifest.get(name, {}), fingerprint(mine) if mine.exists() else None
         if here is None or (here != version and here == entry.get("was") and "own" not in entry):
             (copied.replaced if here else copied.new).append(source.stem)
-            copied.own.extend([source.stem] if name in edited else [])
+            copied.own.extend([source.stem] if edited else [])
             write(mine, (root / source).read_bytes())
             here = version
         if here == version:
-            manifest[name] = {"was": version, **({"own": True} if name in edited else {})}
+            manifest[name] = {"was": version, **({"own": True} if edited else {})}
         elif source.suffix == ".ipynb" and version not in (entry.get("was"), entry.get("offered")):
             copied.beside.append(put_beside(root / source, mine, entry, today))
             manifest[name] = {**entry, "offered": version, "beside": copied.beside[-1]}
@@ -185,18 +212,6 @@ def read_manifest(folder: Path) -> dict[str, dict]:
         return {}
 
 
-def edited_in_project(root: Path) -> set[str]:
-    """Files of the project that git calls changed: they may hold a learner's answers.
-
-    A copy of such a file counts as the learner's from the start.
-    """
-    if not shutil.which("git") or not (root / ".git").exists():
-        return set()
-    command = ["git", "status", "--porcelain", "-z", "--untracked-files=no", "notebooks"]
-    done = subprocess.run(command, cwd=root, capture_output=True, text=True, encoding="utf-8")
-    return {entry[3:] for entry in done.stdout.split("\0") if entry}
-
-
 def told(copied: Copied, folder: Path) -> list[str]:
     """A sentence for each thing that a learner has to know."""
     sentences = [f"Your own copy of the notebooks lies in {folder}."]
@@ -210,6 +225,11 @@ def told(copied: Copied, folder: Path) -> list[str]:
         (
             copied.beside,
             "You have changed these chapters: yours stay, the new ones lie beside them",
+        ),
+        (
+            copied.damaged,
+            "These files of the project cannot be read, so your copy keeps what it has "
+            "(`git merge --abort` ends a pull that met a conflict; a fresh download helps, too)",
         ),
     ):
         sentences += [f"{what}: {', '.join(names)}."] if names else []
