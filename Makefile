@@ -14,6 +14,7 @@ VENV_PYTHON := $(if $(filter Windows_NT,$(OS)),.venv/Scripts/python.exe,.venv/bi
 NOTEBOOKS ?=
 ADDRESS ?=
 COPY ?=
+export COPY_AS_TYPED := $(value COPY)
 ARGS ?=
 
 .PHONY: help environment test-environment lab test lint format notebooks browser colab faults move bench \
@@ -38,7 +39,7 @@ environment:
 	@"$(PYTHON)" tools/set_up.py
 
 lab:
-	@"$(PYTHON)" tools/set_up.py lab $(if $(COPY),--copy "$(COPY)") $(ARGS)
+	@"$(PYTHON)" tools/set_up.py lab $(if $(value COPY),--copy="$$COPY_AS_TYPED") $(ARGS)
 
 # The tests build and grade a course, for which learners need no nbgrader.
 test-environment:

@@ -1,12 +1,15 @@
 """Chapters as a learner meets them: untouched, and with every exercise solved."""
 
+import inspect
 import os
 import re
 from pathlib import Path
+from types import CodeType, FunctionType, ModuleType
 
 import nbformat
 import pytest
 from nbclient import NotebookClient
+from notebook_gate import import_problems
 from notebook_pairs import find_pairs
 
 from tutorial_lib.exercises.discovery import all_exercises
@@ -55,6 +58,34 @@ def test_stubs_in_the_chapter_are_those_of_the_exercises(path):
     by_name = {(chapter_of(each), each.name): each for each in all_exercises()}
     for cell, chapter, name in exercise_cells(nbformat.read(path, 4)):
         assert by_name[chapter, name].stub.strip() in cell.source
+
+
+def modules_read(code) -> set[str]:
+    """Names that a function reads from outside itself, in inner functions too."""
+    inner = [each for each in code.co_consts if isinstance(each, CodeType)]
+    return set(code.co_names).union(*map(modules_read, inner))
+
+
+def answers_of(exercise) -> list[FunctionType]:
+    found = [inspect.unwrap(each) for each in (exercise.reference, *exercise.alternatives)]
+    return [each for each in found if isinstance(each, FunctionType)]
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+def test_modules_that_an_answer_uses_and_its_chapter_imports_are_imported_before_it(path):
+    by_name = {(chapter_of(each), each.name): each for each in all_exercises()}
+    notebook = nbformat.read(path, 4)
+    for cell, chapter, name in exercise_cells(notebook):
+        used = {
+            word
+            for answer in answers_of(by_name[chapter, name])
+            for word in modules_read(answer.__code__)
+            if isinstance(answer.__globals__.get(word), ModuleType)
+        }
+        pasted = nbformat.from_dict(notebook)
+        stub = pasted.cells[notebook.cells.index(cell)]
+        stub.source = f"{stub.source}\n{sorted(used)}".replace("'", "")
+        assert list(import_problems(pasted)) == [], name
 
 
 @pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)

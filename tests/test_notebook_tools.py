@@ -507,6 +507,24 @@ def test_slides_survive_a_sync_and_stay_out_of_the_text(pair):
     assert "slide" not in pair.text.read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize("first", ["def root(x):\n    return math.sqrt(x)", "math.pi", "[math]"])
+def test_a_name_that_only_a_later_cell_imports_is_caught(first):
+    notebook = new_notebook(cells=[new_markdown_cell("# A"), new_code_cell(first)])
+    notebook.cells += [new_code_cell("import math\nmath.e"), new_code_cell("import math")]
+    problem = only(list(notebook_gate.import_problems(notebook)))
+    assert problem == "cell 2: it needs math, which cell 3 imports"
+    notebook.cells.insert(1, new_code_cell("import math"))
+    assert list(notebook_gate.import_problems(notebook)) == []
+
+
+@pytest.mark.parametrize(
+    "first", ["def f(math):\n    return math", "x = {}.get('math')", "math = 3\nmath", "'math'"]
+)
+def test_a_name_of_the_cells_own_is_not_taken_for_an_import(first):
+    notebook = new_notebook(cells=[new_code_cell(first), new_code_cell("import math")])
+    assert list(notebook_gate.import_problems(notebook)) == []
+
+
 def test_what_an_editor_notes_of_itself_is_caught_and_dropped_by_sync(finished):
     edit_notebook(finished, lambda notebook: notebook.metadata.update(vscode={"interpreter": {}}))
     assert "vscode" in only(notebook_gate.pair_problems(finished))

@@ -19,6 +19,7 @@ from colab_links import linked, linked_readme, readme_problems, with_link
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 import notebooks
+from tutorial_lib import __version__
 
 ADDRESS = project_address.address()
 NEW = "https://github.com/Ada-L/codes.and_pixels"
@@ -265,6 +266,20 @@ def test_the_setup_cell_installs_what_the_environment_variable_names(pip, monkey
     monkeypatch.setenv("TUTORIAL_LIB_SPEC", "some.whl")
     exec(SETUP, {})
     assert only(pip.commands)[-1] == "some.whl"
+
+
+@pytest.mark.parametrize("nothing", ["", " "])
+def test_a_variable_without_a_name_is_as_none(pip, monkeypatch, nothing):
+    monkeypatch.setenv("TUTORIAL_LIB_SPEC", nothing)
+    exec(SETUP, {})
+    assert only(pip.commands)[-1] == f"git+{ADDRESS}"
+
+
+def test_a_notebook_says_that_it_was_written_for_another_version(capsys):
+    exec(SETUP, {})
+    assert "was written for" not in capsys.readouterr().out
+    exec(SETUP.replace(__version__, "0.0.7"), {})
+    assert f"written for tutorial_lib 0.0.7, and {__version__} is" in capsys.readouterr().out
 
 
 def test_the_setup_cell_installs_nothing_where_the_package_is(pip, monkeypatch):

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import machine_checks
 import one_at_a_time
@@ -237,6 +238,13 @@ def test_a_problem_ends_with_its_sentence_and_exit_code_1(monkeypatch, capsys):
     monkeypatch.setattr(machine_checks, "platform_problem", lambda: "wrong machine")
     assert set_up.main([]) == 1
     assert capsys.readouterr().err == "\nwrong machine\n"
+
+
+def test_a_folder_that_cannot_be_written_is_answered_with_what_to_do(monkeypatch, capsys):
+    monkeypatch.setattr(set_up, "LOCK", Path(__file__) / "below a file")
+    monkeypatch.setattr(set_up, "next_step", lambda extras: ("update", extras))
+    assert set_up.main(["install"]) == 1
+    assert "below a file" in (told := capsys.readouterr().err) and "may write to" in told
 
 
 def test_who_opens_the_tutorial_needs_no_tools_of_the_project(capsys):

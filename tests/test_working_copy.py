@@ -432,14 +432,18 @@ def test_lab_says_why_it_does_not_open(project, monkeypatch, capsys):
 
 
 @pytest.mark.skipif(not shutil.which("make"), reason="needs make")
-def test_make_passes_the_folder_on_with_its_spaces():
-    def lab(*given):
-        command = ["make", "--dry-run", "lab", *given]
-        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True).stdout
+@pytest.mark.parametrize(
+    "folder", ["my own/copy", "Käse's", 'a "b" `c`', "-x", "$5 (new), 100%", "a;b & c#d", ""]
+)
+def test_make_passes_the_folder_on_as_it_was_typed(folder, tmp_path):
+    probe = tmp_path / "probe.py"
+    probe.write_text("#!/bin/sh\nshift\nprintf '%s\\n' \"$@\"\n")
+    probe.chmod(0o755)
+    command = ["make", "lab", f"PYTHON={probe}", f"COPY={folder}", "ARGS=--port 9000"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, encoding="utf-8")
+    named = [f"--copy={folder}"] if folder else []
+    assert done.stdout.splitlines() == ["lab", *named, "--port", "9000"], done.stderr
 
-    assert (
-        lab("COPY=my own/copy", "ARGS=--port 9000")
-        .strip()
-        .endswith('tools/set_up.py lab --copy "my own/copy" --port 9000')
-    )
-    assert lab().strip().endswith("tools/set_up.py lab")
+
+def test_a_folder_may_begin_with_a_dash():
+    assert open_lab.arguments(["--copy=-x"])[0].copy.name == "-x"

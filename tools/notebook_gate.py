@@ -8,6 +8,7 @@ tell nothing about the machine that made them, or of the points of who ran it.
 from __future__ import annotations
 
 import re
+import symtable
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -49,6 +50,7 @@ def notebook_problems(notebook: NotebookNode) -> list[str]:
     """What a notebook's own content tells: kernel, words, order of execution, outputs."""
     problems = [*kernel_problems(notebook), *parameters_problems(notebook)]
     problems += text_problems(notebook)
+    problems += import_problems(notebook)
     problems += execution_problems(notebook)
     for number, cell in enumerate(notebook.cells, start=1):
         if cell.cell_type == "code":
@@ -80,6 +82,32 @@ def parameters_problems(notebook: NotebookNode) -> Iterator[str]:
     chosen = [n for n, c in enumerate(notebook.cells, start=1) if "profiles.choose(" in c.source]
     if tagged != chosen[:1]:
         yield f"cells {tagged} carry the tag `parameters`; settings are chosen in {chosen[:1]}"
+
+
+def import_problems(notebook: NotebookNode) -> Iterator[str]:
+    """A name that a cell needs, in its functions too, and that only a later cell imports."""
+    cells = [
+        (number, list(scopes(symtable.symtable(cell.source, f"cell {number}", "exec"))))
+        for number, cell in enumerate(notebook.cells, start=1)
+        if cell.cell_type == "code"
+    ]
+    imported, known = {}, set()
+    for number, (top, *_) in reversed(cells):
+        imported |= {each.get_name(): number for each in top.get_symbols() if each.is_imported()}
+    for number, (top, *inner) in cells:
+        known |= {each.get_name() for each in top.get_symbols() if each.is_assigned()}
+        known |= {name for name, where in imported.items() if where <= number}
+        names = {each for each in top.get_symbols() if each.is_referenced()}
+        names |= {each for scope in inner for each in scope.get_symbols() if each.is_global()}
+        for name in sorted({each.get_name() for each in names} & set(imported) - known):
+            yield f"cell {number}: it needs {name}, which cell {imported[name]} imports"
+
+
+def scopes(table: symtable.SymbolTable) -> Iterator[symtable.SymbolTable]:
+    """A cell and all functions and classes in it."""
+    yield table
+    for child in table.get_children():
+        yield from scopes(child)
 
 
 def execution_problems(notebook: NotebookNode) -> list[str]:

@@ -240,6 +240,10 @@ def main(argv: list[str]) -> int:
     except SetUpError as problem:
         print(f"\n{problem}", file=sys.stderr)
         return 1
+    except OSError as error:
+        advice = "Put the project into a folder that you may write to, then run the command there."
+        print(f"\nThe environment cannot be set up here ({error}). {advice}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("\nStopped. Run the same command again to go on.", file=sys.stderr)
         return 130

@@ -25,8 +25,16 @@ def summary() -> str:
     )
 
 
-def start() -> None:
-    """Prepare a notebook; calling it again does no harm."""
+def start(written_for: str | None = None) -> None:
+    """Prepare a notebook; calling it again does no harm.
+
+    written_for: the version of the library that the notebook goes with. Another one is named.
+    """
     plotting.use_style()
     torch.manual_seed(0)
     print(summary())
+    if written_for not in (None, __version__):
+        print(
+            f"This notebook was written for tutorial_lib {written_for}, and {__version__} is here. "
+            "If a cell fails, open the chapter's new version, or install that version."
+        )

@@ -26,14 +26,14 @@ import sys
 
 if importlib.util.find_spec("tutorial_lib") is None:  # on Colab, for example
     address = "git+https://github.com/from-pixels-to-codes/from-pixels-to-codes"
-    print("Installing", package := os.environ.get("TUTORIAL_LIB_SPEC", address))
+    print("Installing", package := os.environ.get("TUTORIAL_LIB_SPEC", "").strip() or address)
     command = [sys.executable, "-m", "pip", "install", "--quiet", package]
     pip = subprocess.run(command, stderr=subprocess.PIPE, text=True, errors="replace")
     if pip.returncode:
         offline = any(w in pip.stderr for w in ("resolve host", "NameRes", "name res", "addrinfo"))
         raise RuntimeError("Go online, then run this cell again.\n" * offline + pip.stderr[-2000:])
     importlib.invalidate_caches()
-importlib.import_module("tutorial_lib.notebook_setup").start()
+importlib.import_module("tutorial_lib.notebook_setup").start("0.1.0")
 
 # %% tags=["parameters"]
 from dataclasses import dataclass

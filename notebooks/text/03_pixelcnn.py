@@ -29,14 +29,14 @@ import sys
 
 if importlib.util.find_spec("tutorial_lib") is None:  # on Colab, for example
     address = "git+https://github.com/from-pixels-to-codes/from-pixels-to-codes"
-    print("Installing", package := os.environ.get("TUTORIAL_LIB_SPEC", address))
+    print("Installing", package := os.environ.get("TUTORIAL_LIB_SPEC", "").strip() or address)
     command = [sys.executable, "-m", "pip", "install", "--quiet", package]
     pip = subprocess.run(command, stderr=subprocess.PIPE, text=True, errors="replace")
     if pip.returncode:
         offline = any(w in pip.stderr for w in ("resolve host", "NameRes", "name res", "addrinfo"))
         raise RuntimeError("Go online, then run this cell again.\n" * offline + pip.stderr[-2000:])
     importlib.invalidate_caches()
-importlib.import_module("tutorial_lib.notebook_setup").start()
+importlib.import_module("tutorial_lib.notebook_setup").start("0.1.0")
 
 # %% tags=["parameters"]
 from dataclasses import dataclass
@@ -367,6 +367,8 @@ show_images(torch.cat(pictures), n_columns=8, row_labels=["2 levels", "16 levels
 # ### Exercise 3.2
 
 # %%
+import math
+
 from tutorial_lib.likelihood import bits_per_dim, nll_nats
 
 ch03.held_out_score.card()
@@ -503,8 +505,6 @@ for merged in (1, 2, 4, 8):
 # *surprised* it is by what stands there is what the pixel costs. Both in bits, for a boot:
 
 # %%
-import math
-
 image = whole[1:].to(device)
 with torch.inference_mode():
     log_p = torch.log_softmax(shipped(image)[0, :, 0], dim=0).cpu()  # (16, 28, 28)

@@ -28,14 +28,14 @@ import sys
 
 if importlib.util.find_spec("tutorial_lib") is None:  # on Colab, for example
     address = "git+https://github.com/from-pixels-to-codes/from-pixels-to-codes"
-    print("Installing", package := os.environ.get("TUTORIAL_LIB_SPEC", address))
+    print("Installing", package := os.environ.get("TUTORIAL_LIB_SPEC", "").strip() or address)
     command = [sys.executable, "-m", "pip", "install", "--quiet", package]
     pip = subprocess.run(command, stderr=subprocess.PIPE, text=True, errors="replace")
     if pip.returncode:
         offline = any(w in pip.stderr for w in ("resolve host", "NameRes", "name res", "addrinfo"))
         raise RuntimeError("Go online, then run this cell again.\n" * offline + pip.stderr[-2000:])
     importlib.invalidate_caches()
-importlib.import_module("tutorial_lib.notebook_setup").start()
+importlib.import_module("tutorial_lib.notebook_setup").start("0.1.0")
 
 # %% tags=["parameters"]
 from dataclasses import dataclass
@@ -206,6 +206,8 @@ show_clip({"n_dims=3": test_clips[9, 0] / 15}, box, 64);
 # ### Exercise 12.1
 
 # %%
+import math
+
 ch12.mu_law_round_trip.card()
 
 
@@ -466,8 +468,6 @@ show_usage(counts, perplexity(counts).item());
 # log 2, *looks* like the bits/dim of all chapters before:
 
 # %%
-import math
-
 from tutorial_lib.likelihood import bits_per_dim
 
 with torch.inference_mode():
