@@ -11,7 +11,8 @@ sample the model: it shows a mode, usually a blank one.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from functools import partial
 from itertools import product
 
 import torch
@@ -96,7 +97,7 @@ def sample(
     """
     options = {"label": label, "context": context, "known": known, "temperature": temperature}
     options |= {"generator": generator, "uniforms": uniforms, "progress": progress}
-    *_, levels = _rows(model, shape, method, **options)
+    *_, levels = _rows(model, shape, method, pauses=False, **options)
     return levels.contiguous()
 
 
@@ -107,7 +108,7 @@ def sample_rows(
 
     options   label, context, known, temperature, generator or uniforms, progress, as for `sample`
     """
-    for levels in _rows(model, shape, method, **options):
+    for levels in _rows(model, shape, method, pauses=True, **options):
         yield levels.clone(memory_format=torch.contiguous_format)
 
 
@@ -117,6 +118,7 @@ def _rows(
     shape: tuple[Count, Count, Count, Count],
     method: str | None,
     *,
+    pauses: bool,
     label=None,
     context=None,
     known=None,
@@ -125,7 +127,10 @@ def _rows(
     uniforms=None,
     progress: bool = False,
 ) -> Iterator[Tensor]:
-    """Check everything, then draw: one canvas, handed out after each row."""
+    """Check everything, then draw: one canvas, handed out after each row.
+
+    Where it pauses, the caller's code runs between two rows, with the model as he has it.
+    """
     method = checked_method(method, model)
     require_float64(model)
     if shape[1] != model.n_colors:
@@ -136,13 +141,16 @@ def _rows(
     if context is not None and torch.is_autocast_enabled(device.type):
         context = context.to(next(model.parameters()).dtype)  # what made it ran under autocast
     conditions = {k: v for k, v in (("label", label), ("context", context)) if v is not None}
-    with _sampling_mode(model, len(levels)):
-        source = logit_source(method, model, levels, conditions)
-        draw_row = _row_drawer(source, levels, to_draw, uniforms, temperature)
-    for row in tqdm(range(shape[2]), desc="sampling", unit="row", disable=not progress):
-        with _sampling_mode(model, len(levels)):  # not between rows: there the caller's code runs
-            draw_row(row)
-        yield levels
+    mode = partial(_sampling_mode, model, len(levels))
+    around_all, around_each = (nullcontext, mode) if pauses else (mode, nullcontext)
+    with around_all():
+        with around_each():
+            source = logit_source(method, model, levels, conditions)
+            draw_row = _row_drawer(source, levels, to_draw, uniforms, temperature)
+        for row in tqdm(range(shape[2]), desc="sampling", unit="row", disable=not progress):
+            with around_each():
+                draw_row(row)
+            yield levels
 
 
 @contextmanager
