@@ -25,7 +25,7 @@ import pytest
 import torch
 from nbclient import NotebookClient
 
-from tutorial_lib import kept_runs
+from tutorial_lib import user_folders
 from tutorial_lib.exercises import highlighting, pages, progress, reports
 from tutorial_lib.exercises.comparing import tensor_result
 from tutorial_lib.exercises.definition import (
@@ -683,7 +683,14 @@ def test_the_table_of_a_chapter_shows_points_outcome_and_attempts(exercise):
 
 @pytest.mark.parametrize(
     "damage",
-    ["", "{", "[]", '{"exercises": 3}', '{"exercises": {"double": {"outcome": "passed"}}, "x"'],
+    [
+        "",
+        "{",
+        "[]",
+        "[" * 10**5,
+        '{"exercises": 3}',
+        '{"exercises": {"double": {"outcome": "passed"}}, "x"',
+    ],
 )
 def test_a_damaged_file_is_put_aside_and_told_once(exercise, damage, tmp_path, capsys):
     folder = tmp_path / "state"
@@ -704,6 +711,16 @@ def test_entries_of_another_kind_are_damage(tmp_path):
     (folder / "ch07.json").write_text(json.dumps(odd))
     entries, note = progress.read("ch07")
     assert entries == {} and "damaged" in note
+
+
+def test_points_that_a_later_or_an_earlier_version_wrote_count(tmp_path):
+    folder = tmp_path / "state"
+    folder.mkdir()
+    later = {"outcome": "passed", "points": 3, "attempts": 1, "hints": 2}
+    content = {"exercises": {"double": later, "triple": {"outcome": "failed", "points": 1}}}
+    (folder / "ch07.json").write_text(json.dumps({**content, "format": 9}))
+    double, triple = progress.Entry("passed", 3, 1), progress.Entry("failed", 1, 0)
+    assert progress.read("ch07") == ({"double": double, "triple": triple}, "")
 
 
 def test_a_folder_that_cannot_be_written_is_told_once(exercise, tmp_path, monkeypatch, capsys):
@@ -736,7 +753,7 @@ def test_without_a_variable_progress_lies_among_the_users_data(monkeypatch):
     monkeypatch.setenv("TUTORIAL_STATE_DIR", " ")
     folder = progress.state_dir()
     assert folder.is_absolute() and folder.parts[-2:] == ("tutorial_lib", "progress")
-    assert folder.parent == kept_runs.user_data_dir()
+    assert folder.parent == user_folders.user_data_dir()
     monkeypatch.setenv("TUTORIAL_STATE_DIR", os.path.join("~", "mine"))
     assert "~" not in str(progress.state_dir())
 

@@ -6,6 +6,7 @@ import errno
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -16,6 +17,8 @@ import torch
 import tutorial_lib
 from tutorial_lib import data, folder_lock, kept_runs, reproduce
 from tutorial_lib.checkpoint import CheckpointError, read_tensors
+from tutorial_lib.exercises import progress
+from tutorial_lib.exercises.definition import Grade
 from tutorial_lib.history import History
 from tutorial_lib.kept_runs import kept_run, runs_dir
 from tutorial_lib.training import FitConfig, fit
@@ -138,6 +141,8 @@ def test_a_drive_without_locks_is_trained_on_all_the_same(tmp_path, monkeypatch,
 TRAINING = """
 import sys, time
 import torch
+from tutorial_lib.exercises import progress
+from tutorial_lib.exercises.definition import Grade
 from tutorial_lib.history import History
 from tutorial_lib.kept_runs import kept_run
 from tutorial_lib.training import FitConfig, fit
@@ -187,3 +192,39 @@ def test_a_run_that_is_killed_goes_on_from_another_working_folder_to_the_same_bi
     assert begin(tmp_path / "c", tmp_path / "drive", seed=9).wait(timeout=120) == 0
     assert bits(tmp_path / "drive") == bits(tmp_path / "left-alone")
     assert [list((tmp_path / each).iterdir()) for each in "abc"] == [[], [], []]
+
+
+# -- a user without a home -----------------------------------------------------------------------
+
+
+@pytest.fixture(params=["refused", "left in the path"])
+def no_home(request, monkeypatch, tmp_path):
+    """As in a container whose user no list of users knows; older platformdirs leave the `~` in."""
+
+    def refuse(*_, **__):
+        raise RuntimeError("could not determine the home directory")
+
+    named = (lambda *_, **__: Path("~/.local")) if request.param != "refused" else refuse
+    for kind in ("user_data_path", "user_cache_path"):
+        monkeypatch.setattr(platformdirs, kind, named)
+    monkeypatch.setattr(tempfile, "gettempdir", lambda: str(tmp_path))
+    for variable in ("TUTORIAL_RUNS_DIR", "TUTORIAL_DATA_DIR", "TUTORIAL_STATE_DIR"):
+        monkeypatch.delenv(variable, raising=False)
+
+
+def test_a_user_without_a_home_gets_a_folder_among_the_temporary_files(no_home, tmp_path):
+    for folder in (runs_dir(), data.cache_dir(), progress.state_dir()):
+        assert tmp_path in folder.parents
+
+
+def test_a_chapter_goes_on_for_a_user_without_a_home(no_home, tmp_path):
+    assert len(data.load("fashion-mnist-sample").train) > 0
+    assert progress.record("ch07", "double", Grade("failed", [], 0)) == ""
+    assert progress.read("ch07") == ({"double": progress.Entry("failed", 0, 1)}, "")
+
+
+@pytest.mark.parametrize("variable", ["TUTORIAL_DATA_DIR", "TUTORIAL_STATE_DIR"])
+def test_the_home_of_a_user_that_is_not_there_is_a_folder_like_any_other(monkeypatch, variable):
+    monkeypatch.setenv(variable, "~no-such-user/mine")
+    folder = data.cache_dir() if variable == "TUTORIAL_DATA_DIR" else progress.state_dir()
+    assert folder == Path("~no-such-user/mine")

@@ -445,5 +445,12 @@ def test_make_passes_the_folder_on_as_it_was_typed(folder, tmp_path):
     assert done.stdout.splitlines() == ["lab", *named, "--port", "9000"], done.stderr
 
 
-def test_a_folder_may_begin_with_a_dash():
-    assert open_lab.arguments(["--copy=-x"])[0].copy.name == "-x"
+@pytest.mark.parametrize("name", ["-x", "~no-such-user", "~"])
+def test_a_folder_may_begin_with_a_dash_or_a_tilde(project, monkeypatch, tmp_path, name):
+    started = []
+    monkeypatch.setattr(open_lab, "ROOT", project)
+    monkeypatch.setattr(open_lab, "replace_process", lambda *call: started.append(call[2]) or 0)
+    monkeypatch.setenv("HOME" if os.name != "nt" else "USERPROFILE", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    assert open_lab.main([f"--copy={name}"]) == 0
+    assert started == [tmp_path / "home" if name == "~" else tmp_path / name]

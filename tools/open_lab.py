@@ -120,7 +120,7 @@ def arguments(argv: list[str]) -> tuple[argparse.Namespace, list[str]]:
 
 def main(argv: list[str]) -> int:
     known, rest = arguments(argv)
-    folder = known.copy.expanduser().resolve()
+    folder = Path(os.path.expanduser(known.copy)).resolve()  # ~nobody is a name like any other
     try:
         copied = working_copy.hand_out(ROOT, folder)
     except working_copy.CopyError as problem:

@@ -94,7 +94,7 @@ def source_of(cell: dict) -> str:
 
 def hand_out(root: Path, folder: Path, today: datetime.date | None = None) -> Copied:
     """Make the copy, or bring it up to date. CopyError if it cannot be there."""
-    root, folder = root.resolve(), folder.expanduser().resolve()
+    root, folder = root.resolve(), folder.resolve()
     refuse_if_unfit(root, folder)
     try:
         return _hand_out(root, folder, (today or datetime.date.today()).isoformat())

@@ -9,7 +9,6 @@ import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 
@@ -82,7 +81,7 @@ def check_data() -> Finding:
     free = shutil.disk_usage(existing).free / 2**30
     advice = "" if free > FREE_DISK_GB else f"free some disk: under {FREE_DISK_GB:g} GiB is left"
     n_images = sum(len(split) for split in (sample.train, sample.valid, sample.test))
-    shown = str(folder).replace(str(Path.home()), "~", 1)
+    shown = str(folder).replace(os.path.expanduser("~"), "~", 1)
     return Finding("data", f"{n_images} images embedded; downloads go to {shown}", advice)
 
 

@@ -13,17 +13,11 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import platformdirs
-
 from tutorial_lib import profiles
+from tutorial_lib.user_folders import expanded, user_data_dir
 
 VARIABLE = "TUTORIAL_RUNS_DIR"
 DRIVE = Path("/content/drive")  # where Colab mounts a drive
-
-
-def user_data_dir() -> Path:
-    """The folder of this user for what is to last; made by the first write, not here."""
-    return Path(platformdirs.user_data_dir("tutorial_lib", appauthor=False))
 
 
 def runs_dir() -> Path:
@@ -31,7 +25,7 @@ def runs_dir() -> Path:
     named = os.environ.get(VARIABLE, "").strip()
     if not named:
         return user_data_dir() / "runs"
-    folder = Path(named).expanduser()
+    folder = expanded(named)
     if not folder.is_absolute():
         raise ValueError(f"{VARIABLE} must be an absolute path, got {named!r}")
     if DRIVE in (folder, *folder.parents) and not DRIVE.is_mount():

@@ -67,6 +67,7 @@ REASONS = {
     "out_of_memory": "names an error of somebody else, and passes it on",
     "write_errors": "names an error of the disk, and passes it on",
     "whole_file": PARTS_OF_FIT,
+    "user_folders": "folders of the operating system; tests of its own",
     "kept_runs": "a folder by its name; tests of its own",
     "setup_cell": "the source of a cell, made when notebooks are stamped",
     "widgets.picture": "puts figures into a page; handed none but those of the controls",

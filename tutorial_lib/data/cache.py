@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-import platformdirs
+from tutorial_lib.user_folders import expanded, user_cache_dir
 
 
 def cache_dir() -> Path:
@@ -16,5 +16,5 @@ def cache_dir() -> Path:
     """
     override = os.environ.get("TUTORIAL_DATA_DIR", "").strip()
     if override:
-        return Path(override).expanduser()
-    return platformdirs.user_cache_path("tutorial_lib")
+        return expanded(override)
+    return user_cache_dir()

@@ -8,6 +8,7 @@ kept in the cache, which cleaners empty, are taken along once; its files are lef
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import os
 import tempfile
@@ -17,8 +18,9 @@ from pathlib import Path
 
 from tutorial_lib.exercises.definition import NOT_ATTEMPTED, PASSED, Grade
 from tutorial_lib.exercises.reports import Report, Table, Text
-from tutorial_lib.kept_runs import user_data_dir
+from tutorial_lib.user_folders import expanded, user_cache_dir, user_data_dir
 
+DAMAGED = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
 TAKEN_ALONG = "taken-along"  # an empty file: what lay in the cache is here
 
 _told: set[str] = set()  # what the reader of this session was told already
@@ -36,7 +38,7 @@ class Entry:
 def state_dir() -> Path:
     """TUTORIAL_STATE_DIR if that is set, else a folder of this user. Made by the first write."""
     override = os.environ.get("TUTORIAL_STATE_DIR", "").strip()
-    return Path(override).expanduser() if override else user_data_dir() / "progress"
+    return expanded(override) if override else user_data_dir() / "progress"
 
 
 def read(chapter: str) -> tuple[dict[str, Entry], str]:
@@ -49,7 +51,7 @@ def read(chapter: str) -> tuple[dict[str, Entry], str]:
         return {}, ""
     except OSError as error:
         return {}, once(f"Earlier progress could not be read ({error}).")
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except DAMAGED:
         return {}, once(f"Earlier progress could not be read: {path} is damaged{_aside(path)}.")
 
 
@@ -105,7 +107,9 @@ def _entries(path: Path) -> dict[str, Entry]:
 
 
 def _entry(fields: dict) -> Entry:
-    entry = Entry(**fields)
+    """What a later version noted besides is left out."""
+    known = {each.name for each in dataclasses.fields(Entry)}
+    entry = Entry(**{name: value for name, value in fields.items() if name in known})
     if [type(value) for value in asdict(entry).values()] != [str, int, int]:
         raise TypeError(f"an entry of outcome, points and attempts is expected, got {fields!r}")
     return entry
@@ -127,9 +131,7 @@ def _aside(path: Path) -> str:
 
 def _cached_dir() -> Path:
     """Where points lay before."""
-    import pooch
-
-    return Path(pooch.os_cache("tutorial_lib")) / "progress"
+    return user_cache_dir() / "progress"
 
 
 def _take_along() -> None:
@@ -143,7 +145,7 @@ def _take_along() -> None:
     try:
         for old in sorted(there.glob("ch[0-9][0-9].json")):
             path = here / old.name
-            with contextlib.suppress(ValueError, KeyError, TypeError, AttributeError):
+            with contextlib.suppress(*DAMAGED):
                 entries = _entries(path) if path.exists() else {}
                 for name, entry in _entries(old).items():
                     entries[name] = _better(entries.get(name, Entry()), entry)
