@@ -1,5 +1,6 @@
 """The tools that keep notebooks in order catch what they are there to catch."""
 
+import dataclasses
 import os
 
 import nbformat
@@ -470,6 +471,19 @@ def test_the_cell_that_chooses_the_settings_is_the_parameters_of_papermill():
     assert list(notebook_gate.parameters_problems(notebook)) == []
     notebook.cells[0].metadata.tags = ["parameters"]
     assert "cells [1, 2]" in only(notebook_gate.parameters_problems(notebook))
+
+
+@pytest.mark.parametrize("pair", notebook_pairs.find_pairs(), ids=lambda pair: pair.name)
+def test_papermill_can_set_each_setting_by_its_name(pair, monkeypatch):
+    """It runs `NAME = VALUE`, for `-p NAME VALUE`, after the cell that has the tag."""
+    monkeypatch.setenv("TUTORIAL_PROFILE", "smoke")
+    cells = notebook_pairs.read_notebook(pair.notebook).cells
+    for cell in [each for each in cells if "parameters" in notebook_pairs.tags(each)]:
+        names = {"__name__": __name__}
+        exec(cell.source, names)
+        for field in dataclasses.fields(names["settings"]):
+            exec(f"settings.{field.name} = 3", names)
+        assert set(vars(names["settings"]).values()) == {3}
 
 
 def test_a_section_begins_a_slide_and_its_parts_stand_below_it():

@@ -42,7 +42,7 @@ from tutorial_lib import profiles
 from tutorial_lib.exercises import ch01
 
 
-@dataclass(frozen=True)
+@dataclass
 class Settings:
     n_patches: int  # 2×2 patches cut from real images
     n_samples: int

@@ -42,7 +42,7 @@ from tutorial_lib import profiles
 from tutorial_lib.exercises import ch02
 
 
-@dataclass(frozen=True)
+@dataclass
 class Settings:
     n_images: int  # for the two short trainings
     epochs: int

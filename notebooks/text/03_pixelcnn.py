@@ -45,7 +45,7 @@ from tutorial_lib import profiles
 from tutorial_lib.exercises import ch03
 
 
-@dataclass(frozen=True)
+@dataclass
 class Settings:
     n_train: int  # images for the two trainings of section 3
     n_held_out: int

@@ -43,7 +43,7 @@ from tutorial_lib import profiles
 from tutorial_lib.exercises import ch04
 
 
-@dataclass(frozen=True)
+@dataclass
 class Settings:
     depths: tuple[int, ...]  # of the stacks whose blind spot is measured
     widths: tuple[int, int, int]  # channels of three rivals, chosen for equal size

@@ -46,7 +46,7 @@ from tutorial_lib import profiles
 from tutorial_lib.exercises import ch05
 
 
-@dataclass(frozen=True)
+@dataclass
 class Settings:
     n_per_class: int  # images drawn of each
     n_test: int  # images that are classified and scored

@@ -43,7 +43,7 @@ from tutorial_lib import profiles
 from tutorial_lib.exercises import ch06
 
 
-@dataclass(frozen=True)
+@dataclass
 class Settings:
     n_digits: int  # drawn in the first figure
     rows: int  # of the digits that are drawn naively, too

@@ -45,7 +45,7 @@ from tutorial_lib import profiles
 from tutorial_lib.exercises import ch08
 
 
-@dataclass(frozen=True)
+@dataclass
 class Settings:
     n_train: int  # images for the small VQ-VAEs of sections 8 and 9
     n_test: int

@@ -46,7 +46,7 @@ from tutorial_lib import profiles
 from tutorial_lib.exercises import ch09
 
 
-@dataclass(frozen=True)
+@dataclass
 class Settings:
     n_train: int  # images whose codes the simple priors are counted on
     n_test: int  # held-out images whose codes are scored

@@ -46,7 +46,7 @@ from tutorial_lib import profiles
 from tutorial_lib.exercises import ch10
 
 
-@dataclass(frozen=True)
+@dataclass
 class Settings:
     dataset: str
     n_train: int  # images

@@ -47,7 +47,7 @@ from tutorial_lib import profiles
 from tutorial_lib.exercises import ch11
 
 
-@dataclass(frozen=True)
+@dataclass
 class Settings:
     n_train: int  # images
     n_test: int

@@ -44,7 +44,7 @@ from tutorial_lib import profiles
 from tutorial_lib.exercises import ch12
 
 
-@dataclass(frozen=True)
+@dataclass
 class Settings:
     n_words: int  # training utterances: every 60 hold each word in each voice once
     n_heard: int  # held-out utterances
