@@ -397,6 +397,29 @@ def test_a_cell_that_begins_as_sentences_do_is_not(source):
     assert said(source) == []
 
 
+@pytest.mark.parametrize("before", ["## 2 · Rates", "It **ends.**", "Is it so? (Yes.)", "> Yes!"])
+def test_a_paragraph_that_begins_with_half_a_sentence_is_caught(before):
+    assert "half a sentence: 'codes a s" in only(said(f"{before}\n\ncodes a second."))
+    assert "half a sentence: 'und" in only(said(f"{before}\n>\n> und so weiter."))
+    for whole in (
+        "Codes a second.",
+        "log K is one.",
+        "z_q and h.",
+        "128 to the power of 49.",
+        "$K$.",
+    ):
+        assert said(f"{before}\n\n{whole}") == []
+
+
+@pytest.mark.parametrize("before", ["We get", "These:", "So:\n\n$$a = b$$", "so $a$,"])
+def test_a_sentence_may_go_on_after_a_formula_or_a_list_may_begin(before):
+    assert said(f"Here it is. {before}\n\nwhich is small.") == []
+
+
+def test_a_fold_that_begins_with_half_a_sentence_is_caught():
+    assert "half a sentence: 'and so" in only(said(f"{FOLD}\n>\n> and so on.\n>\n> </details>"))
+
+
 FOLD = "> **Predict.** Which?\n> <details><summary>A way to think about it</summary>"
 
 
@@ -410,6 +433,9 @@ FOLD = "> **Predict.** Which?\n> <details><summary>A way to think about it</summ
         "See [it](x.ipynb).",
         "- a\n> - b",
         "1. a\n> 2. b",
+        "+ a\n> + b",
+        "__Two__ ways.",
+        "~~Two~~ ways.",
     ],
 )
 def test_a_fold_that_shows_markdown_as_it_is_typed_is_caught(typed):

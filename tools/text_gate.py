@@ -15,12 +15,17 @@ from nbformat import NotebookNode
 # What may stand before a cell's first word: quotes, list marks, headings, emphasis, brackets.
 MARKS = re.compile(r"^(?:[>#*_(\[\"'“‘ ]|- |1\. |<[^>]*>|\n)*")
 STARTS = re.compile(r"[^\W\d_a-zß-öø-ÿα-ω]|[`$!&\\|]|-{3}|\d+ ·")
+PARAGRAPH = re.compile(r"\n[>\s]*\n")
+ENDS = re.compile(
+    r"(?:[.!?][)*_\"”]*|</summary>)$|^#+ [^\n]*$"
+)  # after these, something new begins
+LOST = re.compile(r"(?!(?:log|exp)\b)[a-zß-öø-ÿ]{2,}(?!\w)")  # the first word of half a sentence
 MATHEMATICS = re.compile(r"\$\$?[^$]+\$\$?", re.DOTALL)
 TAGS = re.compile(r"<[^>]*>|&\w+;")
 QUOTED = re.compile(r"<(code|pre)\b.*?</\1>", re.DOTALL)
 TYPED = re.compile(
-    r"`[^`]+`|\*\*?[^\s*][^*]*\*|(?<!\w)_[^\s_][^_]*_(?!\w)|\[[^\]]+\]\([^)]+\)"
-    r"|^ *(?:[-*]|\d+\.|#+) +\S|^\|.*\|",
+    r"`[^`]+`|\*\*?[^\s*][^*]*\*|(?<!\w)__?[^\s_][^_]*_(?!\w)|\[[^\]]+\]\([^)]+\)"
+    r"|~~[^~]+~~|^ *(?:[-*+]|\d+\.|#+) +\S|^\|.*\|",
     re.MULTILINE | re.DOTALL,
 )
 
@@ -36,10 +41,14 @@ def text_problems(notebook: NotebookNode) -> list[str]:
 
 
 def start_problems(source: str) -> Iterator[str]:
-    """A first line that was lost leaves half a sentence, with a small letter or a stray number."""
+    """A line that was lost leaves half a sentence, with a small letter or a stray number."""
     first = MARKS.sub("", source)
     if not STARTS.match(first):
         yield f"it begins with half a sentence: {first[:40]!r}"
+    paragraphs = [each.strip() for each in PARAGRAPH.split(source)]
+    for before, after in zip(paragraphs, paragraphs[1:], strict=False):
+        if ENDS.search(before) and LOST.match(words := MARKS.sub("", after)):
+            yield f"a paragraph begins with half a sentence: {words[:40]!r}"
 
 
 def fold_problems(source: str) -> Iterator[str]:
