@@ -16,15 +16,14 @@ from nbformat import NotebookNode
 MARKS = re.compile(r"^(?:[>#*_(\[\"'“‘ ]|- |1\. |<[^>]*>|\n)*")
 STARTS = re.compile(r"[^\W\d_a-zß-öø-ÿα-ω]|[`$!&\\|]|-{3}|\d+ ·")
 PARAGRAPH = re.compile(r"\n[>\s]*\n")
-ENDS = re.compile(
-    r"(?:[.!?][)*_\"”]*|</summary>)$|^#+ [^\n]*$"
-)  # after these, something new begins
-LOST = re.compile(r"(?!(?:log|exp)\b)[a-zß-öø-ÿ]{2,}(?!\w)")  # the first word of half a sentence
+# After these something new begins; LOST is the first word of half a sentence.
+ENDS = re.compile(r"(?:[.!?][)*_\"”]*|</summary>)$|^#+ [^\n]*$")
+LOST = re.compile(r"(?!(?:log|exp)\b)[a-zß-öø-ÿ]{2,}(?!\w)")
 MATHEMATICS = re.compile(r"\$\$?[^$]+\$\$?", re.DOTALL)
 TAGS = re.compile(r"<[^>]*>|&\w+;")
 QUOTED = re.compile(r"<(code|pre)\b.*?</\1>", re.DOTALL)
 TYPED = re.compile(
-    r"`[^`]+`|\*\*?[^\s*][^*]*\*|(?<!\w)__?[^\s_][^_]*_(?!\w)|\[[^\]]+\]\([^)]+\)"
+    r"`[^`]+`|\*\*?[^\s*][^*]*\*|(?<!\w)__?[^\s_][^_]*__?(?!\w)|\[[^\]]+\]\([^)]+\)"
     r"|~~[^~]+~~|^ *(?:[-*+]|\d+\.|#+) +\S|^\|.*\|",
     re.MULTILINE | re.DOTALL,
 )
