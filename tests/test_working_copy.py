@@ -237,7 +237,7 @@ def paths_named(notebook):
 
 
 def test_what_chapters_read_and_link_beside_them_is_in_the_copy(tmp_path):
-    working_copy.hand_out(ROOT, tmp_path / "mine")
+    assert working_copy.hand_out(ROOT, tmp_path / "mine").damaged == []
     chapters = sorted((tmp_path / "mine" / "notebooks").glob("*.ipynb"))
     named = {name for path in chapters for name in paths_named(read(path, as_version=4))}
     assert {"../results/pixelcnn-cpu.json", "01_images_as_sequences.ipynb"} <= named
@@ -352,16 +352,28 @@ def test_no_chapter_of_the_project_counts_as_written_into_also_with_windows_line
 
 
 @pytest.mark.parametrize("name", [MASKS, RESULT])
-@pytest.mark.parametrize("damage", ["<<<<<<< HEAD\n{", "", "[]", '{"cells": [3]}', "[" * 10**5])
+@pytest.mark.parametrize("damage", ["<<<<<<< HEAD\n{", "", '{"cells": [3', "[" * 10**5])
 def test_a_damaged_file_of_the_project_is_not_handed_out_and_is_named(project, copy, name, damage):
-    if name == RESULT and damage == '{"cells": [3]}':
-        damage = "{"
     before = (copy / name).read_bytes()
     notebook_pairs.write(project / name, damage)
     copied = working_copy.hand_out(project, copy)
     assert copied.damaged == [(copy / name).stem] and not copied.replaced
     assert "git merge --abort" in working_copy.told(copied, copy)[-1]
     assert (copy / name).read_bytes() == before
+
+
+@pytest.mark.parametrize("odd", ["[]", '{"cells": [3]}', '{"worksheets": []}', '{"cells": []}'])
+def test_a_chapter_without_cells_is_damaged(project, copy, odd):
+    notebook_pairs.write(project / MASKS, odd)
+    assert working_copy.hand_out(project, copy).damaged == ["02_masks"]
+
+
+def test_lines_of_json_are_handed_out_if_each_of_them_is_whole(project, copy):
+    name = "results/steps.jsonl"
+    notebook_pairs.write(project / name, '{"step": 1}\n{"step": 2}\n')
+    assert working_copy.hand_out(project, copy).new == ["steps"]
+    notebook_pairs.write(project / name, '{"step": 1}\n=======\n')
+    assert working_copy.hand_out(project, copy).damaged == ["steps"]
 
 
 def test_the_copy_that_make_lab_opens_is_ignored_by_git():

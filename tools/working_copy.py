@@ -70,7 +70,10 @@ def is_whole(path: Path) -> bool:
     """Whether a file of the project can be read: a merge that met a conflict damages them."""
     try:
         content = path.read_bytes()
-        return bool(cells_of(content) if path.suffix == ".ipynb" else json.loads(content))
+        if path.suffix == ".ipynb":
+            return bool(cells_of(content))
+        lines = content.splitlines() if path.suffix == ".jsonl" else [content]
+        return bool([json.loads(line) for line in lines])
     except UNREADABLE:
         return False
 
