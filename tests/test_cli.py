@@ -123,6 +123,13 @@ def test_the_same_seed_draws_the_same_grid_and_another_seed_another(run_folder, 
         (["encode", "--out", "codes.npz"], "must end in .safetensors"),
         (["reconstruct", "--dataset", "voiced-tones"], "which holds sounds"),
         (["data", "fetch"], "NAME"),
+        (["train", "vqvae", "--out", ""], "--out is empty"),
+        (["train", "vqvae", "--out="], "--out is empty"),
+        (["course", "build", ""], "an argument is empty"),
+        (["train", "vqvae", "--n-layers", "3"], "It is an option of 'prior' and 'two-stage'"),
+        (["train", "prior", "--n-codes", "3"], "It is an option of 'vqvae' and 'two-stage'"),
+        (["train", "vqvae", "--out", "x", "--seed", "9" * 20], "seed must be at most 2**63 - 1"),
+        (["sample", "--seed", "9" * 20], "seed must be at most 2**63 - 1"),
         (["train", "two-stage", "--dataset", "nothing", "--out", "/tmp/never"], "nothing"),
     ],
 )
@@ -441,3 +448,64 @@ def test_codes_of_other_weights_or_none_are_refused(run_folder, tmp_path, capsys
             cli.main(["decode", *map(str, arguments), "--out", str(tmp_path / "g.png")])
         assert exit_.value.code == 2 and told in capsys.readouterr().err
     assert not (tmp_path / "g.png").exists()
+
+
+# ------------------------------------------------------------------------- odd paths, odd words
+
+
+def test_a_home_sign_that_the_shell_left_alone_is_expanded(tmp_path, monkeypatch, run_folder):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    cli.main(["sample", f"--run={run_folder}", "--n", "1", "--out=~/mine.png"])
+    assert [each.name for each in tmp_path.iterdir()] == ["mine.png"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "sample --out",
+        "reconstruct --out",
+        "encode --out",
+        "decode codes.safetensors --out",
+        "data show fashion-mnist-sample --out",
+    ],
+)
+def test_a_file_in_the_place_of_a_folder_is_told_before_the_work(
+    words, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    Path("mine").write_text("hello")
+    for module in ("pretrained.load_pretrained", "data.commands.show_dataset"):
+        monkeypatch.setattr(f"tutorial_lib.{module}", lambda *_: pytest.fail("worked first"))
+    name = "x.safetensors" if "encode" in words else "x.png"
+    with pytest.raises(SystemExit) as exit_:
+        cli.main([*words.split(), f"mine/{name}"])
+    told = capsys.readouterr().err
+    assert (
+        exit_.value.code == 2 and "choose another path" in told and str(Path("mine", name)) in told
+    )
+    assert Path("mine").read_text() == "hello"
+
+
+def test_a_run_in_the_place_of_a_file_is_answered_with_what_to_do(tmp_path, capsys):
+    mine = tmp_path / "mine"
+    mine.write_text("hello")
+    for out in (mine, mine / "run"):
+        with pytest.raises(SystemExit) as exit_:
+            cli.main(["train", "vqvae", "--profile", "smoke", "--out", str(out)])
+        assert exit_.value.code == 2 and "choose another path" in capsys.readouterr().err
+    assert mine.read_text() == "hello"
+
+
+def test_of_two_profiles_the_last_counts_for_every_default():
+    arguments = ["train", "vqvae", "--profile", "smoke", "--profile=laptop"]
+    assert chosen_profile(arguments) == "laptop"
+    assert chosen_profile([*arguments, "--profile", "smoke"]) == "smoke"
+
+
+@pytest.mark.parametrize("named", ["", " ", " smoke "])
+def test_an_empty_profile_is_none_and_spaces_do_not_count(named, monkeypatch):
+    monkeypatch.setenv("TUTORIAL_PROFILE", named)
+    expected = named.strip() or ("gpu" if torch.cuda.is_available() else "laptop")
+    assert profiles.current() == expected == chosen_profile(["train"])

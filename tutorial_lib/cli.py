@@ -22,10 +22,12 @@ import re
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from tutorial_lib import __version__
 from tutorial_lib.suggestions import did_you_mean, nearest
+from tutorial_lib.user_folders import expanded
 
 PROG = "python -m tutorial_lib"
 SECONDS_TO_BE_ENDED = 3  # in which torchrun ends the processes beside one that failed
@@ -84,6 +86,7 @@ def _dispatch(arguments: list[str]) -> None:
     from tutorial_lib.commands import commands
 
     found: Command | Commands = commands(arguments)
+    beside: Commands = {}
     words: list[str] = []
     rest = arguments
     while isinstance(found, Mapping):
@@ -99,11 +102,14 @@ def _dispatch(arguments: list[str]) -> None:
                 f"{path} has no {kind} {rest[0]!r}.{did_you_mean(rest[0], found)} "
                 f"There are: {', '.join(found)}. `{path} --help` explains them."
             )
-        found, words, rest = found[rest[0]], [*words, rest[0]], rest[1:]
-    _parsed(found, " ".join([PROG, *words]), rest)()
+        beside, found = found, found[rest[0]]
+        words, rest = [*words, rest[0]], rest[1:]
+    _parsed(found, " ".join([PROG, *words]), rest, beside)()
 
 
-def _parsed(command: Command, prog: str, options: list[str]) -> Callable[[], None]:
+def _parsed(
+    command: Command, prog: str, options: list[str], beside: Commands
+) -> Callable[[], None]:
     """The command with its options, ready to be called. Mistake names an option that is none."""
     import tyro
 
@@ -112,14 +118,25 @@ def _parsed(command: Command, prog: str, options: list[str]) -> Callable[[], Non
 
     @functools.wraps(command)
     def later(*given, **named):
-        return functools.partial(command, *given, **named)
+        with_home = {name: _with_home(value) for name, value in named.items()}
+        return functools.partial(command, *map(_with_home, given), **with_home)
+
+    for word, after in zip(["", *options], [*options, "-"], strict=True):
+        if after == "" or re.fullmatch(r"--[a-z][\w.-]*=", after):
+            option = after.rstrip("=") or (word if word.startswith("--") else "an argument")
+            raise Mistake(f"{option} is empty: give it a value. `{prog} --help` explains it.")
 
     if not {"-h", "--help"} & set(options):
         try:
             return tyro.cli(later, prog=prog, args=options, console_outputs=False)
         except SystemExit:
-            _require_known(options, _option_names(later, prog), prog)
+            _require_known(options, _option_names(later, prog), prog, beside)
     return tyro.cli(later, prog=prog, args=options)
+
+
+def _with_home(value: Any) -> Any:
+    """A path with its ~ expanded, which a shell leaves alone in --out=~/run; all else as it is."""
+    return expanded(str(value)) if isinstance(value, Path) else value
 
 
 def _option_names(command: Command, prog: str) -> list[str]:
@@ -131,15 +148,23 @@ def _option_names(command: Command, prog: str) -> list[str]:
     return list(dict.fromkeys(re.findall(r"(?<![\w`])--[a-z][\w.-]*", text.getvalue())))
 
 
-def _require_known(options: list[str], known: list[str], prog: str) -> None:
-    """Mistake that names the nearest option, also if a word too many stands in its path."""
+def _require_known(options: list[str], known: list[str], prog: str, beside: Commands) -> None:
+    """Mistake that names the nearest option, also if a word too many stands in its path.
+
+    beside   commands of which one may have the option
+    """
     for option in options:
         word = option.partition("=")[0].replace("_", "-")
         if not re.match(r"--[a-z]", word) or word in known:
             continue
         shorter = [word.replace(".fit.", ".").replace("--fit.", "--"), "--" + word.split(".")[-1]]
-        near = next((each for each in shorter if each in known), None) or nearest(word, known)
+        near = next((each for each in shorter if each in known), None)
+        others = [k for k, v in beside.items() if not near and not isinstance(v, Mapping)]
+        others = [each for each in others if word in _option_names(beside[each], prog)]
+        near = near or nearest(word, known)
         hint = f" Did you mean {near}?" if near else ""
+        if others:
+            hint = f" It is an option of {' and '.join(map(repr, others))}."
         raise Mistake(f"no option {word}.{hint} `{prog} --help` lists the options.")
 
 

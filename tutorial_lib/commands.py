@@ -3,6 +3,8 @@
 torch is imported inside a command, once its options are found to be right.
 """
 
+import errno
+import os
 import signal
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,10 +15,11 @@ from tyro.conf import Positional, arg
 from tutorial_lib import weights_shelf
 from tutorial_lib.data import catalog
 from tutorial_lib.option_types import MaybeFloat, MaybeInt, MaybePath, MaybeStr, maybe
-from tutorial_lib.plain_checks import require_int, require_png, require_positive
+from tutorial_lib.plain_checks import require_int, require_png, require_positive, require_seed
 from tutorial_lib.run_facts import RunFacts, label_named
 from tutorial_lib.suggestions import did_you_mean
 from tutorial_lib.train_commands import Profile, train_commands
+from tutorial_lib.write_errors import file_named
 
 DEFAULT_WEIGHTS = "two-stage-fashion-mnist"
 Split = Literal["train", "valid", "test"]
@@ -79,6 +82,7 @@ def data_show(
     catalog.find(name)
     if out is not None:
         require_png(out)
+        _require_place(out)
     show_dataset(name, out)
 
 
@@ -230,10 +234,12 @@ def sample(
         seed: Of the draw.
     """
     require_int("n", n, at_least=1)
-    require_int("seed", seed, at_least=0)
+    require_seed("seed", seed)
     require_positive("temperature", temperature)
     require_png(out)
+    _require_place(out)
     size = None if shape is None else _sides(shape)
+    label = "all" if label is not None and label.lower() == "all" else label
     facts = _told_facts(run, weights, "two-stage.safetensors", only="two-stage")
     if facts is not None and label not in (None, "all"):
         label_named(label, len(facts.class_names), facts.class_names)
@@ -271,6 +277,7 @@ def reconstruct(
     """
     require_int("n", n, at_least=1)
     require_png(out)
+    _require_place(out)
     name = _image_set(dataset, _told_facts(run, weights, "vqvae.safetensors", only="two-stage"))
     from tutorial_lib import grids
     from tutorial_lib.code_files import reconstruction_sheet
@@ -301,6 +308,7 @@ def encode(
         require_int("n", n, at_least=1)
     if out.suffix != ".safetensors":
         raise ValueError(f"--out must end in .safetensors, got {out.name!r}")
+    _require_place(out)
     name = _image_set(dataset, _told_facts(run, weights, "vqvae.safetensors", only="two-stage"))
     import math
 
@@ -332,6 +340,7 @@ def decode(
     """
     if out.suffix != ".npz":
         require_png(out)
+    _require_place(out)
     if weights is not None:
         _require_weights(weights, only="two-stage")
     if not codes.is_file():
@@ -348,8 +357,11 @@ def decode(
         run, weights = (None, told.weights) if is_shipped else (Path(told.weights), None)
     levels = decode_codes(_vqvae(run, weights or DEFAULT_WEIGHTS), told)
     if out.suffix == ".npz":
-        out.parent.mkdir(parents=True, exist_ok=True)
-        np.savez_compressed(out, levels=levels.numpy().astype(np.uint8), labels=told.labels.numpy())
+        with file_named(out):
+            out.parent.mkdir(parents=True, exist_ok=True)
+            np.savez_compressed(
+                out, levels=levels.numpy().astype(np.uint8), labels=told.labels.numpy()
+            )
     else:
         columns = round(len(levels) ** 0.5) or 1
         grids.write_png(out, tile(levels, n_columns=columns, n_levels=told.facts.n_levels))
@@ -365,6 +377,18 @@ def _sides(text: str) -> tuple[int, int]:
     if len(sides) != 2 or not all(side.isdecimal() and int(side) for side in sides):
         raise ValueError(f"--shape must be HEIGHTxWIDTH, such as 28x28, got {text!r}")
     return int(sides[0]), int(sides[1])
+
+
+def _require_place(out: Path) -> None:
+    """OSError, before the work is done, if the file `out` could not be written after it."""
+    found = next(each for each in out.absolute().parents if each.exists())
+    with file_named(out):
+        if out.is_dir():
+            raise IsADirectoryError(errno.EISDIR, "")
+        if not found.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, "")
+        if not os.access(out if out.exists() else found, os.W_OK):
+            raise PermissionError(errno.EACCES, "")
 
 
 def _require_weights(name: str, *, only: str) -> None:

@@ -53,7 +53,7 @@ def check_device() -> Finding:
         where = f"CPU, {torch.get_num_threads()} threads"
         if torch.backends.mps.is_available():
             where += " (Apple's GPU is not used: it has no float64, and nothing was tried on it)"
-    named = "TUTORIAL_PROFILE" in os.environ
+    named = os.environ.get("TUTORIAL_PROFILE", "").strip()
     return Finding("device", f"{where}; profile {profiles.current()}{' (set)' if named else ''}")
 
 

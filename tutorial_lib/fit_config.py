@@ -9,6 +9,7 @@ from tutorial_lib.plain_checks import (
     require_int,
     require_number,
     require_positive,
+    require_seed,
     store_plain,
 )
 
@@ -35,7 +36,7 @@ class FitConfig:
         require_positive("learning_rate", self.learning_rate)
         require_positive("clip_norm", self.clip_norm)
         require_choice("precision", self.precision, ("no", "bf16", "fp16"))
-        require_int("seed", self.seed, at_least=0)
+        require_seed("seed", self.seed)
         if require_number("weight_decay", self.weight_decay) < 0:
             raise ValueError(f"weight_decay must be at least 0 and finite, got {self.weight_decay}")
         if self.minutes is not None:

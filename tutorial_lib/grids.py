@@ -16,7 +16,9 @@ from tutorial_lib.validation import (
     require_instance,
     require_int,
     require_png,
+    require_seed,
 )
+from tutorial_lib.write_errors import file_named
 
 ZOOM = 4  # screen pixels for each pixel
 
@@ -30,9 +32,10 @@ def write_png(path: Path | str, sheet: np.ndarray, *, zoom: int = ZOOM) -> Path:
         raise ValueError(f"sheet must be (H, W) or (H, W, 3), got {shape}")
     if not (sheet >= 0).all() or not (sheet <= 1).all():
         raise ValueError(f"sheet must lie in [0, 1], got values {sheet.min()} .. {sheet.max()}")
-    path.parent.mkdir(parents=True, exist_ok=True)
     big = sheet.repeat(zoom, axis=0).repeat(zoom, axis=1)
-    matplotlib.image.imsave(path, big, vmin=0, vmax=1, cmap="gray")
+    with file_named(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        matplotlib.image.imsave(path, big, vmin=0, vmax=1, cmap="gray")
     return path
 
 
@@ -54,7 +57,7 @@ def write_sample_grids(
     shape   height and width; None: as the facts of the model say
     """
     require_int("n", n, at_least=1)
-    require_int("seed", seed, at_least=0)
+    require_seed("seed", seed)
     out = require_png(out)
     model = require_instance("model", model, TwoStageModel).to(profiles.device())
     generator = torch.Generator().manual_seed(seed)

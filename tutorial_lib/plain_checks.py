@@ -48,6 +48,17 @@ def store_plain(settings: object) -> None:
         object.__setattr__(settings, field.name, plain(getattr(settings, field.name)))
 
 
+LARGEST_SEED = 2**63 - 1  # torch takes no larger ones
+
+
+def require_seed(name: str, value: object) -> int:
+    """`value` as an int, if torch takes it as a seed: 0 .. 2**63 - 1."""
+    seed = require_int(name, value, at_least=0)
+    if seed > LARGEST_SEED:
+        raise ValueError(f"{name} must be at most 2**63 - 1, got {seed}")
+    return seed
+
+
 def require_int(name: str, value: object, *, at_least: int) -> int:
     """`value` as an int, if it is an integer of at least `at_least`, Python's or NumPy's."""
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):

@@ -16,8 +16,8 @@ T = TypeVar("T")
 
 def current() -> str:
     """The profile in force: "smoke", "laptop" or "gpu". ValueError for any other name."""
-    named = os.environ.get("TUTORIAL_PROFILE")
-    if named is None:
+    named = os.environ.get("TUTORIAL_PROFILE", "").strip()
+    if not named:
         return "gpu" if torch.cuda.is_available() else "laptop"
     if named not in PROFILES:
         raise ValueError(f"TUTORIAL_PROFILE must be one of {', '.join(PROFILES)}, got {named!r}")

@@ -43,20 +43,20 @@ ProfileOption = Annotated[
 
 def chosen_profile(arguments: Sequence[str]) -> str:
     """The profile named in the arguments, else the one in force; it sets the other defaults."""
-    for i, argument in enumerate(arguments):
-        named = re.fullmatch(r"--profile(?:=(.+))?", argument)
-        if named:
-            name = named[1] or (arguments[i + 1] if i + 1 < len(arguments) else "")
-            return name if name in get_args(Profile) else _profile_in_force()
-    return _profile_in_force()
+    name = None
+    for argument, after in zip(arguments, [*arguments[1:], ""], strict=True):
+        named = re.fullmatch(r"--profile(?:=(.*))?", argument)
+        if named:  # of several, the last counts, as of any option
+            name = after if named[1] is None else named[1]
+    return name if name in get_args(Profile) else _profile_in_force()
 
 
 def _profile_in_force() -> str:
     """As profiles.current() has it, which needs torch; a torch without CUDA need not be asked."""
-    named = os.environ.get("TUTORIAL_PROFILE")
+    named = os.environ.get("TUTORIAL_PROFILE", "").strip()
     if named in get_args(Profile):
         return named
-    if named is None and not _torch_is_built_for_a_gpu():
+    if not named and not _torch_is_built_for_a_gpu():
         return "laptop"
     from tutorial_lib import profiles
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 NO_ROOM = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
 NOT_ALLOWED = {errno.EACCES, errno.EPERM, errno.EROFS}
+IN_THE_WAY = {errno.EEXIST, errno.ENOTDIR, errno.EISDIR}
 
 
 @contextmanager
@@ -30,4 +31,11 @@ def what_to_do(number: int) -> str:
         return "free some space, then give the same command again"
     if number in NOT_ALLOWED:
         return "make the folder writable, or choose another, then give the same command again"
+    if number in IN_THE_WAY:
+        return (
+            "a file lies where a folder is needed, or a folder in the place of a file: choose "
+            "another path"
+        )
+    if number == errno.ENAMETOOLONG:
+        return "choose a shorter path"
     return "when the disk can be written again, give the same command again"
