@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import matplotlib.image
 import numpy as np
@@ -14,7 +15,7 @@ import pytest
 import torch
 
 import tutorial_lib
-from tutorial_lib import cli, data
+from tutorial_lib import cli, data, profiles
 from tutorial_lib.checkpoint import CheckpointError, read_tensors, write_tensors
 from tutorial_lib.code_files import read_codes
 from tutorial_lib.commands import commands

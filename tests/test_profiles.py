@@ -24,7 +24,7 @@ def test_without_the_variable_the_machine_decides(monkeypatch, cuda, expected):
     assert profiles.device().type == ("cuda" if cuda else "cpu")
 
 
-@pytest.mark.parametrize("name", ["", "GPU", "fast"])
+@pytest.mark.parametrize("name", ["laptops", "GPU", "fast"])
 def test_an_unknown_profile_is_answered_with_the_known_ones(monkeypatch, name):
     monkeypatch.setenv("TUTORIAL_PROFILE", name)
     with pytest.raises(ValueError, match=f"one of smoke, laptop, gpu, got '{name}'"):

@@ -25,6 +25,7 @@ from tutorial_lib.plain_checks import (  # noqa: F401
     require_path,
     require_png,
     require_positive,
+    require_seed,
     require_share,
     require_sizes,
     require_text,
