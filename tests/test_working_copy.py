@@ -12,7 +12,7 @@ import notebook_pairs
 import open_lab
 import pytest
 import working_copy
-from nbformat import read
+from nbformat import read, writes
 from nbformat.sign import NotebookNotary
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from notebook_pairs import ROOT, write_notebook
@@ -113,6 +113,35 @@ def test_the_empty_cell_that_running_the_last_one_adds_is_no_answer(project, cop
     notebook.cells.append(new_code_cell(""))
     write_notebook(notebook, copy / MASKS)
     assert update(project, copy).replaced == ["02_masks"]
+
+
+def by_another_editor(content: dict) -> dict:
+    """As VS Code and Colab note things, in the format before cells had ids, outputs cleared."""
+    content["metadata"] = {"colab": {"provenance": []}, "vscode": {"interpreter": {"hash": "x"}}}
+    content["nbformat_minor"] = 4
+    for number, cell in enumerate(content["cells"]):
+        cell.pop("id")
+        cell["metadata"] = {"id": f"c{number}", "vscode": {"languageId": "python"}}
+        cell["source"] = "".join(cell["source"])
+        cell.update({"outputs": []} if cell["cell_type"] == "code" else {})
+    return content
+
+
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_what_another_editor_notes_is_no_answer(project, copy, line_end, mark):
+    content = by_another_editor(json.loads((copy / MASKS).read_text(encoding="utf-8")))
+    saved = mark + json.dumps(content, indent=2).replace("\n", line_end)
+    (copy / MASKS).write_bytes(saved.encode())
+    assert working_copy.hand_out(project, copy) == ([], [], [], [], [])
+    assert update(project, copy).replaced == ["02_masks"]
+
+
+def test_a_chapter_saved_in_an_older_format_is_kept(project, copy):
+    older = writes(read(copy / MASKS, as_version=4), version=3)
+    (copy / MASKS).write_text(older, encoding="utf-8")
+    assert update(project, copy).beside == ["02_masks (new 2026-11-30).ipynb"]
+    assert (copy / MASKS).read_text(encoding="utf-8") == older
 
 
 def test_an_answer_is_kept_and_the_new_version_lies_beside_it(project, copy):
