@@ -466,6 +466,17 @@ def test_lab_opens_the_copy_and_says_where_it_is(project, monkeypatch, tmp_path,
     assert str(folder) in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("encoding", ["ascii", "cp437", "latin-1"])
+def test_lab_names_its_folder_on_any_terminal(tmp_path, encoding):
+    script = "import open_lab; open_lab.replace_process = lambda *call: 0; "
+    script += f"raise SystemExit(open_lab.main(['--copy', {str(tmp_path / 'Käse日本')!r}]))"
+    environment = {**os.environ, "PYTHONIOENCODING": encoding, "PYTHONPATH": str(ROOT / "tools")}
+    command = [sys.executable, "-X", "utf8", "-c", script]
+    done = subprocess.run(command, env=environment, capture_output=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert b"Your own copy of the notebooks lies in" in done.stdout and b"u65e5" in done.stdout
+
+
 def test_lab_says_why_it_does_not_open(project, monkeypatch, capsys):
     monkeypatch.setattr(open_lab, "ROOT", project)
     assert open_lab.main(["--copy", str(project)]) == 1

@@ -18,6 +18,13 @@ class SetUpError(Exception):
     """A problem that its message explains to the person at the keyboard."""
 
 
+def show_any_folder() -> None:
+    """Print names of folders on any terminal, with marks for letters that it does not know."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
 def raise_if_any(*problems: str | None) -> None:
     found = [problem for problem in problems if problem]
     if found:

@@ -17,6 +17,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import machine_checks
 import working_copy
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -119,6 +120,7 @@ def arguments(argv: list[str]) -> tuple[argparse.Namespace, list[str]]:
 
 
 def main(argv: list[str]) -> int:
+    machine_checks.show_any_folder()
     known, rest = arguments(argv)
     folder = Path(os.path.expanduser(known.copy)).resolve()  # ~nobody is a name like any other
     try:

@@ -229,6 +229,7 @@ def arguments(argv: list[str]) -> tuple[argparse.Namespace, list[str]]:
 
 
 def main(argv: list[str]) -> int:
+    machine_checks.show_any_folder()
     try:
         machine_checks.raise_if_any(
             machine_checks.python_problem(sys.version_info[:2]), machine_checks.platform_problem()
