@@ -204,7 +204,14 @@ def test_going_on_with_the_new_version_makes_it_the_copy(project, copy):
     assert update(project, copy, stub="____  # third").replaced == ["02_masks"]
 
 
-@pytest.mark.parametrize("damage", ["", "{", "[]", '{"notebooks/02_masks.ipynb": 3}', None])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        *("", "{", "[]", '{"notebooks/02_masks.ipynb": 3}', None),
+        '{"notebooks/02_masks.ipynb": {"beside": "../../elsewhere", "was": 3}}',
+        '{"notebooks/02_masks.ipynb": {"beside": 3, "offered": 4}}',
+    ],
+)
 def test_without_a_record_everything_different_counts_as_an_answer(project, copy, damage):
     answer(copy / MASKS)
     manifest = copy / working_copy.MANIFEST

@@ -155,7 +155,8 @@ def put_beside(source: Path, mine: Path, entry: dict, today: str) -> str:
 
     An earlier one beside it that is as it was handed out makes place for it.
     """
-    earlier = mine.with_name(entry.get("beside", "")) if entry.get("beside") else None
+    beside = Path(str(entry.get("beside", ""))).name
+    earlier = mine.with_name(beside) if beside else None
     if earlier and earlier.is_file() and fingerprint(earlier) == entry.get("offered"):
         earlier.unlink()
     version = fingerprint(source)
@@ -210,7 +211,10 @@ def read_manifest(folder: Path) -> dict[str, dict]:
     """What was handed out; nothing if that cannot be read, so that each file counts as changed."""
     try:
         content = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        return {name: dict(entry) for name, entry in content.items()}
+        return {
+            name: {key: value for key, value in entry.items() if isinstance(value, (str, bool))}
+            for name, entry in content.items()
+        }
     except (OSError, ValueError, TypeError, AttributeError):
         return {}
 
