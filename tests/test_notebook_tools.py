@@ -12,7 +12,7 @@ import pytest
 import setup_cell
 import stamping
 import text_gate
-from nbconvert import SlidesExporter
+from nbconvert import ScriptExporter, SlidesExporter
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from tutorial_lib.exercises import progress
@@ -497,6 +497,14 @@ def test_the_cell_that_chooses_the_settings_is_the_parameters_of_papermill():
     assert list(notebook_gate.parameters_problems(notebook)) == []
     notebook.cells[0].metadata.tags = ["parameters"]
     assert "cells [1, 2]" in only(notebook_gate.parameters_problems(notebook))
+
+
+@pytest.mark.parametrize("pair", notebook_pairs.find_pairs(), ids=lambda pair: pair.name)
+def test_nbconvert_makes_a_python_script_of_each_chapter(pair):
+    notebook = notebook_pairs.read_notebook(pair.notebook)
+    script, resources = ScriptExporter().from_notebook_node(notebook)
+    assert resources["output_extension"] == ".py"
+    compile(script, pair.name, "exec")
 
 
 @pytest.mark.parametrize("pair", notebook_pairs.find_pairs(), ids=lambda pair: pair.name)

@@ -30,7 +30,9 @@ KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 # Handed to jupytext by the tools alone. As a setting in pyproject.toml they would pair notebooks in
 # JupyterLab, too, where an older text hides what a learner has written.
 FILTERS = {"cell_metadata_filter": "tags,jupyter,cellView,-all", "notebook_metadata_filter": "-all"}
-METADATA = {"kernelspec": KERNEL, "language_info": {"name": "python"}}
+# nbconvert names a script after the extension.
+LANGUAGE = {"file_extension": ".py", "name": "python"}
+METADATA = {"kernelspec": KERNEL, "language_info": LANGUAGE}
 HEADING = re.compile(r"^(#{1,3}) ", re.MULTILINE)
 LATER = 2.0  # seconds between two files before one counts as saved after the other
 
