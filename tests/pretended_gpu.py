@@ -26,7 +26,6 @@ from unittest import mock
 
 import torch
 from torch.overrides import TorchFunctionMode
-from torch.utils._pytree import tree_leaves
 
 CPU, GPU, META = torch.device("cpu"), torch.device("cuda", 0), torch.device("meta")
 
@@ -80,11 +79,21 @@ def place(tensor: torch.Tensor) -> torch.device:
     return META if tensor.is_meta else tensor.__dict__.get("_place", CPU)
 
 
+def tensors_in(value) -> list[torch.Tensor]:
+    """All tensors in tuples, lists and dicts, at any depth."""
+    if isinstance(value, torch.Tensor):
+        return [value]
+    if isinstance(value, dict):
+        value = value.values()
+    elif not isinstance(value, (tuple, list)):
+        return []
+    return [tensor for each in value for tensor in tensors_in(each)]
+
+
 def put(result, where: torch.device):
     """Have all tensors of a result claim a device."""
-    for each in tree_leaves(result):
-        if isinstance(each, torch.Tensor) and where != META:
-            each._place = where
+    for each in tensors_in(result) if where != META else ():
+        each._place = where
     return result
 
 
@@ -122,7 +131,7 @@ class PretendedGPU(TorchFunctionMode):
                 "tensor to host memory first."
             )
         asked, args, kwargs = _device_asked(name, args, kwargs)
-        tensors = [t for t in tree_leaves((args, kwargs)) if isinstance(t, torch.Tensor)]
+        tensors = tensors_in((args, kwargs))
         where = asked or _common_device(name, first, tensors)
         _check_generator(name, kwargs.get("generator"), where)
         self._count(name, first, tensors, args, kwargs, where)
@@ -260,8 +269,10 @@ def _waits_of_index(name, tensor, index, value=None) -> Counter[str]:
 
 
 @contextlib.contextmanager
-def pretended_gpu(n_cards: int = 1, *, bf16: bool = False):
-    """A block in which torch believes in `n_cards` GPUs, Tesla T4s unless they know bfloat16.
+def pretended_gpu(n_cards: int = 1, *, half: str = "fp16"):
+    """A block in which torch believes in `n_cards` GPUs: Tesla T4s, which compute in float16.
+
+    half   what the cards compute in beside float32: "fp16", "bf16" (an A100) or "no" (a P100)
 
     Yields an object with `waits`, a Counter, and `visited`, the cards whose random state was asked
     for (on a real machine that starts them).
@@ -269,18 +280,18 @@ def pretended_gpu(n_cards: int = 1, *, bf16: bool = False):
     mode, visited = PretendedGPU(), set()
     mode.visited = visited
     with contextlib.ExitStack() as stack:
-        for owner, name, fake in [*_fakes_of_cuda(n_cards, bf16, mode), *_fakes_of_torch()]:
+        for owner, name, fake in [*_fakes_of_cuda(n_cards, half, mode), *_fakes_of_torch()]:
             stack.enter_context(mock.patch.object(owner, name, fake, create=True))
         yield stack.enter_context(mode)
 
 
-def _fakes_of_cuda(n_cards, bf16, mode):
+def _fakes_of_cuda(n_cards, half, mode):
     """What torch.cuda answers on a machine with these cards."""
     card = types.SimpleNamespace(
         name="Pretended GPU",
         total_memory=15 * 2**30,
-        major=8 if bf16 else 7,
-        minor=0 if bf16 else 5,
+        major={"no": 6, "fp16": 7, "bf16": 8}[half],
+        minor=5 if half == "fp16" else 0,
     )
     answers = {
         "is_available": True,
@@ -306,7 +317,7 @@ def _fakes_of_cuda(n_cards, bf16, mode):
         mode.waits["synchronize"] += 1
 
     def bf16_supported(including_emulation=True):
-        return bf16 or including_emulation  # as torch answers: a T4 emulates it, at a crawl
+        return half == "bf16" or including_emulation  # a T4: emulated, at a crawl
 
     fakes = {name: (lambda *a, _=answer, **k: _) for name, answer in answers.items()}
     fakes |= {"get_rng_state": state_of, "set_rng_state": set_state, "synchronize": synchronize}

@@ -34,6 +34,7 @@ from tutorial_lib.exercises.definition import (
     LearnerError,
     Misconception,
 )
+from tutorial_lib.exercises.discovery import all_exercises
 from tutorial_lib.exercises.engine import Exercise
 from tutorial_lib.exercises.kinds import as_written
 from tutorial_lib.exercises.reports import Bullets, Code, Report, Table, Text
@@ -140,6 +141,24 @@ def test_an_answer_without_a_graph_is_refused_where_the_chapter_differentiates_i
 
     assert EXERCISE.grade(mine, 0).outcome == "passed"
     assert "No gradient comes through" in differentiated.grade(mine, 0).failure.message
+
+    def in_place(numbers, *, twice=False):
+        return numbers.mul_(2)
+
+    assert "changes its argument" in differentiated.grade(in_place, 0).failure.message
+
+
+@pytest.mark.parametrize(
+    "address", ["ch04.gated_layer", "ch05.conditional_gate", "ch05.spatial_context"]
+)
+def test_a_layer_that_loses_its_graph_is_refused_although_its_numbers_are_right(address):
+    (exercise,) = [each for each in all_exercises() if each.address == address]
+
+    def detached(*args, **kwargs):
+        value = exercise.reference(*args, **kwargs)
+        return tuple(each.detach() for each in value) if type(value) is tuple else value.detach()
+
+    assert "No gradient comes through" in exercise.grade(detached, 0).failure.message
 
 
 def test_a_wrong_function_is_told_its_misconception_and_the_library_stands_in(exercise, capsys):

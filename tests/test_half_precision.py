@@ -150,7 +150,7 @@ def test_between_two_rows_a_step_waits_for_the_gpu_in_float16_alone_and_once(pre
     """The loss is looked at when a row is due; whether a step was left out, in each."""
     config, counts = FitConfig(epochs=1, batch_size=4, precision=precision, average=0.5), []
     for n_steps in (3, 15):
-        with pretended_gpu(bf16=True) as card:
+        with pretended_gpu(half="bf16") as card:
             examples = (torch.ones(4 * n_steps, 1),)
             history = fit(line(), overflowing, examples, config, log_every=1000, **QUIET)
             counts.append(sum(card.waits.values()))

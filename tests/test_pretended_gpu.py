@@ -210,7 +210,7 @@ def test_a_t4_emulates_bfloat16_and_says_so_when_asked():
     with pretended_gpu():
         assert torch.cuda.is_bf16_supported()
         assert not torch.cuda.is_bf16_supported(including_emulation=False)
-    with pretended_gpu(bf16=True):
+    with pretended_gpu(half="bf16"):
         assert torch.cuda.is_bf16_supported(including_emulation=False)
 
 

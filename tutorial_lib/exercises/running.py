@@ -115,21 +115,24 @@ def call_on_copies(function: Callable, names: Sequence[str], args: tuple, kwargs
 
 
 def call_with_graph(function: Callable, names: Sequence[str], args: tuple, kwargs: dict):
-    """call_on_copies, with gradients recorded; Failed if the result passes none on."""
+    """call_on_copies, then once more with gradients recorded; Failed if the result passes none on.
 
-    def watched(*args, **kwargs):
-        value = function(*args, **kwargs)
-        if isinstance(value, Tensor) and not value.requires_grad:
+    Not at once: torch would refuse a change of an argument, before it can be told as one.
+    """
+    value, change = call_on_copies(function, names, args, kwargs)
+    if change is None:
+        own_args, own_kwargs = tree_map(_recorded, copy_of((args, kwargs)))
+        result = function(*own_args, **own_kwargs)
+        parts = result if isinstance(result, (tuple, list)) else [result]
+        if any(isinstance(part, Tensor) and not part.requires_grad for part in parts):
             told = "The chapter differentiates the result, and it has lost its graph."
             raise Failed(Failure(CUT_OFF, told))
-        return value
-
-    return call_on_copies(watched, names, *tree_map(_recorded, (args, kwargs)))
+    return value, change
 
 
 def _recorded(value: object) -> object:
     floating = isinstance(value, Tensor) and value.is_floating_point()
-    return value.detach().clone().requires_grad_() if floating else value
+    return value.detach().requires_grad_() if floating else value
 
 
 def never_none(function: Callable) -> Callable:

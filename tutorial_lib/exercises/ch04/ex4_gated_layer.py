@@ -22,6 +22,7 @@ gated_layer = Exercise(
     goal="Connect the two stacks: what is gated, where the link leaves and joins, what is added.",
     minutes=15,
     reference=reference,
+    differentiated=True,
     when_changed={"h": IN_PLACE},
     stub='''\
 def gated_layer(v, h, vertical, horizontal, link, output, *, first: bool):

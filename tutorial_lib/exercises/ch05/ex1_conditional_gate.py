@@ -17,6 +17,7 @@ conditional_gate = Exercise(
     goal="Write equation 4: a label moves both the values and the switches of the gate.",
     minutes=10,
     reference=reference,
+    differentiated=True,
     otherwise="This is another function of features and label.",
     stub='''\
 def conditional_gate(

@@ -17,6 +17,7 @@ spatial_context = Exercise(
     goal="Write V * s of equation 5 for a map that has one cell for each block of pixels.",
     minutes=10,
     reference=reference,
+    differentiated=True,
     otherwise="Some pixels get other numbers than those of their own block.",
     stub='''\
 def spatial_context(
