@@ -510,3 +510,26 @@ def test_an_empty_profile_is_none_and_spaces_do_not_count(named, monkeypatch):
     monkeypatch.setenv("TUTORIAL_PROFILE", named)
     expected = named.strip() or ("gpu" if torch.cuda.is_available() else "laptop")
     assert profiles.current() == expected == chosen_profile(["train"])
+
+
+LOADING = """
+import os, signal, sys
+from tutorial_lib import cli
+class Finder:  # presses Ctrl-C when torch, half loaded, asks for its second module
+    def find_spec(self, name, path=None, target=None):
+        if name.startswith("torch.") and {press}:
+            os.kill(os.getpid(), signal.SIGINT)
+            print("went on", flush=True)
+sys.meta_path.insert(0, Finder())
+cli.main(["reproduce", "pixelcnn-cpu", "--profile", "smoke", "--minutes", "{minutes}"])
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals are sent otherwise there")
+def test_ctrl_c_while_torch_is_loaded_ends_at_once_with_130():
+    program = LOADING.format(press=True, minutes=1)
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, timeout=120)
+    assert run.returncode == 130 and run.stderr == b"Interrupted.\n" and run.stdout == b""
+    program = LOADING.format(press=False, minutes=-1)
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, timeout=120)
+    assert run.returncode == 2

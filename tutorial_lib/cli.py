@@ -19,9 +19,11 @@ import functools
 import io
 import os
 import re
+import signal
 import sys
+import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -50,12 +52,38 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for stream in (sys.stdout, sys.stderr):
         _print_anything(stream)
     try:
-        status = _run(arguments)
+        with _torch_is_loaded_or_not():
+            status = _run(arguments)
         sys.stdout.flush()
     except BrokenPipeError:
         status = _nobody_reads()
     if status != OK:
         raise SystemExit(status)
+
+
+@contextlib.contextmanager
+def _torch_is_loaded_or_not() -> Iterator[None]:
+    """In the block, Ctrl-C while torch is being loaded ends the program at once.
+
+    torch's loader is written in C++ and would be aborted by the exception, with a core dump.
+    """
+    before = signal.getsignal(signal.SIGINT)
+    ours = before is signal.default_int_handler
+    if not ours or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    signal.signal(signal.SIGINT, _interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _interrupt(number: int, frame: object) -> None:
+    if getattr(getattr(sys.modules.get("torch"), "__spec__", None), "_initializing", False):
+        os.write(2, b"Interrupted.\n")
+        os._exit(INTERRUPTED)
+    raise KeyboardInterrupt
 
 
 def _run(arguments: list[str]) -> int:
