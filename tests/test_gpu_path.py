@@ -452,9 +452,12 @@ def test_labels_by_bayes_rule(card):
     for images in (levels(1, 4, 8).long(), levels(1, 4, 8).long().to("cuda")):
         scores = bayes.label_log_likelihoods(model, images)
         assert scores.device.type == "cpu"
-    for prior in (None, torch.tensor([0.5, 0.25, 0.25])):
-        bayes.bayes_rule(scores, prior)
-        assert bayes.bayes_rule(scores.to("cuda"), prior).log_posterior.is_cuda
+    prior = torch.tensor([0.5, 0.25, 0.25])
+    bayes.bayes_rule(scores, prior)
+    for where in (None, prior.to("cuda")):
+        assert bayes.bayes_rule(scores.to("cuda"), where).log_posterior.is_cuda
+    with pytest.raises(ValueError, match="prior must be on the device cuda:0"):
+        bayes.bayes_rule(scores.to("cuda"), prior)
 
 
 def test_probabilities_of_all_images_sum_to_one(card):

@@ -28,7 +28,7 @@ from typing import Annotated, Literal, NamedTuple
 
 import torch
 import torch.distributed as dist
-from jaxtyping import Float, Int
+from jaxtyping import Float, Inexact, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -60,7 +60,7 @@ class Quantized(NamedTuple):
 
 @checked
 def nearest_code(
-    z_e: Float[Tensor, "B D *positions"], codebook: Float[Tensor, "K D"]
+    z_e: Inexact[Tensor, "B D *positions"], codebook: Float[Tensor, "K D"]
 ) -> Int[Tensor, "B *positions"]:
     """Index of the nearest code at each position; the lower index where two are equally near.
 
