@@ -533,3 +533,12 @@ def test_ctrl_c_while_torch_is_loaded_ends_at_once_with_130():
     program = LOADING.format(press=False, minutes=-1)
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, timeout=120)
     assert run.returncode == 2
+
+
+def test_weights_of_another_model_in_the_place_of_stage_one_are_named(run_folder, tmp_path, capsys):
+    whole = (run_folder / "two-stage.safetensors").read_bytes()
+    (tmp_path / "vqvae.safetensors").write_bytes(whole)
+    with pytest.raises(SystemExit) as exit_:
+        cli.main(["train", "prior", "--profile", "smoke", "--out", str(tmp_path)])
+    assert exit_.value.code == 2
+    assert "holds a TwoStageModel, not a VQVAE" in capsys.readouterr().err

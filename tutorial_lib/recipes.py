@@ -221,6 +221,8 @@ def add_prior(dataset: ImageDataset, settings: PriorSettings, out: Path) -> Hist
     weights = _stage_one(out)
     preconditions.require_writable(Path(out))
     vqvae = load_weights(weights).to(profiles.device())
+    if not isinstance(vqvae, VQVAE):
+        raise CheckpointError(f"{weights} holds a {type(vqvae).__name__}, not a VQVAE")
     prior, history = train_prior(vqvae, dataset, settings, out=Path(out))
     if history.finished:
         once(save_weights, Path(out) / "two-stage.safetensors", TwoStageModel(vqvae, prior))
