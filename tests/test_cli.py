@@ -542,3 +542,20 @@ def test_weights_of_another_model_in_the_place_of_stage_one_are_named(run_folder
         cli.main(["train", "prior", "--profile", "smoke", "--out", str(tmp_path)])
     assert exit_.value.code == 2
     assert "holds a TwoStageModel, not a VQVAE" in capsys.readouterr().err
+
+
+def test_without_torch_a_command_says_what_to_install():
+    program = """
+import sys
+class Missing:
+    def find_spec(self, name, path=None, target=None):
+        if name == "torch":
+            raise ModuleNotFoundError("No module named 'torch'", name="torch")
+sys.meta_path.insert(0, Missing())
+from tutorial_lib import cli
+cli.main(["sample", "--n", "1"])
+"""
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, timeout=120)
+    assert run.returncode == 1
+    assert run.stderr.split(b"\n")[0] == b"error: torch is not installed here: pip install torch"
+    assert b"Traceback" not in run.stderr

@@ -220,7 +220,10 @@ def _first_line(found: Command | Commands) -> str:
 
 def _explained(error: Exception) -> str | None:
     """What to tell the user; None for an error that is a mistake of this program."""
-    if "torch" in sys.modules:
+    missing = error.name if isinstance(error, ModuleNotFoundError) else None
+    if missing and not missing.startswith("tutorial_lib"):
+        return f"{missing} is not installed here: pip install {missing.partition('.')[0]}"
+    if sys.modules.get("torch"):
         from tutorial_lib.out_of_memory import OutOfMemory, is_out_of_memory
 
         if is_out_of_memory(error) and not isinstance(error, OutOfMemory):
@@ -230,7 +233,9 @@ def _explained(error: Exception) -> str | None:
 
 
 def _status_of(error: Exception) -> int:
-    if type(error).__name__ in FAILURES or isinstance(error, (MemoryError, RuntimeError)):
+    if type(error).__name__ in FAILURES or isinstance(
+        error, (MemoryError, RuntimeError, ModuleNotFoundError)
+    ):
         return MISTAKE if type(error).__name__ == "CheckpointError" else FAILED
     wrong_path = (FileNotFoundError, FileExistsError, PermissionError, NotADirectoryError)
     if isinstance(error, OSError) and not isinstance(error, (*wrong_path, IsADirectoryError)):
