@@ -88,3 +88,9 @@ def test_png_pixels_are_zoomed_without_smoothing(tmp_path):
 def test_another_format_than_png_is_refused(tmp_path):
     with pytest.raises(ValueError, match="'a.jpg'"):
         write_png(tmp_path / "a.jpg", np.zeros((1, 1)))
+
+
+def test_a_run_that_was_stopped_before_its_first_row_has_an_empty_curve():
+    curves = {"training": ([1, 2], [3.0, 2.0]), "held-out": tuple(zip(*[], strict=True))}
+    ax = plotting.show_curves(curves, xlabel="step", ylabel="bits/dim")
+    assert [len(line.get_xdata()) for line in ax.lines] == [2, 0]

@@ -249,14 +249,18 @@ def show_usage(
 
 @checked
 def show_curves(
-    curves: dict[str, tuple[Sequence[float], Sequence[float]]],
+    curves: dict[str, tuple],
     *,
     xlabel: str,
     ylabel: str,
     ax: Axes | None = None,
 ) -> Axes:
-    """Named curves (x, y) in one frame; a name that begins with "held-out" gets markers."""
+    """Named curves (x, y), two sequences each; a name that begins with "held-out" gets markers.
+
+    An empty curve, of a run that was stopped before its first row, has its name and no line.
+    """
     ax = _axes(ax)
+    curves = {name: ((), ()) if curve == () else curve for name, curve in curves.items()}
     for name, curve in curves.items():
         fits = isinstance(curve, (tuple, list)) and len(curve) == 2
         if not fits or len(curve[0]) != len(curve[1]) or not isinstance(name, str):
