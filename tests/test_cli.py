@@ -319,6 +319,19 @@ def test_the_exit_status_tells_a_mistake_from_a_failure(error, status, monkeypat
     assert exit_.value.code == status and len(told.splitlines()) == 1
 
 
+def test_a_training_that_is_interrupted_beside_its_steps_says_that_it_goes_on(
+    monkeypatch, tmp_path, capsys
+):
+    def between_the_stages(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("tutorial_lib.recipes.train_two_stage", between_the_stages)
+    with pytest.raises(SystemExit) as exit_:
+        cli.main(["train", "two-stage", "--profile", "smoke", "--out", str(tmp_path / "run")])
+    assert exit_.value.code == 130
+    assert capsys.readouterr().err == "Interrupted. The same command goes on.\n"
+
+
 def test_a_mistake_of_the_program_itself_keeps_its_traceback(monkeypatch):
     monkeypatch.setattr("tutorial_lib.data.commands.list_datasets", lambda: None + 1)
     with pytest.raises(TypeError):

@@ -93,7 +93,8 @@ def _run(arguments: list[str]) -> int:
     except BrokenPipeError:
         raise
     except KeyboardInterrupt:
-        _tell("Interrupted.")
+        goes_on = " The same command goes on." if arguments[:1] == ["train"] else ""
+        _tell(f"Interrupted.{goes_on}")
         return INTERRUPTED
     except Exception as error:
         told = _explained(error)

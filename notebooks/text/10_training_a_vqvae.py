@@ -828,6 +828,8 @@ show_usage(counts, of_all);
 # train.
 
 # %%
+from contextlib import suppress
+
 from tutorial_lib.recipes import extract_codes
 
 
@@ -836,8 +838,9 @@ def usage_over_time(model, learning_rate=2e-3):
     seen = []
 
     def watch(history):
-        counts = code_counts(extract_codes(model, held_out.levels[:200]), model.n_codes)
-        seen.append((history.step, (counts > 0).sum().item(), perplexity(counts).item()))
+        with suppress(ValueError):  # a model whose numbers have overflowed has no codes
+            counts = code_counts(extract_codes(model, held_out.levels[:200]), model.n_codes)
+            seen.append((history.step, (counts > 0).sum().item(), perplexity(counts).item()))
 
     config = replace(small_config, epochs=settings.small_epochs, learning_rate=learning_rate)
     fit(model, stage_one, small_data, config, watch=watch, log_every=16, progress=False)
