@@ -67,7 +67,7 @@ settings = profiles.choose(
     smoke=Settings("fashion-mnist-sample", 512, 128, 2, 32, 32, 8, 16, 256, 2, 1),
     laptop=Settings("fashion-mnist-sample", 9000, 2000, 6, 32, 128, 32, 64, 2048, 10, 4),
     gpu=Settings(
-        "fashion-mnist", 55000, 10000, 40, 128, 512, 64, 128, 8192, 10, 8, try_compile=True
+        "fashion-mnist", 55000, 10000, 20, 128, 512, 64, 128, 8192, 10, 4, try_compile=True
     ),
 )
 settings
