@@ -63,7 +63,7 @@ def test_nothing_in_the_library_imports_the_exercises_but_the_classroom_and_the_
         if path.relative_to(LIBRARY).parts[0] not in ("exercises", "classroom")
         and re.search(r"tutorial_lib(\.| import )exercises", path.read_text(encoding="utf-8"))
     }
-    assert importers == {"cli.py"}
+    assert importers == {"commands.py"}
 
 
 # -------------------------------------------------------------------------------- the cards

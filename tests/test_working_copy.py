@@ -499,7 +499,9 @@ def test_make_passes_the_folder_on_as_it_was_typed(folder, tmp_path):
     probe.write_text("#!/bin/sh\nshift\nprintf '%s\\n' \"$@\"\n")
     probe.chmod(0o755)
     command = ["make", "lab", f"PYTHON={probe}", f"COPY={folder}", "ARGS=--port 9000"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, encoding="utf-8")
+    alone = {k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "MFLAGS"))}
+    options = {"capture_output": True, "text": True, "encoding": "utf-8", "env": alone}
+    done = subprocess.run(command, cwd=ROOT, **options)
     named = [f"--copy={folder}"] if folder else []
     assert done.stdout.splitlines() == ["lab", *named, "--port", "9000"], done.stderr
 

@@ -17,7 +17,8 @@ import threading
 import time
 from collections.abc import Callable
 
-REPEAT_SECONDS = 0.2  # looked at again, and once more for code that catches everything
+REPEAT_SECONDS = 0.2  # once more, for code that catches everything
+LEAST_PAUSE = 1e-3  # seconds between two looks
 PATIENCE = 6.0  # seconds by the clock for each second of computing
 
 
@@ -51,7 +52,7 @@ class AlarmLimit:
     """SIGALRM, for the main thread. With a patience of 1 the clock alone counts."""
 
     def __init__(self, seconds: float, *, patience: float = PATIENCE):
-        self.seconds, self.patience = max(seconds, 1e-3), patience
+        self.seconds, self.patience = max(seconds, LEAST_PAUSE), patience
         self.armed = False
 
     def __enter__(self):
@@ -71,18 +72,22 @@ class AlarmLimit:
         remaining, interval = self.timer_before
         if remaining:
             waited = time.monotonic() - self.watch.began
-            signal.setitimer(signal.ITIMER_REAL, max(remaining - waited, 1e-3), interval)
+            signal.setitimer(signal.ITIMER_REAL, max(remaining - waited, LEAST_PAUSE), interval)
 
     def _ring(self, number, frame):
-        if self.armed and self.watch.seconds() >= self.seconds:
+        if not self.armed:
+            return
+        left = self.seconds - self.watch.seconds()
+        if left <= 0:
             raise TimeLimitReached
+        signal.setitimer(signal.ITIMER_REAL, max(left, LEAST_PAUSE), REPEAT_SECONDS)
 
 
 class WatchdogLimit:
     """A thread that waits, for every other thread."""
 
     def __init__(self, seconds: float):
-        self.seconds = max(seconds, 1e-3)
+        self.seconds = max(seconds, LEAST_PAUSE)
         self.over = threading.Event()
         self.lock = threading.Lock()
 
@@ -105,9 +110,10 @@ class WatchdogLimit:
         pause = self.seconds
         while not self.over.wait(pause):
             with self.lock:
-                if not self.over.is_set() and self.watch.seconds() >= self.seconds:
+                left = self.seconds - self.watch.seconds()
+                if not self.over.is_set() and left <= 0:
                     _raise_in(self.watched, TimeLimitReached)
-            pause = REPEAT_SECONDS
+            pause = REPEAT_SECONDS if left <= 0 else max(left, LEAST_PAUSE)
 
 
 def _undisturbed(finish: Callable[[], None]) -> bool:
