@@ -57,7 +57,7 @@ class DeviceMismatch(RuntimeError):
 REAL_GENERATOR = torch.Generator
 
 
-class AnyGenerator(type):
+class AnyGenerator(type(torch.Generator)):
     """A contract that was read while torch.Generator was this one holds for real ones, too."""
 
     def __instancecheck__(cls, value):
