@@ -251,8 +251,8 @@ print("part       trained by the optimiser   moved by itself")
 for name in ("encoder", "quantizer", "decoder"):
     part = getattr(fresh_vqvae, name)
     n_parameters = sum(p.numel() for p in part.parameters())
-    n_buffers = sum(b.numel() for b in part.buffers())
-    print(f"{name:10} {n_parameters:24,}   {n_buffers:15,}")
+    stored = sum(b.numel() for b in part.state_dict().values() if b.is_floating_point())
+    print(f"{name:10} {n_parameters:24,}   {stored - n_parameters:15,}")
 
 # %% [markdown]
 # The codebook is no parameter here. It moves by online k-means (equations 6 to 8 in the paper's
