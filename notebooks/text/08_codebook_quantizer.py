@@ -598,8 +598,11 @@ ax.legend();
 # lies outside, so that no code can satisfy the wish.
 #
 # > **Predict.** Where will z_e come to rest?
-# > <details><summary>A way to think about it</summary>The gradient is z_q − t. When is that
-# > 0?</details>
+# > <details><summary>A way to think about it</summary>
+# >
+# > The gradient is $z_q - t$. When is that 0?
+# >
+# > </details>
 
 # %%
 def walk(beta, target, steps=40, rate=0.1):
@@ -1213,8 +1216,12 @@ axes[0].set_ylabel("distance from the start");
 #
 # > **Predict.** With beta near 0, will the distances between vectors and codes be large or small?
 # > And what would a huge beta do to the encoder?
-# > <details><summary>A way to think about it</summary>Section 5 had the answer for one vector: z_e
-# > − e = (t − e)/(2 beta). And the cheapest way to be near your codes is never to move.</details>
+# > <details><summary>A way to think about it</summary>
+# >
+# > Section 5 had the answer for one vector: $z_e - e = (t - e) / (2 \beta)$. And the cheapest way to
+# > be near your codes is never to move.
+# >
+# > </details>
 
 # %%
 by_beta = {0.25: models["restarts"]}
