@@ -33,13 +33,14 @@ import tyro
 from tqdm.auto import tqdm
 
 from tutorial_lib import data
-from tutorial_lib.checkpoint import read_tensors, write_tensors
-from tutorial_lib.image_models import vae_step
-from tutorial_lib.provenance import provenance
-from tutorial_lib.recipes import vqvae_step
-from tutorial_lib.training import FitConfig, fit
-from tutorial_lib.vae import GaussianVAE
-from tutorial_lib.vqvae import VQVAE
+from tutorial_lib.codes.vae import GaussianVAE
+from tutorial_lib.codes.vqvae import VQVAE
+from tutorial_lib.recipes.image_model import vae_step
+from tutorial_lib.recipes.provenances import provenance
+from tutorial_lib.recipes.two_stage import vqvae_step
+from tutorial_lib.training.checkpoint import read_tensors, write_tensors
+from tutorial_lib.training.config import FitConfig
+from tutorial_lib.training.loop import fit
 
 RESULT = Path(__file__).parent / "results" / "kill_and_resume.json"
 N_LEVELS = 16

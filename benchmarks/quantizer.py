@@ -36,8 +36,8 @@ import tyro
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from tutorial_lib.provenance import provenance
-from tutorial_lib.quantize import VectorQuantizer, nearest_code, vectors_of
+from tutorial_lib.codes.quantizer import VectorQuantizer, nearest_code, vectors_of
+from tutorial_lib.recipes.provenances import provenance
 
 RESULT = Path(__file__).parent / "results" / "quantizer.json"
 PACKAGE = "vector-quantize-pytorch"

@@ -29,10 +29,10 @@ import tyro
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from tutorial_lib.gated import GatedPixelCNN
-from tutorial_lib.pixelcnn import PixelCNN
-from tutorial_lib.provenance import provenance
-from tutorial_lib.sampling import sample
+from tutorial_lib.pixels.gated import GatedPixelCNN
+from tutorial_lib.pixels.pixelcnn import PixelCNN
+from tutorial_lib.recipes.provenances import provenance
+from tutorial_lib.sampling.ancestral import sample
 
 RESULT = Path(__file__).parent / "results" / "sampling.json"
 MODELS = {"GatedPixelCNN": GatedPixelCNN, "PixelCNN": PixelCNN}

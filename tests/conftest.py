@@ -11,7 +11,7 @@ import pytest
 import torch
 from hypothesis import settings
 
-from tutorial_lib.gated import GatedPixelCNN
+from tutorial_lib.pixels.gated import GatedPixelCNN
 
 # A shell that starts a command in the background has it ignore Ctrl-C, and so would every kernel
 # and training started here: the tests of interruptions need it.

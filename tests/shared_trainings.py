@@ -17,14 +17,20 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from tutorial_lib import data, processes, recipes, run_clock
-from tutorial_lib.checkpoint import write_tensors
-from tutorial_lib.gated import GatedPixelCNN
-from tutorial_lib.image_models import ImageModelRecipe, train_image_model
-from tutorial_lib.likelihood import bits_per_dim, nll_nats
-from tutorial_lib.training import FitConfig, TrainingDiverged, fit
-from tutorial_lib.two_stage_settings import PriorSettings, TwoStageSettings, VQVAESettings
-from tutorial_lib.vqvae import VQVAE
+from tutorial_lib import data
+from tutorial_lib.codes.vqvae import VQVAE
+from tutorial_lib.pixels.gated import GatedPixelCNN
+from tutorial_lib.pixels.likelihood import bits_per_dim, nll_nats
+from tutorial_lib.recipes import two_stage as recipes
+from tutorial_lib.recipes.image_model import train_image_model
+from tutorial_lib.recipes.image_model_recipe import ImageModelRecipe
+from tutorial_lib.recipes.settings import PriorSettings, TwoStageSettings, VQVAESettings
+from tutorial_lib.training import clock as run_clock
+from tutorial_lib.training import distributed as processes
+from tutorial_lib.training.checkpoint import write_tensors
+from tutorial_lib.training.config import FitConfig
+from tutorial_lib.training.history import TrainingDiverged
+from tutorial_lib.training.loop import fit
 
 CONFIG = FitConfig(epochs=3, batch_size=6, learning_rate=0.01, weight_decay=0.01, seed=5)
 N_STEPS = 3 * (25 // 6)

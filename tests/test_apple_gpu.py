@@ -10,21 +10,24 @@ from pathlib import Path
 import pytest
 import torch
 
-from tutorial_lib import doctor, full_precision, profiles
-from tutorial_lib.bayes import label_log_likelihoods
-from tutorial_lib.code_prior import CodePrior
+from tutorial_lib import profiles
+from tutorial_lib.codes.code_prior import CodePrior
+from tutorial_lib.codes.quantizer import nearest_code
+from tutorial_lib.codes.two_stage import TwoStageModel
+from tutorial_lib.codes.vae import GaussianVAE
+from tutorial_lib.codes.vqvae import VQVAE
 from tutorial_lib.data import Split
-from tutorial_lib.evaluation import evaluate
-from tutorial_lib.gated import GatedPixelCNN
-from tutorial_lib.image_models import evaluate_image_model, image_step
-from tutorial_lib.likelihood import nll_nats, total_probability
-from tutorial_lib.quantize import nearest_code
-from tutorial_lib.recipes import evaluate_two_stage, extract_codes
-from tutorial_lib.sampling import draw, sample, sample_rows
-from tutorial_lib.training import FitConfig, fit
-from tutorial_lib.two_stage import TwoStageModel
-from tutorial_lib.vae import GaussianVAE
-from tutorial_lib.vqvae import VQVAE
+from tutorial_lib.pixels import full_precision
+from tutorial_lib.pixels.bayes import label_log_likelihoods
+from tutorial_lib.pixels.gated import GatedPixelCNN
+from tutorial_lib.pixels.likelihood import nll_nats, total_probability
+from tutorial_lib.recipes import doctor
+from tutorial_lib.recipes.image_model import evaluate_image_model, image_step
+from tutorial_lib.recipes.two_stage import evaluate_two_stage, extract_codes
+from tutorial_lib.sampling.ancestral import draw, sample, sample_rows
+from tutorial_lib.training.config import FitConfig
+from tutorial_lib.training.evaluation import evaluate
+from tutorial_lib.training.loop import fit
 
 SMALL = {"n_channels": 4, "n_layers": 1, "kernel_size": 3}
 LEVELS = torch.zeros(4, 1, 4, 4, dtype=torch.long)

@@ -5,9 +5,9 @@ import math
 import pytest
 import torch
 
-from tutorial_lib.bayes import bayes_rule, label_log_likelihoods
-from tutorial_lib.likelihood import enumerate_images, nll_nats
-from tutorial_lib.sampling import sample
+from tutorial_lib.pixels.bayes import bayes_rule, label_log_likelihoods
+from tutorial_lib.pixels.likelihood import enumerate_images, nll_nats
+from tutorial_lib.sampling.ancestral import sample
 
 
 def test_two_labels_by_hand():

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tutorial_lib.gated import GatedPixelCNN
+from tutorial_lib.pixels.gated import GatedPixelCNN
 
 FOLDER = Path(__file__).parents[1] / "benchmarks"
 SCRIPTS = sorted(FOLDER.glob("*.py"))

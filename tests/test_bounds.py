@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
-from tutorial_lib.bounds import (
+from tutorial_lib.codes.bounds import (
     categorical_kl,
     elbo_nats,
     gaussian_kl,
@@ -18,7 +18,7 @@ from tutorial_lib.bounds import (
     latent_rate_nats,
     two_stage_bound_nats,
 )
-from tutorial_lib.quantize import VectorQuantizer
+from tutorial_lib.codes.quantizer import VectorQuantizer
 
 HALVES = torch.tensor([0.5, 0.5], dtype=torch.float64)
 QUARTERS = torch.tensor([0.25, 0.75], dtype=torch.float64)

@@ -9,13 +9,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tutorial_lib.cached_features import OwnRow, RowsAbove, as_matrix
-from tutorial_lib.cached_gated import GatedCache, HorizontalCache, VerticalCache
-from tutorial_lib.cached_pixelcnn import ConvCache, PixelCNNCache
-from tutorial_lib.gated import GatedPixelCNN
-from tutorial_lib.masks import MaskedConv2d
-from tutorial_lib.pixelcnn import PixelCNN
-from tutorial_lib.sampling import sample
+from tutorial_lib.pixels.gated import GatedPixelCNN
+from tutorial_lib.pixels.masks import MaskedConv2d
+from tutorial_lib.pixels.pixelcnn import PixelCNN
+from tutorial_lib.sampling.ancestral import sample
+from tutorial_lib.sampling.features import OwnRow, RowsAbove, as_matrix
+from tutorial_lib.sampling.gated_cache import GatedCache, HorizontalCache, VerticalCache
+from tutorial_lib.sampling.pixelcnn_cache import ConvCache, PixelCNNCache
 
 GATED = {
     "one layer": {"n_layers": 1},

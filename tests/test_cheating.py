@@ -21,7 +21,7 @@ from tutorial_lib.exercises import ch02
 
 VARIANT = variant_of(ch02.causal_mask, 3)
 EXERCISE = dataclasses.replace(VARIANT.exercise, time_limit_seconds=3.0)
-LIBRARY = "from tutorial_lib.masks import causal_mask"
+LIBRARY = "from tutorial_lib.pixels.masks import causal_mask"
 WRONG = "def causal_mask(kernel_size, *, include_center):\n    import torch\n    "
 ATTEMPTS = {
     "the library's solution": LIBRARY,

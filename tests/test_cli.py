@@ -16,16 +16,15 @@ import torch
 
 import tutorial_lib
 from tutorial_lib import cli, data, profiles
-from tutorial_lib.checkpoint import CheckpointError, read_tensors, write_tensors
-from tutorial_lib.code_files import read_codes
-from tutorial_lib.commands import commands
-from tutorial_lib.history import History
-from tutorial_lib.pretrained import load_weights
-from tutorial_lib.recipes import load_run
-from tutorial_lib.run_facts import facts_of
-from tutorial_lib.train_commands import chosen_profile
-from tutorial_lib.train_options import settings_of_both
-from tutorial_lib.two_stage_settings import presets
+from tutorial_lib.cli.commands import commands
+from tutorial_lib.cli.train_commands import chosen_profile
+from tutorial_lib.cli.train_options import settings_of_both
+from tutorial_lib.recipes.code_files import read_codes
+from tutorial_lib.recipes.pretrained import load_weights
+from tutorial_lib.recipes.settings import presets
+from tutorial_lib.recipes.two_stage import load_run
+from tutorial_lib.training.checkpoint import CheckpointError, read_tensors, write_tensors
+from tutorial_lib.training.history import History
 
 PROGRAM = [sys.executable, "-m", "tutorial_lib"]
 
@@ -325,7 +324,7 @@ def test_a_training_that_is_interrupted_beside_its_steps_says_that_it_goes_on(
     def between_the_stages(*args, **kwargs):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("tutorial_lib.recipes.train_two_stage", between_the_stages)
+    monkeypatch.setattr("tutorial_lib.recipes.two_stage.train_two_stage", between_the_stages)
     with pytest.raises(SystemExit) as exit_:
         cli.main(["train", "two-stage", "--profile", "smoke", "--out", str(tmp_path / "run")])
     assert exit_.value.code == 130
@@ -341,8 +340,12 @@ def test_a_mistake_of_the_program_itself_keeps_its_traceback(monkeypatch):
 @pytest.mark.parametrize(("kind", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_interrupted_training_says_so_by_its_status(kind, status, monkeypatch, tmp_path, capsys):
     history = History(step=3, n_steps=9, stopped_by=int(kind))
-    monkeypatch.setattr("tutorial_lib.recipes.train_vqvae", lambda *_, **__: (None, history))
-    monkeypatch.setattr("tutorial_lib.recipes.train_two_stage", lambda *_, **__: (history, {}))
+    monkeypatch.setattr(
+        "tutorial_lib.recipes.two_stage.train_vqvae", lambda *_, **__: (None, history)
+    )
+    monkeypatch.setattr(
+        "tutorial_lib.recipes.two_stage.train_two_stage", lambda *_, **__: (history, {})
+    )
     for stage in ("vqvae", "two-stage"):
         with pytest.raises(SystemExit) as exit_:
             cli.main(["train", stage, "--profile", "smoke", "--out", str(tmp_path)])
@@ -379,7 +382,7 @@ def settings_for(*options):
     """The settings that `train two-stage` makes of these options."""
     import tyro
 
-    from tutorial_lib.train_options import options_of_both
+    from tutorial_lib.cli.train_options import options_of_both
 
     preset = presets("laptop", precision="no")
     return settings_of_both(preset, tyro.cli(options_of_both(preset), args=list(options))), preset
@@ -436,7 +439,7 @@ def test_images_become_a_file_of_codes_and_come_back(run_folder, tmp_path, capsy
         indices = vqvae.encode_indices(test.levels[:4].long())
         picture = vqvae.picture(vqvae.decode_indices(indices))
     assert torch.equal(stored.indices, indices) and torch.equal(stored.labels, test.labels[:4])
-    assert stored.facts == facts_of(data.load("fashion-mnist-sample"))
+    assert stored.facts == data.load("fashion-mnist-sample").facts
     assert read_tensors(codes)[0]["indices"].dtype == torch.uint8
     cli.main(["decode", str(codes), "--out", str(arrays)])  # the file says which weights
     with np.load(arrays) as back:

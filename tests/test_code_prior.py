@@ -13,15 +13,16 @@ from itertools import product
 import pytest
 import torch
 
-from tutorial_lib.code_prior import CodePrior, code_prior_step
-from tutorial_lib.gated import GatedPixelCNN
-from tutorial_lib.gated_row import GatedRow
-from tutorial_lib.likelihood import enumerate_images, nll_nats
-from tutorial_lib.pretrained import load_weights, save_weights
-from tutorial_lib.sampling import draw, sample
-from tutorial_lib.training import FitConfig, fit
-from tutorial_lib.two_stage import TwoStageModel
-from tutorial_lib.vqvae import VQVAE
+from tutorial_lib.codes.code_prior import CodePrior, code_prior_step
+from tutorial_lib.codes.two_stage import TwoStageModel
+from tutorial_lib.codes.vqvae import VQVAE
+from tutorial_lib.pixels.gated import GatedPixelCNN
+from tutorial_lib.pixels.gated_row import GatedRow
+from tutorial_lib.pixels.likelihood import enumerate_images, nll_nats
+from tutorial_lib.recipes.pretrained import load_weights, save_weights
+from tutorial_lib.sampling.ancestral import draw, sample
+from tutorial_lib.training.config import FitConfig
+from tutorial_lib.training.loop import fit
 
 K = 3
 SMALL = {1: (4,), 2: (2, 2), 3: (2, 1, 2)}  # 81 fields of three codes each

@@ -9,13 +9,14 @@ import pytest
 import torch
 from torch import nn
 
-from tutorial_lib import processes
-from tutorial_lib.checkpoint import CheckpointError, read_tensors, write_tensors
-from tutorial_lib.pretrained import load_weights, save_weights
-from tutorial_lib.quantize import VectorQuantizer, nearest_code
-from tutorial_lib.recipes import vqvae_step
-from tutorial_lib.training import FitConfig, fit
-from tutorial_lib.vqvae import VQVAE
+from tutorial_lib.codes.quantizer import VectorQuantizer, nearest_code
+from tutorial_lib.codes.vqvae import VQVAE
+from tutorial_lib.recipes.pretrained import load_weights, save_weights
+from tutorial_lib.recipes.two_stage import vqvae_step
+from tutorial_lib.training import distributed as processes
+from tutorial_lib.training.checkpoint import CheckpointError, read_tensors, write_tensors
+from tutorial_lib.training.config import FitConfig
+from tutorial_lib.training.loop import fit
 
 UPDATES = ["gradient", "ema"]
 CODES = torch.tensor([[3.0, 4.0], [-5.0, 6.0], [7.0, -8.0], [9.0, 9.0]])

@@ -14,8 +14,8 @@ import matplotlib.pyplot as plt
 import pytest
 import torch
 
-from tutorial_lib.quantize import nearest_code
-from tutorial_lib.widgets import codebook as widget
+from tutorial_lib.codes.quantizer import nearest_code
+from tutorial_lib.notebook.widgets import codebook as widget
 
 matplotlib.use("Agg")
 

@@ -15,10 +15,11 @@ from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
 from torch import nn
 
-from tutorial_lib import dashboard
-from tutorial_lib.dashboard import Dashboard, draw_progress, panels_of, state_of, unit_of
-from tutorial_lib.history import History
-from tutorial_lib.training import FitConfig, fit
+from tutorial_lib.notebook import dashboard
+from tutorial_lib.notebook.dashboard import Dashboard, draw_progress, panels_of, state_of, unit_of
+from tutorial_lib.training.config import FitConfig
+from tutorial_lib.training.history import History
+from tutorial_lib.training.loop import fit
 
 
 def history_of(n_rows=20, n_steps=40, **changes):
@@ -246,8 +247,9 @@ SETUP = """
 import time
 import torch
 from torch import nn
-from tutorial_lib.dashboard import Dashboard
-from tutorial_lib.training import FitConfig, fit
+from tutorial_lib.notebook.dashboard import Dashboard
+from tutorial_lib.training.config import FitConfig
+from tutorial_lib.training.loop import fit
 
 class Number(nn.Module):
     def __init__(self):
@@ -261,8 +263,8 @@ def step(model, x):
 
 data = (torch.zeros(8, 1),)
 board = Dashboard(pictures=lambda: torch.rand(4, 1, 8, 8), every_seconds=0.05)
-import tutorial_lib.dashboard
-tutorial_lib.dashboard.LARGEST_SHARE = 0.5  # so that a short run draws often
+import tutorial_lib.notebook.dashboard
+tutorial_lib.notebook.dashboard.LARGEST_SHARE = 0.5  # so that a short run draws often
 """
 TRAIN = """
 fit(Number(), step, data, FitConfig(epochs=25, batch_size=2), valid=data, watch=board, log_every=1);

@@ -1,7 +1,7 @@
 """The machine check."""
 
-from tutorial_lib import doctor
-from tutorial_lib.doctor import Finding
+from tutorial_lib.recipes import doctor
+from tutorial_lib.recipes.doctor import Finding
 
 
 def test_a_healthy_machine_is_told_so(capsys):

@@ -7,10 +7,10 @@ import math
 import pytest
 import torch
 
+from tutorial_lib.codes.gaussian_posterior import information_nats, reparameterize
+from tutorial_lib.codes.one_latent import blob_on_a_strip
+from tutorial_lib.codes.vae import GaussianVAE
 from tutorial_lib.exercises import ch07
-from tutorial_lib.gaussian_posterior import information_nats, reparameterize
-from tutorial_lib.one_latent import blob_on_a_strip
-from tutorial_lib.vae import GaussianVAE
 
 
 def doubles(*values):

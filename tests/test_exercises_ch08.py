@@ -5,9 +5,9 @@ import math
 import pytest
 import torch
 
+from tutorial_lib.codes.quantizer import VectorQuantizer
 from tutorial_lib.exercises import ch08
 from tutorial_lib.exercises.ch08 import probes
-from tutorial_lib.quantize import VectorQuantizer
 
 
 def test_the_nearest_code_at_three_positions():

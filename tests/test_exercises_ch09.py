@@ -7,11 +7,11 @@ import math
 import pytest
 import torch
 
+from tutorial_lib.codes.two_stage import TwoStageModel
+from tutorial_lib.codes.vqvae import VQVAE
 from tutorial_lib.exercises import ch09
-from tutorial_lib.gated import GatedPixelCNN
-from tutorial_lib.likelihood import enumerate_images, nll_nats
-from tutorial_lib.two_stage import TwoStageModel
-from tutorial_lib.vqvae import VQVAE
+from tutorial_lib.pixels.gated import GatedPixelCNN
+from tutorial_lib.pixels.likelihood import enumerate_images, nll_nats
 
 
 def doubles(*values):

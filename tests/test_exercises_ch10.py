@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 
+from tutorial_lib.codes.quantizer import nearest_code
 from tutorial_lib.exercises import ch10
-from tutorial_lib.quantize import nearest_code
-from tutorial_lib.schedule import FitConfig, learning_rate_at
+from tutorial_lib.training.config import FitConfig
+from tutorial_lib.training.schedule import learning_rate_at
 
 
 def doubles(*rows):

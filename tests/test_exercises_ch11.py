@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 import torch
 
+from tutorial_lib.codes.two_stage import TwoStageModel
+from tutorial_lib.codes.vqvae import VQVAE
 from tutorial_lib.exercises import ch11
-from tutorial_lib.gated import GatedPixelCNN
-from tutorial_lib.sampling import sample
-from tutorial_lib.two_stage import TwoStageModel
-from tutorial_lib.vqvae import VQVAE
+from tutorial_lib.pixels.gated import GatedPixelCNN
+from tutorial_lib.sampling.ancestral import sample
 
 
 def line(*places):

@@ -7,11 +7,11 @@ import math
 import pytest
 import torch
 
-from tutorial_lib.bounds import latent_rate_nats
-from tutorial_lib.code_prior import CodePrior
+from tutorial_lib.codes.bounds import latent_rate_nats
+from tutorial_lib.codes.code_prior import CodePrior
+from tutorial_lib.codes.vqvae import VQVAE
 from tutorial_lib.data import mu_law
 from tutorial_lib.exercises import ch12
-from tutorial_lib.vqvae import VQVAE
 
 
 def test_the_worked_example_of_the_round_trip_is_right():

@@ -8,23 +8,23 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from tutorial_lib import sampling
-from tutorial_lib.bayes import label_log_likelihoods
-from tutorial_lib.code_prior import CodePrior
+from tutorial_lib.codes.code_prior import CodePrior
+from tutorial_lib.codes.pixelcnn_autoencoder import PixelCNNAutoencoder
+from tutorial_lib.codes.quantizer import nearest_code
+from tutorial_lib.codes.two_stage import TwoStageModel
+from tutorial_lib.codes.vae import GaussianVAE
+from tutorial_lib.codes.vqvae import VQVAE
 from tutorial_lib.data import Split
-from tutorial_lib.full_precision import HOLDERS, exact_float32
-from tutorial_lib.gated import GatedPixelCNN
-from tutorial_lib.image_models import evaluate_image_model
-from tutorial_lib.likelihood import total_probability
-from tutorial_lib.pixelcnn import PixelCNN
-from tutorial_lib.pixelcnn_autoencoder import PixelCNNAutoencoder
-from tutorial_lib.pixelrnn import RowLSTM
-from tutorial_lib.quantize import nearest_code
-from tutorial_lib.recipes import evaluate_two_stage, extract_codes
-from tutorial_lib.sampling import sample
-from tutorial_lib.two_stage import TwoStageModel
-from tutorial_lib.vae import GaussianVAE
-from tutorial_lib.vqvae import VQVAE
+from tutorial_lib.pixels.bayes import label_log_likelihoods
+from tutorial_lib.pixels.full_precision import HOLDERS, exact_float32
+from tutorial_lib.pixels.gated import GatedPixelCNN
+from tutorial_lib.pixels.likelihood import total_probability
+from tutorial_lib.pixels.pixelcnn import PixelCNN
+from tutorial_lib.pixels.pixelrnn import RowLSTM
+from tutorial_lib.recipes.image_model import evaluate_image_model
+from tutorial_lib.recipes.two_stage import evaluate_two_stage, extract_codes
+from tutorial_lib.sampling import ancestral as sampling
+from tutorial_lib.sampling.ancestral import sample
 
 CPU = torch.device("cpu")
 BACKENDS = torch.backends

@@ -12,19 +12,19 @@ import pytest
 import torch
 from torch import nn
 
-from tutorial_lib import gated
-from tutorial_lib.coordinates import coordinate_features
-from tutorial_lib.gated import (
+from tutorial_lib.pixels import gated
+from tutorial_lib.pixels.coordinates import coordinate_features
+from tutorial_lib.pixels.gated import GatedPixelCNN
+from tutorial_lib.pixels.gated_layer import (
     GatedLayer,
-    GatedPixelCNN,
     HorizontalConv2d,
     VerticalConv2d,
     gate,
     shift_down,
 )
-from tutorial_lib.influence import blind_spot, influence_matrix
-from tutorial_lib.likelihood import enumerate_images, nll_nats, total_probability
-from tutorial_lib.masks import MaskedConv2d
+from tutorial_lib.pixels.influence import blind_spot, influence_matrix
+from tutorial_lib.pixels.likelihood import enumerate_images, nll_nats, total_probability
+from tutorial_lib.pixels.masks import MaskedConv2d
 
 SIZES = [(5, 7), (7, 5)]
 VARIANTS = {

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.distributions import Normal
 
-from tutorial_lib.gaussian_posterior import information_nats, reparameterize
+from tutorial_lib.codes.gaussian_posterior import information_nats, reparameterize
 
 # --------------------------------------------------------------------------------- the draws
 

@@ -15,22 +15,33 @@ import torch
 from pretended_gpu import pretended_gpu
 from training_cases import CASES, all_modules, labels, levels
 
-from tutorial_lib import bayes, doctor, influence, processes, profiles, sample_quality
-from tutorial_lib.dashboard import Dashboard
+from tutorial_lib import profiles
+from tutorial_lib.codes import sample_quality
+from tutorial_lib.codes.gaussian_posterior import information_nats
+from tutorial_lib.codes.one_latent import blob_on_a_strip
+from tutorial_lib.codes.quantizer import VectorQuantizer, code_counts, nearest_code, perplexity
+from tutorial_lib.codes.two_stage import TwoStageModel
 from tutorial_lib.data import ImageDataset, Split
-from tutorial_lib.evaluation import evaluate, undisturbed
 from tutorial_lib.exercises.surroundings import undisturbed as check_undisturbed
-from tutorial_lib.fit_config import FitConfig
-from tutorial_lib.gaussian_posterior import information_nats
-from tutorial_lib.grids import write_sample_grids
-from tutorial_lib.image_models import ImageModelRecipe, evaluate_image_model, train_image_model
-from tutorial_lib.likelihood import total_probability
-from tutorial_lib.logit_sources import CACHES, METHODS
-from tutorial_lib.one_latent import blob_on_a_strip
-from tutorial_lib.plotting import show_images, show_index_map, show_reconstructions, show_usage
-from tutorial_lib.pretrained import available, load_pretrained, load_weights, save_weights
-from tutorial_lib.quantize import VectorQuantizer, code_counts, nearest_code, perplexity
-from tutorial_lib.recipes import (
+from tutorial_lib.notebook.dashboard import Dashboard
+from tutorial_lib.notebook.plotting import (
+    show_images,
+    show_index_map,
+    show_reconstructions,
+    show_usage,
+)
+from tutorial_lib.notebook.widgets.codebook import draw_codebook
+from tutorial_lib.notebook.widgets.completion import draw_completions
+from tutorial_lib.notebook.widgets.sampling import draw_sampled_rows
+from tutorial_lib.pixels import bayes, influence
+from tutorial_lib.pixels.likelihood import total_probability
+from tutorial_lib.recipes import doctor
+from tutorial_lib.recipes.image_model import evaluate_image_model, train_image_model
+from tutorial_lib.recipes.image_model_recipe import ImageModelRecipe
+from tutorial_lib.recipes.pretrained import load_pretrained, load_weights, save_weights
+from tutorial_lib.recipes.sample_sheets import write_sample_grids
+from tutorial_lib.recipes.settings import PriorSettings, TwoStageSettings, VQVAESettings
+from tutorial_lib.recipes.two_stage import (
     add_prior,
     evaluate_two_stage,
     extract_codes,
@@ -38,13 +49,13 @@ from tutorial_lib.recipes import (
     train_two_stage,
     train_vqvae,
 )
-from tutorial_lib.sampling import draw, sample, sample_rows
-from tutorial_lib.training import fit
-from tutorial_lib.two_stage import TwoStageModel
-from tutorial_lib.two_stage_settings import PriorSettings, TwoStageSettings, VQVAESettings
-from tutorial_lib.widgets.codebook import draw_codebook
-from tutorial_lib.widgets.completion import draw_completions
-from tutorial_lib.widgets.sampling import draw_sampled_rows
+from tutorial_lib.recipes.weights_shelf import available
+from tutorial_lib.sampling.ancestral import draw, sample, sample_rows
+from tutorial_lib.sampling.sources import CACHES, METHODS
+from tutorial_lib.training import distributed as processes
+from tutorial_lib.training.config import FitConfig
+from tutorial_lib.training.evaluation import evaluate, undisturbed
+from tutorial_lib.training.loop import fit
 
 # Of a step of training, in the mean, rows of the log included. float16 has to ask whether a step
 # overflowed.

@@ -15,12 +15,15 @@ from pretended_gpu import pretended_gpu
 from torch import nn
 
 from tutorial_lib import profiles
-from tutorial_lib.averaging import RunningAverage
-from tutorial_lib.checkpoint import read_tensors
-from tutorial_lib.named_recipes import RECIPES, Presets
-from tutorial_lib.reproduce import recipe_named
-from tutorial_lib.training import FitConfig, TrainingDiverged, fit, learning_rate_at
-from tutorial_lib.two_stage_settings import presets
+from tutorial_lib.recipes.named import RECIPES, Presets
+from tutorial_lib.recipes.reproduction import recipe_named
+from tutorial_lib.recipes.settings import presets
+from tutorial_lib.training.averaging import RunningAverage
+from tutorial_lib.training.checkpoint import read_tensors
+from tutorial_lib.training.config import FitConfig
+from tutorial_lib.training.history import TrainingDiverged
+from tutorial_lib.training.loop import fit
+from tutorial_lib.training.schedule import learning_rate_at
 
 CONFIG = FitConfig(epochs=2, batch_size=4, learning_rate=0.1, precision="fp16")
 N_STEPS = 6

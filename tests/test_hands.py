@@ -11,28 +11,30 @@ import pytest
 import torch
 from torch import nn
 
-from tutorial_lib.bayes import label_log_likelihoods
-from tutorial_lib.code_prior import CodePrior
+from tutorial_lib.codes.code_prior import CodePrior
+from tutorial_lib.codes.gated_frames import GatedFrames
+from tutorial_lib.codes.pixelcnn_autoencoder import MSEAutoencoder, PixelCNNAutoencoder
+from tutorial_lib.codes.quantizer import VectorQuantizer
+from tutorial_lib.codes.two_stage import TwoStageModel
+from tutorial_lib.codes.vae import Autoencoder, GaussianVAE
+from tutorial_lib.codes.vqvae import VQVAE
+from tutorial_lib.contracts.plain import require_bool, require_int, require_number, require_positive
 from tutorial_lib.data import ImageDataset, Split
-from tutorial_lib.evaluation import evaluate
-from tutorial_lib.gated import GatedPixelCNN
-from tutorial_lib.gated_frames import GatedFrames
-from tutorial_lib.gated_row import GatedRow
-from tutorial_lib.image_models import ImageModelRecipe, evaluate_image_model, image_step, vae_step
-from tutorial_lib.influence import influence_map
-from tutorial_lib.pixelcnn import PixelCNN
-from tutorial_lib.pixelcnn_autoencoder import MSEAutoencoder, PixelCNNAutoencoder
-from tutorial_lib.pixelrnn import DiagonalBiLSTM, RowLSTM
-from tutorial_lib.pretrained import load_weights, save_weights
-from tutorial_lib.quantize import VectorQuantizer
-from tutorial_lib.recipes import evaluate_two_stage, extract_codes, vqvae_step
-from tutorial_lib.sampling import sample
-from tutorial_lib.training import FitConfig, fit
-from tutorial_lib.two_stage import TwoStageModel
-from tutorial_lib.two_stage_settings import PriorSettings, VQVAESettings
-from tutorial_lib.vae import Autoencoder, GaussianVAE
-from tutorial_lib.validation import require_bool, require_int, require_number, require_positive
-from tutorial_lib.vqvae import VQVAE
+from tutorial_lib.pixels.bayes import label_log_likelihoods
+from tutorial_lib.pixels.gated import GatedPixelCNN
+from tutorial_lib.pixels.gated_row import GatedRow
+from tutorial_lib.pixels.influence import influence_map
+from tutorial_lib.pixels.pixelcnn import PixelCNN
+from tutorial_lib.pixels.pixelrnn import DiagonalBiLSTM, RowLSTM
+from tutorial_lib.recipes.image_model import evaluate_image_model, image_step, vae_step
+from tutorial_lib.recipes.image_model_recipe import ImageModelRecipe
+from tutorial_lib.recipes.pretrained import load_weights, save_weights
+from tutorial_lib.recipes.settings import PriorSettings, VQVAESettings
+from tutorial_lib.recipes.two_stage import evaluate_two_stage, extract_codes, vqvae_step
+from tutorial_lib.sampling.ancestral import sample
+from tutorial_lib.training.config import FitConfig
+from tutorial_lib.training.evaluation import evaluate
+from tutorial_lib.training.loop import fit
 
 SMALL = {"n_channels": 4, "n_layers": 1, "kernel_size": 3}
 LEVELS = torch.zeros(4, 1, 4, 4, dtype=torch.long)

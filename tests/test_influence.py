@@ -12,8 +12,8 @@ import pytest
 import torch
 from torch import nn
 
-from tutorial_lib.influence import as_model, blind_spot, influence_map, influence_matrix
-from tutorial_lib.masks import MaskedConv2d, causal_mask
+from tutorial_lib.pixels.influence import as_model, blind_spot, influence_map, influence_matrix
+from tutorial_lib.pixels.masks import MaskedConv2d, causal_mask
 
 SIZES = [(5, 7), (7, 5)]
 

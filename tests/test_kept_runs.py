@@ -15,13 +15,16 @@ import pytest
 import torch
 
 import tutorial_lib
-from tutorial_lib import data, folder_lock, kept_runs, reproduce
-from tutorial_lib.checkpoint import CheckpointError, read_tensors
+from tutorial_lib import data
 from tutorial_lib.exercises import progress
 from tutorial_lib.exercises.definition import Grade
-from tutorial_lib.history import History
-from tutorial_lib.kept_runs import kept_run, runs_dir
-from tutorial_lib.training import FitConfig, fit
+from tutorial_lib.recipes import reproduction as reproduce
+from tutorial_lib.training import folder_lock, kept_runs
+from tutorial_lib.training.checkpoint import CheckpointError, read_tensors
+from tutorial_lib.training.config import FitConfig
+from tutorial_lib.training.history import History
+from tutorial_lib.training.kept_runs import kept_run, runs_dir
+from tutorial_lib.training.loop import fit
 
 VARIABLE = "TUTORIAL_RUNS_DIR"
 DATA = (torch.randn(64, 3),)
@@ -143,9 +146,10 @@ import sys, time
 import torch
 from tutorial_lib.exercises import progress
 from tutorial_lib.exercises.definition import Grade
-from tutorial_lib.history import History
-from tutorial_lib.kept_runs import kept_run
-from tutorial_lib.training import FitConfig, fit
+from tutorial_lib.training.history import History
+from tutorial_lib.training.kept_runs import kept_run
+from tutorial_lib.training.config import FitConfig
+from tutorial_lib.training.loop import fit
 
 torch.set_num_threads(1)
 generator = torch.Generator().manual_seed(0)

@@ -8,7 +8,12 @@ import pytest
 import torch
 from torch import nn
 
-from tutorial_lib.likelihood import bits_per_dim, enumerate_images, nll_nats, total_probability
+from tutorial_lib.pixels.likelihood import (
+    bits_per_dim,
+    enumerate_images,
+    nll_nats,
+    total_probability,
+)
 
 
 class PixelTable(nn.Module):

@@ -9,12 +9,16 @@ import pytest
 import torch
 from torch import nn
 
-from tutorial_lib import cli, data, recipes, run_clock
-from tutorial_lib.checkpoint import CheckpointError, read_tensors
-from tutorial_lib.gated import GatedPixelCNN
-from tutorial_lib.image_models import image_step
-from tutorial_lib.training import FitConfig, fit, learning_rate_at
-from tutorial_lib.two_stage_settings import PriorSettings, TwoStageSettings, VQVAESettings
+from tutorial_lib import cli, data
+from tutorial_lib.pixels.gated import GatedPixelCNN
+from tutorial_lib.recipes import two_stage as recipes
+from tutorial_lib.recipes.image_model import image_step
+from tutorial_lib.recipes.settings import PriorSettings, TwoStageSettings, VQVAESettings
+from tutorial_lib.training import clock as run_clock
+from tutorial_lib.training.checkpoint import CheckpointError, read_tensors
+from tutorial_lib.training.config import FitConfig
+from tutorial_lib.training.loop import fit
+from tutorial_lib.training.schedule import learning_rate_at
 
 CONFIG = FitConfig(epochs=2, batch_size=4, learning_rate=0.1)
 LONGER = replace(CONFIG, epochs=5)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional as F
 
-from tutorial_lib.masks import (
+from tutorial_lib.pixels.masks import (
     MaskedConv2d,
     causal_mask,
     color_causal_mask,

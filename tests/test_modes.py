@@ -10,21 +10,21 @@ import torch
 from torch import nn
 
 import tutorial_lib
-from tutorial_lib.bayes import label_log_likelihoods
-from tutorial_lib.code_prior import CodePrior
+from tutorial_lib.codes.code_prior import CodePrior
+from tutorial_lib.codes.pixelcnn_autoencoder import PixelCNNAutoencoder
+from tutorial_lib.codes.two_stage import TwoStageModel
+from tutorial_lib.codes.vae import GaussianVAE
+from tutorial_lib.codes.vqvae import VQVAE
 from tutorial_lib.data import Split
-from tutorial_lib.evaluation import evaluate, undisturbed
-from tutorial_lib.gated import GatedPixelCNN
-from tutorial_lib.image_models import evaluate_image_model, image_step
-from tutorial_lib.influence import influence_map, influence_matrix
-from tutorial_lib.likelihood import total_probability
-from tutorial_lib.modes import in_eval_mode
-from tutorial_lib.pixelcnn_autoencoder import PixelCNNAutoencoder
-from tutorial_lib.recipes import evaluate_two_stage, extract_codes
-from tutorial_lib.sampling import sample, sample_rows
-from tutorial_lib.two_stage import TwoStageModel
-from tutorial_lib.vae import GaussianVAE
-from tutorial_lib.vqvae import VQVAE
+from tutorial_lib.pixels.bayes import label_log_likelihoods
+from tutorial_lib.pixels.gated import GatedPixelCNN
+from tutorial_lib.pixels.influence import influence_map, influence_matrix
+from tutorial_lib.pixels.likelihood import total_probability
+from tutorial_lib.pixels.modes import in_eval_mode
+from tutorial_lib.recipes.image_model import evaluate_image_model, image_step
+from tutorial_lib.recipes.two_stage import evaluate_two_stage, extract_codes
+from tutorial_lib.sampling.ancestral import sample, sample_rows
+from tutorial_lib.training.evaluation import evaluate, undisturbed
 
 SMALL = {"n_channels": 4, "n_layers": 1, "kernel_size": 3}
 LEVELS = torch.zeros(3, 1, 4, 4, dtype=torch.long)

@@ -294,7 +294,7 @@ def test_outputs_that_do_not_belong_in_the_repository_are_caught(output, complai
     "output",
     [
         shown(png="AAAA/home/ada", plain="<Figure size 640x480 with 1 Axes>"),
-        printed("see https://example.org/me/project/blob/main/tutorial_lib/masks.py"),
+        printed("see https://example.org/me/project/blob/main/tutorial_lib/pixels/masks.py"),
         printed("runs/two-stage/metrics.jsonl and ../notebooks/x.ipynb"),
         printed("6.5 bits/dim, 1/2"),
         shown(html="<svg><path d='M0 0'/></svg><text>words</text>"),

@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch.distributions import Normal
 
-from tutorial_lib.likelihood import enumerate_images
-from tutorial_lib.one_latent import OneLatentModel, blob_on_a_strip
+from tutorial_lib.codes.one_latent import OneLatentModel, blob_on_a_strip
+from tutorial_lib.pixels.likelihood import enumerate_images
 
 ONE_BLOB = torch.tensor([0, 0, 0, 0, 1, 1, 0, 0, 0])
 TWO_BLOBS = torch.tensor([0, 1, 0, 0, 0, 0, 0, 1, 0])

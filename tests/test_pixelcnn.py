@@ -7,12 +7,12 @@ import copy
 import pytest
 import torch
 
-from tutorial_lib.likelihood import nll_nats
-from tutorial_lib.masks import MaskedConv2d
-from tutorial_lib.pixelcnn import MaskedResidualBlock, MaskedStack, PixelCNN
-from tutorial_lib.pixelrnn import DiagonalBiLSTM, RowLSTM
-from tutorial_lib.pretrained import load_weights, save_weights
-from tutorial_lib.sampling import sample
+from tutorial_lib.pixels.likelihood import nll_nats
+from tutorial_lib.pixels.masks import MaskedConv2d
+from tutorial_lib.pixels.pixelcnn import MaskedResidualBlock, MaskedStack, PixelCNN
+from tutorial_lib.pixels.pixelrnn import DiagonalBiLSTM, RowLSTM
+from tutorial_lib.recipes.pretrained import load_weights, save_weights
+from tutorial_lib.sampling.ancestral import sample
 
 SIZES = [(5, 7), (7, 5)]
 every_model = pytest.mark.parametrize("model_class", [PixelCNN, RowLSTM, DiagonalBiLSTM])

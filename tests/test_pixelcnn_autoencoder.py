@@ -3,8 +3,9 @@
 import pytest
 import torch
 
-from tutorial_lib.likelihood import enumerate_images, nll_nats
-from tutorial_lib.pixelcnn_autoencoder import CodeEncoder, MSEAutoencoder, PixelCNNAutoencoder
+from tutorial_lib.codes.pixelcnn_autoencoder import MSEAutoencoder, PixelCNNAutoencoder
+from tutorial_lib.codes.vector_coders import CodeEncoder
+from tutorial_lib.pixels.likelihood import enumerate_images, nll_nats
 
 SIZE = (4, 8)
 

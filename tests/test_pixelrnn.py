@@ -13,7 +13,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tutorial_lib.lstm_layers import (
+from tutorial_lib.pixels.lstm_layers import (
     DiagonalBiLSTMLayer,
     DiagonalLSTMLayer,
     InputToState,
@@ -22,7 +22,7 @@ from tutorial_lib.lstm_layers import (
     skew,
     unskew,
 )
-from tutorial_lib.pixelrnn import ResidualLSTM
+from tutorial_lib.pixels.pixelrnn import ResidualLSTM
 
 SIZES = [(1, 1), (1, 4), (4, 1), (3, 5), (5, 3)]
 sizes = pytest.mark.parametrize(("height", "width"), SIZES)

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from tutorial_lib import plotting
-from tutorial_lib.grids import write_png
+from tutorial_lib.data.tiles import tile
+from tutorial_lib.notebook import plotting
+from tutorial_lib.recipes.sample_sheets import write_png
 
 matplotlib.use("Agg")
 
@@ -21,7 +22,7 @@ def close_figures():
 def test_a_sheet_places_images_in_reading_order_with_a_white_gutter():
     images = torch.zeros(3, 1, 2, 2)
     images[1] = 0.5
-    sheet = plotting.tile(images, n_columns=2)
+    sheet = tile(images, n_columns=2)
     assert sheet.shape == (5, 5)
     assert np.all(sheet[:2, :2] == 0) and np.all(sheet[:2, 3:] == 0.5)
     assert np.all(sheet[2] == 1) and np.all(sheet[:, 2] == 1)
@@ -30,19 +31,17 @@ def test_a_sheet_places_images_in_reading_order_with_a_white_gutter():
 
 def test_levels_are_scaled_by_their_number_and_colours_kept():
     levels = torch.tensor([0, 3, 1]).view(1, 3, 1, 1)
-    assert plotting.tile(levels, n_columns=1, n_levels=4).flatten().tolist() == pytest.approx(
-        [0, 1, 1 / 3]
-    )
+    assert tile(levels, n_columns=1, n_levels=4).flatten().tolist() == pytest.approx([0, 1, 1 / 3])
 
 
 def test_levels_without_their_number_are_refused():
     with pytest.raises(ValueError, match="n_levels"):
-        plotting.tile(torch.zeros(1, 1, 2, 2, dtype=torch.long), n_columns=1)
+        tile(torch.zeros(1, 1, 2, 2, dtype=torch.long), n_columns=1)
 
 
 def test_images_of_two_channels_are_refused():
     with pytest.raises((ValueError, TypeError), match="2"):
-        plotting.tile(torch.zeros(1, 2, 2, 2), n_columns=1)
+        tile(torch.zeros(1, 2, 2, 2), n_columns=1)
 
 
 def test_the_influence_map_tells_read_unread_and_future_apart():

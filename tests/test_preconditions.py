@@ -7,12 +7,14 @@ from dataclasses import replace
 import pytest
 import torch
 
-from tutorial_lib import data, recipes
-from tutorial_lib.checkpoint import CheckpointError
-from tutorial_lib.fit_config import FitConfig
-from tutorial_lib.image_models import ImageModelRecipe, train_image_model
-from tutorial_lib.two_stage_settings import PriorSettings, TwoStageSettings, VQVAESettings
-from tutorial_lib.vqvae import VQVAE
+from tutorial_lib import data
+from tutorial_lib.codes.vqvae import VQVAE
+from tutorial_lib.recipes import two_stage as recipes
+from tutorial_lib.recipes.image_model import train_image_model
+from tutorial_lib.recipes.image_model_recipe import ImageModelRecipe
+from tutorial_lib.recipes.settings import PriorSettings, TwoStageSettings, VQVAESettings
+from tutorial_lib.training.checkpoint import CheckpointError
+from tutorial_lib.training.config import FitConfig
 
 BRIEF = FitConfig(epochs=1, batch_size=4)
 TINY = TwoStageSettings(
@@ -37,7 +39,7 @@ def no_training(monkeypatch):
         raise AssertionError("training began")
 
     monkeypatch.setattr(recipes, "fit", refuse)
-    monkeypatch.setattr("tutorial_lib.image_models.fit", refuse)
+    monkeypatch.setattr("tutorial_lib.recipes.image_model.fit", refuse)
 
 
 def prior(**changes):

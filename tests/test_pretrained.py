@@ -14,12 +14,13 @@ import torch
 from torch import nn
 
 import tutorial_lib
-from tutorial_lib import pretrained
-from tutorial_lib.checkpoint import CheckpointError, write_tensors
-from tutorial_lib.gated import GatedPixelCNN
-from tutorial_lib.pretrained import available, build, load_pretrained, load_weights, save_weights
-from tutorial_lib.two_stage import TwoStageModel
-from tutorial_lib.vqvae import VQVAE
+from tutorial_lib.codes.two_stage import TwoStageModel
+from tutorial_lib.codes.vqvae import VQVAE
+from tutorial_lib.pixels.gated import GatedPixelCNN
+from tutorial_lib.recipes import pretrained
+from tutorial_lib.recipes.pretrained import build, load_pretrained, load_weights, save_weights
+from tutorial_lib.recipes.weights_shelf import available
+from tutorial_lib.training.checkpoint import CheckpointError, write_tensors
 
 LEVELS = torch.randint(2, (3, 1, 4, 8), generator=torch.Generator().manual_seed(0))
 
@@ -250,7 +251,8 @@ LOADS_EVERYTHING = """
 import sys
 unpickled = []
 sys.addaudithook(lambda event, args: unpickled.append(args) if event.startswith("pickle.") else 0)
-from tutorial_lib import data, pretrained
+from tutorial_lib import data
+from tutorial_lib.recipes import pretrained
 for name in pretrained.available():
     pretrained.load_pretrained(name)
 for name in ("fashion-mnist-sample", "voiced-tones", "bouncing-garments"):

@@ -17,9 +17,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tutorial_lib import quantize
-from tutorial_lib.checkpoint import read_tensors
-from tutorial_lib.quantize import (
+from tutorial_lib.codes import quantizer as quantize
+from tutorial_lib.codes.quantizer import (
     VectorQuantizer,
     code_counts,
     nearest_code,
@@ -27,6 +26,7 @@ from tutorial_lib.quantize import (
     straight_through,
     vectors_of,
 )
+from tutorial_lib.training.checkpoint import read_tensors
 
 # Two codes on a line, and four vectors of which three are nearest to the first.
 CODES = torch.tensor([[0.0, 0.0], [10.0, 0.0]])
@@ -555,8 +555,8 @@ import datetime, sys
 from pathlib import Path
 import torch
 import torch.distributed as dist
-from tutorial_lib.checkpoint import write_tensors
-from tutorial_lib.quantize import VectorQuantizer
+from tutorial_lib.training.checkpoint import write_tensors
+from tutorial_lib.codes.quantizer import VectorQuantizer
 
 rank, folder = int(sys.argv[1]), Path(sys.argv[2])
 torch.set_num_threads(1)

@@ -11,13 +11,13 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from tutorial_lib.gated import GatedPixelCNN
-from tutorial_lib.influence import blind_spot, influence_matrix
-from tutorial_lib.likelihood import enumerate_images, nll_nats, total_probability
-from tutorial_lib.lstm_layers import DiagonalBiLSTMLayer, run_diagonally
-from tutorial_lib.masks import MaskedConv2d
-from tutorial_lib.pixelcnn import MaskedStack, PixelCNN
-from tutorial_lib.pixelrnn import DiagonalBiLSTM, RowLSTM
+from tutorial_lib.pixels.gated import GatedPixelCNN
+from tutorial_lib.pixels.influence import blind_spot, influence_matrix
+from tutorial_lib.pixels.likelihood import enumerate_images, nll_nats, total_probability
+from tutorial_lib.pixels.lstm_layers import DiagonalBiLSTMLayer, run_diagonally
+from tutorial_lib.pixels.masks import MaskedConv2d
+from tutorial_lib.pixels.pixelcnn import MaskedStack, PixelCNN
+from tutorial_lib.pixels.pixelrnn import DiagonalBiLSTM, RowLSTM
 
 SIZES = [(5, 7), (7, 5)]
 MODELS = [PixelCNN, RowLSTM, DiagonalBiLSTM, GatedPixelCNN]

@@ -6,14 +6,15 @@ import math
 import pytest
 import torch
 
-from tutorial_lib import data, recipes
-from tutorial_lib.gated import GatedPixelCNN
-from tutorial_lib.pretrained import load_weights
-from tutorial_lib.recipes import evaluate_two_stage, train_two_stage
-from tutorial_lib.training import FitConfig
-from tutorial_lib.two_stage import TwoStageModel
-from tutorial_lib.two_stage_settings import PriorSettings, TwoStageSettings, presets
-from tutorial_lib.vqvae import VQVAE
+from tutorial_lib import data
+from tutorial_lib.codes.two_stage import TwoStageModel
+from tutorial_lib.codes.vqvae import VQVAE
+from tutorial_lib.pixels.gated import GatedPixelCNN
+from tutorial_lib.recipes import two_stage as recipes
+from tutorial_lib.recipes.pretrained import load_weights
+from tutorial_lib.recipes.settings import PriorSettings, TwoStageSettings, presets
+from tutorial_lib.recipes.two_stage import evaluate_two_stage, train_two_stage
+from tutorial_lib.training.config import FitConfig
 
 
 @pytest.fixture(scope="module")

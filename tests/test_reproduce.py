@@ -9,14 +9,17 @@ from dataclasses import replace
 import pytest
 import torch
 
-from tutorial_lib import cli, data, image_models, profiles, reproduce
+from tutorial_lib import cli, data, profiles
 from tutorial_lib.data import ImageDataset, Split
-from tutorial_lib.image_models import ImageModelRecipe, evaluate_image_model
-from tutorial_lib.influence import influence_matrix
-from tutorial_lib.likelihood import nll_nats
-from tutorial_lib.pretrained import CLASSES, load_weights
-from tutorial_lib.recipes import evaluate_two_stage
-from tutorial_lib.training import FitConfig
+from tutorial_lib.pixels.influence import influence_matrix
+from tutorial_lib.pixels.likelihood import nll_nats
+from tutorial_lib.recipes import image_model as image_models
+from tutorial_lib.recipes import reproduction as reproduce
+from tutorial_lib.recipes.image_model import evaluate_image_model
+from tutorial_lib.recipes.image_model_recipe import ImageModelRecipe
+from tutorial_lib.recipes.pretrained import CLASSES, load_weights
+from tutorial_lib.recipes.two_stage import evaluate_two_stage
+from tutorial_lib.training.config import FitConfig
 
 EACH = pytest.mark.parametrize("name", reproduce.RECIPES)
 OF_PIXELS = [name for name, r in reproduce.RECIPES.items() if isinstance(r.cpu, ImageModelRecipe)]

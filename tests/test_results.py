@@ -11,9 +11,12 @@ import results_table
 import torch
 from evaluate_weights import PRINTED, differences, held_out
 
-from tutorial_lib import data, image_models, pretrained, recipes
+from tutorial_lib import data
 from tutorial_lib.data import Split
-from tutorial_lib.influence import influence_matrix
+from tutorial_lib.pixels.influence import influence_matrix
+from tutorial_lib.recipes import image_model as image_models
+from tutorial_lib.recipes import pretrained
+from tutorial_lib.recipes import two_stage as recipes
 
 ROOT = Path(__file__).parents[1]
 NAMES = pretrained.available()
@@ -48,7 +51,7 @@ def test_a_table_that_was_edited_by_hand_is_noticed():
 @pytest.mark.parametrize("name", NAMES)
 def test_weights_are_the_ones_the_json_speaks_of(name):
     result = json.loads((ROOT / "results" / f"{name}.json").read_text())
-    weights = ROOT / "tutorial_lib" / "weights" / f"{name}.safetensors"
+    weights = ROOT / "tutorial_lib" / "recipes" / "weights" / f"{name}.safetensors"
     assert hashlib.sha256(weights.read_bytes()).hexdigest() == result["weights_sha256"]
     assert result["provenance"]["device"] and result["training_minutes"]
 

@@ -8,17 +8,19 @@ import matplotlib.image
 import pytest
 import torch
 
-from tutorial_lib import cli, data, recipes
-from tutorial_lib.checkpoint import CheckpointError, read_tensors, write_tensors
-from tutorial_lib.fit_config import FitConfig
-from tutorial_lib.gated import GatedPixelCNN
-from tutorial_lib.image_model_recipe import MODELS, ImageModelRecipe
-from tutorial_lib.image_models import build_model
-from tutorial_lib.pretrained import CLASSES, available, load_pretrained, load_weights, save_weights
-from tutorial_lib.run_facts import RunFacts, facts_from_json, facts_of, label_named
-from tutorial_lib.two_stage import TwoStageModel
-from tutorial_lib.two_stage_settings import PriorSettings, TwoStageSettings, VQVAESettings
-from tutorial_lib.vqvae import VQVAE
+from tutorial_lib import cli, data
+from tutorial_lib.codes.run_facts import RunFacts, facts_from_json, label_named
+from tutorial_lib.codes.two_stage import TwoStageModel
+from tutorial_lib.codes.vqvae import VQVAE
+from tutorial_lib.pixels.gated import GatedPixelCNN
+from tutorial_lib.recipes import two_stage as recipes
+from tutorial_lib.recipes.image_model import build_model
+from tutorial_lib.recipes.image_model_recipe import MODELS, ImageModelRecipe
+from tutorial_lib.recipes.pretrained import CLASSES, load_pretrained, load_weights, save_weights
+from tutorial_lib.recipes.settings import PriorSettings, TwoStageSettings, VQVAESettings
+from tutorial_lib.recipes.weights_shelf import available
+from tutorial_lib.training.checkpoint import CheckpointError, read_tensors, write_tensors
+from tutorial_lib.training.config import FitConfig
 
 BRIEF = FitConfig(epochs=1, batch_size=4)
 TINY = TwoStageSettings(
@@ -50,7 +52,7 @@ def finished_run(request, tmp_path_factory):
 
 def test_the_facts_of_a_run_are_in_its_weights_and_in_its_result(finished_run):
     out, dataset = finished_run
-    expected = facts_of(dataset)
+    expected = dataset.facts
     assert expected.shape == tuple(dataset.train.levels.shape[1:]) and expected.n_dims == 2
     for file in ("vqvae.safetensors", "two-stage.safetensors"):
         assert load_weights(out / file).facts == expected
@@ -121,7 +123,7 @@ def test_models_of_pixels_know_their_data_too(tmp_path):
     dataset = pictures((1, 6, 8), 2, ("a", "b"))
     recipe = ImageModelRecipe("t", "own", 2, BRIEF, arguments={"n_channels": 4, "n_layers": 1})
     save_weights(tmp_path / "w.safetensors", build_model(recipe, dataset))
-    assert load_weights(tmp_path / "w.safetensors").facts == facts_of(dataset)
+    assert load_weights(tmp_path / "w.safetensors").facts == dataset.facts
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tutorial_lib.sample_quality import (
+from tutorial_lib.codes.sample_quality import (
     CHUNK_ROWS,
     ball_radii,
     inside_a_ball,

@@ -13,9 +13,9 @@ import pytest
 import torch
 from torch import nn
 
-from tutorial_lib.gated import GatedPixelCNN
-from tutorial_lib.likelihood import enumerate_images, nll_nats
-from tutorial_lib.sampling import draw, sample
+from tutorial_lib.pixels.gated import GatedPixelCNN
+from tutorial_lib.pixels.likelihood import enumerate_images, nll_nats
+from tutorial_lib.sampling.ancestral import draw, sample
 
 BELOW_1 = math.nextafter(1.0, 0.0)
 

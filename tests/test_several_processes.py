@@ -21,9 +21,10 @@ import torch
 from shared_trainings import CASES, CONFIG, N_STEPS, case, train_case, train_noisy
 
 import tutorial_lib
-from tutorial_lib import cli, processes, profiles
-from tutorial_lib.checkpoint import read_tensors
-from tutorial_lib.training import fit
+from tutorial_lib import cli, profiles
+from tutorial_lib.training import distributed as processes
+from tutorial_lib.training.checkpoint import read_tensors
+from tutorial_lib.training.loop import fit
 
 SCRIPT = Path(shared_trainings.__file__)
 TORCHRUN = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]

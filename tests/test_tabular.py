@@ -8,9 +8,8 @@ import math
 import pytest
 import torch
 
-from tutorial_lib.likelihood import enumerate_images
-from tutorial_lib.sampling import draw
-from tutorial_lib.tabular import (
+from tutorial_lib.pixels.likelihood import enumerate_images
+from tutorial_lib.pixels.tabular import (
     TabularModel,
     entropy_bits,
     fit_tables,
@@ -18,6 +17,7 @@ from tutorial_lib.tabular import (
     log_prob_nats,
     sample_pixels,
 )
+from tutorial_lib.sampling.ancestral import draw
 
 # p(first is 1) = 1/4; after a 0 the second is 1 with 1/2, after a 1 with 1/8
 HALVES = [torch.tensor(0.25), torch.tensor([0.5, 0.125])]

@@ -17,21 +17,17 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from tutorial_lib.checkpoint import CheckpointError, read_tensors, write_tensors
-from tutorial_lib.gated import GatedPixelCNN
-from tutorial_lib.image_models import vae_step
-from tutorial_lib.likelihood import bits_per_dim, nll_nats
-from tutorial_lib.training import (
-    FitConfig,
-    History,
-    TrainingDiverged,
-    epoch_batches,
-    evaluate,
-    fit,
-    learning_rate_at,
-)
-from tutorial_lib.vae import GaussianVAE
-from tutorial_lib.vqvae import VQVAE
+from tutorial_lib.codes.vae import GaussianVAE
+from tutorial_lib.codes.vqvae import VQVAE
+from tutorial_lib.pixels.gated import GatedPixelCNN
+from tutorial_lib.pixels.likelihood import bits_per_dim, nll_nats
+from tutorial_lib.recipes.image_model import vae_step
+from tutorial_lib.training.checkpoint import CheckpointError, read_tensors, write_tensors
+from tutorial_lib.training.config import FitConfig
+from tutorial_lib.training.evaluation import evaluate
+from tutorial_lib.training.history import History, TrainingDiverged
+from tutorial_lib.training.loop import fit
+from tutorial_lib.training.schedule import epoch_batches, learning_rate_at
 
 QUIET = {"progress": False, "save_every_seconds": 1e9}
 ALWAYS = {"progress": False, "save_every_seconds": -1.0}  # a checkpoint after every step

@@ -8,10 +8,10 @@ import pytest
 import torch
 from torch import nn
 
-from tutorial_lib import run_clock
-from tutorial_lib.averaging import RunningAverage
-from tutorial_lib.schedule import FitConfig
-from tutorial_lib.training import fit
+from tutorial_lib.training import clock as run_clock
+from tutorial_lib.training.averaging import RunningAverage
+from tutorial_lib.training.config import FitConfig
+from tutorial_lib.training.loop import fit
 
 QUIET = {"progress": False, "save_every_seconds": 1e9}
 DATA = (torch.zeros(8, 1),)

@@ -6,7 +6,10 @@ import pytest
 from drills import small_run, training, training_resources
 from drills.small_run import in_a_folder
 
-from tutorial_lib import checkpoint, cli, data, interruption, out_of_memory, training_run
+from tutorial_lib import cli, data
+from tutorial_lib.sampling import out_of_memory
+from tutorial_lib.training import checkpoint, interruption
+from tutorial_lib.training import run as training_run
 
 
 def complaints(look, rounds=3):
@@ -14,7 +17,7 @@ def complaints(look, rounds=3):
 
 
 def test_it_is_seen_if_the_error_of_a_divergence_does_not_say_what_to_try(monkeypatch):
-    from tutorial_lib import run_record
+    from tutorial_lib.training import record as run_record
 
     monkeypatch.setattr(run_record, "TrainingDiverged", lambda _: training.TrainingDiverged("nan"))
     assert "not told" in complaints(training.diverges, 1)[0]
@@ -39,7 +42,8 @@ def test_it_is_seen_if_a_failed_step_is_kept_alive_by_its_traceback(monkeypatch)
 def test_it_is_seen_if_the_error_of_a_full_disk_names_no_file(monkeypatch):
     from contextlib import nullcontext
 
-    from tutorial_lib import run_folder, whole_file
+    from tutorial_lib.training import folder as run_folder
+    from tutorial_lib.training import whole_file
 
     for module in (run_folder, whole_file):
         monkeypatch.setattr(module, "file_named", lambda path: nullcontext())

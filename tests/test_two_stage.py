@@ -14,11 +14,11 @@ import pytest
 import torch
 from torch.nn.functional import one_hot
 
-from tutorial_lib.bounds import categorical_kl, elbo_nats
-from tutorial_lib.gated import GatedPixelCNN
-from tutorial_lib.likelihood import bits_per_dim, enumerate_images, nll_nats
-from tutorial_lib.two_stage import TwoStageModel
-from tutorial_lib.vqvae import VQVAE
+from tutorial_lib.codes.bounds import categorical_kl, elbo_nats
+from tutorial_lib.codes.two_stage import TwoStageModel
+from tutorial_lib.codes.vqvae import VQVAE
+from tutorial_lib.pixels.gated import GatedPixelCNN
+from tutorial_lib.pixels.likelihood import bits_per_dim, enumerate_images, nll_nats
 
 K = 3
 IMAGES = enumerate_images(2, 4)

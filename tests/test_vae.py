@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch.distributions import Normal, kl_divergence
 
-from tutorial_lib.likelihood import enumerate_images, nll_nats
-from tutorial_lib.pretrained import load_weights, save_weights
-from tutorial_lib.vae import Autoencoder, GaussianVAE
-from tutorial_lib.vector_coders import CodeDecoder, CodeEncoder
+from tutorial_lib.codes.vae import Autoencoder, GaussianVAE
+from tutorial_lib.codes.vector_coders import CodeDecoder, CodeEncoder
+from tutorial_lib.pixels.likelihood import enumerate_images, nll_nats
+from tutorial_lib.recipes.pretrained import load_weights, save_weights
 
 PIXELCNN = {"n_channels": 4, "n_layers": 1}
 DECODERS = pytest.mark.parametrize("pixelcnn", [None, PIXELCNN], ids=["independent", "pixelcnn"])

@@ -5,11 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from tutorial_lib.validation import (
-    require_choice,
+from tutorial_lib.contracts.plain import require_choice, require_int, require_positive
+from tutorial_lib.contracts.validation import (
     require_float,
-    require_int,
-    require_positive,
     require_shape,
     require_symbols,
     require_tensor,

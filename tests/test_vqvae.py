@@ -8,8 +8,8 @@ import math
 import pytest
 import torch
 
-from tutorial_lib.likelihood import enumerate_images, nll_nats
-from tutorial_lib.vqvae import VQVAE, ResidualBlock
+from tutorial_lib.codes.vqvae import VQVAE, ResidualBlock
+from tutorial_lib.pixels.likelihood import enumerate_images, nll_nats
 
 SHAPES = {1: (8,), 2: (4, 8), 3: (4, 8, 12)}  # no two axes alike
 BOTH_DECODERS = pytest.mark.parametrize("n_levels", [3, None], ids=["categorical", "gaussian"])

@@ -8,10 +8,10 @@ import matplotlib.pyplot as plt
 import pytest
 import torch
 
-from tutorial_lib.gated import GatedPixelCNN
-from tutorial_lib.one_latent import blob_on_a_strip
-from tutorial_lib.widgets import bound, completion, masks, sampling
-from tutorial_lib.widgets import picture as picture_module
+from tutorial_lib.codes.one_latent import blob_on_a_strip
+from tutorial_lib.notebook.widgets import bound, completion, masks, sampling
+from tutorial_lib.notebook.widgets import picture as picture_module
+from tutorial_lib.pixels.gated import GatedPixelCNN
 
 matplotlib.use("Agg")
 

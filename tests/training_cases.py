@@ -12,17 +12,17 @@ import torch
 from torch import Tensor, nn
 
 import tutorial_lib
-from tutorial_lib.code_prior import CodePrior, code_prior_step
-from tutorial_lib.gated import GatedPixelCNN
-from tutorial_lib.image_models import image_step, vae_step
-from tutorial_lib.influence import as_model
-from tutorial_lib.masks import MaskedConv2d
-from tutorial_lib.pixelcnn import PixelCNN
-from tutorial_lib.pixelcnn_autoencoder import MSEAutoencoder, PixelCNNAutoencoder
-from tutorial_lib.pixelrnn import DiagonalBiLSTM, RowLSTM
-from tutorial_lib.recipes import vqvae_step
-from tutorial_lib.vae import Autoencoder, GaussianVAE
-from tutorial_lib.vqvae import VQVAE
+from tutorial_lib.codes.code_prior import CodePrior, code_prior_step
+from tutorial_lib.codes.pixelcnn_autoencoder import MSEAutoencoder, PixelCNNAutoencoder
+from tutorial_lib.codes.vae import Autoencoder, GaussianVAE
+from tutorial_lib.codes.vqvae import VQVAE
+from tutorial_lib.pixels.gated import GatedPixelCNN
+from tutorial_lib.pixels.influence import as_model
+from tutorial_lib.pixels.masks import MaskedConv2d
+from tutorial_lib.pixels.pixelcnn import PixelCNN
+from tutorial_lib.pixels.pixelrnn import DiagonalBiLSTM, RowLSTM
+from tutorial_lib.recipes.image_model import image_step, vae_step
+from tutorial_lib.recipes.two_stage import vqvae_step
 
 N = 12  # examples
 SMALL = {"n_channels": 4, "n_layers": 2, "kernel_size": 3}

@@ -6,7 +6,7 @@ import ast
 
 from nbformat import NotebookNode
 
-from tutorial_lib import widgets
+from tutorial_lib.notebook import widgets
 
 # The shells; `draw_...` are the plain functions behind them.
 SHELLS = frozenset(name for name in widgets.__all__ if not name.startswith("draw_"))

@@ -13,9 +13,12 @@ import time
 
 import results_table
 
-from tutorial_lib import data, image_models, profiles, recipes
-from tutorial_lib.pretrained import available, load_pretrained
-from tutorial_lib.two_stage import TwoStageModel
+from tutorial_lib import data, profiles
+from tutorial_lib.codes.two_stage import TwoStageModel
+from tutorial_lib.recipes import image_model as image_models
+from tutorial_lib.recipes import two_stage as recipes
+from tutorial_lib.recipes.pretrained import load_pretrained
+from tutorial_lib.recipes.weights_shelf import available
 
 # What the tables print of a result, and with how many decimals.
 PRINTED = {

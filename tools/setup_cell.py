@@ -9,7 +9,7 @@ import nbformat
 from nbformat import NotebookNode
 from notebook_pairs import tags
 
-from tutorial_lib.setup_cell import setup_source
+from tutorial_lib.notebook.setup_cell import setup_source
 
 __all__ = ["setup_problems", "setup_source", "stamped"]
 

@@ -17,13 +17,13 @@ from pathlib import Path
 import results_table
 from evaluate_weights import held_out
 
-from tutorial_lib.grids import write_sample_grids
-from tutorial_lib.pretrained import load_pretrained
-from tutorial_lib.two_stage import TwoStageModel
+from tutorial_lib.codes.two_stage import TwoStageModel
+from tutorial_lib.recipes.pretrained import load_pretrained
+from tutorial_lib.recipes.sample_sheets import write_sample_grids
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "results"
-WEIGHTS = ROOT / "tutorial_lib" / "weights"
+WEIGHTS = ROOT / "tutorial_lib" / "recipes" / "weights"
 PER_CLASS = 12
 # The files of a run that are its weights, and the curves of its parts.
 WEIGHT_FILES = ("two-stage.safetensors", "weights.safetensors")

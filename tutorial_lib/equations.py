@@ -39,7 +39,7 @@ EQUATIONS = (
         "p(x) = product over i of p(x_i | x_1 ... x_{i-1})",
         "01_images_as_sequences",
         "log_prob_nats = ch01.log_prob_nats.check(log_prob_nats)",
-        "tabular.log_prob_nats",
+        "pixels.tabular.log_prob_nats",
     ),
     Equation(
         "PixelRNN",
@@ -47,15 +47,15 @@ EQUATIONS = (
         "p(R, G, B | past) = p(R | past) p(G | R, past) p(B | R, G, past)",
         "02_masked_convolutions",
         "color_causal_mask = ch02.color_causal_mask.check(color_causal_mask)",
-        "masks.color_causal_mask",
+        "pixels.masks.color_causal_mask",
     ),
     Equation(
         "PixelRNN",
         3,
         "Row LSTM: o, f, i, g from K_ss * h + K_is * x; c = f c + i g; h = o tanh(c)",
         "03_pixelcnn",
-        "from tutorial_lib.lstm_layers import RowLSTMLayer",
-        "lstm_layers.RowLSTMLayer",
+        "from tutorial_lib.pixels.lstm_layers import RowLSTMLayer",
+        "pixels.lstm_layers.RowLSTMLayer",
     ),
     Equation(
         "Gated PixelCNN",
@@ -63,7 +63,7 @@ EQUATIONS = (
         "p(x) = product over i of p(x_i | x_1 ... x_{i-1})",
         "03_pixelcnn",
         "sums = [total_probability(model, side, side) for side in (2, 3)]",
-        "likelihood.total_probability",
+        "pixels.likelihood.total_probability",
     ),
     Equation(
         "Gated PixelCNN",
@@ -71,7 +71,7 @@ EQUATIONS = (
         "y = tanh(W_f * x) . sigmoid(W_g * x)",
         "04_gated_pixelcnn",
         "gate = ch04.gate.check(gate)",
-        "gated.gate",
+        "pixels.gated.gate",
     ),
     Equation(
         "Gated PixelCNN",
@@ -79,7 +79,7 @@ EQUATIONS = (
         "p(x | h) = product over i of p(x_i | x_1 ... x_{i-1}, h)",
         "05_conditional_generation",
         "p = label_log_likelihoods(toy, every_image).exp()  # (16 images, 3 labels)",
-        "bayes.label_log_likelihoods",
+        "pixels.bayes.label_log_likelihoods",
     ),
     Equation(
         "Gated PixelCNN",
@@ -87,7 +87,7 @@ EQUATIONS = (
         "y = tanh(W_f * x + V_f h) . sigmoid(W_g * x + V_g h)",
         "05_conditional_generation",
         "conditional_gate = ch05.conditional_gate.check(conditional_gate)",
-        "gated.GatedLayer",
+        "pixels.gated.GatedLayer",
     ),
     Equation(
         "Gated PixelCNN",
@@ -95,7 +95,7 @@ EQUATIONS = (
         "y = tanh(W_f * x + V_f * s) . sigmoid(W_g * x + V_g * s), s = m(h) a map",
         "05_conditional_generation",
         "spatial_context = ch05.spatial_context.check(spatial_context)",
-        "gated.GatedPixelCNN",
+        "pixels.gated.GatedPixelCNN",
     ),
     Equation(
         "VQ-VAE",
@@ -103,7 +103,7 @@ EQUATIONS = (
         "q(z = k | x) = 1 for k = argmin_j ||z_e(x) - e_j||, else 0",
         "08_codebook_quantizer",
         "nearest_code = ch08.nearest_code.check(nearest_code)",
-        "quantize.nearest_code",
+        "codes.quantizer.nearest_code",
     ),
     Equation(
         "VQ-VAE",
@@ -111,7 +111,7 @@ EQUATIONS = (
         "z_q(x) = e_k, k = argmin_j ||z_e(x) - e_j||",
         "08_codebook_quantizer",
         "z = squared.argmin()",
-        "quantize.VectorQuantizer",
+        "codes.quantizer.VectorQuantizer",
     ),
     Equation(
         "VQ-VAE",
@@ -119,7 +119,7 @@ EQUATIONS = (
         "L = log p(x | z_q(x)) + ||sg[z_e(x)] - e||^2 + beta ||z_e(x) - sg[e]||^2",
         "08_codebook_quantizer",
         "vq_losses = ch08.vq_losses.check(vq_losses)",
-        "vqvae.VQVAE",
+        "codes.vqvae.VQVAE",
     ),
     Equation(
         "VQ-VAE",
@@ -127,7 +127,7 @@ EQUATIONS = (
         "the loss of code i: sum over its z_ij of ||z_ij - e_i||^2",
         "08_codebook_quantizer",
         "def by_k_means(rounds=30):",
-        "quantize.VectorQuantizer",
+        "codes.quantizer.VectorQuantizer",
     ),
     Equation(
         "VQ-VAE",
@@ -135,7 +135,7 @@ EQUATIONS = (
         "its optimum: e_i is the mean of its z_ij",
         "08_codebook_quantizer",
         "def by_k_means(rounds=30):",
-        "quantize.VectorQuantizer",
+        "codes.quantizer.VectorQuantizer",
     ),
     Equation(
         "VQ-VAE",
@@ -143,7 +143,7 @@ EQUATIONS = (
         "N_i <- gamma N_i + (1 - gamma) n_i",
         "08_codebook_quantizer",
         "ema_step = ch08.ema_step.check(ema_step)",
-        "quantize.VectorQuantizer",
+        "codes.quantizer.VectorQuantizer",
     ),
     Equation(
         "VQ-VAE",
@@ -151,7 +151,7 @@ EQUATIONS = (
         "m_i <- gamma m_i + (1 - gamma) sum over j of z_ij",
         "08_codebook_quantizer",
         "ema_step = ch08.ema_step.check(ema_step)",
-        "quantize.VectorQuantizer",
+        "codes.quantizer.VectorQuantizer",
     ),
     Equation(
         "VQ-VAE",
@@ -159,7 +159,7 @@ EQUATIONS = (
         "e_i = m_i / N_i",
         "08_codebook_quantizer",
         "ema_step = ch08.ema_step.check(ema_step)",
-        "quantize.VectorQuantizer",
+        "codes.quantizer.VectorQuantizer",
     ),
 )
 

@@ -36,14 +36,14 @@ if importlib.util.find_spec("tutorial_lib") is None:  # on Colab, for example
         offline = any(w in pip.stderr for w in ("resolve host", "NameRes", "name res", "addrinfo"))
         raise RuntimeError("Go online, then run this cell again.\n" * offline + pip.stderr[-2000:])
     importlib.invalidate_caches()
-importlib.import_module("tutorial_lib.notebook_setup").start("0.1.0")
+importlib.import_module("tutorial_lib.notebook.setup").start("0.1.0")
 
 # %%
 import torch
 
 from tutorial_lib import data, profiles
-from tutorial_lib.plotting import show_images
-from tutorial_lib.pretrained import load_pretrained
+from tutorial_lib.notebook import show_images
+from tutorial_lib.recipes import load_pretrained
 
 model = load_pretrained("two-stage-fashion-mnist").to(profiles.device())
 names = data.load("fashion-mnist-sample").class_names
@@ -97,7 +97,7 @@ field[0]
 # > values. Only their arrangement differs.</details>
 
 # %%
-from tutorial_lib.likelihood import bits_per_dim
+from tutorial_lib.pixels import bits_per_dim
 
 test = data.load("fashion-mnist-sample").test
 chosen = [(test.labels == k).nonzero()[0].item() for k in (0, 1, 7, 9)]
@@ -141,7 +141,7 @@ for row, levels in rows.items():
 # | [12 sound and video](12_sound_and_video.ipynb) | the same quantizer over speech and clips |
 #
 # The library behind the chapters is small enough to read:
-# `tutorial_lib/gated.py` and `tutorial_lib/quantize.py` are the hearts of the two papers.
+# `tutorial_lib/pixels/gated.py` and `tutorial_lib/codes/quantizer.py` are the hearts of the two papers.
 #
 # ## How the notebooks work
 #
@@ -166,7 +166,7 @@ for row, levels in rows.items():
 # Every line should begin with "ok". Where it does not, the arrow says what to do.
 
 # %% tags=["nbval-ignore-output"]
-from tutorial_lib.doctor import report
+from tutorial_lib.recipes import report
 
 report();
 

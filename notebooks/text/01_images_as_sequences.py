@@ -33,7 +33,7 @@ if importlib.util.find_spec("tutorial_lib") is None:  # on Colab, for example
         offline = any(w in pip.stderr for w in ("resolve host", "NameRes", "name res", "addrinfo"))
         raise RuntimeError("Go online, then run this cell again.\n" * offline + pip.stderr[-2000:])
     importlib.invalidate_caches()
-importlib.import_module("tutorial_lib.notebook_setup").start("0.1.0")
+importlib.import_module("tutorial_lib.notebook.setup").start("0.1.0")
 
 # %% tags=["parameters"]
 from dataclasses import dataclass
@@ -68,8 +68,7 @@ settings
 import torch
 
 from tutorial_lib import data
-from tutorial_lib.likelihood import enumerate_images
-from tutorial_lib.tabular import image_frequencies
+from tutorial_lib.pixels import enumerate_images, image_frequencies
 
 torch.manual_seed(1)
 garments = data.load("fashion-mnist-sample").train.levels
@@ -89,7 +88,7 @@ print(tuple(patches.shape), "patches, values", patches.unique().tolist())
 # %%
 import matplotlib.pyplot as plt
 
-from tutorial_lib.plotting import show_images
+from tutorial_lib.notebook import show_images
 
 images = enumerate_images(2, 2)
 large = images.float().repeat_interleave(4, dim=2).repeat_interleave(4, dim=3)
@@ -141,7 +140,7 @@ show_distributions({"patches of real garments": truth})
 # > for p(x = 0)?</details>
 
 # %% tags=["nbval-check-output"]
-from tutorial_lib.tabular import fit_tables
+from tutorial_lib.pixels import fit_tables
 
 model = fit_tables(patches)
 for i, table in enumerate(model.p_one):

@@ -33,7 +33,7 @@ if importlib.util.find_spec("tutorial_lib") is None:  # on Colab, for example
         offline = any(w in pip.stderr for w in ("resolve host", "NameRes", "name res", "addrinfo"))
         raise RuntimeError("Go online, then run this cell again.\n" * offline + pip.stderr[-2000:])
     importlib.invalidate_caches()
-importlib.import_module("tutorial_lib.notebook_setup").start("0.1.0")
+importlib.import_module("tutorial_lib.notebook.setup").start("0.1.0")
 
 # %% tags=["parameters"]
 from dataclasses import dataclass
@@ -68,9 +68,8 @@ settings
 # %%
 from torch import nn
 
-from tutorial_lib.influence import as_model, influence_matrix
-from tutorial_lib.masks import MaskedConv2d
-from tutorial_lib.plotting import show_influence
+from tutorial_lib.notebook import show_influence
+from tutorial_lib.pixels import MaskedConv2d, as_model, influence_matrix
 
 layers = [MaskedConv2d(1, 8, 3, mask_type="A")]
 layers += [MaskedConv2d(8, 8, 3, mask_type="B") for _ in range(3)]
@@ -102,7 +101,7 @@ print((order < order[2, 1]).int())
 # read, the taps to the left in the middle row may be read, and the rest may not.
 
 # %% tags=["nbval-check-output"]
-from tutorial_lib.masks import causal_mask
+from tutorial_lib.pixels import causal_mask
 
 print(causal_mask(5, include_center=False).int())
 
@@ -115,7 +114,7 @@ print(causal_mask(5, include_center=False).int())
 # %%
 import matplotlib.pyplot as plt
 
-from tutorial_lib.plotting import show_mask
+from tutorial_lib.notebook import show_mask
 
 figure, axes = plt.subplots(1, 4, figsize=(7, 2), layout="tight")
 shapes = [(3, "A"), (3, "B"), (5, "A"), (5, "B")]
@@ -314,7 +313,7 @@ for ax, (name, layer) in zip(axes, trio.items(), strict=True):
 
 # %%
 from tutorial_lib import data
-from tutorial_lib.likelihood import bits_per_dim, nll_nats
+from tutorial_lib.pixels import bits_per_dim, nll_nats
 from tutorial_lib.training import FitConfig, fit
 
 garments = data.load("fashion-mnist-sample")
@@ -351,7 +350,7 @@ for name, history in histories.items():
     print(f"{name}: {history.rows[-1]['bits/dim']:.4f} bits/dim at the end")
 
 # %%
-from tutorial_lib.plotting import show_curves
+from tutorial_lib.notebook import show_curves
 
 ax = show_curves(
     {
@@ -378,7 +377,7 @@ for name, model in {"type A first": right, "type B first": leaky}.items():
 # leaky model looks at the place, finds a 0, and copies the 0.
 
 # %%
-from tutorial_lib.plotting import show_images
+from tutorial_lib.notebook import show_images
 from tutorial_lib.sampling import sample
 
 noise = torch.Generator().manual_seed(0)
@@ -426,7 +425,7 @@ for ax, place in zip(axes, [(6, 4), (6, 1), (3, 6)], strict=True):
 # Does depth cure it?
 
 # %%
-from tutorial_lib.influence import blind_spot
+from tutorial_lib.pixels import blind_spot
 
 side = settings.side
 shares = {}
@@ -480,7 +479,7 @@ unread_fraction = ch02.unread_fraction.check(unread_fraction)
 # blue.
 
 # %%
-from tutorial_lib.widgets import mask_explorer
+from tutorial_lib.notebook.widgets import mask_explorer
 
 mask_explorer()
 
@@ -489,7 +488,7 @@ mask_explorer()
 # and 5×5 below.
 
 # %%
-from tutorial_lib.widgets import draw_mask_explorer
+from tutorial_lib.notebook.widgets import draw_mask_explorer
 
 figure, axes = plt.subplots(2, 4, figsize=(7, 3.8), layout="tight")
 for row, kernel_size in zip(axes, (3, 5), strict=True):
@@ -533,7 +532,7 @@ for height, width in ((5, 5), (5, 7), (7, 5)):
 # centre tap, the groups follow the order.
 
 # %% tags=["nbval-check-output"]
-from tutorial_lib.masks import color_causal_mask
+from tutorial_lib.pixels import color_causal_mask
 
 for kind in "AB":
     mask = color_causal_mask(3, 3, 1, n_colors=3, include_center=kind == "B")

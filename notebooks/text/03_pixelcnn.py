@@ -36,7 +36,7 @@ if importlib.util.find_spec("tutorial_lib") is None:  # on Colab, for example
         offline = any(w in pip.stderr for w in ("resolve host", "NameRes", "name res", "addrinfo"))
         raise RuntimeError("Go online, then run this cell again.\n" * offline + pip.stderr[-2000:])
     importlib.invalidate_caches()
-importlib.import_module("tutorial_lib.notebook_setup").start("0.1.0")
+importlib.import_module("tutorial_lib.notebook.setup").start("0.1.0")
 
 # %% tags=["parameters"]
 from dataclasses import dataclass
@@ -78,8 +78,8 @@ settings
 import torch
 
 from tutorial_lib import data
-from tutorial_lib.plotting import show_images
-from tutorial_lib.pretrained import load_pretrained
+from tutorial_lib.notebook import show_images
+from tutorial_lib.recipes import load_pretrained
 from tutorial_lib.sampling import sample
 
 device = profiles.device()
@@ -139,8 +139,8 @@ show_completions(whole, complete(shipped, whole, settings.n_drawn, generator=noi
 # %%
 import matplotlib.pyplot as plt
 
-from tutorial_lib.pixelcnn import MaskedResidualBlock
-from tutorial_lib.plotting import show_curves
+from tutorial_lib.notebook import show_curves
+from tutorial_lib.pixels import MaskedResidualBlock
 
 depths = (1, 2, 4, 8, 16)
 sizes = {"with the sum": [], "without": []}
@@ -171,7 +171,7 @@ ax.set(yscale="log", xticks=depths);
 # %%
 from torch.nn import functional as F
 
-from tutorial_lib.masks import MaskedConv2d, causal_mask
+from tutorial_lib.pixels import MaskedConv2d, causal_mask
 
 print(causal_mask((3, 3), include_center=True))  # type B; takes (height, width), or one number
 ch03.residual_block.card()
@@ -253,7 +253,7 @@ class SmallPixelCNN(nn.Module):
 # images we can add up all of them.
 
 # %% tags=["nbval-check-output"]
-from tutorial_lib.likelihood import total_probability
+from tutorial_lib.pixels import total_probability
 
 for seed in range(3):
     torch.manual_seed(seed)
@@ -265,8 +265,8 @@ for seed in range(3):
 # How far does it see? The first layer reads three rows up; every block adds one more.
 
 # %%
-from tutorial_lib.influence import influence_map
-from tutorial_lib.plotting import show_influence
+from tutorial_lib.notebook import show_influence
+from tutorial_lib.pixels import influence_map
 
 figure, axes = plt.subplots(1, 4, figsize=(7, 2.3), layout="tight")
 for ax, n_blocks in zip(axes, (0, 1, 3, 8), strict=True):
@@ -309,7 +309,7 @@ print("to score:", len(passes), "pass")
 # %% tags=["nbval-ignore-output"]
 import time
 
-from tutorial_lib.pixelcnn import PixelCNN
+from tutorial_lib.pixels import PixelCNN
 
 torch.manual_seed(0)
 model = PixelCNN(n_levels=16, n_channels=32, n_layers=5)
@@ -369,7 +369,7 @@ show_images(torch.cat(pictures), n_columns=8, row_labels=["2 levels", "16 levels
 # %%
 import math
 
-from tutorial_lib.likelihood import bits_per_dim, nll_nats
+from tutorial_lib.pixels import bits_per_dim, nll_nats
 
 ch03.held_out_score.card()
 
@@ -742,8 +742,7 @@ show_images(torch.cat(columns), n_levels=16, n_columns=len(titles), titles=title
 # ### The Row LSTM: a line is a row
 
 # %%
-from tutorial_lib.influence import as_model
-from tutorial_lib.lstm_layers import RowLSTMLayer
+from tutorial_lib.pixels import RowLSTMLayer, as_model
 
 figure, axes = plt.subplots(1, 3, figsize=(7, 2.6), layout="tight")
 layers = {
@@ -845,9 +844,8 @@ unskew = ch03.unskew.check(unskew)
 # > features of the right neighbour know the pixel that is to be predicted.</details>
 
 # %%
-from tutorial_lib.influence import influence_matrix
-from tutorial_lib.lstm_layers import DiagonalBiLSTMLayer, run_diagonally
-from tutorial_lib.plotting import show_mask
+from tutorial_lib.notebook import show_mask
+from tutorial_lib.pixels import DiagonalBiLSTMLayer, influence_matrix, run_diagonally
 
 
 class NotMovedDown(DiagonalBiLSTMLayer):
@@ -899,8 +897,7 @@ for name, stack in stacks.items():
 # what do they learn?
 
 # %%
-from tutorial_lib.influence import blind_spot
-from tutorial_lib.pixelrnn import DiagonalBiLSTM, RowLSTM
+from tutorial_lib.pixels import DiagonalBiLSTM, RowLSTM, blind_spot
 
 KINDS = {
     "PixelCNN": (PixelCNN, 5),

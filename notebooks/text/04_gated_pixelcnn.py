@@ -34,7 +34,7 @@ if importlib.util.find_spec("tutorial_lib") is None:  # on Colab, for example
         offline = any(w in pip.stderr for w in ("resolve host", "NameRes", "name res", "addrinfo"))
         raise RuntimeError("Go online, then run this cell again.\n" * offline + pip.stderr[-2000:])
     importlib.invalidate_caches()
-importlib.import_module("tutorial_lib.notebook_setup").start("0.1.0")
+importlib.import_module("tutorial_lib.notebook.setup").start("0.1.0")
 
 # %% tags=["parameters"]
 from dataclasses import dataclass
@@ -74,10 +74,8 @@ import matplotlib.pyplot as plt
 import torch
 from torch import nn
 
-from tutorial_lib.gated import GatedPixelCNN
-from tutorial_lib.influence import as_model, influence_matrix
-from tutorial_lib.masks import MaskedConv2d
-from tutorial_lib.plotting import show_influence
+from tutorial_lib.notebook import show_influence
+from tutorial_lib.pixels import GatedPixelCNN, MaskedConv2d, as_model, influence_matrix
 
 torch.manual_seed(0)
 layers = [MaskedConv2d(1, 4, 3, mask_type="A")]
@@ -131,7 +129,7 @@ print(F.conv2d(F.pad(impulse, (1, 1, 1, 0)), torch.ones(1, 1, 2, 3))[0, 0].int()
 # > each side, and the row above. Which of these are past?</details>
 
 # %%
-from tutorial_lib.gated import VerticalConv2d
+from tutorial_lib.pixels import VerticalConv2d
 
 
 class VerticalStack(nn.Module):
@@ -207,7 +205,7 @@ for ax, depth in zip(axes, (1, 2, 4, 8), strict=True):
 # further up than the masked one.)
 
 # %%
-from tutorial_lib.plotting import show_mask
+from tutorial_lib.notebook import show_mask
 
 windows = torch.zeros(3, 7, 5)  # what a first layer reads round the pixel in the middle, k = 5
 windows[0, 1:3], windows[0, 3, :2] = 1, 1
@@ -274,7 +272,7 @@ for ax, (name, reads) in zip(axes, panels.items(), strict=True):
 # tile the past. It is so for every pixel, not for this one only:
 
 # %% tags=["nbval-check-output"]
-from tutorial_lib.influence import blind_spot
+from tutorial_lib.pixels import blind_spot
 
 for name, reads in panels.items():
     causal = torch.equal(reads, reads.tril(-1))
@@ -296,7 +294,7 @@ for name, reads in panels.items():
 # > </details>
 
 # %%
-from tutorial_lib.gated import HorizontalConv2d
+from tutorial_lib.pixels import HorizontalConv2d
 
 
 class TwoStacks(nn.Module):
@@ -468,7 +466,7 @@ print("LSTM output is gate(memory, switch):", torch.allclose(hidden, by_equation
 # %%
 import inspect
 
-from tutorial_lib.gated import GatedLayer
+from tutorial_lib.pixels import GatedLayer
 
 print(inspect.getsource(GatedLayer.forward))
 
@@ -554,7 +552,7 @@ with torch.inference_mode():
 # > probability, whichever value it has. What does that do to a sum over all images?</details>
 
 # %%
-from tutorial_lib.likelihood import total_probability
+from tutorial_lib.pixels import total_probability
 
 for residual in (False, True):
     torch.manual_seed(0)
@@ -607,7 +605,7 @@ for name, values in shares.items():
     print(f"{name:17}", "  ".join(f"{v:6.2%}" for v in values), "  of the past unread")
 
 # %%
-from tutorial_lib.plotting import show_curves
+from tutorial_lib.notebook import show_curves
 
 ax = show_curves(
     {name: (settings.depths, [100 * v for v in values]) for name, values in shares.items()},
@@ -767,7 +765,7 @@ ax.legend(ncols=2, loc="upper center");
 # as many rows, the plain model gets one layer more. What it cannot see within them is the wedge.
 
 # %%
-from tutorial_lib.pixelcnn import PixelCNN
+from tutorial_lib.pixels import PixelCNN
 
 
 def rivals():
@@ -804,7 +802,7 @@ for name, n in sizes.items():
 
 # %%
 from tutorial_lib import data
-from tutorial_lib.likelihood import bits_per_dim, nll_nats
+from tutorial_lib.pixels import bits_per_dim, nll_nats
 from tutorial_lib.training import FitConfig, evaluate, fit
 
 garments = data.load("fashion-mnist-sample")
@@ -923,8 +921,8 @@ for ax, title in zip(axes, titles, strict=True):
 # pixelcnn-cpu`. Here are some of its drawings.
 
 # %%
-from tutorial_lib.plotting import show_images
-from tutorial_lib.pretrained import load_pretrained
+from tutorial_lib.notebook import show_images
+from tutorial_lib.recipes import load_pretrained
 from tutorial_lib.sampling import sample
 
 digits_model = load_pretrained("gated-binarized-mnist").to(device)
@@ -966,7 +964,7 @@ show_images(torch.cat(rows), n_columns=n_tries + 2, titles=titles);
 # How far does it look? The size of the gradient, this time, not only whether there is one:
 
 # %%
-from tutorial_lib.influence import influence_map
+from tutorial_lib.pixels import influence_map
 
 strengths = {
     "one stack, garments": influence_map(trained["one stack, ReLU"], 28, 28, (16, 14)),
@@ -1018,7 +1016,7 @@ else:
 # the first layer; each layer is told the row and column of its pixels, and sine and cosine waves of
 # both (`coordinates=True, n_frequencies=4`), since three layers cannot see the border from the
 # middle; AdamW takes the place of RMSProp, with a learning rate that falls to 0; and training
-# computes in bfloat16 where the processor has it. `tutorial_lib/reproduce.py` holds the recipe,
+# computes in bfloat16 where the processor has it. `tutorial_lib/recipes/reproduction.py` holds the recipe,
 # `results/pixelcnn-cpu.json` everything that was measured.
 
 # %%

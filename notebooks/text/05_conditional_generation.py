@@ -37,7 +37,7 @@ if importlib.util.find_spec("tutorial_lib") is None:  # on Colab, for example
         offline = any(w in pip.stderr for w in ("resolve host", "NameRes", "name res", "addrinfo"))
         raise RuntimeError("Go online, then run this cell again.\n" * offline + pip.stderr[-2000:])
     importlib.invalidate_caches()
-importlib.import_module("tutorial_lib.notebook_setup").start("0.1.0")
+importlib.import_module("tutorial_lib.notebook.setup").start("0.1.0")
 
 # %% tags=["parameters"]
 from dataclasses import dataclass, replace
@@ -77,8 +77,8 @@ settings
 import torch
 
 from tutorial_lib import data
-from tutorial_lib.plotting import show_images
-from tutorial_lib.pretrained import load_pretrained
+from tutorial_lib.notebook import show_images
+from tutorial_lib.recipes import load_pretrained
 from tutorial_lib.sampling import sample
 
 device = profiles.device()
@@ -118,9 +118,7 @@ show_images(drawn, n_levels=16, n_columns=settings.n_per_class, row_labels=names
 # under each of three labels with an untrained model.
 
 # %% tags=["nbval-check-output"]
-from tutorial_lib.bayes import label_log_likelihoods
-from tutorial_lib.gated import GatedPixelCNN
-from tutorial_lib.likelihood import enumerate_images
+from tutorial_lib.pixels import GatedPixelCNN, enumerate_images, label_log_likelihoods
 
 torch.manual_seed(0)
 toy = GatedPixelCNN(n_channels=8, n_layers=2, n_classes=3)
@@ -207,7 +205,7 @@ with torch.inference_mode():
 # %%
 import matplotlib.pyplot as plt
 
-from tutorial_lib.gated import gate
+from tutorial_lib.pixels import gate
 
 values = torch.linspace(-4, 4, 81)
 one_feature = torch.stack([values, torch.zeros(81)]).view(1, 2, 1, 81)  # a value, and its switch
@@ -235,7 +233,7 @@ left.legend();
 # %%
 import copy
 
-from tutorial_lib.likelihood import nll_nats
+from tutorial_lib.pixels import nll_nats
 
 test = garments.test.subset(settings.n_test)
 levels, labels = test.levels.long(), test.labels
@@ -380,8 +378,7 @@ label_posterior = ch05.label_posterior.check(label_posterior)
 # > ten terms of the sum is p(x|y) / 10.</details>
 
 # %%
-from tutorial_lib.bayes import bayes_rule
-from tutorial_lib.likelihood import bits_per_dim
+from tutorial_lib.pixels import bayes_rule, bits_per_dim
 
 evidence = bayes_rule(table).log_evidence  # log p(x), every class alike beforehand
 own = table.gather(1, labels[:, None])[:, 0]
@@ -785,8 +782,7 @@ axes[0].set_ylabel("brightness drawn");
 # > look at the levels. The leak is in how the condition was made.</details>
 
 # %%
-from tutorial_lib.influence import influence_matrix
-from tutorial_lib.likelihood import total_probability
+from tutorial_lib.pixels import influence_matrix, total_probability
 
 
 class GivenMap(nn.Module):
@@ -866,7 +862,7 @@ with torch.inference_mode():
 # %%
 import inspect
 
-from tutorial_lib.pixelcnn_autoencoder import MSEAutoencoder, PixelCNNAutoencoder
+from tutorial_lib.codes import MSEAutoencoder, PixelCNNAutoencoder
 
 for method in ("context", "logits_given", "forward"):
     print(inspect.getsource(getattr(PixelCNNAutoencoder, method)))

@@ -34,7 +34,7 @@ if importlib.util.find_spec("tutorial_lib") is None:  # on Colab, for example
         offline = any(w in pip.stderr for w in ("resolve host", "NameRes", "name res", "addrinfo"))
         raise RuntimeError("Go online, then run this cell again.\n" * offline + pip.stderr[-2000:])
     importlib.invalidate_caches()
-importlib.import_module("tutorial_lib.notebook_setup").start("0.1.0")
+importlib.import_module("tutorial_lib.notebook.setup").start("0.1.0")
 
 # %% tags=["parameters"]
 from dataclasses import dataclass
@@ -77,8 +77,8 @@ import time
 
 import torch
 
-from tutorial_lib.plotting import show_images
-from tutorial_lib.pretrained import load_pretrained
+from tutorial_lib.notebook import show_images
+from tutorial_lib.recipes import load_pretrained
 from tutorial_lib.sampling import sample, sample_rows
 
 digits_model = load_pretrained("gated-binarized-mnist")
@@ -204,7 +204,7 @@ figure.colorbar(picture, ax=axes, label="times computed");
 # > left in its own row, and v through the link. Who has the pixel (3, 4) in their past?</details>
 
 # %%
-from tutorial_lib.gated import GatedPixelCNN, shift_down
+from tutorial_lib.pixels import GatedPixelCNN, shift_down
 
 torch.manual_seed(0)
 small = GatedPixelCNN(n_channels=8, n_layers=2).double().eval()
@@ -228,7 +228,7 @@ canvas[0, 0, 3, 4] = 1
 after = features_of(canvas)
 
 # %%
-from tutorial_lib.plotting import show_mask
+from tutorial_lib.notebook import show_mask
 
 figure, axes = plt.subplots(1, 2, figsize=(6, 2.8), layout="tight")
 for ax, name, old, new in zip(axes, ("v", "h"), before, after, strict=True):
@@ -254,7 +254,7 @@ for ax, name, old, new in zip(axes, ("v", "h"), before, after, strict=True):
 # image has 4 rows of 5 pixels, so every five rows of the matrix are one row of the image.
 
 # %%
-from tutorial_lib.influence import as_model, influence_matrix
+from tutorial_lib.pixels import as_model, influence_matrix
 
 
 class Features(torch.nn.Module):
@@ -350,7 +350,7 @@ push_row = ch06.push_row.check(push_row)
 # %%
 from torch.nn import functional as F
 
-from tutorial_lib.gated import gate
+from tutorial_lib.pixels import gate
 
 
 def next_row(layer, window, v):
@@ -531,8 +531,7 @@ for name, known in {"from nothing": nothing_known, "completion": half_known}.ite
 # pixels before the end of the present one, and sees 0 where nothing is drawn yet.
 
 # %%
-from tutorial_lib.cached_gated import GatedCache
-from tutorial_lib.sampling import draw
+from tutorial_lib.sampling import GatedCache, draw
 
 
 class BeginsEarly(GatedCache):
@@ -587,7 +586,7 @@ show_images(torch.cat(list(drawn.values())), n_levels=2, n_columns=6, row_labels
 # they cost.
 
 # %%
-from tutorial_lib.likelihood import nll_nats
+from tutorial_lib.pixels import nll_nats
 
 with torch.no_grad():
     for name, images in drawn.items():
@@ -643,7 +642,7 @@ for early in (0, 1):
 # σ(b) = (1 + tanh(b/2)) / 2.
 
 # %% tags=["nbval-check-output"]
-from tutorial_lib.pixelcnn import PixelCNN
+from tutorial_lib.pixels import PixelCNN
 
 models = {
     "gated, five layers": GatedPixelCNN(n_channels=6, n_layers=5),
@@ -668,7 +667,7 @@ for name, each_model in models.items():
 # whole row; what is left at a pixel is half a row of taps. In blue, for a 7×7 kernel:
 
 # %%
-from tutorial_lib.masks import causal_mask
+from tutorial_lib.pixels import causal_mask
 
 above, own = causal_mask(7, include_center=True), causal_mask(7, include_center=True)
 above[3:], own[:3] = 0, 0
@@ -839,7 +838,7 @@ for side in (28, 64, 256):
 # temperature, which divides the logits (below 1 the model plays safe, above 1 it dares).
 
 # %%
-from tutorial_lib.widgets import sampling_viewer
+from tutorial_lib.notebook.widgets import sampling_viewer
 
 sampling_viewer(digits_model, 28, 28)
 
@@ -847,7 +846,7 @@ sampling_viewer(digits_model, 28, 28)
 # The same as a still, for readers without a running kernel.
 
 # %%
-from tutorial_lib.widgets import draw_sampled_rows
+from tutorial_lib.notebook.widgets import draw_sampled_rows
 
 figure, axes = plt.subplots(1, 4, figsize=(7, 2.1), layout="tight")
 for ax, n_rows in zip(axes, (6, 12, 18, 28), strict=True):
@@ -866,12 +865,12 @@ for ax, n_rows in zip(axes, (6, 12, 18, 28), strict=True):
 # different noise.
 
 # %%
-from tutorial_lib.widgets import completion_explorer
+from tutorial_lib.notebook.widgets import completion_explorer
 
 completion_explorer(digits_model)
 
 # %%
-from tutorial_lib.widgets import draw_completions
+from tutorial_lib.notebook.widgets import draw_completions
 
 figure, axes = plt.subplots(3, 1, figsize=(6, 4.6), layout="tight")
 for ax, (name, n_rows) in zip(axes, [("arc", 13), ("bar", 10), ("angle", 16)], strict=True):

@@ -36,7 +36,7 @@ if importlib.util.find_spec("tutorial_lib") is None:  # on Colab, for example
         offline = any(w in pip.stderr for w in ("resolve host", "NameRes", "name res", "addrinfo"))
         raise RuntimeError("Go online, then run this cell again.\n" * offline + pip.stderr[-2000:])
     importlib.invalidate_caches()
-importlib.import_module("tutorial_lib.notebook_setup").start("0.1.0")
+importlib.import_module("tutorial_lib.notebook.setup").start("0.1.0")
 
 # %% tags=["parameters"]
 from dataclasses import dataclass
@@ -74,8 +74,8 @@ settings
 import torch
 
 from tutorial_lib import data
-from tutorial_lib.plotting import show_images
-from tutorial_lib.pretrained import load_pretrained
+from tutorial_lib.notebook import show_images
+from tutorial_lib.recipes import load_pretrained
 
 device = profiles.device()
 shipped = load_pretrained("vae-fashion-mnist").to(device)
@@ -121,9 +121,9 @@ print(tuple(train.shape), "images for training; a uniform model pays 256 log 2 =
 # that we can draw them.
 
 # %%
-from tutorial_lib.likelihood import nll_nats
+from tutorial_lib.codes import Autoencoder
+from tutorial_lib.pixels import nll_nats
 from tutorial_lib.training import FitConfig, fit
-from tutorial_lib.vae import Autoencoder
 
 
 def reconstruct(model, levels):
@@ -172,7 +172,7 @@ ax.legend(fontsize=7, markerscale=2, loc="upper left", bbox_to_anchor=(1, 1));
 # $$p(z) = \mathcal{N}(0, 1) \qquad p(x_i = 1 \mid z) = \sigma(\text{logit}_i(z))$$
 
 # %%
-from tutorial_lib.one_latent import blob_on_a_strip
+from tutorial_lib.codes import blob_on_a_strip
 
 strip = blob_on_a_strip(9)
 z = strip.z  # 6001 codes from -12 to 12
@@ -253,7 +253,7 @@ log_evidence = ch07.log_evidence.check(log_evidence)
 # A probability has to sum to 1 over all images. Nine pixels have 512.
 
 # %% tags=["nbval-check-output"]
-from tutorial_lib.likelihood import enumerate_images
+from tutorial_lib.pixels import enumerate_images
 
 every_image = enumerate_images(1, 9).flatten(1)
 table = torch.stack([strip.log_likelihood_nats(image, z) for image in every_image])  # (512, G)
@@ -344,7 +344,7 @@ print(f"bound with q = p(z|x):      {(own * (log_joint - log_posterior)).sum():.
 # posterior has two humps. Try to close the red gap.
 
 # %%
-from tutorial_lib.widgets import bound_explorer
+from tutorial_lib.notebook.widgets import bound_explorer
 
 two_places = torch.tensor([0, 0, 1, 0, 0, 0, 1, 0, 0])
 bound_explorer(strip, two_places)
@@ -353,7 +353,7 @@ bound_explorer(strip, two_places)
 # For readers without a kernel: the best that one Gaussian can do, for our image and for this one.
 
 # %%
-from tutorial_lib.widgets import draw_bound
+from tutorial_lib.notebook.widgets import draw_bound
 
 for image in (x, two_places):
     draw_bound(strip, image, *strip.best_gaussian(image))
@@ -373,7 +373,7 @@ for image in (x, two_places):
 # > bound for three codes on our strip.
 
 # %% tags=["nbval-check-output"]
-from tutorial_lib.bounds import categorical_kl
+from tutorial_lib.codes import categorical_kl
 
 three_codes = torch.tensor([-1.0, 0.0, 1.0], dtype=torch.float64)  # the only places there are
 uniform = torch.full((3,), 1 / 3, dtype=torch.float64)
@@ -553,7 +553,7 @@ elbo = ch07.elbo.check(elbo)
 # both terms as costs, in nats per image.
 
 # %%
-from tutorial_lib.vae import GaussianVAE
+from tutorial_lib.codes import GaussianVAE
 
 
 def vae_step(model, levels):
@@ -853,7 +853,7 @@ for name, model in far.items():
 # speaks) to 0 (it says the same for every image).
 
 # %%
-from tutorial_lib.bounds import kl_to_uniform
+from tutorial_lib.codes import kl_to_uniform
 
 amount = torch.linspace(0, 1, 41)
 loud = torch.tensor([[2.0, -1.0]])  # what an encoder might say of an image

@@ -36,7 +36,7 @@ if importlib.util.find_spec("tutorial_lib") is None:  # on Colab, for example
         offline = any(w in pip.stderr for w in ("resolve host", "NameRes", "name res", "addrinfo"))
         raise RuntimeError("Go online, then run this cell again.\n" * offline + pip.stderr[-2000:])
     importlib.invalidate_caches()
-importlib.import_module("tutorial_lib.notebook_setup").start("0.1.0")
+importlib.import_module("tutorial_lib.notebook.setup").start("0.1.0")
 
 # %% tags=["parameters"]
 from dataclasses import dataclass
@@ -70,8 +70,8 @@ settings
 import torch
 
 from tutorial_lib import data
-from tutorial_lib.plotting import show_reconstructions
-from tutorial_lib.pretrained import load_pretrained
+from tutorial_lib.notebook import show_reconstructions
+from tutorial_lib.recipes import load_pretrained
 
 device = profiles.device()
 garments = data.load("fashion-mnist-sample")
@@ -216,8 +216,8 @@ print("Gaussian q, five draws differ:", len({tuple(row) for row in gaussian.toli
 # square. How many images can be said?
 
 # %%
-from tutorial_lib.likelihood import enumerate_images
-from tutorial_lib.plotting import show_images
+from tutorial_lib.notebook import show_images
+from tutorial_lib.pixels import enumerate_images
 
 two_patches = torch.stack([torch.zeros(4, 4), torch.eye(4)])
 fields = enumerate_images(2, 2, n_levels=2)[:, 0]  # every field of 2 x 2 codes: (16, 2, 2)
@@ -333,7 +333,7 @@ bottom.grid(False);
 # The 64 codes are blocks of other garments.
 
 # %%
-from tutorial_lib.plotting import show_index_map
+from tutorial_lib.notebook import show_index_map
 
 patch_field = cut(garments.train.levels[:1000, 0] / 255, (4, 4))
 image_codebook = some_vectors(patch_field, 64)
@@ -393,7 +393,7 @@ for ax, name in zip(axes[:, 0], ("clip", "codes", "from its codes"), strict=True
 # %% tags=["nbval-check-output"]
 import math
 
-from tutorial_lib.vqvae import VQVAE
+from tutorial_lib.codes import VQVAE
 
 signals = {"sound": (768,), "image": (28, 28), "clip": (8, 32, 32)}
 for name, shape in signals.items():
@@ -445,7 +445,7 @@ for ax, (name, field) in zip(axes, panels.items(), strict=True):
 # tied to the code that it becomes.
 
 # %%
-from tutorial_lib.widgets import codebook_explorer, draw_codebook
+from tutorial_lib.notebook.widgets import codebook_explorer, draw_codebook
 
 plane_codes = torch.tensor(
     [[-2.0, 1.0], [0.0, 2.0], [2.0, 1.0], [-1.5, -1.0], [0.5, -0.5], [2.2, -1.5]]
@@ -885,7 +885,7 @@ for ax, step in zip(axes, (0, 4, len(history) - 1), strict=True):
 # Is this what the library does? The same batches:
 
 # %%
-from tutorial_lib.quantize import VectorQuantizer
+from tutorial_lib.codes import VectorQuantizer
 
 quantizer = VectorQuantizer(8, 2, update="ema", decay=0.8)
 quantizer.codebook.copy_(first_codes)
@@ -1116,8 +1116,8 @@ models = {"no restarts": trained(restart=False), "restarts": trained()}
 seen = {name: measured(model) for name, model in models.items()}
 
 # %%
-from tutorial_lib.plotting import show_usage
-from tutorial_lib.quantize import code_counts
+from tutorial_lib.codes import code_counts
+from tutorial_lib.notebook import show_usage
 
 figure, axes = plt.subplots(1, 2, figsize=(7, 2.6), layout="tight", sharey=True)
 for ax, (name, result) in zip(axes, seen.items(), strict=True):

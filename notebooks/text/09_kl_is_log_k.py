@@ -37,7 +37,7 @@ if importlib.util.find_spec("tutorial_lib") is None:  # on Colab, for example
         offline = any(w in pip.stderr for w in ("resolve host", "NameRes", "name res", "addrinfo"))
         raise RuntimeError("Go online, then run this cell again.\n" * offline + pip.stderr[-2000:])
     importlib.invalidate_caches()
-importlib.import_module("tutorial_lib.notebook_setup").start("0.1.0")
+importlib.import_module("tutorial_lib.notebook.setup").start("0.1.0")
 
 # %% tags=["parameters"]
 from dataclasses import dataclass
@@ -77,8 +77,8 @@ import matplotlib.pyplot as plt
 import torch
 
 from tutorial_lib import data
-from tutorial_lib.plotting import show_images, show_index_map
-from tutorial_lib.pretrained import load_pretrained
+from tutorial_lib.notebook import show_images, show_index_map
+from tutorial_lib.recipes import load_pretrained
 
 device = profiles.device()
 garments = data.load("fashion-mnist-sample")
@@ -211,7 +211,7 @@ categorical_kl = ch09.categorical_kl.check(categorical_kl)
 # %%
 from torch.nn import functional as F
 
-from tutorial_lib.bounds import kl_to_uniform
+from tutorial_lib.codes import kl_to_uniform
 
 places = torch.tensor([-2.0, -0.5, 1.0, 2.0])
 
@@ -251,7 +251,7 @@ left.legend(fontsize=7);
 # > encoder output.
 
 # %%
-from tutorial_lib.gaussian_posterior import reparameterize
+from tutorial_lib.codes import reparameterize
 
 torch.manual_seed(0)
 z_e = torch.full((6,), 0.4)
@@ -270,7 +270,7 @@ print("equation 1:           z =", hard.tolist())
 # gradient with those without it.
 
 # %% tags=["nbval-check-output"]
-from tutorial_lib.vqvae import VQVAE
+from tutorial_lib.codes import VQVAE
 
 
 def gradients_of(with_kl):
@@ -302,7 +302,7 @@ print(f"the same to the last bit: {sum(same)} of {len(same)} gradients")
 # > for K = 3 and N = 2.
 
 # %% tags=["nbval-check-output"]
-from tutorial_lib.likelihood import bits_per_dim, enumerate_images
+from tutorial_lib.pixels import bits_per_dim, enumerate_images
 
 fields = enumerate_images(1, 2, n_levels=3)[:, 0]  # (9, 1, 2): every field of two codes
 print([tuple(field) for field in fields.flatten(1).tolist()])
@@ -476,7 +476,7 @@ exact_log_p = ch09.exact_log_p.check(exact_log_p)
 # writes down on the way what the sum and the bound say.
 
 # %%
-from tutorial_lib.likelihood import nll_nats
+from tutorial_lib.pixels import nll_nats
 
 
 @torch.no_grad()
@@ -822,7 +822,7 @@ print(f"unigram  {unigram_bits(train_codes, test_codes, 128).item():.3f} bits/co
 # > class y.</details>
 
 # %%
-from tutorial_lib.bayes import bayes_rule, label_log_likelihoods
+from tutorial_lib.pixels import bayes_rule, label_log_likelihoods
 
 
 def position_prices(train_codes, codes):
@@ -1093,7 +1093,7 @@ prior_rate = -bayes_rule(by_label).log_evidence
 print(f"{latent_shape} codes, K = {K_shipped}; {len(levels)} held-out images")
 
 # %%
-from tutorial_lib.plotting import show_stacked_bits
+from tutorial_lib.notebook import show_stacked_bits
 
 none = torch.zeros(len(levels), dtype=torch.float64)
 nats_of_each = {  # name -> decoder term (or everything), latent rate of each image

@@ -37,7 +37,7 @@ if importlib.util.find_spec("tutorial_lib") is None:  # on Colab, for example
         offline = any(w in pip.stderr for w in ("resolve host", "NameRes", "name res", "addrinfo"))
         raise RuntimeError("Go online, then run this cell again.\n" * offline + pip.stderr[-2000:])
     importlib.invalidate_caches()
-importlib.import_module("tutorial_lib.notebook_setup").start("0.1.0")
+importlib.import_module("tutorial_lib.notebook.setup").start("0.1.0")
 
 # %% tags=["parameters"]
 from dataclasses import dataclass
@@ -83,8 +83,8 @@ settings
 import torch
 
 from tutorial_lib import data
-from tutorial_lib.plotting import show_images, show_reconstructions
-from tutorial_lib.pretrained import load_pretrained
+from tutorial_lib.notebook import show_images, show_reconstructions
+from tutorial_lib.recipes import load_pretrained
 
 
 @torch.inference_mode()
@@ -231,7 +231,7 @@ ax.invert_yaxis();
 # Where do the numbers of this model live, and who changes them?
 
 # %%
-from tutorial_lib.vqvae import VQVAE
+from tutorial_lib.codes import VQVAE
 
 
 def new_model(seed=0, **changes):
@@ -262,7 +262,7 @@ for name in ("encoder", "quantizer", "decoder"):
 # The step is equation 3. In nats per *dimension*, so that beta means the same for every image size:
 
 # %%
-from tutorial_lib.likelihood import bits_per_dim
+from tutorial_lib.pixels import bits_per_dim
 
 
 def stage_one(model, levels):
@@ -466,7 +466,7 @@ for step in range(1, 1001):
 # what comes back.
 
 # %%
-from tutorial_lib.dashboard import Dashboard
+from tutorial_lib.notebook import Dashboard
 
 
 def pictures():
@@ -504,7 +504,7 @@ import signal
 import tempfile
 from pathlib import Path
 
-from tutorial_lib.kept_runs import kept_run
+from tutorial_lib.training import kept_run
 
 
 def stopping(step, at):
@@ -552,7 +552,7 @@ print(f"stopped after step {cut_off.step} of {cut_off.n_steps}; finished: {cut_o
 # > beside weights and gradients?</details>
 
 # %% tags=["nbval-ignore-output"]
-from tutorial_lib.checkpoint import read_tensors
+from tutorial_lib.training import read_tensors
 
 tensors, header = read_tensors(out / "checkpoint.safetensors")
 groups = {}
@@ -666,7 +666,7 @@ print(f"step {history.step} of {history.n_steps} in {history.seconds / 60:.1f} m
 # %%
 from dataclasses import replace
 
-from tutorial_lib.pretrained import load_weights, save_weights
+from tutorial_lib.recipes import load_weights, save_weights
 
 small = {"n_codes": 32, "code_dim": 16, "n_channels": 16, "n_blocks": 1}
 small_data = (train.levels[: settings.small_train],)
@@ -711,7 +711,7 @@ for name, model in {"stopped and resumed": resumed, "weights only": weights_only
 # ## 5 · Reading the run
 
 # %%
-from tutorial_lib.plotting import show_curves
+from tutorial_lib.notebook import show_curves
 
 show_curves(
     {
@@ -799,8 +799,8 @@ for ax, i in zip(axes[0], picked, strict=True):
 # it says something else:
 
 # %%
-from tutorial_lib.plotting import show_usage
-from tutorial_lib.quantize import code_counts, perplexity
+from tutorial_lib.codes import code_counts, perplexity
+from tutorial_lib.notebook import show_usage
 
 counts = code_counts(codes, vqvae.n_codes)
 of_all = perplexity(counts).item()
@@ -1117,7 +1117,7 @@ ax.legend();
 # > is the nearest?</details>
 
 # %%
-from tutorial_lib.quantize import vectors_of
+from tutorial_lib.codes import vectors_of
 
 with torch.inference_mode():
     z_e = vectors_of(vqvae.encode(held_out.levels[:1000].long().to(device)))

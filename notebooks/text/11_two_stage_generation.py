@@ -38,7 +38,7 @@ if importlib.util.find_spec("tutorial_lib") is None:  # on Colab, for example
         offline = any(w in pip.stderr for w in ("resolve host", "NameRes", "name res", "addrinfo"))
         raise RuntimeError("Go online, then run this cell again.\n" * offline + pip.stderr[-2000:])
     importlib.invalidate_caches()
-importlib.import_module("tutorial_lib.notebook_setup").start("0.1.0")
+importlib.import_module("tutorial_lib.notebook.setup").start("0.1.0")
 
 # %% tags=["parameters"]
 from dataclasses import dataclass
@@ -79,8 +79,8 @@ settings
 import torch
 
 from tutorial_lib import data
-from tutorial_lib.plotting import show_images
-from tutorial_lib.pretrained import load_pretrained
+from tutorial_lib.notebook import show_images
+from tutorial_lib.recipes import load_pretrained
 
 device = profiles.device()
 garments = data.load("fashion-mnist-sample").with_n_levels(16)
@@ -124,11 +124,9 @@ show_images(drawn, n_levels=16, row_labels=names);
 # %%
 import copy
 
-from tutorial_lib.checkpoint import read_tensors, write_tensors
-from tutorial_lib.kept_runs import kept_run
+from tutorial_lib.codes import VQVAE
 from tutorial_lib.recipes import vqvae_step
-from tutorial_lib.training import FitConfig, fit
-from tutorial_lib.vqvae import VQVAE
+from tutorial_lib.training import FitConfig, fit, kept_run, read_tensors, write_tensors
 
 train = garments.train.subset(settings.n_train)
 valid = garments.valid.subset(min(settings.n_test, 1000))
@@ -164,7 +162,7 @@ last = first.valid_rows[-1]["valid decoder bits/dim"]
 print(f"{first.step} steps; held-out decoder term {last:.3f} bits/dim")
 
 # %%
-from tutorial_lib.plotting import show_reconstructions
+from tutorial_lib.notebook import show_reconstructions
 
 shown = torch.stack([test.levels[test.labels == k][0] for k in range(0, 10, 2)]).long().to(device)
 with torch.no_grad():
@@ -357,7 +355,7 @@ for name, bits in prices.items():
 # garment has a top and a bottom, so each position is told its row and column (`coordinates=True`).
 
 # %%
-from tutorial_lib.gated import GatedPixelCNN
+from tutorial_lib.pixels import GatedPixelCNN
 
 
 def new_prior():
@@ -383,8 +381,8 @@ print(f"{sum(p.numel() for p in new_prior().parameters()):,} parameters")
 # %%
 import matplotlib.pyplot as plt
 
-from tutorial_lib.influence import blind_spot, influence_matrix
-from tutorial_lib.plotting import show_influence
+from tutorial_lib.notebook import show_influence
+from tutorial_lib.pixels import blind_spot, influence_matrix
 
 probe = GatedPixelCNN(n_levels=K, n_channels=8, n_layers=settings.n_layers, ordered=False)
 reads = influence_matrix(probe, 7, 7, n_probes=1)
@@ -404,7 +402,7 @@ for ax, target in zip(axes, [(1, 5), (3, 3), (5, 1)], strict=True):
 # last tenth of the steps, which is calmer than the last weights alone.)
 
 # %%
-from tutorial_lib.likelihood import bits_per_dim, nll_nats
+from tutorial_lib.pixels import bits_per_dim, nll_nats
 
 
 def stage_two(model, fields, label):
@@ -426,7 +424,7 @@ second = fit(prior, stage_two, (train_codes, train.labels), config, valid=held_o
 print(f"{second.step} steps")
 
 # %%
-from tutorial_lib.plotting import show_curves
+from tutorial_lib.notebook import show_curves
 
 curves = {
     "training": [(row["epoch"], row["bits/code"]) for row in second.rows],
@@ -452,7 +450,7 @@ for name, bits in prices.items():
 # decode it once. Compare with section 3: same decoder, same codes. Only p(z) is another.
 
 # %%
-from tutorial_lib.two_stage import TwoStageModel
+from tutorial_lib.codes import TwoStageModel
 
 model = TwoStageModel(vqvae, prior).to(device)
 labels = torch.arange(10).repeat_interleave(8)
@@ -719,7 +717,7 @@ show_images(pair, n_levels=16, row_labels=["decoded", "turned back first"]);
 # sum can be written down (4×4 binary images, 3 codes, 4 positions: 81 fields):
 
 # %% tags=["nbval-check-output"]
-from tutorial_lib.likelihood import enumerate_images
+from tutorial_lib.pixels import enumerate_images
 
 torch.manual_seed(2)
 toy = TwoStageModel(
@@ -809,7 +807,7 @@ bill["VAE (chapter 07)"] = (vae_bits[:, 0], vae_bits.sum(dim=1))
 bill["gated PixelCNN (chapter 04)"] = (gated_bits, gated_bits)
 
 # %%
-from tutorial_lib.plotting import show_stacked_bits
+from tutorial_lib.notebook import show_stacked_bits
 
 print(f"{len(test)} held-out images{'decoder':>15}{'latent':>9}{'total':>9}   bits/dim")
 rows = {}
@@ -853,7 +851,7 @@ show_stacked_bits(rows);
 # to it, pixel by pixel.
 
 # %%
-from tutorial_lib.sample_quality import nearest_neighbors
+from tutorial_lib.codes import nearest_neighbors
 
 
 def in_pixels(levels):
@@ -916,7 +914,7 @@ axes[-1].set_xlabel("codes shared with the nearest training field");
 # In a plane: real points on a ring, drawn points on its upper half, and three that went astray.
 
 # %%
-from tutorial_lib.sample_quality import ball_radii, inside_a_ball
+from tutorial_lib.codes import ball_radii, inside_a_ball
 
 
 def arc(n, end, seed):

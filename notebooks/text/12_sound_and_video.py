@@ -35,7 +35,7 @@ if importlib.util.find_spec("tutorial_lib") is None:  # on Colab, for example
         offline = any(w in pip.stderr for w in ("resolve host", "NameRes", "name res", "addrinfo"))
         raise RuntimeError("Go online, then run this cell again.\n" * offline + pip.stderr[-2000:])
     importlib.invalidate_caches()
-importlib.import_module("tutorial_lib.notebook_setup").start("0.1.0")
+importlib.import_module("tutorial_lib.notebook.setup").start("0.1.0")
 
 # %% tags=["parameters"]
 from dataclasses import dataclass
@@ -114,7 +114,7 @@ test_clips, test_worn = (part[alone[:300]][: settings.n_seen] for part in clips.
 import matplotlib.pyplot as plt
 
 from tutorial_lib.data import mu_law
-from tutorial_lib.plotting import show_images, show_index_map
+from tutorial_lib.notebook import show_images, show_index_map
 
 
 def spectrogram(pressure):
@@ -164,7 +164,7 @@ def show_clip(rows, codes, n_codes):
 # this one knows.)
 
 # %%
-from tutorial_lib.vqvae import VQVAE
+from tutorial_lib.codes import VQVAE
 
 
 @torch.no_grad()
@@ -453,8 +453,8 @@ listen(*(sound for pair in pairs for sound in pair))
 # Hoarse, and the word is there. Are all codes at work?
 
 # %%
-from tutorial_lib.plotting import show_usage
-from tutorial_lib.quantize import code_counts, perplexity
+from tutorial_lib.codes import code_counts, perplexity
+from tutorial_lib.notebook import show_usage
 
 counts = code_counts(word_codes, N_WORD_CODES)
 show_usage(counts, perplexity(counts).item());
@@ -468,7 +468,7 @@ show_usage(counts, perplexity(counts).item());
 # log 2, *looks* like the bits/dim of all chapters before:
 
 # %%
-from tutorial_lib.likelihood import bits_per_dim
+from tutorial_lib.pixels import bits_per_dim
 
 with torch.inference_mode():
     found = words_vqvae.to(device).decode_indices(word_codes.to(device))
@@ -674,7 +674,7 @@ axes[0].set_ylabel("said");
 # `CodePrior` is one interface for fields of one, two and three axes:
 
 # %%
-from tutorial_lib.code_prior import CodePrior, code_prior_step
+from tutorial_lib.codes import CodePrior, code_prior_step
 
 
 def trained_prior(n_dims, fields, labels, epochs, batch_size, **options):
@@ -803,7 +803,7 @@ fit(clips_vqvae, stage_one, (clip_windows,), config);
 # rectangles and boxes. Every position is one row of a list.
 
 # %% tags=["nbval-check-output"]
-from tutorial_lib.quantize import VectorQuantizer
+from tutorial_lib.codes import VectorQuantizer
 
 quantizer = VectorQuantizer(64, 16).eval()
 for positions in ((256,), (7, 7), (4, 8, 8)):
@@ -1033,8 +1033,8 @@ for way, frames in drawn_clips.items():
 # Stage one and stage two together are one generative model, whatever the number of axes:
 
 # %%
-from tutorial_lib.plotting import show_stacked_bits
-from tutorial_lib.two_stage import TwoStageModel
+from tutorial_lib.codes import TwoStageModel
+from tutorial_lib.notebook import show_stacked_bits
 
 whole = TwoStageModel(clips_vqvae, clip_prior.to(device)).eval()
 with torch.inference_mode():

@@ -27,19 +27,19 @@ from kinds import (
 from named import call
 from torch import nn
 
-from tutorial_lib.gaussian_posterior import Posterior
-from tutorial_lib.one_latent import OneLatentModel
-from tutorial_lib.quantize import Quantized
-from tutorial_lib.vae import VAETerms
-from tutorial_lib.vector_coders import CodeDecoder, CodeEncoder
-from tutorial_lib.vqvae import ResidualBlock, VQVAEOutput
+from tutorial_lib.codes.gaussian_posterior import Posterior
+from tutorial_lib.codes.one_latent import OneLatentModel
+from tutorial_lib.codes.quantizer import Quantized
+from tutorial_lib.codes.vae import VAETerms
+from tutorial_lib.codes.vector_coders import CodeDecoder, CodeEncoder
+from tutorial_lib.codes.vqvae import ResidualBlock, VQVAEOutput
 
 NATS = floats((3,), pinned=(0,), finite=False)  # of each image; -inf and NaN stay what they are
 GAUSSIAN = floats((3, 2), pinned=(0, 1), finite=False)
 
 BOUNDS = [
     call(
-        "bounds.categorical_kl",
+        "codes.bounds.categorical_kl",
         (3,),
         {
             "q": probabilities((3, 4), pinned=(0, 1)),
@@ -47,7 +47,7 @@ BOUNDS = [
         },
     ),
     call(
-        "bounds.categorical_kl",
+        "codes.bounds.categorical_kl",
         (3,),
         {
             "q": probabilities((3, 4), pinned=(1,), any_axes=True),
@@ -55,12 +55,16 @@ BOUNDS = [
         },
         variant="one p for all",
     ),
-    call("bounds.kl_to_uniform", (3,), {"q": probabilities((3, 4), any_axes=True, alone=True)}),
-    call("bounds.gaussian_kl", (3,), {"mean": GAUSSIAN, "log_variance": GAUSSIAN}),
-    call("bounds.elbo_nats", (3,), {"log_likelihood_nats": NATS, "kl_nats": NATS}),
-    call("bounds.latent_rate_nats", float, {"n_latents": count(4), "n_codes": count(5)}),
     call(
-        "bounds.two_stage_bound_nats", (3,), {"log_likelihood_nats": NATS, "log_prior_nats": NATS}
+        "codes.bounds.kl_to_uniform", (3,), {"q": probabilities((3, 4), any_axes=True, alone=True)}
+    ),
+    call("codes.bounds.gaussian_kl", (3,), {"mean": GAUSSIAN, "log_variance": GAUSSIAN}),
+    call("codes.bounds.elbo_nats", (3,), {"log_likelihood_nats": NATS, "kl_nats": NATS}),
+    call("codes.bounds.latent_rate_nats", float, {"n_latents": count(4), "n_codes": count(5)}),
+    call(
+        "codes.bounds.two_stage_bound_nats",
+        (3,),
+        {"log_likelihood_nats": NATS, "log_prior_nats": NATS},
     ),
 ]
 
@@ -71,7 +75,7 @@ POINTS = floats((7,), alone=True, finite=False, dtype=torch.float64)
 
 ONE_LATENT = [
     call(
-        "one_latent.OneLatentModel",
+        "codes.one_latent.OneLatentModel",
         OneLatentModel,
         {
             "logits_of": function(lambda z: torch.stack([z, -z], dim=1)),
@@ -80,49 +84,49 @@ ONE_LATENT = [
         },
     ),
     call(
-        "one_latent.OneLatentModel.log_prior_nats",
+        "codes.one_latent.OneLatentModel.log_prior_nats",
         (7,),
         {"z": POINTS},
         of=lambda: small.strip().log_prior_nats,
     ),
     call(
-        "one_latent.OneLatentModel.log_likelihood_nats",
+        "codes.one_latent.OneLatentModel.log_likelihood_nats",
         (7,),
         {"levels": NINE_BITS, "z": POINTS},
         of=lambda: small.strip().log_likelihood_nats,
     ),
     call(
-        "one_latent.OneLatentModel.log_evidence_nats",
+        "codes.one_latent.OneLatentModel.log_evidence_nats",
         (),
         {"levels": NINE_BITS},
         of=lambda: small.strip().log_evidence_nats,
     ),
     call(
-        "one_latent.OneLatentModel.posterior",
+        "codes.one_latent.OneLatentModel.posterior",
         (6001,),
         {"levels": NINE_BITS},
         of=lambda: small.strip().posterior,
     ),
     call(
-        "one_latent.OneLatentModel.elbo_nats",
+        "codes.one_latent.OneLatentModel.elbo_nats",
         (),
         {"levels": NINE_BITS, "mean": ON_GRID, "std": WIDTH},
         of=lambda: small.strip().elbo_nats,
     ),
     call(
-        "one_latent.OneLatentModel.gap_nats",
+        "codes.one_latent.OneLatentModel.gap_nats",
         (),
         {"levels": NINE_BITS, "mean": ON_GRID, "std": WIDTH},
         of=lambda: small.strip().gap_nats,
     ),
     call(
-        "one_latent.OneLatentModel.best_gaussian",
+        "codes.one_latent.OneLatentModel.best_gaussian",
         tuple,
         {"levels": NINE_BITS},
         of=lambda: small.strip().best_gaussian,
     ),
     call(
-        "one_latent.blob_on_a_strip",
+        "codes.one_latent.blob_on_a_strip",
         OneLatentModel,
         {
             "n_pixels": count(9, at_least=2),
@@ -146,15 +150,15 @@ PIXELCNN_ARGUMENTS = {"n_channels": count(4), "n_layers": count(1), "kernel_size
 MEANS = ["mean", "sample"]
 
 CODERS = [
-    call("vector_coders.CodeEncoder", CodeEncoder, {**CODER, "n_channels": count(2)}),
+    call("codes.vector_coders.CodeEncoder", CodeEncoder, {**CODER, "n_channels": count(2)}),
     call(
-        "vector_coders.CodeEncoder.forward",
+        "codes.vector_coders.CodeEncoder.forward",
         (2, 2),
         {"levels": PINNED},
         of=lambda: small.autoencoder().encoder,
     ),
     call(
-        "vector_coders.CodeDecoder",
+        "codes.vector_coders.CodeDecoder",
         CodeDecoder,
         {
             "n_outputs": count(3),
@@ -164,29 +168,34 @@ CODERS = [
         },
     ),
     call(
-        "vector_coders.CodeDecoder.forward",
+        "codes.vector_coders.CodeDecoder.forward",
         (2, 3, 4, 4),
         {"code": CODE},
         of=lambda: small.autoencoder().decoder,
     ),
-    call("vae.Autoencoder", nn.Module, {**CODER, "n_channels": count(2)}),
+    call("codes.vae.Autoencoder", nn.Module, {**CODER, "n_channels": count(2)}),
     call(
-        "vae.Autoencoder.encode", (2, 2), {"levels": PINNED}, of=lambda: small.autoencoder().encode
+        "codes.vae.Autoencoder.encode",
+        (2, 2),
+        {"levels": PINNED},
+        of=lambda: small.autoencoder().encode,
     ),
     call(
-        "vae.Autoencoder.decode",
+        "codes.vae.Autoencoder.decode",
         (2, 3, 1, 4, 4),
         {"code": CODE},
         of=lambda: small.autoencoder().decode,
     ),
-    call("vae.Autoencoder.forward", (2, 3, 1, 4, 4), {"levels": PINNED}, of=small.autoencoder),
     call(
-        "gaussian_posterior.reparameterize",
+        "codes.vae.Autoencoder.forward", (2, 3, 1, 4, 4), {"levels": PINNED}, of=small.autoencoder
+    ),
+    call(
+        "codes.gaussian_posterior.reparameterize",
         (3, 2),
         {"mean": GAUSSIAN, "log_variance": GAUSSIAN, "noise": GAUSSIAN},
     ),
     call(
-        "gaussian_posterior.information_nats",
+        "codes.gaussian_posterior.information_nats",
         (),
         {
             "mean": floats((3, 2), pinned=(0, 1)),
@@ -196,7 +205,7 @@ CODERS = [
         },
     ),
     call(
-        "vae.GaussianVAE",
+        "codes.vae.GaussianVAE",
         nn.Module,
         {
             **CODER,
@@ -204,30 +213,37 @@ CODERS = [
             "pixelcnn": optional(thing(lambda: dict(small.SMALL))),
         },
     ),
-    call("vae.GaussianVAE.encode", Posterior, {"levels": PINNED}, of=lambda: small.vae().encode),
-    call("vae.GaussianVAE.context", (2, 2, 4, 4), {"code": CODE}, of=lambda: small.vae().context),
     call(
-        "vae.GaussianVAE.logits_given",
+        "codes.vae.GaussianVAE.encode", Posterior, {"levels": PINNED}, of=lambda: small.vae().encode
+    ),
+    call(
+        "codes.vae.GaussianVAE.context",
+        (2, 2, 4, 4),
+        {"code": CODE},
+        of=lambda: small.vae().context,
+    ),
+    call(
+        "codes.vae.GaussianVAE.logits_given",
         (2, 3, 1, 4, 4),
         {"levels": symbols((2, 1, 4, 4), 3, pinned=(0, 1, 2, 3)), "code": CODE_OF_EACH},
         of=lambda: small.vae().logits_given,
     ),
     call(
-        "vae.GaussianVAE.logits_given",
+        "codes.vae.GaussianVAE.logits_given",
         (2, 3, 1, 4, 4),
         {"levels": symbols((2, 1, 4, 4), 3, pinned=(0, 1, 2, 3)), "code": CODE_OF_EACH},
         of=lambda: small.vae(True).logits_given,
         variant="by a PixelCNN",
     ),
     call(
-        "vae.GaussianVAE.forward",
+        "codes.vae.GaussianVAE.forward",
         VAETerms,
         {"levels": symbols((2, 1, 4, 4), 3, pinned=(0, 1, 2, 3)), "noise": optional(CODE_OF_EACH)},
         of=small.vae,
     ),
     *(
         call(
-            "vae.GaussianVAE.sample",
+            "codes.vae.GaussianVAE.sample",
             (2, 1, 4, 4),
             {
                 "n": count(2),
@@ -242,7 +258,7 @@ CODERS = [
     ),
     *(
         call(
-            "vae.GaussianVAE.log_evidence_nats",
+            "codes.vae.GaussianVAE.log_evidence_nats",
             (2,),
             {"levels": PINNED, "limit": positive(3.0), "n_points": count(3, at_least=2)},
             of=lambda by_pixelcnn=by_pixelcnn: small.vae(by_pixelcnn).log_evidence_nats,
@@ -251,36 +267,36 @@ CODERS = [
         for by_pixelcnn in (False, True)
     ),
     call(
-        "pixelcnn_autoencoder.PixelCNNAutoencoder",
+        "codes.pixelcnn_autoencoder.PixelCNNAutoencoder",
         nn.Module,
         {**CODER, "encoder_channels": count(2), **PIXELCNN_ARGUMENTS},
     ),
     call(
-        "pixelcnn_autoencoder.PixelCNNAutoencoder.encode",
+        "codes.pixelcnn_autoencoder.PixelCNNAutoencoder.encode",
         (2, 2),
         {"levels": PINNED},
         of=lambda: small.pixelcnn_autoencoder().encode,
     ),
     call(
-        "pixelcnn_autoencoder.PixelCNNAutoencoder.context",
+        "codes.pixelcnn_autoencoder.PixelCNNAutoencoder.context",
         (2, 2, 4, 4),
         {"code": CODE},
         of=lambda: small.pixelcnn_autoencoder().context,
     ),
     call(
-        "pixelcnn_autoencoder.PixelCNNAutoencoder.logits_given",
+        "codes.pixelcnn_autoencoder.PixelCNNAutoencoder.logits_given",
         (2, 3, 1, 4, 4),
         {"levels": symbols((2, 1, 4, 4), 3, pinned=(0, 1, 2, 3)), "code": CODE_OF_EACH},
         of=lambda: small.pixelcnn_autoencoder().logits_given,
     ),
     call(
-        "pixelcnn_autoencoder.PixelCNNAutoencoder.forward",
+        "codes.pixelcnn_autoencoder.PixelCNNAutoencoder.forward",
         (2, 3, 1, 4, 4),
         {"levels": PINNED},
         of=small.pixelcnn_autoencoder,
     ),
     call(
-        "pixelcnn_autoencoder.PixelCNNAutoencoder.sample",
+        "codes.pixelcnn_autoencoder.PixelCNNAutoencoder.sample",
         (2, 1, 4, 4),
         {
             "code": floats((2, 2), pinned=(1,), **FLAT),
@@ -290,18 +306,18 @@ CODERS = [
         of=lambda: small.pixelcnn_autoencoder().sample,
     ),
     call(
-        "pixelcnn_autoencoder.MSEAutoencoder",
+        "codes.pixelcnn_autoencoder.MSEAutoencoder",
         nn.Module,
         {**CODER, "encoder_channels": count(2)},
     ),
     call(
-        "pixelcnn_autoencoder.MSEAutoencoder.forward",
+        "codes.pixelcnn_autoencoder.MSEAutoencoder.forward",
         (2, 1, 4, 4),
         {"levels": PINNED},
         of=small.mse_autoencoder,
     ),
     call(
-        "pixelcnn_autoencoder.MSEAutoencoder.squared_error",
+        "codes.pixelcnn_autoencoder.MSEAutoencoder.squared_error",
         (2,),
         {"levels": PINNED},
         of=lambda: small.mse_autoencoder().squared_error,
@@ -320,7 +336,7 @@ def _of_quantizer(update: str, restart: bool) -> list:
     name = f"{update}{', restarted' if restart else ''}"
     return [
         call(
-            "quantize.VectorQuantizer.forward",
+            "codes.quantizer.VectorQuantizer.forward",
             Quantized,
             {"z_e": OF_FIELD},
             of=lambda: small.fresh_quantizer(**options),
@@ -331,16 +347,16 @@ def _of_quantizer(update: str, restart: bool) -> list:
 
 CODEBOOK = [
     call(
-        "quantize.nearest_code",
+        "codes.quantizer.nearest_code",
         (2, 4, 4),
         {
             "z_e": floats((2, 2, 4, 4), pinned=(1,), any_axes=True),
             "codebook": but(floats((5, 2), pinned=(1,)), "no axes"),
         },
     ),
-    call("quantize.straight_through", (2, 2, 4, 4), {"z_e": BOTH, "z_q": BOTH}),
+    call("codes.quantizer.straight_through", (2, 2, 4, 4), {"z_e": BOTH, "z_q": BOTH}),
     call(
-        "quantize.code_counts",
+        "codes.quantizer.code_counts",
         (5,),
         {
             "indices": symbols((2, 4, 4), 5, any_axes=True, alone=True),
@@ -348,7 +364,7 @@ CODEBOOK = [
         },
     ),
     call(
-        "quantize.perplexity",
+        "codes.quantizer.perplexity",
         (),
         {
             "counts": also(
@@ -360,7 +376,7 @@ CODEBOOK = [
         },
     ),
     call(
-        "quantize.VectorQuantizer",
+        "codes.quantizer.VectorQuantizer",
         nn.Module,
         {
             **USAGE,
@@ -371,13 +387,13 @@ CODEBOOK = [
     ),
     *(c for update in ("gradient", "ema") for r in (False, True) for c in _of_quantizer(update, r)),
     call(
-        "quantize.VectorQuantizer.set_codebook",
+        "codes.quantizer.VectorQuantizer.set_codebook",
         type(None),
         {"codes": but(floats((4, 2), pinned=(0, 1)), "another device")},
         of=lambda: small.fresh_quantizer().set_codebook,
     ),
     call(
-        "quantize.VectorQuantizer.lookup",
+        "codes.quantizer.VectorQuantizer.lookup",
         (2, 2, 4, 4),
         {"indices": but(symbols((2, 4, 4), 4, any_axes=True), "no axes")},
         of=lambda: small.fresh_quantizer().lookup,
@@ -398,7 +414,7 @@ ODD = also(
 
 VQVAES = [
     call(
-        "vqvae.ResidualBlock",
+        "codes.vqvae.ResidualBlock",
         ResidualBlock,
         {"n_channels": count(4, at_least=2), "n_dims": choice(2, 0, 4)},
     ),
@@ -421,7 +437,7 @@ VQVAES = [
         )
     ),
     call(
-        "vqvae.VQVAE",
+        "codes.vqvae.VQVAE",
         nn.Module,
         {
             **NET_OF_VQVAE,
@@ -435,39 +451,41 @@ VQVAES = [
         },
     ),
     call(
-        "vqvae.VQVAE.forward",
+        "codes.vqvae.VQVAE.forward",
         VQVAEOutput,
         {"image": but(ODD, says=("image", "levels"))},
         of=small.vqvae,
     ),
     call(
-        "vqvae.VQVAE.forward",
+        "codes.vqvae.VQVAE.forward",
         VQVAEOutput,
         {"image": but(X, says=("image", "x "))},
         of=lambda: small.vqvae(n_levels=None),
         variant="Gaussian decoder",
     ),
     call(
-        "vqvae.VQVAE.encode",
+        "codes.vqvae.VQVAE.encode",
         (2, 2, 2, 2),
         {"image": but(ODD, says=("image", "levels"))},
         of=lambda: small.vqvae().encode,
     ),
     call(
-        "vqvae.VQVAE.encode_indices",
+        "codes.vqvae.VQVAE.encode_indices",
         (2, 2, 2),
         {"image": but(ODD, says=("image", "levels"))},
         of=lambda: small.vqvae().encode_indices,
     ),
-    call("vqvae.VQVAE.decode", (2, 3, 1, 4, 4), {"z_q": Z_Q}, of=lambda: small.vqvae().decode),
     call(
-        "vqvae.VQVAE.decode_indices",
+        "codes.vqvae.VQVAE.decode", (2, 3, 1, 4, 4), {"z_q": Z_Q}, of=lambda: small.vqvae().decode
+    ),
+    call(
+        "codes.vqvae.VQVAE.decode_indices",
         (2, 3, 1, 4, 4),
         {"indices": INDICES},
         of=lambda: small.vqvae().decode_indices,
     ),
     call(
-        "vqvae.VQVAE.decoder_nll_nats",
+        "codes.vqvae.VQVAE.decoder_nll_nats",
         (2,),
         {
             "decoded": but(
@@ -479,7 +497,7 @@ VQVAES = [
         of=lambda: small.vqvae().decoder_nll_nats,
     ),
     call(
-        "vqvae.VQVAE.decoder_nll_nats",
+        "codes.vqvae.VQVAE.decoder_nll_nats",
         (2,),
         {
             "decoded": floats((2, 1, 4, 4), pinned=(0, 1, 2, 3), finite=False),
@@ -492,20 +510,20 @@ VQVAES = [
         variant="Gaussian decoder",
     ),
     call(
-        "vqvae.VQVAE.picture",
+        "codes.vqvae.VQVAE.picture",
         (2, 1, 4, 4),
         {"decoded": floats((2, 3, 1, 4, 4), pinned=(1, 2), alone=True, finite=False)},
         of=lambda: small.vqvae().picture,
     ),
     call(
-        "vqvae.VQVAE.picture",
+        "codes.vqvae.VQVAE.picture",
         (2, 1, 4, 4),
         {"decoded": floats((2, 1, 4, 4), pinned=(1,), alone=True, finite=False)},
         of=lambda: small.vqvae(n_levels=None).picture,
         variant="Gaussian decoder",
     ),
     call(
-        "vqvae.VQVAE.latent_shape",
+        "codes.vqvae.VQVAE.latent_shape",
         lambda shape: shape == (4, 4),
         {"shape": but(also(sizes((8, 8)), "odd", (8, 7)), says=("shape", "image"))},
         of=lambda: small.vqvae().latent_shape,
@@ -522,21 +540,21 @@ def _of_prior(n_dims: int) -> list:
     given = {"indices": indices, "label": LABELS}
     return [
         call(
-            "code_prior.CodePrior.forward",
+            "codes.code_prior.CodePrior.forward",
             (2, 5, *shape[1:]),
             given,
             of=lambda: small.code_prior(n_dims),
             variant=f"{n_dims}-D",
         ),
         call(
-            "code_prior.CodePrior.nll_nats",
+            "codes.code_prior.CodePrior.nll_nats",
             (2,),
             given,
             of=lambda: small.code_prior(n_dims).nll_nats,
             variant=f"{n_dims}-D",
         ),
         call(
-            "code_prior.CodePrior.sample",
+            "codes.code_prior.CodePrior.sample",
             shape,
             {
                 "n": count(2),
@@ -554,7 +572,7 @@ def _of_prior(n_dims: int) -> list:
 
 PRIORS = [
     call(
-        "code_prior.CodePrior",
+        "codes.code_prior.CodePrior",
         nn.Module,
         {
             "n_dims": choice(2, 0, 4),
@@ -570,7 +588,7 @@ PRIORS = [
     ),
     *(entry for n_dims in FIELDS for entry in _of_prior(n_dims)),
     call(
-        "code_prior.labels_for",
+        "codes.code_prior.labels_for",
         (2,),
         {
             "n": count(2),
@@ -579,7 +597,7 @@ PRIORS = [
         },
     ),
     call(
-        "code_prior.labels_for",
+        "codes.code_prior.labels_for",
         (2,),
         {
             "n": count(2),
@@ -589,7 +607,7 @@ PRIORS = [
         variant="one for all",
     ),
     call(
-        "code_prior.code_prior_step",
+        "codes.code_prior.code_prior_step",
         dict,
         {
             "model": model(small.code_prior),
@@ -598,7 +616,7 @@ PRIORS = [
         },
     ),
     call(
-        "gated_frames.PastFrames",
+        "codes.gated_frames.PastFrames",
         nn.Module,
         {
             "n_symbols": count(5, at_least=2),
@@ -608,7 +626,7 @@ PRIORS = [
         },
     ),
     call(
-        "gated_frames.GatedFrames",
+        "codes.gated_frames.GatedFrames",
         nn.Module,
         {
             **NET,
@@ -619,13 +637,13 @@ PRIORS = [
         },
     ),
     call(
-        "gated_frames.GatedFrames.forward",
+        "codes.gated_frames.GatedFrames.forward",
         (2, 5, 3, 2, 2),
         {"indices": CLIP, "label": LABELS},
         of=small.gated_frames,
     ),
     call(
-        "gated_frames.GatedFrames.context",
+        "codes.gated_frames.GatedFrames.context",
         (2, 3, 5, 2, 2),
         {
             "indices": symbols((2, 3, 2, 2), 5, pinned=(1,)),
@@ -634,7 +652,7 @@ PRIORS = [
         of=lambda: small.gated_frames().context,
     ),
     call(
-        "gated_frames.GatedFrames.sample",
+        "codes.gated_frames.GatedFrames.sample",
         (2, 2, 2, 2),
         {
             "shape": sizes((2, 2, 2, 2)),
@@ -651,7 +669,7 @@ SCORED = symbols((2, 1, 4, 4), 3, pinned=(0, 1))
 ONE_LABEL = also(but(count(1, at_least=0), says=("label",)), "too high", 3, 99)
 TWO_STAGES = [
     call(
-        "two_stage.TwoStageModel",
+        "codes.two_stage.TwoStageModel",
         nn.Module,
         {
             "vqvae": model(small.vqvae),
@@ -664,7 +682,7 @@ TWO_STAGES = [
         },
     ),
     call(
-        "two_stage.TwoStageModel.prior_nll_nats",
+        "codes.two_stage.TwoStageModel.prior_nll_nats",
         (2,),
         {"indices": symbols((2, 2, 2), 5, pinned=(0,)), "label": LABELS},
         of=lambda: small.two_stage().prior_nll_nats,
@@ -679,7 +697,7 @@ TWO_STAGES = [
         for name, gives in (("terms", tuple), ("bound_nats", (2,)))
     ),
     call(
-        "two_stage.TwoStageModel.sample_indices",
+        "codes.two_stage.TwoStageModel.sample_indices",
         (2, 2, 2),
         {
             "n": count(2),
@@ -692,7 +710,7 @@ TWO_STAGES = [
         of=lambda: small.two_stage().sample_indices,
     ),
     call(
-        "two_stage.TwoStageModel.sample",
+        "codes.two_stage.TwoStageModel.sample",
         (2, 1, 4, 4),
         {
             "n": count(2),
@@ -711,17 +729,17 @@ CLOUD = floats((6, 3), pinned=(1,))
 LONE_CLOUD = floats((6, 3), alone=True)
 QUALITY = [
     call(
-        "sample_quality.nearest_neighbors",
+        "codes.sample_quality.nearest_neighbors",
         tuple,
         {"points": CLOUD, "others": CLOUD, "k": also(count(2), "too many", 7)},
     ),
     call(
-        "sample_quality.ball_radii",
+        "codes.sample_quality.ball_radii",
         (6,),
         {"features": LONE_CLOUD, "k": also(count(2), "too many", 6)},
     ),
     call(
-        "sample_quality.inside_a_ball",
+        "codes.sample_quality.inside_a_ball",
         (6,),
         {
             "points": CLOUD,
@@ -730,7 +748,7 @@ QUALITY = [
         },
     ),
     call(
-        "sample_quality.precision_and_recall",
+        "codes.sample_quality.precision_and_recall",
         tuple,
         {"real": CLOUD, "drawn": CLOUD, "k": also(count(2), "too many", 6)},
     ),

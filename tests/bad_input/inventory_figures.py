@@ -32,9 +32,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from named import call
 
-from tutorial_lib.dashboard import Dashboard
-from tutorial_lib.training import History
-from tutorial_lib.widgets.codebook import Plane, plane_around
+from tutorial_lib.notebook.dashboard import Dashboard
+from tutorial_lib.notebook.widgets.codebook import Plane, plane_around
+from tutorial_lib.training.history import History
 
 PICTURES = also(
     floats((3, 1, 4, 4), alone=True, low=0.0), "four colours", lambda: torch.zeros(3, 4, 4, 4)
@@ -63,18 +63,18 @@ MASK = Kind(
 
 PLOTS = [
     call(
-        "plotting.tile",
+        "data.tiles.tile",
         (9, 9),
         {"images": X, "n_columns": count(2), "gutter": GREY},
     ),
     call(
-        "plotting.tile",
+        "data.tiles.tile",
         (9, 9),
         {"images": LEVELS, "n_columns": count(2), "n_levels": N_LEVELS, "gutter": GREY},
         variant="levels",
     ),
     call(
-        "plotting.show_images",
+        "notebook.plotting.show_images",
         Axes,
         {
             "images": X,
@@ -86,14 +86,14 @@ PLOTS = [
         },
     ),
     call(
-        "plotting.show_images",
+        "notebook.plotting.show_images",
         Axes,
         {"images": LEVELS, "n_levels": N_LEVELS, "n_columns": count(2)},
         variant="levels",
     ),
-    call("plotting.show_mask", Axes, {"mask": MASK, "ax": AX}),
+    call("notebook.plotting.show_mask", Axes, {"mask": MASK, "ax": AX}),
     call(
-        "plotting.show_influence",
+        "notebook.plotting.show_influence",
         Axes,
         {
             "reads": Kind(
@@ -110,12 +110,12 @@ PLOTS = [
         },
     ),
     call(
-        "plotting.show_index_map",
+        "notebook.plotting.show_index_map",
         Axes,
         {"indices": symbols((3, 4), 5, alone=True), "n_codes": count(5), "ax": AX},
     ),
     call(
-        "plotting.show_reconstructions",
+        "notebook.plotting.show_reconstructions",
         np.ndarray,
         {
             "original": floats((2, 1, 4, 4), pinned=(0,), alone=True, low=0.0),
@@ -126,7 +126,7 @@ PLOTS = [
         },
     ),
     call(
-        "plotting.show_usage",
+        "notebook.plotting.show_usage",
         Axes,
         {
             "counts": but(
@@ -137,7 +137,7 @@ PLOTS = [
         },
     ),
     call(
-        "plotting.show_curves",
+        "notebook.plotting.show_curves",
         Axes,
         {
             "curves": also(
@@ -153,7 +153,7 @@ PLOTS = [
         },
     ),
     call(
-        "plotting.show_stacked_bits",
+        "notebook.plotting.show_stacked_bits",
         Axes,
         {
             "rows": also(
@@ -172,7 +172,7 @@ PLOTS = [
 
 GRIDS = [
     call(
-        "grids.write_png",
+        "recipes.sample_sheets.write_png",
         Path,
         {
             "path": also(path(lambda: Path("sheet.png")), "no png", "sheet.jpg", "sheet"),
@@ -194,7 +194,7 @@ GRIDS = [
 
 DASHBOARD = [
     call(
-        "dashboard.Dashboard",
+        "notebook.dashboard.Dashboard",
         Dashboard,
         {
             "metrics": optional(
@@ -206,27 +206,32 @@ DASHBOARD = [
         },
     ),
     call(
-        "dashboard.Dashboard.__call__",
+        "notebook.dashboard.Dashboard.__call__",
         type(None),
         {"history": HISTORY},
         of=lambda: Dashboard(),
     ),
-    call("dashboard.Dashboard.draw", Figure, {"history": HISTORY}, of=lambda: Dashboard().draw),
     call(
-        "dashboard.draw_progress",
+        "notebook.dashboard.Dashboard.draw",
+        Figure,
+        {"history": HISTORY},
+        of=lambda: Dashboard().draw,
+    ),
+    call(
+        "notebook.dashboard.draw_progress",
         Figure,
         {"history": HISTORY, "metrics": optional(METRICS), "images": optional(X)},
     ),
     call(
-        "dashboard.draw_progress",
+        "notebook.dashboard.draw_progress",
         Figure,
         {"history": HISTORY, "images": optional(LEVELS), "n_levels": N_LEVELS},
         variant="levels",
     ),
-    call("dashboard.panels_of", dict, {"history": HISTORY, "metrics": optional(METRICS)}),
-    call("dashboard.state_of", str, {"history": HISTORY}),
+    call("notebook.dashboard.panels_of", dict, {"history": HISTORY, "metrics": optional(METRICS)}),
+    call("notebook.dashboard.state_of", str, {"history": HISTORY}),
     call(
-        "dashboard.unit_of",
+        "notebook.dashboard.unit_of",
         str,
         {
             "metric": choice("decoder bits/dim")._replace(
@@ -242,7 +247,7 @@ PLANE = thing(lambda: plane_around(torch.tensor([[0.0, 0.0], [1.0, 2.0]])))
 N_ROWS = also(count(2, at_least=0), "too many", 5, 99)
 WIDGETS = [
     call(
-        "widgets.bound.draw_bound",
+        "notebook.widgets.bound.draw_bound",
         tuple,
         {
             "model": model(small.strip),
@@ -253,23 +258,25 @@ WIDGETS = [
         },
     ),
     call(
-        "widgets.bound.bound_explorer",
+        "notebook.widgets.bound.bound_explorer",
         type(None),
         {"model": model(small.strip), "levels": NINE_BITS},
     ),
     call(
-        "widgets.codebook.draw_codebook",
+        "notebook.widgets.codebook.draw_codebook",
         Axes,
         {"codebook": PLANE_POINTS, "z_e": optional(PLANE_POINTS), "ax": AX},
     ),
     call(
-        "widgets.codebook.codebook_explorer",
+        "notebook.widgets.codebook.codebook_explorer",
         type(None),
         {"codebook": PLANE_POINTS, "z_e": ONE_POINT},
     ),
-    call("widgets.codebook.codebook_html", str, {"codebook": PLANE_POINTS, "z_e": ONE_POINT}),
     call(
-        "widgets.codebook.describe",
+        "notebook.widgets.codebook.codebook_html", str, {"codebook": PLANE_POINTS, "z_e": ONE_POINT}
+    ),
+    call(
+        "notebook.widgets.codebook.describe",
         str,
         {
             "codebook": PLANE_POINTS,
@@ -277,20 +284,20 @@ WIDGETS = [
             "decimals": count(2, at_least=0),
         },
     ),
-    call("widgets.codebook.plane_around", Plane, {"points": PLANE_POINTS}),
+    call("notebook.widgets.codebook.plane_around", Plane, {"points": PLANE_POINTS}),
     call(
-        "widgets.codebook.cell_indices",
+        "notebook.widgets.codebook.cell_indices",
         (720, 960),
         {"codebook": PLANE_POINTS, "plane": PLANE},
     ),
     call(
-        "widgets.codebook.cell_colors",
+        "notebook.widgets.codebook.cell_colors",
         (720, 960, 3),
         {"codebook": PLANE_POINTS, "plane": PLANE},
     ),
-    call("widgets.completion.stroke", (1, 1, 28, 28), {"name": name("bar")}),
+    call("notebook.widgets.completion.stroke", (1, 1, 28, 28), {"name": name("bar")}),
     call(
-        "widgets.masks.draw_mask_explorer",
+        "notebook.widgets.masks.draw_mask_explorer",
         Axes,
         {
             "kernel_size": ANY_KERNEL,
@@ -300,7 +307,7 @@ WIDGETS = [
         },
     ),
     call(
-        "widgets.sampling.draw_sampled_rows",
+        "notebook.widgets.sampling.draw_sampled_rows",
         Axes,
         {
             "levels": symbols((3, 1, 4, 4), 5, alone=True),
@@ -310,7 +317,7 @@ WIDGETS = [
         },
     ),
     call(
-        "widgets.sampling.sampling_viewer",
+        "notebook.widgets.sampling.sampling_viewer",
         type(None),
         {"model": model(small.gated), "height": count(2), "width": count(2)},
     ),

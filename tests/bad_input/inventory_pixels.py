@@ -27,15 +27,12 @@ from kinds import (
 from named import call
 from torch import Tensor, nn
 
-from tutorial_lib.gated_layer import GatedLayer, HorizontalConv2d, VerticalConv2d
-from tutorial_lib.gated_row import RowLayer
-from tutorial_lib.lstm_layers import (
-    InputToState,
-    RowLSTMLayer,
-)
-from tutorial_lib.masks import MaskedConv2d
-from tutorial_lib.pixelrnn import ResidualLSTM
-from tutorial_lib.tabular import TabularModel
+from tutorial_lib.pixels.gated_layer import GatedLayer, HorizontalConv2d, VerticalConv2d
+from tutorial_lib.pixels.gated_row import RowLayer
+from tutorial_lib.pixels.lstm_layers import InputToState, RowLSTMLayer
+from tutorial_lib.pixels.masks import MaskedConv2d
+from tutorial_lib.pixels.pixelrnn import ResidualLSTM
+from tutorial_lib.pixels.tabular import TabularModel
 
 IMAGES = symbols((2, 1, 4, 4), 3, pinned=(1,), edges=[(0, 1, 4, 4), (1, 1, 1, 1), (2, 1, 1, 3)])
 PINNED = symbols((2, 1, 4, 4), 3, pinned=(1, 2, 3), edges=[(0, 1, 4, 4)])  # models of one size
@@ -63,7 +60,7 @@ def _logits(*shape: int):
 
 SCORES = [
     call(
-        "likelihood.nll_nats",
+        "pixels.likelihood.nll_nats",
         (2,),
         {
             "logits": _logits(2, 3, 1, 4, 4),
@@ -71,7 +68,7 @@ SCORES = [
         },
     ),
     call(
-        "likelihood.bits_per_dim",
+        "pixels.likelihood.bits_per_dim",
         (2,),
         {
             "nll_nats": also(
@@ -83,7 +80,7 @@ SCORES = [
         },
     ),
     call(
-        "likelihood.bits_per_dim",
+        "pixels.likelihood.bits_per_dim",
         float,
         {
             "nll_nats": also(
@@ -96,7 +93,7 @@ SCORES = [
         variant="a number",
     ),
     call(
-        "likelihood.enumerate_images",
+        "pixels.likelihood.enumerate_images",
         (9, 1, 1, 2),
         {
             "height": count(1),
@@ -106,7 +103,7 @@ SCORES = [
         },
     ),
     call(
-        "likelihood.total_probability",
+        "pixels.likelihood.total_probability",
         lambda total: abs(total - 1) < 1e-4,
         {
             "model": model(small.gated),
@@ -116,7 +113,7 @@ SCORES = [
         },
     ),
     call(
-        "bayes.label_log_likelihoods",
+        "pixels.bayes.label_log_likelihoods",
         (2, 3),
         {
             "model": model(small.labelled),
@@ -125,7 +122,7 @@ SCORES = [
         },
     ),
     call(
-        "bayes.bayes_rule",
+        "pixels.bayes.bayes_rule",
         lambda p: torch.allclose(p.log_posterior.exp().sum(dim=1), torch.ones(2).double()),
         {
             "log_likelihoods": but(
@@ -172,7 +169,7 @@ FOUR_TABLES = also(
 
 TABULAR = [
     call(
-        "tabular.log_prob_nats",
+        "pixels.tabular.log_prob_nats",
         (3,),
         {
             "p_one": TABLES._replace(says=("p_one",)),
@@ -180,7 +177,7 @@ TABULAR = [
         },
     ),
     call(
-        "tabular.sample_pixels",
+        "pixels.tabular.sample_pixels",
         (3, 2),
         {
             "p_one": TABLES,
@@ -192,23 +189,23 @@ TABULAR = [
         },
     ),
     call(
-        "tabular.entropy_bits",
+        "pixels.tabular.entropy_bits",
         (3,),
         {"probabilities": probabilities((3, 4), any_axes=True, alone=True)},
     ),
     call(
-        "tabular.TabularModel",
+        "pixels.tabular.TabularModel",
         TabularModel,
         {"p_one": FOUR_TABLES, "order": ORDER, "height": count(2), "width": count(2)},
     ),
     call(
-        "tabular.TabularModel.log_prob_nats",
+        "pixels.tabular.TabularModel.log_prob_nats",
         (3,),
         {"images": OF_TABLES},
         of=lambda: small.tables().log_prob_nats,
     ),
     call(
-        "tabular.TabularModel.sample",
+        "pixels.tabular.TabularModel.sample",
         (3, 1, 2, 2),
         {
             "n": count(3),
@@ -224,13 +221,13 @@ TABULAR = [
         variant="uniforms",
     ),
     call(
-        "tabular.TabularModel.sample",
+        "pixels.tabular.TabularModel.sample",
         (3, 1, 2, 2),
         {"n": count(3), "generator": generator()},
         of=lambda: small.tables().sample,
     ),
     call(
-        "tabular.fit_tables",
+        "pixels.tabular.fit_tables",
         TabularModel,
         {
             "images": also(BITS, "no image", lambda: torch.zeros(0, 1, 2, 2, dtype=torch.long)),
@@ -240,18 +237,22 @@ TABULAR = [
         },
     ),
     call(
-        "tabular.image_frequencies",
+        "pixels.tabular.image_frequencies",
         (16,),
         {"images": also(BITS, "no image", lambda: torch.zeros(0, 1, 2, 2, dtype=torch.long))},
     ),
 ]
 
 MASKS = [
-    call("masks.kernel_sides", (3, 3).__eq__, {"kernel_size": ANY_KERNEL}),
-    call("masks.causal_mask", (3, 3), {"kernel_size": ANY_KERNEL, "include_center": flag(True)}),
-    call("masks.color_groups", (4,), {"n_channels": count(4), "n_colors": count(2)}),
+    call("pixels.masks.kernel_sides", (3, 3).__eq__, {"kernel_size": ANY_KERNEL}),
     call(
-        "masks.color_causal_mask",
+        "pixels.masks.causal_mask",
+        (3, 3),
+        {"kernel_size": ANY_KERNEL, "include_center": flag(True)},
+    ),
+    call("pixels.masks.color_groups", (4,), {"n_channels": count(4), "n_colors": count(2)}),
+    call(
+        "pixels.masks.color_causal_mask",
         (4, 2, 3, 3),
         {
             "out_channels": count(4)._replace(says=("out_channels", "channels")),
@@ -262,7 +263,7 @@ MASKS = [
         },
     ),
     call(
-        "masks.MaskedConv2d",
+        "pixels.masks.MaskedConv2d",
         MaskedConv2d,
         {
             "in_channels": count(2),
@@ -273,18 +274,18 @@ MASKS = [
         },
     ),
     call(
-        "masks.MaskedConv2d.forward",
+        "pixels.masks.MaskedConv2d.forward",
         (2, 2, 4, 4),
         {"x": floats((2, 1, 4, 4), pinned=(1,), edges=[(0, 1, 4, 4), (1, 1, 1, 1)], **FLAT)},
         of=lambda: small.stack().stack,
     ),
     call(
-        "memory_format.in_fast_format",
+        "pixels.memory_format.in_fast_format",
         (2, 2, 3, 4),
         {"images": floats((2, 2, 3, 4), alone=True, finite=False)},
     ),
     call(
-        "coordinates.coordinate_features",
+        "pixels.coordinates.coordinate_features",
         (1, 6, 2, 3),
         {
             "height": count(2),
@@ -333,19 +334,19 @@ ROW = floats((2, 4, 1, 5), pinned=(1, 2), **FLAT)
 PLACE = floats((1, 2, 1, 5), pinned=(1, 2, 3), **FLAT)
 
 GATED = [
-    call("gated_layer.shift_down", (2, 4, 3, 5), {"features": ANY_FEATURES}),
+    call("pixels.gated_layer.shift_down", (2, 4, 3, 5), {"features": ANY_FEATURES}),
     call(
-        "gated_layer.pointwise",
+        "pixels.gated_layer.pointwise",
         nn.Conv2d,
         {"in_channels": count(4), "out_channels": count(4), "n_colors": count(2)},
     ),
     call(
-        "gated_layer.VerticalConv2d",
+        "pixels.gated_layer.VerticalConv2d",
         VerticalConv2d,
         {"in_channels": count(4), "out_channels": count(4), "kernel_size": ANY_KERNEL},
     ),
     call(
-        "gated_layer.HorizontalConv2d",
+        "pixels.gated_layer.HorizontalConv2d",
         HorizontalConv2d,
         {
             "in_channels": count(4),
@@ -356,9 +357,9 @@ GATED = [
             "halves": count(2),
         },
     ),
-    call("gated_layer.GatedLayer", GatedLayer, LAYER),
+    call("pixels.gated_layer.GatedLayer", GatedLayer, LAYER),
     call(
-        "gated.GatedPixelCNN",
+        "pixels.gated.GatedPixelCNN",
         nn.Module,
         {
             "n_colors": count(2),
@@ -373,7 +374,7 @@ GATED = [
         },
     ),
     call(
-        "gated.GatedPixelCNN.forward",
+        "pixels.gated.GatedPixelCNN.forward",
         (2, 3, 1, 4, 4),
         {
             "levels": symbols((2, 1, 4, 4), 3, pinned=(0, 1, 2, 3)),
@@ -383,22 +384,22 @@ GATED = [
         of=small.conditional,
         variant="conditional",
     ),
-    call("gated.GatedPixelCNN.forward", (2, 3, 1, 4, 4), {"levels": IMAGES}, of=small.gated),
+    call("pixels.gated.GatedPixelCNN.forward", (2, 3, 1, 4, 4), {"levels": IMAGES}, of=small.gated),
     call(
-        "gated.GatedPixelCNN.embed",
+        "pixels.gated.GatedPixelCNN.embed",
         (2, 1, 4, 4),
         {"levels": IMAGES},
         of=lambda: small.gated().embed,
     ),
     call(
-        "gated.GatedPixelCNN.embed",
+        "pixels.gated.GatedPixelCNN.embed",
         (2, 32, 4, 4),
         {"levels": IMAGES},
         of=lambda: small.symbolic().embed,
         variant="symbols",
     ),
     call(
-        "gated.GatedPixelCNN.logits_from",
+        "pixels.gated.GatedPixelCNN.logits_from",
         (2, 3, 1, 4, 4),
         {
             "features": floats((2, 1, 4, 4), pinned=(0, 1, 2, 3), **FLAT),
@@ -408,7 +409,7 @@ GATED = [
         of=lambda: small.conditional().logits_from,
     ),
     call(
-        "gated.GatedPixelCNN.context_of_layers",
+        "pixels.gated.GatedPixelCNN.context_of_layers",
         (2, 8, 4, 4),
         {
             "features": floats((2, 1, 4, 4), pinned=(0, 2, 3), **FLAT),
@@ -418,7 +419,7 @@ GATED = [
         of=lambda: small.conditional().context_of_layers,
     ),
     call(
-        "gated_row.RowLayer",
+        "pixels.gated_row.RowLayer",
         RowLayer,
         {
             "in_channels": count(4),
@@ -430,7 +431,7 @@ GATED = [
         },
     ),
     call(
-        "gated_row.GatedRow",
+        "pixels.gated_row.GatedRow",
         nn.Module,
         {
             **NET,
@@ -440,25 +441,25 @@ GATED = [
         },
     ),
     call(
-        "gated_row.GatedRow.forward",
+        "pixels.gated_row.GatedRow.forward",
         (2, 5, 1, 1, 6),
         {"levels": symbols((2, 1, 1, 6), 5, pinned=(0, 1, 2)), "label": LABELS},
         of=small.gated_row,
     ),
     call(
-        "gated_row.GatedRow.embed",
+        "pixels.gated_row.GatedRow.embed",
         (2, 32, 1, 6),
         {"levels": symbols((2, 1, 1, 6), 5, pinned=(1, 2))},
         of=lambda: small.gated_row().embed,
     ),
     call(
-        "gated_row.GatedRow.logits_from",
+        "pixels.gated_row.GatedRow.logits_from",
         (2, 5, 1, 1, 6),
         {"features": floats((2, 32, 1, 6), pinned=(0, 1, 2), **FLAT), "label": LABELS},
         of=lambda: small.gated_row().logits_from,
     ),
     call(
-        "gated_row.GatedRow.place",
+        "pixels.gated_row.GatedRow.place",
         (1, 1, 1, 6),
         {"features": floats((2, 32, 1, 6), pinned=(0, 2), **FLAT), "label": LABELS},
         of=lambda: small.gated_row().place,
@@ -480,21 +481,21 @@ def _of_stack(name: str, make, *, n_colors: int = 1) -> list:
     )
     return [
         call(
-            "pixelcnn.MaskedStack.forward",
+            "pixels.pixelcnn.MaskedStack.forward",
             (2, 3, n_colors, 4, 4),
             {"levels": images},
             of=make,
             variant=name,
         ),
         call(
-            "pixelcnn.MaskedStack.embed",
+            "pixels.pixelcnn.MaskedStack.embed",
             (2, n_colors, 4, 4),
             {"levels": images},
             of=lambda: make().embed,
             variant=name,
         ),
         call(
-            "pixelcnn.MaskedStack.logits_from",
+            "pixels.pixelcnn.MaskedStack.logits_from",
             (2, 3, n_colors, 4, 4),
             {"features": floats((2, n_colors, 4, 4), pinned=(1,), **FLAT)},
             of=lambda: make().logits_from,
@@ -504,24 +505,26 @@ def _of_stack(name: str, make, *, n_colors: int = 1) -> list:
 
 
 STACKS = [
-    call("pixelcnn.MaskedResidualBlock", nn.Module, BLOCK),
-    call("pixelcnn.PixelCNN", nn.Module, STACK),
+    call("pixels.pixelcnn.MaskedResidualBlock", nn.Module, BLOCK),
+    call("pixels.pixelcnn.PixelCNN", nn.Module, STACK),
     *_of_stack("PixelCNN", small.plain, n_colors=2),
     *_of_stack("RowLSTM", small.row_lstm),
     *_of_stack("DiagonalBiLSTM", small.diagonal_lstm),
-    call("pixelcnn.half_of", int, {"n_channels": count(4), "n_colors": count(2)}),
-    call("pixelrnn.RowLSTM", nn.Module, STACK),
-    call("pixelrnn.DiagonalBiLSTM", nn.Module, {**STACK, "kernel_size": count(2, at_least=2)}),
+    call("pixels.pixelcnn.half_of", int, {"n_channels": count(4), "n_colors": count(2)}),
+    call("pixels.pixelrnn.RowLSTM", nn.Module, STACK),
     call(
-        "pixelrnn.DiagonalBiLSTM.logits_from",
+        "pixels.pixelrnn.DiagonalBiLSTM", nn.Module, {**STACK, "kernel_size": count(2, at_least=2)}
+    ),
+    call(
+        "pixels.pixelrnn.DiagonalBiLSTM.logits_from",
         (2, 3, 1, 4, 4),
         {"features": floats((2, 1, 4, 4), pinned=(1,), **FLAT)},
         of=lambda: small.diagonal_lstm().logits_from,
     ),
-    call("lstm_layers.skew", (2, 4, 3, 7), {"features": ANY_FEATURES}),
-    call("lstm_layers.unskew", (2, 4, 3, 3), {"skewed": ANY_FEATURES}),
+    call("pixels.lstm_layers.skew", (2, 4, 3, 7), {"features": ANY_FEATURES}),
+    call("pixels.lstm_layers.unskew", (2, 4, 3, 3), {"skewed": ANY_FEATURES}),
     call(
-        "lstm_layers.run_lstm",
+        "pixels.lstm_layers.run_lstm",
         (3, 1, 2, 5, 2),
         {
             "inputs": floats((3, 1, 8, 5, 2), pinned=(1, 2), **FLAT),
@@ -530,7 +533,7 @@ STACKS = [
         },
     ),
     call(
-        "lstm_layers.InputToState",
+        "pixels.lstm_layers.InputToState",
         InputToState,
         {
             "in_channels": count(4),
@@ -540,9 +543,11 @@ STACKS = [
             "masked": flag(True),
         },
     ),
-    call("lstm_layers.state_to_state", nn.Conv1d, {"n_channels": count(4), "n_taps": count(3)}),
     call(
-        "lstm_layers.RowLSTMLayer",
+        "pixels.lstm_layers.state_to_state", nn.Conv1d, {"n_channels": count(4), "n_taps": count(3)}
+    ),
+    call(
+        "pixels.lstm_layers.RowLSTMLayer",
         RowLSTMLayer,
         {
             "in_channels": count(4),
@@ -552,13 +557,13 @@ STACKS = [
         },
     ),
     call(
-        "lstm_layers.DiagonalLSTMLayer",
+        "pixels.lstm_layers.DiagonalLSTMLayer",
         nn.Module,
         {**DIAGONAL, "n_colors": count(2), "masked": flag(True)},
     ),
-    call("lstm_layers.DiagonalBiLSTMLayer", nn.Module, {**DIAGONAL, "n_colors": count(2)}),
+    call("pixels.lstm_layers.DiagonalBiLSTMLayer", nn.Module, {**DIAGONAL, "n_colors": count(2)}),
     call(
-        "pixelrnn.ResidualLSTM",
+        "pixels.pixelrnn.ResidualLSTM",
         ResidualLSTM,
         {
             "lstm": model(lambda: RowLSTMLayer(4, 2))._replace(
@@ -574,7 +579,7 @@ STACKS = [
 TARGET = also(sizes((1, 1), at_least=0), "outside", (3, 0), (0, 4), (-1, 0), (1, 99))
 INFLUENCE = [
     call(
-        "influence.as_model",
+        "pixels.influence.as_model",
         nn.Module,
         {
             "stack": model(lambda: nn.Conv2d(1, 2, 1))._replace(
@@ -585,30 +590,30 @@ INFLUENCE = [
         },
     ),
     call(
-        "influence.as_model.forward",
+        "pixels.influence.as_model.forward",
         (2, 2, 1, 4, 4),
         {"levels": symbols((2, 1, 4, 4), 2, pinned=(1,))},
         of=small.stack,
     ),
     call(
-        "influence.as_model.embed",
+        "pixels.influence.as_model.embed",
         (2, 1, 4, 4),
         {"levels": symbols((2, 1, 4, 4), 2, pinned=(1,))},
         of=lambda: small.stack().embed,
     ),
     call(
-        "influence.as_model.logits_from",
+        "pixels.influence.as_model.logits_from",
         (2, 2, 1, 4, 4),
         {"features": floats((2, 1, 4, 4), pinned=(1,), **FLAT)},
         of=lambda: small.stack().logits_from,
     ),
     call(
-        "influence.influence_matrix",
+        "pixels.influence.influence_matrix",
         (4, 4),
         {"model": model(small.gated), "height": count(2), "width": count(2), "n_probes": count(1)},
     ),
     call(
-        "influence.influence_map",
+        "pixels.influence.influence_map",
         (1, 3, 2),
         {
             "model": model(small.gated),
@@ -620,7 +625,7 @@ INFLUENCE = [
         },
     ),
     call(
-        "influence.blind_spot",
+        "pixels.influence.blind_spot",
         float,
         {
             "reads": symbols((4, 4), 2, alone=True, pinned=(0, 1), dtype=torch.bool)._replace(
@@ -657,9 +662,9 @@ UNIFORM_FIELD = ranged(
     floats((2, 1, 4, 4), pinned=(0, 1, 2, 3), alone=True, **UNIFORMS), below=-0.1, above=1.0
 )
 SAMPLING = [
-    call("sampling.sample", (2, 1, 4, 4), {**OF_SAMPLE, "generator": generator()}),
+    call("sampling.ancestral.sample", (2, 1, 4, 4), {**OF_SAMPLE, "generator": generator()}),
     call(
-        "sampling.sample",
+        "sampling.ancestral.sample",
         (2, 1, 4, 4),
         {
             "model": model(small.gated),
@@ -669,9 +674,9 @@ SAMPLING = [
         },
         variant="uniforms",
     ),
-    call("sampling.sample_rows", list, {**OF_SAMPLE, "generator": generator()}),
+    call("sampling.ancestral.sample_rows", list, {**OF_SAMPLE, "generator": generator()}),
     call(
-        "sampling.draw",
+        "sampling.ancestral.draw",
         (2, 4),
         {
             "logits": but(floats((2, 3, 4), pinned=(0, 2)), "-inf", "infinite"),
@@ -680,7 +685,7 @@ SAMPLING = [
         },
     ),
     call(
-        "logit_sources.checked_method",
+        "sampling.sources.checked_method",
         str,
         {"method": optional(choice("cached", "fast")), "model": model(small.gated)},
     ),

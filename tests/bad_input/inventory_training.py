@@ -34,22 +34,25 @@ from kinds import (
 from named import call
 from torch import Tensor, nn
 
-from tutorial_lib import pretrained, profiles
-from tutorial_lib.averaging import RunningAverage
-from tutorial_lib.checkpoint import CheckpointError, write_tensors
-from tutorial_lib.code_files import CodeFile, read_codes, write_codes
+from tutorial_lib import profiles
+from tutorial_lib.codes.run_facts import RunFacts
+from tutorial_lib.codes.two_stage import TwoStageModel
 from tutorial_lib.data import ImageDataset, Split
-from tutorial_lib.image_models import ImageModelRecipe, image_step
-from tutorial_lib.named_recipes import Presets
-from tutorial_lib.run_facts import RunFacts
-from tutorial_lib.training import FitConfig, History
-from tutorial_lib.two_stage import TwoStageModel
-from tutorial_lib.two_stage_settings import (
+from tutorial_lib.recipes import pretrained
+from tutorial_lib.recipes.code_files import CodeFile, read_codes, write_codes
+from tutorial_lib.recipes.image_model import image_step
+from tutorial_lib.recipes.image_model_recipe import ImageModelRecipe
+from tutorial_lib.recipes.named import Presets
+from tutorial_lib.recipes.settings import (
     PriorSettings,
     TwoStageRecipe,
     TwoStageSettings,
     VQVAESettings,
 )
+from tutorial_lib.training.averaging import RunningAverage
+from tutorial_lib.training.checkpoint import CheckpointError, write_tensors
+from tutorial_lib.training.config import FitConfig
+from tutorial_lib.training.history import History
 
 BRIEF = FitConfig(epochs=1, batch_size=4)
 FIT = thing(lambda: BRIEF)
@@ -106,14 +109,14 @@ ANY_MODULE = also(
     but(model(small.gated), "no model"), "no module", "model", 3, nn.Linear, lambda: {}
 )
 RUNS = [
-    call("fit_config.FitConfig", FitConfig, FIT_ARGUMENTS),
+    call("training.config.FitConfig", FitConfig, FIT_ARGUMENTS),
     call(
-        "schedule.learning_rate_at",
+        "training.schedule.learning_rate_at",
         float,
         {"step": count(2, at_least=0), "n_steps": count(10), "config": FIT},
     ),
     call(
-        "schedule.epoch_batches",
+        "training.schedule.epoch_batches",
         tuple,
         {
             "n": count(9, at_least=0),
@@ -122,16 +125,20 @@ RUNS = [
             "epoch": count(1, at_least=0),
         },
     ),
-    call("averaging.RunningAverage", RunningAverage, {"model": ANY_MODULE, "share": share(0.5)}),
-    call("memory_format.to_fast_format", nn.Module, {"model": ANY_MODULE}),
     call(
-        "averaging.RunningAverage.update",
+        "training.averaging.RunningAverage",
+        RunningAverage,
+        {"model": ANY_MODULE, "share": share(0.5)},
+    ),
+    call("pixels.memory_format.to_fast_format", nn.Module, {"model": ANY_MODULE}),
+    call(
+        "training.averaging.RunningAverage.update",
         type(None),
         {"step": count(3)},
         of=lambda: RunningAverage(small.gated(), 0.5).update,
     ),
     call(
-        "training.fit",
+        "training.loop.fit",
         History,
         {
             "model": model(small.labelled),
@@ -151,7 +158,7 @@ RUNS = [
         },
     ),
     call(
-        "evaluation.evaluate",
+        "training.evaluation.evaluate",
         dict,
         {
             "model": model(small.labelled),
@@ -164,7 +171,7 @@ RUNS = [
 
 TRAINED = [
     call(
-        "image_model_recipe.ImageModelRecipe",
+        "recipes.image_model_recipe.ImageModelRecipe",
         ImageModelRecipe,
         {
             "title": choice("a title")._replace(wrong=(mutation("no text", None, 3, True),)),
@@ -177,7 +184,7 @@ TRAINED = [
         },
     ),
     call(
-        "image_models.image_step",
+        "recipes.image_model.image_step",
         dict,
         {
             "model": model(small.labelled),
@@ -189,16 +196,16 @@ TRAINED = [
         },
     ),
     call(
-        "image_models.vae_step",
+        "recipes.image_model.vae_step",
         dict,
         {
             "model": model(small.vae),
             "levels": but(symbols((2, 1, 4, 4), 3, pinned=(1, 2, 3), dtype=torch.uint8)),
         },
     ),
-    call("image_models.step_of", lambda step: callable(step), {"model": model(small.vae)}),
+    call("recipes.image_model.step_of", lambda step: callable(step), {"model": model(small.vae)}),
     call(
-        "recipes.vqvae_step",
+        "recipes.two_stage.vqvae_step",
         dict,
         {
             "model": model(small.vqvae),
@@ -209,7 +216,7 @@ TRAINED = [
         },
     ),
     call(
-        "recipes.prior_step",
+        "recipes.two_stage.prior_step",
         dict,
         {
             "model": model(small.labelled),
@@ -252,17 +259,17 @@ TEXT = choice("mnist")._replace(wrong=(mutation("no text", None, 3, True),))
 MISSING = path(_run_folder)
 RECIPES = [
     call(
-        "image_models.build_model",
+        "recipes.image_model.build_model",
         nn.Module,
         {"recipe": thing(lambda: RECIPE), "dataset": DATASET},
     ),
     call(
-        "image_models.evaluate_image_model",
+        "recipes.image_model.evaluate_image_model",
         dict,
         {"model": model(small.labelled), "split": SPLIT, "by_label": flag(True)},
     ),
     call(
-        "image_models.train_image_model",
+        "recipes.image_model.train_image_model",
         tuple,
         {
             "recipe": thing(lambda: RECIPE),
@@ -272,7 +279,7 @@ RECIPES = [
         },
     ),
     call(
-        "two_stage_settings.VQVAESettings",
+        "recipes.settings.VQVAESettings",
         VQVAESettings,
         {
             "n_codes": count(5),
@@ -285,7 +292,7 @@ RECIPES = [
         },
     ),
     call(
-        "two_stage_settings.PriorSettings",
+        "recipes.settings.PriorSettings",
         PriorSettings,
         {
             "n_channels": count(4),
@@ -296,12 +303,12 @@ RECIPES = [
         },
     ),
     call(
-        "two_stage_settings.TwoStageSettings",
+        "recipes.settings.TwoStageSettings",
         TwoStageSettings,
         {"vqvae": thing(lambda: OF_VQVAE), "prior": thing(lambda: OF_PRIOR)},
     ),
     call(
-        "two_stage_settings.TwoStageRecipe",
+        "recipes.settings.TwoStageRecipe",
         TwoStageRecipe,
         {
             "title": choice("a title")._replace(wrong=(mutation("no text", None, 3, True),)),
@@ -311,12 +318,12 @@ RECIPES = [
         },
     ),
     call(
-        "two_stage_settings.presets",
+        "recipes.settings.presets",
         TwoStageSettings,
         {"profile": choice("smoke", "Smoke"), "precision": optional(choice("no", "fp8"))},
     ),
     call(
-        "recipes.train_vqvae",
+        "recipes.two_stage.train_vqvae",
         tuple,
         {
             "dataset": DATASET,
@@ -326,7 +333,7 @@ RECIPES = [
         },
     ),
     call(
-        "recipes.extract_codes",
+        "recipes.two_stage.extract_codes",
         (8, 2, 2),
         {
             "vqvae": model(small.vqvae),
@@ -338,7 +345,7 @@ RECIPES = [
         },
     ),
     call(
-        "code_files.write_codes",
+        "recipes.code_files.write_codes",
         CodeFile,
         {
             "path": path(lambda: Path("codes.safetensors")),
@@ -352,9 +359,9 @@ RECIPES = [
             "weights": choice("mine")._replace(wrong=(mutation("no text", None, 3, True),)),
         },
     ),
-    call("code_files.read_codes", CodeFile, {"path": path(_codes)}),
+    call("recipes.code_files.read_codes", CodeFile, {"path": path(_codes)}),
     call(
-        "code_files.decode_codes",
+        "recipes.code_files.decode_codes",
         Tensor,
         {
             "vqvae": model(small.vqvae),
@@ -363,7 +370,7 @@ RECIPES = [
         },
     ),
     call(
-        "code_files.reconstruction_sheet",
+        "recipes.code_files.reconstruction_sheet",
         np.ndarray,
         {
             "vqvae": model(small.vqvae),
@@ -375,7 +382,7 @@ RECIPES = [
         },
     ),
     call(
-        "recipes.train_prior",
+        "recipes.two_stage.train_prior",
         tuple,
         {
             "vqvae": model(small.vqvae),
@@ -386,12 +393,12 @@ RECIPES = [
         },
     ),
     call(
-        "recipes.add_prior",
+        "recipes.two_stage.add_prior",
         History,
         {"dataset": DATASET, "settings": thing(lambda: OF_PRIOR), "out": MISSING},
     ),
     call(
-        "recipes.cut_for_smoke",
+        "recipes.two_stage.cut_for_smoke",
         ImageDataset,
         {
             "dataset": DATASET,
@@ -400,12 +407,12 @@ RECIPES = [
         },
     ),
     call(
-        "recipes.evaluate_two_stage",
+        "recipes.two_stage.evaluate_two_stage",
         dict,
         {"model": model(small.two_stage), "split": SPLIT, "batch_size": count(4)},
     ),
     call(
-        "recipes.train_two_stage",
+        "recipes.two_stage.train_two_stage",
         tuple,
         {
             "dataset": DATASET,
@@ -415,7 +422,7 @@ RECIPES = [
         },
     ),
     call(
-        "recipes.require_two_stage",
+        "recipes.two_stage.require_two_stage",
         type(None),
         {
             "dataset": DATASET,
@@ -423,10 +430,10 @@ RECIPES = [
             "out": optional(path(lambda: Path("two-stage"))),
         },
     ),
-    call("recipes.stage_one_facts", type(None), {"out": MISSING}),
-    call("recipes.load_run", TwoStageModel, {"folder": MISSING}),
+    call("recipes.two_stage.stage_one_facts", type(None), {"out": MISSING}),
+    call("recipes.two_stage.load_run", TwoStageModel, {"folder": MISSING}),
     call(
-        "run_facts.RunFacts",
+        "codes.run_facts.RunFacts",
         RunFacts,
         {
             "dataset": TEXT,
@@ -437,25 +444,24 @@ RECIPES = [
             ),
         },
     ),
-    call("run_facts.facts_of", RunFacts, {"dataset": DATASET}),
-    call("run_facts.facts_from_json", RunFacts, {"told": thing(_facts)}),
+    call("codes.run_facts.facts_from_json", RunFacts, {"told": thing(_facts)}),
     call(
-        "run_facts.facts_by_name",
+        "data.catalog.facts_by_name",
         RunFacts,
         {"dataset": TEXT, "n_levels": count(16, at_least=2)},
     ),
     call(
-        "named_recipes.same",
+        "recipes.named.same",
         Presets,
         {"recipe": thing(lambda: RECIPE)},
     ),
     call(
-        "named_recipes.larger",
+        "recipes.named.larger",
         Presets,
         {"recipe": thing(lambda: RECIPE), "fit": FIT},
     ),
     call(
-        "named_recipes.two_stage",
+        "recipes.named.two_stage",
         Presets,
         {
             "title": choice("a title")._replace(wrong=(mutation("no text", None, 3, True),)),
@@ -464,7 +470,7 @@ RECIPES = [
         },
     ),
     call(
-        "reproduce.recipe_named",
+        "recipes.reproduction.recipe_named",
         ImageModelRecipe,
         {
             "name": name("pixelcnn-cpu"),
@@ -491,9 +497,9 @@ def _run_state() -> Path:
 
 FILES = (CheckpointError, FileNotFoundError)
 WEIGHTS = [
-    call("pretrained.describe", dict, {"model": model(small.gated)}),
+    call("recipes.pretrained.describe", dict, {"model": model(small.gated)}),
     call(
-        "pretrained.build",
+        "recipes.pretrained.build",
         nn.Module,
         {
             "description": but(
@@ -512,18 +518,18 @@ WEIGHTS = [
         raises=(CheckpointError,),
     ),
     call(
-        "pretrained.save_weights",
+        "recipes.pretrained.save_weights",
         type(None),
         {"path": path(lambda: Path("saved.safetensors")), "model": model(small.gated)},
     ),
-    call("pretrained.load_weights", nn.Module, {"path": path(_weights)}),
+    call("recipes.pretrained.load_weights", nn.Module, {"path": path(_weights)}),
     call(
-        "pretrained.load_pretrained",
+        "recipes.pretrained.load_pretrained",
         nn.Module,
         {"name": name("gated-binarized-mnist")},
     ),
     call(
-        "checkpoint.write_tensors",
+        "training.checkpoint.write_tensors",
         type(None),
         {
             "path": path(lambda: Path("tensors.safetensors")),
@@ -531,7 +537,7 @@ WEIGHTS = [
             "header": thing(lambda: {"step": 3}),
         },
     ),
-    call("checkpoint.read_tensors", tuple, {"path": path(_run_state)}),
+    call("training.checkpoint.read_tensors", tuple, {"path": path(_run_state)}),
 ]
 
 

@@ -10,21 +10,21 @@ from functools import lru_cache
 import torch
 from torch import nn
 
-from tutorial_lib.code_prior import CodePrior
-from tutorial_lib.gated import GatedPixelCNN
-from tutorial_lib.gated_frames import GatedFrames
-from tutorial_lib.gated_row import GatedRow
-from tutorial_lib.influence import as_model
-from tutorial_lib.masks import MaskedConv2d
-from tutorial_lib.one_latent import OneLatentModel, blob_on_a_strip
-from tutorial_lib.pixelcnn import PixelCNN
-from tutorial_lib.pixelcnn_autoencoder import MSEAutoencoder, PixelCNNAutoencoder
-from tutorial_lib.pixelrnn import DiagonalBiLSTM, RowLSTM
-from tutorial_lib.quantize import VectorQuantizer
-from tutorial_lib.tabular import TabularModel, fit_tables
-from tutorial_lib.two_stage import TwoStageModel
-from tutorial_lib.vae import Autoencoder, GaussianVAE
-from tutorial_lib.vqvae import VQVAE
+from tutorial_lib.codes.code_prior import CodePrior
+from tutorial_lib.codes.gated_frames import GatedFrames
+from tutorial_lib.codes.one_latent import OneLatentModel, blob_on_a_strip
+from tutorial_lib.codes.pixelcnn_autoencoder import MSEAutoencoder, PixelCNNAutoencoder
+from tutorial_lib.codes.quantizer import VectorQuantizer
+from tutorial_lib.codes.two_stage import TwoStageModel
+from tutorial_lib.codes.vae import Autoencoder, GaussianVAE
+from tutorial_lib.codes.vqvae import VQVAE
+from tutorial_lib.pixels.gated import GatedPixelCNN
+from tutorial_lib.pixels.gated_row import GatedRow
+from tutorial_lib.pixels.influence import as_model
+from tutorial_lib.pixels.masks import MaskedConv2d
+from tutorial_lib.pixels.pixelcnn import PixelCNN
+from tutorial_lib.pixels.pixelrnn import DiagonalBiLSTM, RowLSTM
+from tutorial_lib.pixels.tabular import TabularModel, fit_tables
 
 SMALL = {"n_channels": 4, "n_layers": 1, "kernel_size": 3}
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
-from tutorial_lib.widgets.codebook import codebook_html
+from tutorial_lib.notebook.widgets.codebook import codebook_html
 
 pytestmark = pytest.mark.browser
 

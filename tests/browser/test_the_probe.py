@@ -60,7 +60,7 @@ WIDE_AS_A_DOOR = """
 show(answer, layout={"width": "900px"})
 """
 PICTURE = """
-from tutorial_lib.widgets.picture import live_picture, new_figure
+from tutorial_lib.notebook.widgets.picture import live_picture, new_figure
 
 def draw(number):
     figure = new_figure(2.0, 1.0)

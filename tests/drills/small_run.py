@@ -12,11 +12,12 @@ from random import Random
 import torch
 from torch import Tensor, nn
 
-from tutorial_lib.checkpoint import read_tensors
-from tutorial_lib.history import History
-from tutorial_lib.image_models import image_step
-from tutorial_lib.pixelcnn import PixelCNN
-from tutorial_lib.training import FitConfig, fit
+from tutorial_lib.pixels.pixelcnn import PixelCNN
+from tutorial_lib.recipes.image_model import image_step
+from tutorial_lib.training.checkpoint import read_tensors
+from tutorial_lib.training.config import FitConfig
+from tutorial_lib.training.history import History
+from tutorial_lib.training.loop import fit
 
 N_EXAMPLES, N_STEPS = 24, 18
 CONFIG = FitConfig(epochs=3, batch_size=4, learning_rate=0.01, average=0.3, seed=5)

@@ -23,9 +23,10 @@ from drills.small_run import (
     saved_step,
     train,
 )
-from tutorial_lib.checkpoint import CheckpointError
 from tutorial_lib.data import Split
-from tutorial_lib.training import TrainingDiverged, learning_rate_at
+from tutorial_lib.training.checkpoint import CheckpointError
+from tutorial_lib.training.history import TrainingDiverged
+from tutorial_lib.training.schedule import learning_rate_at
 
 # --------------------------------------------------------------------------------- no number
 

@@ -20,7 +20,7 @@ import torch
 
 from drills import Drill, small_run
 from drills.small_run import in_a_folder, model, saved_step, step, train
-from tutorial_lib.folder_lock import FolderInUse
+from tutorial_lib.training.folder_lock import FolderInUse
 
 REASON = "" if sys.platform.startswith("linux") else "signals and forked processes, as Linux has"
 SECONDS = 60  # after which a process that says nothing is given up
@@ -30,7 +30,7 @@ HOLD = 0.004  # seconds a step is made longer, so that signals find the run at w
 def begin(work, out: Path):
     """`work(out)` in a process of its own, started and not waited for; torch is there already."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tutorial_lib.training", "tutorial_lib.image_models"])
+    context.set_forkserver_preload(["tutorial_lib.training", "tutorial_lib.recipes.image_model"])
     process = context.Process(target=work, args=(out,), daemon=True)
     process.start()
     return process

@@ -17,11 +17,11 @@ import torch
 
 from drills import Drill
 from drills.downloads import HTML, with_bits_flipped
-from tutorial_lib.checkpoint import DIGEST, HEADER, CheckpointError
-from tutorial_lib.gated import GatedPixelCNN
-from tutorial_lib.pretrained import load_weights, save_weights
-from tutorial_lib.two_stage import TwoStageModel
-from tutorial_lib.vqvae import VQVAE
+from tutorial_lib.codes.two_stage import TwoStageModel
+from tutorial_lib.codes.vqvae import VQVAE
+from tutorial_lib.pixels.gated import GatedPixelCNN
+from tutorial_lib.recipes.pretrained import load_weights, save_weights
+from tutorial_lib.training.checkpoint import DIGEST, HEADER, CheckpointError
 
 MOST_SECONDS = 5.0
 RAN: list[str] = []  # what a pickle's code would leave behind

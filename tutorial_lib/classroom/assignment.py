@@ -24,7 +24,7 @@ from tutorial_lib.classroom.variants import Variant, variant_of
 from tutorial_lib.classroom.written_questions import QUESTIONS, WrittenQuestion
 from tutorial_lib.exercises.discovery import exercises_of
 from tutorial_lib.exercises.engine import Exercise
-from tutorial_lib.setup_cell import installed_address, setup_source
+from tutorial_lib.notebook.setup_cell import installed_address, setup_source
 
 IMPORTS = """\
 import math

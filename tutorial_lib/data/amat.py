@@ -11,9 +11,9 @@ second.
 import numpy as np
 import torch
 
+from tutorial_lib.contracts.plain import require_bytes, require_int
 from tutorial_lib.data.dataset import UNLABELLED, Split
 from tutorial_lib.data.errors import DataFormatError
-from tutorial_lib.validation import require_bytes, require_int
 
 
 def parse_amat(text: bytes, *, height: int = 28, width: int = 28) -> np.ndarray:

@@ -14,8 +14,8 @@ import tarfile
 import zipfile
 import zlib
 
+from tutorial_lib.contracts.plain import require_bytes, require_instance, require_text
 from tutorial_lib.data.errors import DataFormatError
-from tutorial_lib.plain_checks import require_bytes, require_instance, require_text
 
 # What the standard library raises on damaged input. EOFError: the stream stops early. OSError: no
 # gzip header, or a wrong CRC. RuntimeError, NotImplementedError: a zip member that asks for a

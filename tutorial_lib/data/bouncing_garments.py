@@ -16,9 +16,9 @@ import numpy as np
 import torch
 from jaxtyping import Int, UInt8
 
+from tutorial_lib.contracts.plain import require_instance, require_int
 from tutorial_lib.data.dataset import Split
 from tutorial_lib.data.sample import SPLITS, read_arrays
-from tutorial_lib.validation import require_instance, require_int
 
 NAME = "bouncing-garments"
 N_FRAMES, SIDE, GARMENT_SIDE = 16, 32, 14

@@ -9,11 +9,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from tutorial_lib.codes.run_facts import RunFacts
+from tutorial_lib.contracts.plain import require_int, require_text
+from tutorial_lib.contracts.suggestions import did_you_mean
 from tutorial_lib.data import sources
 from tutorial_lib.data.errors import DataFormatError
 from tutorial_lib.data.remote_file import RemoteFile
-from tutorial_lib.plain_checks import require_text
-from tutorial_lib.suggestions import did_you_mean
 
 Splits = tuple[Any, Any, Any]  # three of dataset.Split
 SPLITS = ("train", "valid", "test")
@@ -270,3 +271,13 @@ ENTRIES = (
     ),
 )
 CATALOG = {entry.name: entry for entry in ENTRIES}
+
+
+def facts_by_name(dataset: str, n_levels: int) -> RunFacts | None:
+    """The facts of a run on a data set of the catalog in so many levels; None for another name."""
+    require_text("dataset", dataset)
+    require_int("n_levels", n_levels, at_least=2)
+    entry = CATALOG.get(dataset)
+    if entry is None:
+        return None
+    return RunFacts(entry.name, entry.example_shape, n_levels, entry.class_names)

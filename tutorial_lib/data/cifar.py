@@ -12,10 +12,10 @@ so a file is an array of shape (N, 3073), and the planes already lie as (C, H, W
 import numpy as np
 import torch
 
+from tutorial_lib.contracts.plain import require_bytes
 from tutorial_lib.data.archives import read_tar_members
 from tutorial_lib.data.dataset import Split
 from tutorial_lib.data.errors import DataFormatError
-from tutorial_lib.validation import require_bytes
 
 FOLDER = "cifar-10-batches-bin"
 TRAIN_MEMBERS = [f"{FOLDER}/data_batch_{number}.bin" for number in range(1, 6)]

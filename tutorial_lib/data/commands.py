@@ -10,10 +10,10 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
+from tutorial_lib.contracts.plain import require_path
 from tutorial_lib.data.cache import cache_dir
 from tutorial_lib.data.catalog import SPLITS
 from tutorial_lib.data.description import DatasetInfo, describe, names
-from tutorial_lib.plain_checks import require_path
 
 MEGABYTE = 1e6
 TEXT_WIDTH = 88

@@ -9,10 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from tutorial_lib.contracts.plain import require_instance, require_int
 from tutorial_lib.data import mu_law
 from tutorial_lib.data.dataset import ImageDataset
 from tutorial_lib.data.spoken_digits import SAMPLE_RATE_HZ
-from tutorial_lib.validation import require_instance, require_int
 
 N_COLUMNS = 10
 N_SOUND_COLUMNS = 3

@@ -10,14 +10,15 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from tutorial_lib.plain_checks import plain
-from tutorial_lib.validation import (
+from tutorial_lib.codes.run_facts import RunFacts
+from tutorial_lib.contracts.plain import (
     channels_last_hint,
+    plain,
     require_instance,
     require_int,
-    require_tensor,
     require_text,
 )
+from tutorial_lib.contracts.validation import require_tensor
 
 UNLABELLED = -1
 
@@ -126,6 +127,12 @@ class ImageDataset:
                 f"{self.name}: the {split_name} split holds label {int(labels[wrong][0])}, "
                 f"but its labels are {allowed.start} to {allowed.stop - 1}"
             )
+
+    @property
+    def facts(self) -> RunFacts:
+        """What is stored with weights that were trained on these examples."""
+        shape = tuple(self.train.levels.shape[1:])
+        return RunFacts(self.name, shape, self.n_levels, self.class_names)
 
     def splits(self) -> dict[str, Split]:
         return {"train": self.train, "valid": self.valid, "test": self.test}

@@ -14,10 +14,10 @@ import struct
 import numpy as np
 import torch
 
+from tutorial_lib.contracts.plain import require_bytes, require_int
 from tutorial_lib.data.archives import gunzip
 from tutorial_lib.data.dataset import Split
 from tutorial_lib.data.errors import DataFormatError
-from tutorial_lib.validation import require_bytes, require_int
 
 UNSIGNED_BYTE = 0x08
 

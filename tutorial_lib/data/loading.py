@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
+from tutorial_lib.contracts.plain import require_bool
 from tutorial_lib.data import catalog, sample
 from tutorial_lib.data.cache import cache_dir
 from tutorial_lib.data.dataset import ImageDataset
 from tutorial_lib.data.download import find_here, obtain, obtain_with_paths
-from tutorial_lib.plain_checks import require_bool
 
 
 def load(name: str, *, progress: bool = True) -> ImageDataset:

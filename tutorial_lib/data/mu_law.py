@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from tutorial_lib.validation import require_float, require_tensor
+from tutorial_lib.contracts.validation import require_float, require_tensor
 
 MU = 255
 N_LEVELS = 256

@@ -20,12 +20,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from tutorial_lib.contracts.plain import require_bytes, require_instance, require_int, require_text
 from tutorial_lib.data import mu_law
 from tutorial_lib.data.archives import read_zip_members
 from tutorial_lib.data.dataset import Split
 from tutorial_lib.data.errors import DataFormatError
 from tutorial_lib.data.remote_file import RECORDINGS
-from tutorial_lib.validation import require_bytes, require_instance, require_int, require_text
 
 SAMPLE_RATE_HZ = 8000
 N_SAMPLES = 8192

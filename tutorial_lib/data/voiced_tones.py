@@ -30,11 +30,11 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from tutorial_lib.contracts.plain import require_int
 from tutorial_lib.data import mu_law
 from tutorial_lib.data.catalog import WORDS
 from tutorial_lib.data.dataset import Split
 from tutorial_lib.data.spoken_digits import N_SAMPLES, SAMPLE_RATE_HZ, TEST_NUMBERS, VALID_NUMBERS
-from tutorial_lib.validation import require_int
 
 NAME = "voiced-tones"
 N_NUMBERS = 50  # utterances of each word by each speaker

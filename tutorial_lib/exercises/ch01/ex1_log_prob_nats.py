@@ -12,8 +12,8 @@ from tutorial_lib.exercises.comparing import agree, number, number_result, numbe
 from tutorial_lib.exercises.definition import Failure
 from tutorial_lib.exercises.engine import Exercise
 from tutorial_lib.exercises.trials import Trial
-from tutorial_lib.likelihood import enumerate_images
-from tutorial_lib.tabular import log_prob_nats as reference
+from tutorial_lib.pixels.likelihood import enumerate_images
+from tutorial_lib.pixels.tabular import log_prob_nats as reference
 
 log_prob_nats = Exercise(
     "1.1",

@@ -10,7 +10,7 @@ from tutorial_lib.exercises.comparing import first_difference, number, numbers, 
 from tutorial_lib.exercises.definition import Failure
 from tutorial_lib.exercises.engine import Exercise
 from tutorial_lib.exercises.trials import Trial
-from tutorial_lib.tabular import sample_pixels as reference
+from tutorial_lib.pixels.tabular import sample_pixels as reference
 
 sample_pixels = Exercise(
     "1.2",

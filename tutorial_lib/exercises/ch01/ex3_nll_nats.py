@@ -12,7 +12,7 @@ from tutorial_lib.exercises.comparing import first_difference, number, tensor_re
 from tutorial_lib.exercises.definition import Failure
 from tutorial_lib.exercises.engine import Exercise
 from tutorial_lib.exercises.trials import Trial
-from tutorial_lib.likelihood import nll_nats as reference
+from tutorial_lib.pixels.likelihood import nll_nats as reference
 
 nll_nats = Exercise(
     "1.3",

@@ -10,7 +10,7 @@ from torch import Tensor
 from tutorial_lib.exercises.comparing import number, number_result, tensor_result
 from tutorial_lib.exercises.engine import Exercise
 from tutorial_lib.exercises.trials import Trial
-from tutorial_lib.likelihood import bits_per_dim as reference
+from tutorial_lib.pixels.likelihood import bits_per_dim as reference
 
 bits_per_dim = Exercise(
     "1.4",

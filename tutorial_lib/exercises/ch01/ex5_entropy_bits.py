@@ -11,7 +11,7 @@ from tutorial_lib.exercises.comparing import number, number_result, numbers
 from tutorial_lib.exercises.definition import Failure
 from tutorial_lib.exercises.engine import Exercise
 from tutorial_lib.exercises.trials import Trial, compare
-from tutorial_lib.tabular import entropy_bits as reference
+from tutorial_lib.pixels.tabular import entropy_bits as reference
 
 entropy_bits = Exercise(
     "1.5",

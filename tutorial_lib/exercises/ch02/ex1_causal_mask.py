@@ -8,7 +8,7 @@ from torch import Tensor
 from tutorial_lib.exercises.comparing import first_difference, number, numbers, tensor_result
 from tutorial_lib.exercises.engine import Exercise
 from tutorial_lib.exercises.trials import Trial
-from tutorial_lib.masks import causal_mask as reference
+from tutorial_lib.pixels.masks import causal_mask as reference
 
 causal_mask = Exercise(
     "2.1",

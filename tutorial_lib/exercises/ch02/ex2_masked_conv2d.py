@@ -13,7 +13,7 @@ from tutorial_lib.exercises.comparing import agree, first_difference, number, te
 from tutorial_lib.exercises.definition import Failure
 from tutorial_lib.exercises.engine import Exercise
 from tutorial_lib.exercises.trials import Trial
-from tutorial_lib.masks import causal_mask, color_causal_mask
+from tutorial_lib.pixels.masks import causal_mask, color_causal_mask
 
 IN_PLACE = (
     "The weights under the mask are lost for good, and still get gradients. Multiply on the way: "

@@ -9,7 +9,7 @@ from tutorial_lib.exercises.comparing import number, number_result
 from tutorial_lib.exercises.definition import Failure
 from tutorial_lib.exercises.engine import Exercise
 from tutorial_lib.exercises.trials import Trial
-from tutorial_lib.influence import blind_spot as reference
+from tutorial_lib.pixels.influence import blind_spot as reference
 
 unread_fraction = Exercise(
     "2.4",

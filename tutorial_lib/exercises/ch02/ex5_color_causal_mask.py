@@ -9,8 +9,8 @@ from tutorial_lib.exercises.comparing import first_difference, number, tensor_re
 from tutorial_lib.exercises.definition import Failure
 from tutorial_lib.exercises.engine import Exercise
 from tutorial_lib.exercises.trials import Trial, compare
-from tutorial_lib.masks import causal_mask
-from tutorial_lib.masks import color_causal_mask as reference
+from tutorial_lib.pixels.masks import causal_mask
+from tutorial_lib.pixels.masks import color_causal_mask as reference
 
 color_causal_mask = Exercise(
     "2.5",

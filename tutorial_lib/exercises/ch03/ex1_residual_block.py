@@ -13,7 +13,7 @@ from tutorial_lib.exercises.comparing import agree, first_difference, number, te
 from tutorial_lib.exercises.definition import Failure
 from tutorial_lib.exercises.engine import Exercise
 from tutorial_lib.exercises.trials import Trial
-from tutorial_lib.masks import MaskedConv2d, causal_mask
+from tutorial_lib.pixels.masks import MaskedConv2d, causal_mask
 
 IN_PLACE = (
     "A ReLU worked in place (`relu_`, `inplace=True`), and what is added at the end is no longer "

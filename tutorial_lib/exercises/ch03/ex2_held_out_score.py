@@ -15,7 +15,7 @@ from tutorial_lib.exercises.comparing import number, number_result
 from tutorial_lib.exercises.definition import Failed, Failure
 from tutorial_lib.exercises.engine import Exercise
 from tutorial_lib.exercises.trials import Trial
-from tutorial_lib.likelihood import nll_nats
+from tutorial_lib.pixels.likelihood import nll_nats
 
 held_out_score = Exercise(
     "3.2",
@@ -44,7 +44,7 @@ def held_out_score(model_fn, images: torch.Tensor, batch_size: int) -> tuple[flo
         number of images. Bits/dim follow from nats per image and the number of sub-pixels, C
         * H * W.""",
         """`images.split(batch_size)` gives batches, the last one perhaps smaller.
-        `nll_nats(logits, batch)` of `tutorial_lib.likelihood` gives the cost of each image of
+        `nll_nats(logits, batch)` of `tutorial_lib.pixels` gives the cost of each image of
         a batch; `.sum().item()` makes a plain number. `torch.no_grad()` works as a decorator
         and in a `with`.""",
         """Score the same images with two batch sizes. If the numbers differ, a batch was

@@ -13,7 +13,7 @@ from tutorial_lib.exercises.comparing import first_difference, number, tensor_re
 from tutorial_lib.exercises.definition import Failure
 from tutorial_lib.exercises.engine import Exercise
 from tutorial_lib.exercises.trials import Trial
-from tutorial_lib.sampling import draw
+from tutorial_lib.sampling.ancestral import draw
 
 sample_images = Exercise(
     "3.3",

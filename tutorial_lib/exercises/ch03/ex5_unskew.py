@@ -9,8 +9,8 @@ from torch.nn import functional as F
 from tutorial_lib.exercises.comparing import first_difference, number, numbers, tensor_result
 from tutorial_lib.exercises.engine import Exercise
 from tutorial_lib.exercises.trials import Trial
-from tutorial_lib.lstm_layers import skew
-from tutorial_lib.lstm_layers import unskew as reference
+from tutorial_lib.pixels.lstm_layers import skew
+from tutorial_lib.pixels.lstm_layers import unskew as reference
 
 unskew = Exercise(
     "3.5",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from tutorial_lib.masks import MaskedConv2d
+from tutorial_lib.pixels.masks import MaskedConv2d
 
 TOO_MANY = "The model was given more images at once than batch_size allows."
 

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from tutorial_lib.likelihood import bits_per_dim, nll_nats
-from tutorial_lib.masks import causal_mask
-from tutorial_lib.sampling import draw
+from tutorial_lib.pixels.likelihood import bits_per_dim, nll_nats
+from tutorial_lib.pixels.masks import causal_mask
+from tutorial_lib.sampling.ancestral import draw
 
 
 def residual_block(x: Tensor, shrink: Tensor, kernel: Tensor, widen: Tensor) -> Tensor:

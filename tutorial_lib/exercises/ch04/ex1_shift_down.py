@@ -12,7 +12,7 @@ from tutorial_lib.exercises.comparing import first_difference, number, tensor_re
 from tutorial_lib.exercises.definition import Failure
 from tutorial_lib.exercises.engine import Exercise
 from tutorial_lib.exercises.trials import Trial
-from tutorial_lib.gated import shift_down as reference
+from tutorial_lib.pixels.gated_layer import shift_down as reference
 
 IN_PLACE = "The horizontal stack still needs them where they were: build a new tensor."
 

@@ -8,7 +8,7 @@ from torch import Tensor
 from tutorial_lib.exercises.comparing import first_difference, number, tensor_result
 from tutorial_lib.exercises.engine import Exercise
 from tutorial_lib.exercises.trials import Trial
-from tutorial_lib.gated import gate as reference
+from tutorial_lib.pixels.gated_layer import gate as reference
 
 gate = Exercise(
     "4.3",

@@ -11,7 +11,7 @@ from tutorial_lib.exercises.comparing import first_difference, number, tensor_re
 from tutorial_lib.exercises.definition import Failed, Failure
 from tutorial_lib.exercises.engine import Exercise
 from tutorial_lib.exercises.trials import Trial, compare
-from tutorial_lib.gated import gate
+from tutorial_lib.pixels.gated_layer import gate
 
 IN_PLACE = "`h += ...` writes into it. Build a new tensor: `h + ...`."
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from tutorial_lib.gated import HorizontalConv2d, VerticalConv2d
+from tutorial_lib.pixels.gated_layer import HorizontalConv2d, VerticalConv2d
 
 TOO_LATE = "The link starts from the vertical features before their gate."
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from torch import Tensor
 from torch.nn import functional as F
 
-from tutorial_lib.gated import gate
+from tutorial_lib.pixels.gated_layer import gate
 
 
 def horizontal_conv(x: Tensor, weight: Tensor, *, mask_type: str) -> Tensor:

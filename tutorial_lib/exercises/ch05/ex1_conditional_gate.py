@@ -9,7 +9,7 @@ from tutorial_lib.exercises.ch05.references import conditional_gate as reference
 from tutorial_lib.exercises.comparing import first_difference, number, tensor_result
 from tutorial_lib.exercises.engine import Exercise
 from tutorial_lib.exercises.trials import Trial
-from tutorial_lib.gated import gate
+from tutorial_lib.pixels.gated_layer import gate
 
 conditional_gate = Exercise(
     "5.1",
@@ -39,7 +39,7 @@ def conditional_gate(
         """A label says two things to every feature: by how much its value is moved, and by how
         much its switch. The same at all pixels, another for each image of the batch.""",
         """`table[label]` picks a row for each image: (B, 2C). `[:, :, None, None]` gives it two
-        axes of size 1, which PyTorch spreads over height and width. `tutorial_lib.gated.gate`
+        axes of size 1, which PyTorch spreads over height and width. `tutorial_lib.pixels.gate`
         is exercise 4.3.""",
         """If a switch far below 0 does not silence the label, you add it after the gate. If
         every image of a batch comes out as if it had the label of the first, an index is

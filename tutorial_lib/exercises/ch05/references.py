@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from tutorial_lib.gated import gate
+from tutorial_lib.pixels.gated_layer import gate
 
 
 def conditional_gate(features: Tensor, label: Tensor, table: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from tutorial_lib.sampling import draw
+from tutorial_lib.sampling.ancestral import draw
 
 
 def positions_computed(height: int, width: int, n_colors: int = 1) -> tuple[int, int, int]:

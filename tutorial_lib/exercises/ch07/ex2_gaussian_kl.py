@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from tutorial_lib.bounds import gaussian_kl as reference
+from tutorial_lib.codes.bounds import gaussian_kl as reference
 from tutorial_lib.exercises.comparing import first_difference, number, numbers, tensor_result
 from tutorial_lib.exercises.engine import Exercise
 from tutorial_lib.exercises.trials import Trial

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from tutorial_lib.bounds import gaussian_kl
+from tutorial_lib.codes.bounds import gaussian_kl
 from tutorial_lib.exercises.ch07.references import elbo as reference
 from tutorial_lib.exercises.comparing import first_difference, number, tensor_result
 from tutorial_lib.exercises.engine import Exercise

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from tutorial_lib.bounds import elbo_nats, gaussian_kl
+from tutorial_lib.codes.bounds import elbo_nats, gaussian_kl
 
 
 def log_evidence(log_likelihood: Tensor, z: Tensor) -> Tensor:

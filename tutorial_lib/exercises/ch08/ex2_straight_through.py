@@ -5,12 +5,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from tutorial_lib.codes.quantizer import straight_through as reference
 from tutorial_lib.exercises.ch08.probes import compare_parts, through
 from tutorial_lib.exercises.comparing import first_difference, number
 from tutorial_lib.exercises.definition import Failure
 from tutorial_lib.exercises.engine import Exercise
 from tutorial_lib.exercises.trials import Trial
-from tutorial_lib.quantize import straight_through as reference
 
 straight_through = Exercise(
     "8.2",

@@ -5,12 +5,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from tutorial_lib.codes.quantizer import code_counts
 from tutorial_lib.exercises.ch08.references import ema_step as reference
 from tutorial_lib.exercises.comparing import first_difference, number, numbers, tensor_result
 from tutorial_lib.exercises.definition import Failed, Failure
 from tutorial_lib.exercises.engine import Exercise
 from tutorial_lib.exercises.trials import Trial
-from tutorial_lib.quantize import code_counts
 
 IN_PLACE = "The caller decides when the averages change. Build new tensors."
 

@@ -7,11 +7,11 @@ import math
 import torch
 from torch import Tensor
 
+from tutorial_lib.codes.quantizer import code_counts, perplexity
 from tutorial_lib.exercises.ch08.references import usage_perplexity as reference
 from tutorial_lib.exercises.comparing import number, number_result, numbers
 from tutorial_lib.exercises.engine import Exercise
 from tutorial_lib.exercises.trials import Trial
-from tutorial_lib.quantize import code_counts, perplexity
 
 usage_perplexity = Exercise(
     "8.5",

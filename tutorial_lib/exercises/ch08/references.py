@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from tutorial_lib.quantize import DEAD_BELOW, code_counts, perplexity
+from tutorial_lib.codes.quantizer import DEAD_BELOW, code_counts, perplexity
 
 
 def vq_losses(z_e: Tensor, e: Tensor) -> tuple[Tensor, Tensor]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from tutorial_lib.bounds import categorical_kl as reference
+from tutorial_lib.codes.bounds import categorical_kl as reference
 from tutorial_lib.exercises.comparing import first_difference, number, numbers, tensor_result
 from tutorial_lib.exercises.definition import Failure
 from tutorial_lib.exercises.engine import Exercise

@@ -12,7 +12,7 @@ from tutorial_lib.exercises.ch09.references import two_stage_bound as reference
 from tutorial_lib.exercises.comparing import first_difference, number, tensor_result
 from tutorial_lib.exercises.engine import Exercise
 from tutorial_lib.exercises.trials import Trial
-from tutorial_lib.likelihood import nll_nats
+from tutorial_lib.pixels.likelihood import nll_nats
 
 two_stage_bound = Exercise(
     "9.3",
@@ -45,7 +45,7 @@ def two_stage_bound(
         """Two independent questions. How probable are these levels, if the decoder is right? How
         probable are these codes, if the prior is right? Each answer is a sum of logarithms
         over all positions of an image, and the two sums are added.""",
-        """`tutorial_lib.likelihood.nll_nats(logits, symbols)` is exercise 1.3: a cost for each
+        """`tutorial_lib.pixels.nll_nats(logits, symbols)` is exercise 1.3: a cost for each
         image, for fields of any shape. Or `torch.log_softmax(logits, dim=1)`, then `gather`
         along dim=1 with `symbols[:, None]`, then a sum over all but the batch.""",
         """A bound on a log-probability is below 0. If yours is above, it is a cost, or the

@@ -12,8 +12,8 @@ import math
 import torch
 from torch import Tensor
 
-from tutorial_lib.bounds import latent_rate_nats
-from tutorial_lib.likelihood import bits_per_dim, nll_nats
+from tutorial_lib.codes.bounds import latent_rate_nats
+from tutorial_lib.pixels.likelihood import bits_per_dim, nll_nats
 
 
 def latent_rate(latent_shape: tuple[int, ...], n_codes: int, n_dims: int) -> tuple[float, float]:

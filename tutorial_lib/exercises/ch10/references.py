@@ -1,7 +1,7 @@
 """Solutions of chapter 10 that the library holds inside something larger, as functions.
 
 `learning_rate` is `schedule.learning_rate_at` with the warm-up counted in steps, `train_from` what
-`training_run` and `checkpoint` do together, with three numbers in the place of a network, and
+`run` and `checkpoint` do together, with three numbers in the place of a network, and
 `code_under_autocast` the core of `quantize.nearest_code`. `compression` and `normalized_mse` stand
 for themselves.
 """

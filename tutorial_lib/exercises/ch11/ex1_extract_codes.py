@@ -5,13 +5,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from tutorial_lib.codes.quantizer import nearest_code
+from tutorial_lib.codes.vqvae import VQVAE
 from tutorial_lib.exercises.comparing import first_difference, tensor_result
 from tutorial_lib.exercises.definition import Failed, Failure
 from tutorial_lib.exercises.engine import Exercise
 from tutorial_lib.exercises.trials import Trial
-from tutorial_lib.quantize import nearest_code
-from tutorial_lib.recipes import extract_codes as reference
-from tutorial_lib.vqvae import VQVAE
+from tutorial_lib.recipes.two_stage import extract_codes as reference
 
 MOVED = (
     "A forward pass in train mode is a step of training: it moves the codebook from batch to "

@@ -5,11 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from tutorial_lib.codes.sample_quality import precision_and_recall as reference
 from tutorial_lib.exercises.comparing import number_result
 from tutorial_lib.exercises.definition import Failed, Failure
 from tutorial_lib.exercises.engine import Exercise
 from tutorial_lib.exercises.trials import Trial
-from tutorial_lib.sample_quality import precision_and_recall as reference
 
 precision_and_recall = Exercise(
     "11.5",

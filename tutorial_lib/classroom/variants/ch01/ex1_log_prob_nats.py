@@ -12,7 +12,7 @@ from tutorial_lib.classroom.variants.variant import Variant
 from tutorial_lib.exercises import ch01
 from tutorial_lib.exercises.ch01.tables import random_tables
 from tutorial_lib.exercises.trials import Trial
-from tutorial_lib.likelihood import enumerate_images
+from tutorial_lib.pixels.likelihood import enumerate_images
 
 STUB = '''\
 def log_prob_nats(p_one: list[torch.Tensor], pixels: torch.Tensor) -> torch.Tensor:

@@ -15,7 +15,7 @@ from tutorial_lib.exercises.ch02.ex2_masked_conv2d import gradients_of
 from tutorial_lib.exercises.comparing import agree, first_difference, number
 from tutorial_lib.exercises.definition import Check, Failure
 from tutorial_lib.exercises.trials import Trial
-from tutorial_lib.masks import causal_mask, color_causal_mask
+from tutorial_lib.pixels.masks import causal_mask, color_causal_mask
 
 STUB = '''\
 def masked_conv2d(

@@ -10,7 +10,7 @@ from tutorial_lib.classroom.variants.twists import Twist, draw_twist
 from tutorial_lib.classroom.variants.variant import Variant
 from tutorial_lib.exercises import ch02
 from tutorial_lib.exercises.trials import Trial
-from tutorial_lib.masks import causal_mask
+from tutorial_lib.pixels.masks import causal_mask
 
 STUB = '''\
 def color_causal_mask(

@@ -15,7 +15,7 @@ from tutorial_lib.exercises.ch03.ex1_residual_block import gradient_of_x
 from tutorial_lib.exercises.comparing import agree, first_difference, number
 from tutorial_lib.exercises.definition import Check, Failure
 from tutorial_lib.exercises.trials import Trial
-from tutorial_lib.masks import causal_mask
+from tutorial_lib.pixels.masks import causal_mask
 
 STUB = '''\
 def residual_block(

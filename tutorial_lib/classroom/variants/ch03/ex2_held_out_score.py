@@ -16,7 +16,7 @@ from tutorial_lib.exercises.ch03.models import IndependentPixels
 from tutorial_lib.exercises.comparing import agree
 from tutorial_lib.exercises.definition import Check, Failure
 from tutorial_lib.exercises.trials import Trial
-from tutorial_lib.likelihood import nll_nats
+from tutorial_lib.pixels.likelihood import nll_nats
 
 STUB = '''\
 def held_out_score(model_fn, images: torch.Tensor, batch_size: int) -> tuple[float, float]:

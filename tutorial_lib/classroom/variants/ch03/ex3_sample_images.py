@@ -13,7 +13,7 @@ from tutorial_lib.classroom.variants.variant import Variant
 from tutorial_lib.exercises import ch03
 from tutorial_lib.exercises.ch03.models import CausalPixels
 from tutorial_lib.exercises.trials import Trial
-from tutorial_lib.sampling import draw
+from tutorial_lib.sampling.ancestral import draw
 
 STUB = '''\
 def sample_images(model_fn, uniforms: torch.Tensor, temperature: float = 1.0) -> torch.Tensor:

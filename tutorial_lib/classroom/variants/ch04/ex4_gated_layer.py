@@ -12,7 +12,7 @@ from tutorial_lib.classroom.variants.variant import Variant
 from tutorial_lib.exercises import ch04
 from tutorial_lib.exercises.ch04.models import layer_parts
 from tutorial_lib.exercises.trials import Trial
-from tutorial_lib.gated import gate
+from tutorial_lib.pixels.gated_layer import gate
 
 STUB = '''\
 def gated_layer(v, h, vertical, horizontal, link, output, *, first: bool):

@@ -14,7 +14,7 @@ from tutorial_lib.exercises.ch06.models import RowByRow
 from tutorial_lib.exercises.comparing import agree
 from tutorial_lib.exercises.definition import Check, Failure
 from tutorial_lib.exercises.trials import Trial
-from tutorial_lib.sampling import draw
+from tutorial_lib.sampling.ancestral import draw
 
 STUB = '''\
 def sample_row_by_row(model, uniforms: torch.Tensor, known: torch.Tensor) -> torch.Tensor:

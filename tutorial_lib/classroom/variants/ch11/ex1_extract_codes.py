@@ -8,9 +8,9 @@ import torch
 
 from tutorial_lib.classroom.variants.twists import Twist, draw_twist
 from tutorial_lib.classroom.variants.variant import Variant
+from tutorial_lib.codes.vqvae import VQVAE
 from tutorial_lib.exercises import ch11
 from tutorial_lib.exercises.trials import Trial
-from tutorial_lib.vqvae import VQVAE
 
 STUB = '''\
 def extract_codes(vqvae, levels: torch.Tensor, *, batch_size: int = 256) -> torch.Tensor:

@@ -1,0 +1,477 @@
+"""The commands of `python -m tutorial_lib` but `train`: a function each, its options in order.
+
+torch is imported inside a command, once its options are found to be right.
+"""
+
+import errno
+import os
+import signal
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Literal
+
+from tyro.conf import Positional, arg
+
+from tutorial_lib.cli.option_types import MaybeFloat, MaybeInt, MaybePath, MaybeStr, maybe
+from tutorial_lib.cli.train_commands import Profile, train_commands
+from tutorial_lib.codes.run_facts import RunFacts, label_named
+from tutorial_lib.contracts.plain import require_int, require_png, require_positive, require_seed
+from tutorial_lib.contracts.suggestions import did_you_mean
+from tutorial_lib.data import catalog
+from tutorial_lib.recipes import weights_shelf
+from tutorial_lib.training.write_errors import file_named
+
+DEFAULT_WEIGHTS = "two-stage-fashion-mnist"
+Split = Literal["train", "valid", "test"]
+Run = maybe(Path, text="Folder of a run of yours.", default="shipped weights are used")
+DatasetName = Annotated[Positional[str], arg(metavar="NAME", help="Name of the data set.")]
+Weights = Annotated[str, arg(help="Name of the shipped weights.")]
+
+
+def commands(arguments: Sequence[str]) -> dict:
+    """All commands by name; `train` takes its defaults from the profile named in the arguments."""
+    return {
+        "doctor": doctor,
+        "data": {"list": data_list, "fetch": data_fetch, "show": data_show},
+        "train": train_commands(arguments),
+        "reproduce": reproduce,
+        "sample": sample,
+        "reconstruct": reconstruct,
+        "encode": encode,
+        "decode": decode,
+        "equations": equations,
+        "exercises": {"list": exercises_list, "audit": exercises_audit},
+        "course": {"build": course_build, "grade": course_grade},
+    }
+
+
+def doctor() -> None:
+    """Check this machine: versions, device, speed, data, weights."""
+    from tutorial_lib.recipes.doctor import report
+
+    if not report():
+        raise SystemExit(1)
+
+
+# -------------------------------------------------------------------------------------- data
+
+
+def data_list() -> None:
+    """Table of the data sets: kind, size, licence, whether they are here already."""
+    from tutorial_lib.data.commands import list_datasets
+
+    list_datasets()
+
+
+def data_fetch(
+    name: DatasetName,
+) -> None:
+    """Download a data set into the cache and verify it."""
+    from tutorial_lib.data.commands import fetch_dataset
+
+    fetch_dataset(name)
+
+
+def data_show(
+    name: DatasetName,
+    out: maybe(Path, text="PNG to write.", default="NAME.png") = None,
+) -> None:
+    """Describe a data set; if it is here, draw examples. Downloads nothing."""
+    from tutorial_lib.data.commands import show_dataset
+
+    catalog.find(name)
+    if out is not None:
+        require_png(out)
+        _require_place(out)
+    show_dataset(name, out)
+
+
+# ------------------------------------------------------------------------- exercises, course
+
+
+def exercises_list() -> None:
+    """Table of the exercises: title, minutes, points."""
+    from tutorial_lib.exercises.audit import list_all
+    from tutorial_lib.exercises.discovery import all_exercises
+
+    list_all(all_exercises())
+
+
+def exercises_audit() -> None:
+    """Check the exercises: misconceptions recognised, references and alternatives accepted."""
+    from tutorial_lib.exercises.audit import audit_all
+    from tutorial_lib.exercises.discovery import all_exercises
+
+    if not audit_all(all_exercises()):
+        raise SystemExit(1)
+
+
+def course_build(
+    folder: Annotated[Positional[Path], arg(metavar="FOLDER")],
+    chapters: MaybeStr = None,
+    variant_seed: MaybeInt = None,
+    overwrite: bool = False,
+) -> None:
+    """Write an nbgrader course made from the exercises.
+
+    Args:
+        folder: Of the course; made if it is not there.
+        chapters: For example 02,04; default: all.
+        variant_seed: Grade variants of the exercises, drawn by this number.
+        overwrite: Make assignments anew that are there already.
+    """
+    from tutorial_lib.classroom.course import build_course
+
+    names = None if chapters is None else [each.strip() for each in chapters.split(",")]
+    options = {"variant_seed": variant_seed, "overwrite": overwrite}
+    built = build_course(folder, names=names, **options)
+    print(f"Built {', '.join(built)} in {folder}.")
+    print(f"Hand out {folder / 'release'}; put what comes back into {folder / 'submitted'}")
+    print(f"as STUDENT/CHAPTER/CHAPTER.ipynb, then: python -m tutorial_lib course grade {folder}")
+
+
+def course_grade(
+    folder: Annotated[Positional[Path], arg(metavar="FOLDER")], chapters: MaybeStr = None
+) -> None:
+    """Grade what was handed in, and write feedback and grades.csv.
+
+    Args:
+        folder: Of the course.
+        chapters: For example 02,04; default: all.
+    """
+    from tutorial_lib.classroom import landlock
+    from tutorial_lib.classroom.course import grade_course, misplaced
+    from tutorial_lib.classroom.grades_table import table
+
+    names = None if chapters is None else [each.strip() for each in chapters.split(",")]
+    print(table(grade_course(folder, names=names)))
+    for path in misplaced(folder):
+        print(f"Not graded, as it is not STUDENT/CHAPTER of this course: {path}")
+    print(f"Feedback is in {folder / 'feedback'}, the table in {folder / 'grades.csv'}.")
+    if not landlock.version():
+        print("This system has no Landlock: see docs/teaching.md, How grades are kept safe.")
+
+
+# --------------------------------------------------------------------------- results, papers
+
+
+def reproduce(
+    name: Annotated[Positional[str], arg(metavar="NAME")],
+    out: MaybePath = None,
+    minutes: MaybeFloat = None,
+    preset: maybe(Literal["cpu", "gpu"]) = None,
+    profile: maybe(Profile) = None,
+) -> None:
+    """Run a long training of the series again; "reproduce list" shows which there are.
+
+    Goes on where it was if the folder holds an unfinished run.
+
+    Args:
+        name: Name of the recipe, or "list".
+        out: Folder of the run; default: NAME in TUTORIAL_RUNS_DIR, or else in runs.
+        minutes: Train for so long instead.
+        preset: Sizes for two CPU cores or for a GPU; default: what this machine has.
+        profile: "smoke" takes a few steps on a few images.
+    """
+    from tutorial_lib.recipes.named import RECIPES
+
+    if name == "list":
+        for each, recipe in RECIPES.items():
+            print(f"{each:26} {recipe.title}")
+        return
+    if name not in RECIPES:
+        known = f"There are: {', '.join(RECIPES)}."
+        raise ValueError(f"no recipe named {name!r}.{did_you_mean(name, RECIPES)} {known}")
+    if minutes is not None:
+        require_positive("minutes", minutes)
+    from tutorial_lib.recipes import reproduction as recipes_of_long_runs
+    from tutorial_lib.training.distributed import say
+
+    folder, history, result = recipes_of_long_runs.reproduce(
+        name, out, minutes=minutes, preset=preset, smoke=profile == "smoke"
+    )
+    if not result:
+        say(f"Interrupted after {history.step} steps. The same command goes on from {folder}.")
+        raise SystemExit(128 + (history.stopped_by or signal.SIGINT))
+    say(f"{history.step} steps, {history.seconds:.0f} s")
+    for split in ("valid", "test"):
+        for number, value in result[split].items():
+            say(f"{split:5} {number.replace('_', ' '):28} {value:.6g}")
+    say(f"Weights and result.json are in {folder}.")
+
+
+def equations() -> None:
+    """Every numbered equation of the papers: the cell and the name that compute it."""
+    from tutorial_lib.equations import lines
+
+    print("\n".join(lines()))
+
+
+# ---------------------------------------------------------------------- models that are trained
+
+
+def sample(
+    run: Run = None,
+    weights: Weights = DEFAULT_WEIGHTS,
+    n: int = 64,
+    label: MaybeStr = None,
+    out: Path = Path("samples.png"),
+    shape: MaybeStr = None,
+    temperature: float = 1.0,
+    pixels: Literal["mean", "sample"] = "mean",
+    seed: int = 0,
+) -> None:
+    """Draw new images into a PNG grid.
+
+    Args:
+        n: Images in a grid.
+        label: Class to draw, by name or number; "all" writes a grid for each class; without it, a
+            row for each class.
+        out: PNG to write; with --label all, the class is added to its name.
+        shape: Height and width, as 28x28; default: those of the images it was trained on.
+        temperature: Of the prior; 1 is the model, lower is safer.
+        pixels: The decoder's mean image, or a true draw of every pixel.
+        seed: Of the draw.
+    """
+    require_int("n", n, at_least=1)
+    require_seed("seed", seed)
+    require_positive("temperature", temperature)
+    require_png(out)
+    _require_place(out)
+    size = None if shape is None else _sides(shape)
+    label = "all" if label is not None and label.lower() == "all" else label
+    facts = _told_facts(run, weights, "two-stage.safetensors", only="two-stage")
+    if facts is not None and label not in (None, "all"):
+        label_named(label, len(facts.class_names), facts.class_names)
+    from tutorial_lib.recipes import sample_sheets as grids
+
+    model = _two_stage(run, weights)
+    if model.facts is None and size is None:
+        raise ValueError(
+            f"the weights in {run} do not say the shape of their images: add --shape HEIGHTxWIDTH"
+        )
+    chosen: int | str | None = label
+    if label not in (None, "all"):
+        names = model.facts.class_names if model.facts else ()
+        chosen = label_named(label, model.n_classes, names)
+    options = {"temperature": temperature, "pixels": pixels, "seed": seed, "shape": size}
+    for path in grids.write_sample_grids(model, n=n, label=chosen, out=out, **options):
+        print(f"Wrote {path}.")
+
+
+def reconstruct(
+    run: Run = None,
+    weights: Weights = DEFAULT_WEIGHTS,
+    dataset: MaybeStr = None,
+    split: Split = "test",
+    n: int = 8,
+    out: Path = Path("reconstructions.png"),
+) -> None:
+    """Draw images, their reconstructions and their codes into a PNG.
+
+    Args:
+        dataset: Name of the data set; default: the one it was trained on, or its sample.
+        split: Part of the data set.
+        n: How many of its images, from the first on.
+        out: PNG to write. Three rows for every eight images: original, reconstruction, codes.
+    """
+    require_int("n", n, at_least=1)
+    require_png(out)
+    _require_place(out)
+    name = _image_set(dataset, _told_facts(run, weights, "vqvae.safetensors", only="two-stage"))
+    from tutorial_lib.recipes import sample_sheets as grids
+    from tutorial_lib.recipes.code_files import reconstruction_sheet
+
+    vqvae = _vqvae(run, weights)
+    levels = _examples(name, split, n, vqvae).levels
+    sheet = reconstruction_sheet(vqvae, levels, n_columns=min(8, n))
+    print(f"Wrote {grids.write_png(out, sheet)}: {len(levels)} images of {name}, {split}.")
+
+
+def encode(
+    run: Run = None,
+    weights: Weights = DEFAULT_WEIGHTS,
+    dataset: MaybeStr = None,
+    split: Split = "test",
+    n: MaybeInt = None,
+    out: Path = Path("codes.safetensors"),
+) -> None:
+    """Turn images into a file of codes.
+
+    Args:
+        dataset: Name of the data set; default: the one it was trained on, or its sample.
+        split: Part of the data set.
+        n: How many of its images, from the first on; default: all.
+        out: File to write, NAME.safetensors.
+    """
+    if n is not None:
+        require_int("n", n, at_least=1)
+    if out.suffix != ".safetensors":
+        raise ValueError(f"--out must end in .safetensors, got {out.name!r}")
+    _require_place(out)
+    name = _image_set(dataset, _told_facts(run, weights, "vqvae.safetensors", only="two-stage"))
+    import math
+
+    from tutorial_lib.recipes.code_files import write_codes
+
+    vqvae = _vqvae(run, weights)
+    examples, whole = _examples(name, split, n, vqvae, with_dataset=True)
+    of_weights = str(run.resolve()) if run is not None else weights
+    facts = whole.facts
+    codes = write_codes(out, vqvae, examples.levels, examples.labels, facts, weights=of_weights)
+    each = codes.indices[0].numel()
+    print(f"Wrote {out}: {len(codes.indices)} images of {name}, {split}, as {each} codes each:")
+    before = examples.levels[0].numel() * math.log2(facts.n_levels) / 8
+    after = each * math.log2(codes.n_codes) / 8
+    print(f"{before:.0f} bytes of levels an image became {after:.0f} bytes of codes.")
+
+
+def decode(
+    codes: Annotated[Positional[Path], arg(metavar="FILE", help="File by `encode`.")],
+    run: maybe(Path, text="Folder of the run.", default="as the file says") = None,
+    weights: maybe(str, text="Name of shipped weights.", default="as the file says") = None,
+    out: Path = Path("decoded.png"),
+) -> None:
+    """Turn a file of codes back into images.
+
+    Args:
+        out: PNG to write, a grid of the images, or NAME.npz: arrays of levels and labels.
+    """
+    if out.suffix != ".npz":
+        require_png(out)
+    _require_place(out)
+    if weights is not None:
+        _require_weights(weights, only="two-stage")
+    if not codes.is_file():
+        raise FileNotFoundError(f"no file {codes}: `python -m tutorial_lib encode` writes one")
+    import numpy as np
+
+    from tutorial_lib.data.tiles import tile
+    from tutorial_lib.recipes import sample_sheets as grids
+    from tutorial_lib.recipes.code_files import decode_codes, read_codes
+
+    told = read_codes(codes)
+    if run is None and weights is None:
+        is_shipped = told.weights in weights_shelf.available()
+        run, weights = (None, told.weights) if is_shipped else (Path(told.weights), None)
+    levels = decode_codes(_vqvae(run, weights or DEFAULT_WEIGHTS), told)
+    if out.suffix == ".npz":
+        with file_named(out):
+            out.parent.mkdir(parents=True, exist_ok=True)
+            np.savez_compressed(
+                out, levels=levels.numpy().astype(np.uint8), labels=told.labels.numpy()
+            )
+    else:
+        columns = round(len(levels) ** 0.5) or 1
+        grids.write_png(out, tile(levels, n_columns=columns, n_levels=told.facts.n_levels))
+    print(f"Wrote {out}: {len(levels)} images.")
+
+
+# ------------------------------------------------------------------------------ what they share
+
+
+def _sides(text: str) -> tuple[int, int]:
+    """(height, width) of "28x28"."""
+    sides = text.lower().split("x")
+    if len(sides) != 2 or not all(side.isdecimal() and int(side) for side in sides):
+        raise ValueError(f"--shape must be HEIGHTxWIDTH, such as 28x28, got {text!r}")
+    return int(sides[0]), int(sides[1])
+
+
+def _require_place(out: Path) -> None:
+    """OSError, before the work is done, if the file `out` could not be written after it."""
+    found = next(each for each in out.absolute().parents if each.exists())
+    with file_named(out):
+        if out.is_dir():
+            raise IsADirectoryError(errno.EISDIR, "")
+        if not found.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, "")
+        if not os.access(out if out.exists() else found, os.W_OK):
+            raise PermissionError(errno.EACCES, "")
+
+
+def _require_weights(name: str, *, only: str) -> None:
+    """ValueError unless shipped weights of the kind `only` have this name."""
+    names = [each for each in weights_shelf.available() if each.startswith(only)]
+    if name not in names:
+        known = f"There are: {', '.join(names) or 'none'}."
+        raise ValueError(f"no weights named {name!r} here.{did_you_mean(name, names)} {known}")
+
+
+def _told_facts(run: Path | None, weights: str, file: str, *, only: str) -> RunFacts | None:
+    """What the header of a file of weights tells, read without torch; None if it does not."""
+    if run is None:
+        _require_weights(weights, only=only)
+        return weights_shelf.told_facts(weights_shelf.shipped_path(weights))
+    if not run.is_dir():
+        raise FileNotFoundError(
+            f"there is no run in {run}: `python -m tutorial_lib train two-stage --out {run}` "
+            f"would train one"
+        )
+    return weights_shelf.told_facts(run / file)
+
+
+def _two_stage(run: Path | None, weights: str):
+    """The two-stage model of a run, or shipped."""
+    from tutorial_lib.recipes.pretrained import load_pretrained
+    from tutorial_lib.recipes.two_stage import load_run
+
+    return load_run(run) if run is not None else load_pretrained(weights)
+
+
+def _vqvae(run: Path | None, weights: str):
+    """The VQVAE of a run whose stage one has finished, or of shipped weights, where models run."""
+    from tutorial_lib import profiles
+    from tutorial_lib.codes.vqvae import VQVAE
+    from tutorial_lib.recipes.pretrained import load_weights
+
+    if run is not None and (run / "vqvae.safetensors").exists():
+        vqvae = load_weights(run / "vqvae.safetensors")
+        if not isinstance(vqvae, VQVAE):
+            raise ValueError(f"{run / 'vqvae.safetensors'} holds a {type(vqvae).__name__}")
+    else:
+        vqvae = _two_stage(run, weights).vqvae
+    return vqvae.to(profiles.device())
+
+
+def _image_set(name: str | None, facts: RunFacts | None) -> str:
+    """The data set of images that is meant: as named, else that of the facts if it is here."""
+    from tutorial_lib.data.description import describe
+
+    if name is not None:
+        kind = catalog.find(name).kind
+        if kind != "images":
+            raise ValueError(f"--dataset must name images, got {name!r}, which holds {kind}")
+        return name
+    trained_on = facts.dataset if facts else ""
+    if trained_on in catalog.CATALOG:
+        info = describe(trained_on)
+        if info.embedded or info.cached:
+            return trained_on
+        if info.class_names == catalog.CATALOG[catalog.SAMPLE].class_names:
+            return catalog.SAMPLE
+    raise ValueError(
+        f"--dataset must be given: the data it was trained on ({trained_on or 'unknown'}) are not "
+        f"here. `python -m tutorial_lib data list` shows the data sets"
+    )
+
+
+def _examples(name: str, split: Split, n: int | None, vqvae, *, with_dataset: bool = False):
+    """The first n examples of a split, in the levels of the VQVAE; ValueError if it cannot."""
+    from tutorial_lib import data
+
+    if vqvae.n_levels is None:
+        raise ValueError("this VQVAE has a Gaussian decoder: it takes no levels")
+    dataset = data.load(name).with_n_levels(vqvae.n_levels)
+    n_channels, *sides = dataset.train.levels.shape[1:]
+    if n_channels != vqvae.in_channels:
+        raise ValueError(
+            f"the weights take images of {vqvae.in_channels} channels, those of {name} have "
+            f"{n_channels}"
+        )
+    vqvae.latent_shape(tuple(sides))
+    whole = getattr(dataset, split)
+    if n is not None and n > len(whole):
+        raise ValueError(f"--n must be at most {len(whole)}, the {split} images of {name}, got {n}")
+    part = data.Split(*whole[:n])
+    return (part, dataset) if with_dataset else part

@@ -1,0 +1,67 @@
+"""Models with a code between, in reading order.
+
+module                what it holds                                                        chapter
+bounds                KL divergences, the ELBO, the cost of codes                          09, 11
+one_latent            one latent number: evidence and bounds as sums over a grid           09
+gaussian_posterior    drawing from q(z|x), and what z says of the image                    09
+vector_coders         from an image to one vector, and back                                09
+vae                   autoencoder and Gaussian VAE                                         09
+quantizer             the codebook: nearest code, straight-through, losses, EMA, restarts  10
+vqvae                 encoder, codebook, decoder, over 1, 2 or 3 dimensions                12
+two_stage             VQ-VAE and prior as one model: bound and samples                     11, 13
+code_prior            a prior over codes of 1, 2 or 3 dimensions                           15
+gated_frames          a causal prior over space and time                                   15
+pixelcnn_autoencoder  a PixelCNN that draws from a code                                    05
+sample_quality        precision and recall of drawn images                                 13
+run_facts             what data a model was trained on, stored with its weights            13
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "bounds": [
+            "categorical_kl",
+            "elbo_nats",
+            "gaussian_kl",
+            "kl_to_uniform",
+            "latent_rate_nats",
+            "two_stage_bound_nats",
+        ],
+        "one_latent": ["OneLatentModel", "blob_on_a_strip"],
+        "gaussian_posterior": ["Posterior", "information_nats", "reparameterize"],
+        "vector_coders": ["CodeDecoder", "CodeEncoder", "ImageSize"],
+        "vae": ["Autoencoder", "GaussianVAE", "VAETerms"],
+        "quantizer": [
+            "Quantized",
+            "VectorQuantizer",
+            "code_counts",
+            "nearest_code",
+            "perplexity",
+            "straight_through",
+            "vectors_of",
+        ],
+        "vqvae": [
+            "Dims",
+            "ResidualBlock",
+            "VQVAE",
+            "VQVAEOutput",
+            "build_decoder",
+            "build_encoder",
+        ],
+        "two_stage": ["BoundTerms", "TwoStageModel"],
+        "code_prior": ["CodePrior", "code_prior_step", "labels_for"],
+        "gated_frames": ["GatedFrames", "PastFrames"],
+        "pixelcnn_autoencoder": ["MSEAutoencoder", "PixelCNNAutoencoder"],
+        "sample_quality": [
+            "Neighbors",
+            "PrecisionRecall",
+            "ball_radii",
+            "inside_a_ball",
+            "nearest_neighbors",
+            "precision_and_recall",
+        ],
+        "run_facts": ["RunFacts", "facts_from_json", "label_named"],
+    },
+)

@@ -1,0 +1,209 @@
+"""TwoStageModel: a trained VQVAE and an autoregressive prior over its code indices.
+
+Stage one learns p(x|z) with the codes; stage two, with the VQVAE frozen, learns p(z) over the
+*indices*. Together they are one generative model, and its total is a bound on log p(x):
+
+    log p(x) >= log p(x | z_q(x)) + log p(z_q(x))                              [VQ-VAE, sec. 3.2]
+
+so in bits/dim:  decoder term + latent rate. Under the uniform prior the rate is N log K; a learned
+prior replaces it by -log p(z). A rate without the decoder term, or a decoder term without a rate,
+is not the likelihood of anything.
+
+The codes have as many axes as the signal. For images the prior may be a `GatedPixelCNN` over fields
+(B, 1, h, w); for sounds, images and clips alike it may be a `CodePrior` of the VQVAE's n_dims.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from tutorial_lib.codes.bounds import latent_rate_nats, two_stage_bound_nats
+from tutorial_lib.codes.code_prior import CodePrior, labels_for
+from tutorial_lib.codes.run_facts import RunFacts
+from tutorial_lib.codes.vqvae import VQVAE
+from tutorial_lib.contracts import Count, checked, having
+from tutorial_lib.contracts.validation import where_it_draws
+from tutorial_lib.pixels.full_precision import exact_float32
+from tutorial_lib.pixels.likelihood import nll_nats
+from tutorial_lib.sampling.ancestral import draw, sample
+
+
+class BoundTerms(NamedTuple):
+    """The parts of the bound, each (B,) in nats per image and each a cost: lower is better."""
+
+    decoder_nats: Tensor  # -log p(x | z_q(x))
+    uniform_rate_nats: Tensor  # N log K
+    prior_rate_nats: Tensor  # -log p(z_q(x)) under the learned prior
+
+    @property
+    def total_uniform_nats(self) -> Tensor:
+        """Total cost of an image when the codes are sent with N log K nats."""
+        return self.decoder_nats + self.uniform_rate_nats
+
+    @property
+    def total_prior_nats(self) -> Tensor:
+        """Total cost of an image when the codes are sent with the learned prior."""
+        return self.decoder_nats + self.prior_rate_nats
+
+
+class TwoStageModel(nn.Module):
+    """vqvae: a VQVAE of 1, 2 or 3 dimensions. prior: what tells how likely its indices are.
+
+    The prior is a CodePrior of the same n_dims and n_codes, or, for images, a model of index fields
+    (B, 1, h, w) with K levels.
+    """
+
+    @checked
+    def __init__(self, vqvae: VQVAE, prior: nn.Module):
+        super().__init__()
+        if isinstance(prior, CodePrior):
+            _check_code_prior(vqvae, prior)
+        else:
+            _check_image_prior(vqvae, prior)
+        self.vqvae, self.prior = vqvae, prior
+
+    @property
+    def facts(self) -> RunFacts | None:
+        """On which data it was trained, if the VQVAE knows."""
+        return self.vqvae.facts
+
+    @facts.setter
+    def facts(self, facts: RunFacts | None) -> None:
+        self.vqvae.facts = facts
+
+    @property
+    def n_classes(self) -> int | None:
+        """The labels that the prior was trained with, None if it takes none."""
+        return self.prior.n_classes
+
+    def prior_nll_nats(
+        self, indices: Int[Tensor, "B *latent"], label: Tensor | None = None
+    ) -> Float[Tensor, "B"]:
+        """-log p(z) of index fields, nats per image. Given a label, -log p(z | label)."""
+        if isinstance(self.prior, CodePrior):
+            return self.prior.nll_nats(indices, label)
+        field = indices.unsqueeze(1)
+        return nll_nats(self.prior(field, **_given(label)), field)
+
+    def terms(self, levels: Int[Tensor, "B C *shape"], label: Tensor | None = None) -> BoundTerms:
+        """Decoder term and latent rates of each image, in nats, with the VQVAE in eval mode."""
+        self._require_discrete()
+        if self.vqvae.training:
+            raise ValueError("the VQVAE is in train mode: call model.eval() before scoring images")
+        indices = self.vqvae.encode_indices(levels)
+        with exact_float32(indices.device):
+            decoder = self.vqvae.decoder_nll_nats(self.vqvae.decode_indices(indices), levels)
+            prior = self.prior_nll_nats(indices, label)
+        rate = latent_rate_nats(indices[0].numel(), self.vqvae.n_codes)
+        return BoundTerms(decoder, torch.full_like(decoder, rate), prior)
+
+    def bound_nats(
+        self, levels: Int[Tensor, "B C *shape"], label: Tensor | None = None
+    ) -> Float[Tensor, "B"]:
+        """Lower bound on log p(x) of each image, in nats (given a label: on log p(x | label))."""
+        terms = self.terms(levels, label)
+        return two_stage_bound_nats(-terms.decoder_nats, -terms.prior_rate_nats)
+
+    @checked
+    def sample_indices(
+        self,
+        n: Count,
+        *,
+        latent_shape: tuple[Count, ...],
+        label: Tensor | int | None = None,
+        temperature: float = 1.0,
+        generator: torch.Generator | None = None,
+        progress: bool = False,
+    ) -> Int[Tensor, "n *latent"]:
+        """Draw index fields from the prior; `label` is (n,), one for all, or None."""
+        options = {"temperature": temperature, "generator": generator, "progress": progress}
+        if isinstance(self.prior, CodePrior):
+            return self.prior.sample(n, latent_shape, label=label, **options)
+        shape = (n, 1, *latent_shape)
+        return sample(self.prior, shape, label=labels_for(n, label, self.prior), **options)[:, 0]
+
+    @checked
+    @torch.no_grad()  # not inference_mode: what is drawn may be trained on
+    def sample(
+        self,
+        n: Count,
+        label: Tensor | int | None = None,
+        *,
+        shape: tuple[int, ...] | None = None,
+        temperature: float = 1.0,
+        pixels: Literal["mean", "sample"] = "mean",
+        generator: torch.Generator | None = None,
+        progress: bool = False,
+    ) -> Int[Tensor, "n C *shape"]:
+        """Draw codes from the prior, then an image, sound or clip from the decoder: levels.
+
+        label        (n,) labels, one label for all, or None for a model without labels
+        shape        of the signal: height and width, length, or frames, height and width. None:
+                     that of the data it was trained on, which the weights of a run tell
+        temperature  of the prior
+        pixels       "mean": the decoder's mean image, rounded to levels; what pictures show.
+                     "sample": each sub-pixel drawn from p(x|z), a true sample of the model, with
+                     the grain that comes from pixels that are independent given the codes
+        """
+        self._require_discrete()
+        indices = self.sample_indices(
+            n,
+            latent_shape=self.vqvae.latent_shape(self._own_shape() if shape is None else shape),
+            label=label,
+            temperature=temperature,
+            generator=generator,
+            progress=progress,
+        )
+        with exact_float32(indices.device):
+            decoded = self.vqvae.decode_indices(indices)
+        if pixels == "mean":
+            return (self.vqvae.picture(decoded) * (self.vqvae.n_levels - 1)).round().long()
+        noise = {"generator": generator, "device": where_it_draws(generator)}
+        uniforms = torch.rand(decoded[:, 0].shape, dtype=torch.float64, **noise)
+        return draw(decoded, uniforms.to(decoded.device))
+
+    def _own_shape(self) -> tuple[int, ...]:
+        if self.facts is None:
+            axes = {1: "length,", 2: "height, width", 3: "frames, height, width"}
+            raise ValueError(
+                "shape must be given, got None: this model does not know the shape of the data it "
+                f"was trained on, use shape=({axes[self.vqvae.n_dims]})"
+            )
+        return self.facts.shape[1:]
+
+    def _require_discrete(self) -> None:
+        if self.vqvae.n_levels is None:
+            raise ValueError(
+                "this VQVAE has a Gaussian decoder, whose density is no likelihood of levels: "
+                "build it with n_levels to compare it in bits/dim"
+            )
+
+
+def _given(label: Tensor | None) -> dict:
+    return {} if label is None else {"label": label}
+
+
+def _check_code_prior(vqvae: VQVAE, prior: CodePrior) -> None:
+    if (prior.n_dims, prior.n_codes) != (vqvae.n_dims, vqvae.n_codes):
+        raise ValueError(
+            f"the prior must have n_dims={vqvae.n_dims} and n_codes={vqvae.n_codes}, as the codes "
+            f"have, got n_dims={prior.n_dims} and n_codes={prior.n_codes}"
+        )
+
+
+def _check_image_prior(vqvae: VQVAE, prior: nn.Module) -> None:
+    having("n_levels", "n_colors", "n_classes")("prior", prior)
+    if prior.n_levels != vqvae.n_codes or prior.n_colors != 1:
+        raise ValueError(
+            f"the prior must have n_levels={vqvae.n_codes} (the codes) and n_colors=1, "
+            f"got n_levels={prior.n_levels} and n_colors={prior.n_colors}"
+        )
+    if vqvae.n_dims != 2:
+        raise ValueError(
+            f"the codes must be a 2-D field, got n_dims={vqvae.n_dims}: for those, use "
+            f"CodePrior(n_dims={vqvae.n_dims}, ...)"
+        )

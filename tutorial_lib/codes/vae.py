@@ -1,0 +1,244 @@
+"""Autoencoder and GaussianVAE: what changes when the code is drawn instead of computed.
+
+An auto-encoder maps an image to a point and back; it has no distribution over points, so it has no
+p(x). The VAE adds a prior over codes and lets the encoder answer with a distribution:
+
+    p(z) = N(0, I)      q(z|x) = N(mean(x), diag variance(x))      p(x|z) from the decoder
+    log p(x) >= E_q[log p(x|z)] - KL(q(z|x) || p(z))                                    the ELBO
+
+One draw z = mean + exp(log_variance / 2) * noise gives an unbiased estimate of the first term, and
+its gradient reaches mean and variance because the noise has neither [reparameterisation].
+
+p(x|z) is a categorical over levels for each sub-pixel: independent given z, or a gated PixelCNN
+that has z as its context. Both are likelihoods of the discrete image, so the bound is one on the
+log-probability of levels, and may be compared with any other model of them.
+
+With one or two numbers in the code, log p(x) itself is a sum over a grid, and every bound can be
+held against it. What the code says of the image is measured by `information_nats` of
+`gaussian_posterior`.
+
+References: Kingma and Welling 2014, Auto-Encoding Variational Bayes, secs. 2 and 3, app. B; the use
+made of it in van den Oord et al. 2017, Neural Discrete Representation Learning, secs. 2 and 3.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Literal, NamedTuple
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from tutorial_lib.codes.bounds import elbo_nats, gaussian_kl
+from tutorial_lib.codes.gaussian_posterior import Posterior, reparameterize
+from tutorial_lib.codes.vector_coders import CodeDecoder, CodeEncoder, ImageSize
+from tutorial_lib.contracts import Count, Positive, Several, checked, symbols
+from tutorial_lib.contracts.plain import plain_numbers
+from tutorial_lib.contracts.validation import where_it_draws
+from tutorial_lib.pixels.full_precision import exact_float32
+from tutorial_lib.pixels.gated import GatedPixelCNN
+from tutorial_lib.pixels.likelihood import nll_nats
+from tutorial_lib.sampling.ancestral import draw, sample
+
+MAX_GRID_DIMS = 2  # more numbers in the code than a grid can cover
+
+
+class VAETerms(NamedTuple):
+    """The two costs of each image, (B,) in nats per image: lower is better."""
+
+    decoder_nats: Tensor  # -log p(x|z) at one z drawn from q(z|x)
+    kl_nats: Tensor  # KL(q(z|x) || p(z))
+
+    @property
+    def elbo_nats(self) -> Tensor:
+        """The bound on log p(x), estimated with one draw of z: nats per image, higher is better."""
+        return elbo_nats(-self.decoder_nats, self.kl_nats)
+
+
+class Autoencoder(nn.Module):
+    """levels (B, C, H, W) -> logits (B, L, C, H, W) from a code of `code_dim` numbers.
+
+    size        (H, W), multiples of 4
+    n_channels  features of the outer convolution; the inner one has twice as many
+    """
+
+    @checked
+    def __init__(
+        self,
+        *,
+        n_colors: Count = 1,
+        n_levels: Several = 2,
+        size: ImageSize = (28, 28),
+        code_dim: Count = 2,
+        n_channels: Count = 16,
+    ):
+        super().__init__()
+        self.config = {k: v for k, v in locals().items() if k not in ("self", "__class__")}
+        self.n_colors, self.n_levels, self.size = n_colors, n_levels, size
+        self.code_dim = code_dim
+        shape = {"size": size, "code_dim": code_dim, "n_channels": n_channels}
+        self.encoder = CodeEncoder(n_colors=n_colors, n_levels=n_levels, **shape)
+        self.decoder = CodeDecoder(n_outputs=n_levels * n_colors, **shape)
+
+    def encode(self, levels: Int[Tensor, "B C H W"]) -> Float[Tensor, "B D"]:
+        """The code of each image."""
+        return self.encoder(levels)
+
+    def decode(self, code: Float[Tensor, "B D"]) -> Float[Tensor, "B L C H W"]:
+        """Logits of p(x|z), each sub-pixel independent of the others given the code."""
+        return self.decoder(code).unflatten(1, (self.n_levels, self.n_colors))
+
+    def forward(self, levels: Int[Tensor, "B C H W"]) -> Float[Tensor, "B L C H W"]:
+        """Logits of every image given its own code; their cost is no cost of the image."""
+        return self.decode(self.encode(levels))
+
+
+class GaussianVAE(nn.Module):
+    """levels (B, C, H, W) -> VAETerms, the two costs of each image whose sum bounds -log p(x).
+
+    code_dim    numbers D in the code z
+    n_channels  features of the outer convolution of encoder and decoder
+    pixelcnn    None: pixels are independent given z. Or the arguments of a GatedPixelCNN
+                (n_channels, n_layers, ...) that becomes the decoder, with z as its context
+    """
+
+    @plain_numbers  # in `pixelcnn`, too
+    @checked
+    def __init__(
+        self,
+        *,
+        n_colors: Count = 1,
+        n_levels: Several = 2,
+        size: ImageSize = (28, 28),
+        code_dim: Count = 2,
+        n_channels: Count = 16,
+        pixelcnn: dict | None = None,
+    ):
+        super().__init__()
+        self.config = {k: v for k, v in locals().items() if k not in ("self", "__class__")}
+        self.n_colors, self.n_levels, self.size = n_colors, n_levels, size
+        self.code_dim, self.autoregressive = code_dim, pixelcnn is not None
+        self.encoder = CodeEncoder(
+            n_colors=n_colors,
+            n_levels=n_levels,
+            size=size,
+            code_dim=2 * code_dim,
+            n_channels=n_channels,
+        )
+        if pixelcnn is None:
+            self.decoder = CodeDecoder(
+                n_outputs=n_levels * n_colors, size=size, code_dim=code_dim, n_channels=n_channels
+            )
+        else:
+            self.decoder = GatedPixelCNN(
+                n_colors=n_colors, n_levels=n_levels, context_channels=code_dim, **pixelcnn
+            )
+
+    def encode(self, levels: Int[Tensor, "B C H W"]) -> Posterior:
+        """q(z|x) of each image."""
+        return Posterior(*self.encoder(levels).chunk(2, dim=1))
+
+    @checked
+    def context(self, code: Float[Tensor, "B {self.code_dim}"]) -> Float[Tensor, "B D H W"]:
+        """The code at every pixel, as a PixelCNN takes it."""
+        return code[:, :, None, None].expand(-1, -1, *self.size)
+
+    @checked
+    def logits_given(
+        self,
+        levels: Int[Tensor, "B {self.n_colors} {self.size[0]} {self.size[1]}"],
+        code: Float[Tensor, "B {self.code_dim}"],
+    ) -> Float[Tensor, "B L C H W"]:
+        """Logits of p(x|z); only a PixelCNN looks at the (earlier) levels."""
+        symbols("levels", levels, self.n_levels)
+        if self.autoregressive:
+            return self.decoder(levels, context=self.context(code))
+        return self.decoder(code).unflatten(1, (self.n_levels, self.n_colors))
+
+    def forward(
+        self, levels: Int[Tensor, "B C H W"], noise: Float[Tensor, "B D"] | None = None
+    ) -> VAETerms:
+        """Both costs of each image; `noise` is standard normal, drawn here if not given."""
+        q = self.encode(levels)
+        noise = torch.randn_like(q.mean) if noise is None else noise
+        logits = self.logits_given(levels, reparameterize(*q, noise))
+        return VAETerms(nll_nats(logits, levels), gaussian_kl(*q))
+
+    @checked
+    @torch.no_grad()
+    def sample(
+        self,
+        n: Count,
+        *,
+        code: Tensor | None = None,
+        pixels: Literal["mean", "sample"] = "mean",
+        generator: torch.Generator | None = None,
+    ) -> Int[Tensor, "n C H W"]:
+        """Draw codes from the prior (or take `code`), then images: levels.
+
+        code    (n, D), on any device
+        pixels  "mean": the decoder's mean image, rounded to levels; "sample": each sub-pixel drawn
+                from p(x|z). A PixelCNN decoder always draws, pixel by pixel.
+        """
+        noise = {"generator": generator, "device": where_it_draws(generator)}
+        device = next(self.parameters()).device
+        if code is None:
+            code = torch.randn(n, self.code_dim, **noise)
+        if len(context := self.context(code.to(device))) != n:
+            raise ValueError(
+                f"code must have shape ({n}, {self.code_dim}), got {tuple(code.shape)}"
+            )
+        shape = (n, self.n_colors, *self.size)
+        if self.autoregressive:
+            return sample(self.decoder, shape, context=context, generator=generator)
+        with exact_float32(device):
+            logits = self.decoder(code.to(device)).unflatten(1, (self.n_levels, self.n_colors))
+        if pixels == "sample":
+            uniforms = torch.rand(shape, dtype=torch.float64, **noise)
+            return draw(logits, uniforms.to(device))
+        levels = torch.arange(self.n_levels, device=device, dtype=logits.dtype)
+        with exact_float32(device):
+            mean = torch.einsum("blchw,l->bchw", logits.softmax(dim=1), levels)
+        return mean.round().long()
+
+    @checked
+    @torch.no_grad()
+    def log_evidence_nats(
+        self,
+        levels: Int[Tensor, "B {self.n_colors} {self.size[0]} {self.size[1]}"],
+        *,
+        limit: Positive = 5.0,
+        n_points: Several = 41,
+    ) -> Float[Tensor, "B"]:
+        """log p(x) = log sum over a grid of codes of p(x|z) p(z) dz: nats per image.
+
+        limit     the grid reaches from -limit to limit standard deviations of the prior
+        n_points  along each axis; the posterior must be wider than their distance
+
+        ValueError for more than two numbers in the code: a grid cannot cover them.
+        """
+        if self.code_dim > MAX_GRID_DIMS:
+            raise ValueError(
+                f"log p(x) by a grid needs code_dim of at most {MAX_GRID_DIMS}, got {self.code_dim}"
+            )
+        symbols("levels", levels, self.n_levels)
+        axis = torch.linspace(-limit, limit, n_points, dtype=next(self.parameters()).dtype)
+        codes = torch.cartesian_prod(*[axis] * self.code_dim).view(-1, self.code_dim)
+        log_weight = -codes.square().sum(dim=1) / 2 - self.code_dim * math.log(2 * math.pi) / 2
+        log_weight = log_weight + self.code_dim * (axis[1] - axis[0]).log()
+        parts = codes.to(levels.device).split(1024)
+        with exact_float32(levels.device):
+            joint = torch.cat([self._log_likelihoods(levels, part) for part in parts], dim=1)
+        return torch.logsumexp(joint + log_weight.to(levels.device), dim=1)
+
+    def _log_likelihoods(self, levels: Tensor, codes: Float[Tensor, "G D"]) -> Tensor:
+        """log p(x|z) of every image at every code, (B, G)."""
+        if self.autoregressive:  # the logits depend on the image as well: one code at a time
+            each = (self.logits_given(levels, z.expand(len(levels), -1)) for z in codes)
+            return torch.stack([-nll_nats(logits, levels) for logits in each], dim=1)
+        shape = (self.n_colors, *self.size)
+        chosen = F.one_hot(levels, self.n_levels).movedim(-1, 1).flatten(1).to(codes.dtype)
+        log_p = self.logits_given(levels.new_zeros(len(codes), *shape), codes).log_softmax(1)
+        return chosen @ log_p.flatten(1).T

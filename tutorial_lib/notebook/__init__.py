@@ -1,0 +1,42 @@
+"""What a page shows.
+
+module      what it holds                            chapter
+setup       what every notebook does first           all
+setup_cell  the source of the one setup cell
+plotting    the figures of the series in one style   all
+dashboard   curves of a training while it runs       12
+moved       old addresses, answered by the new ones
+
+`widgets` holds the controls, one a module.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "setup": ["device_name", "start", "summary"],
+        "setup_cell": ["installed_address", "setup_source"],
+        "plotting": [
+            "show_curves",
+            "show_images",
+            "show_index_map",
+            "show_influence",
+            "show_mask",
+            "show_reconstructions",
+            "show_stacked_bits",
+            "show_usage",
+            "use_style",
+        ],
+        "dashboard": [
+            "Dashboard",
+            "Names",
+            "draw_progress",
+            "in_notebook",
+            "panels_of",
+            "state_of",
+            "unit_of",
+        ],
+        "moved": ["OldAddresses", "answer_old_addresses"],
+    },
+)

@@ -1,0 +1,81 @@
+"""Models of the image itself, in reading order.
+
+module          what it holds                                              chapter
+likelihood      nats per image, bits per dimension, sums over every image  01
+tabular         the chain rule in tables of tiny images                    01
+masks           which taps of a convolution may be read; colours           02
+influence       what reaches what, measured by autograd; the blind spot    02
+pixelcnn        PixelCNN: masked convolutions in residual blocks           03
+coordinates     where a pixel is, as features                              03
+gated_layer     one layer: two stacks, a link, two gates                   04
+gated           the gated PixelCNN, with labels and spatial context        04, 05
+gated_row       the same on one row: sequences                             15
+bayes           p(label given image) by Bayes' rule                        07
+lstm_layers     Row LSTM and Diagonal BiLSTM layers, skewing               08
+pixelrnn        PixelRNN: these layers in PixelCNN's plan                  08
+modes           a block in eval mode, and back                             all
+memory_format   channels last: convolutions on a CPU at twice the speed    17
+full_precision  what must be computed in full float32                      17
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "likelihood": [
+            "PixelModel",
+            "bits_per_dim",
+            "enumerate_images",
+            "nll_nats",
+            "total_probability",
+        ],
+        "tabular": [
+            "Tables",
+            "TabularModel",
+            "entropy_bits",
+            "fit_tables",
+            "image_frequencies",
+            "log_prob_nats",
+            "sample_pixels",
+        ],
+        "masks": [
+            "MaskedConv2d",
+            "causal_mask",
+            "color_causal_mask",
+            "color_groups",
+            "kernel_sides",
+        ],
+        "influence": ["OpenModel", "as_model", "blind_spot", "influence_map", "influence_matrix"],
+        "pixelcnn": ["MaskedResidualBlock", "MaskedStack", "PixelCNN", "half_of"],
+        "coordinates": ["coordinate_features"],
+        "gated_layer": [
+            "Activation",
+            "GatedLayer",
+            "HorizontalConv2d",
+            "VerticalConv2d",
+            "gate",
+            "plus",
+            "pointwise",
+            "shift_down",
+        ],
+        "gated": ["GatedPixelCNN", "check_given"],
+        "gated_row": ["GatedRow", "RowLayer"],
+        "bayes": ["Posterior", "bayes_rule", "label_log_likelihoods"],
+        "lstm_layers": [
+            "DiagonalBiLSTMLayer",
+            "DiagonalLSTMLayer",
+            "InputToState",
+            "RowLSTMLayer",
+            "run_diagonally",
+            "run_lstm",
+            "skew",
+            "state_to_state",
+            "unskew",
+        ],
+        "pixelrnn": ["DiagonalBiLSTM", "ResidualLSTM", "RowLSTM"],
+        "modes": ["in_eval_mode", "modes_put_back"],
+        "memory_format": ["in_fast_format", "to_fast_format"],
+        "full_precision": ["exact_float32", "require_float64"],
+    },
+)

@@ -1,0 +1,192 @@
+"""GatedPixelCNN: two stacks without a blind spot, gates, labels and spatial context.
+
+What it adds to a single masked stack:
+
+- A *vertical* stack that reads all rows above, unmasked, and a *horizontal* stack that reads to
+  the left in its row and, through a 1x1 link, the vertical stack: together, the whole past.
+- The gate in place of the ReLU: y = tanh(W_f * x) . sigmoid(W_g * x)          [eq. 2]
+- Conditions inside the gate: y = tanh(W_f * x + V_f h) . sigmoid(W_g * x + V_g h)
+  for a label h, and V * s in place of V h for a spatial map s               [eqs. 4 and 5]
+
+One layer stands in `gated_layer`; here layers become a model. Where the code deviates:
+
+- The vertical stack is shifted down by one row once, at its input, instead of at every link; row i
+  of it then never knows row i of the image.
+- `ordered=False` gives each symbol its own vector: for code indices, whose order means nothing.
+- `coordinates=True` adds the row and column of a pixel, and waves of `n_frequencies` lengths, as a
+  context that all images share; a convolution alone cannot tell where it is.
+- `first_kernel_size` widens the first layer, which reads the image itself and is cheap.
+- `activation="relu"` puts a ReLU in the place of every gate, to measure what the gate brings.
+
+Reference: van den Oord et al. 2016, Conditional Image Generation with PixelCNN Decoders, sec. 2.
+"""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from tutorial_lib.contracts import Count, Kernel, Natural, Several, checked, symbols
+from tutorial_lib.pixels.coordinates import coordinate_features
+from tutorial_lib.pixels.gated_layer import (
+    Activation,
+    GatedLayer,
+    HorizontalConv2d,
+    VerticalConv2d,
+    gate,
+    pointwise,
+    shift_down,
+)
+from tutorial_lib.pixels.memory_format import in_fast_format
+
+__all__ = [
+    "GatedLayer",
+    "GatedPixelCNN",
+    "HorizontalConv2d",
+    "VerticalConv2d",
+    "gate",
+    "shift_down",
+]
+SYMBOL_DIM = 32
+
+
+class GatedPixelCNN(nn.Module):
+    """levels (B, C, H, W) -> logits (B, L, C, H, W), for any height and width.
+
+    n_colors      sub-pixels of a pixel, predicted in order (R, G, B)
+    n_levels      L, the number of values of a sub-pixel
+    n_channels    features of each stack; a multiple of n_colors
+    n_layers      gated layers, the first of type A
+    kernel_size   k, odd and at least 3; a layer reads k//2 rows up and k//2 columns left
+    n_classes     labels 0 .. n_classes-1 must then be given to every call
+    context_channels   a context (B, context_channels, H, W) must then be given to every call
+    ordered       True: levels are intensities, scaled to -1 .. 1. False: symbols without an order
+    coordinates   True: each layer is told the row and column of its pixels
+    n_frequencies waves of so many lengths beside the coordinates; see `coordinate_features`
+    first_kernel_size   of the first layer, if not kernel_size
+    activation    "gate", or "relu" for the same two stacks without gates
+    """
+
+    @checked
+    def __init__(
+        self,
+        *,
+        n_colors: Count = 1,
+        n_levels: Several = 2,
+        n_channels: Count = 64,
+        n_layers: Count = 7,
+        kernel_size: Kernel = 3,
+        n_classes: Count | None = None,
+        context_channels: Count | None = None,
+        ordered: bool = True,
+        coordinates: bool = False,
+        n_frequencies: Natural = 0,
+        first_kernel_size: Kernel | None = None,
+        activation: Activation = "gate",
+    ):
+        super().__init__()
+        self.config = {k: v for k, v in locals().items() if k not in ("self", "__class__")}
+        if n_frequencies and not coordinates:
+            raise ValueError("n_frequencies are waves beside the coordinates: set coordinates=True")
+        if n_channels % n_colors:
+            raise ValueError(
+                f"n_channels={n_channels} cannot be divided among {n_colors} colours: use a "
+                f"multiple of {n_colors}"
+            )
+        self.n_colors, self.n_levels, self.n_classes = n_colors, n_levels, n_classes
+        self.context_channels, self.ordered, self.coordinates = (
+            context_channels,
+            ordered,
+            coordinates,
+        )
+        self.n_frequencies = n_frequencies
+        self.symbols = None if ordered else nn.Embedding(n_levels, SYMBOL_DIM)
+        places = 2 + 4 * n_frequencies if coordinates else 0
+        inputs = n_colors * (1 if ordered else SYMBOL_DIM)
+        self.layers = nn.ModuleList(
+            GatedLayer(
+                n_channels if i else inputs,
+                n_channels if i else inputs,
+                n_channels,
+                kernel_size if i else first_kernel_size or kernel_size,
+                mask_type="B" if i else "A",
+                n_colors=n_colors,
+                n_classes=n_classes,
+                context_channels=(context_channels or 0) + places,
+                activation=activation,
+            )
+            for i in range(n_layers)
+        )
+        self.head = nn.Sequential(
+            nn.ReLU(),
+            pointwise(n_channels, n_channels, n_colors),
+            nn.ReLU(),
+            pointwise(n_channels, n_colors * n_levels, n_colors),
+        )
+
+    def forward(self, levels, *, label=None, context=None) -> Float[Tensor, "B L C H W"]:
+        """Logits of every sub-pixel given all those before it, in one pass.
+
+        Raises ValueError or TypeError for levels or labels out of range, wrong shapes, and a
+        condition that is missing or that the model was not built for.
+        """
+        return self.logits_from(self.embed(levels), label=label, context=context)
+
+    @checked
+    def embed(self, levels: Int[Tensor, "B {self.n_colors} H W"]) -> Float[Tensor, "B F H W"]:
+        """Levels as numbers: scaled intensities, or a vector for each symbol, colour by colour."""
+        symbols("levels", levels, self.n_levels)
+        if self.symbols is not None:
+            return self.symbols(levels).permute(0, 1, 4, 2, 3).flatten(1, 2)
+        dtype = self.layers[0].link.weight.dtype
+        return levels.to(dtype) * (2 / (self.n_levels - 1)) - 1
+
+    @checked
+    def logits_from(
+        self,
+        features: Float[Tensor, "B {self.layers[0].vertical.in_channels} H W"],
+        *,
+        label=None,
+        context=None,
+    ) -> Float[Tensor, "B L C H W"]:
+        """The network after `embed`: both stacks, then the head on the horizontal one.
+
+        NaN features give NaN logits: training looks at its loss.
+        """
+        context = self.context_of_layers(features, label, context)
+        features = in_fast_format(features)
+        v, h = shift_down(features), features
+        for i, layer in enumerate(self.layers):
+            v, h = layer(v, h, label=label, context=context, last=i == len(self.layers) - 1)
+        return self.head(h).unflatten(1, (self.n_colors, self.n_levels)).transpose(1, 2)
+
+    @checked
+    def context_of_layers(
+        self,
+        features: Float[Tensor, "B F H W"],
+        label: Int[Tensor, "B"] | None,
+        context: Float[Tensor, "B {self.context_channels} H W"] | None,
+    ) -> Tensor | None:
+        """The context of every layer: the one given, and where each pixel is if it is told.
+
+        Raises ValueError or TypeError for a label or a context that does not fit the model.
+        """
+        check_given("label", label, self.n_classes, "n_classes")
+        check_given("context", context, self.context_channels, "context_channels")
+        if label is not None:
+            symbols("label", label, self.n_classes)
+        if not self.coordinates:
+            return context
+        place = coordinate_features(*features.shape[-2:], self.n_frequencies, like=features)
+        if context is None:
+            return place
+        return torch.cat([context, place.expand(len(context), -1, -1, -1)], dim=1)
+
+
+def check_given(name: str, value: Tensor | None, size: int | None, option: str) -> None:
+    """ValueError unless a condition is given to a model that was built for it, and to no other."""
+    if value is None and size:
+        raise ValueError(f"this model was built with {option}={size}: give it {name}=...")
+    if value is not None and not size:
+        raise ValueError(f"{name} was given, but this model was built without {option}")

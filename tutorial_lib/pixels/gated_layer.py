@@ -1,0 +1,183 @@
+"""One layer of the gated PixelCNN: two convolutions without masks, a link, and two gates.
+
+What stands between two layers is the gate in place of the ReLU [eq. 2], with conditions inside it:
+V_f h and V_g h for a label h [eq. 4], V * s for a spatial map s [eq. 5]. Every connection of the
+paper's figure 2 is in `GatedLayer.forward`. Kernels are cropped to the taps that may be read,
+k//2 + 1 rows and k//2 + 1 columns, so that nothing is multiplied by a masked zero.
+
+Reference: van den Oord et al. 2016, Conditional Image Generation with PixelCNN Decoders, sec. 2.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from tutorial_lib.contracts import Count, Natural, OddSides, checked
+from tutorial_lib.pixels.masks import MaskedConv2d, color_causal_mask, kernel_sides
+
+
+@checked
+def shift_down(features: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C H W"]:
+    """Every row one down and zeros in the first: row i holds what was known above it.
+
+    >>> shift_down(torch.tensor([[[[1.0, 2], [3, 4]]]]))[0, 0].tolist()
+    [[0.0, 0.0], [1.0, 2.0]]
+    """
+    return F.pad(features, (0, 0, 1, -1))
+
+
+def gate(features: Float[Tensor, "B twoC H W"]) -> Float[Tensor, "B C H W"]:
+    """tanh of the first half of the channels times sigmoid of the second. [eq. 2]
+
+    >>> gate(torch.tensor([1.0, 0.0]).view(1, 2, 1, 1)).item()  # tanh(1) / 2
+    0.3807970881462097
+    """
+    value, switch = features.chunk(2, dim=1)
+    return torch.tanh(value) * torch.sigmoid(switch)
+
+
+ACTIVATIONS = {"gate": (gate, 2), "relu": (torch.relu, 1)}  # and the channels it takes for one
+Activation = Literal[tuple(ACTIVATIONS)]
+
+
+def plus(features: Tensor, condition: Tensor | int) -> Tensor:
+    """Their sum; without a condition, which is then the number 0, the features as they are.
+
+    A condition may be the same for all images, rows or columns: its length there is 1.
+    """
+    return features + condition if isinstance(condition, Tensor) else features
+
+
+@checked
+def pointwise(in_channels: Count, out_channels: Count, n_colors: Count) -> nn.Conv2d:
+    """A 1x1 convolution that keeps R -> G -> B, which for one colour needs no mask at all."""
+    if n_colors == 1:
+        return nn.Conv2d(in_channels, out_channels, 1)
+    return MaskedConv2d(in_channels, out_channels, 1, mask_type="B", n_colors=n_colors)
+
+
+class VerticalConv2d(nn.Conv2d):
+    """Reads its own row and the k//2 rows above it: (B, in, H, W) -> (B, out, H, W)."""
+
+    @checked
+    def __init__(self, in_channels: Count, out_channels: Count, kernel_size: OddSides):
+        side, across = kernel_sides(kernel_size)
+        self.reach = side // 2
+        super().__init__(in_channels, out_channels, (self.reach + 1, across))
+
+    def forward(self, x: Float[Tensor, "B in H W"]) -> Float[Tensor, "B out H W"]:
+        """Convolve, zeros above the image and beside it."""
+        return super().forward(F.pad(x, (self.reach, self.reach, self.reach, 0)))
+
+
+class HorizontalConv2d(nn.Conv2d):
+    """Reads k//2 pixels to the left in its own row, and the centre as the mask type allows.
+
+    Type A, one colour: the centre tap does not exist. Otherwise it is the last tap, with the
+    R -> G -> B rule where there are colours. Output channels are `halves` blocks (the two arguments
+    of a gate), each grouped by colour.
+    """
+
+    @checked
+    def __init__(
+        self,
+        in_channels: Count,
+        out_channels: Count,
+        kernel_size: OddSides,
+        *,
+        mask_type: Literal["A", "B"],
+        n_colors: Count,
+        halves: Count = 2,
+    ):
+        if out_channels % halves:
+            raise ValueError(
+                f"out_channels={out_channels} cannot be divided into {halves} halves: use a "
+                f"multiple of halves={halves}"
+            )
+        self.reach = kernel_sides(kernel_size)[1] // 2
+        self.has_center = mask_type == "B" or n_colors > 1
+        super().__init__(in_channels, out_channels, (1, self.reach + self.has_center))
+        mask = None
+        if n_colors > 1:
+            mask = color_causal_mask(
+                out_channels // halves,
+                in_channels,
+                (1, 2 * self.reach + 1),
+                n_colors=n_colors,
+                include_center=mask_type == "B",
+            )[..., : self.reach + 1].repeat(halves, 1, 1, 1)
+        self.register_buffer("mask", mask, persistent=False)
+
+    def forward(self, x: Float[Tensor, "B in H W"]) -> Float[Tensor, "B out H W"]:
+        """Convolve, zeros to the left of the image."""
+        x = F.pad(x, (self.reach, 0 if self.has_center else -1))
+        weight = self.weight if self.mask is None else self.weight * self.mask
+        return F.conv2d(x, weight, self.bias)
+
+
+class GatedLayer(nn.Module):
+    """One layer of both stacks (figure 2): vertical, horizontal -> vertical, horizontal.
+
+    The model looks at what enters: that labels are in range, and that shapes fit.
+    """
+
+    @checked
+    def __init__(
+        self,
+        vertical_channels: Count,
+        horizontal_channels: Count,
+        n_channels: Count,
+        kernel_size: OddSides,
+        *,
+        mask_type: Literal["A", "B"],
+        n_colors: Count,
+        n_classes: Count | None,
+        context_channels: Natural,
+        activation: Activation = "gate",
+    ):
+        super().__init__()
+        self.activate, halves = ACTIVATIONS[activation]
+        width = halves * n_channels
+        self.vertical = VerticalConv2d(vertical_channels, width, kernel_size)
+        self.link = nn.Conv2d(width, width, 1)
+        self.horizontal = HorizontalConv2d(
+            horizontal_channels,
+            width,
+            kernel_size,
+            mask_type=mask_type,
+            n_colors=n_colors,
+            halves=halves,
+        )
+        self.output = pointwise(n_channels, n_channels, n_colors)
+        self.label = nn.Embedding(n_classes, 2 * width) if n_classes else None
+        self.context = nn.Conv2d(context_channels, 2 * width, 1) if context_channels else None
+        # The first layer is type A: adding its input back would show each pixel to itself.
+        self.residual = mask_type == "B"
+
+    def condition(
+        self, label: Int[Tensor, "B"] | None, context: Float[Tensor, "B_or_1 C H W"] | None
+    ) -> tuple[Tensor | int, Tensor | int]:
+        """What the conditions add to the gates of the vertical and of the horizontal stack.
+
+        A context of one image is shared by all. Without a condition it is the number 0.
+        """
+        added = 0
+        if self.label is not None:
+            added = self.label(label)[:, :, None, None]
+        if self.context is not None:
+            added = added + self.context(context)
+        return (added, added) if isinstance(added, int) else added.chunk(2, dim=1)
+
+    def forward(self, v, h, *, label=None, context=None, last: bool = False):
+        """Features of the two stacks, one layer on. `last` leaves out what nobody reads."""
+        to_vertical, to_horizontal = self.condition(label, context)
+        v = self.vertical(v)
+        link = self.link(v)  # taken before the gate: figure 2
+        out = self.output(self.activate(plus(self.horizontal(h) + link, to_horizontal)))
+        v = None if last else self.activate(plus(v, to_vertical))
+        return v, (h + out if self.residual else out)

@@ -1,0 +1,33 @@
+"""A model is handed back in the modes it came in: every module of it, also when something fails.
+
+`model.train(model.training)` is not enough: a part that its user has put in eval mode, a frozen
+encoder or a batch norm, would come back in train mode.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from torch import nn
+
+from tutorial_lib.contracts.validation import require_model
+
+
+@contextmanager
+def modes_put_back(model: nn.Module) -> Iterator[None]:
+    """Afterwards every module of the model is in the mode it was in before."""
+    modes = [(module, module.training) for module in require_model("model", model).modules()]
+    try:
+        yield
+    finally:
+        for module, training in modes:
+            module.training = training
+
+
+@contextmanager
+def in_eval_mode(model: nn.Module) -> Iterator[None]:
+    """The whole model in eval mode, for as long as the block lasts."""
+    with modes_put_back(model):
+        model.eval()
+        yield

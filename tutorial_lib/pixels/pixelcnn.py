@@ -1,0 +1,157 @@
+"""PixelCNN: a deep stack of masked convolutions, residual blocks between a first layer and a head.
+
+What it adds to the masked convolution: depth. Each k x k layer of type B lets the past reach k//2
+pixels further, and residual connections keep a deep stack trainable. A block is
+
+    y = x + W_3 relu(W_2 * relu(W_1 relu(x)))        2h -> h, k x k on h, h -> 2h   [fig. 5, left]
+
+and the whole network is: k x k of type A, blocks of type B, two 1x1 layers of type B, softmax
+[table 1]. What the stack cannot see is its blind spot: no depth brings in the upper right.
+
+`MaskedStack` holds all but the blocks, since both PixelRNNs have the same first layer and head.
+Where the code deviates:
+
+- `n_channels` is the paper's 2h, the width between the blocks; defaults are smaller than its own.
+- Levels enter as numbers from -1 to 1, and two levels get a softmax too where the paper uses a
+  sigmoid: the distribution is the same, and so is the code around it.
+
+Reference: van den Oord et al. 2016, Pixel Recurrent Neural Networks, sec. 3.3 to 3.5, fig. 5 and
+table 1.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from tutorial_lib.contracts import Count, Kernel, Odd, Several, checked, symbols
+from tutorial_lib.pixels.masks import MaskedConv2d
+from tutorial_lib.pixels.memory_format import in_fast_format
+
+
+class MaskedResidualBlock(nn.Module):
+    """Squeeze to half the channels, look around, widen again, add the input. [fig. 5, left]
+
+    (B, n_channels, H, W) -> the same shape; all of type B. n_channels must be a multiple of
+    2 * n_colors, so that half of it can still be divided among the colours.
+    """
+
+    @checked
+    def __init__(self, n_channels: Count, kernel_size: Odd, *, n_colors: Count = 1):
+        super().__init__()
+        half = half_of(n_channels, n_colors)
+        options = {"mask_type": "B", "n_colors": n_colors}
+        self.layers = nn.Sequential(
+            nn.ReLU(),
+            MaskedConv2d(n_channels, half, 1, **options),
+            nn.ReLU(),
+            MaskedConv2d(half, half, kernel_size, **options),
+            nn.ReLU(),
+            MaskedConv2d(half, n_channels, 1, **options),
+        )
+
+    def forward(self, features: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C H W"]:
+        """The input, and what the block adds to it."""
+        return features + self.layers(features)
+
+
+class MaskedStack(nn.Module, ABC):
+    """levels (B, C, H, W) -> logits (B, L, C, H, W): a first layer, layers to be chosen, a head.
+
+    A subclass says in `make_layer` what one of its layers is: (B, n_channels, H, W) -> the same
+    shape, reading no pixel that comes later and no later colour of the same pixel.
+    """
+
+    def __init__(self, **config):
+        super().__init__()
+        half_of(config["n_channels"], config["n_colors"])
+        self.config = config
+        self.n_colors, self.n_levels = config["n_colors"], config["n_levels"]
+        n_channels, n_colors = config["n_channels"], self.n_colors
+        self.first = MaskedConv2d(
+            n_colors, n_channels, config["first_kernel_size"], mask_type="A", n_colors=n_colors
+        )
+        self.layers = nn.Sequential(*(self.make_layer() for _ in range(config["n_layers"])))
+        options = {"mask_type": "B", "n_colors": n_colors}
+        self.head = nn.Sequential(
+            nn.ReLU(),
+            MaskedConv2d(n_channels, n_channels, 1, **options),
+            nn.ReLU(),
+            MaskedConv2d(n_channels, n_colors * self.n_levels, 1, **options),
+        )
+
+    @abstractmethod
+    def make_layer(self) -> nn.Module:
+        """One layer, as `self.config` wants it."""
+
+    def forward(self, levels) -> Float[Tensor, "B L C H W"]:
+        """Logits of every sub-pixel given those before it that the stack can see, in one pass.
+
+        Raises ValueError or TypeError for levels out of range and wrong shapes.
+        """
+        return self.logits_from(self.embed(levels))
+
+    @checked
+    def embed(self, levels: Int[Tensor, "B {self.n_colors} H W"]) -> Float[Tensor, "B C H W"]:
+        """Levels as numbers from -1 to 1."""
+        symbols("levels", levels, self.n_levels)
+        return levels.to(self.first.weight.dtype) * (2 / (self.n_levels - 1)) - 1
+
+    @checked
+    def logits_from(
+        self, features: Float[Tensor, "B {self.n_colors} H W"]
+    ) -> Float[Tensor, "B L C H W"]:
+        """The network after `embed`; the channels of the head are grouped by colour.
+
+        NaN features give NaN logits: training looks at its loss.
+        """
+        # Only here: an image of one channel has no order of channels in memory to be changed.
+        features = in_fast_format(self.first(features))
+        logits = self.head(self.layers(features))
+        return logits.unflatten(1, (self.n_colors, self.n_levels)).transpose(1, 2)
+
+
+class PixelCNN(MaskedStack):
+    """levels (B, C, H, W) -> logits (B, L, C, H, W), for any height and width.
+
+    n_colors      sub-pixels of a pixel, predicted in order (R, G, B)
+    n_levels      L, the number of values of a sub-pixel
+    n_channels    features between the blocks; a multiple of 2 * n_colors
+    n_layers      residual blocks
+    kernel_size   k of the middle convolution of a block, odd and at least 3
+    first_kernel_size   k of the first layer, the one of type A, odd and at least 3
+    """
+
+    @checked
+    def __init__(
+        self,
+        *,
+        n_colors: Count = 1,
+        n_levels: Several = 2,
+        n_channels: Count = 64,
+        n_layers: Count = 7,
+        kernel_size: Kernel = 3,
+        first_kernel_size: Kernel = 7,
+    ):
+        super().__init__(**{k: v for k, v in locals().items() if k not in ("self", "__class__")})
+
+    def make_layer(self) -> MaskedResidualBlock:
+        """A residual block."""
+        config = self.config
+        return MaskedResidualBlock(
+            config["n_channels"], config["kernel_size"], n_colors=config["n_colors"]
+        )
+
+
+@checked
+def half_of(n_channels: Count, n_colors: Count) -> int:
+    """n_channels // 2. ValueError unless that can be divided among the colours."""
+    if n_channels % (2 * n_colors):
+        colors = "1 colour" if n_colors == 1 else f"{n_colors} colours"
+        raise ValueError(
+            f"half of n_channels={n_channels} cannot be divided among {colors}: "
+            f"use a multiple of {2 * n_colors}"
+        )
+    return n_channels // 2

@@ -1,0 +1,149 @@
+"""Models of pixels as recipes, PixelCNNs and VAEs: model, data, training, held-out numbers, JSON.
+
+A run folder holds
+
+    training/             checkpoint and metrics
+    weights.safetensors   finished weights
+    result.json           settings, device, versions, time and held-out numbers
+
+and a run that was stopped goes on where it was when it is started again.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from tutorial_lib import profiles
+from tutorial_lib.codes.vae import GaussianVAE
+from tutorial_lib.contracts.plain import require_bool, require_instance, require_path, unwrapped
+from tutorial_lib.contracts.validation import require_model, require_whole
+from tutorial_lib.data import ImageDataset, Split
+from tutorial_lib.pixels.full_precision import exact_float32
+from tutorial_lib.pixels.likelihood import bits_per_dim, nll_nats
+from tutorial_lib.recipes.image_model_recipe import ImageModelRecipe
+from tutorial_lib.recipes.preconditions import require_held_out, require_writable
+from tutorial_lib.recipes.pretrained import CLASSES, load_weights, save_weights
+from tutorial_lib.recipes.provenances import provenance
+from tutorial_lib.training.distributed import once
+from tutorial_lib.training.evaluation import Step, evaluate, undisturbed
+from tutorial_lib.training.history import History
+from tutorial_lib.training.loop import fit
+
+
+def image_step(model: nn.Module, levels: Tensor, label: Tensor | None = None) -> dict[str, Tensor]:
+    """Eq. 1 on a batch of levels: nats per image, and per dimension as the loss."""
+    levels = require_whole("levels", levels)
+    require_model("model", unwrapped(model), "n_levels")
+    given = {} if label is None else {"label": label}
+    nats = nll_nats(model(levels, **given), levels).mean()
+    n_dims = levels[0].numel()
+    return {
+        "loss": nats / n_dims,
+        "nats/image": nats,
+        "bits/dim": bits_per_dim(nats, n_dims),
+    }
+
+
+def vae_step(model: nn.Module, levels: Tensor) -> dict[str, Tensor]:
+    """The negative ELBO on a batch of levels, and its two parts, each in nats per image."""
+    require_instance("model", unwrapped(model), GaussianVAE)
+    terms = model(require_whole("levels", levels))
+    decoder, kl = terms.decoder_nats.mean(), terms.kl_nats.mean()
+    n_dims = levels[0].numel()
+    return {
+        "loss": (decoder + kl) / n_dims,
+        "nats/image": decoder + kl,
+        "KL nats": kl,
+        "bits/dim": bits_per_dim(decoder + kl, n_dims),
+    }
+
+
+def step_of(model: nn.Module) -> Step:
+    """What one step of training does with this model."""
+    require_model("model", unwrapped(model), "n_levels")
+    return vae_step if isinstance(unwrapped(model), GaussianVAE) else image_step
+
+
+def build_model(recipe: ImageModelRecipe, dataset: ImageDataset) -> nn.Module:
+    """The untrained model of a recipe; the seed of its training decides the weights."""
+    require_instance("recipe", recipe, ImageModelRecipe)
+    require_instance("dataset", dataset, ImageDataset)
+    if recipe.by_label and not dataset.class_names:
+        raise ValueError(f"by_label is True, but the images of {dataset.name} have no labels")
+    torch.manual_seed(recipe.fit.seed)
+    n_colors, *size = dataset.train.levels.shape[1:]
+    given = {"n_colors": n_colors, "n_levels": dataset.n_levels, **recipe.arguments}
+    if recipe.by_label:
+        given["n_classes"] = len(dataset.class_names)
+    if CLASSES[recipe.model] is GaussianVAE:
+        given["size"] = tuple(size)
+    model = CLASSES[recipe.model](**given)
+    model.facts = dataset.facts
+    return model
+
+
+def evaluate_image_model(
+    model: nn.Module, split: Split, *, by_label: bool = False
+) -> dict[str, int | float]:
+    """Held-out numbers: nats per image and bits/dim, means over all of a split.
+
+    Of a VAE they are the bound (with one draw of z for each image, the same at every call), and the
+    KL is told beside it.
+    """
+    require_model("model", unwrapped(model), "n_levels")
+    require_instance("split", split, Split)
+    require_bool("by_label", by_label)
+    with undisturbed(model):
+        torch.manual_seed(0)
+        with exact_float32(next(model.parameters()).device):
+            means = evaluate(model, step_of(model), _examples(split, by_label))
+    numbers = {
+        "images": len(split),
+        "nats_per_image": means["nats/image"],
+        "bits_per_dim": means["bits/dim"],
+    }
+    return numbers | ({"kl_nats": means["KL nats"]} if "KL nats" in means else {})
+
+
+def train_image_model(
+    recipe: ImageModelRecipe, dataset: ImageDataset, out: Path, *, progress: bool = True
+) -> tuple[History, dict]:
+    """Train into the folder `out`, then score valid and test; returns history and result.json.
+
+    `dataset` has the levels of the recipe already. An interrupted run returns an empty result: the
+    same call goes on from its checkpoint.
+    """
+    require_bool("progress", progress)
+    out, began_as = require_path("out", out), provenance()
+    model = build_model(recipe, dataset).to(profiles.device())
+    require_held_out(dataset)
+    require_writable(out)
+    train = _examples(dataset.train, recipe.by_label)
+    history = fit(model, step_of(model), train, recipe.fit, out=out / "training", progress=progress)
+    if history.stopped_by or not history.finished:
+        return history, {}
+    once(save_weights, out / "weights.safetensors", model)
+    model = load_weights(out / "weights.safetensors").to(profiles.device())
+    result = {
+        **asdict(replace(recipe, arguments=dict(recipe.arguments))),
+        "facts": model.facts.as_json(),
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "training_images": len(dataset.train),
+        "steps": history.step,
+        "epochs": round(history.step * recipe.fit.batch_size / len(dataset.train), 2),
+        "training_minutes": round(history.seconds / 60, 2),
+        "provenance": began_as,
+        "valid": evaluate_image_model(model, dataset.valid, by_label=recipe.by_label),
+        "test": evaluate_image_model(model, dataset.test, by_label=recipe.by_label),
+    }
+    once((out / "result.json").write_text, json.dumps(result, indent=2) + "\n", "utf-8")
+    return history, result
+
+
+def _examples(split: Split, by_label: bool) -> tuple[Tensor, ...]:
+    return (split.levels, split.labels) if by_label else (split.levels,)

@@ -1,0 +1,81 @@
+"""Run a named recipe: python -m tutorial_lib reproduce NAME.
+
+It trains into a folder, goes on where it was if it was stopped, and ends with held-out numbers in
+result.json. Under `torchrun` all processes work on one training.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from tutorial_lib import data, profiles
+from tutorial_lib.contracts.plain import require_choice, require_text
+from tutorial_lib.recipes.image_model import train_image_model
+from tutorial_lib.recipes.image_model_recipe import ImageModelRecipe
+from tutorial_lib.recipes.named import RECIPES, Recipe
+from tutorial_lib.recipes.settings import TwoStageRecipe, TwoStageSettings
+from tutorial_lib.recipes.two_stage import cut_for_smoke, train_two_stage
+from tutorial_lib.training.distributed import main_first
+from tutorial_lib.training.history import History
+from tutorial_lib.training.kept_runs import runs_dir
+
+PRESETS = ("cpu", "gpu")
+
+
+def recipe_named(name: str, *, minutes: float | None = None, preset: str | None = None) -> Recipe:
+    """A recipe in the precision that is fast here, each training of it `minutes` long if given.
+
+    preset  "cpu" or "gpu": the sizes for such a machine; None: those for this one
+
+    ValueError lists the names there are.
+    """
+    if require_text("name", name) not in RECIPES:
+        raise ValueError(f"no recipe named {name!r}: there are {', '.join(RECIPES)}")
+    if preset is None:
+        preset = "gpu" if torch.cuda.is_available() else "cpu"
+    recipe = getattr(RECIPES[name], require_choice("preset", preset, PRESETS))
+    changes = {"precision": profiles.fast_precision()}
+    if minutes is not None:
+        changes["minutes"] = minutes
+    return _with_fit(recipe, **changes)
+
+
+def _with_fit(recipe: Recipe, **changes) -> Recipe:
+    """The recipe with other settings of training, in both stages if it has two."""
+    if isinstance(recipe, ImageModelRecipe):
+        return replace(recipe, fit=replace(recipe.fit, **changes))
+    stages = {
+        name: replace(stage, fit=replace(stage.fit, **changes))
+        for name, stage in vars(recipe.settings).items()
+    }
+    return replace(recipe, settings=TwoStageSettings(**stages))
+
+
+def reproduce(
+    name: str,
+    out: Path | None = None,
+    *,
+    minutes: float | None = None,
+    preset: str | None = None,
+    smoke: bool = False,
+    progress: bool = True,
+) -> tuple[Path, History, dict]:
+    """Run a recipe into `out` (default: NAME in `runs_dir()`); returns folder, history and result.
+
+    `smoke` takes a few images and a few steps: the same path in seconds, for tests.
+    """
+    recipe = recipe_named(name, minutes=minutes, preset=preset)
+    out = runs_dir() / name if out is None else Path(out)
+    with main_first():
+        dataset = data.load(recipe.dataset).with_n_levels(recipe.n_levels)
+    if smoke:
+        dataset = cut_for_smoke(dataset, 96, 32)
+        recipe = _with_fit(recipe, minutes=None, epochs=1, batch_size=32, precision="no")
+    if isinstance(recipe, TwoStageRecipe):
+        history, result = train_two_stage(dataset, recipe.settings, out, progress=progress)
+    else:
+        history, result = train_image_model(recipe, dataset, out, progress=progress)
+    return out, history, result

@@ -1,0 +1,235 @@
+"""Ancestral sampling: draw each sub-pixel from its conditional, in order, and feed it back.
+
+    x_i ~ p(x_i | x_1, ..., x_{i-1})      for i = 1, 2, ..., D        [Gated PixelCNN, eq. 1]
+
+The draw is by inverse CDF: level l is taken where a uniform number falls into the l-th step of the
+cumulative distribution. The noise can therefore be given (`uniforms`), and two samplers with the
+same noise must return the same image. Taking the most likely level instead of drawing one would not
+sample the model: it shows a mode, usually a blank one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from functools import partial
+from itertools import product
+
+import torch
+from jaxtyping import Float, Inexact, Int
+from torch import Tensor, nn
+from tqdm.auto import tqdm
+
+from tutorial_lib.contracts import Count, Positive, checked, within
+from tutorial_lib.contracts.validation import (
+    require_float,
+    require_shape,
+    require_tensor,
+    where_it_draws,
+)
+from tutorial_lib.pixels.full_precision import exact_float32, require_float64
+from tutorial_lib.pixels.likelihood import PixelModel
+from tutorial_lib.pixels.modes import in_eval_mode
+from tutorial_lib.sampling.out_of_memory import memory_explained
+from tutorial_lib.sampling.sources import checked_method, logit_source
+
+BROKEN = "the logits hold NaN: the model they come from is broken"
+
+
+@checked
+def draw(
+    logits: Float[Tensor, "B L *rest"],
+    uniforms: Inexact[Tensor, "B *rest"],
+    temperature: Positive = 1.0,
+) -> Int[Tensor, "B *rest"]:
+    """One level for each categorical by inverse CDF. Uniform numbers lie in [0, 1).
+
+    Computed in float64, so that rounding cannot push a draw into a level of probability 0.
+
+    >>> draw(torch.tensor([[0.2, 0.3, 0.5]]).log(), torch.tensor([0.4]))  # 0.2 <= 0.4 < 0.2 + 0.3
+    tensor([1])
+    """
+    require_float64(logits)
+    if not logits.shape[1]:
+        raise ValueError(f"logits must have shape (B, L, ...), got {tuple(logits.shape)}")
+    within("uniforms", uniforms, 0, 1, open_end=True)
+    if logits.isnan().any():
+        raise ValueError(BROKEN)
+    return _draw(logits, uniforms, temperature)
+
+
+def _draw(logits: Tensor, uniforms: Tensor, temperature: float) -> Tensor:
+    if temperature != 1.0:
+        logits = logits.double() / temperature
+    steps = torch.softmax(logits, dim=1, dtype=torch.float64).cumsum(dim=1)
+    # A sum that rounds to less than 1 would leave a gap for levels of probability 0 at the end.
+    uniforms = uniforms.double().unsqueeze(1) * steps[:, -1:]
+    return (steps[:, :-1] <= uniforms).sum(dim=1)
+
+
+def sample(
+    model: nn.Module,
+    shape: tuple[int, int, int, int],
+    *,
+    label: Tensor | None = None,
+    context: Tensor | None = None,
+    known: Tensor | None = None,
+    temperature: float = 1.0,
+    method: str | None = None,
+    generator: torch.Generator | None = None,
+    uniforms: Tensor | None = None,
+    progress: bool = False,
+) -> Int[Tensor, "B C H W"]:
+    """Draw images (B, C, H, W) of levels from an autoregressive model, on the model's device.
+
+    label, context   conditions, passed to the model as they are
+    known            levels (B, C, H, W) to keep, with -1 where a sub-pixel is to be drawn. A later
+                     known pixel does not steer earlier draws: the order is still raster order
+    temperature      divides the logits: below 1 safer, above 1 wilder, exactly 1 is the model
+    method           "naive": one full forward pass a sub-pixel. "row-cropped": the same on the rows
+                     so far. "cached": each feature once, for GatedPixelCNN and PixelCNN. All three
+                     draw the same image. None: cached where there is a cache, else naive
+    generator        source of the uniform noise; or give `uniforms` (B, C, H, W) in [0, 1) itself
+    progress         True shows a bar over rows
+
+    The model is put in eval mode for the draw and given back in the mode it was in. It draws in
+    full float32, under autocast too and where TF32 is switched on: or not all methods would agree.
+    """
+    options = {"label": label, "context": context, "known": known, "temperature": temperature}
+    options |= {"generator": generator, "uniforms": uniforms, "progress": progress}
+    *_, levels = _rows(model, shape, method, pauses=False, **options)
+    return levels.contiguous()
+
+
+def sample_rows(
+    model: nn.Module, shape: tuple[int, int, int, int], *, method: str | None = None, **options
+) -> Iterator[Int[Tensor, "B C H W"]]:
+    """The same, looked at while it is drawn: the images after each row, 0 where nothing is yet.
+
+    options   label, context, known, temperature, generator or uniforms, progress, as for `sample`
+    """
+    for levels in _rows(model, shape, method, pauses=True, **options):
+        yield levels.clone(memory_format=torch.contiguous_format)
+
+
+@checked
+def _rows(
+    model: PixelModel,
+    shape: tuple[Count, Count, Count, Count],
+    method: str | None,
+    *,
+    pauses: bool,
+    label=None,
+    context=None,
+    known=None,
+    temperature: Positive = 1.0,
+    generator: torch.Generator | None = None,
+    uniforms=None,
+    progress: bool = False,
+) -> Iterator[Tensor]:
+    """Check everything, then draw: one canvas, handed out after each row.
+
+    Where it pauses, the caller's code runs between two rows, with the model as he has it.
+    """
+    method = checked_method(method, model)
+    require_float64(model)
+    if shape[1] != model.n_colors:
+        raise ValueError(f"the model has {model.n_colors} colours, shape {shape} does not")
+    device = next(model.parameters()).device
+    uniforms = _noise(shape, uniforms, generator).to(device)
+    levels, to_draw = _canvas(model, shape, known, device)
+    if context is not None and torch.is_autocast_enabled(device.type):
+        context = context.to(next(model.parameters()).dtype)  # what made it ran under autocast
+    conditions = {k: v for k, v in (("label", label), ("context", context)) if v is not None}
+    mode = partial(_sampling_mode, model, len(levels))
+    around_all, around_each = (nullcontext, mode) if pauses else (mode, nullcontext)
+    with around_all():
+        with around_each():
+            source = logit_source(method, model, levels, conditions)
+            draw_row = _row_drawer(source, levels, to_draw, uniforms, temperature)
+        for row in tqdm(range(shape[2]), desc="sampling", unit="row", disable=not progress):
+            with around_each():
+                draw_row(row)
+            yield levels
+
+
+@contextmanager
+def _sampling_mode(model: nn.Module, n_images: int) -> Iterator[None]:
+    """Without gradients, in eval mode and in full float32; then all is as it was before."""
+    with (
+        in_eval_mode(model),
+        torch.inference_mode(),
+        exact_float32(next(model.parameters()).device),
+        memory_explained(lambda: f"while sampling {n_images} images: draw fewer at a time"),
+    ):
+        yield
+
+
+def _row_drawer(source, levels, to_draw, uniforms, temperature) -> Callable[[int], None]:
+    """A function that fills one row of `levels`, skipping what is known in every image."""
+    # Raster order first, then the batch: a sub-pixel of all images is one row of each.
+    pixels, noise, unknown = (t.permute(2, 3, 1, 0) for t in (levels, uniforms.double(), to_draw))
+    # Asked once, not at every sub-pixel: on a GPU each answer waits for all work before it.
+    any_unknown, all_unknown = unknown.any(dim=-1).tolist(), unknown.all(dim=-1).tolist()
+    to_walk = _to_walk(unknown.any(dim=-1), source.walks).tolist()
+    noise = noise.contiguous()
+
+    def draw_row(row: int) -> None:
+        source.begin_row(row)
+        seen = []
+        for column, color in product(range(levels.shape[3]), range(levels.shape[1])):
+            if not to_walk[row][column][color]:
+                continue
+            logits = source.logits(column, color)
+            if not any_unknown[row][column][color]:
+                continue
+            seen.append(logits)
+            place = (row, column, color)
+            drawn = _draw(logits, noise[place], temperature)
+            if not all_unknown[row][column][color]:
+                drawn = torch.where(unknown[place], drawn, pixels[place])
+            pixels[place] = drawn
+        if seen and torch.stack(seen).isnan().any():
+            raise ValueError(BROKEN)
+
+    return draw_row
+
+
+def _to_walk(unknown: Tensor, walks: str) -> Tensor:
+    """Where a source of logits must be asked, answer needed or not: (H, W, C) bool.
+
+    "unknown": there alone. "row": also at all sub-pixels before one in the same row, which it has
+    to have walked through. "image": at all sub-pixels before the last one.
+    """
+    if walks == "unknown":
+        return unknown
+    order = unknown.flatten(1) if walks == "row" else unknown.flatten()
+    return order.flip(-1).cummax(dim=-1).values.flip(-1).view_as(unknown)
+
+
+def _noise(shape, uniforms, generator) -> Tensor:
+    device = where_it_draws(generator)
+    if uniforms is None:
+        return torch.rand(shape, generator=generator, dtype=torch.float64, device=device)
+    if generator is not None:
+        raise ValueError("give either `generator` or `uniforms`, not both")
+    require_shape("uniforms", require_float("uniforms", uniforms), shape)
+    return within("uniforms", uniforms, 0, 1, open_end=True)
+
+
+def _canvas(model, shape, known, device) -> tuple[Tensor, Tensor]:
+    """Levels to start from, zeros where unknown, and where to draw."""
+    if known is None:
+        return torch.zeros(shape, dtype=torch.long, device=device), torch.ones(
+            shape, dtype=torch.bool, device=device
+        )
+    require_shape("known", require_tensor("known", known), shape)
+    if known.dtype != torch.long:
+        raise TypeError(f"known must be a torch.long tensor, got {known.dtype}")
+    low, high = int(known.min()), int(known.max())
+    if low < -1 or high >= model.n_levels:
+        raise ValueError(
+            f"known must lie in -1 (draw it) .. {model.n_levels - 1}, got values {low} .. {high}"
+        )
+    known = known.to(device)
+    return known.clamp(min=0), known < 0

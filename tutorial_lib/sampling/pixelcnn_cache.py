@@ -1,0 +1,103 @@
+"""Cached sampling for PixelCNN: taps in the rows above once a row, taps to the left once a pixel.
+
+One masked stack has no stack of its own for the rows above, so nothing can be finished before a row
+begins. But of every k x k kernel the taps above the centre read finished rows, and their sum can be
+had for a whole row at once. What is left at a pixel are k//2 + 1 taps of each kernel.
+
+Features of finished rows are read from below: a row is complete only when its last pixel has gone
+through the network, and even known pixels must be walked through.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from tutorial_lib.pixels.masks import MaskedConv2d
+from tutorial_lib.pixels.pixelcnn import MaskedResidualBlock, PixelCNN
+from tutorial_lib.sampling.features import (
+    Head,
+    LevelTable,
+    OwnRow,
+    RowsAbove,
+    as_matrix,
+    masked_weight,
+)
+
+
+class ConvCache:
+    """A k x k masked convolution, taken apart: taps in the rows above, and taps in the own row."""
+
+    def __init__(self, conv: MaskedConv2d, batch: int, width: int):
+        weight, (rows, reach) = masked_weight(conv), (k // 2 for k in conv.kernel_size)
+        shape = (batch, width, conv.in_channels)
+        self.above = RowsAbove(shape, rows, reach, weight)
+        self.own = OwnRow(shape, reach, reach + 1, weight)
+        self.from_above = as_matrix(weight[:, :, :rows])
+        self.from_own = as_matrix(weight[:, :, rows : rows + 1, : reach + 1])
+        self.bias = conv.bias
+
+    def begin_row(self) -> None:
+        """Sum the taps above, for all columns at once."""
+        self.parts = self.above.read(self.from_above, self.bias).unbind(0)
+
+    def end_row(self) -> None:
+        """The present row is finished, and joins those above."""
+        self.above.push(self.own.row)
+
+    def step(self, x: int) -> Tensor:
+        """The convolution at column x, whose input lies in the own row already."""
+        return torch.addmm(self.parts[x], self.own.slices[x], self.from_own)
+
+
+class BlockCache:
+    """One residual block at one position; only its k x k convolution reads other pixels."""
+
+    def __init__(self, block: MaskedResidualBlock, batch: int, width: int):
+        _, squeeze, _, around, _, widen = block.layers
+        self.squeeze, self.squeeze_bias = as_matrix(masked_weight(squeeze)), squeeze.bias
+        self.widen, self.widen_bias = as_matrix(masked_weight(widen)), widen.bias
+        self.around = ConvCache(around, batch, width)
+
+    def step(self, x: int, features: Tensor) -> Tensor:
+        """Features (B, C) of column x, one block on."""
+        hidden = torch.addmm(self.squeeze_bias, features.relu(), self.squeeze).relu_()
+        self.around.own.slots[x].copy_(hidden)
+        looked = self.around.step(x).relu_()
+        return features + torch.addmm(self.widen_bias, looked, self.widen)
+
+
+class PixelCNNCache:
+    """Logits of a PixelCNN in raster order, reading `levels` (B, C, H, W) as they come."""
+
+    walks = "image"  # through every pixel up to the last unknown one: rows below read features
+
+    def __init__(self, model: PixelCNN, levels: Tensor):
+        batch, _, _, width = levels.shape
+        self.pixels, self.row = levels.permute(2, 3, 0, 1), None
+        self.table = LevelTable(model, levels.device)
+        self.first = ConvCache(model.first, batch, width)
+        self.blocks = [BlockCache(block, batch, width) for block in model.layers]
+        self.convs = [self.first, *(block.around for block in self.blocks)]
+        self.head = Head(model.head, model.n_colors)
+
+    def begin_row(self, row: int) -> None:
+        """Sum what every kernel reads in the rows above, for the whole row."""
+        if self.row is not None:
+            self.first.own.row.copy_(self.table(self.pixels[self.row]))
+            for conv in self.convs:
+                conv.end_row()
+        self.row, self.present = row, self.pixels[row].unbind(0)
+        for conv in self.convs:
+            conv.begin_row()
+
+    def logits(self, column: int, color: int) -> Tensor:
+        """(B, L) for one sub-pixel of the present row, given all those before it."""
+        if column > 0 and color == 0:
+            self.first.own.slots[column - 1].copy_(self.table(self.present[column - 1]))
+        if color > 0:
+            self.first.own.slots[column].copy_(self.table(self.present[column]))
+        features = self.first.step(column)
+        for block in self.blocks:
+            features = block.step(column, features)
+        return self.head(features, color)
