@@ -163,5 +163,5 @@ def load_pretrained(name: str) -> nn.Module:
         near = did_you_mean(name, available())
         names = ", ".join(available()) or "none"
         raise ValueError(f"no weights named {name!r}.{near} There are: {names}.")
-    with resources.as_file(resources.files("tutorial_lib.recipes") / "weights" / (name + SUFFIX)) as path:
+    with resources.as_file(resources.files(__package__) / "weights" / (name + SUFFIX)) as path:
         return load_weights(path)

@@ -31,7 +31,7 @@ TRAINED_ON = {
 
 def available() -> tuple[str, ...]:
     """Names of the weights shipped with the package."""
-    folder = resources.files("tutorial_lib.recipes") / "weights"
+    folder = resources.files(__package__) / "weights"
     if not folder.is_dir():
         return ()
     return tuple(
@@ -64,4 +64,4 @@ def told_facts(path: Path | str) -> RunFacts | None:
 
 def shipped_path(name: str) -> Path:
     """The file of shipped weights, in a package that is a folder."""
-    return Path(str(resources.files("tutorial_lib.recipes") / "weights" / (name + SUFFIX)))
+    return Path(str(resources.files(__package__) / "weights" / (name + SUFFIX)))
