@@ -81,7 +81,7 @@ def test_equations_are_read_out_of_tables_as_they_are_written():
 
 @EACH
 def test_its_name_is_in_the_library(equation):
-    module, name = equation.library.split(".")
+    module, name = equation.library.rsplit(".", 1)
     assert getattr(importlib.import_module(f"tutorial_lib.{module}"), name).__doc__
 
 

@@ -69,6 +69,7 @@ REASONS = {
     "training.whole_file": PARTS_OF_FIT,
     "user_folders": "folders of the operating system; tests of its own",
     "training.kept_runs": "a folder by its name; tests of its own",
+    "notebook.moved": "names of modules, as the import system hands them on",
     "notebook.setup_cell": "the source of a cell, made when notebooks are stamped",
     "notebook.widgets.picture": "puts figures into a page; handed none but those of the controls",
     "notebook.widgets.completion.draw_completions": "takes a model to sampling.sample",

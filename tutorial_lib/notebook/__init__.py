@@ -37,6 +37,5 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "state_of",
             "unit_of",
         ],
-        "moved": ["OldAddresses", "answer_old_addresses"],
     },
 )
