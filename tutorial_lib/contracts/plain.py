@@ -14,22 +14,11 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TypeVar
 
+from tutorial_lib.contracts.kinds import plain, unwrapped  # noqa: F401
+from tutorial_lib.contracts.tensors import channels_last_hint  # noqa: F401
+
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable)
-
-
-def plain(value: T) -> T:
-    """A number of NumPy as Python's own, alone or in a tuple, list or dict; all else as it is.
-
-    NumPy's truth values stay what they are: no number, and no True or False either.
-    """
-    if isinstance(value, numbers.Integral) and not isinstance(value, bool):
-        return int(value)
-    if isinstance(value, numbers.Real) and not isinstance(value, bool):
-        return float(value)
-    if type(value) is dict:
-        return {name: plain(each) for name, each in value.items()}
-    return type(value)(map(plain, value)) if type(value) in (tuple, list) else value
 
 
 def plain_numbers(function: F) -> F:
@@ -135,26 +124,6 @@ def require_instance(name: str, value: T, kind: type) -> T:
         hint = what_to_unwrap(name, value, lambda inner: isinstance(inner, kind))
         raise TypeError(f"{name} must be a {kind.__name__}, got {got}{hint}")
     return value
-
-
-def channels_last_hint(name: str, shape: Sequence[int]) -> str:
-    """A hint, if these look like examples with the colours at the end, (N, H, W, C); else nothing.
-
-    At most 4 at the end, after sides of more than 4 each.
-    """
-    if len(shape) < 3 or not 1 <= shape[-1] <= 4 or min(shape[1:-1]) <= 4:
-        return ""
-    order = (0, len(shape) - 1, *range(1, len(shape) - 1))
-    return f": it looks like channels last, use {name}.permute{order}"
-
-
-def unwrapped(model: T) -> T:
-    """The model inside of torch.compile, DataParallel and their like; any other model itself."""
-    for name in ("_orig_mod", "module"):
-        inner = getattr(model, "_modules", {}).get(name)
-        if inner is not None and type(model).__module__.startswith("torch."):
-            return unwrapped(inner)
-    return model
 
 
 def what_to_unwrap(name: str, value: object, fits: Callable[[object], bool]) -> str:
