@@ -13,7 +13,8 @@ broadcast in silence: a wrong number in a tutorial is worse than an error.
     Annotated[int, that(..., "...")]    any other range, with its words
     Annotated[nn.Module, having("n_levels")], around(VQVAE)     a model with attributes, of a class
     Inexact[Tensor, ...]                Float of a precision that need not be that of the others
-    Int[Tensor, ...]                    torch.long; Integer[Tensor, ...]: torch.uint8, too, as long
+    Int[Tensor, ...], UInt8[...]        torch.long, torch.uint8
+    Integer[Tensor, ...]                either of them, handed on as torch.long
     "B {self.code_dim} *positions"      an axis as long as an attribute says; "{len(p_one)}", too
 
 Only what can be told without reading a tensor is looked at, so nothing waits for a GPU; a compiled
@@ -81,11 +82,7 @@ def checked(function: Callable) -> Callable:
     def contract() -> dict[str, Rule]:
         hints = typing.get_type_hints(function, include_extras=True)
         named = {k: p for k, p in signature.parameters.items() if "VAR_" not in p.kind.name}
-        kinds = {k: v for k, v in hints.items() if k in named}
-        rules = {k: _tensor_kind(v) or check_of(v) for k, v in kinds.items()}
-        # Tensors last: their axes may be as long as a number among the arguments says.
-        order = sorted(rules, key=lambda name: isinstance(rules[name], tuple))
-        return {name: rules[name] for name in order if rules[name] is not None}
+        return _rules({name: hint for name, hint in hints.items() if name in named})
 
     @functools.wraps(function)
     def call(*args, **kwargs):
@@ -105,11 +102,17 @@ def checked(function: Callable) -> Callable:
 def check_fields(settings: object) -> None:
     """In `__post_init__`: hold the fields of a dataclass against their annotations."""
     hints = typing.get_type_hints(type(settings), include_extras=True)
-    for each in fields(settings):
-        check = check_of(hints[each.name])
-        if check is not None:
-            value = check(each.name, getattr(settings, each.name))
-            object.__setattr__(settings, each.name, value)
+    values = {each.name: getattr(settings, each.name) for each in fields(settings)}
+    hold(_rules({name: hints[name] for name in values}), values)
+    for name, value in values.items():
+        object.__setattr__(settings, name, value)
+
+
+def _rules(hints: Mapping[str, Any]) -> dict[str, Rule]:
+    """What the annotations ask for; of tensors last, whose axes may be as long as a number says."""
+    rules = {name: _tensor_kind(hint) or check_of(hint) for name, hint in hints.items()}
+    order = sorted(rules, key=lambda name: isinstance(rules[name], tuple))
+    return {name: rules[name] for name in order if rules[name] is not None}
 
 
 def hold(contract: Mapping[str, Rule], arguments: dict[str, Any]) -> None:

@@ -13,6 +13,7 @@ DTYPES = {
     "Float": ("a floating-point tensor", lambda dtype: dtype.is_floating_point),
     "Inexact": ("a floating-point tensor", lambda dtype: dtype.is_floating_point),
     "Int": ("a torch.long tensor", lambda dtype: str(dtype) == "torch.int64"),
+    "UInt8": ("a torch.uint8 tensor", lambda dtype: str(dtype) == "torch.uint8"),
     "Integer": (
         "a torch.uint8 or torch.long tensor",
         lambda dtype: str(dtype) in ("torch.uint8", "torch.int64"),
