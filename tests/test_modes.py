@@ -158,20 +158,22 @@ def test_what_a_watcher_does_to_the_modes_is_taken_back():
 
 
 MAY_SET_MODES = {
-    "modes.py",  # puts them back
-    "pretrained.py",  # of a model it has just built
-    "training_run.py",  # fit says so
+    "pixels/modes.py",  # puts them back
+    "recipes/pretrained.py",  # of a model it has just built
+    "training/run.py",  # fit says so
 }
 
 
 def test_no_other_file_of_the_library_sets_a_mode():
     """A new `.eval()` or `.train()` has to go through `in_eval_mode`."""
-    found = set()
-    for path in Path(tutorial_lib.__file__).parent.glob("[!_]*.py"):
+    found, library = set(), Path(tutorial_lib.__file__).parent
+    for path in library.rglob("*.py"):
+        if path.relative_to(library).parts[0] in ("exercises", "classroom"):
+            continue
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
                 if node.func.attr in ("eval", "train"):
-                    found.add(path.name)
+                    found.add(path.relative_to(library).as_posix())
     assert found == MAY_SET_MODES
 
 

@@ -592,7 +592,7 @@ def replicas(tmp_path_factory):
     """The quantizers of two processes that each saw half of every batch."""
     folder = tmp_path_factory.mktemp("replicas")
     (folder / "replica.py").write_text(REPLICA)
-    root = str(Path(quantize.__file__).parents[1])
+    root = str(Path(quantize.__file__).parents[2])
     environment = {**os.environ, "PYTHONPATH": root, "OMP_NUM_THREADS": "1"}
     environment |= {"GLOO_SOCKET_IFNAME": "lo"} if sys.platform == "linux" else {}
     command = [sys.executable, str(folder / "replica.py")]

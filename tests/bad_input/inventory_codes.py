@@ -420,7 +420,7 @@ VQVAES = [
     ),
     *(
         call(
-            f"vqvae.{name}",
+            f"codes.vqvae.{name}",
             nn.Sequential,
             {
                 "n_dims": choice(2, 0, 4),
@@ -689,7 +689,7 @@ TWO_STAGES = [
     ),
     *(
         call(
-            f"two_stage.TwoStageModel.{name}",
+            f"codes.two_stage.TwoStageModel.{name}",
             gives,
             {"levels": but(SCORED, says=("levels", "image")), "label": LABELS},
             of=lambda name=name: getattr(small.two_stage(), name),
