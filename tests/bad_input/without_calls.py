@@ -58,7 +58,6 @@ REASONS = {
     "recipes.reproduction.reproduce": "trains for minutes; recipe_named is called",
     "recipes.doctor": "looks at the machine and takes no data",
     "equations": "a table of text",
-    "notebook.moved": "answers imports of old addresses; tests/test_rooms.py",
     "notebook.setup": "looks at the machine and takes no data",
     "profiles.choose": "hands back one of three presets of any kind; current() decides",
     "training.folder_lock": PARTS_OF_FIT,
