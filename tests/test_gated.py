@@ -467,7 +467,7 @@ def test_every_weight_that_is_read_learns(tiny_gated):
 
 def test_the_arguments_are_enough_to_build_the_model_again(tiny_gated):
     model = tiny_gated(n_classes=2, n_levels=3, coordinates=True)
-    again = GatedPixelCNN(**copy.deepcopy(model.config)).double()
+    again = GatedPixelCNN(copy.deepcopy(model.config)).double()
     again.load_state_dict(model.state_dict())
     levels, label = torch.randint(3, (2, 1, 3, 4)), torch.tensor([0, 1])
     assert torch.equal(again(levels, label=label), model(levels, label=label))

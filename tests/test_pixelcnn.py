@@ -44,7 +44,7 @@ LEFT_AND_ABOVE = torch.tensor([[1.0, 3, 5], [7, 15, 16]])  # sums of [[1, 2, 3],
 def block_of_two_channels(**changes):
     """Adds the channels up, sums what lies left and above, and gives that and its negative."""
     block = MaskedResidualBlock(2, 3)
-    weights = {"layers__1__weight": 1.0, "layers__3__weight": 1.0, "layers__5__weight": [1.0, -1.0]}
+    weights = {"shrink__weight": 1.0, "kernel__weight": 1.0, "widen__weight": [1.0, -1.0]}
     set_weights(block, **{**weights, **changes})
     return block
 
@@ -64,9 +64,9 @@ def test_a_block_adds_what_lies_left_and_above_to_its_input():
 def test_a_block_has_a_ReLU_in_front_of_each_convolution():
     """A bias of -4 before the last: sums of at most 4 are cut off, the others lose 4."""
     cut = torch.tensor([[0.0, 0, 1], [3, 11, 12]])
-    out = block_of_two_channels(layers__3__bias=-4.0)(two_channels())
+    out = block_of_two_channels(kernel__bias=-4.0)(two_channels())
     assert torch.equal(out[0, 0], two_channels()[0, 0] + cut)
-    late = block_of_two_channels(layers__1__bias=-4.0)(two_channels())
+    late = block_of_two_channels(shrink__bias=-4.0)(two_channels())
     # after the first 1x1: [[0, 0, 0], [0, 1, 2]], so only the last two pixels have anything
     assert torch.equal(late[0, 0] - two_channels()[0, 0], torch.tensor([[0.0, 0, 0], [0, 1, 3]]))
 
@@ -74,7 +74,7 @@ def test_a_block_has_a_ReLU_in_front_of_each_convolution():
 def test_a_block_keeps_red_green_blue_at_the_centre():
     """R = 1, G = 10, B = 100, two channels each: sums over the colours so far, three times."""
     block = MaskedResidualBlock(6, 3, n_colors=3)
-    set_weights(block, layers__1__weight=1.0, layers__3__weight=1.0, layers__5__weight=1.0)
+    set_weights(block, shrink__weight=1.0, kernel__weight=1.0, widen__weight=1.0)
     pixel = torch.tensor([1.0, 1, 10, 10, 100, 100]).view(1, 6, 1, 1)
     half = [2, 2 + 20, 2 + 20 + 200]
     middle = [2, 2 + 22, 2 + 22 + 222]
@@ -218,7 +218,7 @@ def test_the_memory_format_makes_no_difference(model_class):
 @every_model
 def test_the_arguments_are_enough_to_build_the_model_again(model_class):
     model = small(model_class, n_levels=3, n_colors=3, kernel_size=5)
-    again = model_class(**copy.deepcopy(model.config))
+    again = model_class(copy.deepcopy(model.config))
     again.load_state_dict(model.state_dict())
     levels = picture(2, 3, 3, 4, n_levels=3)
     assert torch.equal(again(levels), model(levels))

@@ -22,6 +22,7 @@ from tutorial_lib.pixels.lstm_layers import (
     skew,
     unskew,
 )
+from tutorial_lib.pixels.pixelcnn import PixelCNNConfig
 from tutorial_lib.pixels.pixelrnn import ResidualLSTM
 
 SIZES = [(1, 1), (1, 4), (4, 1), (3, 5), (5, 3)]
@@ -274,9 +275,9 @@ def test_one_pass_for_two_directions_is_two_passes(randomized):
 
 @pytest.mark.parametrize("n_colors", [1, 3])
 def test_a_residual_layer_adds_to_its_input_what_the_lstm_says(n_colors):
-    lstm = RowLSTMLayer(6, 3, n_colors=n_colors)
-    layer = ResidualLSTM(lstm, 3, 6, n_colors)
+    config = PixelCNNConfig(n_channels=6, n_colors=n_colors)
+    layer = ResidualLSTM(RowLSTMLayer, config)
     features = torch.randn(2, 6, 3, 4)
-    added = layer.widen(lstm(features))
+    added = layer.widen(layer.lstm(features))
     assert added.abs().max() > 0.01
     torch.testing.assert_close(layer(features), features + added)

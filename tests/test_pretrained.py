@@ -16,6 +16,7 @@ from torch import nn
 import tutorial_lib
 from tutorial_lib.codes.two_stage import TwoStageModel
 from tutorial_lib.codes.vqvae import VQVAE
+from tutorial_lib.pixels.config import settings_of
 from tutorial_lib.pixels.gated import GatedPixelCNN
 from tutorial_lib.recipes import pretrained
 from tutorial_lib.recipes.pretrained import build, load_pretrained, load_weights, save_weights
@@ -119,7 +120,7 @@ def test_a_header_that_names_no_model_of_this_library_is_refused(
 
 
 def test_two_stages_in_each_others_place_are_refused(tmp_path, own_messages):
-    stages = [{"class": type(m).__name__, "config": m.config} for m in (gated(), vqvae())]
+    stages = [{"class": type(m).__name__, "config": settings_of(m)} for m in (gated(), vqvae())]
     parts = {"vqvae": stages[0], "prior": stages[1]}
     swapped = {"class": "TwoStageModel", "parts": parts}
     with pytest.raises(CheckpointError, match="these weights describe no model of this library"):
@@ -128,7 +129,7 @@ def test_two_stages_in_each_others_place_are_refused(tmp_path, own_messages):
 
 def test_weights_of_another_size_are_refused(tmp_path):
     small = gated()
-    description = {"class": "GatedPixelCNN", "config": {**small.config, "n_channels": 6}}
+    description = {"class": "GatedPixelCNN", "config": {**settings_of(small), "n_channels": 6}}
     path = file_with(tmp_path / "m.safetensors", {"model": description}, small.state_dict())
     with pytest.raises(CheckpointError, match="the weights in .* do not fit their model"):
         load_weights(path)

@@ -142,11 +142,11 @@ def broken(mistake, monkeypatch, **changes):
         return wide(DiagonalBiLSTM, n_layers=1, **changes)
     if mistake == "unmasked colours from the left":
         model = wide(DiagonalBiLSTM, n_colors=3, n_layers=1)
-        model.layers[0].lstm.from_left.input.mask.fill_(1)
+        model.blocks[0].lstm.from_left.input.mask.fill_(1)
         return model
     if mistake == "unmasked rows":
         model = wide(RowLSTM, n_layers=1, **changes)
-        model.layers[0].lstm.input.mask.fill_(1)
+        model.blocks[0].lstm.input.mask.fill_(1)
         return model
     assert mistake == "mask B in the first layer"
     model = wide(PixelCNN, n_layers=1, **changes)

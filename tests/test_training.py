@@ -760,7 +760,7 @@ def test_after_bfloat16_training_the_model_is_an_ordinary_float32_model():
     config = FitConfig(**{**CONFIG.__dict__, "precision": "bf16"})
     assert fit(model, step, data, config, **QUIET).finished
     assert {p.dtype for p in model.parameters()} == {torch.float32}
-    loaded = GatedPixelCNN(**model.config).eval()
+    loaded = GatedPixelCNN(model.config).eval()
     loaded.load_state_dict(model.state_dict())
     levels, label = data
     torch.testing.assert_close(model(levels, label=label), loaded(levels, label=label))

@@ -150,7 +150,7 @@ for n_blocks in depths:
     for name, strengths in sizes.items():
         features = bottom = torch.randn(4, 32, 9, 9, requires_grad=True)
         for block in blocks:
-            features = block(features) if name == "with the sum" else block.layers(features)
+            features = block(features) if name == "with the sum" else block(features) - features
         (gradient,) = torch.autograd.grad(features.sum(), bottom)
         strengths.append(gradient.abs().mean().item())
 ax = show_curves(
@@ -203,7 +203,7 @@ residual_block = ch03.residual_block.check(residual_block)
 
 # %% tags=["nbval-check-output"]
 block = MaskedResidualBlock(8, 3)
-convolutions = [layer for layer in block.layers if isinstance(layer, MaskedConv2d)]
+convolutions = [block.shrink, block.kernel, block.widen]
 for convolution in convolutions:
     torch.nn.init.zeros_(convolution.bias)
 x = torch.randn(2, 8, 5, 7)

@@ -31,7 +31,6 @@ from tutorial_lib.pixels.gated_layer import GatedLayer, HorizontalConv2d, Vertic
 from tutorial_lib.pixels.gated_row import RowLayer
 from tutorial_lib.pixels.lstm_layers import InputToState, RowLSTMLayer
 from tutorial_lib.pixels.masks import MaskedConv2d
-from tutorial_lib.pixels.pixelrnn import ResidualLSTM
 from tutorial_lib.pixels.tabular import TabularModel
 
 IMAGES = symbols((2, 1, 4, 4), 3, pinned=(1,), edges=[(0, 1, 4, 4), (1, 1, 1, 1), (2, 1, 1, 3)])
@@ -471,10 +470,6 @@ STACK = {"n_colors": count(2), **NET, "first_kernel_size": KERNEL}
 DIAGONAL = {"in_channels": count(4), "n_channels": count(4), "kernel_size": count(2, at_least=2)}
 
 
-def _residual() -> ResidualLSTM:
-    return small.seeded(lambda: ResidualLSTM(RowLSTMLayer(4, 2), 2, 4, 1))
-
-
 def _of_stack(name: str, make, *, n_colors: int = 1) -> list:
     images = symbols(
         (2, n_colors, 4, 4), 3, pinned=(1,), edges=[(0, n_colors, 4, 4), (1, n_colors, 1, 1)]
@@ -562,18 +557,6 @@ STACKS = [
         {**DIAGONAL, "n_colors": count(2), "masked": flag(True)},
     ),
     call("pixels.lstm_layers.DiagonalBiLSTMLayer", nn.Module, {**DIAGONAL, "n_colors": count(2)}),
-    call(
-        "pixels.pixelrnn.ResidualLSTM",
-        ResidualLSTM,
-        {
-            "lstm": model(lambda: RowLSTMLayer(4, 2))._replace(
-                wrong=(mutation("no module", "lstm", 3, None),)
-            ),
-            "hidden_channels": count(2),
-            "n_channels": count(4),
-            "n_colors": count(1),
-        },
-    ),
 ]
 
 TARGET = also(sizes((1, 1), at_least=0), "outside", (3, 0), (0, 4), (-1, 0), (1, 99))

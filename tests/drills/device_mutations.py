@@ -38,8 +38,8 @@ PLACES = [
     Place("evaluation.py", "part.to(device)", "part", "evaluation_reads"),
     Place(
         "gated.py",
-        "self.n_frequencies, like=features)",
-        "self.n_frequencies)",
+        "self.config.n_frequencies, like=features)",
+        "self.config.n_frequencies)",
         "cpu and everything and step_on",
     ),
     Place("gated_frames.py", ", device=indices.device", "", "seldom and 3"),
@@ -51,7 +51,12 @@ PLACES = [
         "the times are moved where they are used; made on the GPU they save a wait",
     ),
     Place("gated_frames.py", "dtype=torch.long, device=device", "dtype=torch.long", "priors and 3"),
-    Place("gated_row.py", "self.n_frequencies, like=features)", "self.n_frequencies)", "priors"),
+    Place(
+        "gated_row.py",
+        "self.config.n_frequencies, like=features)",
+        "self.config.n_frequencies)",
+        "priors",
+    ),
     Place(
         "gaussian_posterior.py", "noise.to(mean.device)", "noise", "evidence and GaussianVAE-mean"
     ),

@@ -24,6 +24,7 @@ from drills.small_run import (
     train,
 )
 from tutorial_lib.data import Split
+from tutorial_lib.pixels.config import settings_of
 from tutorial_lib.training.checkpoint import CheckpointError
 from tutorial_lib.training.history import TrainingDiverged
 from tutorial_lib.training.schedule import learning_rate_at
@@ -110,7 +111,7 @@ def refusal(out: Path, chosen: dict) -> str | None:
         told = str(error)
     else:
         return f"a run with other {', '.join(chosen)} went on"
-    there = {**vars(CONFIG), **model().config}
+    there = {**vars(CONFIG), **settings_of(model())}
     wanted = [f"{k}: the run has {there[k]!r}, you ask for {v!r}" for k, v in chosen.items()]
     missing = [each for each in wanted if each not in told]
     return f"not told: {missing} in {told[:300]!r}" if missing else small_run.unusable(made) or None

@@ -5,6 +5,7 @@ likelihood      nats per image, bits per dimension, sums over every image  01
 tabular         the chain rule in tables of tiny images                    01
 masks           which taps of a convolution may be read; colours           02
 influence       what reaches what, measured by autograd; the blind spot    02
+config          settings of a model: a frozen dataclass, kept with its weights     03
 pixelcnn        PixelCNN: masked convolutions in residual blocks           03
 coordinates     where a pixel is, as features                              03
 gated_layer     one layer: two stacks, a link, two gates                   04
@@ -47,7 +48,8 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "kernel_sides",
         ],
         "influence": ["OpenModel", "as_model", "blind_spot", "influence_map", "influence_matrix"],
-        "pixelcnn": ["MaskedResidualBlock", "MaskedStack", "PixelCNN", "half_of"],
+        "config": ["Config", "built_from", "settings_of"],
+        "pixelcnn": ["MaskedResidualBlock", "MaskedStack", "PixelCNN", "PixelCNNConfig", "half_of"],
         "coordinates": ["coordinate_features"],
         "gated_layer": [
             "Activation",
@@ -59,8 +61,8 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "pointwise",
             "shift_down",
         ],
-        "gated": ["GatedPixelCNN", "check_given"],
-        "gated_row": ["GatedRow", "RowLayer"],
+        "gated": ["GatedPixelCNN", "GatedPixelCNNConfig", "check_given"],
+        "gated_row": ["GatedRow", "GatedRowConfig", "RowLayer"],
         "bayes": ["Posterior", "bayes_rule", "label_log_likelihoods"],
         "lstm_layers": [
             "DiagonalBiLSTMLayer",
@@ -73,7 +75,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "state_to_state",
             "unskew",
         ],
-        "pixelrnn": ["DiagonalBiLSTM", "ResidualLSTM", "RowLSTM"],
+        "pixelrnn": ["DiagonalBiLSTM", "DiagonalBiLSTMConfig", "ResidualLSTM", "RowLSTM"],
         "modes": ["in_eval_mode", "modes_put_back"],
         "memory_format": ["in_fast_format", "to_fast_format"],
         "full_precision": ["exact_float32", "require_float64"],

@@ -23,11 +23,14 @@ Reference: van den Oord et al. 2016, Conditional Image Generation with PixelCNN 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from tutorial_lib.contracts import Count, Kernel, Natural, Several, checked, symbols
+from tutorial_lib.pixels.config import Config, built_from
 from tutorial_lib.pixels.coordinates import coordinate_features
 from tutorial_lib.pixels.gated_layer import (
     Activation,
@@ -51,72 +54,60 @@ __all__ = [
 SYMBOL_DIM = 32
 
 
-class GatedPixelCNN(nn.Module):
-    """levels (B, C, H, W) -> logits (B, L, C, H, W), for any height and width.
+@dataclass(frozen=True, kw_only=True)
+class GatedPixelCNNConfig(Config):
+    """Settings of a GatedPixelCNN."""
 
-    n_colors      sub-pixels of a pixel, predicted in order (R, G, B)
-    n_levels      L, the number of values of a sub-pixel
-    n_channels    features of each stack; a multiple of n_colors
-    n_layers      gated layers, the first of type A
-    kernel_size   k, odd and at least 3; a layer reads k//2 rows up and k//2 columns left
-    n_classes     labels 0 .. n_classes-1 must then be given to every call
-    context_channels   a context (B, context_channels, H, W) must then be given to every call
-    ordered       True: levels are intensities, scaled to -1 .. 1. False: symbols without an order
-    coordinates   True: each layer is told the row and column of its pixels
-    n_frequencies waves of so many lengths beside the coordinates; see `coordinate_features`
-    first_kernel_size   of the first layer, if not kernel_size
-    activation    "gate", or "relu" for the same two stacks without gates
-    """
+    n_colors: Count = 1  # sub-pixels of a pixel, predicted in order (R, G, B)
+    n_levels: Several = 2  # L, the number of values of a sub-pixel
+    n_channels: Count = 64  # features of each stack: a multiple of n_colors
+    n_layers: Count = 7  # gated layers, the first of type A
+    kernel_size: Kernel = 3  # k, odd: a layer reads k//2 rows up and k//2 columns left
+    n_classes: Count | None = None  # labels 0 .. n_classes-1 must then be given to every call
+    context_channels: Count | None = None  # a context (B, context_channels, H, W) must then be
+    ordered: bool = True  # levels are intensities, scaled to -1 .. 1. False: without an order
+    coordinates: bool = False  # each layer gets the row and column of its pixels
+    n_frequencies: Natural = 0  # waves of so many lengths beside them: `coordinate_features`
+    first_kernel_size: Kernel | None = None  # of the first layer, if not kernel_size
+    activation: Activation = "gate"  # or "relu", for the same two stacks without gates
 
-    @checked
-    def __init__(
-        self,
-        *,
-        n_colors: Count = 1,
-        n_levels: Several = 2,
-        n_channels: Count = 64,
-        n_layers: Count = 7,
-        kernel_size: Kernel = 3,
-        n_classes: Count | None = None,
-        context_channels: Count | None = None,
-        ordered: bool = True,
-        coordinates: bool = False,
-        n_frequencies: Natural = 0,
-        first_kernel_size: Kernel | None = None,
-        activation: Activation = "gate",
-    ):
-        super().__init__()
-        self.config = {k: v for k, v in locals().items() if k not in ("self", "__class__")}
-        if n_frequencies and not coordinates:
+    def __post_init__(self):
+        super().__post_init__()
+        if self.n_frequencies and not self.coordinates:
             raise ValueError("n_frequencies are waves beside the coordinates: set coordinates=True")
-        if n_channels % n_colors:
+        if self.n_channels % self.n_colors:
             raise ValueError(
-                f"n_channels={n_channels} cannot be divided among {n_colors} colours: use a "
-                f"multiple of {n_colors}"
+                f"n_channels={self.n_channels} cannot be divided among {self.n_colors} colours: "
+                f"use a multiple of {self.n_colors}"
             )
-        self.n_colors, self.n_levels, self.n_classes = n_colors, n_levels, n_classes
-        self.context_channels, self.ordered, self.coordinates = (
-            context_channels,
-            ordered,
-            coordinates,
-        )
-        self.n_frequencies = n_frequencies
-        self.symbols = None if ordered else nn.Embedding(n_levels, SYMBOL_DIM)
-        places = 2 + 4 * n_frequencies if coordinates else 0
-        inputs = n_colors * (1 if ordered else SYMBOL_DIM)
+
+
+class GatedPixelCNN(nn.Module):
+    """levels (B, C, H, W) -> logits (B, L, C, H, W), for any height and width."""
+
+    @built_from(GatedPixelCNNConfig)
+    def __init__(self, config: GatedPixelCNNConfig):
+        super().__init__()
+        self.config = config
+        self.n_colors, self.n_levels = n_colors, n_levels = config.n_colors, config.n_levels
+        self.n_classes, self.context_channels = config.n_classes, config.context_channels
+        self.coordinates, n_channels = config.coordinates, config.n_channels
+        self.symbols = None if config.ordered else nn.Embedding(n_levels, SYMBOL_DIM)
+        inputs = n_colors * (1 if config.ordered else SYMBOL_DIM)
+        places = 2 + 4 * config.n_frequencies if config.coordinates else 0
         self.layers = nn.ModuleList(
             GatedLayer(
                 n_channels if i else inputs,
                 n_channels if i else inputs,
                 n_channels,
-                kernel_size if i else first_kernel_size or kernel_size,
+                config.kernel_size if i else config.first_kernel_size or config.kernel_size,
                 mask_type="B" if i else "A",
                 n_colors=n_colors,
-                n_classes=n_classes,
-                context_channels=(context_channels or 0) + places,
-                activation=activation,
+                n_classes=config.n_classes,
+                context_channels=(config.context_channels or 0) + places,
+                activation=config.activation,
             )
-            for i in range(n_layers)
+            for i in range(config.n_layers)
         )
         self.head = nn.Sequential(
             nn.ReLU(),
@@ -178,7 +169,7 @@ class GatedPixelCNN(nn.Module):
             symbols("label", label, self.n_classes)
         if not self.coordinates:
             return context
-        place = coordinate_features(*features.shape[-2:], self.n_frequencies, like=features)
+        place = coordinate_features(*features.shape[-2:], self.config.n_frequencies, like=features)
         if context is None:
             return place
         return torch.cat([context, place.expand(len(context), -1, -1, -1)], dim=1)

@@ -19,12 +19,14 @@ WaveNet: van den Oord et al. 2016, arXiv 1609.03499.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from tutorial_lib.contracts import Count, Kernel, Natural, OddSides, Several, checked, symbols
+from tutorial_lib.pixels.config import Config, built_from
 from tutorial_lib.pixels.coordinates import coordinate_features
 from tutorial_lib.pixels.gated import SYMBOL_DIM, check_given
 from tutorial_lib.pixels.gated_layer import HorizontalConv2d, gate, plus, pointwise
@@ -65,49 +67,47 @@ class RowLayer(nn.Module):
         return h + out if self.residual else out
 
 
-class GatedRow(nn.Module):
-    """levels (B, 1, 1, T) of symbols without an order -> logits (B, L, 1, 1, T), for any T.
+@dataclass(frozen=True, kw_only=True)
+class GatedRowConfig(Config):
+    """Settings of a GatedRow."""
 
-    n_levels      L, the number of symbols
-    n_classes     labels 0 .. n_classes-1 must then be given to every call
-    coordinates   True: each layer is told where in the sequence it is, with waves of n_frequencies
-                  lengths; see `coordinate_features`
-    """
+    n_levels: Several  # L, the number of symbols
+    n_channels: Count = 64
+    n_layers: Count = 8
+    kernel_size: Kernel = 9
+    n_classes: Count | None = None  # labels 0 .. n_classes-1 must then be given to every call
+    coordinates: bool = True  # each layer gets the place in the sequence
+    n_frequencies: Natural = 0  # waves of so many lengths beside it: `coordinate_features`
+
+
+class GatedRow(nn.Module):
+    """levels (B, 1, 1, T) of symbols without an order -> logits (B, L, 1, 1, T), for any T."""
 
     n_colors = 1
 
-    @checked
-    def __init__(
-        self,
-        *,
-        n_levels: Several,
-        n_channels: Count = 64,
-        n_layers: Count = 8,
-        kernel_size: Kernel = 9,
-        n_classes: Count | None = None,
-        coordinates: bool = True,
-        n_frequencies: Natural = 0,
-    ):
+    @built_from(GatedRowConfig)
+    def __init__(self, config: GatedRowConfig):
         super().__init__()
-        self.n_levels, self.n_classes = n_levels, n_classes
-        self.coordinates, self.n_frequencies = coordinates, n_frequencies
-        self.symbols = nn.Embedding(n_levels, SYMBOL_DIM)
+        self.config = config
+        self.n_levels, self.n_classes = config.n_levels, config.n_classes
+        n_channels = config.n_channels
+        self.symbols = nn.Embedding(config.n_levels, SYMBOL_DIM)
         self.layers = nn.ModuleList(
             RowLayer(
                 n_channels if i else SYMBOL_DIM,
                 n_channels,
-                kernel_size,
+                config.kernel_size,
                 mask_type="B" if i else "A",
-                n_classes=n_classes,
-                place_channels=1 + 2 * n_frequencies if coordinates else 0,
+                n_classes=config.n_classes,
+                place_channels=1 + 2 * config.n_frequencies if config.coordinates else 0,
             )
-            for i in range(n_layers)
+            for i in range(config.n_layers)
         )
         self.head = nn.Sequential(
             nn.ReLU(),
             pointwise(n_channels, n_channels, 1),
             nn.ReLU(),
-            pointwise(n_channels, n_levels, 1),
+            pointwise(n_channels, config.n_levels, 1),
         )
 
     def forward(
@@ -146,7 +146,7 @@ class GatedRow(nn.Module):
         check_given("label", label, self.n_classes, "n_classes")
         if label is not None:
             symbols("label", label, self.n_classes)
-        if not self.coordinates:
+        if not self.config.coordinates:
             return None
-        place = coordinate_features(1, features.shape[-1], self.n_frequencies, like=features)
+        place = coordinate_features(1, features.shape[-1], self.config.n_frequencies, like=features)
         return place[:, 1::2]  # the other half is the row, always the same

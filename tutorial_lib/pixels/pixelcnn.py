@@ -21,18 +21,32 @@ table 1.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from tutorial_lib.contracts import Count, Kernel, Odd, Several, checked, symbols
+from tutorial_lib.pixels.config import Config, built_from
 from tutorial_lib.pixels.masks import MaskedConv2d
 from tutorial_lib.pixels.memory_format import in_fast_format
 
 
+@checked
+def half_of(n_channels: Count, n_colors: Count) -> int:
+    """n_channels // 2. ValueError unless that can be divided among the colours."""
+    if n_channels % (2 * n_colors):
+        colors = "1 colour" if n_colors == 1 else f"{n_colors} colours"
+        raise ValueError(
+            f"half of n_channels={n_channels} cannot be divided among {colors}: "
+            f"use a multiple of {2 * n_colors}"
+        )
+    return n_channels // 2
+
+
 class MaskedResidualBlock(nn.Module):
-    """Squeeze to half the channels, look around, widen again, add the input. [fig. 5, left]
+    """Shrink to half the channels, look around, widen again, add the input. [fig. 5, left]
 
     (B, n_channels, H, W) -> the same shape; all of type B. n_channels must be a multiple of
     2 * n_colors, so that half of it can still be divided among the colours.
@@ -43,48 +57,54 @@ class MaskedResidualBlock(nn.Module):
         super().__init__()
         half = half_of(n_channels, n_colors)
         options = {"mask_type": "B", "n_colors": n_colors}
-        self.layers = nn.Sequential(
-            nn.ReLU(),
-            MaskedConv2d(n_channels, half, 1, **options),
-            nn.ReLU(),
-            MaskedConv2d(half, half, kernel_size, **options),
-            nn.ReLU(),
-            MaskedConv2d(half, n_channels, 1, **options),
-        )
+        self.shrink = MaskedConv2d(n_channels, half, 1, **options)
+        self.kernel = MaskedConv2d(half, half, kernel_size, **options)
+        self.widen = MaskedConv2d(half, n_channels, 1, **options)
 
     def forward(self, features: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C H W"]:
         """The input, and what the block adds to it."""
-        return features + self.layers(features)
+        hidden = self.shrink(features.relu())
+        hidden = self.kernel(hidden.relu())
+        return features + self.widen(hidden.relu())
 
 
-class MaskedStack(nn.Module, ABC):
-    """levels (B, C, H, W) -> logits (B, L, C, H, W): a first layer, layers to be chosen, a head.
+@dataclass(frozen=True, kw_only=True)
+class PixelCNNConfig(Config):
+    """Settings of a PixelCNN, and of a RowLSTM, which has layers in place of blocks."""
 
-    A subclass says in `make_layer` what one of its layers is: (B, n_channels, H, W) -> the same
-    shape, reading no pixel that comes later and no later colour of the same pixel.
+    n_colors: Count = 1  # sub-pixels of a pixel, predicted in order (R, G, B)
+    n_levels: Several = 2  # L, the number of values of a sub-pixel
+    n_channels: Count = 64  # features between the blocks: a multiple of 2 * n_colors
+    n_layers: Count = 7  # residual blocks
+    kernel_size: Kernel = 3  # k of the middle convolution of a block, odd and at least 3
+    first_kernel_size: Kernel = 7  # k of the first layer, the one of type A, odd and at least 3
+
+    def __post_init__(self):
+        super().__post_init__()
+        half_of(self.n_channels, self.n_colors)
+
+
+class MaskedStack(nn.Module):
+    """levels (B, C, H, W) -> logits (B, L, C, H, W): a first layer, blocks, a head.
+
+    A block is (B, n_channels, H, W) -> the same shape, and reads no pixel that comes later and no
+    later colour of the same pixel.
     """
 
-    def __init__(self, **config):
+    def __init__(self, config: PixelCNNConfig, make_block: Callable[[], nn.Module]):
         super().__init__()
-        half_of(config["n_channels"], config["n_colors"])
-        self.config = config
-        self.n_colors, self.n_levels = config["n_colors"], config["n_levels"]
-        n_channels, n_colors = config["n_channels"], self.n_colors
+        self.config, self.n_colors, self.n_levels = config, config.n_colors, config.n_levels
+        width, n_colors = config.n_channels, config.n_colors
         self.first = MaskedConv2d(
-            n_colors, n_channels, config["first_kernel_size"], mask_type="A", n_colors=n_colors
+            n_colors, width, config.first_kernel_size, mask_type="A", n_colors=n_colors
         )
-        self.layers = nn.Sequential(*(self.make_layer() for _ in range(config["n_layers"])))
-        options = {"mask_type": "B", "n_colors": n_colors}
+        self.blocks = nn.Sequential(*(make_block() for _ in range(config.n_layers)))
         self.head = nn.Sequential(
             nn.ReLU(),
-            MaskedConv2d(n_channels, n_channels, 1, **options),
+            MaskedConv2d(width, width, 1, mask_type="B", n_colors=n_colors),
             nn.ReLU(),
-            MaskedConv2d(n_channels, n_colors * self.n_levels, 1, **options),
+            MaskedConv2d(width, n_colors * self.n_levels, 1, mask_type="B", n_colors=n_colors),
         )
-
-    @abstractmethod
-    def make_layer(self) -> nn.Module:
-        """One layer, as `self.config` wants it."""
 
     def forward(self, levels) -> Float[Tensor, "B L C H W"]:
         """Logits of every sub-pixel given those before it that the stack can see, in one pass.
@@ -109,49 +129,18 @@ class MaskedStack(nn.Module, ABC):
         """
         # Only here: an image of one channel has no order of channels in memory to be changed.
         features = in_fast_format(self.first(features))
-        logits = self.head(self.layers(features))
+        logits = self.head(self.blocks(features))
         return logits.unflatten(1, (self.n_colors, self.n_levels)).transpose(1, 2)
 
 
 class PixelCNN(MaskedStack):
-    """levels (B, C, H, W) -> logits (B, L, C, H, W), for any height and width.
+    """levels (B, C, H, W) -> logits (B, L, C, H, W), for any height and width."""
 
-    n_colors      sub-pixels of a pixel, predicted in order (R, G, B)
-    n_levels      L, the number of values of a sub-pixel
-    n_channels    features between the blocks; a multiple of 2 * n_colors
-    n_layers      residual blocks
-    kernel_size   k of the middle convolution of a block, odd and at least 3
-    first_kernel_size   k of the first layer, the one of type A, odd and at least 3
-    """
-
-    @checked
-    def __init__(
-        self,
-        *,
-        n_colors: Count = 1,
-        n_levels: Several = 2,
-        n_channels: Count = 64,
-        n_layers: Count = 7,
-        kernel_size: Kernel = 3,
-        first_kernel_size: Kernel = 7,
-    ):
-        super().__init__(**{k: v for k, v in locals().items() if k not in ("self", "__class__")})
-
-    def make_layer(self) -> MaskedResidualBlock:
-        """A residual block."""
-        config = self.config
-        return MaskedResidualBlock(
-            config["n_channels"], config["kernel_size"], n_colors=config["n_colors"]
+    @built_from(PixelCNNConfig)
+    def __init__(self, config: PixelCNNConfig):
+        super().__init__(
+            config,
+            lambda: MaskedResidualBlock(
+                config.n_channels, config.kernel_size, n_colors=config.n_colors
+            ),
         )
-
-
-@checked
-def half_of(n_channels: Count, n_colors: Count) -> int:
-    """n_channels // 2. ValueError unless that can be divided among the colours."""
-    if n_channels % (2 * n_colors):
-        colors = "1 colour" if n_colors == 1 else f"{n_colors} colours"
-        raise ValueError(
-            f"half of n_channels={n_channels} cannot be divided among {colors}: "
-            f"use a multiple of {2 * n_colors}"
-        )
-    return n_channels // 2

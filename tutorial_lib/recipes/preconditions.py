@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tutorial_lib.codes.vqvae import VQVAE
 from tutorial_lib.data import ImageDataset
+from tutorial_lib.pixels.config import settings_of
 from tutorial_lib.pixels.gated import GatedPixelCNN
 from tutorial_lib.recipes.settings import PriorSettings, VQVAESettings
 from tutorial_lib.training import distributed as processes
@@ -97,7 +98,7 @@ def require_same_prior(folder: Path, prior: GatedPixelCNN, n_examples: int, fit:
     path = newest(folder / "checkpoint.safetensors")
     if not path.exists():
         return
-    model = {f"model.{name}": value for name, value in prior.config.items()}
+    model = {f"model.{name}": value for name, value in settings_of(prior).items()}
     told = json.loads(json.dumps({**asdict(fit), **model, "examples": n_examples}))
     header = read_tensors(path)[1]
     saved = {k: v for k, v in header.get("fingerprint", {}).items() if k in told}

@@ -21,6 +21,7 @@ from tutorial_lib.codes.vqvae import VQVAE
 from tutorial_lib.contracts.plain import require_instance, require_path, require_text, unwrapped
 from tutorial_lib.contracts.suggestions import did_you_mean
 from tutorial_lib.contracts.validation import require_model
+from tutorial_lib.pixels.config import settings_of
 from tutorial_lib.pixels.gated import GatedPixelCNN
 from tutorial_lib.pixels.pixelcnn import PixelCNN
 from tutorial_lib.pixels.pixelrnn import DiagonalBiLSTM, RowLSTM
@@ -51,7 +52,7 @@ def describe(model: nn.Module) -> dict:
         raise TypeError(
             f"cannot save a {name}: expected TwoStageModel or one of {sorted(CLASSES)} as the model"
         )
-    return {"class": name, "config": model.config}
+    return {"class": name, "config": settings_of(model)}
 
 
 def build(description: dict) -> nn.Module:

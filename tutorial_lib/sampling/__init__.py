@@ -17,7 +17,15 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "ancestral": ["draw", "sample", "sample_rows"],
         "sources": ["NaivePass", "RowCroppedPass", "checked_method", "logit_source"],
-        "features": ["Head", "LevelTable", "OwnRow", "RowsAbove", "as_matrix", "masked_weight"],
+        "features": [
+            "Head",
+            "LevelTable",
+            "OwnRow",
+            "Pointwise",
+            "RowsAbove",
+            "as_matrix",
+            "masked_weight",
+        ],
         "gated_cache": ["GatedCache", "HorizontalCache", "VerticalCache"],
         "pixelcnn_cache": ["BlockCache", "ConvCache", "PixelCNNCache"],
         "row_cache": ["LayerCache", "RowCache"],

@@ -94,16 +94,26 @@ class LevelTable:
         return F.embedding(levels, self.table).flatten(-2)
 
 
+class Pointwise:
+    """A 1x1 convolution at one position: (B, in) -> (B, out)."""
+
+    def __init__(self, conv: nn.Conv2d):
+        self.matrix, self.bias = as_matrix(masked_weight(conv)), conv.bias
+
+    def __call__(self, features: Tensor) -> Tensor:
+        return torch.addmm(self.bias, features, self.matrix)
+
+
 class Head:
     """ReLU, 1x1, ReLU, 1x1 at one position: (B, features) -> (B, L) for one colour."""
 
     def __init__(self, head: nn.Sequential, n_colors: int):
-        first, last = head[1], head[3]
-        self.first, self.first_bias = as_matrix(masked_weight(first)), first.bias
+        last = head[3]
+        self.first = Pointwise(head[1])
         by_color = as_matrix(masked_weight(last)).chunk(n_colors, dim=1)
         self.last = [weight.contiguous() for weight in by_color]
         self.last_bias = last.bias.chunk(n_colors)
 
     def __call__(self, features: Tensor, color: int) -> Tensor:
-        hidden = torch.addmm(self.first_bias, features.relu(), self.first).relu_()
+        hidden = self.first(features.relu()).relu_()
         return torch.addmm(self.last_bias[color], hidden, self.last[color])

@@ -19,6 +19,7 @@ from tutorial_lib.sampling.features import (
     Head,
     LevelTable,
     OwnRow,
+    Pointwise,
     RowsAbove,
     as_matrix,
     masked_weight,
@@ -54,17 +55,13 @@ class BlockCache:
     """One residual block at one position; only its k x k convolution reads other pixels."""
 
     def __init__(self, block: MaskedResidualBlock, batch: int, width: int):
-        _, squeeze, _, around, _, widen = block.layers
-        self.squeeze, self.squeeze_bias = as_matrix(masked_weight(squeeze)), squeeze.bias
-        self.widen, self.widen_bias = as_matrix(masked_weight(widen)), widen.bias
-        self.around = ConvCache(around, batch, width)
+        self.shrink, self.widen = Pointwise(block.shrink), Pointwise(block.widen)
+        self.kernel = ConvCache(block.kernel, batch, width)
 
     def step(self, x: int, features: Tensor) -> Tensor:
         """Features (B, C) of column x, one block on."""
-        hidden = torch.addmm(self.squeeze_bias, features.relu(), self.squeeze).relu_()
-        self.around.own.slots[x].copy_(hidden)
-        looked = self.around.step(x).relu_()
-        return features + torch.addmm(self.widen_bias, looked, self.widen)
+        self.kernel.own.slots[x].copy_(self.shrink(features.relu()).relu_())
+        return features + self.widen(self.kernel.step(x).relu_())
 
 
 class PixelCNNCache:
@@ -77,8 +74,8 @@ class PixelCNNCache:
         self.pixels, self.row = levels.permute(2, 3, 0, 1), None
         self.table = LevelTable(model, levels.device)
         self.first = ConvCache(model.first, batch, width)
-        self.blocks = [BlockCache(block, batch, width) for block in model.layers]
-        self.convs = [self.first, *(block.around for block in self.blocks)]
+        self.blocks = [BlockCache(block, batch, width) for block in model.blocks]
+        self.convs = [self.first, *(block.kernel for block in self.blocks)]
         self.head = Head(model.head, model.n_colors)
 
     def begin_row(self, row: int) -> None:

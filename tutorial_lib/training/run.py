@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from tutorial_lib import profiles
 from tutorial_lib.contracts import values_known_to_be_good
 from tutorial_lib.contracts.plain import unwrapped
+from tutorial_lib.pixels.config import settings_of
 from tutorial_lib.pixels.memory_format import to_fast_format
 from tutorial_lib.sampling.out_of_memory import OutOfMemory, memory_explained
 from tutorial_lib.training import distributed as processes
@@ -100,7 +101,7 @@ class TrainingRun:
         state = self.bare.state_dict().items()
         told = {
             **asdict(self.config),
-            **{f"model.{k}": v for k, v in getattr(self.bare, "config", {}).items()},
+            **{f"model.{k}": v for k, v in settings_of(self.bare).items()},
             "examples": len(self.data[0]),
             **({"examples made by": self.made_by} if self.made_by else {}),
             # Without flags, which have no size: older checkpoints do not hold them.
