@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import copy
+import inspect
+from dataclasses import fields, replace
 
 import pytest
 import torch
 
 from tutorial_lib.pixels.likelihood import nll_nats
 from tutorial_lib.pixels.masks import MaskedConv2d
-from tutorial_lib.pixels.pixelcnn import MaskedResidualBlock, MaskedStack, PixelCNN
+from tutorial_lib.pixels.pixelcnn import MaskedResidualBlock, MaskedStack, PixelCNN, PixelCNNConfig
 from tutorial_lib.pixels.pixelrnn import DiagonalBiLSTM, RowLSTM
 from tutorial_lib.recipes.pretrained import load_weights, save_weights
 from tutorial_lib.sampling.ancestral import sample
@@ -319,5 +321,21 @@ def test_a_diagonal_that_reads_fewer_than_two_pixels_is_refused(
 
 
 def test_a_stack_must_say_what_its_layers_are():
-    with pytest.raises(TypeError, match="abstract class MaskedStack"):
-        MaskedStack(n_colors=1, n_levels=2, n_channels=2, n_layers=1, first_kernel_size=3)
+    with pytest.raises(TypeError, match="make_block"):
+        MaskedStack(PixelCNNConfig())
+
+
+def test_a_model_is_built_from_its_settings_whole_or_by_their_names(own_messages):
+    config = PixelCNNConfig(n_levels=4, n_channels=8, n_layers=1)
+    assert PixelCNN(config).config == PixelCNN(n_levels=4, n_channels=8, n_layers=1).config
+    assert PixelCNN(config, n_levels=3).config == replace(config, n_levels=3)
+    with pytest.raises(TypeError, match="config must be a PixelCNNConfig, got 4"):
+        PixelCNN(4)
+    with pytest.raises(TypeError, match="config must be a DiagonalBiLSTMConfig"):
+        DiagonalBiLSTM(config)
+
+
+def test_the_help_of_a_model_names_its_settings():
+    parameters = inspect.signature(PixelCNN).parameters
+    assert list(parameters) == [each.name for each in fields(PixelCNNConfig)]
+    assert parameters["n_channels"].default == 64
