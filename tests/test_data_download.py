@@ -12,12 +12,15 @@ import pytest
 from loopback_server import LoopbackServer, Page, closed_port_url
 from small_data_files import spoken_digits_zip, zip_bytes
 
-from tutorial_lib.data import DataUnavailable
-from tutorial_lib.data.download import obtain, obtain_with_paths
+from tutorial_lib.data import DataUnavailable, download
 from tutorial_lib.data.remote_file import RemoteFile, content_sha256
 
 CONTENT = bytes(np.random.default_rng(0).integers(0, 256, 300_000, dtype=np.uint8))
 NAME = "levels.bin"
+
+
+def obtain(files, folder, **options) -> list[bytes]:
+    return [content for _, content in download.obtain(files, folder, **options)]
 
 
 @pytest.fixture(autouse=True)
@@ -140,7 +143,7 @@ def test_an_intact_file_in_the_place_of_earlier_versions_is_used_where_it_lies(f
     folder.mkdir()
     (folder / NAME).write_bytes(CONTENT)
     file = remote(closed_port_url("/a"), filename=f"levels/{NAME}")
-    assert obtain_with_paths([file], folder, progress=False) == [(folder / NAME, CONTENT)]
+    assert download.obtain([file], folder, progress=False) == [(folder / NAME, CONTENT)]
     assert files_in(folder) == [NAME]
 
 

@@ -23,11 +23,15 @@ from small_data_files import (
 )
 
 from tutorial_lib.data import DataFormatError, ImageDataset, Split, mu_law
-from tutorial_lib.data.amat import read_amat
 from tutorial_lib.data.archives import gunzip, read_tar_members, read_zip_members
-from tutorial_lib.data.cifar import parse_cifar, read_cifar
 from tutorial_lib.data.dataset import hold_out_last
-from tutorial_lib.data.idx import parse_idx, read_idx_pair
+from tutorial_lib.data.image_files import (
+    parse_amat,
+    parse_cifar,
+    parse_idx,
+    read_cifar,
+    read_idx_pair,
+)
 from tutorial_lib.data.spoken_digits import (
     N_SAMPLES,
     fixed_length,
@@ -90,14 +94,14 @@ def test_images_and_labels_must_be_equally_many():
 
 
 def test_amat_of_a_known_line():
-    split = read_amat(b"0 1 1 0 0 1\n", height=2, width=3)
+    split = parse_amat(b"0 1 1 0 0 1\n", height=2, width=3)
     assert split.levels.tolist() == [[[[0, 1, 1], [0, 0, 1]]]]
     assert split.labels.tolist() == [-1]
 
 
 def test_amat_gives_back_what_was_written():
     images = levels(7, 28, 28, n_levels=2)
-    read = read_amat(amat_text(images)).levels[:, 0]
+    read = parse_amat(amat_text(images)).levels[:, 0]
     assert torch.equal(read, torch.from_numpy(images.astype(np.uint8)))
 
 
@@ -113,7 +117,7 @@ WRONG_AMAT = {
 @pytest.mark.parametrize(("text", "reason"), WRONG_AMAT.values(), ids=WRONG_AMAT.keys())
 def test_a_wrong_amat_file_is_refused_with_its_line(text, reason):
     with pytest.raises(DataFormatError, match=reason):
-        read_amat(text, height=2, width=3)
+        parse_amat(text, height=2, width=3)
 
 
 # CIFAR-10
@@ -155,7 +159,7 @@ def test_members_of_archives_are_found_by_name_and_never_written(tmp_path, monke
     monkeypatch.chdir(tmp_path)
     hostile = {"../escaped": b"1", "/tmp/escaped": b"2", "a/b": b"3"}
     assert read_tar_members(tar_gz(hostile), ["a/b", "../escaped"]) == [b"3", b"1"]
-    assert read_zip_members(zip_bytes(hostile), "a/.*") == {"b": b"3"}
+    assert read_zip_members(zip_bytes(hostile), "a/*") == {"b": b"3"}
     assert list(tmp_path.iterdir()) == [] and not (tmp_path.parent / "escaped").exists()
 
 
@@ -363,12 +367,12 @@ def test_a_split_feeds_a_data_loader():
     assert torch.equal(torch.cat([images for images, _ in batches]), split.levels)
 
 
-def test_a_split_refuses_other_types_and_numbers():
+def test_a_split_refuses_other_types_and_numbers(own_messages):
     images, labels = torch.zeros(3, 1, 2, 2, dtype=torch.uint8), torch.zeros(3, dtype=torch.int64)
     assert len(Split(images, labels)) == 3
-    with pytest.raises(TypeError, match="not torch.float32 and torch.int64"):
+    with pytest.raises(TypeError, match="levels must be a torch.uint8 tensor, got torch.float32"):
         Split(images / 255, labels)
-    with pytest.raises(ValueError, match="3 examples need as many labels"):
+    with pytest.raises(ValueError, match=r"labels must have shape \(3\), got \(2,\)"):
         Split(images, labels[:2])
 
 

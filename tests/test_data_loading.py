@@ -11,7 +11,7 @@ from loopback_server import LoopbackServer, Page, closed_port_url
 from small_data_sets import EMBEDDED, IMAGES, LABELS, SMALL, small_entry
 
 from tutorial_lib import data
-from tutorial_lib.data.catalog import CATALOG
+from tutorial_lib.data.catalog import CATALOG, SAMPLE
 
 
 @pytest.fixture(autouse=True)
@@ -175,10 +175,10 @@ def test_the_catalog_states_what_the_design_promises():
 
 
 def test_what_the_catalog_says_of_the_made_sets_is_what_their_modules_say():
-    from tutorial_lib.data import bouncing_garments, mu_law, sample, spoken_digits, voiced_tones
+    from tutorial_lib.data import bouncing_garments, mu_law, spoken_digits, voiced_tones
 
     assert data.describe(voiced_tones.NAME).class_names == voiced_tones.WORDS
-    assert data.names()[0] == sample.NAME
+    assert data.names()[0] == SAMPLE
     sound = (1, spoken_digits.N_SAMPLES)
     assert data.describe("spoken-digits").shapes["train"][1:] == sound
     assert data.describe("spoken-digits").n_levels == mu_law.N_LEVELS

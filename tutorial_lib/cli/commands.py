@@ -79,7 +79,7 @@ def data_show(
     """Describe a data set; if it is here, draw examples. Downloads nothing."""
     from tutorial_lib.data.commands import show_dataset
 
-    catalog.find(name)
+    catalog.describe(name)
     if out is not None:
         require_png(out)
         _require_place(out)
@@ -436,16 +436,14 @@ def _vqvae(run: Path | None, weights: str):
 
 def _image_set(name: str | None, facts: RunFacts | None) -> str:
     """The data set of images that is meant: as named, else that of the facts if it is here."""
-    from tutorial_lib.data.description import describe
-
     if name is not None:
-        kind = catalog.find(name).kind
+        kind = catalog.describe(name).kind
         if kind != "images":
             raise ValueError(f"--dataset must name images, got {name!r}, which holds {kind}")
         return name
     trained_on = facts.dataset if facts else ""
     if trained_on in catalog.CATALOG:
-        info = describe(trained_on)
+        info = catalog.describe(trained_on)
         if info.embedded or info.cached:
             return trained_on
         if info.class_names == catalog.CATALOG[catalog.SAMPLE].class_names:

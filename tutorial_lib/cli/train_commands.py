@@ -159,7 +159,7 @@ def train_commands(arguments: Sequence[str]) -> dict[str, Callable[..., None]]:
 
 def _require_images(name: str, n_levels: int | None, by_label: bool | None = None) -> None:
     """ValueError, before torch is loaded, for a data set that these commands cannot use."""
-    entry = catalog.find(name)
+    entry = catalog.describe(name)
     if entry.kind != "images":
         raise ValueError(
             f"--dataset must name images, got {name!r}, which holds {entry.kind} of shape "

@@ -16,9 +16,10 @@ import numpy as np
 import torch
 from jaxtyping import Int, UInt8
 
-from tutorial_lib.contracts.plain import require_instance, require_int
+from tutorial_lib.contracts import Count, checked
+from tutorial_lib.data.catalog import SPLITS
 from tutorial_lib.data.dataset import Split
-from tutorial_lib.data.sample import SPLITS, read_arrays
+from tutorial_lib.data.sample import read_arrays
 
 NAME = "bouncing-garments"
 N_FRAMES, SIDE, GARMENT_SIDE = 16, 32, 14
@@ -51,9 +52,10 @@ def _clips(images: np.ndarray, labels: np.ndarray, n_clips: int, seed: list[int]
     return Split(torch.from_numpy(levels), torch.from_numpy(labels[first].astype(np.int64)))
 
 
-def halved(images: UInt8[np.ndarray, "n h w"]) -> UInt8[np.ndarray, "n halfh halfw"]:
-    """Images of half the height and width: the mean of each 2x2 pixels, halves rounded up."""
-    shape = require_instance("images", images, np.ndarray).shape
+@checked
+def halved(images: np.ndarray) -> UInt8[np.ndarray, "n halfh halfw"]:
+    """Images (n, h, w) of half the sides: the mean of each 2x2 pixels, halves rounded up."""
+    shape = images.shape
     if images.dtype != np.uint8 or len(shape) != 3 or shape[1] % 2 or shape[2] % 2:
         raise ValueError(
             f"images must be uint8 (n, h, w) with even sides, got {images.dtype} {shape}"
@@ -79,10 +81,9 @@ def _paths(random: np.random.RandomState, n: int) -> Int[np.ndarray, "n frames t
     return bounced(start + speed * np.arange(N_FRAMES)[:, None], room) // STEPS
 
 
-def bounced(position: np.ndarray, room: int) -> np.ndarray:
+@checked
+def bounced(position: np.ndarray, room: Count) -> np.ndarray:
     """A position on an endless line, folded back and forth into 0 .. room."""
-    require_instance("position", position, np.ndarray)
-    require_int("room", room, at_least=1)
     return room - np.abs(position % (2 * room) - room)
 
 

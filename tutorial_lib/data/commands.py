@@ -10,40 +10,40 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
-from tutorial_lib.contracts.plain import require_path
-from tutorial_lib.data.cache import cache_dir
-from tutorial_lib.data.catalog import SPLITS
-from tutorial_lib.data.description import DatasetInfo, describe, names
+from tutorial_lib.contracts import checked
+from tutorial_lib.data.catalog import CATALOG, SPLITS, DatasetInfo, describe
+from tutorial_lib.data.remote_file import cache_dir
 
-MEGABYTE = 1e6
 TEXT_WIDTH = 88
 
 
 def list_datasets() -> None:
     """Print one line for each data set: splits, shape, levels, download, licence, whereabouts."""
     header = ["name", "kind", "labels", *SPLITS, "shape", "levels", "download", "licence", "here"]
-    infos = [describe(name) for name in names()]
-    print(_table([header, *map(_list_row, infos)], right={2, 3, 4, 5, 7, 8}))
+    print(_table([header, *map(_list_row, CATALOG.values())], right={2, 3, 4, 5, 7, 8}))
     print(f"\nDownloads are kept in {cache_dir()} (TUTORIAL_DATA_DIR names another folder).")
     print("`train`, `reconstruct` and `encode` take images; chapter 12 has the sounds and clips.")
 
 
+@checked
 def fetch_dataset(name: str, *, progress: bool = True) -> None:
     """Bring the files of a data set into the cache, verify them, and print their paths."""
-    was_here = describe(name).cached
+    info = describe(name)
+    state = "already here" if info.cached else "fetched"
     from tutorial_lib.data.loading import fetch
 
     paths = fetch(name, progress=progress)
     if not paths:
         print(f"{name} is made whenever it is loaded; there is nothing to download.")
         return
-    if describe(name).embedded:
+    if info.embedded:
         print(f"{name} is part of the package; nothing to download. Verified:")
     else:
-        print(f"{name}: {'already here' if was_here else 'fetched'}, and verified:")
+        print(f"{name}: {state}, and verified:")
     print(_table([[f"  {_size(path.stat().st_size)}", str(path)] for path in paths], right={0}))
 
 
+@checked
 def show_dataset(name: str, out: Path | None = None) -> Path | None:
     """Print what is known of a data set; of one that is here, draw examples as a PNG.
 
@@ -51,10 +51,8 @@ def show_dataset(name: str, out: Path | None = None) -> Path | None:
     out: the picture's path; NAME.png in the current folder if left out.
     """
     info = describe(name)
-    path = Path(f"{name}.png") if out is None else require_path("out", out)
-    print(f"{info.title} ({name})\n")
-    print(_facts(info))
-    print()
+    path = out or Path(f"{name}.png")
+    print(f"{info.title} ({name})\n\n{_facts(info)}\n")
     from tutorial_lib.data.loading import load_if_here
 
     dataset = load_if_here(name) if info.embedded or info.cached else None
@@ -73,21 +71,21 @@ def show_dataset(name: str, out: Path | None = None) -> Path | None:
 
 
 def _list_row(info: DatasetInfo) -> list[str]:
-    download = "-" if info.embedded else _size(info.download_bytes)
-    shape = "x".join(map(str, info.shapes["train"][1:]))
+    if info.embedded:
+        download, here = "-", "made on loading" if info.generated else "in the package"
+    else:
+        download, here = _size(info.download_bytes), "in the cache" if info.cached else "no"
     labels = str(len(info.class_names) or "none")
-    facts = [shape, str(info.n_levels), download, info.licence, _whereabouts(info)]
+    facts = [_shape(info), str(info.n_levels), download, info.licence, here]
     return [info.name, info.kind, labels, *_sizes(info), *facts]
 
 
 def _sizes(info: DatasetInfo) -> list[str]:
-    return [f"{shape[0]:,}" for shape in info.shapes.values()]
+    return [f"{n:,}" for n in info.n_examples]
 
 
-def _whereabouts(info: DatasetInfo) -> str:
-    if info.embedded:
-        return "made on loading" if info.generated else "in the package"
-    return "in the cache" if info.cached else "no"
+def _shape(info: DatasetInfo) -> str:
+    return "x".join(map(str, info.example_shape))
 
 
 def _facts(info: DatasetInfo) -> str:
@@ -95,20 +93,14 @@ def _facts(info: DatasetInfo) -> str:
         "licence": info.licence,
         "by": info.attribution,
         "from": info.source,
-        "shape": "x".join(map(str, info.shapes["train"][1:])),
+        "shape": _shape(info),
         "levels": f"{info.n_levels} (0 to {info.n_levels - 1})",
         "classes": ", ".join(info.class_names) or "none",
         "note": info.note,
     }
+    whole = {"break_long_words": False, "break_on_hyphens": False, "subsequent_indent": " " * 9}
     return "\n".join(
-        textwrap.fill(
-            fact,
-            TEXT_WIDTH,
-            initial_indent=f"{label:9}",
-            subsequent_indent=" " * 9,
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
+        textwrap.fill(fact, TEXT_WIDTH, initial_indent=f"{label:9}", **whole)
         for label, fact in facts.items()
     )
 
@@ -117,31 +109,24 @@ def _split_table(dataset: Any) -> str:
     """A row of sizes, then one row for each class: how many examples of it each split holds."""
     splits = dataset.splits()
     rows = [["", *splits], ["examples", *(f"{len(split):,}" for split in splits.values())]]
-    n_classes = len(dataset.class_names)
-    if not n_classes:
-        return _table([*rows, ["labels", "none", "none", "none"]], right={1, 2, 3})
-    import torch
-
-    counts = [torch.bincount(split.labels, minlength=n_classes) for split in splits.values()]
+    if not dataset.class_names:
+        rows.append(["labels", "none", "none", "none"])
     for label, class_name in enumerate(dataset.class_names):
         row_name = class_name if class_name == str(label) else f"{label} {class_name}"
-        rows.append([row_name, *(f"{int(count[label]):,}" for count in counts)])
+        counts = [int((split.labels == label).sum()) for split in splits.values()]
+        rows.append([row_name, *(f"{count:,}" for count in counts)])
     return _table(rows, right={1, 2, 3})
 
 
 def _table(rows: list[list[str]], *, right: set[int]) -> str:
     """Columns two spaces apart; those whose number is in `right` are aligned to the right."""
-    n_columns = max(map(len, rows))
-    full = [row + [""] * (n_columns - len(row)) for row in rows]
-    widths = [max(len(row[column]) for row in full) for column in range(n_columns)]
-    return "\n".join(
-        "  ".join(
-            cell.rjust(width) if column in right else cell.ljust(width)
-            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in full
-    )
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    aligned = [
+        [f"{cell:{'>' if i in right else '<'}{widths[i]}}" for i, cell in enumerate(row)]
+        for row in rows
+    ]
+    return "\n".join("  ".join(row).rstrip() for row in aligned)
 
 
 def _size(n_bytes: int) -> str:
-    return f"{n_bytes / MEGABYTE:,.1f} MB" if n_bytes >= 1e5 else f"{n_bytes / 1e3:,.1f} kB"
+    return f"{n_bytes / 1e6:,.1f} MB" if n_bytes >= 1e5 else f"{n_bytes / 1e3:,.1f} kB"

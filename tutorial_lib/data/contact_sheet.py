@@ -3,39 +3,40 @@
 Drawn on a bare `Figure`, which needs no display and leaves the figures of a notebook alone.
 """
 
-import numpy as np
+from __future__ import annotations
+
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from tutorial_lib.contracts.plain import require_instance, require_int
+from tutorial_lib.contracts import Count, checked
 from tutorial_lib.data import mu_law
 from tutorial_lib.data.dataset import ImageDataset
 from tutorial_lib.data.spoken_digits import SAMPLE_RATE_HZ
+from tutorial_lib.data.tiles import GUTTER, tile
 
-N_COLUMNS = 10
-N_SOUND_COLUMNS = 3
+N_COLUMNS = {3: 3, 4: 10, 5: 1}  # examples in a row: sounds, images, clips, by the axes of `levels`
 N_ROWS_UNLABELLED = 10
-GUTTER = 1  # pixels between images
 
 
+@checked
 def contact_sheet(dataset: ImageDataset) -> Figure:
     """The first training examples of each class; for a set without labels, evenly spaced ones."""
-    require_instance("dataset", dataset, ImageDataset)
-    n_columns, draw = _LAYOUTS[dataset.train.levels.ndim]
+    n_axes = dataset.train.levels.ndim
     figure = Figure(figsize=(7, 7), layout="constrained")
     axes = figure.add_subplot()
-    draw(axes, dataset, example_rows(dataset, n_columns))
+    draw = _draw_sounds if n_axes == 3 else _draw_images
+    draw(axes, dataset, example_rows(dataset, N_COLUMNS[n_axes]))
     which = "the first of each class" if dataset.class_names else "evenly spaced"
     axes.set_title(f"{dataset.name}: training examples, {which}")
     return figure
 
 
-def example_rows(dataset: ImageDataset, n_columns: int) -> list[Tensor]:
+@checked
+def example_rows(dataset: ImageDataset, n_columns: Count) -> list[Tensor]:
     """One tensor of positions in the training split for each row of the sheet."""
-    require_int("n_columns", n_columns, at_least=1)
-    labels = require_instance("dataset", dataset, ImageDataset).train.labels
+    labels = dataset.train.labels
     if dataset.class_names:
         each_class = range(len(dataset.class_names))
         return [torch.nonzero(labels == label)[:n_columns, 0] for label in each_class]
@@ -44,28 +45,18 @@ def example_rows(dataset: ImageDataset, n_columns: int) -> list[Tensor]:
 
 
 def _draw_images(axes: Axes, dataset: ImageDataset, rows: list[Tensor]) -> None:
-    _draw_grid(axes, dataset, [dataset.train.levels[positions] for positions in rows], N_COLUMNS)
-
-
-def _draw_clips(axes: Axes, dataset: ImageDataset, rows: list[Tensor]) -> None:
-    """One clip a row, frame by frame."""
-    clips = [dataset.train.levels[positions].movedim(2, 1).flatten(0, 1) for positions in rows]
-    _draw_grid(axes, dataset, clips, dataset.train.levels.shape[2])
-
-
-def _draw_grid(axes: Axes, dataset: ImageDataset, rows: list[Tensor], n_columns: int) -> None:
-    """Rows of images (at most n_columns, C, H, W) with a gutter between them."""
-    n_colors, height, width = rows[0].shape[1:]
-    row_step, column_step = height + GUTTER, width + GUTTER
-    sheet = np.ones((len(rows) * row_step, n_columns * column_step, n_colors))
-    for row, images in enumerate(rows):
-        for column, image in enumerate(images):
-            top, left = row * row_step, column * column_step
-            place = sheet[top : top + height, left : left + width]
-            place[:] = image.movedim(0, -1) / (dataset.n_levels - 1)
-    axes.imshow(sheet.repeat(3, axis=2) if n_colors == 1 else sheet, interpolation="nearest")
+    """Rows of images, or one clip a row, frame by frame."""
+    levels = dataset.train.levels
+    pictures = levels[:, None] if levels.ndim == 4 else levels.movedim(2, 1)
+    rows = [pictures[positions].flatten(0, 1) for positions in rows]
+    n_columns = max(map(len, rows))
+    white = torch.full_like(rows[0][:1], dataset.n_levels - 1)  # in the place of what is not there
+    full = [torch.cat([row, white.repeat(n_columns - len(row), 1, 1, 1)]) for row in rows]
+    sheet = tile(torch.cat(full).long(), n_columns=n_columns, n_levels=dataset.n_levels)
+    axes.imshow(sheet, interpolation="nearest", cmap="gray", vmin=0, vmax=1)
+    height = levels.shape[-2]
+    middles = [row * (height + GUTTER) + height / 2 for row in range(len(dataset.class_names))]
     axes.set_xticks([])
-    middles = [row * row_step + height / 2 for row in range(len(dataset.class_names))]
     axes.set_yticks(middles, dataset.class_names, fontsize=8)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
@@ -78,16 +69,9 @@ def _draw_sounds(axes: Axes, dataset: ImageDataset, rows: list[Tensor]) -> None:
         # Half a row for the loudest possible sound, upwards on a downward axis.
         axes.plot(seconds, row - pressure / 2, linewidth=0.4, color="tab:blue")
     length = dataset.train.levels.shape[-1] / SAMPLE_RATE_HZ
-    for column in range(1, N_SOUND_COLUMNS):
+    for column in range(1, N_COLUMNS[3]):
         axes.axvline(column * length, color="tab:gray", linewidth=0.8)
     axes.set_yticks(range(len(rows)), dataset.class_names)
     axes.invert_yaxis()
     axes.set_xlabel("seconds")
     axes.set_ylabel("class")
-
-
-_LAYOUTS = {  # by the axes of `levels`: examples in a row, and who draws them
-    3: (N_SOUND_COLUMNS, _draw_sounds),
-    4: (N_COLUMNS, _draw_images),
-    5: (1, _draw_clips),
-}

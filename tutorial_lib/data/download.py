@@ -5,8 +5,8 @@ lacks: mirrors, checksums of a payload rather than of a file, a check at every u
 and an error that tells a learner without a network what to do.
 
 The rules:
-- a download goes to a name of its own (process id and a random part), is verified, and only then
-  renamed into place, which is atomic: two processes at once both end with a good file;
+- a download goes to a name of its own, is verified, and only then renamed into place, which is
+  atomic: two processes at once both end with a good file;
 - a file from the cache is verified every time, in the very bytes that the caller then parses;
 - a file with another content than it should have may be somebody's own: it is never deleted nor
   overwritten. In a data set's own folder it is refused, by name; outside it is left alone.
@@ -23,7 +23,7 @@ import pooch
 from requests import exceptions
 from tqdm.auto import tqdm
 
-from tutorial_lib.data import sample
+from tutorial_lib.data.catalog import SAMPLE
 from tutorial_lib.data.errors import DataUnavailable
 from tutorial_lib.data.remote_file import RemoteFile
 
@@ -40,56 +40,39 @@ class _Failed(Exception):
 
 
 def obtain(
-    files: Sequence[RemoteFile],
-    folder: Path,
-    *,
-    progress: bool = True,
-    substitute: str = sample.NAME,
-) -> list[bytes]:
-    """The verified bytes of each file, from `folder` where they are there, else downloaded into it.
+    files: Sequence[RemoteFile], folder: Path, *, progress: bool = True, substitute: str = SAMPLE
+) -> list[tuple[Path, bytes]]:
+    """Where each file lies, and its verified bytes; what is not in `folder` is downloaded into it.
 
     Raises `DataUnavailable` at the first file that cannot be had; its message names `substitute`,
     the data set that needs no network.
     """
-    found = obtain_with_paths(files, folder, progress=progress, substitute=substitute)
-    return [content for _, content in found]
-
-
-def obtain_with_paths(
-    files: Sequence[RemoteFile],
-    folder: Path,
-    *,
-    progress: bool = True,
-    substitute: str = sample.NAME,
-) -> list[tuple[Path, bytes]]:
-    """As `obtain`, each file with the path at which it lies."""
-    contents = []
-    for position, file in enumerate(files):
+    found = []
+    for file in files:
         try:
-            contents.append(_obtain_one(file, folder, progress))
+            found.append(find_here(file, folder) or _fetch(file, folder, progress))
         except _Failed as failure:
-            message = _by_hand(file, failure, files[position:], folder, substitute)
-            raise DataUnavailable(message) from failure
+            why = "there is no network connection"
+            absent = [other for other in files if not other.is_in(folder)]
+            lines = [
+                f"{file.filename} is not in the cache folder {folder}, and "
+                f"{why if failure.offline else 'no address gave it intact'}:",
+                *(f"    {reason}" for reason in str(failure).splitlines()),
+                "Try again later, or download by hand and save as:",
+                *(f"    {other.urls[0]}  ->  {folder / other.filename}" for other in absent),
+                "(TUTORIAL_DATA_DIR names another cache folder.)",
+                f'Without a network, data.load("{substitute}") always works: it is part of the '
+                "package.",
+            ]
+            raise DataUnavailable("\n".join(lines)) from failure
         except OSError as error:
-            raise DataUnavailable(_folder_message(folder, error, substitute)) from error
-    return contents
-
-
-def _obtain_one(file: RemoteFile, folder: Path, progress: bool) -> tuple[Path, bytes]:
-    here = find_here(file, folder)
-    if here is not None:
-        return here
-    path = folder / file.filename
-    _require_free(path, file)
-    failures = {}
-    for url in file.urls:
-        try:
-            return path, _download(url, file, path, progress)
-        except _Failed as failure:
-            failures[url] = failure
-    reasons = [f"{url}: {failure}" for url, failure in failures.items()]
-    offline = all(failure.offline for failure in failures.values())
-    raise _Failed("\n".join(reasons), offline=offline)
+            raise DataUnavailable(
+                f"the cache folder {folder} cannot be used: {error}.\n"
+                "Set the environment variable TUTORIAL_DATA_DIR to a folder that you may write to "
+                f'and that has room, or use data.load("{substitute}"), which is part of the '
+                "package."
+            ) from error
+    return found
 
 
 def find_here(file: RemoteFile, folder: Path) -> tuple[Path, bytes] | None:
@@ -99,6 +82,18 @@ def find_here(file: RemoteFile, folder: Path) -> tuple[Path, bytes] | None:
         if content is not None and file.problem(content) is None:
             return place, content
     return None
+
+
+def _fetch(file: RemoteFile, folder: Path, progress: bool) -> tuple[Path, bytes]:
+    path, failures = folder / file.filename, {}
+    _require_free(path, file)
+    for url in file.urls:
+        try:
+            return path, _download(url, file, path, progress)
+        except _Failed as failure:
+            failures[url] = failure
+    reasons = "\n".join(f"{url}: {failure}" for url, failure in failures.items())
+    raise _Failed(reasons, offline=all(failure.offline for failure in failures.values()))
 
 
 def _require_free(path: Path, file: RemoteFile) -> None:
@@ -140,17 +135,15 @@ def _download(url: str, file: RemoteFile, path: Path, progress: bool) -> bytes:
 
 def _transfer(url: str, stream: BinaryIO, file: RemoteFile, progress: bool) -> None:
     """Write what `url` serves to `stream`; `_Failed` with the reason if that breaks off."""
-    bar = tqdm(
-        total=file.n_bytes, desc=file.filename, unit="B", unit_scale=True, disable=not progress
-    )
-    download = pooch.HTTPDownloader(
-        progressbar=bar if progress else False,
-        chunk_size=CHUNK_BYTES,
-        timeout=TIMEOUT_SECONDS,
-        # Without this a server may send a .gz file as "plain bytes, compressed for transport".
-        headers={"Accept-Encoding": "identity"},
-    )
-    with bar:
+    name, size = file.filename, file.n_bytes
+    with tqdm(total=size, desc=name, unit="B", unit_scale=True, disable=not progress) as bar:
+        download = pooch.HTTPDownloader(
+            progressbar=bar if progress else False,
+            chunk_size=CHUNK_BYTES,
+            timeout=TIMEOUT_SECONDS,
+            # Without this a server may send a .gz file as "plain bytes, compressed for transport".
+            headers={"Accept-Encoding": "identity"},
+        )
         try:
             download(url, stream, None)
         except exceptions.RequestException as error:
@@ -173,32 +166,3 @@ def _explain(error: exceptions.RequestException) -> _Failed:
         detail = "" if kind == "ConnectionError" else f" ({kind})"
         return _Failed(f"no connection{detail}", offline=True)
     return _Failed(f"{type(error).__name__}: {error}")
-
-
-def _by_hand(
-    file: RemoteFile,
-    failure: _Failed,
-    remaining: Sequence[RemoteFile],
-    folder: Path,
-    substitute: str,
-) -> str:
-    """The message for a file that no address gave; names the later files of its set too."""
-    why = "there is no network connection" if failure.offline else "no address gave it intact"
-    absent = [other for other in remaining if not other.is_in(folder)]
-    lines = [f"{file.filename} is not in the cache folder {folder}, and {why}:"]
-    lines += [f"    {reason}" for reason in str(failure).splitlines()]
-    lines += ["Try again later, or download by hand and save as:"]
-    lines += [f"    {other.urls[0]}  ->  {folder / other.filename}" for other in absent]
-    lines += [
-        "(TUTORIAL_DATA_DIR names another cache folder.)",
-        f'Without a network, data.load("{substitute}") always works: it is part of the package.',
-    ]
-    return "\n".join(lines)
-
-
-def _folder_message(folder: Path, error: OSError, substitute: str) -> str:
-    return (
-        f"the cache folder {folder} cannot be used: {error}.\n"
-        "Set the environment variable TUTORIAL_DATA_DIR to a folder that you may write to and that "
-        f'has room, or use data.load("{substitute}"), which is part of the package.'
-    )

@@ -2,13 +2,15 @@
 
 from pathlib import Path
 
-from tutorial_lib.contracts.plain import require_bool
-from tutorial_lib.data import catalog, sample
-from tutorial_lib.data.cache import cache_dir
+from tutorial_lib.contracts import checked
+from tutorial_lib.data import sample
+from tutorial_lib.data.catalog import SAMPLE, DatasetInfo, describe
 from tutorial_lib.data.dataset import ImageDataset
-from tutorial_lib.data.download import find_here, obtain, obtain_with_paths
+from tutorial_lib.data.download import find_here, obtain
+from tutorial_lib.data.remote_file import cache_dir
 
 
+@checked
 def load(name: str, *, progress: bool = True) -> ImageDataset:
     """The data set `name`, made or read from the package or the cache, else downloaded first.
 
@@ -16,28 +18,30 @@ def load(name: str, *, progress: bool = True) -> ImageDataset:
     to be had, `DataFormatError` if a file is not what its format promises. progress: show download
     bars.
     """
-    entry = catalog.find(name)
-    require_bool("progress", progress)
-    contents = obtain(entry.files, cache_dir(), progress=progress, substitute=entry.substitute)
-    return entry.parse(contents)
+    info = describe(name)
+    return info.parse([content for _, content in _obtained(info, progress)])
 
 
+@checked
 def fetch(name: str, *, progress: bool = True) -> list[Path]:
     """The paths of the files of `name`, all verified, after downloading those that were missing.
 
     None for a set that is made when it is loaded.
     """
-    entry = catalog.find(name)
-    require_bool("progress", progress)
-    if name == sample.NAME:
+    info = describe(name)
+    if name == SAMPLE:
         sample.read_arrays()
         return [sample.SAMPLE_PATH]
-    options = {"progress": progress, "substitute": entry.substitute}
-    return [path for path, _ in obtain_with_paths(entry.files, cache_dir(), **options)]
+    return [path for path, _ in _obtained(info, progress)]
 
 
+@checked
 def load_if_here(name: str) -> ImageDataset | None:
     """The data set `name` if it needs no download, else None: nothing is fetched."""
-    entry = catalog.find(name)
-    found = [find_here(file, cache_dir()) for file in entry.files]
-    return None if None in found else entry.parse([content for _, content in found])
+    info = describe(name)
+    found = [find_here(file, cache_dir()) for file in info.files]
+    return None if None in found else info.parse([content for _, content in found])
+
+
+def _obtained(info: DatasetInfo, progress: bool) -> list[tuple[Path, bytes]]:
+    return obtain(info.files, cache_dir(), progress=progress, substitute=info.substitute)

@@ -10,6 +10,8 @@ The checksum is taken of whatever stays the same when a file is packed again:
 So an intact copy is accepted wherever it comes from.
 """
 
+from __future__ import annotations
+
 import hashlib
 import os
 from collections.abc import Iterator
@@ -17,10 +19,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from tutorial_lib.contracts import checked
 from tutorial_lib.data.archives import gunzip, read_zip_members
 from tutorial_lib.data.errors import DataFormatError
+from tutorial_lib.user_folders import expanded, user_cache_dir
 
-RECORDINGS = r"[^/]+/recordings/[^/]+\.wav"
+RECORDINGS = "*/recordings/*.wav"
+Content = Literal["file", "gzip", "recordings"]
+
+
+def cache_dir() -> Path:
+    """TUTORIAL_DATA_DIR if that is set, else this user's cache folder of the operating system.
+
+    The folder is made by the first download, not here. Each data set has a folder of its own in it,
+    where its files lie under their public names. One that was filled by hand is as good: every file
+    is verified whenever it is read, and none that is here is ever deleted.
+    """
+    override = os.environ.get("TUTORIAL_DATA_DIR", "").strip()
+    return expanded(override) if override else user_cache_dir()
 
 
 @dataclass(frozen=True)
@@ -35,13 +51,10 @@ class RemoteFile:
     urls: tuple[str, ...]
     sha256: str
     n_bytes: int
-    content: Literal["file", "gzip", "recordings"] = "file"
+    content: Content = "file"
 
     def places(self, cache: Path) -> list[Path]:
-        """Where an intact copy is used: its own place, and the cache folder itself.
-
-        The latter is where earlier versions put it.
-        """
+        """Where a copy is used: its own place, and the cache folder, as in earlier versions."""
         own = cache / self.filename
         return list(dict.fromkeys([own, cache / own.name]))
 
@@ -60,7 +73,8 @@ class RemoteFile:
         return None
 
 
-def content_sha256(raw: bytes, content: str) -> str:
+@checked
+def content_sha256(raw: bytes, content: Content) -> str:
     """SHA-256 in hexadecimal of what `content` says is compared (see the module's docstring)."""
     digest = hashlib.sha256()
     for piece in _compared_pieces(raw, content):
@@ -68,15 +82,11 @@ def content_sha256(raw: bytes, content: str) -> str:
     return digest.hexdigest()
 
 
-def _compared_pieces(raw: bytes, content: str) -> Iterator[bytes]:
-    if content == "file":
-        yield raw
-    elif content == "gzip":
-        yield gunzip(raw)
-    elif content == "recordings":
-        for name, recording in read_zip_members(raw, RECORDINGS).items():
-            # Name and length first: no byte can move from one recording to the next unnoticed.
-            yield f"{name} {len(recording)}\n".encode()
-            yield recording
-    else:
-        raise ValueError(f"content must be 'file', 'gzip' or 'recordings', not {content!r}")
+def _compared_pieces(raw: bytes, content: Content) -> Iterator[bytes]:
+    if content != "recordings":
+        yield gunzip(raw) if content == "gzip" else raw
+        return
+    for name, recording in read_zip_members(raw, RECORDINGS).items():
+        # Name and length first: no byte can move from one recording to the next unnoticed.
+        yield f"{name} {len(recording)}\n".encode()
+        yield recording

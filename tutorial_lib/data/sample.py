@@ -21,14 +21,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from tutorial_lib.data.catalog import SAMPLE as NAME
 from tutorial_lib.data.catalog import SPLITS
 from tutorial_lib.data.dataset import Split
 from tutorial_lib.data.errors import DataFormatError, DataUnavailable
 
 SAMPLE_PATH = Path(__file__).with_name("fashion_mnist_sample.npz")
 SAMPLE_SHA256 = "d7627a8781655a1f42fdff1a168cb9c3f199b7d6b454a99ab649dc0b543a6a58"
-__all__ = ["NAME", "SPLITS", "arrays_sha256", "read_arrays", "read_sample"]
 
 
 def read_arrays(path: Path = SAMPLE_PATH) -> dict[str, np.ndarray]:
@@ -65,10 +63,7 @@ def arrays_sha256(arrays: dict[str, np.ndarray]) -> str:
 
 def read_sample() -> tuple[Split, Split, Split]:
     """(train, valid, test) Splits of (N, 1, 28, 28) levels from the shipped file."""
-    arrays = read_arrays()
-    return tuple(_split(arrays, name) for name in SPLITS)
-
-
-def _split(arrays: dict[str, np.ndarray], name: str) -> Split:
-    levels = torch.from_numpy(arrays[f"{name}_levels"][:, None])
-    return Split(levels, torch.from_numpy(arrays[f"{name}_labels"].astype(np.int64)))
+    arrays = {name: torch.from_numpy(array) for name, array in read_arrays().items()}
+    return tuple(
+        Split(arrays[f"{name}_levels"][:, None], arrays[f"{name}_labels"].long()) for name in SPLITS
+    )

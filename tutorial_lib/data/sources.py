@@ -14,14 +14,21 @@ A wrong quotation cannot let wrong data in: it could only make a good download b
 
 from tutorial_lib.data.remote_file import RemoteFile
 
+IDX_NAMES = (
+    "train-images-idx3-ubyte.gz",
+    "train-labels-idx1-ubyte.gz",
+    "t10k-images-idx3-ubyte.gz",
+    "t10k-labels-idx1-ubyte.gz",
+)
+
 
 def _idx_files(
-    folder: str, addresses: list[str], rows: list[tuple[str, str, int]]
+    folder: str, addresses: list[str], sums: list[tuple[str, int]]
 ) -> tuple[RemoteFile, ...]:
-    """Gzipped IDX files from rows of public name, SHA-256 of the payload, size of the download."""
+    """Gzipped IDX files from the SHA-256 of each payload and the size of its download."""
     return tuple(
         RemoteFile(folder + name, tuple(url + name for url in addresses), sha256, n_bytes, "gzip")
-        for name, sha256, n_bytes in rows
+        for name, (sha256, n_bytes) in zip(IDX_NAMES, sums, strict=True)
     )
 
 
@@ -32,26 +39,10 @@ FASHION_MNIST = _idx_files(
         "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/",
     ],
     [
-        (
-            "train-images-idx3-ubyte.gz",
-            "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
-            26_421_880,
-        ),
-        (
-            "train-labels-idx1-ubyte.gz",
-            "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
-            29_515,
-        ),
-        (
-            "t10k-images-idx3-ubyte.gz",
-            "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
-            4_422_102,
-        ),
-        (
-            "t10k-labels-idx1-ubyte.gz",
-            "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
-            5_148,
-        ),
+        ("c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888", 26_421_880),
+        ("bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9", 29_515),
+        ("5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b", 4_422_102),
+        ("0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34", 5_148),
     ],
 )
 MNIST = _idx_files(
@@ -61,43 +52,21 @@ MNIST = _idx_files(
         "https://storage.googleapis.com/cvdf-datasets/mnist/",
     ],
     [
-        (
-            "train-images-idx3-ubyte.gz",
-            "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
-            9_912_422,
-        ),
-        (
-            "train-labels-idx1-ubyte.gz",
-            "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
-            28_881,
-        ),
-        (
-            "t10k-images-idx3-ubyte.gz",
-            "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
-            1_648_877,
-        ),
-        (
-            "t10k-labels-idx1-ubyte.gz",
-            "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
-            4_542,
-        ),
+        ("ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db", 9_912_422),
+        ("65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5", 28_881),
+        ("0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7", 1_648_877),
+        ("ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2", 4_542),
     ],
 )
+LAROCHELLE = "http://www.cs.toronto.edu/~larocheh/public/datasets/binarized_mnist/"
 BINARIZED_MNIST = tuple(
-    RemoteFile(
-        f"binarized-mnist/binarized_mnist_{split}.amat",
-        (
-            "http://www.cs.toronto.edu/~larocheh/public/datasets/binarized_mnist/"
-            f"binarized_mnist_{split}.amat",
-        ),
-        sha256,
-        n_bytes,
-    )
-    for split, sha256, n_bytes in [
-        ("train", "ad693b29f94c14277b095f5238ddefbbdaaae0939789dd2f4f0205278cee3e4d", 78_400_000),
-        ("valid", "1de3d397c40fe8eeb33dafd4099a1f665ec01e96d9be234aaeeac8a34930e2e2", 15_680_000),
-        ("test", "e6687bfea3f820c174f33b7865140b2a2dd2930ef786f35d45795fc193b5ab2c", 15_680_000),
+    RemoteFile(f"binarized-mnist/{name}", (LAROCHELLE + name,), sha256, n_bytes)
+    for split, n_bytes, sha256 in [
+        ("train", 78_400_000, "ad693b29f94c14277b095f5238ddefbbdaaae0939789dd2f4f0205278cee3e4d"),
+        ("valid", 15_680_000, "1de3d397c40fe8eeb33dafd4099a1f665ec01e96d9be234aaeeac8a34930e2e2"),
+        ("test", 15_680_000, "e6687bfea3f820c174f33b7865140b2a2dd2930ef786f35d45795fc193b5ab2c"),
     ]
+    for name in [f"binarized_mnist_{split}.amat"]
 )
 CIFAR10 = (
     RemoteFile(

@@ -30,7 +30,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from tutorial_lib.contracts.plain import require_int
+from tutorial_lib.contracts import Natural, checked
 from tutorial_lib.data import mu_law
 from tutorial_lib.data.catalog import WORDS
 from tutorial_lib.data.dataset import Split
@@ -96,9 +96,10 @@ def read_voiced_tones() -> tuple[Split, Split, Split]:
     return tuple(Split(*whole[part]) for part in (train, valid, test))
 
 
-def speaker_labels(n_examples: int) -> Int[Tensor, " n"]:
+@checked
+def speaker_labels(n_examples: Natural) -> Int[Tensor, " n"]:
     """Who speaks in the first examples of any split, of this set and of spoken-digits: 0 .. 5."""
-    return torch.arange(require_int("n_examples", n_examples, at_least=0)) % len(SPEAKERS)
+    return torch.arange(n_examples) % len(SPEAKERS)
 
 
 def _words_and_speakers(n_numbers: int) -> tuple[np.ndarray, np.ndarray]:
