@@ -493,7 +493,7 @@ def test_a_file_in_the_place_of_a_folder_is_told_before_the_work(
 ):
     monkeypatch.chdir(tmp_path)
     Path("mine").write_text("hello")
-    for module in ("pretrained.load_pretrained", "data.commands.show_dataset"):
+    for module in ("recipes.pretrained.load_pretrained", "data.commands.show_dataset"):
         monkeypatch.setattr(f"tutorial_lib.{module}", lambda *_: pytest.fail("worked first"))
     name = "x.safetensors" if "encode" in words else "x.png"
     with pytest.raises(SystemExit) as exit_:

@@ -27,7 +27,7 @@ STREET = (
     "exercises",
     "classroom",
 )
-LISTED = ("pixels", "sampling", "codes", "training", "recipes", "notebook")
+LISTED = ("pixels", "sampling", "codes", "training", "data", "recipes", "notebook")
 ABOVE_ALL = ("cli", "__main__", "__init__")  # the command line calls every room
 
 

@@ -37,7 +37,7 @@ from tutorial_lib import data
 from tutorial_lib.data import ImageDataset, Split, image_files, spoken_digits
 
 SAMPLE = "fashion-mnist-sample"
-NAME = but(name(SAMPLE), says=("data set",))
+NAME = but(name(SAMPLE), says=("data set", "name"))
 MADE = {"progress": flag(False)}
 SETS = [
     call("data.loading.load", ImageDataset, {"name": NAME, **MADE}),

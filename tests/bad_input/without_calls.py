@@ -59,7 +59,6 @@ REASONS = {
     "training.history.History": "a record that fit fills",
     "recipes.reproduction.reproduce": "trains for minutes; recipe_named is called",
     "recipes.doctor": "looks at the machine and takes no data",
-    "equations": "a table of text",
     "notebook.setup": "looks at the machine and takes no data",
     "profiles.choose": "hands back one of three presets of any kind; current() decides",
     "training.folder_lock": PARTS_OF_FIT,
