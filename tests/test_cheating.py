@@ -112,8 +112,8 @@ AT_PROCESSES = (
 READS = {
     "import the variants": f"""{LIBRARY}
 import random
-from tutorial_lib.classroom.variants import ch02
-causal_mask = ch02.VARIANTS["causal_mask"](random.Random("ch02.causal_mask 3")).exercise.reference
+from tutorial_lib.classroom.variants.ch02.ex1_causal_mask import causal_mask as variants
+causal_mask = variants.draw(random.Random("ch02.causal_mask 3")).exercise.reference
 text = "it was imported"
 """,
     "read the variants from the disk": f"""{LIBRARY}

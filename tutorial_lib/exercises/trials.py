@@ -98,7 +98,7 @@ def read_as_of(reference: Callable, value: object, trial: Trial) -> Tensor:
 
 
 def _read_like(want: object, value: object) -> Tensor:
-    if isinstance(want, Tensor):
+    if isinstance(want, Tensor) and want.ndim:
         return tensor_result(value, tuple(want.shape), kind=_kind(want)).flatten()
     if not isinstance(want, (tuple, list)):
         return number_result(value).flatten()

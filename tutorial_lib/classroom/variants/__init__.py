@@ -2,19 +2,19 @@
 
     variant_of(ch02.causal_mask, seed=7)
 
-One module a chapter (`ch01`, `ch02`, ...) holds VARIANTS: the name of an exercise -> a function
-that draws its twist from a random.Random and returns the Variant.
+One module an exercise declares its Variants, under the exercise's name.
 """
 
 from __future__ import annotations
 
 import importlib
+import pkgutil
 import random
 
-from tutorial_lib.classroom.variants.variant import Variant
+from tutorial_lib.classroom.variants.variant import Variant, Variants
 from tutorial_lib.exercises.engine import Exercise
 
-__all__ = ["Variant", "variant_of"]
+__all__ = ["Variant", "variant_of", "variants_of"]
 
 
 def variant_of(exercise: Exercise, seed: int) -> Variant:
@@ -22,7 +22,14 @@ def variant_of(exercise: Exercise, seed: int) -> Variant:
 
     Raises ValueError for an exercise that has no variant.
     """
-    module = importlib.import_module(f"{__name__}.{exercise.chapter}")
-    if exercise.name not in module.VARIANTS:
-        raise ValueError(f"{exercise.address} has no variant in {module.__name__}")
-    return module.VARIANTS[exercise.name](random.Random(f"{exercise.address} {seed}"))
+    return variants_of(exercise).draw(random.Random(f"{exercise.address} {seed}"))
+
+
+def variants_of(exercise: Exercise) -> Variants:
+    """All variants of an exercise. Raises ValueError if there are none."""
+    chapter = importlib.import_module(f"{__name__}.{exercise.chapter}")
+    for module in pkgutil.iter_modules(chapter.__path__, f"{chapter.__name__}."):
+        found = getattr(importlib.import_module(module.name), exercise.name, None)
+        if isinstance(found, Variants):
+            return found
+    raise ValueError(f"{exercise.address} has no variant in {chapter.__name__}")

@@ -2,18 +2,40 @@
 
 It keeps number, name, minutes and points of its exercise. What it asks for differs, and the card
 says how. Whoever hands in the chapter's answer gets no point and is told which twist is missing.
+
+A module declares the variants of one exercise from the top down: what all have, then each twist
+beside its right answers, then what is checked.
+
+    gate = Variants(ch04.gate, stub=..., examples=["gate(torch.ones(1, 2, 1, 1))"])
+
+    @gate.twist("The switches come first, then the values.", halves="C switches, then C values")
+    def switches_first(features): ...
+
+    @gate.right                       another right answer to the twist above
+    def with_exp(features): ...
+
+    gate.trials("one and two values")(lambda rng: [Trial((features,)), ...])
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import inspect
+import random
+import textwrap
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from functools import partial
 
-from torch import Tensor
+import torch
 
+from tutorial_lib.exercises.comparing import agree
 from tutorial_lib.exercises.definition import Check, Misconception
 from tutorial_lib.exercises.engine import Exercise
-from tutorial_lib.exercises.trials import Trial
+from tutorial_lib.exercises.trials import Trial, read_as_of
+
+MOST_DRAWS = 200
+WIDTH, INDENT = 100, " " * 4  # of a stub's docstring
 
 
 @dataclass(frozen=True)
@@ -26,49 +48,134 @@ class Variant:
     examples: Sequence[str]
 
 
-def vary(
-    exercise: Exercise,
-    *,
-    twist: str,
-    stub: str,
-    reference: Callable,
-    checks: Sequence[tuple[str, int, Callable] | Check],
-    alternatives: Sequence[Callable],
-    examples: Sequence[str],
-    read: Callable[[object, Trial], Tensor] | None = None,
-) -> Variant:
-    """The chapter's exercise, asking for `reference` instead.
+@dataclass(eq=False)
+class Twist:
+    """What is asked in place of the chapter's question: the sentence for the card, the answer, what
+    fills the stub's blanks, and the same answer written differently."""
 
-    checks   (what, points, draw) where draw(rng) -> the list of Trials on which candidate and
-             reference must agree; on each list the chapter's own answer must differ somewhere.
-             Or a Check, for what such a comparison does not show (gradients, say)
-    read     (result, trial) -> the tensor to be compared; default: as the reference's result is
+    says: str
+    right: Callable
+    words: Mapping[str, object]
+    alternatives: list[Callable] = field(default_factory=list)
+
+
+class Variants:
+    """All variants of one exercise, of which `draw` draws one.
+
+    stub      source of the cell, with the blank {twist} and those that the twists fill
+    examples  expressions in the exercise's name; or a function of the Twist that returns them
+    around    makes the context in which everything that is checked runs
+    usual     fills a blank of the stub where a twist does not
     """
-    own = Misconception(
-        "the chapter's own answer",
-        exercise.reference,
-        f"This is the answer of the chapter, and the twist is missing: {twist}",
-    )
-    varied = Exercise(
-        exercise.number,
-        f"{exercise.title}, with a twist",
-        goal=exercise.goal,
-        minutes=exercise.minutes,
-        reference=reference,
-        stub=stub,
-        hints=(twist,),
-        when_changed=exercise.when_changed,
-        time_limit_seconds=exercise.time_limit_seconds,
-        otherwise="The result is not the one that the card asks for.",
-        misconceptions=[own],
-        alternatives=list(alternatives),
-    )
-    if read is not None:
-        varied.reads(read)
-    for each in checks:
-        if isinstance(each, Check):
-            varied.checks.append(each)
-        else:
-            what, points, draw = each
-            varied.trials(what, points)(draw)
-    return Variant(varied, twist, tuple(examples))
+
+    def __init__(
+        self,
+        exercise: Exercise,
+        *,
+        stub: str,
+        examples: Sequence[str] | Callable[[Twist], Sequence[str]],
+        around: Callable[[], AbstractContextManager] = nullcontext,
+        **usual: object,
+    ):
+        self.exercise, self.stub, self.examples = exercise, stub, examples
+        self.around, self.usual = around, usual
+        self.twists: list[Twist] = []
+        self._checks: list[tuple[str, int, Callable]] = []
+        self._read: Callable | None = None
+
+    def twist(self, says: str, **words: object) -> Callable:
+        """Below it: the right answer. A word that is a function is given the answer."""
+
+        def declare(right):
+            filled = {n: word(right) if callable(word) else word for n, word in words.items()}
+            self.twists.append(Twist(says, right, {**self.usual, **filled}))
+            return right
+
+        return declare
+
+    def right(self, function: Callable) -> Callable:
+        """Another right answer to the twist above."""
+        self.twists[-1].alternatives.append(function)
+        return function
+
+    def trials(self, what: str, points: int = 1) -> Callable:
+        """Below it: draw(rng), or draw(rng, twist) -> the Trials on which all must agree.
+
+        It is repeated until the chapter's own answer differs on some trial.
+        """
+
+        def declare(draw):
+            def run(candidate, rng, twist, varied):
+                return varied.compare(candidate, self.telling(draw, rng, twist))
+
+            self._checks.append((what, points, run))
+            return draw
+
+        return declare
+
+    def judge(self, what: str, points: int = 1) -> Callable:
+        """Below it: run(candidate, rng, twist) -> None or Failure, for what no comparison shows."""
+
+        def declare(run):
+            self._checks.append((what, points, lambda c, rng, twist, varied: run(c, rng, twist)))
+            return run
+
+        return declare
+
+    def reads(self, read: Callable) -> Callable:
+        """read(result, trial) -> what is compared, where it is not the plain result."""
+        self._read = read
+        return read
+
+    def draw(self, rng: random.Random) -> Variant:
+        """One of the twists."""
+        twist, plain = rng.choice(self.twists), self.exercise
+        varied = Exercise(
+            plain.number,
+            f"{plain.title}, with a twist",
+            goal=plain.goal,
+            minutes=plain.minutes,
+            reference=twist.right,
+            stub=self.stub.format(twist=_wrapped(twist.says), **twist.words),
+            hints=(twist.says,),
+            when_changed=plain.when_changed,
+            time_limit_seconds=plain.time_limit_seconds,
+            otherwise="The result is not the one that the card asks for.",
+            misconceptions=[self.own_answer(twist)],
+            alternatives=twist.alternatives,
+        )
+        if self._read:
+            varied.reads(self._read)
+        for what, points, run in self._checks:
+            run = partial(self._surrounded, run, twist=twist, varied=varied)
+            varied.checks.append(Check(what, points, run))
+        examples = self.examples(twist) if callable(self.examples) else self.examples
+        return Variant(varied, twist.says, tuple(examples))
+
+    def own_answer(self, twist: Twist) -> Misconception:
+        """The chapter's answer, which is a mistake here."""
+        says = f"This is the answer of the chapter, and the twist is missing: {twist.says}"
+        return Misconception("the chapter's own answer", self.exercise.reference, says)
+
+    def telling(self, draw: Callable, rng: torch.Generator, twist: Twist) -> list[Trial]:
+        """Trials, drawn until the chapter's own answer differs on some.
+
+        Raises RuntimeError if it never does.
+        """
+        given = (rng, twist)[: len(inspect.signature(draw).parameters)]
+        read = self._read or partial(read_as_of, twist.right)
+        both = self.exercise.reference, twist.right
+        for _ in range(MOST_DRAWS):
+            trials = draw(*given)
+            if not all(agree(*(read(t.call(each), t) for each in both)) for t in trials):
+                return trials
+        raise RuntimeError(f"{MOST_DRAWS} draws of trials, and none of them shows the twist")
+
+    def _surrounded(self, run: Callable, candidate, rng: torch.Generator, **options):
+        with self.around():
+            return run(candidate, rng, **options)
+
+
+def _wrapped(says: str) -> str:
+    lines = textwrap.wrap(says, WIDTH - len(INDENT), break_on_hyphens=False)
+    return f"\n{INDENT}".join(lines)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import math
-import random
 
 import torch
 from torch.nn import functional as F
 
-from tutorial_lib.classroom.variants.twists import Twist, draw_twist
-from tutorial_lib.classroom.variants.variant import Variant
+from tutorial_lib.classroom.variants.variant import Variants
 from tutorial_lib.exercises import ch01
 from tutorial_lib.exercises.trials import Trial
 
-STUB = '''\
+LOGITS = "torch.tensor([[0.1, 0.2, 0.3, 0.4]]).log().view(1, 4, 1, 1, 1)"
+nll_nats = Variants(
+    ch01.nll_nats,
+    stub='''\
 def nll_nats(logits: torch.Tensor, levels: torch.Tensor) -> torch.Tensor:
     """What each image costs, in nats: the sum of -log p over all of its pixels.
 
@@ -26,85 +27,83 @@ def nll_nats(logits: torch.Tensor, levels: torch.Tensor) -> torch.Tensor:
     By hand: {by_hand}
     """
     ____
-'''
+''',
+    examples=tuple(f"nll_nats({LOGITS}, torch.tensor([[[[{level}]]]]))" for level in (0, 1)),
+)
 
 
-def _mixed(share: float) -> Twist:
+def _mixed(share: float):
+    p = (1 - share) * 0.8 + share / 2
+
+    @nll_nats.twist(
+        f"The coder mixes the model with a uniform one: p = {1 - share:g} * softmax "
+        f"+ {share:g} / L.",
+        which="",
+        levels="0 .. L-1",
+        by_hand=(
+            "one pixel, two levels, logits log 0.8 and log 0.2, and the level is 0:\n"
+            f"             p = {1 - share:g} * 0.8 + {share:g} / 2 = {p:.4g}, "
+            f"and the cost is {-math.log(p):.4g}"
+        ),
+    )
     def right(logits, levels):
         log_p = logits.double().log_softmax(dim=1).gather(1, levels[:, None])[:, 0]
         even = torch.tensor(math.log(share / logits.shape[1]), dtype=torch.float64)
         return -torch.logaddexp(log_p + math.log(1 - share), even).flatten(1).sum(dim=1)
 
+    @nll_nats.right
     def other(logits, levels):
         p = logits.softmax(dim=1) * (1 - share) + share / logits.shape[1]
         chosen = F.one_hot(levels, logits.shape[1]).movedim(-1, 1)
         return -(p * chosen).sum(dim=1).log().sum(dim=(1, 2, 3))
 
-    p = (1 - share) * 0.8 + share / 2
-    return Twist(
-        f"The coder mixes the model with a uniform one: p = {1 - share:g} * softmax "
-        f"+ {share:g} / L.",
-        right,
-        (other,),
-        {
-            "which": "",
-            "levels": "0 .. L-1",
-            "by_hand": "one pixel, two levels, logits log 0.8 and log 0.2, and the level is 0:\n"
-            f"             p = {1 - share:g} * 0.8 + {share:g} / 2 = {p:.4g}, "
-            f"and the cost is {-math.log(p):.4g}",
-        },
-    )
+
+_mixed(0.25)
+_mixed(0.125)
 
 
-def _pairs() -> Twist:
-    def right(logits, levels):
-        pairs = logits.log_softmax(dim=1).unflatten(1, (-1, 2)).logsumexp(dim=2)
-        return -pairs.gather(1, levels[:, None]).flatten(1).sum(dim=1)
-
-    def other(logits, levels):
-        log_p = logits - logits.logsumexp(dim=1, keepdim=True)
-        dark = log_p.gather(1, 2 * levels.unsqueeze(1))
-        bright = log_p.gather(1, 2 * levels.unsqueeze(1) + 1)
-        return -torch.logaddexp(dark, bright).sum(dim=(1, 2, 3, 4))
-
-    return Twist(
-        "The images are coarser than the model: k stands for the model's levels 2k and 2k + 1 "
-        "together.",
-        right,
-        (other,),
-        {
-            "which": ", L even",
-            "levels": "0 .. L/2-1",
-            "by_hand": "one pixel, four levels of probability 0.1, 0.2, 0.3, 0.4, and k = 1:\n"
-            "             p = 0.3 + 0.4, and the cost is -log 0.7 = 0.357",
-        },
-    )
+@nll_nats.twist(
+    "The images are coarser than the model: k stands for the model's levels 2k and 2k + 1 "
+    "together.",
+    which=", L even",
+    levels="0 .. L/2-1",
+    by_hand=(
+        "one pixel, four levels of probability 0.1, 0.2, 0.3, 0.4, and k = 1:\n"
+        "             p = 0.3 + 0.4, and the cost is -log 0.7 = 0.357"
+    ),
+)
+def pairs(logits, levels):
+    pairs = logits.log_softmax(dim=1).unflatten(1, (-1, 2)).logsumexp(dim=2)
+    return -pairs.gather(1, levels[:, None]).flatten(1).sum(dim=1)
 
 
-def _at_least() -> Twist:
-    def right(logits, levels):
-        ranks = torch.arange(logits.shape[1])[:, None, None, None]
-        reached = logits.masked_fill(ranks < levels[:, None], -math.inf)
-        return (logits.logsumexp(dim=1) - reached.logsumexp(dim=1)).flatten(1).sum(dim=1)
-
-    def other(logits, levels):
-        tails = logits.log_softmax(dim=1).flip(1).logcumsumexp(dim=1).flip(1)
-        return -tails.gather(1, levels[:, None]).sum(dim=(1, 2, 3, 4))
-
-    return Twist(
-        "Of each pixel only a lower bound is known: k means that its level is k or more.",
-        right,
-        (other,),
-        {
-            "which": "",
-            "levels": "0 .. L-1",
-            "by_hand": "one pixel, three levels of probability 0.2, 0.3, 0.5, and k = 1:\n"
-            "             p = 0.3 + 0.5, and the cost is -log 0.8 = 0.223",
-        },
-    )
+@nll_nats.right
+def pairs_again(logits, levels):
+    log_p = logits - logits.logsumexp(dim=1, keepdim=True)
+    dark = log_p.gather(1, 2 * levels.unsqueeze(1))
+    bright = log_p.gather(1, 2 * levels.unsqueeze(1) + 1)
+    return -torch.logaddexp(dark, bright).sum(dim=(1, 2, 3, 4))
 
 
-TWISTS = (_mixed(0.25), _mixed(0.125), _pairs(), _at_least())
+@nll_nats.twist(
+    "Of each pixel only a lower bound is known: k means that its level is k or more.",
+    which="",
+    levels="0 .. L-1",
+    by_hand=(
+        "one pixel, three levels of probability 0.2, 0.3, 0.5, and k = 1:\n"
+        "             p = 0.3 + 0.5, and the cost is -log 0.8 = 0.223"
+    ),
+)
+def at_least(logits, levels):
+    ranks = torch.arange(logits.shape[1])[:, None, None, None]
+    reached = logits.masked_fill(ranks < levels[:, None], -math.inf)
+    return (logits.logsumexp(dim=1) - reached.logsumexp(dim=1)).flatten(1).sum(dim=1)
+
+
+@nll_nats.right
+def at_least_again(logits, levels):
+    tails = logits.log_softmax(dim=1).flip(1).logcumsumexp(dim=1).flip(1)
+    return -tails.gather(1, levels[:, None]).sum(dim=(1, 2, 3, 4))
 
 
 def _trial(shape: tuple[int, ...], rng: torch.Generator, scale: float = 2.0) -> Trial:
@@ -114,34 +113,20 @@ def _trial(shape: tuple[int, ...], rng: torch.Generator, scale: float = 2.0) -> 
     return Trial((logits, torch.randint(n_levels // 2, (batch, *dims), generator=rng)))
 
 
-def _images(rng: torch.Generator) -> list[Trial]:
+@nll_nats.trials("random logits: batch, colours, height and width all different", points=2)
+def images(rng):
     return [_trial(shape, rng) for shape in [(3, 4, 1, 2, 5), (2, 6, 3, 2, 6), (1, 4, 1, 4, 2)]]
 
 
-def _single_pixels(rng: torch.Generator) -> list[Trial]:
+@nll_nats.trials("single pixels, four and eight levels")
+def single_pixels(rng):
     return [_trial((5, n_levels, 1, 1, 1), rng) for n_levels in (4, 8)]
 
 
-def _unlikely(rng: torch.Generator) -> list[Trial]:
+@nll_nats.trials("levels that are all but impossible")
+def unlikely(rng):
     """All but the last level or two, or all but the first, are next to impossible."""
     trials = [_trial((2, 8, 1, 2, 2), rng) for _ in range(2)]
     trials[0].args[0][:, :6] -= 400
     trials[1].args[0][:, 1:] -= 400
     return trials
-
-
-def nll_nats(rng: random.Random) -> Variant:
-    """The cost of images that are known less well, or under a model that is mixed."""
-    logits = "torch.tensor([[0.1, 0.2, 0.3, 0.4]]).log().view(1, 4, 1, 1, 1)"
-    return draw_twist(
-        rng,
-        ch01.nll_nats,
-        TWISTS,
-        stub=STUB,
-        checks=(
-            ("random logits: batch, colours, height and width all different", 2, _images),
-            ("single pixels, four and eight levels", 1, _single_pixels),
-            ("levels that are all but impossible", 1, _unlikely),
-        ),
-        examples=tuple(f"nll_nats({logits}, torch.tensor([[[[{level}]]]]))" for level in (0, 1)),
-    )

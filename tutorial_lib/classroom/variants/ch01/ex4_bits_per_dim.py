@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-import random
 
 import torch
 
-from tutorial_lib.classroom.variants.twists import Twist, draw_twist
-from tutorial_lib.classroom.variants.variant import Variant
+from tutorial_lib.classroom.variants.variant import Variants
 from tutorial_lib.exercises import ch01
 from tutorial_lib.exercises.trials import Trial
 
-STUB = '''\
+bits_per_dim = Variants(
+    ch01.bits_per_dim,
+    stub='''\
 def bits_per_dim(nll_nats: torch.Tensor | float, n_dims: int) -> torch.Tensor | float:
     """{asked}
 
@@ -25,96 +25,84 @@ def bits_per_dim(nll_nats: torch.Tensor | float, n_dims: int) -> torch.Tensor | 
     By hand: {by_hand}
     """
     ____
-'''
+''',
+    examples=("bits_per_dim(10.0, 10)", "bits_per_dim(torch.tensor([3.0, 6.0]), 2)"),
+)
 
 
-def _density(n_levels: int) -> Twist:
+def _density(n_levels: int):
+    bits = round(math.log2(n_levels))
+
+    @bits_per_dim.twist(
+        f"The model is a density of values scaled from 0 .. {n_levels - 1} to [0, 1], so a level "
+        f"is 1/{n_levels} wide and has the probability density / {n_levels}.",
+        asked="Bits per dimension of the levels, from the -log density of an image in nats.",
+        by_hand=(
+            "a density of 1 everywhere costs 0 nats, but not 0 bits: a level has\n"
+            f"             probability 1/{n_levels}, and that is {bits} bits/dim"
+        ),
+    )
     def right(nll_nats, n_dims):
         return nll_nats / (n_dims * math.log(2)) + math.log2(n_levels)
 
+    @bits_per_dim.right
     def other(nll_nats, n_dims):
         return (nll_nats / n_dims + math.log(n_levels)) * math.log2(math.e)
 
-    bits = round(math.log2(n_levels))
-    return Twist(
-        f"The model is a density of values scaled from 0 .. {n_levels - 1} to [0, 1], so a level "
-        f"is 1/{n_levels} wide and has the probability density / {n_levels}.",
-        right,
-        (other,),
-        {
-            "asked": "Bits per dimension of the levels, from the -log density of an image in nats.",
-            "by_hand": "a density of 1 everywhere costs 0 nats, but not 0 bits: a level has\n"
-            f"             probability 1/{n_levels}, and that is {bits} bits/dim",
-        },
+
+_density(256)
+_density(32)
+
+
+@bits_per_dim.twist(
+    "Asked is the perplexity: of how many equally likely levels the cost of a dimension would be.",
+    asked="The perplexity of a dimension, from the cost of an image in nats.",
+    by_hand=(
+        "784 pixels of 4 equally likely levels cost 784 * log 4 nats, and the\n"
+        "             perplexity is 4"
+    ),
+)
+def perplexity(nll_nats, n_dims):
+    return torch.as_tensor(nll_nats / n_dims).exp()
+
+
+@bits_per_dim.right
+def perplexity_again(nll_nats, n_dims):
+    return torch.as_tensor(2.0, dtype=torch.float64) ** (nll_nats / n_dims / math.log(2))
+
+
+def _ratio(raw_bits: int):
+    @bits_per_dim.twist(
+        f"Asked is the compression ratio: how many times smaller the image is than with {raw_bits} "
+        "bits for each dimension.",
+        asked=f"Size with {raw_bits} bits a dimension, divided by the size under the model.",
+        by_hand=(
+            "784 binary pixels of a uniform model cost 784 * log 2 nats, 1 bit each:\n"
+            f"             they are {raw_bits} times smaller than with {raw_bits} bits each"
+        ),
     )
-
-
-def _perplexity() -> Twist:
-    def right(nll_nats, n_dims):
-        return torch.as_tensor(nll_nats / n_dims).exp()
-
-    def other(nll_nats, n_dims):
-        return torch.as_tensor(2.0, dtype=torch.float64) ** (nll_nats / n_dims / math.log(2))
-
-    return Twist(
-        "Asked is the perplexity: of how many equally likely levels the cost of a dimension would "
-        "be.",
-        right,
-        (other,),
-        {
-            "asked": "The perplexity of a dimension, from the cost of an image in nats.",
-            "by_hand": "784 pixels of 4 equally likely levels cost 784 * log 4 nats, and the\n"
-            "             perplexity is 4",
-        },
-    )
-
-
-def _ratio(raw_bits: int) -> Twist:
     def right(nll_nats, n_dims):
         return raw_bits * n_dims * math.log(2) / nll_nats
 
+    @bits_per_dim.right
     def other(nll_nats, n_dims):
         bits = nll_nats * math.log2(math.e) / n_dims
         return bits**-1 * raw_bits
 
-    return Twist(
-        f"Asked is the compression ratio: how many times smaller the image is than with {raw_bits} "
-        "bits for each dimension.",
-        right,
-        (other,),
-        {
-            "asked": f"Size with {raw_bits} bits a dimension, divided by the size under the model.",
-            "by_hand": "784 binary pixels of a uniform model cost 784 * log 2 nats, 1 bit each:\n"
-            f"             they are {raw_bits} times smaller than with {raw_bits} bits each",
-        },
-    )
+
+_ratio(8)
+_ratio(5)
 
 
-TWISTS = (_density(256), _density(32), _perplexity(), _ratio(8), _ratio(5))
-
-
-def _batches(rng: torch.Generator) -> list[Trial]:
+@bits_per_dim.trials("a cost for each image of a batch")
+def batches(rng):
     sizes = [(3, 784), (5, 3072), (2, 7)]
     return [
         Trial((n_dims * (0.1 + 5 * torch.rand(b, generator=rng)), n_dims)) for b, n_dims in sizes
     ]
 
 
-def _numbers(rng: torch.Generator) -> list[Trial]:
+@bits_per_dim.trials("a single number")
+def numbers(rng):
     costs = (100 + 1000 * torch.rand(3, generator=rng)).tolist()
     return [Trial((cost, 196 * (i + 1))) for i, cost in enumerate(costs)]
-
-
-def bits_per_dim(rng: random.Random) -> Variant:
-    """Another measure of the same cost."""
-    return draw_twist(
-        rng,
-        ch01.bits_per_dim,
-        TWISTS,
-        stub=STUB,
-        checks=(
-            ("a cost for each image of a batch", 1, _batches),
-            ("a single number", 1, _numbers),
-        ),
-        examples=("bits_per_dim(10.0, 10)", "bits_per_dim(torch.tensor([3.0, 6.0]), 2)"),
-    )

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import random
-
 import torch
-from torch import Tensor
 
-from tutorial_lib.classroom.variants.variant import Variant, vary
+from tutorial_lib.classroom.variants.variant import Variants
 from tutorial_lib.exercises import ch02
 from tutorial_lib.exercises.trials import Trial
 
-MASK_STUB = '''\
+causal_mask = Variants(
+    ch02.causal_mask,
+    stub='''\
 def causal_mask(kernel_size: int, *, include_center: bool) -> torch.Tensor:
     """1 for the taps that a convolution may read, 0 for the others.
 
-    Images are drawn {order}.
+    {twist}
 
     kernel_size     an odd number
     include_center  False for type A, True for type B
@@ -26,7 +25,9 @@ def causal_mask(kernel_size: int, *, include_center: bool) -> torch.Tensor:
                                         {rows[2]}
     """
     ____
-'''
+''',
+    examples=("causal_mask(3, include_center=False)", "causal_mask(5, include_center=True)"),
+)
 # order in words -> the rank of a tap, (row, column) -> a key that grows in the order of drawing
 ORDERS = {
     "column by column, from left to right, each column from top to bottom": lambda r, c: (c, r),
@@ -37,12 +38,14 @@ ORDERS = {
 }
 
 
-def causal_mask(rng: random.Random) -> Variant:
-    """Images are drawn in one of five other orders."""
-    order = rng.choice(list(ORDERS))
-    rank = ORDERS[order]
+def _rows(right) -> list[str]:
+    mask = right(3, include_center=False)
+    return [" ".join(f"{tap:.0f}" for tap in row) for row in mask.tolist()]
 
-    def reference(kernel_size, *, include_center):
+
+def _drawn(order: str, rank):
+    @causal_mask.twist(f"Images are drawn {order}.", rows=_rows)
+    def right(kernel_size, *, include_center):
         middle = kernel_size // 2
         mask = torch.zeros(kernel_size, kernel_size)
         for row in range(kernel_size):
@@ -51,6 +54,7 @@ def causal_mask(rng: random.Random) -> Variant:
         mask[middle, middle] = float(include_center)
         return mask
 
+    @causal_mask.right
     def by_sorting(kernel_size, *, include_center):
         taps = [(r, c) for r in range(kernel_size) for c in range(kernel_size)]
         taps.sort(key=lambda tap: rank(*tap))
@@ -60,31 +64,19 @@ def causal_mask(rng: random.Random) -> Variant:
             mask[row, column] = 1
         return mask
 
-    return vary(
-        ch02.causal_mask,
-        twist=f"Images are drawn {order}.",
-        stub=MASK_STUB.format(order=order, rows=_rows(reference(3, include_center=False))),
-        reference=reference,
-        checks=(
-            ("the 3x3 mask of type A", 1, lambda rng: _masks(3, types=(False,))),
-            ("the 3x3 mask of type B", 1, lambda rng: _masks(3, types=(True,))),
-            ("kernels of 1, 5, and one larger size", 1, _larger_masks),
-        ),
-        alternatives=(by_sorting,),
-        examples=(
-            "causal_mask(3, include_center=False)",
-            "causal_mask(5, include_center=True)",
-        ),
-    )
 
-
-def _rows(mask: Tensor) -> list[str]:
-    return [" ".join(f"{tap:.0f}" for tap in row) for row in mask.tolist()]
+for order, rank in ORDERS.items():
+    _drawn(order, rank)
 
 
 def _masks(*sizes: int, types=(False, True)) -> list[Trial]:
     return [Trial((size,), {"include_center": center}) for size in sizes for center in types]
 
 
-def _larger_masks(rng: torch.Generator) -> list[Trial]:
+causal_mask.trials("the 3x3 mask of type A")(lambda rng: _masks(3, types=(False,)))
+causal_mask.trials("the 3x3 mask of type B")(lambda rng: _masks(3, types=(True,)))
+
+
+@causal_mask.trials("kernels of 1, 5, and one larger size")
+def larger_masks(rng):
     return _masks(1, 5, 2 * int(torch.randint(3, 8, (), generator=rng)) + 1)

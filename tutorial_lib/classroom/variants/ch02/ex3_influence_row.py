@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import random
-
 import torch
 from torch import nn
 
-from tutorial_lib.classroom.variants.twists import Twist, draw_twist, telling_trials
-from tutorial_lib.classroom.variants.variant import Variant
+from tutorial_lib.classroom.variants.variant import Variants
 from tutorial_lib.exercises import ch02
 from tutorial_lib.exercises.ch02.ex3_influence_row import second_of_two
 from tutorial_lib.exercises.ch02.models import Opposed, SideBySide, masked_stack
 from tutorial_lib.exercises.comparing import tensor_result
-from tutorial_lib.exercises.definition import Check, Failure
+from tutorial_lib.exercises.definition import Failure
 from tutorial_lib.exercises.trials import Trial
 
-STUB = '''\
+MODEL = "lambda x: torch.cat([x - 2 * x.roll(1, -1), -x], dim=1)"
+influence_row = Variants(
+    ch02.influence_row,
+    stub='''\
 def influence_row(model_fn, image: torch.Tensor, target: tuple[int, int]) -> torch.Tensor:
     """{asked}
 
@@ -32,63 +32,17 @@ def influence_row(model_fn, image: torch.Tensor, target: tuple[int, int]) -> tor
              {by_hand}
     """
     ____
-'''
+''',
+    examples=(
+        f"influence_row({MODEL}, torch.ones(1, 1, 2, 4), (1, 2))",
+        "influence_row(lambda x: x.cumsum(dim=2), torch.ones(1, 1, 3, 2), (1, 0))",
+    ),
+)
 
 
 def _jacobian(model_fn, image):
     """(F, H, W, H, W): how each logit changes with each input pixel."""
     return torch.autograd.functional.jacobian(lambda x: model_fn(x)[0], image)[:, :, :, 0, 0]
-
-
-def _column() -> Twist:
-    def right(model_fn, image, target):
-        return (_jacobian(model_fn, image)[..., target[0], target[1]] != 0).any(dim=0)
-
-    def by_changing_the_pixel(model_fn, image, target):
-        changed = image.detach().clone()
-        changed[0, 0, target[0], target[1]] += 0.37
-        with torch.no_grad():
-            return (model_fn(changed) != model_fn(image))[0].any(dim=0)
-
-    return Twist(
-        "The target is an input pixel: asked is which outputs it moves, a column of the influence "
-        "matrix.",
-        right,
-        (by_changing_the_pixel,),
-        {
-            "asked": "Which output pixels have a logit that the input at `target` moves.",
-            "target": " of the input pixel",
-            "returns": "True where a logit of the output pixel moves",
-            "by_hand": "For a 1x3 image and target (0, 0): [[True, True, False]]",
-        },
-    )
-
-
-def _whole_line(says: str, line, by_hand: str) -> Twist:
-    """line(logits, target) are the logits (F, n) of all pixels of one line of the image."""
-
-    def right(model_fn, image, target):
-        return line(_jacobian(model_fn, image).movedim((1, 2), (3, 4)), target).any(dim=0)
-
-    def one_by_one(model_fn, image, target):
-        leaf = image.detach().clone().requires_grad_()
-        reads = torch.zeros(image.shape[-2:], dtype=torch.bool)
-        for logit in line(model_fn(leaf)[0], target, changes=False).flatten():
-            reads |= torch.autograd.grad(logit, leaf, retain_graph=True)[0][0, 0] != 0
-        return reads
-
-    return Twist(
-        f"Asked is what the whole {says} of the target reads: every pixel that moves a logit of "
-        f"any pixel in that {says}.",
-        right,
-        (one_by_one,),
-        {
-            "asked": f"Which input pixels move a logit of any pixel in the {says} of `target`.",
-            "target": " of an output pixel",
-            "returns": "True where a change of the input pixel moves one of them",
-            "by_hand": by_hand,
-        },
-    )
 
 
 def _row_of(logits, target, *, changes: bool = True):
@@ -101,96 +55,108 @@ def _column_of(logits, target, *, changes: bool = True):
     return (chosen != 0).any(dim=-1) if changes else chosen
 
 
-def _raising() -> Twist:
-    def right(model_fn, image, target):
-        return (_jacobian(model_fn, image)[:, target[0], target[1]] > 0).any(dim=0)
+@influence_row.twist(
+    "The target is an input pixel: asked is which outputs it moves, a column of the influence "
+    "matrix.",
+    asked="Which output pixels have a logit that the input at `target` moves.",
+    target=" of the input pixel",
+    returns="True where a logit of the output pixel moves",
+    by_hand="For a 1x3 image and target (0, 0): [[True, True, False]]",
+)
+def column(model_fn, image, target):
+    return (_jacobian(model_fn, image)[..., target[0], target[1]] != 0).any(dim=0)
 
+
+@influence_row.right
+def by_changing_the_pixel(model_fn, image, target):
+    changed = image.detach().clone()
+    changed[0, 0, target[0], target[1]] += 0.37
+    with torch.no_grad():
+        return (model_fn(changed) != model_fn(image))[0].any(dim=0)
+
+
+def _whole_line(says: str, line, by_hand: str):
+    """line(logits, target) are the logits (F, n) of all pixels of one line of the image."""
+
+    @influence_row.twist(
+        f"Asked is what the whole {says} of the target reads: every pixel that moves a logit of "
+        f"any pixel in that {says}.",
+        asked=f"Which input pixels move a logit of any pixel in the {says} of `target`.",
+        target=" of an output pixel",
+        returns="True where a change of the input pixel moves one of them",
+        by_hand=by_hand,
+    )
+    def right(model_fn, image, target):
+        return line(_jacobian(model_fn, image).movedim((1, 2), (3, 4)), target).any(dim=0)
+
+    @influence_row.right
     def one_by_one(model_fn, image, target):
         leaf = image.detach().clone().requires_grad_()
-        logits = model_fn(leaf)[0, :, target[0], target[1]]
-        slopes = [torch.autograd.grad(each, leaf, retain_graph=True)[0] for each in logits]
-        return torch.cat(slopes)[:, 0].amax(dim=0) > 0
-
-    return Twist(
-        "Asked is which input pixels raise a logit of the target when they grow a little: a "
-        "derivative above 0.",
-        right,
-        (one_by_one,),
-        {
-            "asked": "Which input pixels have a positive derivative for a logit at `target`.",
-            "target": " of the output pixel",
-            "returns": "True where some logit of the target has a derivative above 0",
-            "by_hand": "With -2 in place of 2, target (0, 1) gives [[False, True, False]]",
-        },
-    )
+        reads = torch.zeros(image.shape[-2:], dtype=torch.bool)
+        for logit in line(model_fn(leaf)[0], target, changes=False).flatten():
+            reads |= torch.autograd.grad(logit, leaf, retain_graph=True)[0][0, 0] != 0
+        return reads
 
 
-TWISTS = (
-    _column(),
-    _whole_line("row", _row_of, "For a 1x3 image all is read, whatever the column"),
-    _whole_line(
-        "column",
-        _column_of,
-        "For a 2x3 image and target (0, 1): [[True, True, False], [True, True, False]]",
-    ),
-    _raising(),
+_whole_line("row", _row_of, "For a 1x3 image all is read, whatever the column")
+_whole_line(
+    "column",
+    _column_of,
+    "For a 2x3 image and target (0, 1): [[True, True, False], [True, True, False]]",
 )
+
+
+@influence_row.twist(
+    "Asked is which input pixels raise a logit of the target when they grow a little: a "
+    "derivative above 0.",
+    asked="Which input pixels have a positive derivative for a logit at `target`.",
+    target=" of the output pixel",
+    returns="True where some logit of the target has a derivative above 0",
+    by_hand="With -2 in place of 2, target (0, 1) gives [[False, True, False]]",
+)
+def raising(model_fn, image, target):
+    return (_jacobian(model_fn, image)[:, target[0], target[1]] > 0).any(dim=0)
+
+
+@influence_row.right
+def one_by_one(model_fn, image, target):
+    leaf = image.detach().clone().requires_grad_()
+    logits = model_fn(leaf)[0, :, target[0], target[1]]
+    slopes = [torch.autograd.grad(each, leaf, retain_graph=True)[0] for each in logits]
+    return torch.cat(slopes)[:, 0].amax(dim=0) > 0
 
 
 def _trial(model: nn.Module, size: tuple[int, int], target: tuple[int, int], rng) -> Trial:
     return Trial((model, torch.rand((1, 1, *size), generator=rng, dtype=torch.float64), target))
 
 
-def _maps(rng: torch.Generator) -> list[Trial]:
+def _four_stacks(rng: torch.Generator) -> list[Trial]:
+    return [_trial(masked_stack(rng), (4, 5), (1, 2), rng) for _ in range(4)]
+
+
+@influence_row.trials(
+    "maps of several targets of masked stacks, on images that are not square", points=2
+)
+def maps(rng):
     stacks = masked_stack(rng), masked_stack(rng, (1, 3)), masked_stack(rng, (3, 1))
     trials = [_trial(stacks[0], (4, 6), target, rng) for target in ((3, 2), (1, 3), (2, 0))]
     return trials + [_trial(stack, (5, 4), (3, 2), rng) for stack in stacks[1:]]
 
 
-def _logits(rng: torch.Generator) -> list[Trial]:
+@influence_row.trials("logits that cancel, and logits that read different pixels")
+def logits(rng):
     views = SideBySide(masked_stack(rng, (1, 3)), masked_stack(rng, (3, 1)))
     models = Opposed(masked_stack(rng)), views
     return [_trial(model, (4, 5), target, rng) for model in models for target in ((2, 3), (1, 1))]
 
 
-def _four_stacks(rng: torch.Generator) -> list[Trial]:
-    return [_trial(masked_stack(rng), (4, 5), (1, 2), rng) for _ in range(4)]
-
-
-def _again(twist: Twist) -> Check:
-    def check(candidate, rng: torch.Generator) -> Failure | None:
-        own = ch02.influence_row.reference
-        for trial in telling_trials(_four_stacks, own, twist.right, rng):
-            model, image, _ = trial.args
-            got = candidate.measure(second_of_two, model, image, [(3, 3), (1, 2)])
-            got = tensor_result(got, (4, 5), kind="bool").bool()
-            if not torch.equal(got, twist.right(model, image, (1, 2))):
-                told = f"Called for target (3, 3), then for (1, 2). {twist.says}"
-                return Failure("A second call with the same image gives a wrong map.", told)
-        return None
-
-    return Check("a second call with the same image", 1, check)
-
-
-def influence_row(rng: random.Random) -> Variant:
-    """Another question about what depends on what."""
-    model = "lambda x: torch.cat([x - 2 * x.roll(1, -1), -x], dim=1)"
-    return draw_twist(
-        rng,
-        ch02.influence_row,
-        TWISTS,
-        stub=STUB,
-        checks=(
-            (
-                "maps of several targets of masked stacks, on images that are not square",
-                2,
-                _maps,
-            ),
-            ("logits that cancel, and logits that read different pixels", 1, _logits),
-            _again,
-        ),
-        examples=(
-            f"influence_row({model}, torch.ones(1, 1, 2, 4), (1, 2))",
-            "influence_row(lambda x: x.cumsum(dim=2), torch.ones(1, 1, 3, 2), (1, 0))",
-        ),
-    )
+@influence_row.judge("a second call with the same image")
+def again(candidate, rng, twist) -> Failure | None:
+    for trial in influence_row.telling(_four_stacks, rng, twist):
+        model, image, _ = trial.args
+        got = candidate.measure(second_of_two, model, image, [(3, 3), (1, 2)])
+        got = tensor_result(got, (4, 5), kind="bool").bool()
+        if not torch.equal(got, twist.right(model, image, (1, 2))):
+            told = f"Called for target (3, 3), then for (1, 2). {twist.says}"
+            return Failure("A second call with the same image gives a wrong map.", told)
+    return None

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import random
+from functools import partial
 
 import torch
 
-from tutorial_lib.classroom.variants.twists import Twist, draw_twist
-from tutorial_lib.classroom.variants.variant import Variant
+from tutorial_lib.classroom.variants.variant import Variants
 from tutorial_lib.exercises import ch02
 from tutorial_lib.exercises.trials import Trial
 from tutorial_lib.pixels.masks import causal_mask
 
-STUB = '''\
+color_causal_mask = Variants(
+    ch02.color_causal_mask,
+    stub='''\
 def color_causal_mask(
     out_channels: int, in_channels: int, kernel_size: int, *, n_colors: int, include_center: bool
 ) -> torch.Tensor:
@@ -32,23 +33,43 @@ def color_causal_mask(
                  {a[2]}                 {b[2]}{more}
     """
     ____
-'''
-CONTIGUOUS = (
-    "the first third of the channels belongs to R,\n"
-    "                                the next to G, the last to B"
-)
-INTERLEAVED = (
-    "channel 0 belongs to R, channel 1 to G,\n"
-    "                                channel 2 to B, channel 3 to R again, and so on"
+''',
+    groups=(
+        "the first third of the channels belongs to R,\n"
+        "                                the next to G, the last to B"
+    ),
+    more="",
+    examples=tuple(
+        f"color_causal_mask({n}, {n}, 1, n_colors=3, include_center={kind})[:, :, 0, 0]"
+        for n, kind in ((3, False), (3, True), (6, False))
+    ),
 )
 
 
-def _ordered(order: tuple[int, int, int], *, interleaved: bool = False) -> Twist:
+def _rows(include_center: bool, right) -> list[str]:
+    mask = right(3, 3, 1, n_colors=3, include_center=include_center)
+    return [" ".join(f"{tap:.0f}" for tap in row) for row in mask[:, :, 0, 0].tolist()]
+
+
+def _ordered(order: tuple[int, int, int], *, interleaved: bool = False):
     """order: the colours 0, 1, 2 as they are drawn."""
 
     def color_of(channel, n_channels, n_colors):
         return channel % n_colors if interleaved else channel * n_colors // n_channels
 
+    names = ", ".join("RGB"[color] for color in order)
+    says = f"The colours of a pixel are drawn in the order {names}."
+    words = {"a": partial(_rows, False), "b": partial(_rows, True)}
+    if interleaved:
+        says += " Their channels are interleaved: R, G, B, R, G, B, ..."
+        words |= {
+            "groups": "channel 0 belongs to R, channel 1 to G,\n"
+            "                                channel 2 to B, channel 3 to R again, and so on",
+            "more": "\n\n        with 6 and 6 channels, type A: "
+            "output 4 (G) reads inputs 0 and 3 (R)",
+        }
+
+    @color_causal_mask.twist(says, **words)
     def right(out_channels, in_channels, kernel_size, *, n_colors, include_center):
         mask = causal_mask(kernel_size, include_center=False).repeat(
             out_channels, in_channels, 1, 1
@@ -61,6 +82,7 @@ def _ordered(order: tuple[int, int, int], *, interleaved: bool = False) -> Twist
                 mask[out, into, kernel_size // 2, kernel_size // 2] = float(is_open)
         return mask
 
+    @color_causal_mask.right
     def other(out_channels, in_channels, kernel_size, *, n_colors, include_center):
         ranks = torch.tensor(order).argsort()
         out, into = (color_of(torch.arange(n), n, n_colors) for n in (out_channels, in_channels))
@@ -70,27 +92,12 @@ def _ordered(order: tuple[int, int, int], *, interleaved: bool = False) -> Twist
         table = (gap >= 1 - include_center).float()
         return causal_mask(kernel_size, include_center=False) + table[:, :, None, None] * center
 
-    rows = [_rows(right(3, 3, 1, n_colors=3, include_center=kind)) for kind in (False, True)]
-    groups = INTERLEAVED if interleaved else CONTIGUOUS
-    more = "\n\n        with 6 and 6 channels, type A: output 4 (G) reads inputs 0 and 3 (R)"
-    names = ", ".join("RGB"[color] for color in order)
-    says = f"The colours of a pixel are drawn in the order {names}."
-    if interleaved:
-        says += " Their channels are interleaved: R, G, B, R, G, B, ..."
-    words = {"groups": groups, "a": rows[0], "b": rows[1], "more": more if interleaved else ""}
-    return Twist(says, right, (other,), words)
 
+_ordered((1, 0, 2))
+_ordered((2, 1, 0))
+_ordered((1, 2, 0))
+_ordered((0, 1, 2), interleaved=True)
 
-def _rows(mask: torch.Tensor) -> list[str]:
-    return [" ".join(f"{tap:.0f}" for tap in row) for row in mask[:, :, 0, 0].tolist()]
-
-
-TWISTS = (
-    _ordered((1, 0, 2)),
-    _ordered((2, 1, 0)),
-    _ordered((1, 2, 0)),
-    _ordered((0, 1, 2), interleaved=True),
-)
 SIZES = ((6, 9, 3), (9, 3, 5), (6, 6, 1))
 
 
@@ -102,24 +109,10 @@ def _trials(sizes, *types: bool) -> list[Trial]:
     ]
 
 
-def color_causal_mask(rng: random.Random) -> Variant:
-    """The mask for another order of the colours, or of their channels."""
-    return draw_twist(
-        rng,
-        ch02.color_causal_mask,
-        TWISTS,
-        stub=STUB,
-        checks=(
-            ("type A: groups of one, two and three channels", 2, lambda _: _trials(SIZES, False)),
-            ("type B", 1, lambda _: _trials(SIZES, True)),
-            (
-                "larger kernels and more channels",
-                1,
-                lambda _: _trials(((12, 6, 7), (6, 15, 5)), False, True),
-            ),
-        ),
-        examples=tuple(
-            f"color_causal_mask({n}, {n}, 1, n_colors=3, include_center={kind})[:, :, 0, 0]"
-            for n, kind in ((3, False), (3, True), (6, False))
-        ),
-    )
+color_causal_mask.trials("type A: groups of one, two and three channels", points=2)(
+    lambda _: _trials(SIZES, False)
+)
+color_causal_mask.trials("type B")(lambda _: _trials(SIZES, True))
+color_causal_mask.trials("larger kernels and more channels")(
+    lambda _: _trials(((12, 6, 7), (6, 15, 5)), False, True)
+)

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import math
-import random
 
 import torch
 from torch.nn import functional as F
 
-from tutorial_lib.classroom.variants.twists import Twist, draw_twist
-from tutorial_lib.classroom.variants.variant import Variant
+from tutorial_lib.classroom.variants.variant import Variants
 from tutorial_lib.exercises import ch03
 from tutorial_lib.exercises.ch03.ex1_residual_block import gradient_of_x
 from tutorial_lib.exercises.comparing import agree, first_difference, number
-from tutorial_lib.exercises.definition import Check, Failure
+from tutorial_lib.exercises.definition import Failure
 from tutorial_lib.exercises.trials import Trial
 from tutorial_lib.pixels.masks import causal_mask
 
-STUB = '''\
+WEIGHTS = "torch.ones(1, 2, 1, 1), 3 * torch.ones(1, 1, 1, 1)"
+CALL = "residual_block(torch.tensor({x}).view(1, 2, 1, 1), {weights}, torch.tensor({widen}))"
+WIDEN = "[1.0, -1.0]).view(2, 1, 1, 1"
+residual_block = Variants(
+    ch03.residual_block,
+    stub='''\
 def residual_block(
     x: torch.Tensor, shrink: torch.Tensor, kernel: torch.Tensor, widen: torch.Tensor
 ) -> torch.Tensor:
@@ -35,7 +38,13 @@ def residual_block(
              widen = [1, -1]: {by_hand}
     """
     ____
-'''
+''',
+    examples=tuple(
+        CALL.format(x=x, weights=WEIGHTS, widen=WIDEN) for x in ([2.0, -1.0], [-3.0, 1.0])
+    ),
+)
+
+
 RELU_FIRST = "x plus what three convolutions, each with a ReLU before it, make of it."
 
 
@@ -48,78 +57,74 @@ def _pointwise(h, weight):
     return torch.einsum("oi,bihw->bohw", weight[..., 0, 0], h)
 
 
-def _relu_after() -> Twist:
-    def right(x, shrink, kernel, widen):
-        h = F.relu(F.conv2d(x, shrink))
-        return F.relu(x + F.conv2d(F.relu(_seen(h, kernel)), widen))
+@residual_block.twist(
+    "As in the first ResNet, a ReLU stands behind the first and the second convolution and "
+    "behind the sum; none stands before the first.",
+    asked="x plus what three convolutions make of it.",
+    by_hand=(
+        "1, behind the ReLU 1, then 3,\n"
+        "             [3, -3], and with x added [5, -4], behind the ReLU [5, 0]"
+    ),
+)
+def relu_after(x, shrink, kernel, widen):
+    h = F.relu(F.conv2d(x, shrink))
+    return F.relu(x + F.conv2d(F.relu(_seen(h, kernel)), widen))
 
-    def other(x, shrink, kernel, widen):
-        h = _seen(_pointwise(x, shrink).clamp(min=0), kernel).clamp(min=0)
-        return (_pointwise(h, widen) + x).clamp(min=0)
 
-    return Twist(
-        "As in the first ResNet, a ReLU stands behind the first and the second convolution and "
-        "behind the sum; none stands before the first.",
-        right,
-        (other,),
-        {
-            "asked": "x plus what three convolutions make of it.",
-            "by_hand": "1, behind the ReLU 1, then 3,\n"
-            "             [3, -3], and with x added [5, -4], behind the ReLU [5, 0]",
-        },
+@residual_block.right
+def relu_after_again(x, shrink, kernel, widen):
+    h = _seen(_pointwise(x, shrink).clamp(min=0), kernel).clamp(min=0)
+    return (_pointwise(h, widen) + x).clamp(min=0)
+
+
+@residual_block.twist(
+    "The sum is divided by the square root of 2, so that its variance does not grow from "
+    "block to block.",
+    asked=RELU_FIRST,
+    by_hand=(
+        "ReLU gives [2, 0], then 2, 6, [6, -6], and with x added [8, -7],\n"
+        "             divided by 1.414: [5.657, -4.950]"
+    ),
+)
+def scaled_sum(x, shrink, kernel, widen):
+    h = F.conv2d(F.relu(x), shrink)
+    return (x + F.conv2d(F.relu(_seen(F.relu(h), kernel)), widen)) / math.sqrt(2)
+
+
+@residual_block.right
+def scaled_sum_again(x, shrink, kernel, widen):
+    h = _seen(_pointwise(x.clamp(min=0), shrink).clamp(min=0), kernel).clamp(min=0)
+    return _pointwise(h, widen) * 0.5**0.5 + x * 0.5**0.5
+
+
+def _leaky(slope: float):
+    def leak(h):
+        return torch.maximum(h, slope * h)
+
+    narrow = 2 - slope
+    wide = 3 * narrow
+
+    @residual_block.twist(
+        f"In place of each ReLU stands a leaky one, which multiplies what is below 0 by {slope:g}.",
+        asked="x plus what three convolutions, each behind a leaky ReLU, make of it.",
+        by_hand=(
+            f"the leaky ReLU gives [2, -{slope:g}], then {narrow:g}, {wide:g},\n"
+            f"             [{wide:g}, -{wide:g}], and with x added "
+            f"[{wide + 2:g}, {-wide - 1:g}]"
+        ),
     )
-
-
-def _scaled_sum() -> Twist:
-    def right(x, shrink, kernel, widen):
-        h = F.conv2d(F.relu(x), shrink)
-        return (x + F.conv2d(F.relu(_seen(F.relu(h), kernel)), widen)) / math.sqrt(2)
-
-    def other(x, shrink, kernel, widen):
-        h = _seen(_pointwise(x.clamp(min=0), shrink).clamp(min=0), kernel).clamp(min=0)
-        return _pointwise(h, widen) * 0.5**0.5 + x * 0.5**0.5
-
-    return Twist(
-        "The sum is divided by the square root of 2, so that its variance does not grow from "
-        "block to block.",
-        right,
-        (other,),
-        {
-            "asked": RELU_FIRST,
-            "by_hand": "ReLU gives [2, 0], then 2, 6, [6, -6], and with x added [8, -7],\n"
-            "             divided by 1.414: [5.657, -4.950]",
-        },
-    )
-
-
-def _leaky(slope: float) -> Twist:
     def right(x, shrink, kernel, widen):
         h = F.conv2d(F.leaky_relu(x, slope), shrink)
         h = _seen(F.leaky_relu(h, slope), kernel)
         return x + F.conv2d(F.leaky_relu(h, slope), widen)
 
-    def leak(h):
-        return torch.maximum(h, slope * h)
-
+    @residual_block.right
     def other(x, shrink, kernel, widen):
         return _pointwise(leak(_seen(leak(_pointwise(leak(x), shrink)), kernel)), widen) + x
 
-    narrow = 2 - slope
-    wide = 3 * narrow
-    return Twist(
-        f"In place of each ReLU stands a leaky one, which multiplies what is below 0 by {slope:g}.",
-        right,
-        (other,),
-        {
-            "asked": "x plus what three convolutions, each behind a leaky ReLU, make of it.",
-            "by_hand": f"the leaky ReLU gives [2, -{slope:g}], then {narrow:g}, {wide:g},\n"
-            f"             [{wide:g}, -{wide:g}], and with x added "
-            f"[{wide + 2:g}, {-wide - 1:g}]",
-        },
-    )
 
-
-TWISTS = (_relu_after(), _scaled_sum(), _leaky(0.1), _leaky(0.25))
+_leaky(0.1)
+_leaky(0.25)
 
 
 def _trial(
@@ -131,51 +136,30 @@ def _trial(
     )
 
 
-def _single_pixel(rng: torch.Generator) -> list[Trial]:
+@residual_block.trials("single pixels")
+def single_pixel(rng):
     return [_trial(rng, half, (3, 3), (1, 1)) for half in (1, 2, 3)]
 
 
-def _square(rng: torch.Generator) -> list[Trial]:
+@residual_block.trials("random weights, 3x3 and 5x5 kernels", points=2)
+def square(rng):
     return [_trial(rng, 3, (3, 3), (4, 4)), _trial(rng, 2, (5, 5), (6, 6))]
 
 
-def _non_square(rng: torch.Generator) -> list[Trial]:
+@residual_block.trials("images and kernels that are not square")
+def non_square(rng):
     return [_trial(rng, 2, (3, 3), (4, 7)), _trial(rng, 1, (5, 3), (6, 5))]
 
 
-def _gradient(twist: Twist) -> Check:
-    def check(candidate, rng: torch.Generator) -> Failure | None:
-        args = _trial(rng, 2, (3, 3), (3, 4)).args
-        got = candidate.measure(gradient_of_x, *args)
-        want = gradient_of_x(twist.right, *(each.clone() for each in args))
-        if got is None:
-            return Failure("No gradient reaches x at all.")
-        if agree(got, want):
-            return None
-        place = first_difference(got, want)
-        told = f"At x{list(place)}: {number(want[place])} expected, got {number(got[place])}."
-        return Failure("x gets a wrong gradient.", told)
-
-    return Check("the gradient that reaches x", 1, check)
-
-
-def residual_block(rng: random.Random) -> Variant:
-    """A block with other activations, or another sum."""
-    weights = "torch.ones(1, 2, 1, 1), 3 * torch.ones(1, 1, 1, 1)"
-    call = "residual_block(torch.tensor({x}).view(1, 2, 1, 1), {weights}, torch.tensor({widen}))"
-    widen = "[1.0, -1.0]).view(2, 1, 1, 1"
-    return draw_twist(
-        rng,
-        ch03.residual_block,
-        TWISTS,
-        stub=STUB,
-        checks=(
-            ("single pixels", 1, _single_pixel),
-            ("random weights, 3x3 and 5x5 kernels", 2, _square),
-            ("images and kernels that are not square", 1, _non_square),
-            _gradient,
-        ),
-        examples=tuple(
-            call.format(x=x, weights=weights, widen=widen) for x in ([2.0, -1.0], [-3.0, 1.0])
-        ),
-    )
+@residual_block.judge("the gradient that reaches x")
+def gradient(candidate, rng, twist) -> Failure | None:
+    args = _trial(rng, 2, (3, 3), (3, 4)).args
+    got = candidate.measure(gradient_of_x, *args)
+    want = gradient_of_x(twist.right, *(each.clone() for each in args))
+    if got is None:
+        return Failure("No gradient reaches x at all.")
+    if agree(got, want):
+        return None
+    place = first_difference(got, want)
+    told = f"At x{list(place)}: {number(want[place])} expected, got {number(got[place])}."
+    return Failure("x gets a wrong gradient.", told)

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import math
-import random
 
 import torch
 from torch.nn import functional as F
 
-from tutorial_lib.classroom.variants.twists import Twist, draw_twist, read_result, telling_trials
-from tutorial_lib.classroom.variants.variant import Variant
+from tutorial_lib.classroom.variants.variant import Variants
 from tutorial_lib.exercises import ch03
 from tutorial_lib.exercises.ch03.ex2_held_out_score import RECORDED, calls_recorded
 from tutorial_lib.exercises.ch03.models import IndependentPixels
 from tutorial_lib.exercises.comparing import agree
-from tutorial_lib.exercises.definition import Check, Failure
-from tutorial_lib.exercises.trials import Trial
+from tutorial_lib.exercises.definition import Failure
+from tutorial_lib.exercises.trials import Trial, read_as_of
 from tutorial_lib.pixels.likelihood import nll_nats
 
-STUB = '''\
+MODEL = "lambda x: torch.arange(4.0).view(1, 4, 1, 1, 1).expand(len(x), 4, 1, 1, 2)"
+IMAGES = "torch.tensor([[3, 3], [3, 2], [0, 2], [0, 0]]).view(4, 1, 1, 2)"
+held_out_score = Variants(
+    ch03.held_out_score,
+    stub='''\
 def held_out_score(model_fn, images: torch.Tensor, batch_size: int) -> tuple[float, float]:
     """{asked}
 
@@ -33,7 +35,12 @@ def held_out_score(model_fn, images: torch.Tensor, batch_size: int) -> tuple[flo
     By hand: four images of two pixels cost 2, 4, 5 and 9 nats. {by_hand}
     """
     ____
-'''
+''',
+    examples=(
+        f"held_out_score({MODEL}, {IMAGES}, 4)",
+        f"held_out_score({MODEL}, {IMAGES}[[0, 0, 0, 3, 2]], 2)",
+    ),
+)
 
 
 @torch.no_grad()
@@ -49,76 +56,66 @@ def _cost_list(model_fn, images, batch_size):
     ]
 
 
-def _standard_error() -> Twist:
-    def right(model_fn, images, batch_size):
-        costs = _costs(model_fn, images, batch_size)
-        return costs.mean().item(), (costs.std() / math.sqrt(len(costs))).item()
-
-    def other(model_fn, images, batch_size):
-        costs = _cost_list(model_fn, images, batch_size)
-        n, mean = len(costs), sum(costs) / len(costs)
-        return mean, math.sqrt(sum((each - mean) ** 2 for each in costs) / (n * (n - 1)))
-
-    return Twist(
-        "The second number is the standard error of the first: the standard deviation of the "
-        "costs, with N - 1 in its denominator, divided by the square root of N.",
-        right,
-        (other,),
-        {
-            "asked": "(mean nats per image, standard error of this mean in nats).",
-            "by_hand": "The mean is 5,\n"
-            "             the variance (9 + 1 + 0 + 16) / 3 = 8.667, and the error "
-            "2.944 / 2 = 1.472",
-        },
-    )
+@held_out_score.twist(
+    "The second number is the standard error of the first: the standard deviation of the "
+    "costs, with N - 1 in its denominator, divided by the square root of N.",
+    asked="(mean nats per image, standard error of this mean in nats).",
+    by_hand=(
+        "The mean is 5,\n"
+        "             the variance (9 + 1 + 0 + 16) / 3 = 8.667, and the error "
+        "2.944 / 2 = 1.472"
+    ),
+)
+def standard_error(model_fn, images, batch_size):
+    costs = _costs(model_fn, images, batch_size)
+    return costs.mean().item(), (costs.std() / math.sqrt(len(costs))).item()
 
 
-def _dearest() -> Twist:
-    def right(model_fn, images, batch_size):
-        costs = _costs(model_fn, images, batch_size)
-        return costs.mean().item(), costs.max().item() / images[0].numel() / math.log(2)
-
-    def other(model_fn, images, batch_size):
-        costs = _cost_list(model_fn, images, batch_size)
-        worst = sorted(costs)[-1] * math.log2(math.e)
-        return sum(costs) / len(costs), worst / math.prod(images.shape[1:])
-
-    return Twist(
-        "The second number is the bits/dim of the dearest image alone.",
-        right,
-        (other,),
-        {
-            "asked": "(mean nats per image, bits/dim of the image that costs most).",
-            "by_hand": "The mean is 5,\n"
-            "             and the dearest image costs 9 / 2 / log 2 = 6.492 bits/dim",
-        },
-    )
+@held_out_score.right
+def standard_error_again(model_fn, images, batch_size):
+    costs = _cost_list(model_fn, images, batch_size)
+    n, mean = len(costs), sum(costs) / len(costs)
+    return mean, math.sqrt(sum((each - mean) ** 2 for each in costs) / (n * (n - 1)))
 
 
-def _trimmed() -> Twist:
-    def right(model_fn, images, batch_size):
-        kept = _costs(model_fn, images, batch_size).sort().values[1:-1]
-        nats = kept.mean().item()
-        return nats, nats / (images[0].numel() * math.log(2))
-
-    def other(model_fn, images, batch_size):
-        costs = _cost_list(model_fn, images, batch_size)
-        nats = (sum(costs) - min(costs) - max(costs)) / (len(costs) - 2)
-        return nats, nats * math.log2(math.e) / math.prod(images.shape[1:])
-
-    return Twist(
-        "The means are trimmed: the cheapest and the dearest of all images are left out.",
-        right,
-        (other,),
-        {
-            "asked": "What `images` cost: (nats per image, bits/dim), two trimmed means.",
-            "by_hand": "Without the 2\n"
-            "             and the 9 the mean is 4.5 nats, 4.5 / 2 / log 2 = 3.246 bits/dim",
-        },
-    )
+@held_out_score.twist(
+    "The second number is the bits/dim of the dearest image alone.",
+    asked="(mean nats per image, bits/dim of the image that costs most).",
+    by_hand=(
+        "The mean is 5,\n             and the dearest image costs 9 / 2 / log 2 = 6.492 bits/dim"
+    ),
+)
+def dearest(model_fn, images, batch_size):
+    costs = _costs(model_fn, images, batch_size)
+    return costs.mean().item(), costs.max().item() / images[0].numel() / math.log(2)
 
 
-TWISTS = (_standard_error(), _dearest(), _trimmed())
+@held_out_score.right
+def dearest_again(model_fn, images, batch_size):
+    costs = _cost_list(model_fn, images, batch_size)
+    worst = sorted(costs)[-1] * math.log2(math.e)
+    return sum(costs) / len(costs), worst / math.prod(images.shape[1:])
+
+
+@held_out_score.twist(
+    "The means are trimmed: the cheapest and the dearest of all images are left out.",
+    asked="What `images` cost: (nats per image, bits/dim), two trimmed means.",
+    by_hand=(
+        "Without the 2\n"
+        "             and the 9 the mean is 4.5 nats, 4.5 / 2 / log 2 = 3.246 bits/dim"
+    ),
+)
+def trimmed(model_fn, images, batch_size):
+    kept = _costs(model_fn, images, batch_size).sort().values[1:-1]
+    nats = kept.mean().item()
+    return nats, nats / (images[0].numel() * math.log(2))
+
+
+@held_out_score.right
+def trimmed_again(model_fn, images, batch_size):
+    costs = _cost_list(model_fn, images, batch_size)
+    nats = (sum(costs) - min(costs) - max(costs)) / (len(costs) - 2)
+    return nats, nats * math.log2(math.e) / math.prod(images.shape[1:])
 
 
 def _trial(rng: torch.Generator, n: int, batch_size: int, dims: tuple[int, int, int]) -> Trial:
@@ -128,58 +125,32 @@ def _trial(rng: torch.Generator, n: int, batch_size: int, dims: tuple[int, int, 
     return Trial((IndependentPixels(logits), images, batch_size))
 
 
-def _full_batches(rng: torch.Generator) -> list[Trial]:
+@held_out_score.trials("batches that are all full")
+def full_batches(rng):
     return [_trial(rng, 6, 3, (1, 3, 4))]
 
 
-def _uneven_batches(rng: torch.Generator) -> list[Trial]:
+@held_out_score.trials("a last batch that is smaller", points=2)
+def uneven_batches(rng):
     sizes = ((7, 3, (1, 3, 4)), (9, 4, (1, 2, 5)), (5, 8, (1, 4, 2)))
     return [_trial(rng, *size) for size in sizes]
 
 
-def _colors(rng: torch.Generator) -> list[Trial]:
+@held_out_score.trials("images of three colours")
+def colors(rng):
     return [_trial(rng, 5, 2, (3, 2, 4)), _trial(rng, 4, 3, (3, 3, 2))]
 
 
-def _manners(twist: Twist) -> Check:
-    def check(candidate, rng: torch.Generator) -> Failure | None:
-        (trial,) = telling_trials(
-            lambda rng: [_trial(rng, 7, 3, (1, 2, 3))],
-            ch03.held_out_score.reference,
-            twist.right,
-            rng,
-        )
-        model, images, size = trial.args
-        model.at_most = size
-        got = read_result(twist.right, candidate(*trial.args), trial)
-        if not agree(got, read_result(twist.right, trial.call(twist.right), trial)):
-            return Failure(f"These are not the two numbers: {twist.says}")
-        recorded = candidate.measure(calls_recorded, model, images, size)
-        if any(recorded):
-            told = f"{sum(recorded)} of {len(recorded)} calls of the model were recorded."
-            return Failure(RECORDED, told)
-        return None
-
-    return Check("batches no larger than asked, and no gradients recorded", 1, check)
-
-
-def held_out_score(rng: random.Random) -> Variant:
-    """Other numbers about the costs of a data set."""
-    model = "lambda x: torch.arange(4.0).view(1, 4, 1, 1, 1).expand(len(x), 4, 1, 1, 2)"
-    images = "torch.tensor([[3, 3], [3, 2], [0, 2], [0, 0]]).view(4, 1, 1, 2)"
-    return draw_twist(
-        rng,
-        ch03.held_out_score,
-        TWISTS,
-        stub=STUB,
-        checks=(
-            ("batches that are all full", 1, _full_batches),
-            ("a last batch that is smaller", 2, _uneven_batches),
-            ("images of three colours", 1, _colors),
-            _manners,
-        ),
-        examples=(
-            f"held_out_score({model}, {images}, 4)",
-            f"held_out_score({model}, {images}[[0, 0, 0, 3, 2]], 2)",
-        ),
-    )
+@held_out_score.judge("batches no larger than asked, and no gradients recorded")
+def manners(candidate, rng, twist) -> Failure | None:
+    (trial,) = held_out_score.telling(lambda rng: [_trial(rng, 7, 3, (1, 2, 3))], rng, twist)
+    model, images, size = trial.args
+    model.at_most = size
+    got = read_as_of(twist.right, candidate(*trial.args), trial)
+    if not agree(got, read_as_of(twist.right, trial.call(twist.right), trial)):
+        return Failure(f"These are not the two numbers: {twist.says}")
+    recorded = candidate.measure(calls_recorded, model, images, size)
+    if any(recorded):
+        told = f"{sum(recorded)} of {len(recorded)} calls of the model were recorded."
+        return Failure(RECORDED, told)
+    return None

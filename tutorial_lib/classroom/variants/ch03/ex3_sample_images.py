@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import math
-import random
 from itertools import product
 
 import torch
 
-from tutorial_lib.classroom.variants.twists import Twist, draw_twist
-from tutorial_lib.classroom.variants.variant import Variant
+from tutorial_lib.classroom.variants.variant import Variants
 from tutorial_lib.exercises import ch03
 from tutorial_lib.exercises.ch03.models import CausalPixels
 from tutorial_lib.exercises.trials import Trial
 from tutorial_lib.sampling.ancestral import draw
 
-STUB = '''\
+MODEL = (
+    "lambda x: torch.tensor([0.4, 0.1, 0.19, 0.31]).log()"
+    ".view(1, 4, 1, 1, 1).expand(len(x), 4, 1, 1, 6)"
+)
+sample_images = Variants(
+    ch03.sample_images,
+    stub='''\
 def sample_images(model_fn, uniforms: torch.Tensor, temperature: float = 1.0) -> torch.Tensor:
     """Draw images in raster order, each sub-pixel given all that were drawn before it.
 
@@ -32,12 +36,18 @@ def sample_images(model_fn, uniforms: torch.Tensor, temperature: float = 1.0) ->
              {by_hand}
     """
     ____
-'''
+''',
+    examples=(
+        f"sample_images({MODEL}, "
+        "torch.tensor([0.1, 0.36, 0.43, 0.47, 0.55, 0.68]).view(1, 1, 1, 6))",
+    ),
+)
 
 
-def _twist(says: str, by_hand: str, changed) -> Twist:
+def _twist(says: str, by_hand: str, changed):
     """changed(p) are the probabilities (B, L) that are drawn from; they need not sum to 1."""
 
+    @sample_images.twist(says, by_hand=by_hand)
     def right(model_fn, uniforms, temperature=1.0):
         levels = torch.zeros(uniforms.shape, dtype=torch.long)
         _, n_colors, height, width = uniforms.shape
@@ -48,6 +58,7 @@ def _twist(says: str, by_hand: str, changed) -> Twist:
             levels[:, color, row, column] = draw(p.log(), uniforms[:, color, row, column])
         return levels
 
+    @sample_images.right
     def image_by_image(model_fn, uniforms, temperature=1.0):
         images = torch.zeros(uniforms.shape, dtype=torch.long)
         _, n_colors, height, width = uniforms.shape
@@ -60,10 +71,8 @@ def _twist(says: str, by_hand: str, changed) -> Twist:
                 image[color, row, column] = (steps <= noise[color, row, column]).sum()
         return images
 
-    return Twist(says, right, (image_by_image,), {"by_hand": by_hand})
 
-
-def _top(n_kept: int) -> Twist:
+def _top(n_kept: int):
     def changed(p):
         lowest = p.topk(n_kept, dim=1).values[:, -1:]
         return torch.where(p >= lowest, p, 0.0)
@@ -74,7 +83,7 @@ def _top(n_kept: int) -> Twist:
         3: "Kept are levels 0, 2 and 3, with 0.4/0.9, 0.2/0.9 and 0.3/0.9: a uniform number of\n"
         "             0.43 draws 0, and one of 0.47 draws 2",
     }
-    return _twist(
+    _twist(
         f"Only the {n_kept} likeliest levels of each sub-pixel may be drawn; their probabilities "
         "are divided by their sum.",
         by_hand[n_kept],
@@ -82,19 +91,22 @@ def _top(n_kept: int) -> Twist:
     )
 
 
-def _likely_enough() -> Twist:
-    return _twist(
-        "Only levels more than 5/8 as likely as the likeliest may be drawn; their probabilities "
-        "are divided by their sum.",
-        "Kept are levels 0 and 3, with 0.4/0.7 and 0.3/0.7, since the others lie below 0.25: a\n"
-        "             uniform number of 0.5 draws 0, and one of 0.6 draws 3",
-        lambda p: torch.where(p > 0.625 * p.amax(dim=1, keepdim=True), p, 0.0),
-    )
+_top(2)
+_top(3)
 
 
-def _with_noise(share: float) -> Twist:
+_twist(
+    "Only levels more than 5/8 as likely as the likeliest may be drawn; their probabilities "
+    "are divided by their sum.",
+    "Kept are levels 0 and 3, with 0.4/0.7 and 0.3/0.7, since the others lie below 0.25: a\n"
+    "             uniform number of 0.5 draws 0, and one of 0.6 draws 3",
+    lambda p: torch.where(p > 0.625 * p.amax(dim=1, keepdim=True), p, 0.0),
+)
+
+
+def _with_noise(share: float):
     first = (1 - share) * 0.4 + share / 4
-    return _twist(
+    _twist(
         f"With probability {share:g} a level is drawn evenly: p = {1 - share:g} * softmax "
         f"+ {share:g} / L.",
         f"Level 0 has {1 - share:g} * 0.4 + {share / 4:g} = {first:g}: a uniform number of "
@@ -104,7 +116,7 @@ def _with_noise(share: float) -> Twist:
     )
 
 
-TWISTS = (_top(2), _top(3), _likely_enough(), _with_noise(0.4))
+_with_noise(0.4)
 
 
 def _trial(
@@ -114,42 +126,22 @@ def _trial(
     return Trial((model, torch.rand(shape, generator=rng, dtype=torch.float64), temperature))
 
 
-def _single_pixels(rng: torch.Generator) -> list[Trial]:
+@sample_images.trials("images of a single pixel")
+def single_pixels(rng):
     return [_trial(rng, (40, 1, 1, 1), 5)]
 
 
-def _grey(rng: torch.Generator) -> list[Trial]:
+@sample_images.trials("grey images that are not square, every pixel", points=2)
+def grey(rng):
     shapes = (4, 1, 3, 5), (3, 1, 5, 4), (1, 1, 4, 4)
     return [_trial(rng, shape, n_levels) for shape, n_levels in zip(shapes, (4, 5, 6), strict=True)]
 
 
-def _colors(rng: torch.Generator) -> list[Trial]:
+@sample_images.trials("images with colours")
+def colors(rng):
     return [_trial(rng, (4, 3, 2, 3), 5), _trial(rng, (3, 2, 3, 2), 4)]
 
 
-def _temperatures(rng: torch.Generator) -> list[Trial]:
+@sample_images.trials("temperatures below and above 1")
+def temperatures(rng):
     return [_trial(rng, (4, 1, 3, 4), 4, temperature) for temperature in (0.4, 2.5)]
-
-
-def sample_images(rng: random.Random) -> Variant:
-    """Ancestral sampling from probabilities that were changed."""
-    model = (
-        "lambda x: torch.tensor([0.4, 0.1, 0.19, 0.31]).log()"
-        ".view(1, 4, 1, 1, 1).expand(len(x), 4, 1, 1, 6)"
-    )
-    return draw_twist(
-        rng,
-        ch03.sample_images,
-        TWISTS,
-        stub=STUB,
-        checks=(
-            ("images of a single pixel", 1, _single_pixels),
-            ("grey images that are not square, every pixel", 2, _grey),
-            ("images with colours", 1, _colors),
-            ("temperatures below and above 1", 1, _temperatures),
-        ),
-        examples=(
-            f"sample_images({model}, "
-            "torch.tensor([0.1, 0.36, 0.43, 0.47, 0.55, 0.68]).view(1, 1, 1, 6))",
-        ),
-    )

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import random
-
 import torch
 from torch.nn import functional as F
 
-from tutorial_lib.classroom.variants.twists import Twist, draw_twist
-from tutorial_lib.classroom.variants.variant import Variant
+from tutorial_lib.classroom.variants.variant import Variants
 from tutorial_lib.exercises import ch03
 from tutorial_lib.exercises.trials import Trial
 
-STUB = '''\
+skew = Variants(
+    ch03.skew,
+    stub='''\
 def skew(features: torch.Tensor) -> torch.Tensor:
     """Move each row one place further to the right than the row {than} it.
 
@@ -25,7 +24,11 @@ def skew(features: torch.Tensor) -> torch.Tensor:
              4 5 6         {rows[1]}
     """
     ____
-'''
+''',
+    examples=("skew(torch.arange(1.0, 7.0).view(1, 1, 3, 2))",),
+)
+
+
 ZEROS, EDGE, PERIODIC = "zeros", "edge", "periodic"
 BESIDE = {
     ZEROS: "Beside the image there are zeros.",
@@ -34,7 +37,15 @@ BESIDE = {
 }
 
 
-def _skewed(last_row_stays: bool, beside: str) -> Twist:
+def _skewed(last_row_stays: bool, beside: str):
+    which = "The last row stays, and row i moves by H - 1 - i." if last_row_stays else ""
+    than = "below" if last_row_stays else "above"
+
+    def rows(right):
+        moved = right(torch.arange(1.0, 7).view(1, 1, 2, 3))[0, 0]
+        return [" ".join(f"{each:.0f}" for each in row) for row in moved.tolist()]
+
+    @skew.twist(f"{which} {BESIDE[beside]}".strip(), than=than, rows=rows)
     def right(features):
         height, width = features.shape[2:]
         rows = torch.arange(height)[:, None]
@@ -45,6 +56,7 @@ def _skewed(last_row_stays: bool, beside: str) -> Twist:
         moved = features.gather(3, source.expand(*features.shape[:2], -1, -1))
         return moved * inside if beside == ZEROS else moved
 
+    @skew.right
     def row_by_row(features):
         height, width = features.shape[2:]
         out = features.new_zeros(*features.shape[:3], width + height - 1)
@@ -59,42 +71,19 @@ def _skewed(last_row_stays: bool, beside: str) -> Twist:
                 out[:, :, i] = F.pad(row, (left, height - 1 - left), mode=mode)
         return out
 
-    which = "The last row stays, and row i moves by H - 1 - i." if last_row_stays else ""
-    rows = right(torch.arange(1.0, 7).view(1, 1, 2, 3))[0, 0].tolist()
-    words = {
-        "than": "below" if last_row_stays else "above",
-        "rows": [" ".join(f"{each:.0f}" for each in row) for row in rows],
-    }
-    return Twist(f"{which} {BESIDE[beside]}".strip(), right, (row_by_row,), words)
 
-
-TWISTS = (
-    _skewed(True, ZEROS),
-    _skewed(True, EDGE),
-    _skewed(False, EDGE),
-    _skewed(False, PERIODIC),
-)
+_skewed(True, ZEROS)
+_skewed(True, EDGE)
+_skewed(False, EDGE)
+_skewed(False, PERIODIC)
 
 
 def _trial(rng: torch.Generator, height: int, width: int) -> Trial:
     return Trial((torch.randint(1, 100, (2, 3, height, width), generator=rng).float(),))
 
 
-def skew(rng: random.Random) -> Variant:
-    """A skew that leans the other way, or with other surroundings."""
-    return draw_twist(
-        rng,
-        ch03.skew,
-        TWISTS,
-        stub=STUB,
-        checks=(
-            ("a square image", 1, lambda rng: [_trial(rng, 3, 3)]),
-            ("images that are not square", 2, lambda rng: [_trial(rng, 3, 6), _trial(rng, 5, 2)]),
-            (
-                "a single row, a single column",
-                1,
-                lambda rng: [_trial(rng, 1, 5), _trial(rng, 4, 1)],
-            ),
-        ),
-        examples=("skew(torch.arange(1.0, 7.0).view(1, 1, 3, 2))",),
-    )
+skew.trials("a square image")(lambda rng: [_trial(rng, 3, 3)])
+skew.trials("images that are not square", points=2)(
+    lambda rng: [_trial(rng, 3, 6), _trial(rng, 5, 2)]
+)
+skew.trials("a single row, a single column")(lambda rng: [_trial(rng, 1, 5), _trial(rng, 4, 1)])

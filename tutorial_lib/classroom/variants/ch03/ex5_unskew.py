@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import random
-
 import torch
 from torch.nn import functional as F
 
-from tutorial_lib.classroom.variants.twists import Twist, draw_twist
-from tutorial_lib.classroom.variants.variant import Variant
+from tutorial_lib.classroom.variants.variant import Variants
 from tutorial_lib.exercises import ch03
 from tutorial_lib.exercises.trials import Trial
 
-STUB = '''\
+unskew = Variants(
+    ch03.unskew,
+    stub='''\
 def unskew(skewed: torch.Tensor) -> torch.Tensor:
     """Move the rows back to the left: undoes a skew.
 
@@ -25,10 +24,24 @@ def unskew(skewed: torch.Tensor) -> torch.Tensor:
              8 4 5 6         {rows[1]}
     """
     ____
-'''
+''',
+    examples=("unskew(torch.arange(1.0, 13.0).view(1, 1, 3, 4))",),
+)
 
 
-def _unskewed(last_row_stays: bool, folded: bool) -> Twist:
+def _unskewed(last_row_stays: bool, folded: bool):
+    lean = "The skew leaned the other way: the last row stayed, and row i moves back by H - 1 - i."
+    beside = (
+        "What lies beside the image is not dropped but folded in: a number that would come to lie "
+        "in a column j outside of 0 .. W-1 is added to column j mod W."
+    )
+    says = [lean] * last_row_stays + [beside] * folded
+
+    def rows(right):
+        image = right(torch.tensor([[[[1.0, 2, 3, 7], [8, 4, 5, 6]]]]))[0, 0]
+        return [" ".join(f"{each:.0f}" for each in row) for row in image.tolist()]
+
+    @unskew.twist(" ".join(says), rows=rows)
     def right(skewed):
         height, columns = skewed.shape[2:]
         width = columns - height + 1
@@ -39,6 +52,7 @@ def _unskewed(last_row_stays: bool, folded: bool) -> Twist:
                 out[:, :, i, (column - start) % width] += skewed[:, :, i, column]
         return out
 
+    @unskew.right
     def other(skewed):
         height, columns = skewed.shape[2:]
         width = columns - height + 1
@@ -53,18 +67,10 @@ def _unskewed(last_row_stays: bool, folded: bool) -> Twist:
                 rows.append(row[..., start : start + width])
         return torch.stack(rows, dim=2)
 
-    lean = "The skew leaned the other way: the last row stayed, and row i moves back by H - 1 - i."
-    beside = (
-        "What lies beside the image is not dropped but folded in: a number that would come to lie "
-        "in a column j outside of 0 .. W-1 is added to column j mod W."
-    )
-    says = [lean] * last_row_stays + [beside] * folded
-    rows = right(torch.tensor([[[[1.0, 2, 3, 7], [8, 4, 5, 6]]]]))[0, 0].tolist()
-    words = {"rows": [" ".join(f"{each:.0f}" for each in row) for row in rows]}
-    return Twist(" ".join(says), right, (other,), words)
 
-
-TWISTS = (_unskewed(True, False), _unskewed(False, True), _unskewed(True, True))
+_unskewed(True, False)
+_unskewed(False, True)
+_unskewed(True, True)
 
 
 def _trial(rng: torch.Generator, height: int, width: int) -> Trial:
@@ -72,21 +78,6 @@ def _trial(rng: torch.Generator, height: int, width: int) -> Trial:
     return Trial((torch.randint(1, 9, shape, generator=rng).float(),))
 
 
-def unskew(rng: random.Random) -> Variant:
-    """Undo another skew, or lose nothing that lies beside the image."""
-    return draw_twist(
-        rng,
-        ch03.unskew,
-        TWISTS,
-        stub=STUB,
-        checks=(
-            ("a square image", 1, lambda rng: [_trial(rng, 4, 4)]),
-            ("images that are not square", 1, lambda rng: [_trial(rng, 3, 6), _trial(rng, 6, 3)]),
-            (
-                "a single row, a single column",
-                1,
-                lambda rng: [_trial(rng, 1, 4), _trial(rng, 5, 1)],
-            ),
-        ),
-        examples=("unskew(torch.arange(1.0, 13.0).view(1, 1, 3, 4))",),
-    )
+unskew.trials("a square image")(lambda rng: [_trial(rng, 4, 4)])
+unskew.trials("images that are not square")(lambda rng: [_trial(rng, 3, 6), _trial(rng, 6, 3)])
+unskew.trials("a single row, a single column")(lambda rng: [_trial(rng, 1, 4), _trial(rng, 5, 1)])

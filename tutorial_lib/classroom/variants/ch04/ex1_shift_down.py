@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import random
-
 import torch
 from torch.nn import functional as F
 
-from tutorial_lib.classroom.variants.twists import Twist, draw_twist
-from tutorial_lib.classroom.variants.variant import Variant
+from tutorial_lib.classroom.variants.variant import Variants
 from tutorial_lib.exercises import ch04
 from tutorial_lib.exercises.ch04.ex1_shift_down import gradient_of
 from tutorial_lib.exercises.comparing import agree, first_difference, number
-from tutorial_lib.exercises.definition import Check, Failure
+from tutorial_lib.exercises.definition import Failure
 from tutorial_lib.exercises.trials import Trial
 
-STUB = '''\
+shift_down = Variants(
+    ch04.shift_down,
+    stub='''\
 def shift_down(features: torch.Tensor) -> torch.Tensor:
     """Features moved by {amount}; elsewhere 0.
 
@@ -29,16 +28,24 @@ def shift_down(features: torch.Tensor) -> torch.Tensor:
               [7, 8, 9]]            {rows[2]}
     """
     ____
-'''
+''',
+    examples=("shift_down(torch.arange(1.0, 7.0).view(1, 1, 2, 3))",),
+)
 
 
-def _moved(says: str, amount: str, rows: int, columns: int) -> Twist:
+def _moved(says: str, amount: str, rows: int, columns: int):
     """rows, columns: how far down and to the right; negative for up and left."""
 
+    def lines(right):
+        first, second, third = right(torch.arange(1.0, 10).view(1, 1, 3, 3))[0, 0].long().tolist()
+        return f"[{first},", f" {second},", f" {third}]"
+
+    @shift_down.twist(says, amount=amount, rows=lines)
     def right(features):
         sides = (columns, -columns, rows, -rows)
         return F.pad(features, sides)
 
+    @shift_down.right
     def by_rolling(features):
         height, width = features.shape[2:]
         row, column = torch.arange(height)[:, None], torch.arange(width)
@@ -46,40 +53,34 @@ def _moved(says: str, amount: str, rows: int, columns: int) -> Twist:
         keep = keep & (column >= columns) & (column < width + columns)
         return features.roll((rows, columns), (2, 3)) * keep.to(features.dtype)
 
-    shown = right(torch.arange(1.0, 10).view(1, 1, 3, 3))[0, 0].long().tolist()
-    lines = [f"[{shown[0]},", f" {shown[1]},", f" {shown[2]}]"]
-    return Twist(says, right, (by_rolling,), {"amount": amount, "rows": lines})
 
-
-TWISTS = (
-    _moved(
-        "Images are drawn from the bottom row to the top row, so the finished rows lie below: row "
-        "i of the result is row i + 1.",
-        "one row, up",
-        -1,
-        0,
-    ),
-    _moved(
-        "Images are drawn column by column, from left to right: column j of the result is column "
-        "j - 1.",
-        "one column, to the right",
-        0,
-        1,
-    ),
-    _moved(
-        "Images are drawn column by column, from right to left: column j of the result is column "
-        "j + 1.",
-        "one column, to the left",
-        0,
-        -1,
-    ),
-    _moved(
-        "The pixel above and to the left is to be read: pixel (i, j) of the result is pixel "
-        "(i - 1, j - 1).",
-        "one row down and one column to the right",
-        1,
-        1,
-    ),
+_moved(
+    "Images are drawn from the bottom row to the top row, so the finished rows lie below: row "
+    "i of the result is row i + 1.",
+    "one row, up",
+    -1,
+    0,
+)
+_moved(
+    "Images are drawn column by column, from left to right: column j of the result is column "
+    "j - 1.",
+    "one column, to the right",
+    0,
+    1,
+)
+_moved(
+    "Images are drawn column by column, from right to left: column j of the result is column "
+    "j + 1.",
+    "one column, to the left",
+    0,
+    -1,
+)
+_moved(
+    "The pixel above and to the left is to be read: pixel (i, j) of the result is pixel "
+    "(i - 1, j - 1).",
+    "one row down and one column to the right",
+    1,
+    1,
 )
 
 
@@ -89,41 +90,25 @@ def _trial(shape: tuple[int, ...], rng: torch.Generator) -> Trial:
     return Trial(((torch.randperm(count, generator=rng) + 1.0).view(shape),))
 
 
-def _non_square(rng: torch.Generator) -> list[Trial]:
+shift_down.trials("which pixel each number of the result comes from, square images")(
+    lambda rng: [_trial((2, 3, 5, 5), rng)]
+)
+
+
+@shift_down.trials("the same for images that are not square")
+def non_square(rng):
     return [_trial(shape, rng) for shape in ((1, 2, 7, 5), (2, 2, 4, 6), (1, 1, 2, 3))]
 
 
-def _gradient(twist: Twist) -> Check:
-    def check(candidate, rng: torch.Generator) -> Failure | None:
-        (features,) = _trial((1, 2, 3, 4), rng).args
-        want = gradient_of(twist.right, features.clone())
-        got = candidate.measure(gradient_of, features)
-        if got is None:
-            return Failure("No gradient reaches the features.")
-        if agree(got, want):
-            return None
-        place = first_difference(got, want)
-        told = f"{number(want[place])} expected at features{list(place)}, got {number(got[place])}."
-        return Failure("A gradient goes to the wrong pixel.", told)
-
-    return Check("where the gradients go", 1, check)
-
-
-def shift_down(rng: random.Random) -> Variant:
-    """The shift for another order of drawing."""
-    return draw_twist(
-        rng,
-        ch04.shift_down,
-        TWISTS,
-        stub=STUB,
-        checks=(
-            (
-                "which pixel each number of the result comes from, square images",
-                1,
-                lambda rng: [_trial((2, 3, 5, 5), rng)],
-            ),
-            ("the same for images that are not square", 1, _non_square),
-            _gradient,
-        ),
-        examples=("shift_down(torch.arange(1.0, 7.0).view(1, 1, 2, 3))",),
-    )
+@shift_down.judge("where the gradients go")
+def gradient(candidate, rng, twist) -> Failure | None:
+    (features,) = _trial((1, 2, 3, 4), rng).args
+    want = gradient_of(twist.right, features.clone())
+    got = candidate.measure(gradient_of, features)
+    if got is None:
+        return Failure("No gradient reaches the features.")
+    if agree(got, want):
+        return None
+    place = first_difference(got, want)
+    told = f"{number(want[place])} expected at features{list(place)}, got {number(got[place])}."
+    return Failure("A gradient goes to the wrong pixel.", told)

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-import random
+from functools import partial
 
 import torch
 from torch.nn import functional as F
 
-from tutorial_lib.classroom.variants.twists import Twist, draw_twist
-from tutorial_lib.classroom.variants.variant import Variant
+from tutorial_lib.classroom.variants.variant import Variants
 from tutorial_lib.exercises import ch04
 from tutorial_lib.exercises.trials import Trial
 
-STUB = '''\
+CALL = (
+    "horizontal_conv(torch.tensor([[[[1.0, 2.0, 4.0, 8.0]]]]), "
+    "torch.tensor([[[[10.0, 1.0]]]]), mask_type='{kind}')"
+)
+horizontal_conv = Variants(
+    ch04.horizontal_conv,
+    stub='''\
 def horizontal_conv(x: torch.Tensor, weight: torch.Tensor, *, mask_type: str) -> torch.Tensor:
     """Convolve along the own row: read n pixels drawn before (type A), or n - 1 and the centre (B).
 
@@ -28,15 +33,26 @@ def horizontal_conv(x: torch.Tensor, weight: torch.Tensor, *, mask_type: str) ->
              type B {b}
     """
     ____
-'''
-RIGHTMOST = "weight[..., -1] is the nearest"
-LEFT_NEIGHBOUR = "on the left neighbour"
+''',
+    nearest="weight[..., -1] is the nearest",
+    neighbour="on the left neighbour",
+    examples=tuple(CALL.format(kind=kind) for kind in "AB"),
+)
 
 
-def _twist(says: str, padded, offset, words: dict[str, str]) -> Twist:
+def _zeros(x, n):
+    return F.pad(x, (n, n))
+
+
+def _twist(says: str, padded, offset, **words: str):
     """offset(tap, n, skip) is the column that a tap reads, seen from the pixel; padded(x, n) adds
     n columns on both sides. skip: 1 for type A, 0 for type B."""
 
+    def row(kind, right):
+        x, weight = torch.tensor([[[[1.0, 2, 4, 8]]]]), torch.tensor([[[[10.0, 1]]]])
+        return right(x, weight, mask_type=kind)[0, 0].long().tolist()
+
+    @horizontal_conv.twist(says, **words, a=partial(row, "A"), b=partial(row, "B"))
     def right(x, weight, *, mask_type):
         n, width, skip = weight.shape[-1], x.shape[-1], int(mask_type == "A")
         wide, out = padded(x, 2 * n + 1), 0
@@ -46,6 +62,7 @@ def _twist(says: str, padded, offset, words: dict[str, str]) -> Twist:
             out = out + torch.einsum("oi,bihw->bohw", weight[:, :, 0, tap], window)
         return out
 
+    @horizontal_conv.right
     def by_one_kernel(x, weight, *, mask_type):
         n, skip = weight.shape[-1], int(mask_type == "A")
         middle = 2 * n + 1
@@ -54,41 +71,25 @@ def _twist(says: str, padded, offset, words: dict[str, str]) -> Twist:
             kernel[..., middle + offset(tap, n, skip)] = weight[..., tap]
         return F.conv2d(padded(x, middle), kernel)
 
-    x, weight = torch.tensor([[[[1.0, 2, 4, 8]]]]), torch.tensor([[[[10.0, 1]]]])
-    rows = {
-        kind.lower(): str(right(x, weight, mask_type=kind)[0, 0].long().tolist()) for kind in "AB"
-    }
-    return Twist(says, right, (by_one_kernel,), {**words, **rows})
 
-
-def _zeros(x, n):
-    return F.pad(x, (n, n))
-
-
-TWISTS = (
-    _twist(
-        "Rows are drawn from right to left: the pixels drawn before lie to the right. To the right "
-        "of the image there are zeros.",
-        _zeros,
-        lambda tap, n, skip: tap + skip,
-        {
-            "nearest": "weight[..., 0] is the nearest",
-            "neighbour": "on the right neighbour",
-        },
-    ),
-    _twist(
-        "The taps are two pixels apart (dilation 2): in type A they lie 1, 3, 5, ... pixels to the "
-        "left, in type B 0, 2, 4, ... To the left of the image there are zeros.",
-        _zeros,
-        lambda tap, n, skip: -2 * (n - 1 - tap) - skip,
-        {"nearest": RIGHTMOST, "neighbour": LEFT_NEIGHBOUR},
-    ),
-    _twist(
-        "To the left of the image its first column is repeated, in place of zeros.",
-        lambda x, n: F.pad(x, (n, n, 0, 0), mode="replicate"),
-        lambda tap, n, skip: -(n - 1 - tap) - skip,
-        {"nearest": RIGHTMOST, "neighbour": LEFT_NEIGHBOUR},
-    ),
+_twist(
+    "Rows are drawn from right to left: the pixels drawn before lie to the right. To the right "
+    "of the image there are zeros.",
+    _zeros,
+    lambda tap, n, skip: tap + skip,
+    nearest="weight[..., 0] is the nearest",
+    neighbour="on the right neighbour",
+)
+_twist(
+    "The taps are two pixels apart (dilation 2): in type A they lie 1, 3, 5, ... pixels to the "
+    "left, in type B 0, 2, 4, ... To the left of the image there are zeros.",
+    _zeros,
+    lambda tap, n, skip: -2 * (n - 1 - tap) - skip,
+)
+_twist(
+    "To the left of the image its first column is repeated, in place of zeros.",
+    lambda x, n: F.pad(x, (n, n, 0, 0), mode="replicate"),
+    lambda tap, n, skip: -(n - 1 - tap) - skip,
 )
 
 
@@ -106,25 +107,10 @@ def _trials(rng: torch.Generator, *kinds: str, channels=(1, 1), taps=(2, 3)) -> 
     ]
 
 
-def horizontal_conv(rng: random.Random) -> Variant:
-    """A convolution along the row that reads other pixels."""
-    call = (
-        "horizontal_conv(torch.tensor([[[[1.0, 2.0, 4.0, 8.0]]]]), "
-        "torch.tensor([[[[10.0, 1.0]]]]), mask_type='{kind}')"
-    )
-    return draw_twist(
-        rng,
-        ch04.horizontal_conv,
-        TWISTS,
-        stub=STUB,
-        checks=(
-            ("type A: one channel, two and three taps", 2, lambda rng: _trials(rng, "A")),
-            ("type B: the same", 1, lambda rng: _trials(rng, "B")),
-            (
-                "several channels, one to four taps",
-                1,
-                lambda rng: _trials(rng, "A", "B", channels=(3, 4), taps=(1, 2, 3, 4)),
-            ),
-        ),
-        examples=tuple(call.format(kind=kind) for kind in "AB"),
-    )
+horizontal_conv.trials("type A: one channel, two and three taps", points=2)(
+    lambda rng: _trials(rng, "A")
+)
+horizontal_conv.trials("type B: the same")(lambda rng: _trials(rng, "B"))
+horizontal_conv.trials("several channels, one to four taps")(
+    lambda rng: _trials(rng, "A", "B", channels=(3, 4), taps=(1, 2, 3, 4))
+)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import random
-
 import torch
 
-from tutorial_lib.classroom.variants.twists import Twist, draw_twist
-from tutorial_lib.classroom.variants.variant import Variant
+from tutorial_lib.classroom.variants.variant import Variants
 from tutorial_lib.exercises import ch04
 from tutorial_lib.exercises.trials import Trial
 
-STUB = '''\
+gate = Variants(
+    ch04.gate,
+    stub='''\
 def gate(features: torch.Tensor) -> torch.Tensor:
     """{asked}
 
@@ -23,121 +22,102 @@ def gate(features: torch.Tensor) -> torch.Tensor:
     By hand: {by_hand}
     """
     ____
-'''
+''',
+    examples=(
+        "gate(torch.tensor([1.0, 0.0, -1.0, 2.0]).view(1, 4, 1, 1))",
+        "gate(torch.tensor([0.0, 1.0]).view(1, 2, 1, 1))",
+    ),
+)
+
+
 EQUATION_2 = "Equation 2: tanh of a value, times sigmoid of its switch."
 VALUES_FIRST = "the first C channels are values, the other C their switches"
 
 
-def _switches_first() -> Twist:
-    def right(features):
-        switch, value = features.chunk(2, dim=1)
-        return torch.tanh(value) * torch.sigmoid(switch)
-
-    def other(features):
-        half = features.shape[1] // 2
-        return features[:, half:].tanh() / (1 + torch.exp(-features[:, :half]))
-
-    return Twist(
-        "The switches come first, then the values.",
-        right,
-        (other,),
-        {
-            "asked": EQUATION_2,
-            "halves": "the first C channels are switches, the other C their values",
-            "by_hand": "features [0, 1] at the only pixel give\n"
-            "             tanh(1) * sigmoid(0) = 0.762 * 0.5 = 0.381",
-        },
-    )
+@gate.twist(
+    "The switches come first, then the values.",
+    asked=EQUATION_2,
+    halves="the first C channels are switches, the other C their values",
+    by_hand=(
+        "features [0, 1] at the only pixel give\n"
+        "             tanh(1) * sigmoid(0) = 0.762 * 0.5 = 0.381"
+    ),
+)
+def switches_first(features):
+    switch, value = features.chunk(2, dim=1)
+    return torch.tanh(value) * torch.sigmoid(switch)
 
 
-def _interleaved() -> Twist:
-    def right(features):
-        return torch.tanh(features[:, 0::2]) * torch.sigmoid(features[:, 1::2])
-
-    def other(features):
-        value, switch = features.unflatten(1, (-1, 2)).unbind(2)
-        return value.tanh() / (1 + torch.exp(-switch))
-
-    return Twist(
-        "Values and switches take turns: each value is followed by its own switch.",
-        right,
-        (other,),
-        {
-            "asked": EQUATION_2,
-            "halves": "channels 0, 2, 4, ... are values, channels 1, 3, 5, ...\n"
-            "              their switches",
-            "by_hand": "features [1, 0, 0, 5] at the only pixel give\n"
-            "             [tanh(1) * sigmoid(0), tanh(0) * sigmoid(5)] = [0.381, 0]",
-        },
-    )
+@gate.right
+def switches_first_again(features):
+    half = features.shape[1] // 2
+    return features[:, half:].tanh() / (1 + torch.exp(-features[:, :half]))
 
 
-def _linear() -> Twist:
-    def right(features):
-        value, switch = features.chunk(2, dim=1)
-        return value * torch.sigmoid(switch)
-
-    def other(features):
-        half = features.shape[1] // 2
-        return features[:, :half] / (1 + torch.exp(-features[:, half:]))
-
-    return Twist(
-        "The value is passed on as it is: a gated linear unit, without the tanh.",
-        right,
-        (other,),
-        {
-            "asked": "A value, times sigmoid of its switch.",
-            "halves": VALUES_FIRST,
-            "by_hand": "value 3 and switch 0 at the only pixel give 3 * sigmoid(0) = 1.5",
-        },
-    )
+@gate.twist(
+    "Values and switches take turns: each value is followed by its own switch.",
+    asked=EQUATION_2,
+    halves=(
+        "channels 0, 2, 4, ... are values, channels 1, 3, 5, ...\n              their switches"
+    ),
+    by_hand=(
+        "features [1, 0, 0, 5] at the only pixel give\n"
+        "             [tanh(1) * sigmoid(0), tanh(0) * sigmoid(5)] = [0.381, 0]"
+    ),
+)
+def interleaved(features):
+    return torch.tanh(features[:, 0::2]) * torch.sigmoid(features[:, 1::2])
 
 
-def _between_two() -> Twist:
-    def right(features):
-        value, switch = features.tanh().chunk(2, dim=1)
-        share = torch.sigmoid(features[:, value.shape[1] :])
-        return share * value + (1 - share) * switch
-
-    def other(features):
-        first, second = torch.tensor_split(features, 2, dim=1)
-        return torch.lerp(second.tanh(), first.tanh(), 1 / (1 + torch.exp(-second)))
-
-    return Twist(
-        "A switch b chooses between two values, a and itself: "
-        "sigmoid(b) tanh(a) + (1 - sigmoid(b)) tanh(b).",
-        right,
-        (other,),
-        {
-            "asked": "A mean of tanh of a value and tanh of its switch, weighted by the switch.",
-            "halves": "the first C channels are values a, the other C switches b",
-            "by_hand": "a = 1 and b = 0 at the only pixel give 0.5 * 0.762 + 0.5 * 0 = 0.381.\n"
-            "             a = 0 and b = 1 give (1 - 0.731) * 0.762 = 0.205",
-        },
-    )
+@gate.right
+def interleaved_again(features):
+    value, switch = features.unflatten(1, (-1, 2)).unbind(2)
+    return value.tanh() / (1 + torch.exp(-switch))
 
 
-TWISTS = (_switches_first(), _interleaved(), _linear(), _between_two())
+@gate.twist(
+    "The value is passed on as it is: a gated linear unit, without the tanh.",
+    asked="A value, times sigmoid of its switch.",
+    halves=VALUES_FIRST,
+    by_hand="value 3 and switch 0 at the only pixel give 3 * sigmoid(0) = 1.5",
+)
+def linear(features):
+    value, switch = features.chunk(2, dim=1)
+    return value * torch.sigmoid(switch)
+
+
+@gate.right
+def linear_again(features):
+    half = features.shape[1] // 2
+    return features[:, :half] / (1 + torch.exp(-features[:, half:]))
+
+
+@gate.twist(
+    "A switch b chooses between two values, a and itself: "
+    "sigmoid(b) tanh(a) + (1 - sigmoid(b)) tanh(b).",
+    asked="A mean of tanh of a value and tanh of its switch, weighted by the switch.",
+    halves="the first C channels are values a, the other C switches b",
+    by_hand=(
+        "a = 1 and b = 0 at the only pixel give 0.5 * 0.762 + 0.5 * 0 = 0.381.\n"
+        "             a = 0 and b = 1 give (1 - 0.731) * 0.762 = 0.205"
+    ),
+)
+def between_two(features):
+    value, switch = features.tanh().chunk(2, dim=1)
+    share = torch.sigmoid(features[:, value.shape[1] :])
+    return share * value + (1 - share) * switch
+
+
+@gate.right
+def between_two_again(features):
+    first, second = torch.tensor_split(features, 2, dim=1)
+    return torch.lerp(second.tanh(), first.tanh(), 1 / (1 + torch.exp(-second)))
 
 
 def _trials(rng: torch.Generator, channels: tuple[int, ...], scale: float = 1.5) -> list[Trial]:
     return [Trial((scale * torch.randn((3, n, 4, 6), generator=rng),)) for n in channels]
 
 
-def gate(rng: random.Random) -> Variant:
-    """Another gate, or other places of its halves."""
-    return draw_twist(
-        rng,
-        ch04.gate,
-        TWISTS,
-        stub=STUB,
-        checks=(
-            ("one and two values with their switches", 1, lambda rng: _trials(rng, (2, 4))),
-            ("several of them", 1, lambda rng: _trials(rng, (6, 10))),
-            ("large values and shut switches", 1, lambda rng: _trials(rng, (4,), 6.0)),
-        ),
-        examples=(
-            "gate(torch.tensor([1.0, 0.0, -1.0, 2.0]).view(1, 4, 1, 1))",
-            "gate(torch.tensor([0.0, 1.0]).view(1, 2, 1, 1))",
-        ),
-    )
+gate.trials("one and two values with their switches")(lambda rng: _trials(rng, (2, 4)))
+gate.trials("several of them")(lambda rng: _trials(rng, (6, 10)))
+gate.trials("large values and shut switches")(lambda rng: _trials(rng, (4,), 6.0))

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import random
-
 import torch
 
-from tutorial_lib.classroom.variants.twists import Twist, draw_twist
-from tutorial_lib.classroom.variants.variant import Variant
+from tutorial_lib.classroom.variants.variant import Variants
 from tutorial_lib.exercises import ch04
 from tutorial_lib.exercises.trials import Trial
 
-STUB = '''\
+multiplications_per_pixel = Variants(
+    ch04.multiplications_per_pixel,
+    stub='''\
 def multiplications_per_pixel(kernel_size: int, n_channels: int) -> int:
     """Multiplications of one gated layer after the first, for each pixel{cropped}.
 
@@ -25,110 +24,100 @@ def multiplications_per_pixel(kernel_size: int, n_channels: int) -> int:
              {by_hand}
     """
     ____
-'''
+''',
+    examples=("multiplications_per_pixel(3, 1)", "multiplications_per_pixel(5, 2)"),
+)
+
+
 CROPPED = ", kernels cropped"
 LAST_TWO = "link 1 x 2 x 2, output 1 x 1 x 1"
 
 
-def _uncropped() -> Twist:
-    def right(kernel_size, n_channels):
-        taps = kernel_size * kernel_size + kernel_size
-        return n_channels**2 * (2 * taps + 4 + 1)
-
-    def by_sizes(kernel_size, n_channels):
-        k, c = kernel_size, n_channels
-        shapes = (2 * c, c, k, k), (2 * c, c, 1, k), (2 * c, 2 * c, 1, 1), (c, c, 1, 1)
-        return sum(torch.Size(shape).numel() for shape in shapes)
-
-    return Twist(
-        "The kernels are masked, not cropped: the vertical one has k x k taps and the horizontal "
-        "one 1 x k, and a tap under a 0 of the mask is multiplied like any other.",
-        right,
-        (by_sizes,),
-        {
-            "cropped": "",
-            "more": "",
-            "by_hand": f"vertical 9 x 1 x 2, horizontal 3 x 1 x 2, {LAST_TWO}: 29",
-        },
-    )
+@multiplications_per_pixel.twist(
+    "The kernels are masked, not cropped: the vertical one has k x k taps and the horizontal "
+    "one 1 x k, and a tap under a 0 of the mask is multiplied like any other.",
+    cropped="",
+    more="",
+    by_hand=f"vertical 9 x 1 x 2, horizontal 3 x 1 x 2, {LAST_TWO}: 29",
+)
+def uncropped(kernel_size, n_channels):
+    taps = kernel_size * kernel_size + kernel_size
+    return n_channels**2 * (2 * taps + 4 + 1)
 
 
-def _skip() -> Twist:
-    def right(kernel_size, n_channels):
-        kept = kernel_size // 2 + 1
-        taps = kept * kernel_size + kept
-        return n_channels**2 * (2 * taps + 4 + 1 + 4)
-
-    def by_sizes(kernel_size, n_channels):
-        k, c, kept = kernel_size, n_channels, (kernel_size + 1) // 2
-        shapes = (2 * c, c, kept, k), (2 * c, c, 1, kept), (2 * c, 2 * c), (c, c), (4 * c, c)
-        return sum(torch.Size(shape).numel() for shape in shapes)
-
-    return Twist(
-        "A fifth convolution, 1x1 from C to 4C channels, leads from the gated features of the "
-        "horizontal stack to the end of the network (a skip connection).",
-        right,
-        (by_sizes,),
-        {
-            "cropped": CROPPED,
-            "more": " + skip",
-            "by_hand": f"vertical 6 x 1 x 2, horizontal 2 x 1 x 2, {LAST_TWO},\n"
-            "             skip 1 x 1 x 4: 25",
-        },
-    )
+@multiplications_per_pixel.right
+def by_sizes(kernel_size, n_channels):
+    k, c = kernel_size, n_channels
+    shapes = (2 * c, c, k, k), (2 * c, c, 1, k), (2 * c, 2 * c, 1, 1), (c, c, 1, 1)
+    return sum(torch.Size(shape).numel() for shape in shapes)
 
 
-def _link_after_the_gate() -> Twist:
-    def right(kernel_size, n_channels):
-        kept = kernel_size // 2 + 1
-        taps = kept * kernel_size + kept
-        return n_channels**2 * (2 * taps + 2 + 1)
-
-    def by_sizes(kernel_size, n_channels):
-        k, c, kept = kernel_size, n_channels, (kernel_size + 1) // 2
-        shapes = (2 * c, c, kept, k), (2 * c, c, 1, kept), (2 * c, c), (c, c)
-        return sum(torch.Size(shape).numel() for shape in shapes)
-
-    return Twist(
-        "The link leaves the vertical stack behind its gate, where there are C channels, and joins "
-        "the horizontal stack before its gate.",
-        right,
-        (by_sizes,),
-        {
-            "cropped": CROPPED,
-            "more": "",
-            "by_hand": "vertical 6 x 1 x 2, horizontal 2 x 1 x 2, link 1 x 1 x 2,\n"
-            "             output 1 x 1 x 1: 19",
-        },
-    )
+@multiplications_per_pixel.twist(
+    "A fifth convolution, 1x1 from C to 4C channels, leads from the gated features of the "
+    "horizontal stack to the end of the network (a skip connection).",
+    cropped=CROPPED,
+    more=" + skip",
+    by_hand=(
+        f"vertical 6 x 1 x 2, horizontal 2 x 1 x 2, {LAST_TWO},\n             skip 1 x 1 x 4: 25"
+    ),
+)
+def skip(kernel_size, n_channels):
+    kept = kernel_size // 2 + 1
+    taps = kept * kernel_size + kept
+    return n_channels**2 * (2 * taps + 4 + 1 + 4)
 
 
-def _separable() -> Twist:
-    def right(kernel_size, n_channels):
-        kept = kernel_size // 2 + 1
-        vertical = kept + 2 * kernel_size
-        return n_channels**2 * (vertical + 2 * kept + 4 + 1)
-
-    def by_sizes(kernel_size, n_channels):
-        k, c, kept = kernel_size, n_channels, (kernel_size + 1) // 2
-        shapes = (c, c, kept), (2 * c, c, k), (2 * c, c, kept), (2 * c, 2 * c), (c, c)
-        return sum(torch.Size(shape).numel() for shape in shapes)
-
-    return Twist(
-        "The vertical convolution is done in two steps: first down its (k + 1) / 2 rows, one "
-        "column wide, from C to C channels, then along the row, 1 x k, from C to 2C.",
-        right,
-        (by_sizes,),
-        {
-            "cropped": CROPPED,
-            "more": "",
-            "by_hand": "vertical 2 x 1 x 1 and 3 x 1 x 2, horizontal 2 x 1 x 2, link 1 x 2 x 2,\n"
-            "             output 1 x 1 x 1: 17",
-        },
-    )
+@multiplications_per_pixel.right
+def skip_by_sizes(kernel_size, n_channels):
+    k, c, kept = kernel_size, n_channels, (kernel_size + 1) // 2
+    shapes = (2 * c, c, kept, k), (2 * c, c, 1, kept), (2 * c, 2 * c), (c, c), (4 * c, c)
+    return sum(torch.Size(shape).numel() for shape in shapes)
 
 
-TWISTS = (_uncropped(), _skip(), _link_after_the_gate(), _separable())
+@multiplications_per_pixel.twist(
+    "The link leaves the vertical stack behind its gate, where there are C channels, and joins "
+    "the horizontal stack before its gate.",
+    cropped=CROPPED,
+    more="",
+    by_hand=(
+        "vertical 6 x 1 x 2, horizontal 2 x 1 x 2, link 1 x 1 x 2,\n"
+        "             output 1 x 1 x 1: 19"
+    ),
+)
+def link_after_the_gate(kernel_size, n_channels):
+    kept = kernel_size // 2 + 1
+    taps = kept * kernel_size + kept
+    return n_channels**2 * (2 * taps + 2 + 1)
+
+
+@multiplications_per_pixel.right
+def link_after_the_gate_by_sizes(kernel_size, n_channels):
+    k, c, kept = kernel_size, n_channels, (kernel_size + 1) // 2
+    shapes = (2 * c, c, kept, k), (2 * c, c, 1, kept), (2 * c, c), (c, c)
+    return sum(torch.Size(shape).numel() for shape in shapes)
+
+
+@multiplications_per_pixel.twist(
+    "The vertical convolution is done in two steps: first down its (k + 1) / 2 rows, one "
+    "column wide, from C to C channels, then along the row, 1 x k, from C to 2C.",
+    cropped=CROPPED,
+    more="",
+    by_hand=(
+        "vertical 2 x 1 x 1 and 3 x 1 x 2, horizontal 2 x 1 x 2, link 1 x 2 x 2,\n"
+        "             output 1 x 1 x 1: 17"
+    ),
+)
+def separable(kernel_size, n_channels):
+    kept = kernel_size // 2 + 1
+    vertical = kept + 2 * kernel_size
+    return n_channels**2 * (vertical + 2 * kept + 4 + 1)
+
+
+@multiplications_per_pixel.right
+def separable_by_sizes(kernel_size, n_channels):
+    k, c, kept = kernel_size, n_channels, (kernel_size + 1) // 2
+    shapes = (c, c, kept), (2 * c, c, k), (2 * c, c, kept), (2 * c, 2 * c), (c, c)
+    return sum(torch.Size(shape).numel() for shape in shapes)
 
 
 def _trials(rng: torch.Generator, kernel_sizes: tuple[int, ...]) -> list[Trial]:
@@ -136,21 +125,10 @@ def _trials(rng: torch.Generator, kernel_sizes: tuple[int, ...]) -> list[Trial]:
     return [Trial((k, c)) for k in kernel_sizes for c in channels]
 
 
-def multiplications_per_pixel(rng: random.Random) -> Variant:
-    """The cost of another layer."""
-    return draw_twist(
-        rng,
-        ch04.multiplications_per_pixel,
-        TWISTS,
-        stub=STUB,
-        checks=(
-            (
-                "one channel, kernels of four sizes",
-                1,
-                lambda rng: [Trial((k, 1)) for k in (3, 5, 7, 9)],
-            ),
-            ("3x3 kernels, several numbers of channels", 1, lambda rng: _trials(rng, (3,))),
-            ("5x5 and 7x7 kernels as well", 1, lambda rng: _trials(rng, (3, 5, 7))),
-        ),
-        examples=("multiplications_per_pixel(3, 1)", "multiplications_per_pixel(5, 2)"),
-    )
+multiplications_per_pixel.trials("one channel, kernels of four sizes")(
+    lambda rng: [Trial((k, 1)) for k in (3, 5, 7, 9)]
+)
+multiplications_per_pixel.trials("3x3 kernels, several numbers of channels")(
+    lambda rng: _trials(rng, (3,))
+)
+multiplications_per_pixel.trials("5x5 and 7x7 kernels as well")(lambda rng: _trials(rng, (3, 5, 7)))

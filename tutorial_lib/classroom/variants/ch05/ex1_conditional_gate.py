@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import random
-
 import torch
 
-from tutorial_lib.classroom.variants.twists import Twist, draw_twist
-from tutorial_lib.classroom.variants.variant import Variant
+from tutorial_lib.classroom.variants.variant import Variants
 from tutorial_lib.exercises import ch05
 from tutorial_lib.exercises.trials import Trial
 
-STUB = '''\
+CALL = (
+    "conditional_gate(torch.tensor([[1.0, 0.0], [0.5, 0.0]]).view(2, 2, 1, 1), "
+    "torch.tensor({labels}), torch.tensor([[9.0, 9.0], [1.0, 0.0]]))"
+)
+conditional_gate = Variants(
+    ch05.conditional_gate,
+    stub='''\
 def conditional_gate(
     features: torch.Tensor, label: torch.Tensor, table: torch.Tensor
 ) -> torch.Tensor:
@@ -27,7 +30,11 @@ def conditional_gate(
     By hand: {by_hand}
     """
     ____
-'''
+''',
+    examples=tuple(CALL.format(labels=labels) for labels in ([0, 1], [1, 1])),
+)
+
+
 EQUATION_4 = "Equation 4: tanh(value + V_f h) * sigmoid(switch + V_g h), where h says which label."
 ROW = "row y holds V_f h, then V_g h, of label y"
 
@@ -49,74 +56,67 @@ def _image_by_image(rule):
     return function
 
 
-def _scaling() -> Twist:
-    def right(features, label, table):
-        value, switch = (features * (1 + table[label])[:, :, None, None]).chunk(2, dim=1)
-        return _gated(value, switch)
-
-    def rule(value, switch, f, g, y):
-        return _gated(value + value * f, switch + switch * g)
-
-    return Twist(
-        "The label scales instead of shifting: value and switch are multiplied by 1 + V_f h and "
-        "1 + V_g h.",
-        right,
-        (_image_by_image(rule),),
-        {
-            "asked": "tanh(value * (1 + V_f h)) * sigmoid(switch * (1 + V_g h)), where h says "
-            "which label.",
-            "table": ROW,
-            "by_hand": "features [0.5, 0] at the only pixel, label 1 and table = [[9, 9], [1, 0]]\n"
-            "             give tanh(0.5 * 2) * sigmoid(0 * 1) = 0.381",
-        },
-    )
+@conditional_gate.twist(
+    "The label scales instead of shifting: value and switch are multiplied by 1 + V_f h and "
+    "1 + V_g h.",
+    asked=("tanh(value * (1 + V_f h)) * sigmoid(switch * (1 + V_g h)), where h says which label."),
+    table=ROW,
+    by_hand=(
+        "features [0.5, 0] at the only pixel, label 1 and table = [[9, 9], [1, 0]]\n"
+        "             give tanh(0.5 * 2) * sigmoid(0 * 1) = 0.381"
+    ),
+)
+def scaling(features, label, table):
+    value, switch = (features * (1 + table[label])[:, :, None, None]).chunk(2, dim=1)
+    return _gated(value, switch)
 
 
-def _switches_first() -> Twist:
-    def right(features, label, table):
-        row = table.roll(table.shape[1] // 2, dims=1)[label][:, :, None, None]
-        return _gated(*(features + row).chunk(2, dim=1))
-
-    def rule(value, switch, f, g, y):
-        return _gated(value + g, switch + f)
-
-    return Twist(
-        "A row of the table holds the part of the switches first, then that of the values; the "
-        "features hold the values first.",
-        right,
-        (_image_by_image(rule),),
-        {
-            "asked": EQUATION_4,
-            "table": "row y holds V_g h, then V_f h, of label y",
-            "by_hand": "features [0, 0] at the only pixel, label 1 and table = [[9, 9], [0, 1]]\n"
-            "             give tanh(0 + 1) * sigmoid(0 + 0) = 0.381",
-        },
-    )
+@conditional_gate.right
+@_image_by_image
+def scaled(value, switch, f, g, y):
+    return _gated(value + value * f, switch + switch * g)
 
 
-def _unknown_label() -> Twist:
-    def right(features, label, table):
-        row = torch.where((label == 0)[:, None], 0.0, table[label])
-        return _gated(*(features + row[:, :, None, None]).chunk(2, dim=1))
-
-    def rule(value, switch, f, g, y):
-        return _gated(value + f, switch + g) if y > 0 else _gated(value, switch)
-
-    return Twist(
-        "Label 0 means that the label is not known: it adds nothing, whatever row 0 of the table "
-        "holds.",
-        right,
-        (_image_by_image(rule),),
-        {
-            "asked": EQUATION_4,
-            "table": ROW + "; row 0 is not used",
-            "by_hand": "features [1, 0] at the only pixel, label 0 and table = [[9, 9], [1, 0]]\n"
-            "             give tanh(1) * sigmoid(0) = 0.381; label 1 gives tanh(2) * 0.5 = 0.482",
-        },
-    )
+@conditional_gate.twist(
+    "A row of the table holds the part of the switches first, then that of the values; the "
+    "features hold the values first.",
+    asked=EQUATION_4,
+    table="row y holds V_g h, then V_f h, of label y",
+    by_hand=(
+        "features [0, 0] at the only pixel, label 1 and table = [[9, 9], [0, 1]]\n"
+        "             give tanh(0 + 1) * sigmoid(0 + 0) = 0.381"
+    ),
+)
+def switches_first(features, label, table):
+    row = table.roll(table.shape[1] // 2, dims=1)[label][:, :, None, None]
+    return _gated(*(features + row).chunk(2, dim=1))
 
 
-TWISTS = (_scaling(), _switches_first(), _unknown_label())
+@conditional_gate.right
+@_image_by_image
+def halves_changed(value, switch, f, g, y):
+    return _gated(value + g, switch + f)
+
+
+@conditional_gate.twist(
+    "Label 0 means that the label is not known: it adds nothing, whatever row 0 of the table "
+    "holds.",
+    asked=EQUATION_4,
+    table=ROW + "; row 0 is not used",
+    by_hand=(
+        "features [1, 0] at the only pixel, label 0 and table = [[9, 9], [1, 0]]\n"
+        "             give tanh(1) * sigmoid(0) = 0.381; label 1 gives tanh(2) * 0.5 = 0.482"
+    ),
+)
+def unknown_label(features, label, table):
+    row = torch.where((label == 0)[:, None], 0.0, table[label])
+    return _gated(*(features + row[:, :, None, None]).chunk(2, dim=1))
+
+
+@conditional_gate.right
+@_image_by_image
+def label_by_label(value, switch, f, g, y):
+    return _gated(value + f, switch + g) if y > 0 else _gated(value, switch)
 
 
 def _trial(
@@ -130,31 +130,14 @@ def _trial(
     return Trial((features, label, table))
 
 
-def _single_images(rng: torch.Generator) -> list[Trial]:
+@conditional_gate.trials("one image, several channels and pixels")
+def single_images(rng):
     trials = [_trial(1, 2, 4, rng) for _ in range(2)]
     trials[1].args[1].fill_(3)
     return trials
 
 
-def conditional_gate(rng: random.Random) -> Variant:
-    """A label that acts on the gate in another way."""
-    call = (
-        "conditional_gate(torch.tensor([[1.0, 0.0], [0.5, 0.0]]).view(2, 2, 1, 1), "
-        "torch.tensor({labels}), torch.tensor([[9.0, 9.0], [1.0, 0.0]]))"
-    )
-    return draw_twist(
-        rng,
-        ch05.conditional_gate,
-        TWISTS,
-        stub=STUB,
-        checks=(
-            ("one image, several channels and pixels", 1, _single_images),
-            (
-                "a batch in which every image has its own label",
-                1,
-                lambda rng: [_trial(5, 3, 7, rng)],
-            ),
-            ("a table of large numbers", 1, lambda rng: [_trial(4, 2, 3, rng, 10.0)]),
-        ),
-        examples=tuple(call.format(labels=labels) for labels in ([0, 1], [1, 1])),
-    )
+conditional_gate.trials("a batch in which every image has its own label")(
+    lambda rng: [_trial(5, 3, 7, rng)]
+)
+conditional_gate.trials("a table of large numbers")(lambda rng: [_trial(4, 2, 3, rng, 10.0)])

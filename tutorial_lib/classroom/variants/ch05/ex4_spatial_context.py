@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import random
-
 import torch
 from torch.nn import functional as F
 
-from tutorial_lib.classroom.variants.twists import Twist, draw_twist
-from tutorial_lib.classroom.variants.variant import Variant
+from tutorial_lib.classroom.variants.variant import Variants
 from tutorial_lib.exercises import ch05
 from tutorial_lib.exercises.trials import Trial
 
-STUB = '''\
+spatial_context = Variants(
+    ch05.spatial_context,
+    stub='''\
 def spatial_context(
     coarse: torch.Tensor, weight: torch.Tensor, size: tuple[int, int]
 ) -> torch.Tensor:
@@ -32,31 +31,12 @@ def spatial_context(
              {rows[3]}
     """
     ____
-'''
-
-
-def _twist(says: str, returns: str, enlarged, cell) -> Twist:
-    """enlarged(coarse, n, m) is the map as large as the image, for blocks of n x m pixels;
-    cell(i, n, h) the row of the map that row i listens to, or None for none; so the columns."""
-
-    def right(coarse, weight, size):
-        blocks = (big // small for big, small in zip(size, coarse.shape[2:], strict=True))
-        return F.conv2d(enlarged(coarse, *blocks), weight[:, :, None, None])
-
-    def pixel_by_pixel(coarse, weight, size):
-        moved = torch.einsum("cs,bshw->bchw", weight, coarse)
-        (height, width), (h, w) = size, coarse.shape[2:]
-        out = moved.new_zeros(*moved.shape[:2], height, width)
-        for i in range(height):
-            for j in range(width):
-                row, column = cell((i, j), (height // h, width // w), (h, w))
-                if row is not None:
-                    out[:, :, i, j] = moved[:, :, row, column]
-        return out
-
-    rows = right(torch.tensor([[[[1.0, 2], [3, 4]]]]), torch.tensor([[10.0]]), (4, 4))
-    words = {"returns": returns, "rows": [str(row) for row in rows[0, 0].long().tolist()]}
-    return Twist(says, right, (pixel_by_pixel,), words)
+''',
+    examples=(
+        "spatial_context(torch.tensor([[[[1.0, 2.0], [3.0, 4.0]]]]), torch.tensor([[10.0]]), "
+        "(4, 4))",
+    ),
+)
 
 
 def _blocks(coarse, n, m):
@@ -69,41 +49,63 @@ def _first_of_each_block(coarse, n, m):
     return torch.kron(coarse, first)
 
 
-TWISTS = (
-    _twist(
-        "The map is not enlarged but laid out like tiles, again and again: pixel (i, j) listens to "
-        "cell (i mod h, j mod w).",
-        "at each pixel V times the numbers of its cell",
-        lambda coarse, n, m: coarse.repeat(1, 1, n, m),
-        lambda at, block, cells: (at[0] % cells[0], at[1] % cells[1]),
+def _twist(says: str, returns: str, enlarged, cell):
+    """enlarged(coarse, n, m) is the map as large as the image, for blocks of n x m pixels;
+    cell(i, n, h) the row of the map that row i listens to, or None for none; so the columns."""
+
+    def rows(right):
+        large = right(torch.tensor([[[[1.0, 2], [3, 4]]]]), torch.tensor([[10.0]]), (4, 4))
+        return large[0, 0].long().tolist()
+
+    @spatial_context.twist(says, returns=returns, rows=rows)
+    def right(coarse, weight, size):
+        blocks = (big // small for big, small in zip(size, coarse.shape[2:], strict=True))
+        return F.conv2d(enlarged(coarse, *blocks), weight[:, :, None, None])
+
+    @spatial_context.right
+    def pixel_by_pixel(coarse, weight, size):
+        moved = torch.einsum("cs,bshw->bchw", weight, coarse)
+        (height, width), (h, w) = size, coarse.shape[2:]
+        out = moved.new_zeros(*moved.shape[:2], height, width)
+        for i in range(height):
+            for j in range(width):
+                row, column = cell((i, j), (height // h, width // w), (h, w))
+                if row is not None:
+                    out[:, :, i, j] = moved[:, :, row, column]
+        return out
+
+
+_twist(
+    "The map is not enlarged but laid out like tiles, again and again: pixel (i, j) listens to "
+    "cell (i mod h, j mod w).",
+    "at each pixel V times the numbers of its cell",
+    lambda coarse, n, m: coarse.repeat(1, 1, n, m),
+    lambda at, block, cells: (at[0] % cells[0], at[1] % cells[1]),
+)
+_twist(
+    "Only the first pixel of each block, at its top left, listens to the map; the others get 0.",
+    "V times the numbers of the block at its first pixel, else 0",
+    _first_of_each_block,
+    lambda at, block, cells: (
+        (at[0] // block[0], at[1] // block[1])
+        if at[0] % block[0] == at[1] % block[1] == 0
+        else (None, None)
     ),
-    _twist(
-        "Only the first pixel of each block, at its top left, listens to the map; the others get "
-        "0.",
-        "V times the numbers of the block at its first pixel, else 0",
-        _first_of_each_block,
-        lambda at, block, cells: (
-            (at[0] // block[0], at[1] // block[1])
-            if at[0] % block[0] == at[1] % block[1] == 0
-            else (None, None)
-        ),
+)
+_twist(
+    "A block listens to the cell above its own, which is known before it; the top blocks get 0.",
+    "at each pixel V times the numbers of the block above",
+    lambda coarse, n, m: _blocks(F.pad(coarse[:, :, :-1], (0, 0, 1, 0)), n, m),
+    lambda at, block, cells: (
+        (at[0] // block[0] - 1, at[1] // block[1]) if at[0] >= block[0] else (None, None)
     ),
-    _twist(
-        "A block listens to the cell above its own, which is known before it; the top blocks get "
-        "0.",
-        "at each pixel V times the numbers of the block above",
-        lambda coarse, n, m: _blocks(F.pad(coarse[:, :, :-1], (0, 0, 1, 0)), n, m),
-        lambda at, block, cells: (
-            (at[0] // block[0] - 1, at[1] // block[1]) if at[0] >= block[0] else (None, None)
-        ),
-    ),
-    _twist(
-        "The map lies mirrored: the block at the left listens to the cell at the right, and the "
-        "other way round.",
-        "at each pixel V times the numbers of the mirrored block",
-        lambda coarse, n, m: _blocks(coarse.flip(3), n, m),
-        lambda at, block, cells: (at[0] // block[0], cells[1] - 1 - at[1] // block[1]),
-    ),
+)
+_twist(
+    "The map lies mirrored: the block at the left listens to the cell at the right, and the "
+    "other way round.",
+    "at each pixel V times the numbers of the mirrored block",
+    lambda coarse, n, m: _blocks(coarse.flip(3), n, m),
+    lambda at, block, cells: (at[0] // block[0], cells[1] - 1 - at[1] // block[1]),
 )
 
 
@@ -113,28 +115,12 @@ def _trial(shape: tuple[int, ...], out: int, scale: tuple[int, int], rng: torch.
     return Trial((coarse, weight, (shape[2] * scale[0], shape[3] * scale[1])))
 
 
-def spatial_context(rng: random.Random) -> Variant:
-    """A coarse map that pixels listen to in another way."""
-    return draw_twist(
-        rng,
-        ch05.spatial_context,
-        TWISTS,
-        stub=STUB,
-        checks=(
-            ("one image, a map of 2x2 cells", 1, lambda r: [_trial((1, 1, 2, 2), 1, (2, 2), r)]),
-            (
-                "several images, and maps of three channels",
-                1,
-                lambda r: [_trial((3, 3, 2, 3), 4, (2, 2), r)],
-            ),
-            (
-                "blocks that are not square",
-                1,
-                lambda r: [_trial((1, 2, 2, 3), 6, (4, 1), r), _trial((1, 2, 3, 2), 2, (1, 3), r)],
-            ),
-        ),
-        examples=(
-            "spatial_context(torch.tensor([[[[1.0, 2.0], [3.0, 4.0]]]]), torch.tensor([[10.0]]), "
-            "(4, 4))",
-        ),
-    )
+spatial_context.trials("one image, a map of 2x2 cells")(
+    lambda r: [_trial((1, 1, 2, 2), 1, (2, 2), r)]
+)
+spatial_context.trials("several images, and maps of three channels")(
+    lambda r: [_trial((3, 3, 2, 3), 4, (2, 2), r)]
+)
+spatial_context.trials("blocks that are not square")(
+    lambda r: [_trial((1, 2, 2, 3), 6, (4, 1), r), _trial((1, 2, 3, 2), 2, (1, 3), r)]
+)

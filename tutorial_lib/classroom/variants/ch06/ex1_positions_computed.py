@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import random
 from itertools import product
 
 import torch
 
-from tutorial_lib.classroom.variants.twists import Twist, draw_twist
-from tutorial_lib.classroom.variants.variant import Variant
+from tutorial_lib.classroom.variants.variant import Variants
 from tutorial_lib.exercises import ch06
 from tutorial_lib.exercises.trials import Trial
 
-STUB = '''\
+positions_computed = Variants(
+    ch06.positions_computed,
+    stub='''\
 def positions_computed(height: int, width: int, n_colors: int = 1) -> tuple[int, int, int]:
     """At how many positions a layer is computed while one image is sampled.
 
@@ -27,16 +27,20 @@ def positions_computed(height: int, width: int, n_colors: int = 1) -> tuple[int,
     By hand: {by_hand}
     """
     ____
-'''
+''',
+    examples=("positions_computed(4, 3)", "positions_computed(5, 2, 3)"),
+)
 
 
-def _twist(says: str, words: dict[str, str], total, computed) -> Twist:
+def _twist(says: str, words: dict[str, str], total, computed):
     """total(height, width) is the sum over the pixels of computed(row, column, height, width)."""
 
+    @positions_computed.twist(says, **words)
     def right(height, width, n_colors=1):
         draws = height * width * n_colors
         return draws * height * width, n_colors * total(height, width), draws
 
+    @positions_computed.right
     def by_counting(height, width, n_colors=1):
         naive = cropped = cached = 0
         for row, column, _ in product(range(height), range(width), range(n_colors)):
@@ -45,11 +49,9 @@ def _twist(says: str, words: dict[str, str], total, computed) -> Twist:
             cached += 1
         return naive, cropped, cached
 
-    return Twist(says, right, (by_counting,), words)
 
-
-def _last_rows(n_rows: int) -> Twist:
-    return _twist(
+def _last_rows(n_rows: int):
+    _twist(
         f"The layer needs no more than {n_rows} rows to see all it can see: cropped means the last "
         f"{n_rows} rows, the own one included, or fewer at the top of the image.",
         {
@@ -67,57 +69,49 @@ def _last_rows(n_rows: int) -> Twist:
     )
 
 
-def _to_the_pixel() -> Twist:
-    return _twist(
-        "Cropped means the pixels so far, in raster order: all rows above in full, and the own row "
-        "up to the own pixel, this one included.",
-        {
-            "cropped": "the pixels up to its own",
-            "by_hand": "2 rows of 3 pixels, one colour, so 6 draws.\n"
-            "             naive 6 * 6 = 36; cropped 1 + 2 + 3 + 4 + 5 + 6 = 21; cached 6",
-        },
-        lambda height, width: height * width * (height * width + 1) // 2,
-        lambda row, column, height, width: row * width + column + 1,
-    )
+_last_rows(2)
+_last_rows(3)
 
 
-def _column_by_column() -> Twist:
-    return _twist(
-        "Images are drawn column by column, and cropped means the columns so far, the own one "
-        "included, in full.",
-        {
-            "cropped": "the columns so far in full",
-            "by_hand": "2 rows of 3 pixels, one colour, so 6 draws.\n"
-            "             naive 6 * 6 = 36; cropped 2 * 2 + 2 * 4 + 2 * 6 = 24; cached 6",
-        },
-        lambda height, width: height * height * width * (width + 1) // 2,
-        lambda row, column, height, width: (column + 1) * height,
-    )
+_twist(
+    "Cropped means the pixels so far, in raster order: all rows above in full, and the own row "
+    "up to the own pixel, this one included.",
+    {
+        "cropped": "the pixels up to its own",
+        "by_hand": "2 rows of 3 pixels, one colour, so 6 draws.\n"
+        "             naive 6 * 6 = 36; cropped 1 + 2 + 3 + 4 + 5 + 6 = 21; cached 6",
+    },
+    lambda height, width: height * width * (height * width + 1) // 2,
+    lambda row, column, height, width: row * width + column + 1,
+)
 
 
-TWISTS = (_last_rows(2), _last_rows(3), _to_the_pixel(), _column_by_column())
+_twist(
+    "Images are drawn column by column, and cropped means the columns so far, the own one "
+    "included, in full.",
+    {
+        "cropped": "the columns so far in full",
+        "by_hand": "2 rows of 3 pixels, one colour, so 6 draws.\n"
+        "             naive 6 * 6 = 36; cropped 2 * 2 + 2 * 4 + 2 * 6 = 24; cached 6",
+    },
+    lambda height, width: height * height * width * (width + 1) // 2,
+    lambda row, column, height, width: (column + 1) * height,
+)
 
 
 def _trials(sizes, colors: tuple[int, ...]) -> list[Trial]:
     return [Trial((height, width, n)) for height, width in sizes for n in colors]
 
 
-def _large(rng: torch.Generator) -> list[Trial]:
+positions_computed.trials("small images of one colour")(
+    lambda _: _trials([(2, 2), (4, 3), (5, 2)], (1,))
+)
+
+
+@positions_computed.trials("larger images")
+def large(rng):
     height, width = torch.randint(9, 40, (2,), generator=rng).tolist()
     return _trials([(height, width), (width + 1, height)], (1,))
 
 
-def positions_computed(rng: random.Random) -> Variant:
-    """The work of another crop."""
-    return draw_twist(
-        rng,
-        ch06.positions_computed,
-        TWISTS,
-        stub=STUB,
-        checks=(
-            ("small images of one colour", 1, lambda _: _trials([(2, 2), (4, 3), (5, 2)], (1,))),
-            ("larger images", 1, _large),
-            ("two and three colours", 1, lambda _: _trials([(2, 2), (4, 7)], (2, 3))),
-        ),
-        examples=("positions_computed(4, 3)", "positions_computed(5, 2, 3)"),
-    )
+positions_computed.trials("two and three colours")(lambda _: _trials([(2, 2), (4, 7)], (2, 3)))

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import random
-
 import torch
 
-from tutorial_lib.classroom.variants.twists import Twist, draw_twist
-from tutorial_lib.classroom.variants.variant import Variant
+from tutorial_lib.classroom.variants.variant import Variants
 from tutorial_lib.exercises import ch06
 from tutorial_lib.exercises.trials import Trial
 
-STUB = '''\
+push_row = Variants(
+    ch06.push_row,
+    stub='''\
 def push_row(rows: torch.Tensor, finished: torch.Tensor) -> torch.Tensor:
     """A row is finished: the window over the last rows moves on by one.
 
@@ -25,53 +24,60 @@ def push_row(rows: torch.Tensor, finished: torch.Tensor) -> torch.Tensor:
              {result}
     """
     ____
-'''
+''',
+    examples=(
+        "push_row(torch.tensor([[[1.0], [2.0]], [[3.0], [4.0]], [[5.0], [6.0]]]), "
+        "torch.tensor([[7.0], [8.0]]))",
+    ),
+)
 
 
-def _twist(says: str, right, other, *, order: str = "the oldest") -> Twist:
+def _twist(says: str, right, other, *, order: str = "the oldest"):
     window = right(torch.tensor([[[1.0], [2]], [[3], [4]]]), torch.tensor([[5.0], [6]]))
-    numbers = [", ".join(f"{each:g}" for each in row) for row in window[:, :, 0].tolist()]
-    result = ", ".join(f"[{row}]" for row in numbers)
-    return Twist(says, right, (other,), {"order": order, "result": f"[{result}]"})
+    rows = [", ".join(f"{each:g}" for each in row) for row in window[:, :, 0].tolist()]
+    push_row.twist(says, order=order, result=f"[[{rows[0]}], [{rows[1]}]]")(right)
+    push_row.right(other)
 
 
-def _newest_first() -> Twist:
-    def right(rows, finished):
-        return torch.cat([finished[None], rows[:-1]])
-
-    def other(rows, finished):
-        rolled = rows.roll(1, dims=0)
-        rolled[0] = finished
-        return rolled
-
-    return _twist(
-        "The image is drawn from the bottom row to the top row, and the window keeps its rows as "
-        "they lie in the image, the uppermost first.",
-        right,
-        other,
-        order="the newest",
-    )
+def right(rows, finished):
+    return torch.cat([finished[None], rows[:-1]])
 
 
-def _nothing_forgotten() -> Twist:
-    def right(rows, finished):
-        moved = torch.cat([rows[1:], finished[None]])
-        moved[0] += rows[0]
-        return moved
-
-    def other(rows, finished):
-        every = [*rows, finished]
-        return torch.stack([every[0] + every[1], *every[2:]])
-
-    return _twist(
-        "Nothing is forgotten: the row that falls out of the window is added to the one that is "
-        "the oldest then.",
-        right,
-        other,
-    )
+def other(rows, finished):
+    rolled = rows.roll(1, dims=0)
+    rolled[0] = finished
+    return rolled
 
 
-def _fading(factor: float) -> Twist:
+_twist(
+    "The image is drawn from the bottom row to the top row, and the window keeps its rows as "
+    "they lie in the image, the uppermost first.",
+    right,
+    other,
+    order="the newest",
+)
+
+
+def right(rows, finished):
+    moved = torch.cat([rows[1:], finished[None]])
+    moved[0] += rows[0]
+    return moved
+
+
+def other(rows, finished):
+    every = [*rows, finished]
+    return torch.stack([every[0] + every[1], *every[2:]])
+
+
+_twist(
+    "Nothing is forgotten: the row that falls out of the window is added to the one that is "
+    "the oldest then.",
+    right,
+    other,
+)
+
+
+def _fading(factor: float):
     def right(rows, finished):
         return torch.cat([factor * rows[1:], finished[None]])
 
@@ -81,7 +87,7 @@ def _fading(factor: float) -> Twist:
             new[i] = rows[i + 1] * factor if i + 1 < len(rows) else finished
         return new
 
-    return _twist(
+    _twist(
         f"Rows fade as they grow older: each row that was in the window already is multiplied by "
         f"{factor:g} when it moves on.",
         right,
@@ -89,7 +95,8 @@ def _fading(factor: float) -> Twist:
     )
 
 
-TWISTS = (_newest_first(), _nothing_forgotten(), _fading(0.5), _fading(0.25))
+_fading(0.5)
+_fading(0.25)
 
 
 def _draw(*shapes: tuple[int, int, int]):
@@ -102,20 +109,6 @@ def _draw(*shapes: tuple[int, int, int]):
     return draw
 
 
-def push_row(rng: random.Random) -> Variant:
-    """A window that keeps its rows in another way."""
-    return draw_twist(
-        rng,
-        ch06.push_row,
-        TWISTS,
-        stub=STUB,
-        checks=(
-            ("a window of two rows, as a 3x3 kernel needs", 1, _draw((2, 4, 2), (2, 5, 3))),
-            ("a window of three rows", 1, _draw((3, 6, 1))),
-            ("windows of one row and of five", 1, _draw((1, 4, 2), (5, 2, 4))),
-        ),
-        examples=(
-            "push_row(torch.tensor([[[1.0], [2.0]], [[3.0], [4.0]], [[5.0], [6.0]]]), "
-            "torch.tensor([[7.0], [8.0]]))",
-        ),
-    )
+push_row.trials("a window of two rows, as a 3x3 kernel needs")(_draw((2, 4, 2), (2, 5, 3)))
+push_row.trials("a window of three rows")(_draw((3, 6, 1)))
+push_row.trials("windows of one row and of five")(_draw((1, 4, 2), (5, 2, 4)))

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import random
-
 import torch
 from torch.nn import functional as F
 
-from tutorial_lib.classroom.variants.twists import Twist, draw_twist
-from tutorial_lib.classroom.variants.variant import Variant
+from tutorial_lib.classroom.variants.variant import Variants
 from tutorial_lib.exercises import ch06
 from tutorial_lib.exercises.trials import Trial
 
-STUB = '''\
+CALL = (
+    "step_in_row(torch.tensor([[[2.0, 3.0, 9.0]]]), torch.tensor([[[10.0, 1.0]]]), "
+    "torch.tensor([[[100.0, 200.0, 300.0]]]), {column})"
+)
+step_in_row = Variants(
+    ch06.step_in_row,
+    stub='''\
 def step_in_row(
     row: torch.Tensor, kernel: torch.Tensor, above: torch.Tensor, column: int
 ) -> torch.Tensor:
@@ -31,12 +34,20 @@ def step_in_row(
              column 1: {results[1]}        column 0: {results[0]}        column 2: {results[2]}
     """
     ____
-'''
+''',
+    examples=tuple(CALL.format(column=column) for column in (1, 0, 2)),
+)
 
 
-def _twist(says: str, leftovers: str, taps: str, offset) -> Twist:
+def _twist(says: str, leftovers: str, taps: str, offset):
     """offset(tap, n) is the column that a tap reads, seen from `column`."""
 
+    def results(right):
+        tensors = [[[2.0, 3, 9]]], [[[10.0, 1]]], [[[100.0, 200, 300]]]
+        args = [torch.tensor(each) for each in tensors]
+        return [f"{right(*args, column).item():g}" for column in range(3)]
+
+    @step_in_row.twist(says, leftovers=leftovers, taps=taps, results=results)
     def right(row, kernel, above, column):
         total, width = above[:, :, column].clone(), row.shape[2]
         for tap in range(kernel.shape[2]):
@@ -45,6 +56,7 @@ def _twist(says: str, leftovers: str, taps: str, offset) -> Twist:
                 total = total + row[:, :, read] @ kernel[:, :, tap].T
         return total
 
+    @step_in_row.right
     def whole_row_then_one_column(row, kernel, above, column):
         n = kernel.shape[2]
         far = 2 * n
@@ -53,34 +65,25 @@ def _twist(says: str, leftovers: str, taps: str, offset) -> Twist:
             spread[:, :, far + offset(tap, n)] = kernel[:, :, tap]
         return (above + F.conv1d(row, spread, padding=far))[:, :, column]
 
-    tensors = [[[2.0, 3, 9]]], [[[10.0, 1]]], [[[100.0, 200, 300]]]
-    args = [torch.tensor(each) for each in tensors]
-    results = [f"{right(*args, column).item():g}" for column in range(3)]
-    words = {"leftovers": leftovers, "taps": taps, "results": results}
-    return Twist(says, right, (whole_row_then_one_column,), words)
 
-
-TWISTS = (
-    _twist(
-        "The layer is of type A: the last tap lies on the left neighbour of `column`, not on it.",
-        "At `column` and to its right",
-        "the last lies left of `column`, the others before it",
-        lambda tap, n: tap - n,
-    ),
-    _twist(
-        "Rows are drawn from right to left: the first tap lies on `column`, the others to its "
-        "right.",
-        "To the left of `column`",
-        "the first lies on `column`, the others to its right",
-        lambda tap, n: tap,
-    ),
-    _twist(
-        "The taps are two columns apart (dilation 2): the last lies on `column`, the one before it "
-        "two columns to the left, and so on.",
-        "To the right of `column`",
-        "the last lies on `column`, the others to its left",
-        lambda tap, n: 2 * (tap - n + 1),
-    ),
+_twist(
+    "The layer is of type A: the last tap lies on the left neighbour of `column`, not on it.",
+    "At `column` and to its right",
+    "the last lies left of `column`, the others before it",
+    lambda tap, n: tap - n,
+)
+_twist(
+    "Rows are drawn from right to left: the first tap lies on `column`, the others to its right.",
+    "To the left of `column`",
+    "the first lies on `column`, the others to its right",
+    lambda tap, n: tap,
+)
+_twist(
+    "The taps are two columns apart (dilation 2): the last lies on `column`, the one before it "
+    "two columns to the left, and so on.",
+    "To the right of `column`",
+    "the last lies on `column`, the others to its left",
+    lambda tap, n: 2 * (tap - n + 1),
 )
 
 
@@ -96,25 +99,8 @@ def _draw(sizes: tuple[int, int, int, int, int], columns: tuple[int, ...]):
     return draw
 
 
-def step_in_row(rng: random.Random) -> Variant:
-    """One pixel of another convolution."""
-    call = (
-        "step_in_row(torch.tensor([[[2.0, 3.0, 9.0]]]), torch.tensor([[[10.0, 1.0]]]), "
-        "torch.tensor([[[100.0, 200.0, 300.0]]]), {column})"
-    )
-    return draw_twist(
-        rng,
-        ch06.step_in_row,
-        TWISTS,
-        stub=STUB,
-        checks=(
-            ("two taps, columns inside the row", 2, _draw((2, 3, 7, 4, 2), (3, 4, 2))),
-            (
-                "four taps, columns at both edges",
-                2,
-                _draw((3, 2, 6, 4, 4), (0, 1, 2, 3, 4, 5)),
-            ),
-            ("a kernel wider than the row", 1, _draw((1, 2, 3, 3, 6), (0, 1, 2))),
-        ),
-        examples=tuple(call.format(column=column) for column in (1, 0, 2)),
-    )
+step_in_row.trials("two taps, columns inside the row", points=2)(_draw((2, 3, 7, 4, 2), (3, 4, 2)))
+step_in_row.trials("four taps, columns at both edges", points=2)(
+    _draw((3, 2, 6, 4, 4), (0, 1, 2, 3, 4, 5))
+)
+step_in_row.trials("a kernel wider than the row")(_draw((1, 2, 3, 3, 6), (0, 1, 2)))

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
-import random
-
 import torch
 
-from tutorial_lib.classroom.variants.twists import Twist, draw_twist, read_result, telling_trials
-from tutorial_lib.classroom.variants.variant import Variant
+from tutorial_lib.classroom.variants.variant import Variants
 from tutorial_lib.exercises import ch06
 from tutorial_lib.exercises.ch06.ex4_sample_row_by_row import TOO_OFTEN, rows_begun
 from tutorial_lib.exercises.ch06.models import RowByRow
 from tutorial_lib.exercises.comparing import agree
-from tutorial_lib.exercises.definition import Check, Failure
-from tutorial_lib.exercises.trials import Trial
+from tutorial_lib.exercises.definition import Failure
+from tutorial_lib.exercises.trials import Trial, read_as_of
 from tutorial_lib.sampling.ancestral import draw
 
-STUB = '''\
+
+def _examples(twist) -> list[str]:
+    model = (
+        "type('Model', (), {'begin_row': lambda self, levels, row: None, 'logits': lambda self, "
+        "above, levels, row, column: torch.tensor([[0.4, 0.1, 0.2, 0.3]]).log()})()"
+    )
+    known = f"torch.tensor([-1, 2, {twist.words['lowest']}, 0, 3, -1]).view(1, 1, 2, 3)"
+    uniforms = "torch.tensor([0.45, 0.5, 0.55, 0.6, 0.2, 0.55]).view(1, 1, 2, 3)"
+    return [f"sample_row_by_row({model}, {uniforms}, {known})"]
+
+
+sample_row_by_row = Variants(
+    ch06.sample_row_by_row,
+    stub='''\
 def sample_row_by_row(model, uniforms: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
     """Complete images of one colour; what the rows above say is computed once a row.
 
@@ -35,13 +45,17 @@ def sample_row_by_row(model, uniforms: torch.Tensor, known: torch.Tensor) -> tor
     By hand: {by_hand}
     """
     ____
-'''
-LEVEL_OR_DRAW = "a level to keep, or -1 where it is to be drawn"
+''',
+    known="a level to keep, or -1 where it is to be drawn",
+    lowest=-1,
+    examples=_examples,
+)
 
 
-def _twist(says: str, words: dict[str, str], chosen) -> Twist:
+def _twist(says: str, chosen, **words: object):
     """chosen(logits, uniforms, known) are the levels (B,) of one pixel."""
 
+    @sample_row_by_row.twist(says, **words)
     @torch.no_grad()
     def right(model, uniforms, known):
         levels = known.clamp(min=0)
@@ -53,6 +67,7 @@ def _twist(says: str, words: dict[str, str], chosen) -> Twist:
                 levels[place] = chosen(logits, uniforms[place], known[place])
         return levels
 
+    @sample_row_by_row.right
     def image_by_image(model, uniforms, known):
         images = []
         for noise, kept in zip(uniforms, known, strict=True):
@@ -66,82 +81,75 @@ def _twist(says: str, words: dict[str, str], chosen) -> Twist:
             images.append(image[0])
         return torch.stack(images)
 
-    return Twist(says, right, (image_by_image,), words)
+
+def _at_least(logits, uniforms, known):
+    ranks = torch.arange(logits.shape[1])
+    allowed = logits.masked_fill(ranks < known[:, None], -torch.inf)
+    return draw(allowed, uniforms)
 
 
-def _lower_bound() -> Twist:
-    def chosen(logits, uniforms, known):
-        ranks = torch.arange(logits.shape[1])
-        allowed = logits.masked_fill(ranks < known[:, None], -torch.inf)
-        return draw(allowed, uniforms)
-
-    return _twist(
-        "A level in `known` is a lower bound: the pixel is drawn among the levels from there on, "
-        "with their probabilities divided by their sum.",
-        {
-            "known": "the smallest level allowed, or -1 where all are",
-            "by_hand": "one pixel, four levels of probability 0.4, 0.1, 0.2, 0.3, known = [[2]]:\n"
-            "             levels 2 and 3 have 0.4 and 0.6, so a uniform number of 0.3 draws 2,\n"
-            "             and one of 0.5 draws 3",
-        },
-        chosen,
-    )
+_twist(
+    "A level in `known` is a lower bound: the pixel is drawn among the levels from there on, "
+    "with their probabilities divided by their sum.",
+    _at_least,
+    known=("the smallest level allowed, or -1 where all are"),
+    by_hand=(
+        "one pixel, four levels of probability 0.4, 0.1, 0.2, 0.3, known = [[2]]:\n"
+        "             levels 2 and 3 have 0.4 and 0.6, so a uniform number of 0.3 draws 2,\n"
+        "             and one of 0.5 draws 3"
+    ),
+)
 
 
-def _likeliest_on_demand() -> Twist:
-    def chosen(logits, uniforms, known):
-        levels = torch.where(known == -2, logits.argmax(dim=1), draw(logits, uniforms))
-        return torch.where(known >= 0, known, levels)
-
-    return _twist(
-        "There are two kinds of unknown pixels: -1 is drawn, and -2 takes the likeliest level, "
-        "whatever its uniform number.",
-        {
-            "known": LEVEL_OR_DRAW + ",\n              or -2 where the likeliest is to be taken",
-            "by_hand": "known = [[1, -2, -1]] keeps the 1, takes the likeliest level of the\n"
-            "             second pixel after a 1, and draws the third from logits that see both",
-        },
-        chosen,
-    )
+def _on_demand(logits, uniforms, known):
+    levels = torch.where(known == -2, logits.argmax(dim=1), draw(logits, uniforms))
+    return torch.where(known >= 0, known, levels)
 
 
-def _top_two() -> Twist:
-    def chosen(logits, uniforms, known):
-        lowest = logits.topk(2, dim=1).values[:, -1:]
-        drawn = draw(logits.masked_fill(logits < lowest, -torch.inf), uniforms)
-        return torch.where(known >= 0, known, drawn)
-
-    return _twist(
-        "Only the two likeliest levels of a pixel may be drawn; their probabilities are divided by "
-        "their sum.",
-        {
-            "known": LEVEL_OR_DRAW,
-            "by_hand": "one pixel to be drawn, levels of probability 0.4, 0.1, 0.2, 0.3: levels 0\n"
-            "             and 3 have 4/7 and 3/7, so a uniform number of 0.5 draws 0, one of 0.6 "
-            "draws 3",
-        },
-        chosen,
-    )
+_twist(
+    "There are two kinds of unknown pixels: -1 is drawn, and -2 takes the likeliest level, "
+    "whatever its uniform number.",
+    _on_demand,
+    known=(
+        "a level to keep, or -1 where it is to be drawn,\n"
+        "              or -2 where the likeliest is to be taken"
+    ),
+    by_hand=(
+        "known = [[1, -2, -1]] keeps the 1, takes the likeliest level of the\n"
+        "             second pixel after a 1, and draws the third from logits that see both"
+    ),
+    lowest=-2,
+)
 
 
-ON_DEMAND = _likeliest_on_demand()
-TWISTS = (_lower_bound(), ON_DEMAND, _top_two())
+def _among_two(logits, uniforms, known):
+    lowest = logits.topk(2, dim=1).values[:, -1:]
+    drawn = draw(logits.masked_fill(logits < lowest, -torch.inf), uniforms)
+    return torch.where(known >= 0, known, drawn)
 
 
-def _lowest(twist: Twist) -> int:
-    return -2 if twist is ON_DEMAND else -1
+_twist(
+    "Only the two likeliest levels of a pixel may be drawn; their probabilities are divided by "
+    "their sum.",
+    _among_two,
+    by_hand=(
+        "one pixel to be drawn, levels of probability 0.4, 0.1, 0.2, 0.3: levels 0\n"
+        "             and 3 have 4/7 and 3/7, so a uniform number of 0.5 draws 0, one of 0.6 "
+        "draws 3"
+    ),
+)
 
 
-def _draw(*sizes: tuple[int, int, int], share_known: float, lowest: int):
-    """Trials whose unknown pixels are -1, or anything from `lowest` to -1."""
+def _draw(*sizes: tuple[int, int, int], share_known: float):
+    """Trials whose unknown pixels are -1, or anything from the twist's lowest to -1."""
 
-    def draw_trials(rng: torch.Generator) -> list[Trial]:
+    def draw_trials(rng: torch.Generator, twist) -> list[Trial]:
         trials = []
         for batch, height, width in sizes:
             shape = (batch, 1, height, width)
             uniforms = torch.rand(shape, generator=rng, dtype=torch.float64)
             levels = torch.randint(4, shape, generator=rng)
-            unknown = torch.randint(lowest, 0, shape, generator=rng)
+            unknown = torch.randint(twist.words["lowest"], 0, shape, generator=rng)
             known = torch.rand(shape, generator=rng) < share_known
             trials.append(Trial((RowByRow(4, rng), uniforms, torch.where(known, levels, unknown))))
         return trials
@@ -149,49 +157,22 @@ def _draw(*sizes: tuple[int, int, int], share_known: float, lowest: int):
     return draw_trials
 
 
-def _work(twist: Twist) -> Check:
-    def check(candidate, rng: torch.Generator) -> Failure | None:
-        own = ch06.sample_row_by_row.reference
-        (trial,) = telling_trials(
-            _draw((2, 4, 5), share_known=0.3, lowest=_lowest(twist)), own, twist.right, rng
-        )
-        got = read_result(twist.right, candidate(*trial.args), trial)
-        if not agree(got, read_result(twist.right, trial.call(twist.right), trial)):
-            return Failure(f"These are not the images that the card asks for: {twist.says}")
-        begun = candidate.measure(rows_begun, *trial.args)
-        if max(begun.count(row) for row in range(4)) > len(trial.args[1]):
-            return Failure(TOO_OFTEN, f"4 rows, 2 images, and {len(begun)} calls of begin_row.")
-        return None
-
-    return Check("how often the rows above are asked", 1, check)
+sample_row_by_row.trials("images of a single row")(_draw((20, 1, 5), share_known=0.3))
+sample_row_by_row.trials("images of several rows", points=2)(
+    _draw((8, 4, 5), (8, 5, 2), share_known=0.2)
+)
+sample_row_by_row.trials("more pixels known", points=2)(
+    _draw((8, 4, 5), (8, 5, 3), share_known=0.7)
+)
 
 
-def sample_row_by_row(rng: random.Random) -> Variant:
-    """The loop around a cache, with other things known or allowed."""
-    model = (
-        "type('Model', (), {'begin_row': lambda self, levels, row: None, 'logits': lambda self, "
-        "above, levels, row, column: torch.tensor([[0.4, 0.1, 0.2, 0.3]]).log()})()"
-    )
-    twist = rng.choice(TWISTS)
-    lowest = _lowest(twist)
-    known = f"torch.tensor([-1, 2, {lowest}, 0, 3, -1]).view(1, 1, 2, 3)"
-    return draw_twist(
-        rng,
-        ch06.sample_row_by_row,
-        (twist,),
-        stub=STUB,
-        checks=(
-            ("images of a single row", 1, _draw((20, 1, 5), share_known=0.3, lowest=lowest)),
-            (
-                "images of several rows",
-                2,
-                _draw((8, 4, 5), (8, 5, 2), share_known=0.2, lowest=lowest),
-            ),
-            ("more pixels known", 2, _draw((8, 4, 5), (8, 5, 3), share_known=0.7, lowest=lowest)),
-            _work,
-        ),
-        examples=(
-            f"sample_row_by_row({model}, "
-            f"torch.tensor([0.45, 0.5, 0.55, 0.6, 0.2, 0.55]).view(1, 1, 2, 3), {known})",
-        ),
-    )
+@sample_row_by_row.judge("how often the rows above are asked")
+def work(candidate, rng, twist):
+    (trial,) = sample_row_by_row.telling(_draw((2, 4, 5), share_known=0.3), rng, twist)
+    got = read_as_of(twist.right, candidate(*trial.args), trial)
+    if not agree(got, read_as_of(twist.right, trial.call(twist.right), trial)):
+        return Failure(f"These are not the images that the card asks for: {twist.says}")
+    begun = candidate.measure(rows_begun, *trial.args)
+    if max(begun.count(row) for row in range(4)) > len(trial.args[1]):
+        return Failure(TOO_OFTEN, f"4 rows, 2 images, and {len(begun)} calls of begin_row.")
+    return None

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import math
-import random
 from collections.abc import Sequence
 
 import torch
 
-from tutorial_lib.classroom.variants.twists import Twist, draw_twist
-from tutorial_lib.classroom.variants.variant import Variant
+from tutorial_lib.classroom.variants.variant import Variants
 from tutorial_lib.exercises import ch07
 from tutorial_lib.exercises.trials import Trial
 
-STUB = '''\
+log_evidence = Variants(
+    ch07.log_evidence,
+    stub='''\
 def log_evidence(log_likelihood: torch.Tensor, z: torch.Tensor) -> torch.Tensor:
     """log p(x), by adding up all codes: the integral of p(x|z) p(z) dz as a sum over a grid.
 
@@ -27,10 +27,16 @@ def log_evidence(log_likelihood: torch.Tensor, z: torch.Tensor) -> torch.Tensor:
              p(x|z) = [1/4, 1/2, 1] gives log({terms}) = {result}
     """
     ____
-'''
+''',
+    examples=(
+        "log_evidence(-torch.linspace(-12, 12, 241)[None] ** 2, torch.linspace(-12, 12, 241))",
+        "log_evidence(-(torch.linspace(-12, 12, 241)[None] - 3) ** 2, "
+        "torch.linspace(-12, 12, 241))",
+    ),
+)
 
 
-def _under(words: str, parts: Sequence[tuple[float, float]]) -> Twist:
+def _under(words: str, parts: Sequence[tuple[float, float]]):
     """The prior is an even mixture of the Gaussians (mean, deviation)."""
 
     def log_prior(z):
@@ -40,16 +46,6 @@ def _under(words: str, parts: Sequence[tuple[float, float]]) -> Twist:
         ]
         return torch.logsumexp(torch.stack(logs), dim=0) - math.log(len(parts))
 
-    def right(log_likelihood, z):
-        return torch.logsumexp(log_likelihood + log_prior(z), dim=1) + (z[1] - z[0]).log()
-
-    def by_shares(log_likelihood, z):
-        """Each code's share of the prior, which needs no width of a step."""
-        densities = [torch.distributions.Normal(*each).log_prob(z).exp() for each in parts]
-        share = sum(densities) / sum(densities).sum()
-        highest = log_likelihood.amax(dim=1)
-        return highest + ((log_likelihood - highest[:, None]).exp() @ share).log()
-
     prior = log_prior(torch.tensor([-1.0, 0.0, 1.0])).exp()
     terms = prior * torch.tensor([0.25, 0.5, 1.0])
     filled = {
@@ -57,14 +53,23 @@ def _under(words: str, parts: Sequence[tuple[float, float]]) -> Twist:
         "terms": " + ".join(f"{term:.4f}" for term in terms),
         "result": f"{terms.sum().log():.3f}",
     }
-    return Twist(f"The prior p(z) is {words}.", right, (by_shares,), filled)
+
+    @log_evidence.twist(f"The prior p(z) is {words}.", **filled)
+    def right(log_likelihood, z):
+        return torch.logsumexp(log_likelihood + log_prior(z), dim=1) + (z[1] - z[0]).log()
+
+    @log_evidence.right
+    def by_shares(log_likelihood, z):
+        """Each code's share of the prior, which needs no width of a step."""
+        densities = [torch.distributions.Normal(*each).log_prob(z).exp() for each in parts]
+        share = sum(densities) / sum(densities).sum()
+        highest = log_likelihood.amax(dim=1)
+        return highest + ((log_likelihood - highest[:, None]).exp() @ share).log()
 
 
-TWISTS = (
-    _under("N(0, 4), of standard deviation 2", [(0.0, 2.0)]),
-    _under("N(1, 1), whose mean is not 0", [(1.0, 1.0)]),
-    _under("an even mixture of N(-2, 1) and N(2, 1)", [(-2.0, 1.0), (2.0, 1.0)]),
-)
+_under("N(0, 4), of standard deviation 2", [(0.0, 2.0)])
+_under("N(1, 1), whose mean is not 0", [(1.0, 1.0)])
+_under("an even mixture of N(-2, 1) and N(2, 1)", [(-2.0, 1.0), (2.0, 1.0)])
 
 
 def _trial(batch: int, cost: float, rng: torch.Generator) -> Trial:
@@ -77,21 +82,6 @@ def _trial(batch: int, cost: float, rng: torch.Generator) -> Trial:
     return Trial((-spare - ((z - best) / width).square(), z))
 
 
-def log_evidence(rng: random.Random) -> Variant:
-    """Another prior."""
-    return draw_twist(
-        rng,
-        ch07.log_evidence,
-        TWISTS,
-        stub=STUB,
-        checks=(
-            ("one image", 1, lambda rng: [_trial(1, 2.0, rng)]),
-            ("several images", 1, lambda rng: [_trial(4, 6.0, rng), _trial(2, 3.0, rng)]),
-            ("images that cost thousands of nats", 1, lambda rng: [_trial(3, 1000.0, rng)]),
-        ),
-        examples=(
-            "log_evidence(-torch.linspace(-12, 12, 241)[None] ** 2, torch.linspace(-12, 12, 241))",
-            "log_evidence(-(torch.linspace(-12, 12, 241)[None] - 3) ** 2, "
-            "torch.linspace(-12, 12, 241))",
-        ),
-    )
+log_evidence.trials("one image")(lambda rng: [_trial(1, 2.0, rng)])
+log_evidence.trials("several images")(lambda rng: [_trial(4, 6.0, rng), _trial(2, 3.0, rng)])
+log_evidence.trials("images that cost thousands of nats")(lambda rng: [_trial(3, 1000.0, rng)])

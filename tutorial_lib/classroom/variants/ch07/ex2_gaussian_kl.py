@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-import random
 
 import torch
 
-from tutorial_lib.classroom.variants.twists import Twist, draw_twist
-from tutorial_lib.classroom.variants.variant import Variant
+from tutorial_lib.classroom.variants.variant import Variants
 from tutorial_lib.exercises import ch07
 from tutorial_lib.exercises.trials import Trial
 
-STUB = '''\
+gaussian_kl = Variants(
+    ch07.gaussian_kl,
+    stub='''\
 def gaussian_kl(mean: torch.Tensor, log_variance: torch.Tensor) -> torch.Tensor:
     """{asked}, where q = N(mean, variance) on each axis, p = N(0, 1).
 
@@ -26,57 +26,67 @@ def gaussian_kl(mean: torch.Tensor, log_variance: torch.Tensor) -> torch.Tensor:
     By hand: {by_hand}
     """
     ____
-'''
+''',
+    examples=(
+        "gaussian_kl(torch.tensor([[1.0, 0.1]]), torch.tensor([[0.5, -0.2]]))",
+        "gaussian_kl(torch.tensor([[2.0], [0.0]]), torch.tensor([[0.0], [-3.0]]))",
+    ),
+)
 
 
-def _reverse() -> Twist:
-    def right(mean, log_variance):
-        axes = (1 + mean.square()) * (-log_variance).exp() - 1 + log_variance
-        return 0.5 * axes.sum(dim=1)
-
-    def by_distributions(mean, log_variance):
-        normal = torch.distributions.Normal
-        q, p = normal(mean, log_variance.exp().sqrt()), normal(torch.zeros_like(mean), 1.0)
-        return torch.distributions.kl_divergence(p, q).sum(dim=1)
-
-    by_hand = """mean [1, 0] and log_variance [0, log 4] give (0 + 2 - 1) / 2 = 0.5 for the
-             first axis and (1.386 + 1/4 - 1) / 2 = 0.318 for the second: 0.818"""
-    return Twist(
-        "Asked is the other direction, KL(p || q): p comes first.",
-        right,
-        (by_distributions,),
-        {"asked": "KL(p || q)", "by_hand": by_hand},
-    )
+@gaussian_kl.twist(
+    "Asked is the other direction, KL(p || q): p comes first.",
+    asked="KL(p || q)",
+    by_hand="""mean [1, 0] and log_variance [0, log 4] give (0 + 2 - 1) / 2 = 0.5 for the
+             first axis and (1.386 + 1/4 - 1) / 2 = 0.318 for the second: 0.818""",
+)
+def reverse(mean, log_variance):
+    axes = (1 + mean.square()) * (-log_variance).exp() - 1 + log_variance
+    return 0.5 * axes.sum(dim=1)
 
 
-def _both_ways() -> Twist:
-    def right(mean, log_variance):
-        variance = log_variance.exp()
-        axes = mean.square() + variance + (1 + mean.square()) / variance - 2
-        return 0.5 * axes.sum(dim=1)
-
-    def added(mean, log_variance):
-        there = mean**2 + log_variance.exp() - 1 - log_variance
-        back = (1 + mean**2) / log_variance.exp() - 1 + log_variance
-        return ((there + back) / 2).sum(dim=1)
-
-    by_hand = """mean [1, 0] and log_variance [0, log 4] give 0.5 + 0.5 = 1 for the first axis
-             and 0.807 + 0.318 = 1.125 for the second: 2.125"""
-    return Twist(
-        "Asked is the symmetric divergence KL(q || p) + KL(p || q).",
-        right,
-        (added,),
-        {"asked": "KL(q || p) + KL(p || q)", "by_hand": by_hand},
-    )
+@gaussian_kl.right
+def by_distributions(mean, log_variance):
+    normal = torch.distributions.Normal
+    q, p = normal(mean, log_variance.exp().sqrt()), normal(torch.zeros_like(mean), 1.0)
+    return torch.distributions.kl_divergence(p, q).sum(dim=1)
 
 
-def _free_bits(floor: float) -> Twist:
+@gaussian_kl.twist(
+    "Asked is the symmetric divergence KL(q || p) + KL(p || q).",
+    asked="KL(q || p) + KL(p || q)",
+    by_hand="""mean [1, 0] and log_variance [0, log 4] give 0.5 + 0.5 = 1 for the first axis
+             and 0.807 + 0.318 = 1.125 for the second: 2.125""",
+)
+def both_ways(mean, log_variance):
+    variance = log_variance.exp()
+    axes = mean.square() + variance + (1 + mean.square()) / variance - 2
+    return 0.5 * axes.sum(dim=1)
+
+
+@gaussian_kl.right
+def added(mean, log_variance):
+    there = mean**2 + log_variance.exp() - 1 - log_variance
+    back = (1 + mean**2) / log_variance.exp() - 1 + log_variance
+    return ((there + back) / 2).sum(dim=1)
+
+
+def _free_bits(floor: float):
     """As in Kingma et al. (2016), without the mean over the batch."""
 
+    by_hand = f"""mean [1, 0] and log_variance [0, log 1.5] cost 0.5 and (1.5 - 1 - 0.405) / 2
+             = 0.047, which counts as {floor}. The sum is {0.5 + floor}"""
+
+    @gaussian_kl.twist(
+        f"Free bits: an axis whose KL is below {floor} nats counts as {floor} nats.",
+        asked="KL(q || p) with free bits",
+        by_hand=by_hand,
+    )
     def right(mean, log_variance):
         axes = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance)
         return axes.clamp(min=floor).sum(dim=1)
 
+    @gaussian_kl.right
     def axis_by_axis(mean, log_variance):
         totals = []
         for means, logs in zip(mean.tolist(), log_variance.tolist(), strict=True):
@@ -84,17 +94,9 @@ def _free_bits(floor: float) -> Twist:
             totals.append(sum(max(floor, cost) for cost in costs))
         return torch.tensor(totals)
 
-    by_hand = f"""mean [1, 0] and log_variance [0, log 1.5] cost 0.5 and (1.5 - 1 - 0.405) / 2
-             = 0.047, which counts as {floor}. The sum is {0.5 + floor}"""
-    return Twist(
-        f"Free bits: an axis whose KL is below {floor} nats counts as {floor} nats.",
-        right,
-        (axis_by_axis,),
-        {"asked": "KL(q || p) with free bits", "by_hand": by_hand},
-    )
 
-
-TWISTS = (_reverse(), _both_ways(), _free_bits(0.25), _free_bits(0.4))
+_free_bits(0.25)
+_free_bits(0.4)
 
 
 def _trial(batch: int, dim: int, rng: torch.Generator) -> Trial:
@@ -105,20 +107,8 @@ def _trial(batch: int, dim: int, rng: torch.Generator) -> Trial:
     return Trial((mean, log_variance))
 
 
-def gaussian_kl(rng: random.Random) -> Variant:
-    """Another divergence."""
-    return draw_twist(
-        rng,
-        ch07.gaussian_kl,
-        TWISTS,
-        stub=STUB,
-        checks=(
-            ("several images, one axis", 1, lambda rng: [_trial(5, 1, rng)]),
-            ("one image, several axes", 1, lambda rng: [_trial(1, 4, rng)]),
-            ("several images, several axes", 1, lambda rng: [_trial(3, 4, rng), _trial(2, 3, rng)]),
-        ),
-        examples=(
-            "gaussian_kl(torch.tensor([[1.0, 0.1]]), torch.tensor([[0.5, -0.2]]))",
-            "gaussian_kl(torch.tensor([[2.0], [0.0]]), torch.tensor([[0.0], [-3.0]]))",
-        ),
-    )
+gaussian_kl.trials("several images, one axis")(lambda rng: [_trial(5, 1, rng)])
+gaussian_kl.trials("one image, several axes")(lambda rng: [_trial(1, 4, rng)])
+gaussian_kl.trials("several images, several axes")(
+    lambda rng: [_trial(3, 4, rng), _trial(2, 3, rng)]
+)

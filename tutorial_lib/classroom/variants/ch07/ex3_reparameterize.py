@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import math
-import random
 from collections.abc import Callable
-from functools import partial
 
 import torch
 
-from tutorial_lib.classroom.variants.twists import Twist, draw_twist
-from tutorial_lib.classroom.variants.variant import Variant
+from tutorial_lib.classroom.variants.variant import Variants
 from tutorial_lib.exercises import ch07
 from tutorial_lib.exercises.ch07.ex3_reparameterize import gradients_of
 from tutorial_lib.exercises.comparing import first_difference, number
-from tutorial_lib.exercises.definition import Check, Failure
+from tutorial_lib.exercises.definition import Failure
 from tutorial_lib.exercises.trials import Trial
 
-STUB = '''\
+reparameterize = Variants(
+    ch07.reparameterize,
+    stub='''\
 def reparameterize(
     mean: torch.Tensor, log_variance: torch.Tensor, noise: torch.Tensor
 ) -> torch.Tensor:
@@ -35,7 +34,12 @@ def reparameterize(
              {result}
     """
     ____
-'''
+''',
+    examples=(
+        "reparameterize(torch.zeros(1, 3), torch.zeros(1, 3), torch.tensor([[0.1, 0.5, 0.9]]))",
+        "reparameterize(torch.tensor([[1.0]]), torch.tensor([[2.0]]), torch.tensor([[0.75]]))",
+    ),
+)
 
 
 def _logistic(noise):
@@ -63,38 +67,37 @@ def _laplace_again(noise):
     return torch.where(noise < 0.5, (2 * noise).log(), -(2 - 2 * noise).log()) * 0.5**0.5
 
 
-def _drawn(says: str, formula: str, standard: Callable, again: Callable) -> Twist:
+def _drawn(says: str, formula: str, standard: Callable, again: Callable):
     """standard: noise from 0 to 1 -> a draw of mean 0 and variance 1."""
 
+    result = f"{1 + 2 * float(standard(torch.tensor(0.75))):.3f}"
+
+    @reparameterize.twist(says, formula=formula, result=result)
     def right(mean, log_variance, noise):
         return mean + (log_variance / 2).exp() * standard(noise)
 
+    @reparameterize.right
     def other(mean, log_variance, noise):
         return torch.addcmul(mean, log_variance.exp().sqrt(), again(noise))
 
-    result = 1 + 2 * float(standard(torch.tensor(0.75)))
-    return Twist(says, right, (other,), {"formula": formula, "result": f"{result:.3f}"})
 
-
-TWISTS = (
-    _drawn(
-        "z is from a logistic distribution, and the noise is drawn evenly from 0 to 1.",
-        "log(noise / (1 - noise)) is logistic, with mean 0 and variance pi**2 / 3.",
-        _logistic,
-        _logistic_again,
-    ),
-    _drawn(
-        "z is from an even (uniform) distribution, and the noise is drawn evenly from 0 to 1.",
-        "An even distribution between 0 and 1 has mean 1/2 and variance 1/12.",
-        _even,
-        _even_again,
-    ),
-    _drawn(
-        "z is from a Laplace distribution, and the noise is drawn evenly from 0 to 1.",
-        "With u = noise - 1/2, -sign(u) log(1 - 2|u|) is Laplace, with mean 0 and variance 2.",
-        _laplace,
-        _laplace_again,
-    ),
+_drawn(
+    "z is from a logistic distribution, and the noise is drawn evenly from 0 to 1.",
+    "log(noise / (1 - noise)) is logistic, with mean 0 and variance pi**2 / 3.",
+    _logistic,
+    _logistic_again,
+)
+_drawn(
+    "z is from an even (uniform) distribution, and the noise is drawn evenly from 0 to 1.",
+    "An even distribution between 0 and 1 has mean 1/2 and variance 1/12.",
+    _even,
+    _even_again,
+)
+_drawn(
+    "z is from a Laplace distribution, and the noise is drawn evenly from 0 to 1.",
+    "With u = noise - 1/2, -sign(u) log(1 - 2|u|) is Laplace, with mean 0 and variance 2.",
+    _laplace,
+    _laplace_again,
 )
 
 
@@ -104,7 +107,14 @@ def _trial(batch: int, dim: int, rng: torch.Generator) -> Trial:
     return Trial((mean, 1.5 * log_variance, noise))
 
 
-def _gradients_agree(twist: Twist, candidate, rng: torch.Generator) -> Failure | None:
+reparameterize.trials("one number, with the noise that was given")(lambda rng: [_trial(1, 1, rng)])
+reparameterize.trials("several images and axes, each with its own noise")(
+    lambda rng: [_trial(4, 3, rng), _trial(2, 5, rng)]
+)
+
+
+@reparameterize.judge("the gradients of mean and log-variance")
+def gradients_agree(candidate, rng, twist):
     trial = _trial(3, 2, rng)
     got = candidate.measure(gradients_of, *trial.args)
     want = gradients_of(twist.right, *(each.clone() for each in trial.args))
@@ -116,30 +126,3 @@ def _gradients_agree(twist: Twist, candidate, rng: torch.Generator) -> Failure |
             told = f"{name}{list(place)}: {number(mine[place])}, expected {number(right[place])}."
             return Failure("The gradient of the sum of squares of z is not the right one.", told)
     return None
-
-
-def _gradient_check(twist: Twist) -> Check:
-    return Check("the gradients of mean and log-variance", 1, partial(_gradients_agree, twist))
-
-
-def reparameterize(rng: random.Random) -> Variant:
-    """Another distribution of the same mean and variance."""
-    return draw_twist(
-        rng,
-        ch07.reparameterize,
-        TWISTS,
-        stub=STUB,
-        checks=(
-            ("one number, with the noise that was given", 1, lambda rng: [_trial(1, 1, rng)]),
-            (
-                "several images and axes, each with its own noise",
-                1,
-                lambda rng: [_trial(4, 3, rng), _trial(2, 5, rng)],
-            ),
-            _gradient_check,
-        ),
-        examples=(
-            "reparameterize(torch.zeros(1, 3), torch.zeros(1, 3), torch.tensor([[0.1, 0.5, 0.9]]))",
-            "reparameterize(torch.tensor([[1.0]]), torch.tensor([[2.0]]), torch.tensor([[0.75]]))",
-        ),
-    )

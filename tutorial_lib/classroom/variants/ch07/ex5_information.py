@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-import random
 
 import torch
 
-from tutorial_lib.classroom.variants.twists import Twist, draw_twist
-from tutorial_lib.classroom.variants.variant import Variant
+from tutorial_lib.classroom.variants.variant import Variants
 from tutorial_lib.exercises import ch07
 from tutorial_lib.exercises.trials import Trial
 
-STUB = '''\
+information = Variants(
+    ch07.information,
+    stub='''\
 def information(log_q: torch.Tensor) -> torch.Tensor:
     """What a code says about the image that it was drawn for, on average.
 
@@ -26,97 +26,80 @@ def information(log_q: torch.Tensor) -> torch.Tensor:
     By hand: {by_hand}
     """
     ____
-'''
-ROWS = {"entry": "[i, j] is log q(z_i | x_j)", "code": "i"}
+''',
+    entry="[i, j] is log q(z_i | x_j)",
+    code="i",
+    examples=(
+        "information(torch.tensor([[0.9, 0.1], [0.2, 0.8]]).log())",
+        "information(torch.tensor([[2.0, 0.0, 1.0], [0.0, 3.0, 0.0], [1.0, 1.0, 1.0]]))",
+    ),
+)
 
 
-def _others_only() -> Twist:
-    def right(log_q):
-        n = len(log_q)
-        others = log_q.masked_fill(torch.eye(n, dtype=torch.bool), -math.inf)
-        mixture = torch.logsumexp(others, dim=1) - math.log(n - 1)
-        return (log_q.diagonal() - mixture).mean()
-
-    def row_by_row(log_q):
-        n, total = len(log_q), 0.0
-        for i in range(n):
-            others = torch.cat([log_q[i, :i], log_q[i, i + 1 :]]) - log_q[i, i]
-            total -= float(torch.logsumexp(others, dim=0)) - math.log(n - 1)
-        return torch.tensor(total / n)
-
-    by_hand = """q = [[0.9, 0.1], [0.2, 0.8]]. The other image gives the first code 0.1, the
-             second 0.2: (log(0.9 / 0.1) + log(0.8 / 0.2)) / 2 = 1.792 nats"""
-    words = {
-        **ROWS,
-        "mean": "the mean over i",
-        "mixture": "the average of the N - 1 posteriors q(z | x_j) with j other than i",
-        "by_hand": by_hand,
-    }
-    return Twist(
-        "q(z) is the average over all *other* images: that of image i is left out.",
-        right,
-        (row_by_row,),
-        words,
-    )
+@information.twist(
+    "q(z) is the average over all *other* images: that of image i is left out.",
+    mean="the mean over i",
+    mixture="the average of the N - 1 posteriors q(z | x_j) with j other than i",
+    by_hand="""q = [[0.9, 0.1], [0.2, 0.8]]. The other image gives the first code 0.1, the
+             second 0.2: (log(0.9 / 0.1) + log(0.8 / 0.2)) / 2 = 1.792 nats""",
+)
+def others_only(log_q):
+    n = len(log_q)
+    others = log_q.masked_fill(torch.eye(n, dtype=torch.bool), -math.inf)
+    mixture = torch.logsumexp(others, dim=1) - math.log(n - 1)
+    return (log_q.diagonal() - mixture).mean()
 
 
-def _columns() -> Twist:
-    def right(log_q):
-        mixture = torch.logsumexp(log_q, dim=0) - math.log(len(log_q))
-        return (log_q.diagonal() - mixture).mean()
+@information.right
+def row_by_row(log_q):
+    n, total = len(log_q), 0.0
+    for i in range(n):
+        others = torch.cat([log_q[i, :i], log_q[i, i + 1 :]]) - log_q[i, i]
+        total -= float(torch.logsumexp(others, dim=0)) - math.log(n - 1)
+    return torch.tensor(total / n)
 
-    def by_softmax(log_q):
-        return log_q.mT.softmax(dim=1).diagonal().log().mean() + math.log(len(log_q))
 
-    by_hand = """q = [[0.9, 0.1], [0.2, 0.8]]. The codes have 0.9 and 0.8 under their own image,
+@information.twist(
+    "The table lies the other way: a row is an image x_i, a column is a code z_j.",
+    entry="[i, j] is log q(z_j | x_i)",
+    code="j",
+    mean="the mean over i",
+    mixture="the average of all N posteriors, that of image i included",
+    by_hand="""q = [[0.9, 0.1], [0.2, 0.8]]. The codes have 0.9 and 0.8 under their own image,
              (0.9 + 0.2) / 2 = 0.55 and (0.1 + 0.8) / 2 = 0.45 on average:
-             (log(0.9 / 0.55) + log(0.8 / 0.45)) / 2 = 0.534 nats"""
-    words = {
-        "entry": "[i, j] is log q(z_j | x_i)",
-        "code": "j",
-        "mean": "the mean over i",
-        "mixture": "the average of all N posteriors, that of image i included",
-        "by_hand": by_hand,
-    }
-    return Twist(
-        "The table lies the other way: a row is an image x_i, a column is a code z_j.",
-        right,
-        (by_softmax,),
-        words,
-    )
+             (log(0.9 / 0.55) + log(0.8 / 0.45)) / 2 = 0.534 nats""",
+)
+def columns(log_q):
+    mixture = torch.logsumexp(log_q, dim=0) - math.log(len(log_q))
+    return (log_q.diagonal() - mixture).mean()
 
 
-def _uneven() -> Twist:
-    def right(log_q):
-        p = torch.arange(1, len(log_q) + 1, dtype=log_q.dtype)
-        p = p / p.sum()
-        mixture = torch.logsumexp(log_q + p.log(), dim=1)
-        return (p * (log_q.diagonal() - mixture)).sum()
+@information.right
+def by_softmax(log_q):
+    return log_q.mT.softmax(dim=1).diagonal().log().mean() + math.log(len(log_q))
 
-    def with_copies(log_q):
-        """Image i stands there i + 1 times."""
-        which = torch.arange(len(log_q)).repeat_interleave(torch.arange(1, len(log_q) + 1))
-        own, rows = log_q.diagonal()[which], log_q[which][:, which]
-        return (own - torch.logsumexp(rows, dim=1)).mean() + math.log(len(which))
 
-    by_hand = """q = [[0.9, 0.1], [0.2, 0.8]] with p = [1/3, 2/3]. q(z) is 0.9/3 + 0.2/3 = 0.367
+@information.twist(
+    "Images differ in frequency: image i has p_i in proportion to i + 1 (1, 2, .., N).",
+    mean="the p-weighted sum",
+    mixture="the average of all N posteriors with these weights, sum_j p_j q(z | x_j)",
+    by_hand="""q = [[0.9, 0.1], [0.2, 0.8]] with p = [1/3, 2/3]. q(z) is 0.9/3 + 0.2/3 = 0.367
              at the first code and 0.2/3 + 1.6/3 = 0.6 at the second:
-             1/3 * log(0.9 / 0.367) + 2/3 * log(0.8 / 0.6) = 0.491 nats"""
-    words = {
-        **ROWS,
-        "mean": "the p-weighted sum",
-        "mixture": "the average of all N posteriors with these weights, sum_j p_j q(z | x_j)",
-        "by_hand": by_hand,
-    }
-    return Twist(
-        "Images differ in frequency: image i has p_i in proportion to i + 1 (1, 2, .., N).",
-        right,
-        (with_copies,),
-        words,
-    )
+             1/3 * log(0.9 / 0.367) + 2/3 * log(0.8 / 0.6) = 0.491 nats""",
+)
+def uneven(log_q):
+    p = torch.arange(1, len(log_q) + 1, dtype=log_q.dtype)
+    p = p / p.sum()
+    mixture = torch.logsumexp(log_q + p.log(), dim=1)
+    return (p * (log_q.diagonal() - mixture)).sum()
 
 
-TWISTS = (_others_only(), _columns(), _uneven())
+@information.right
+def with_copies(log_q):
+    """Image i stands there i + 1 times."""
+    which = torch.arange(len(log_q)).repeat_interleave(torch.arange(1, len(log_q) + 1))
+    own, rows = log_q.diagonal()[which], log_q[which][:, which]
+    return (own - torch.logsumexp(rows, dim=1)).mean() + math.log(len(which))
 
 
 def _trial(n: int, closeness: float, shift: float, rng: torch.Generator) -> Trial:
@@ -128,20 +111,6 @@ def _trial(n: int, closeness: float, shift: float, rng: torch.Generator) -> Tria
     return Trial((shift - 0.5 * squares + widths,))
 
 
-def information(rng: random.Random) -> Variant:
-    """Another table, or another average posterior."""
-    return draw_twist(
-        rng,
-        ch07.information,
-        TWISTS,
-        stub=STUB,
-        checks=(
-            ("two images", 1, lambda rng: [_trial(2, 1.0, 0.5, rng)]),
-            ("more images", 1, lambda rng: [_trial(6, 0.7, 2.0, rng), _trial(3, 1.0, 0.0, rng)]),
-            ("very small densities", 1, lambda rng: [_trial(5, 1.0, -1000.0, rng)]),
-        ),
-        examples=(
-            "information(torch.tensor([[0.9, 0.1], [0.2, 0.8]]).log())",
-            "information(torch.tensor([[2.0, 0.0, 1.0], [0.0, 3.0, 0.0], [1.0, 1.0, 1.0]]))",
-        ),
-    )
+information.trials("two images")(lambda rng: [_trial(2, 1.0, 0.5, rng)])
+information.trials("more images")(lambda rng: [_trial(6, 0.7, 2.0, rng), _trial(3, 1.0, 0.0, rng)])
+information.trials("very small densities")(lambda rng: [_trial(5, 1.0, -1000.0, rng)])

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import math
-import random
 from collections.abc import Callable
 from functools import partial
 
 import torch
 from torch import Tensor
 
-from tutorial_lib.classroom.variants.twists import Twist, draw_twist
-from tutorial_lib.classroom.variants.variant import Variant
+from tutorial_lib.classroom.variants.variant import Variants
 from tutorial_lib.exercises import ch08
 from tutorial_lib.exercises.trials import Trial
 
-STUB = '''\
+nearest_code = Variants(
+    ch08.nearest_code,
+    stub='''\
 def nearest_code(z_e: torch.Tensor, codebook: torch.Tensor) -> torch.Tensor:
     """The number of a code for every position.
 
@@ -28,7 +28,13 @@ def nearest_code(z_e: torch.Tensor, codebook: torch.Tensor) -> torch.Tensor:
     By hand: {by_hand}
     """
     ____
-'''
+''',
+    examples=(
+        "nearest_code(torch.zeros(1, 2), torch.tensor([[3.0, 0.0], [2.0, 2.0]]))",
+        "nearest_code(torch.zeros(1, 2), torch.tensor([[4.0, 0.0], [3.0, 3.0]]))",
+        "nearest_code(torch.tensor([[[1.0, 8.0]]]), torch.tensor([[0.0], [4.0], [9.0]]))",
+    ),
+)
 
 
 def _city_block(differences):
@@ -43,16 +49,6 @@ def _euclidean(differences):
     return differences.square().sum(dim=-1)
 
 
-def _twist(says: str, distance: Callable, rank: int, again: Callable, by_hand: str) -> Twist:
-    """The code that is number `rank`, from 0, in the order of its distance."""
-
-    def right(z_e, codebook):
-        differences = z_e.movedim(1, -1).unsqueeze(-2) - codebook
-        return distance(differences).argsort(dim=-1)[..., rank]
-
-    return Twist(says, right, (again,), {"by_hand": by_hand})
-
-
 def _by_cdist(p: float, z_e, codebook):
     vectors = z_e.movedim(1, -1)
     nearest = torch.cdist(vectors.flatten(0, -2), codebook, p=p).argmin(dim=1)
@@ -65,31 +61,40 @@ def _second_by_topk(z_e, codebook):
     return distances.topk(2, largest=False).indices[:, 1].view(vectors.shape[:-1])
 
 
-TWISTS = (
-    _twist(
-        "Near is meant in the city-block distance: the sum of |differences|, not of their squares.",
-        _city_block,
-        0,
-        partial(_by_cdist, 1.0),
-        "codebook = [[3, 0], [2, 2]] and the vector (0, 0), z_e = [[0, 0]]: the distances are\n"
-        "             3 and 4, so the result is [0] (the squares would give 9 and 8)",
-    ),
-    _twist(
-        "Near is meant in the largest coordinate: the distance is the largest of |differences|.",
-        _largest_coordinate,
-        0,
-        partial(_by_cdist, math.inf),
-        "codebook = [[4, 0], [3, 3]] and the vector (0, 0), z_e = [[0, 0]]: the distances are\n"
-        "             4 and 3, so the result is [1] (the squares would give 16 and 18)",
-    ),
-    _twist(
-        "Asked is the runner-up: the code with the second smallest squared distance.",
-        _euclidean,
-        1,
-        _second_by_topk,
-        "codebook = [[0], [4], [9]] and the vector (1), z_e = [[1]]: the squared distances\n"
-        "             are 1, 9 and 64, so the result is [1]",
-    ),
+def _twist(says: str, distance: Callable, rank: int, again: Callable, by_hand: str):
+    """The code that is number `rank`, from 0, in the order of its distance."""
+
+    @nearest_code.twist(says, by_hand=by_hand)
+    def right(z_e, codebook):
+        differences = z_e.movedim(1, -1).unsqueeze(-2) - codebook
+        return distance(differences).argsort(dim=-1)[..., rank]
+
+    nearest_code.right(again)
+
+
+_twist(
+    "Near is meant in the city-block distance: the sum of |differences|, not of their squares.",
+    _city_block,
+    0,
+    partial(_by_cdist, 1.0),
+    "codebook = [[3, 0], [2, 2]] and the vector (0, 0), z_e = [[0, 0]]: the distances are\n"
+    "             3 and 4, so the result is [0] (the squares would give 9 and 8)",
+)
+_twist(
+    "Near is meant in the largest coordinate: the distance is the largest of |differences|.",
+    _largest_coordinate,
+    0,
+    partial(_by_cdist, math.inf),
+    "codebook = [[4, 0], [3, 3]] and the vector (0, 0), z_e = [[0, 0]]: the distances are\n"
+    "             4 and 3, so the result is [1] (the squares would give 16 and 18)",
+)
+_twist(
+    "Asked is the runner-up: the code with the second smallest squared distance.",
+    _euclidean,
+    1,
+    _second_by_topk,
+    "codebook = [[0], [4], [9]] and the vector (1), z_e = [[1]]: the squared distances\n"
+    "             are 1, 9 and 64, so the result is [1]",
 )
 
 
@@ -112,25 +117,8 @@ def _trial(batch: int, dim: int, positions: tuple[int, ...], n_codes: int, rng) 
     return Trial((pool[:n].view(batch, *positions, dim).movedim(-1, 1).contiguous(), codebook))
 
 
-def nearest_code(rng: random.Random) -> Variant:
-    """Another distance, or the second nearest."""
-    return draw_twist(
-        rng,
-        ch08.nearest_code,
-        TWISTS,
-        stub=STUB,
-        checks=(
-            ("single vectors", 1, lambda rng: [_trial(60, 3, (), 4, rng)]),
-            (
-                "lines and images of vectors",
-                1,
-                lambda rng: [_trial(2, 3, (12,), 5, rng), _trial(2, 4, (5, 6), 7, rng)],
-            ),
-            ("clips: three axes of positions", 1, lambda rng: [_trial(2, 3, (3, 4, 5), 6, rng)]),
-        ),
-        examples=(
-            "nearest_code(torch.zeros(1, 2), torch.tensor([[3.0, 0.0], [2.0, 2.0]]))",
-            "nearest_code(torch.zeros(1, 2), torch.tensor([[4.0, 0.0], [3.0, 3.0]]))",
-            "nearest_code(torch.tensor([[[1.0, 8.0]]]), torch.tensor([[0.0], [4.0], [9.0]]))",
-        ),
-    )
+nearest_code.trials("single vectors")(lambda rng: [_trial(60, 3, (), 4, rng)])
+nearest_code.trials("lines and images of vectors")(
+    lambda rng: [_trial(2, 3, (12,), 5, rng), _trial(2, 4, (5, 6), 7, rng)]
+)
+nearest_code.trials("clips: three axes of positions")(lambda rng: [_trial(2, 3, (3, 4, 5), 6, rng)])

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable
 
 import torch
 from torch.nn import functional as F
 
-from tutorial_lib.classroom.variants.ch08.judging import probe_check
-from tutorial_lib.classroom.variants.twists import Twist, draw_twist
-from tutorial_lib.classroom.variants.variant import Variant
+from tutorial_lib.classroom.variants.ch08.judging import judge_parts
+from tutorial_lib.classroom.variants.variant import Variants
 from tutorial_lib.exercises import ch08
 from tutorial_lib.exercises.ch08.probes import losses
 from tutorial_lib.exercises.trials import Trial
 
-STUB = '''\
+vq_losses = Variants(
+    ch08.vq_losses,
+    stub='''\
 def vq_losses(z_e: torch.Tensor, e: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """The codebook loss, which moves the codes, and the commitment loss, which moves the encoder.
 
@@ -30,7 +30,14 @@ def vq_losses(z_e: torch.Tensor, e: torch.Tensor) -> tuple[torch.Tensor, torch.T
              {by_hand}
     """
     ____
-'''
+''',
+    examples=(
+        "vq_losses(torch.tensor([[[3.0, 1.0], [4.0, 0.0]]]), torch.zeros(1, 2, 2))",
+        "vq_losses(torch.tensor([[[0.5, 2.0]]]), torch.tensor([[[0.0, 0.5]]]))",
+    ),
+)
+
+
 NAMES = (
     "values",
     "gradient of codebook_loss at z_e",
@@ -73,45 +80,43 @@ def _huber_again(z_e, e):
     return z_e.shape[1] * F.smooth_l1_loss(z_e, e)
 
 
-def _twist(says: str, measure: str, by_hand: str, loss: Callable, again: Callable) -> Twist:
+def _twist(says: str, measure: str, by_hand: str, loss: Callable, again: Callable):
+    @vq_losses.twist(says, measure=measure, by_hand=by_hand)
     def right(z_e, e):
         return loss(z_e.detach(), e), loss(z_e, e.detach())
 
+    @vq_losses.right
     def other(z_e, e):
         return [again(z_e.detach(), e), again(z_e, e.detach())]
 
-    return Twist(says, right, (other,), {"measure": measure, "by_hand": by_hand})
 
-
-TWISTS = (
-    _twist(
-        "The losses are sums of |differences|, not of squares.",
-        "|z_e - e|\n             is summed over D, then averaged over all positions of all images",
-        "(7 + 1) / 2 = 4",
-        _city,
-        _city_again,
-    ),
-    _twist(
-        "The losses are distances ||z_e - e||, not their squares.",
-        "The\n             distances are averaged over all positions of all images",
-        "(5 + 1) / 2 = 3",
-        _length,
-        _length_again,
-    ),
-    _twist(
-        "The squares are summed over all positions of an image, then averaged over images.",
-        "The\n             squares are summed over D and positions, then averaged over the images",
-        "25 + 1 = 26",
-        _whole_image,
-        _whole_image_again,
-    ),
-    _twist(
-        "The losses are Huber losses: d**2 / 2 where |d| < 1, and |d| - 1/2 from there on.",
-        "d is\n             z_e - e; summed over D, then averaged over all positions of all images",
-        "(2.5 + 3.5 + 0.5 + 0) / 2 = 3.25",
-        _huber,
-        _huber_again,
-    ),
+_twist(
+    "The losses are sums of |differences|, not of squares.",
+    "|z_e - e|\n             is summed over D, then averaged over all positions of all images",
+    "(7 + 1) / 2 = 4",
+    _city,
+    _city_again,
+)
+_twist(
+    "The losses are distances ||z_e - e||, not their squares.",
+    "The\n             distances are averaged over all positions of all images",
+    "(5 + 1) / 2 = 3",
+    _length,
+    _length_again,
+)
+_twist(
+    "The squares are summed over all positions of an image, then averaged over images.",
+    "The\n             squares are summed over D and positions, then averaged over the images",
+    "25 + 1 = 26",
+    _whole_image,
+    _whole_image_again,
+)
+_twist(
+    "The losses are Huber losses: d**2 / 2 where |d| < 1, and |d| - 1/2 from there on.",
+    "d is\n             z_e - e; summed over D, then averaged over all positions of all images",
+    "(2.5 + 3.5 + 0.5 + 0) / 2 = 3.25",
+    _huber,
+    _huber_again,
 )
 
 
@@ -121,9 +126,9 @@ def _trial(shape: tuple[int, ...], rng: torch.Generator) -> Trial:
 
 
 def _check(what: str, *parts: int):
-    return probe_check(
+    judge_parts(
+        vq_losses,
         what,
-        ch08.vq_losses,
         losses,
         lambda rng: [_trial(shape, rng) for shape in ((2, 3, 4), (3, 2, 2, 5))],
         names=NAMES,
@@ -131,20 +136,6 @@ def _check(what: str, *parts: int):
     )
 
 
-def vq_losses(rng: random.Random) -> Variant:
-    """Other norms."""
-    return draw_twist(
-        rng,
-        ch08.vq_losses,
-        TWISTS,
-        stub=STUB,
-        checks=(
-            _check("the two values", 0),
-            _check("what the codebook loss moves", 1, 2),
-            _check("what the commitment loss moves", 3, 4),
-        ),
-        examples=(
-            "vq_losses(torch.tensor([[[3.0, 1.0], [4.0, 0.0]]]), torch.zeros(1, 2, 2))",
-            "vq_losses(torch.tensor([[[0.5, 2.0]]]), torch.tensor([[[0.0, 0.5]]]))",
-        ),
-    )
+_check("the two values", 0)
+_check("what the codebook loss moves", 1, 2)
+_check("what the commitment loss moves", 3, 4)

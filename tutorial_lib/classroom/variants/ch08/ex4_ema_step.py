@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import random
-
 import torch
 
-from tutorial_lib.classroom.variants.twists import Twist, draw_twist
-from tutorial_lib.classroom.variants.variant import Variant
+from tutorial_lib.classroom.variants.variant import Variants
 from tutorial_lib.exercises import ch08
 from tutorial_lib.exercises.trials import Trial
 
-STUB = '''\
+GIVEN = "torch.tensor([2.0, 1.0]), torch.tensor([[6.0], [7.0]])"
+ema_step = Variants(
+    ch08.ema_step,
+    stub='''\
 def ema_step(
     counts: torch.Tensor,
     sums: torch.Tensor,
@@ -34,7 +34,12 @@ def ema_step(
              code 0. {by_hand}
     """
     ____
-'''
+''',
+    examples=(
+        f"ema_step({GIVEN}, torch.tensor([[1.0], [9.0]]), torch.tensor([0, 0]), 0.5)",
+        f"ema_step({GIVEN}, torch.tensor([[3.0]]), torch.tensor([1]), 0.9)",
+    ),
+)
 
 
 def _of_batch(n_codes, vectors, indices):
@@ -42,7 +47,21 @@ def _of_batch(n_codes, vectors, indices):
     return chosen.sum(dim=0), chosen.T @ vectors
 
 
-def _smoothed(epsilon: float, by_hand: str) -> Twist:
+AFTER = "Then counts = [2, 0.5] and sums = [[8], [3.5]], T = 2.5. "
+
+
+def _smoothed(epsilon: float, by_hand: str):
+    more = "K" if epsilon == 1 else f"{epsilon:g} K"
+    formula = (
+        f".\n             A code is its sum over (count + {epsilon:g}) * T / (T + {more}), "
+        "where T is the sum of\n             the new counts. The counts come back without this"
+    )
+
+    @ema_step.twist(
+        f"The codes are divided by smoothed counts: {epsilon:g} more each, scaled to the same sum.",
+        and_more=formula,
+        by_hand=by_hand,
+    )
     def right(counts, sums, vectors, indices, decay):
         n, m = _of_batch(len(counts), vectors, indices)
         counts, sums = counts.lerp(n, 1 - decay), sums.lerp(m, 1 - decay)
@@ -50,6 +69,7 @@ def _smoothed(epsilon: float, by_hand: str) -> Twist:
         smooth = (counts + epsilon) / (total + len(counts) * epsilon) * total
         return counts, sums, sums / smooth[:, None]
 
+    @ema_step.right
     def by_shares(counts, sums, vectors, indices, decay):
         n, m = _of_batch(len(counts), vectors, indices)
         counts = decay * counts + (1 - decay) * n
@@ -57,89 +77,68 @@ def _smoothed(epsilon: float, by_hand: str) -> Twist:
         shrink = 1 + len(counts) * epsilon / counts.sum()
         return [counts, sums, shrink * sums / (counts + epsilon).unsqueeze(1)]
 
-    more = "K" if epsilon == 1 else f"{epsilon:g} K"
-    formula = (
-        f".\n             A code is its sum over (count + {epsilon:g}) * T / (T + {more}), "
-        "where T is the sum of\n             the new counts. The counts come back without this"
-    )
-    return Twist(
-        f"The codes are divided by smoothed counts: {epsilon:g} more each, scaled to the same sum.",
-        right,
-        (by_shares,),
-        {"and_more": formula, "by_hand": by_hand},
-    )
 
-
-def _idle_stay() -> Twist:
-    def right(counts, sums, vectors, indices, decay):
-        n, m = _of_batch(len(counts), vectors, indices)
-        keep = torch.where(n > 0, decay, 1.0)
-        counts = keep * counts + (1 - keep) * n
-        sums = keep[:, None] * sums + (1 - keep[:, None]) * m
-        return counts, sums, sums / counts[:, None]
-
-    def code_by_code(counts, sums, vectors, indices, decay):
-        counts, sums = counts.clone(), sums.clone()
-        for k in set(indices.tolist()):
-            mine = vectors[indices == k]
-            counts[k] = decay * counts[k] + (1 - decay) * len(mine)
-            sums[k] = decay * sums[k] + (1 - decay) * mine.sum(dim=0)
-        return counts, sums, sums / counts[:, None]
-
-    return Twist(
-        "A code that no vector of the batch chose keeps its count and its sum.",
-        right,
-        (code_by_code,),
-        {
-            "and_more": "",
-            "by_hand": "Then counts = [(2 + 2) / 2, 1] = [2, 1], sums = [[8], [7]] and the codes\n"
-            "             are [[4], [7]]: count and sum of the second have not moved",
-        },
-    )
-
-
-def _shares() -> Twist:
-    def right(counts, sums, vectors, indices, decay):
-        n, m = _of_batch(len(counts), vectors, indices)
-        size = len(indices)
-        counts, sums = counts.lerp(n / size, 1 - decay), sums.lerp(m / size, 1 - decay)
-        return counts, sums, sums / counts[:, None]
-
-    def vector_by_vector(counts, sums, vectors, indices, decay):
-        counts, sums = decay * counts, decay * sums
-        for vector, k in zip(vectors, indices.tolist(), strict=True):
-            counts[k] += (1 - decay) / len(vectors)
-            sums[k] += (1 - decay) / len(vectors) * vector
-        return counts, sums, sums / counts[:, None]
-
-    return Twist(
-        "Each vector counts as 1 / n: counts and sums of the batch are divided by its n vectors.",
-        right,
-        (vector_by_vector,),
-        {
-            "and_more": "",
-            "by_hand": "Then counts = [(2 + 1) / 2, 1 / 2] = [1.5, 0.5],\n"
-            "             sums = [[(6 + 5) / 2], [7 / 2]] = [[5.5], [3.5]] and the codes are\n"
-            "             [[3.667], [7]]",
-        },
-    )
-
-
-AFTER = "Then counts = [2, 0.5] and sums = [[8], [3.5]], T = 2.5. "
-TWISTS = (
-    _smoothed(
-        1.0,
-        AFTER + "The divisors\n             are (2 + 1) * 2.5 / 4.5 = 1.667 and "
-        "(0.5 + 1) * 2.5 / 4.5 = 0.833, so the\n             codes are [[4.8], [4.2]]",
-    ),
-    _smoothed(
-        0.5,
-        AFTER + "The divisors\n             are (2 + 0.5) * 2.5 / 3.5 = 1.786 and "
-        "(0.5 + 0.5) * 2.5 / 3.5 = 0.714, so the\n             codes are [[4.48], [4.9]]",
-    ),
-    _idle_stay(),
-    _shares(),
+_smoothed(
+    1.0,
+    AFTER + "The divisors\n             are (2 + 1) * 2.5 / 4.5 = 1.667 and "
+    "(0.5 + 1) * 2.5 / 4.5 = 0.833, so the\n             codes are [[4.8], [4.2]]",
 )
+_smoothed(
+    0.5,
+    AFTER + "The divisors\n             are (2 + 0.5) * 2.5 / 3.5 = 1.786 and "
+    "(0.5 + 0.5) * 2.5 / 3.5 = 0.714, so the\n             codes are [[4.48], [4.9]]",
+)
+
+
+@ema_step.twist(
+    "A code that no vector of the batch chose keeps its count and its sum.",
+    and_more="",
+    by_hand=(
+        "Then counts = [(2 + 2) / 2, 1] = [2, 1], sums = [[8], [7]] and the codes\n"
+        "             are [[4], [7]]: count and sum of the second have not moved"
+    ),
+)
+def idle_stay(counts, sums, vectors, indices, decay):
+    n, m = _of_batch(len(counts), vectors, indices)
+    keep = torch.where(n > 0, decay, 1.0)
+    counts = keep * counts + (1 - keep) * n
+    sums = keep[:, None] * sums + (1 - keep[:, None]) * m
+    return counts, sums, sums / counts[:, None]
+
+
+@ema_step.right
+def code_by_code(counts, sums, vectors, indices, decay):
+    counts, sums = counts.clone(), sums.clone()
+    for k in set(indices.tolist()):
+        mine = vectors[indices == k]
+        counts[k] = decay * counts[k] + (1 - decay) * len(mine)
+        sums[k] = decay * sums[k] + (1 - decay) * mine.sum(dim=0)
+    return counts, sums, sums / counts[:, None]
+
+
+@ema_step.twist(
+    "Each vector counts as 1 / n: counts and sums of the batch are divided by its n vectors.",
+    and_more="",
+    by_hand=(
+        "Then counts = [(2 + 1) / 2, 1 / 2] = [1.5, 0.5],\n"
+        "             sums = [[(6 + 5) / 2], [7 / 2]] = [[5.5], [3.5]] and the codes are\n"
+        "             [[3.667], [7]]"
+    ),
+)
+def shares(counts, sums, vectors, indices, decay):
+    n, m = _of_batch(len(counts), vectors, indices)
+    size = len(indices)
+    counts, sums = counts.lerp(n / size, 1 - decay), sums.lerp(m / size, 1 - decay)
+    return counts, sums, sums / counts[:, None]
+
+
+@ema_step.right
+def vector_by_vector(counts, sums, vectors, indices, decay):
+    counts, sums = decay * counts, decay * sums
+    for vector, k in zip(vectors, indices.tolist(), strict=True):
+        counts[k] += (1 - decay) / len(vectors)
+        sums[k] += (1 - decay) / len(vectors) * vector
+    return counts, sums, sums / counts[:, None]
 
 
 def _trial(n: int, n_codes: int, dim: int, rng: torch.Generator, n_idle: int = 1) -> Trial:
@@ -154,21 +153,6 @@ def _trial(n: int, n_codes: int, dim: int, rng: torch.Generator, n_idle: int = 1
     return Trial((counts, sums, vectors, indices, round(decay, 3)))
 
 
-def ema_step(rng: random.Random) -> Variant:
-    """Another average."""
-    given = "torch.tensor([2.0, 1.0]), torch.tensor([[6.0], [7.0]])"
-    return draw_twist(
-        rng,
-        ch08.ema_step,
-        TWISTS,
-        stub=STUB,
-        checks=(
-            ("vectors of two numbers", 1, lambda rng: [_trial(9, 3, 2, rng)]),
-            ("more than one code that no vector chose", 1, lambda rng: [_trial(8, 5, 3, rng, 2)]),
-            ("vectors of one number each", 1, lambda rng: [_trial(3, 6, 1, rng)]),
-        ),
-        examples=(
-            f"ema_step({given}, torch.tensor([[1.0], [9.0]]), torch.tensor([0, 0]), 0.5)",
-            f"ema_step({given}, torch.tensor([[3.0]]), torch.tensor([1]), 0.9)",
-        ),
-    )
+ema_step.trials("vectors of two numbers")(lambda rng: [_trial(9, 3, 2, rng)])
+ema_step.trials("more than one code that no vector chose")(lambda rng: [_trial(8, 5, 3, rng, 2)])
+ema_step.trials("vectors of one number each")(lambda rng: [_trial(3, 6, 1, rng)])

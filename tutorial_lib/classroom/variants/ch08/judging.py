@@ -4,23 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from tutorial_lib.classroom.variants.twists import Twist
+from tutorial_lib.classroom.variants.variant import Variants
 from tutorial_lib.exercises.ch08.probes import compare_parts
 from tutorial_lib.exercises.comparing import first_difference, number
-from tutorial_lib.exercises.definition import Check, Misconception
-from tutorial_lib.exercises.engine import Exercise
 
 
-def probe_check(
+def judge_parts(
+    variants: Variants,
     what: str,
-    exercise: Exercise,
     probe: Callable,
     draw: Callable,
     *,
     names: Sequence[str],
     parts: Sequence[int],
-) -> Callable[[Twist], Check]:
-    """For `draw_twist`: twist -> a Check, worth a point, of these parts of probe(function, ...).
+) -> None:
+    """Adds a check, worth a point, of these parts of probe(function, ...).
 
     names   of all parts of the probe; draw(rng) -> the list of Trials
     """
@@ -33,25 +31,15 @@ def probe_check(
                 return f"{where}: expected {number(right[place])}, got {number(mine[place])}."
         return ""
 
-    def make(twist: Twist) -> Check:
-        own = Misconception(
-            "the chapter's own answer",
-            exercise.reference,
-            f"This is the answer of the chapter, and the twist is missing: {twist.says}",
+    @variants.judge(what)
+    def run(candidate, rng, twist):
+        return compare_parts(
+            candidate,
+            probe,
+            twist.right,
+            draw(rng),
+            parts=parts,
+            evidence=evidence,
+            misconceptions=(variants.own_answer(twist),),
+            otherwise="A value or a gradient is not the one that the card asks for.",
         )
-
-        def run(candidate, rng):
-            return compare_parts(
-                candidate,
-                probe,
-                twist.right,
-                draw(rng),
-                parts=parts,
-                evidence=evidence,
-                misconceptions=(own,),
-                otherwise="A value or a gradient is not the one that the card asks for.",
-            )
-
-        return Check(what, 1, run)
-
-    return make

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import math
-import random
 
 import torch
 from torch import Tensor
 
-from tutorial_lib.classroom.variants.twists import Twist, draw_twist
-from tutorial_lib.classroom.variants.variant import Variant
+from tutorial_lib.classroom.variants.variant import Variants
 from tutorial_lib.exercises import ch09
 from tutorial_lib.exercises.trials import Trial
 
-STUB = '''\
+categorical_kl = Variants(
+    ch09.categorical_kl,
+    stub='''\
 def categorical_kl(q: torch.Tensor, p: torch.Tensor) -> torch.Tensor:
     """How far q and p are apart, over the last axis. A probability may be exactly 0.
 
@@ -25,85 +25,82 @@ def categorical_kl(q: torch.Tensor, p: torch.Tensor) -> torch.Tensor:
     By hand: {by_hand}
     """
     ____
-'''
+''',
+    examples=(
+        "categorical_kl(torch.tensor([[0.5, 0.5]]), torch.tensor([[0.25, 0.75]]))",
+        "categorical_kl(torch.tensor([[0.5, 0.5]]), torch.tensor([[1.0, 0.0]]))",
+    ),
+)
 
 
-def _jensen_shannon() -> Twist:
-    def right(q, p):
-        middle = (q + p) / 2
-        terms = torch.xlogy(q, q) + torch.xlogy(p, p) - 2 * torch.xlogy(middle, middle)
-        return terms.sum(dim=-1) / 2
-
-    def row_by_row(q, p):
-        rows = []
-        for q_row, p_row in zip(q.tolist(), p.tolist(), strict=True):
-            total = 0.0
-            for a, b in zip(q_row, p_row, strict=True):
-                total += sum(x * math.log(2 * x / (a + b)) for x in (a, b) if x > 0) / 2
-            rows.append(total)
-        return torch.tensor(rows)
-
-    return Twist(
-        "Asked is (KL(q || m) + KL(p || m)) / 2, where m = (q + p) / 2 is the average of the two.",
-        right,
-        (row_by_row,),
-        {
-            "measure": ", the Jensen-Shannon divergence in nats; 0 log 0 is 0, so it is "
-            "always finite",
-            "by_hand": "q = [1/2, 1/2] and p = [1, 0] give m = [3/4, 1/4] and\n"
-            "             (log(2/3) / 2 + log(2) / 2 + log(4/3)) / 2 = 0.216",
-        },
-    )
+@categorical_kl.twist(
+    "Asked is (KL(q || m) + KL(p || m)) / 2, where m = (q + p) / 2 is the average of the two.",
+    measure=(", the Jensen-Shannon divergence in nats; 0 log 0 is 0, so it is always finite"),
+    by_hand=(
+        "q = [1/2, 1/2] and p = [1, 0] give m = [3/4, 1/4] and\n"
+        "             (log(2/3) / 2 + log(2) / 2 + log(4/3)) / 2 = 0.216"
+    ),
+)
+def jensen_shannon(q, p):
+    middle = (q + p) / 2
+    terms = torch.xlogy(q, q) + torch.xlogy(p, p) - 2 * torch.xlogy(middle, middle)
+    return terms.sum(dim=-1) / 2
 
 
-def _cross_entropy() -> Twist:
-    def right(q, p):
-        return -torch.xlogy(q, p).sum(dim=-1) / math.log(2)
-
-    def where_q_is(q, p):
-        bits = torch.where(q > 0, -torch.where(q > 0, p, 1.0).log2(), 0.0)
-        return (q * bits).sum(dim=-1)
-
-    return Twist(
-        "Asked is the cross-entropy, the mean of -log2 p under q, in bits.",
-        right,
-        (where_q_is,),
-        {
-            "measure": ". What q never does costs nothing, whatever p says of it; what q does "
-            "and p\n             never does costs infinitely much",
-            "by_hand": "q = [1/2, 1/2] and p = [1/4, 3/4] give 2 / 2 + 0.415 / 2 = 1.208 bits\n"
-            "             q = [1/2, 1/2] and p = [1, 0] give 0 / 2 + inf = inf",
-        },
-    )
+@categorical_kl.right
+def row_by_row(q, p):
+    rows = []
+    for q_row, p_row in zip(q.tolist(), p.tolist(), strict=True):
+        total = 0.0
+        for a, b in zip(q_row, p_row, strict=True):
+            total += sum(x * math.log(2 * x / (a + b)) for x in (a, b) if x > 0) / 2
+        rows.append(total)
+    return torch.tensor(rows)
 
 
-def _chi_square() -> Twist:
-    def right(q, p):
-        terms = (q - p).square() / torch.where(p > 0, p, 1.0)
-        impossible = (q > 0) & (p == 0)
-        return torch.where(impossible, math.inf, terms).sum(dim=-1)
-
-    def row_by_row(q, p):
-        rows = []
-        for q_row, p_row in zip(q, p, strict=True):
-            used = p_row > 0
-            value = (q_row[used] ** 2 / p_row[used]).sum() - 1
-            rows.append(value if q_row[~used].sum() == 0 else value + math.inf)
-        return torch.stack(rows)
-
-    return Twist(
-        "Asked is the chi-square divergence: the sum of (q - p)**2 / p.",
-        right,
-        (row_by_row,),
-        {
-            "measure": ". A term with q = p = 0 is 0; a term with p = 0 alone is infinite",
-            "by_hand": "q = [0, 1] and p = [1/4, 3/4] give (1/16) / (1/4) + (1/16) / (3/4) = 1/3\n"
-            "             q = [1/2, 1/2] and p = [1, 0] give 1/4 + inf = inf",
-        },
-    )
+@categorical_kl.twist(
+    "Asked is the cross-entropy, the mean of -log2 p under q, in bits.",
+    measure=(
+        ". What q never does costs nothing, whatever p says of it; what q does "
+        "and p\n             never does costs infinitely much"
+    ),
+    by_hand=(
+        "q = [1/2, 1/2] and p = [1/4, 3/4] give 2 / 2 + 0.415 / 2 = 1.208 bits\n"
+        "             q = [1/2, 1/2] and p = [1, 0] give 0 / 2 + inf = inf"
+    ),
+)
+def cross_entropy(q, p):
+    return -torch.xlogy(q, p).sum(dim=-1) / math.log(2)
 
 
-TWISTS = (_jensen_shannon(), _cross_entropy(), _chi_square())
+@categorical_kl.right
+def where_q_is(q, p):
+    bits = torch.where(q > 0, -torch.where(q > 0, p, 1.0).log2(), 0.0)
+    return (q * bits).sum(dim=-1)
+
+
+@categorical_kl.twist(
+    "Asked is the chi-square divergence: the sum of (q - p)**2 / p.",
+    measure=". A term with q = p = 0 is 0; a term with p = 0 alone is infinite",
+    by_hand=(
+        "q = [0, 1] and p = [1/4, 3/4] give (1/16) / (1/4) + (1/16) / (3/4) = 1/3\n"
+        "             q = [1/2, 1/2] and p = [1, 0] give 1/4 + inf = inf"
+    ),
+)
+def chi_square(q, p):
+    terms = (q - p).square() / torch.where(p > 0, p, 1.0)
+    impossible = (q > 0) & (p == 0)
+    return torch.where(impossible, math.inf, terms).sum(dim=-1)
+
+
+@categorical_kl.right
+def chi_square_row_by_row(q, p):
+    rows = []
+    for q_row, p_row in zip(q, p, strict=True):
+        used = p_row > 0
+        value = (q_row[used] ** 2 / p_row[used]).sum() - 1
+        rows.append(value if q_row[~used].sum() == 0 else value + math.inf)
+    return torch.stack(rows)
 
 
 def _soft(batch: int, n_codes: int, rng: torch.Generator) -> Tensor:
@@ -119,18 +116,21 @@ def _with_zeros(batch: int, n_codes: int, rng: torch.Generator, n_zeros: int) ->
     return rows / rows.sum(dim=1, keepdim=True)
 
 
-def _positive(rng: torch.Generator) -> list[Trial]:
+@categorical_kl.trials("distributions without a zero")
+def positive(rng):
     return [Trial((_soft(b, k, rng), _soft(b, k, rng))) for b, k in ((1, 3), (4, 5))]
 
 
-def _one_hot(rng: torch.Generator) -> list[Trial]:
+@categorical_kl.trials("a one-hot q")
+def one_hot(rng):
     """Against the uniform p, and against one that is not."""
     one_hot = torch.eye(4, dtype=torch.float64)[torch.randperm(4, generator=rng)]
     uniform = torch.full((4, 4), 0.25, dtype=torch.float64)
     return [Trial((one_hot, uniform)), Trial((one_hot, _soft(4, 4, rng)))]
 
 
-def _zeros_of_q(rng: torch.Generator) -> list[Trial]:
+@categorical_kl.trials("zeros in q, and in both")
+def zeros_of_q(rng):
     """Zeros of q over positive p, then the same zeros in both."""
     q = _with_zeros(3, 6, rng, 2)
     both = torch.where(q > 0, _soft(3, 6, rng), 0)
@@ -138,28 +138,9 @@ def _zeros_of_q(rng: torch.Generator) -> list[Trial]:
     return [Trial((q, _soft(3, 6, rng))), Trial((q, both))]
 
 
-def _zeros_of_p(rng: torch.Generator) -> list[Trial]:
+@categorical_kl.trials("zeros in p alone")
+def zeros_of_p(rng):
     """A zero of p in the first row only."""
     q, p = _soft(3, 5, rng), _soft(3, 5, rng)
     p[0] = _with_zeros(1, 5, rng, 1)[0]
     return [Trial((q, p))]
-
-
-def categorical_kl(rng: random.Random) -> Variant:
-    """Another divergence."""
-    return draw_twist(
-        rng,
-        ch09.categorical_kl,
-        TWISTS,
-        stub=STUB,
-        checks=(
-            ("distributions without a zero", 1, _positive),
-            ("a one-hot q", 1, _one_hot),
-            ("zeros in q, and in both", 1, _zeros_of_q),
-            ("zeros in p alone", 1, _zeros_of_p),
-        ),
-        examples=(
-            "categorical_kl(torch.tensor([[0.5, 0.5]]), torch.tensor([[0.25, 0.75]]))",
-            "categorical_kl(torch.tensor([[0.5, 0.5]]), torch.tensor([[1.0, 0.0]]))",
-        ),
-    )

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import math
-import random
 from fractions import Fraction
 
 import torch
 
-from tutorial_lib.classroom.variants.twists import Twist, draw_twist
-from tutorial_lib.classroom.variants.variant import Variant
+from tutorial_lib.classroom.variants.variant import Variants
 from tutorial_lib.exercises import ch09
 from tutorial_lib.exercises.trials import Trial
 
-STUB = '''\
+two_stage_bound = Variants(
+    ch09.two_stage_bound,
+    stub='''\
 def two_stage_bound(
     decoder_logits: torch.Tensor,
     levels: torch.Tensor,
@@ -32,10 +32,16 @@ def two_stage_bound(
 
     By hand: one pixel of level 1 with decoder logits [0, log 3], softmax [1/4, 3/4], and one code,
              number 0, with prior logits [log 7, 0], softmax [7/8, 1/8]. With {share} of
-             {uniform}: {by_hand}
+             1/2: {by_hand}
     """
     ____
-'''
+''',
+    examples=(
+        "two_stage_bound(torch.tensor([1.0, 3.0]).log().view(1, 2, 1, 1, 1), "
+        "torch.ones(1, 1, 1, 1).long(), torch.tensor([7.0, 1.0]).log().view(1, 2, 1, 1), "
+        "torch.zeros(1, 1, 1).long())",
+    ),
+)
 
 
 def _terms(logits, symbols, share):
@@ -52,38 +58,30 @@ def _terms_again(logits, symbols, share):
     return (mixed * one_hot).flatten(1).sum(dim=1)
 
 
-def _twist(stage: str, share: Fraction) -> Twist:
+def _careful(stage: str, share: Fraction):
     of_decoder, of_prior = (float(share) if stage == each else 0.0 for each in ("decoder", "prior"))
+    given, prior = ((1 - s) * p + s / 2 for s, p in ((of_decoder, 0.75), (of_prior, 0.875)))
+    what, many = {"decoder": ("levels", "L"), "prior": ("codes", "K")}[stage]
 
+    @two_stage_bound.twist(
+        f"The {stage} is careful: {1 - share} of its softmax and {share} of 1/{many}, for all "
+        f"{many} {what}.",
+        share=share,
+        by_hand=f"log({given:.4g}) + log({prior:.4g}) = {math.log(given * prior):.3f}",
+    )
     def right(decoder_logits, levels, prior_logits, indices):
         given = _terms(decoder_logits, levels, of_decoder)
         return given + _terms(prior_logits, indices, of_prior)
 
+    @two_stage_bound.right
     def other(decoder_logits, levels, prior_logits, indices):
         pairs = (decoder_logits, levels, of_decoder), (prior_logits, indices, of_prior)
         return sum((_terms_again if pair[2] else _terms)(*pair) for pair in pairs)
 
-    given, prior = ((1 - s) * p + s / 2 for s, p in ((of_decoder, 0.75), (of_prior, 0.875)))
-    what, many = {"decoder": ("levels", "L"), "prior": ("codes", "K")}[stage]
-    words = {
-        "share": f"{share}",
-        "uniform": "1/2",
-        "by_hand": f"log({given:.4g}) + log({prior:.4g}) = {math.log(given * prior):.3f}",
-    }
-    return Twist(
-        f"The {stage} is careful: {1 - share} of its softmax and {share} of 1/{many}, for all "
-        f"{many} {what}.",
-        right,
-        (other,),
-        words,
-    )
 
-
-TWISTS = tuple(
-    _twist(stage, share)
-    for stage in ("decoder", "prior")
-    for share in (Fraction(1, 10), Fraction(1, 4))
-)
+for stage in ("decoder", "prior"):
+    for share in (Fraction(1, 10), Fraction(1, 4)):
+        _careful(stage, share)
 
 
 def _trial(batch: int, image: tuple, field: tuple, sizes: tuple, rng: torch.Generator) -> Trial:
@@ -96,29 +94,12 @@ def _trial(batch: int, image: tuple, field: tuple, sizes: tuple, rng: torch.Gene
     return Trial((decoder, levels, prior, indices))
 
 
-def two_stage_bound(rng: random.Random) -> Variant:
-    """A stage that is never quite sure."""
-    return draw_twist(
-        rng,
-        ch09.two_stage_bound,
-        TWISTS,
-        stub=STUB,
-        checks=(
-            ("one pixel and one code", 1, lambda rng: [_trial(3, (1, 1, 1), (1, 1), (4, 5), rng)]),
-            (
-                "one image and its four codes",
-                1,
-                lambda rng: [_trial(1, (1, 4, 4), (2, 2), (2, 8), rng)],
-            ),
-            (
-                "a batch of colour images that are not square",
-                1,
-                lambda rng: [_trial(4, (3, 6, 4), (3, 2), (16, 32), rng)],
-            ),
-        ),
-        examples=(
-            "two_stage_bound(torch.tensor([1.0, 3.0]).log().view(1, 2, 1, 1, 1), "
-            "torch.ones(1, 1, 1, 1).long(), torch.tensor([7.0, 1.0]).log().view(1, 2, 1, 1), "
-            "torch.zeros(1, 1, 1).long())",
-        ),
-    )
+two_stage_bound.trials("one pixel and one code")(
+    lambda rng: [_trial(3, (1, 1, 1), (1, 1), (4, 5), rng)]
+)
+two_stage_bound.trials("one image and its four codes")(
+    lambda rng: [_trial(1, (1, 4, 4), (2, 2), (2, 8), rng)]
+)
+two_stage_bound.trials("a batch of colour images that are not square")(
+    lambda rng: [_trial(4, (3, 6, 4), (3, 2), (16, 32), rng)]
+)

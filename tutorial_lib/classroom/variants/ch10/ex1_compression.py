@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import math
-import random
 from collections.abc import Callable
 
 import torch
 
-from tutorial_lib.classroom.variants.twists import Twist, draw_twist
-from tutorial_lib.classroom.variants.variant import Variant
+from tutorial_lib.classroom.variants.variant import Variants
 from tutorial_lib.exercises import ch10
 from tutorial_lib.exercises.trials import Trial
 
-STUB = '''\
+compression = Variants(
+    ch10.compression,
+    stub='''\
 def compression(
     image_shape: tuple[int, ...],
     n_levels: int,
@@ -34,24 +34,29 @@ def compression(
     By hand: {by_hand}
     """
     ____
-'''
+''',
+    examples=(
+        "compression((1, 8, 8), 5, (2, 2), 20, 3)",
+        "compression((3, 4, 4), 4, (3,), 16, 2)",
+    ),
+)
 
 
-def _twist(says: str, codebook: str, by_hand: str, bits: Callable, again: Callable) -> Twist:
+def _twist(says: str, codebook: str, by_hand: str, bits: Callable, again: Callable):
     """bits, again: the arguments -> (raw_bits, code_bits), written in two ways."""
 
+    @compression.twist(says, codebook=codebook, by_hand=by_hand)
     def right(image_shape, n_levels, latent_shape, n_codes, code_dim):
         raw_bits, code_bits = bits(image_shape, n_levels, latent_shape, n_codes, code_dim)
         return raw_bits, code_bits, raw_bits / code_bits
 
+    @compression.right
     def other(image_shape, n_levels, latent_shape, n_codes, code_dim):
         raw_bits, code_bits = again(image_shape, n_levels, latent_shape, n_codes, code_dim)
         return raw_bits, code_bits, raw_bits / code_bits
 
-    return Twist(says, right, (other,), {"codebook": codebook, "by_hand": by_hand})
 
-
-def _codebook_sent(per_number: int) -> Twist:
+def _codebook_sent(per_number: int):
     def bits(image_shape, n_levels, latent_shape, n_codes, code_dim):
         raw = math.prod(image_shape) * math.log2(n_levels)
         codes = math.prod(latent_shape) * math.log2(n_codes)
@@ -63,7 +68,7 @@ def _codebook_sent(per_number: int) -> Twist:
         return math.log2(n_images), book + math.log2(n_fields)
 
     codes = 16 + 16 * 3 * per_number
-    return _twist(
+    _twist(
         f"The codebook travels with the image, {per_number} bits for each of its numbers.",
         ". The receiver has no codebook yet",
         "(1, 8, 8) with 4 levels is 64 numbers of 2 bits, 128 bits. A field (2, 2) of 16\n"
@@ -74,50 +79,53 @@ def _codebook_sent(per_number: int) -> Twist:
     )
 
 
-def _whole_bits() -> Twist:
-    def bits(image_shape, n_levels, latent_shape, n_codes, code_dim):
-        raw = math.prod(image_shape) * math.ceil(math.log2(n_levels))
-        return raw, math.prod(latent_shape) * math.ceil(math.log2(n_codes))
-
-    def again(image_shape, n_levels, latent_shape, n_codes, code_dim):
-        raw = torch.empty(image_shape).numel() * len(f"{n_levels - 1:b}")
-        return float(raw), float(torch.empty(latent_shape).numel() * len(f"{n_codes - 1:b}"))
-
-    return _twist(
-        "Levels and codes are sent one by one, each in a whole number of bits, as few as will do.",
-        ". Sender and receiver both hold the codebook",
-        "(1, 8, 8) with 5 levels is 64 numbers of 3 bits, 192 bits. A field (2, 2) of 20\n"
-        "             codes is 4 numbers of 5 bits, 20 bits. The ratio is 9.6, whatever D is",
-        bits,
-        again,
-    )
+_codebook_sent(16)
+_codebook_sent(32)
 
 
-def _second_field() -> Twist:
-    def bits(image_shape, n_levels, latent_shape, n_codes, code_dim):
-        coarse = [math.ceil(side / 2) for side in latent_shape]
-        n = math.prod(latent_shape) + math.prod(coarse)
-        return math.prod(image_shape) * math.log2(n_levels), n * math.log2(n_codes)
-
-    def again(image_shape, n_levels, latent_shape, n_codes, code_dim):
-        field = torch.ones(latent_shape)
-        coarse = field[tuple(slice(None, None, 2) for _ in latent_shape)]
-        n = int(field.sum() + coarse.sum())
-        raw = math.log(n_levels) / math.log(2) * torch.empty(image_shape).numel()
-        return raw, n * math.log(n_codes) / math.log(2)
-
-    return _twist(
-        "An image has two fields: this one, and a coarser one of half the sides, rounded up.",
-        ". Sender and receiver both hold the codebook,\n"
-        "                  which is the same for both fields",
-        "(1, 8, 8) with 4 levels is 64 numbers of 2 bits, 128 bits. Fields (2, 3) and (1, 2)\n"
-        "             of 16 codes are 6 + 2 numbers of 4 bits, 32 bits. The ratio is 4",
-        bits,
-        again,
-    )
+def bits(image_shape, n_levels, latent_shape, n_codes, code_dim):
+    raw = math.prod(image_shape) * math.ceil(math.log2(n_levels))
+    return raw, math.prod(latent_shape) * math.ceil(math.log2(n_codes))
 
 
-TWISTS = (_codebook_sent(16), _codebook_sent(32), _whole_bits(), _second_field())
+def again(image_shape, n_levels, latent_shape, n_codes, code_dim):
+    raw = torch.empty(image_shape).numel() * len(f"{n_levels - 1:b}")
+    return float(raw), float(torch.empty(latent_shape).numel() * len(f"{n_codes - 1:b}"))
+
+
+_twist(
+    "Levels and codes are sent one by one, each in a whole number of bits, as few as will do.",
+    ". Sender and receiver both hold the codebook",
+    "(1, 8, 8) with 5 levels is 64 numbers of 3 bits, 192 bits. A field (2, 2) of 20\n"
+    "             codes is 4 numbers of 5 bits, 20 bits. The ratio is 9.6, whatever D is",
+    bits,
+    again,
+)
+
+
+def bits(image_shape, n_levels, latent_shape, n_codes, code_dim):
+    coarse = [math.ceil(side / 2) for side in latent_shape]
+    n = math.prod(latent_shape) + math.prod(coarse)
+    return math.prod(image_shape) * math.log2(n_levels), n * math.log2(n_codes)
+
+
+def again(image_shape, n_levels, latent_shape, n_codes, code_dim):
+    field = torch.ones(latent_shape)
+    coarse = field[tuple(slice(None, None, 2) for _ in latent_shape)]
+    n = int(field.sum() + coarse.sum())
+    raw = math.log(n_levels) / math.log(2) * torch.empty(image_shape).numel()
+    return raw, n * math.log(n_codes) / math.log(2)
+
+
+_twist(
+    "An image has two fields: this one, and a coarser one of half the sides, rounded up.",
+    ". Sender and receiver both hold the codebook,\n"
+    "                  which is the same for both fields",
+    "(1, 8, 8) with 4 levels is 64 numbers of 2 bits, 128 bits. Fields (2, 3) and (1, 2)\n"
+    "             of 16 codes are 6 + 2 numbers of 4 bits, 32 bits. The ratio is 4",
+    bits,
+    again,
+)
 
 
 def _pick(choices, rng: torch.Generator):
@@ -132,24 +140,10 @@ def _trial(rng: torch.Generator, n_colors: int, latent_shape: tuple[int, ...]) -
     return Trial(((n_colors, height, width), levels, latent_shape, n_codes, code_dim))
 
 
-def _other_fields(rng: torch.Generator) -> list[Trial]:
+compression.trials("grey images")(lambda rng: [_trial(rng, 1, (7, 5))])
+compression.trials("colour images")(lambda rng: [_trial(rng, 3, (4, 6))])
+
+
+@compression.trials("fields of one and of three sides")
+def other_fields(rng):
     return [_trial(rng, 1, shape) for shape in ((50,), (2, 4, 6))]
-
-
-def compression(rng: random.Random) -> Variant:
-    """Another bill."""
-    return draw_twist(
-        rng,
-        ch10.compression,
-        TWISTS,
-        stub=STUB,
-        checks=(
-            ("grey images", 1, lambda rng: [_trial(rng, 1, (7, 5))]),
-            ("colour images", 1, lambda rng: [_trial(rng, 3, (4, 6))]),
-            ("fields of one and of three sides", 1, _other_fields),
-        ),
-        examples=(
-            "compression((1, 8, 8), 5, (2, 2), 20, 3)",
-            "compression((3, 4, 4), 4, (3,), 16, 2)",
-        ),
-    )

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable
 
 import torch
 
-from tutorial_lib.classroom.variants.twists import Twist
-from tutorial_lib.classroom.variants.variant import Variant, vary
+from tutorial_lib.classroom.variants.variant import Variants
 from tutorial_lib.exercises import ch10
 from tutorial_lib.exercises.ch10.ex3_train_from import read as read_state
 from tutorial_lib.exercises.trials import Trial
 
-STUB = '''\
+CALL = (
+    'train_from({{"weight": torch.tensor([3.0]), "momentum": torch.tensor([0.5]), "step": 2, '
+    '"rng": torch.Generator().get_state()}}, torch.tensor([[0.0], [2.0]]), 3, 0.0)["{}"]'
+)
+train_from = Variants(
+    ch10.train_from,
+    stub='''\
 def train_from(state: dict, data: torch.Tensor, n_steps: int, noise: float) -> dict:
     """n_steps of training that go on where `state` left off; returns the state at their end.
 
@@ -32,8 +36,12 @@ def train_from(state: dict, data: torch.Tensor, n_steps: int, noise: float) -> d
     By hand: {by_hand}
     """
     ____
-'''
-WORDS = {"row": "row t mod N", "clip": "", "move": "momentum"}
+''',
+    row="row t mod N",
+    clip="",
+    move="momentum",
+    examples=(CALL.format("weight"), CALL.format("momentum")),
+)
 
 
 def _plain_row(t, n):
@@ -109,45 +117,45 @@ def _there_and_back(data):
     return torch.cat([data, data.flip(0)])
 
 
-TWISTS = (
-    Twist(
-        "The data are read to and fro: every second pass goes from the last row to the first.",
-        _steps(_row_to_and_fro, _unclipped, _momentum),
-        (_steps_again(_there_and_back, float("inf"), 0.0),),
-        {
-            **WORDS,
-            "row": "row t in the first pass over\n"
-            "             the N rows, row N - 1, N - 2, .., 0 in the second, 0, 1, .. in the third",
-            "by_hand": "no noise, data [[0], [2]], weight [1], momentum [0.5], step 2: the second "
-            "pass\n             begins, with the row [2]. g = -1, momentum 0.25 - 1 = -0.75, "
-            "weight\n             1 + 0.75/6 = 1.125",
-        },
+train_from.reads(read_state)
+
+train_from.twist(
+    "The data are read to and fro: every second pass goes from the last row to the first.",
+    row=(
+        "row t in the first pass over\n"
+        "             the N rows, row N - 1, N - 2, .., 0 in the second, 0, 1, .. in the third"
     ),
-    Twist(
-        "A gradient longer than 1 (the root of the sum of its squares) is scaled to length 1.",
-        _steps(_plain_row, _clipped, _momentum),
-        (_steps_again(_as_it_lies, 1.0, 0.0),),
-        {
-            **WORDS,
-            "clip": " with its noise; then\n              g <- g / ||g|| if ||g|| > 1,",
-            "by_hand": "no noise, data [[0], [2]], weight [3], momentum [0], step 0. Step 0: g = 3 "
-            "is\n             scaled to 1, momentum 1, weight 3 - 1/2 = 2.5. Step 1: g = 0.5, "
-            "momentum 1,\n             weight 2.5 - 1/4 = 2.25",
-        },
+    by_hand=(
+        "no noise, data [[0], [2]], weight [1], momentum [0.5], step 2: the second "
+        "pass\n             begins, with the row [2]. g = -1, momentum 0.25 - 1 = -0.75, "
+        "weight\n             1 + 0.75/6 = 1.125"
     ),
-    Twist(
-        "The momentum is Nesterov's: the weight moves by g + momentum / 2, with the new momentum.",
-        _steps(_plain_row, _unclipped, _nesterov),
-        (_steps_again(_as_it_lies, float("inf"), 1.0),),
-        {
-            **WORDS,
-            "move": "(g + momentum / 2)",
-            "by_hand": "no noise, data [[0], [2]], weight [1], momentum [0], step 0. Step 0: g = "
-            "1,\n             momentum 1, weight 1 - 1.5/2 = 0.25. Step 1: g = -1.75, momentum "
-            "-1.25,\n             weight 0.25 + 2.375/4 = 0.844",
-        },
+)(_steps(_row_to_and_fro, _unclipped, _momentum))
+train_from.right(_steps_again(_there_and_back, float("inf"), 0.0))
+
+
+train_from.twist(
+    "A gradient longer than 1 (the root of the sum of its squares) is scaled to length 1.",
+    clip=" with its noise; then\n              g <- g / ||g|| if ||g|| > 1,",
+    by_hand=(
+        "no noise, data [[0], [2]], weight [3], momentum [0], step 0. Step 0: g = 3 "
+        "is\n             scaled to 1, momentum 1, weight 3 - 1/2 = 2.5. Step 1: g = 0.5, "
+        "momentum 1,\n             weight 2.5 - 1/4 = 2.25"
     ),
-)
+)(_steps(_plain_row, _clipped, _momentum))
+train_from.right(_steps_again(_as_it_lies, 1.0, 0.0))
+
+
+train_from.twist(
+    "The momentum is Nesterov's: the weight moves by g + momentum / 2, with the new momentum.",
+    move="(g + momentum / 2)",
+    by_hand=(
+        "no noise, data [[0], [2]], weight [1], momentum [0], step 0. Step 0: g = "
+        "1,\n             momentum 1, weight 1 - 1.5/2 = 0.25. Step 1: g = -1.75, momentum "
+        "-1.25,\n             weight 0.25 + 2.375/4 = 0.844"
+    ),
+)(_steps(_plain_row, _unclipped, _nesterov))
+train_from.right(_steps_again(_as_it_lies, float("inf"), 1.0))
 
 
 def _trial(rng: torch.Generator, dim: int, n_steps: int, *, step: int, noise: float) -> Trial:
@@ -165,36 +173,12 @@ def _trial(rng: torch.Generator, dim: int, n_steps: int, *, step: int, noise: fl
     return Trial((state, data, n_steps, noise))
 
 
-def train_from(rng: random.Random) -> Variant:
-    """Another step."""
-    twist = rng.choice(TWISTS)
-    call = (
-        'train_from({{"weight": torch.tensor([3.0]), "momentum": torch.tensor([0.5]), "step": 2, '
-        '"rng": torch.Generator().get_state()}}, torch.tensor([[0.0], [2.0]]), 3, 0.0)["{}"]'
-    )
-    return vary(
-        ch10.train_from,
-        twist=twist.says,
-        stub=STUB.format(twist=twist.says, **twist.words),
-        reference=twist.right,
-        checks=(
-            (
-                "steps from the very start, without noise",
-                1,
-                lambda rng: [_trial(rng, 2, 7, step=0, noise=0.0)],
-            ),
-            (
-                "with noise, drawn from the state's generator",
-                1,
-                lambda rng: [_trial(rng, 3, 6, step=0, noise=0.5)],
-            ),
-            (
-                "from the midst of a run",
-                2,
-                lambda rng: [_trial(rng, 2, n, step=9, noise=0.5) for n in (4, 7)],
-            ),
-        ),
-        alternatives=twist.alternatives,
-        examples=(call.format("weight"), call.format("momentum")),
-        read=read_state,
-    )
+train_from.trials("steps from the very start, without noise")(
+    lambda rng: [_trial(rng, 2, 7, step=0, noise=0.0)]
+)
+train_from.trials("with noise, drawn from the state's generator")(
+    lambda rng: [_trial(rng, 3, 6, step=0, noise=0.5)]
+)
+train_from.trials("from the midst of a run", points=2)(
+    lambda rng: [_trial(rng, 2, n, step=9, noise=0.5) for n in (4, 7)]
+)

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-import random
-
 import torch
 
-from tutorial_lib.classroom.variants.twists import Twist, draw_twist
-from tutorial_lib.classroom.variants.variant import Variant
+from tutorial_lib.classroom.variants.variant import Variants
 from tutorial_lib.codes.vqvae import VQVAE
 from tutorial_lib.exercises import ch11
 from tutorial_lib.exercises.trials import Trial
 
-STUB = '''\
+CODER = (
+    'extract_codes(type("Coder", (torch.nn.Module,), '
+    '{"encode_indices": lambda self, x: x[:, 0, ::2, ::2] // 2})(), '
+)
+
+
+extract_codes = Variants(
+    ch11.extract_codes,
+    stub='''\
 def extract_codes(vqvae, levels: torch.Tensor, *, batch_size: int = 256) -> torch.Tensor:
     """A field of numbers for every image, in the order of the images.
 
@@ -27,10 +32,12 @@ def extract_codes(vqvae, levels: torch.Tensor, *, batch_size: int = 256) -> torc
     By hand: {by_hand}
     """
     ____
-'''
-CODER = (
-    'extract_codes(type("Coder", (torch.nn.Module,), '
-    '{"encode_indices": lambda self, x: x[:, 0, ::2, ::2] // 2})(), '
+''',
+    examples=(
+        CODER + "torch.tensor([[9, 8, 7, 6], [5, 4, 3, 2], [7, 6, 9, 9], [6, 3, 2, 1]])"
+        ".view(1, 1, 4, 4).to(torch.uint8), batch_size=1)",
+        CODER + "torch.arange(32).view(2, 1, 4, 4).remainder(7).to(torch.uint8), batch_size=1)",
+    ),
 )
 
 
@@ -39,39 +46,49 @@ def _codes(vqvae, levels, batch_size):
     return torch.cat([vqvae.eval().encode_indices(x.long()) for x in levels.split(batch_size)])
 
 
-def _as_they_come() -> Twist:
-    def right(vqvae, levels, *, batch_size=256):
-        codes = _codes(vqvae, levels, batch_size)
-        numbers = {}
-        new = [numbers.setdefault(code, len(numbers)) for code in codes.flatten().tolist()]
-        return torch.tensor(new).view(codes.shape)
+@extract_codes.twist(
+    "The codes get new numbers 0, 1, 2, .. in the order in which they first occur.",
+    and_more=(
+        ": 0 wherever the very first code of all occurs again, 1 for\n"
+        "                the next new code, and so on, image by image, each in raster order"
+    ),
+    by_hand=(
+        "two images with the codes [[7, 3]] and [[3, 9]]: 7 becomes 0, 3 becomes 1,"
+        " 9\n             becomes 2, so the result is [[[0, 1]], [[1, 2]]]"
+    ),
+)
+def as_they_come(vqvae, levels, *, batch_size=256):
+    codes = _codes(vqvae, levels, batch_size)
+    numbers = {}
+    new = [numbers.setdefault(code, len(numbers)) for code in codes.flatten().tolist()]
+    return torch.tensor(new).view(codes.shape)
 
-    def by_ranks(vqvae, levels, *, batch_size=256):
-        codes = _codes(vqvae, levels, batch_size)
-        used, which = codes.unique(return_inverse=True)
-        places = torch.arange(codes.numel()).expand(len(used), -1)
-        first = torch.where(which.flatten() == torch.arange(len(used))[:, None], places, 1 << 60)
-        return first.amin(dim=1).argsort().argsort()[which]
 
-    return Twist(
-        "The codes get new numbers 0, 1, 2, .. in the order in which they first occur.",
-        right,
-        (by_ranks,),
-        {
-            "and_more": ": 0 wherever the very first code of all occurs again, 1 for\n"
-            "                the next new code, and so on, image by image, each in raster order",
-            "by_hand": "two images with the codes [[7, 3]] and [[3, 9]]: 7 becomes 0, 3 becomes 1,"
-            " 9\n             becomes 2, so the result is [[[0, 1]], [[1, 2]]]",
-        },
+@extract_codes.right
+def by_ranks(vqvae, levels, *, batch_size=256):
+    codes = _codes(vqvae, levels, batch_size)
+    used, which = codes.unique(return_inverse=True)
+    places = torch.arange(codes.numel()).expand(len(used), -1)
+    first = torch.where(which.flatten() == torch.arange(len(used))[:, None], places, 1 << 60)
+    return first.amin(dim=1).argsort().argsort()[which]
+
+
+def _agreeing(axis: int, words: str, by_hand: str):
+    @extract_codes.twist(
+        f"Only codes that survive a mirror ({words}) are kept; elsewhere stands -1.",
+        and_more=(
+            f". Each image is coded as it is and mirrored {words}; the\n"
+            "                field of the mirrored image is turned back. A code is kept where "
+            "both fields\n                have it"
+        ),
+        by_hand=by_hand,
     )
-
-
-def _agreeing(axis: int, words: str, by_hand: str) -> Twist:
     def right(vqvae, levels, *, batch_size=256):
         codes = _codes(vqvae, levels, batch_size)
         mirrored = _codes(vqvae, levels.flip(axis), batch_size).flip(axis)
         return torch.where(codes == mirrored, codes, -1)
 
+    @extract_codes.right
     @torch.no_grad()
     def one_by_one(vqvae, levels, *, batch_size=256):
         fields = []
@@ -81,33 +98,18 @@ def _agreeing(axis: int, words: str, by_hand: str) -> Twist:
             fields.append(one.masked_fill(differs, -1))
         return torch.stack(fields)
 
-    return Twist(
-        f"Only codes that survive a mirror ({words}) are kept; elsewhere stands -1.",
-        right,
-        (one_by_one,),
-        {
-            "and_more": f". Each image is coded as it is and mirrored {words}; the\n"
-            "                field of the mirrored image is turned back. A code is kept where "
-            "both fields\n                have it",
-            "by_hand": by_hand,
-        },
-    )
 
-
-TWISTS = (
-    _as_they_come(),
-    _agreeing(
-        -1,
-        "left to right",
-        "the image's codes are [[7, 3]], those of its mirror image [[4, 7]], which turned\n"
-        "             back are [[7, 4]]. The result is [[7, -1]]",
-    ),
-    _agreeing(
-        -2,
-        "top to bottom",
-        "the image's codes are [[7], [3]], those of its mirror image [[4], [7]], which\n"
-        "             turned back are [[7], [4]]. The result is [[7], [-1]]",
-    ),
+_agreeing(
+    -1,
+    "left to right",
+    "the image's codes are [[7, 3]], those of its mirror image [[4, 7]], which turned\n"
+    "             back are [[7, 4]]. The result is [[7, -1]]",
+)
+_agreeing(
+    -2,
+    "top to bottom",
+    "the image's codes are [[7], [3]], those of its mirror image [[4], [7]], which\n"
+    "             turned back are [[7], [4]]. The result is [[7], [-1]]",
 )
 
 
@@ -124,25 +126,8 @@ def _trial(n: int, batch_size: int, size: tuple[int, int], rng: torch.Generator)
     return Trial((vqvae.train(), levels), {"batch_size": batch_size})
 
 
-def extract_codes(rng: random.Random) -> Variant:
-    """Codes that are read otherwise."""
-    return draw_twist(
-        rng,
-        ch11.extract_codes,
-        TWISTS,
-        stub=STUB,
-        checks=(
-            ("all images in one batch", 1, lambda rng: [_trial(6, 6, (8, 12), rng)]),
-            (
-                "several batches, the last one smaller",
-                1,
-                lambda rng: [_trial(11, 4, (8, 8), rng)],
-            ),
-            ("batches of one image", 1, lambda rng: [_trial(5, 1, (12, 8), rng)]),
-        ),
-        examples=(
-            CODER + "torch.tensor([[9, 8, 7, 6], [5, 4, 3, 2], [7, 6, 9, 9], [6, 3, 2, 1]])"
-            ".view(1, 1, 4, 4).to(torch.uint8), batch_size=1)",
-            CODER + "torch.arange(32).view(2, 1, 4, 4).remainder(7).to(torch.uint8), batch_size=1)",
-        ),
-    )
+extract_codes.trials("all images in one batch")(lambda rng: [_trial(6, 6, (8, 12), rng)])
+extract_codes.trials("several batches, the last one smaller")(
+    lambda rng: [_trial(11, 4, (8, 8), rng)]
+)
+extract_codes.trials("batches of one image")(lambda rng: [_trial(5, 1, (12, 8), rng)])

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable
 
 import torch
 
-from tutorial_lib.classroom.variants.twists import Twist, draw_twist
-from tutorial_lib.classroom.variants.variant import Variant
+from tutorial_lib.classroom.variants.variant import Variants
 from tutorial_lib.exercises import ch11
 from tutorial_lib.exercises.trials import Trial
 
-STUB = '''\
+completion_canvas = Variants(
+    ch11.completion_canvas,
+    stub='''\
 def completion_canvas(indices: torch.Tensor, n_rows: int, n_draws: int) -> torch.Tensor:
     """Fields of which a part is kept, with -1 where a code is to be drawn.
 
@@ -28,14 +28,25 @@ def completion_canvas(indices: torch.Tensor, n_rows: int, n_draws: int) -> torch
              as (2, 1, 3, 3)
     """
     ____
-'''
+''',
+    examples=(
+        "completion_canvas(torch.arange(1, 13).view(1, 4, 3), 1, 1)",
+        "completion_canvas(torch.arange(1, 26).view(1, 5, 5), 2, 1)",
+    ),
+)
+
+
 HAND = torch.tensor([[[5, 0, 4], [7, 8, 2], [1, 6, 3]]])
 
 
-def _twist(says: str, n_rows: str, is_kept: Callable, open_part: Callable) -> Twist:
+def _twist(says: str, n_rows: str, is_kept: Callable, open_part: Callable):
     """is_kept: (row, column, height, width, n_rows) -> bool; open_part: (canvas, n_rows) -> a view
     of all that is to be drawn."""
 
+    def by_hand(right):
+        return right(HAND, 1, 1)[0, 0].tolist()
+
+    @completion_canvas.twist(says, n_rows=n_rows, by_hand=by_hand)
     def right(indices, n_rows, n_draws):
         height, width = indices.shape[1:]
         kept = torch.tensor(
@@ -43,38 +54,34 @@ def _twist(says: str, n_rows: str, is_kept: Callable, open_part: Callable) -> Tw
         )
         return torch.where(kept, indices, -1).repeat_interleave(n_draws, dim=0)[:, None]
 
+    @completion_canvas.right
     def by_filling(indices, n_rows, n_draws):
         copies = indices[:, None, None].repeat(1, n_draws, 1, 1, 1).flatten(0, 1)
         open_part(copies, n_rows).fill_(-1)
         return copies
 
-    by_hand = str(right(HAND, 1, 1)[0, 0].tolist())
-    return Twist(says, right, (by_filling,), {"n_rows": n_rows, "by_hand": by_hand})
 
-
-TWISTS = (
-    _twist(
-        "The lower rows are kept, not the upper ones.",
-        "how many rows to keep, from the bottom, 0 .. h",
-        lambda row, column, height, width, n: row >= height - n,
-        lambda canvas, n: canvas[..., : canvas.shape[-2] - n, :],
+_twist(
+    "The lower rows are kept, not the upper ones.",
+    "how many rows to keep, from the bottom, 0 .. h",
+    lambda row, column, height, width, n: row >= height - n,
+    lambda canvas, n: canvas[..., : canvas.shape[-2] - n, :],
+)
+_twist(
+    "A frame is kept on all four sides; what lies inside is to be drawn.",
+    "how wide the frame is, in codes, 0 .. half of the shorter side, rounded up",
+    lambda row, column, height, width, n: (
+        min(row, column, height - 1 - row, width - 1 - column) < n
     ),
-    _twist(
-        "A frame is kept on all four sides; what lies inside is to be drawn.",
-        "how wide the frame is, in codes, 0 .. half of the shorter side, rounded up",
-        lambda row, column, height, width, n: (
-            min(row, column, height - 1 - row, width - 1 - column) < n
-        ),
-        lambda canvas, n: canvas[
-            ..., n : max(n, canvas.shape[-2] - n), n : max(n, canvas.shape[-1] - n)
-        ],
-    ),
-    _twist(
-        "The upper and the lower rows are kept, as many of each; the middle is to be drawn.",
-        "how many rows to keep at the top, and how many at the bottom; 2 n_rows <= h",
-        lambda row, column, height, width, n: min(row, height - 1 - row) < n,
-        lambda canvas, n: canvas[..., n : canvas.shape[-2] - n, :],
-    ),
+    lambda canvas, n: canvas[
+        ..., n : max(n, canvas.shape[-2] - n), n : max(n, canvas.shape[-1] - n)
+    ],
+)
+_twist(
+    "The upper and the lower rows are kept, as many of each; the middle is to be drawn.",
+    "how many rows to keep at the top, and how many at the bottom; 2 n_rows <= h",
+    lambda row, column, height, width, n: min(row, height - 1 - row) < n,
+    lambda canvas, n: canvas[..., n : canvas.shape[-2] - n, :],
 )
 
 
@@ -85,29 +92,13 @@ def _trial(batch: int, shape: tuple[int, int], n_rows: int, n_draws: int, rng) -
     return Trial((indices, n_rows, n_draws))
 
 
-def _ends(rng: torch.Generator) -> list[Trial]:
+completion_canvas.trials("one field, once")(lambda rng: [_trial(1, (5, 4), 1, 1, rng)])
+completion_canvas.trials("several fields, several draws of each")(
+    lambda rng: [_trial(3, (6, 5), 2, 4, rng)]
+)
+
+
+@completion_canvas.trials("nothing to keep, and most of a field")
+def ends(rng):
     """Nothing to keep, and all but a little."""
     return [_trial(2, (5, 6), n_rows, 1, rng) for n_rows in (0, 2)]
-
-
-def completion_canvas(rng: random.Random) -> Variant:
-    """Another part is kept."""
-    return draw_twist(
-        rng,
-        ch11.completion_canvas,
-        TWISTS,
-        stub=STUB,
-        checks=(
-            ("one field, once", 1, lambda rng: [_trial(1, (5, 4), 1, 1, rng)]),
-            (
-                "several fields, several draws of each",
-                1,
-                lambda rng: [_trial(3, (6, 5), 2, 4, rng)],
-            ),
-            ("nothing to keep, and most of a field", 1, _ends),
-        ),
-        examples=(
-            "completion_canvas(torch.arange(1, 13).view(1, 4, 3), 1, 1)",
-            "completion_canvas(torch.arange(1, 26).view(1, 5, 5), 2, 1)",
-        ),
-    )

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import math
-import random
 from collections import Counter
 from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
-from tutorial_lib.classroom.variants.twists import Twist, draw_twist
-from tutorial_lib.classroom.variants.variant import Variant
+from tutorial_lib.classroom.variants.variant import Variants
 from tutorial_lib.exercises import ch12
 from tutorial_lib.exercises.trials import Trial
 
-STUB = '''\
+mutual_information_bits = Variants(
+    ch12.mutual_information_bits,
+    stub='''\
 def mutual_information_bits(codes: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     """{asked}
 
@@ -23,7 +23,6 @@ def mutual_information_bits(codes: torch.Tensor, labels: torch.Tensor) -> torch.
     The information I is the sum over pairs (k, y) of p(k, y) log2( p(k, y) / (p(k) p(y)) ),
     where p are the shares among {pairs}. A pair that never occurs adds
     nothing.
-
     codes    (N, *positions) torch.long from 0, a field for each of N signals
     labels   (N,) torch.long from 0, at least two different ones: every code of signal n is paired
              with labels[n]
@@ -32,7 +31,13 @@ def mutual_information_bits(codes: torch.Tensor, labels: torch.Tensor) -> torch.
     By hand: {by_hand}
     """
     ____
-'''
+''',
+    examples=(
+        "mutual_information_bits(torch.tensor([[0, 1], [1, 0]]), torch.tensor([0, 1]))",
+        "mutual_information_bits(torch.tensor([[0, 2], [1, 2], [1, 0], [1, 1], [0, 0]]), "
+        "torch.tensor([0, 1, 2, 2, 0]))",
+    ),
+)
 
 
 def _entropy(p: Tensor) -> Tensor:
@@ -72,76 +77,70 @@ def _counted(measure: Callable) -> Callable:
     return right
 
 
-def _by_position() -> Twist:
-    def right(codes, labels):
-        values = []
-        for each in codes.flatten(1).T:
-            code, label, both = _entropies(each, labels)
-            values.append(code + label - both)
-        return torch.stack(values).mean()
-
-    counted = _counted(lambda code, label, both: code + label - both)
-
-    def counted_by_position(codes, labels):
-        columns = codes.flatten(1).split(1, dim=1)
-        return sum(counted(column, labels) for column in columns) / len(columns)
-
-    return Twist(
-        "Every position has shares p of its own; asked is the mean of its I over the positions.",
-        right,
-        (counted_by_position,),
-        {
-            "asked": "How many bits a code whose position is known tells about the signal's label.",
-            "pairs": "the N pairs of one position",
-            "returned": " in bits",
-            "by_hand": "codes [[0, 1], [1, 0]] with labels [0, 1]. At either position the code "
-            "names the\n             label: 1 bit each, so 1. (All four pairs together would give "
-            "0.)",
-        },
-    )
+counted = _counted(lambda code, label, both: code + label - both)
 
 
-def _share() -> Twist:
-    def right(codes, labels):
-        code, label, both = _entropies(codes, labels)
-        return (code + label - both) / label
-
-    return Twist(
-        "Asked is I as a share of the entropy of the label, which is the most that I can be.",
-        right,
-        (_counted(lambda code, label, both: 1 - (both - code) / label),),
-        {
-            "asked": "Which share of what there is to know about the label one code tells.",
-            "pairs": "all pairs, whatever the position",
-            "returned": ", 0 to 1: I divided by H(label) = -sum over y of p(y) log2 p(y)",
-            "by_hand": "codes [[0], [1], [1], [1]] with labels [0, 1, 2, 2]. H(label) is 1.5 bits, "
-            "I is\n             1/4 log2 4 + 1/4 log2(4/3) + 1/2 log2(4/3) = 0.811 bits, and the "
-            "share 0.541",
-        },
-    )
-
-
-def _left_open() -> Twist:
-    def right(codes, labels):
-        code, _, both = _entropies(codes, labels)
-        return both - code
-
-    return Twist(
-        "Asked is what the code leaves open: the entropy of the label, less I.",
-        right,
-        (_counted(lambda code, label, both: label - (code + label - both)),),
-        {
-            "asked": "How many bits about the label are still missing once a code is known.",
-            "pairs": "all pairs, whatever the position",
-            "returned": " in bits: H(label) - I, where H(label) = -sum over y of p(y) log2 p(y)",
-            "by_hand": "codes [[0], [1], [1], [1]] with labels [0, 1, 2, 2]. H(label) is 1.5 bits, "
-            "I is\n             1/4 log2 4 + 1/4 log2(4/3) + 1/2 log2(4/3) = 0.811 bits, and 0.689 "
-            "are missing",
-        },
-    )
+@mutual_information_bits.twist(
+    "Every position has shares p of its own; asked is the mean of its I over the positions.",
+    asked="How many bits a code whose position is known tells about the signal's label.",
+    pairs="the N pairs of one position",
+    returned=" in bits",
+    by_hand=(
+        "codes [[0, 1], [1, 0]] with labels [0, 1]. At either position the code "
+        "names the\n             label: 1 bit each, so 1. (All four pairs together would give "
+        "0.)"
+    ),
+)
+def by_position(codes, labels):
+    values = []
+    for each in codes.flatten(1).T:
+        code, label, both = _entropies(each, labels)
+        values.append(code + label - both)
+    return torch.stack(values).mean()
 
 
-TWISTS = (_by_position(), _share(), _left_open())
+@mutual_information_bits.right
+def counted_by_position(codes, labels):
+    columns = codes.flatten(1).split(1, dim=1)
+    return sum(counted(column, labels) for column in columns) / len(columns)
+
+
+@mutual_information_bits.twist(
+    "Asked is I as a share of the entropy of the label, which is the most that I can be.",
+    asked="Which share of what there is to know about the label one code tells.",
+    pairs="all pairs, whatever the position",
+    returned=", 0 to 1: I divided by H(label) = -sum over y of p(y) log2 p(y)",
+    by_hand=(
+        "codes [[0], [1], [1], [1]] with labels [0, 1, 2, 2]. H(label) is 1.5 bits, "
+        "I is\n             1/4 log2 4 + 1/4 log2(4/3) + 1/2 log2(4/3) = 0.811 bits, and the "
+        "share 0.541"
+    ),
+)
+def share(codes, labels):
+    code, label, both = _entropies(codes, labels)
+    return (code + label - both) / label
+
+
+mutual_information_bits.right(_counted(lambda code, label, both: 1 - (both - code) / label))
+
+
+@mutual_information_bits.twist(
+    "Asked is what the code leaves open: the entropy of the label, less I.",
+    asked="How many bits about the label are still missing once a code is known.",
+    pairs="all pairs, whatever the position",
+    returned=" in bits: H(label) - I, where H(label) = -sum over y of p(y) log2 p(y)",
+    by_hand=(
+        "codes [[0], [1], [1], [1]] with labels [0, 1, 2, 2]. H(label) is 1.5 bits, "
+        "I is\n             1/4 log2 4 + 1/4 log2(4/3) + 1/2 log2(4/3) = 0.811 bits, and 0.689 "
+        "are missing"
+    ),
+)
+def left_open(codes, labels):
+    code, _, both = _entropies(codes, labels)
+    return both - code
+
+
+mutual_information_bits.right(_counted(lambda code, label, both: label - (code + label - both)))
 
 
 def _trial(n: int, shape: tuple[int, ...], n_labels: int, rng: torch.Generator) -> Trial:
@@ -152,25 +151,10 @@ def _trial(n: int, shape: tuple[int, ...], n_labels: int, rng: torch.Generator) 
     return Trial((codes.view(len(labels), *shape), labels))
 
 
-def mutual_information_bits(rng: random.Random) -> Variant:
-    """Another measure of what codes tell."""
-    return draw_twist(
-        rng,
-        ch12.mutual_information_bits,
-        TWISTS,
-        stub=STUB,
-        checks=(
-            ("two codes a signal", 1, lambda rng: [_trial(6, (2,), 3, rng)]),
-            ("lines of codes that lean towards a label", 1, lambda rng: [_trial(20, (5,), 3, rng)]),
-            (
-                "fields of two and three axes",
-                1,
-                lambda rng: [_trial(20, (2, 3), 4, rng), _trial(15, (2, 2, 3), 3, rng)],
-            ),
-        ),
-        examples=(
-            "mutual_information_bits(torch.tensor([[0, 1], [1, 0]]), torch.tensor([0, 1]))",
-            "mutual_information_bits(torch.tensor([[0, 2], [1, 2], [1, 0], [1, 1], [0, 0]]), "
-            "torch.tensor([0, 1, 2, 2, 0]))",
-        ),
-    )
+mutual_information_bits.trials("two codes a signal")(lambda rng: [_trial(6, (2,), 3, rng)])
+mutual_information_bits.trials("lines of codes that lean towards a label")(
+    lambda rng: [_trial(20, (5,), 3, rng)]
+)
+mutual_information_bits.trials("fields of two and three axes")(
+    lambda rng: [_trial(20, (2, 3), 4, rng), _trial(15, (2, 2, 3), 3, rng)]
+)
