@@ -17,19 +17,20 @@ COPY ?=
 export COPY_AS_TYPED := $(value COPY)
 ARGS ?=
 
-.PHONY: help environment test-environment lab test lint format notebooks browser colab faults move bench \
+.PHONY: help environment test-environment lab test check lint format notebooks browser colab faults move bench \
         results constraints clean
 
 help:
 	@echo "make lab          open your copy of the notebooks in JupyterLab (sets everything up first)"
-	@echo "make test         run every unit test and every notebook"
+	@echo "make test         run every unit test and every notebook: about six minutes on two cores"
+	@echo "make check        for a minute, the unit tests of what you changed since main; and lint"
 	@echo "make lint         check the style, and that notebooks and their texts agree"
 	@echo "make format       rewrite code, notebooks and texts in the project's style"
 	@echo "make notebooks    sync the texts into the notebooks, run them, store their outputs"
 	@echo "make browser      Run All and every widget of every notebook, in JupyterLab in a Chromium"
 	@echo "make colab        run each notebook alone, in an environment with Colab's versions"
 	@echo "make move         give the project another address: make move ADDRESS=https://github.com/.."
-	@echo "make faults       make every fault hundreds of times, and show that all are survived"
+	@echo "make faults       make every fault hundreds of times, and run the tests that take long"
 	@echo "make bench        run the benchmarks"
 	@echo "make results      score the shipped weights again and compare with results/"
 	@echo "make constraints  pin the newest versions that work together in constraints.txt"
@@ -47,6 +48,9 @@ test-environment:
 
 test: test-environment
 	@$(VENV_PYTHON) tools/run_tests.py $(ARGS)
+
+check: test-environment lint
+	@$(VENV_PYTHON) tools/run_tests.py changed $(ARGS)
 
 lint: environment
 	@status=0; \
@@ -75,8 +79,12 @@ browser:
 colab: environment
 	@$(VENV_PYTHON) tools/colab_run.py $(ARGS) $(NOTEBOOKS)
 
+# With arguments only the drills: make faults ARGS="-k saving"
 faults: test-environment
-	@$(VENV_PYTHON) tools/run_faults.py $(ARGS)
+	@status=0; \
+	$(VENV_PYTHON) tools/run_faults.py $(ARGS) || status=1; \
+	$(if $(ARGS),,$(VENV_PYTHON) tools/run_tests.py long || status=1;) \
+	exit $$status
 
 move: environment
 	@$(VENV_PYTHON) tools/notebooks.py move "$(ADDRESS)"

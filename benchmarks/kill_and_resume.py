@@ -116,13 +116,20 @@ def train(name: str, folder: Path, settings: Settings) -> None:
     write_tensors(folder / "end.safetensors", model.state_dict(), {})
 
 
+def starter():
+    """Starts processes: forked, where it can be done, from one that has imported torch already."""
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([each.__module__ for each in (fit, vqvae_step, vae_step)])
+    return context
+
+
 def begin(name: str, folder: Path, settings: Settings):
     """A process that trains in `folder`, started and not waited for."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "steps").write_bytes(b"")
-    process = multiprocessing.get_context("spawn").Process(
-        target=train, args=(name, folder, settings)
-    )
+    process = starter().Process(target=train, args=(name, folder, settings))
     process.start()
     return process
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import signal
+import time
 
 import jaxtyping
 import numpy as np
@@ -20,6 +21,19 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 # Several workers share the cores of a laptop: with one thread each, none waits for another.
 torch.set_num_threads(1)
+
+BEGAN = time.monotonic()
+
+
+def pytest_addoption(parser):
+    parser.addoption("--seconds", type=float, help="skip what has not begun by then")
+
+
+def pytest_runtest_setup(item):
+    seconds = item.config.getoption("seconds")
+    if seconds is not None and time.monotonic() > BEGAN + seconds:
+        pytest.skip(f"after {seconds:.0f} seconds: `make test` runs it")
+
 
 settings.register_profile("tutorial", derandomize=True, deadline=None, database=None)
 settings.load_profile("tutorial")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from few import few
 from submissions import hand_in
 
 from tutorial_lib.classroom import course, landlock, sandbox
@@ -105,9 +106,15 @@ torch.Tensor.__eq__ = lambda self, other: torch.ones_like(self, dtype=torch.bool
     return torch.zeros(kernel_size, kernel_size)""",
     "the channel closed": WRONG + "import os; os.closerange(0, 100)",
 }
+# One of each kind comes first: `make test` tries these, `make faults` all.
+SHARPEST = (
+    *("answers written into the channel", "look through the stack and the memory"),
+    *("equal to everything", "patch the library", "fork, and let both answer"),
+)
+TRIED = [*SHARPEST, *(attempt for attempt in ATTEMPTS if attempt not in SHARPEST)]
 AT_PROCESSES = (
-    *("os._exit", "fork and wait", "fork, and let both answer", "the channel closed"),
-    *("answers written into the channel", "rubbish written into the channel"),
+    *("answers written into the channel", "os._exit", "fork and wait", "the channel closed"),
+    *("fork, and let both answer", "rubbish written into the channel"),
 )
 READS = {
     "import the variants": f"""{LIBRARY}
@@ -156,7 +163,7 @@ def causal_mask(kernel_size, *, include_center):
     return mask"""
 
 
-@pytest.mark.parametrize("shut", [True, False], ids=["sandbox", "no-sandbox"])
+@pytest.mark.parametrize("shut", few([True, False], 1), ids=["sandbox", "no-sandbox"])
 def test_honest_work_gets_its_points(shut):
     assert graded([the_right_answer()], shut=shut) == (EXERCISE.points, "")
 
@@ -164,9 +171,10 @@ def test_honest_work_gets_its_points(shut):
 @pytest.mark.parametrize(
     ("attempt", "shut"),
     [
-        *(pytest.param(attempt, True, id=attempt) for attempt in ATTEMPTS),
-        *(pytest.param(attempt, False, id=f"{attempt}-no-sandbox") for attempt in AT_PROCESSES),
+        *few([(attempt, True) for attempt in TRIED], len(SHARPEST)),
+        *few([(attempt, False) for attempt in AT_PROCESSES], 1),
     ],
+    ids=[*TRIED, *(f"{attempt}-no-sandbox" for attempt in AT_PROCESSES)],
 )
 def test_no_attempt_raises_the_score(attempt, shut):
     points, told = graded([ATTEMPTS[attempt]], shut=shut)
@@ -183,6 +191,7 @@ def test_what_is_secret_cannot_be_read(attempt):
     assert "it could be read" not in told
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("attempt", [name for name in READS if name != "read through torch"])
 def test_without_the_kernels_help_python_itself_keeps_what_is_secret(attempt):
     points, told = graded(
@@ -192,12 +201,13 @@ def test_without_the_kernels_help_python_itself_keeps_what_is_secret(attempt):
     assert "it could be read" not in told
 
 
-@pytest.mark.parametrize("attempt", READS)
+@pytest.mark.parametrize("attempt", few(READS, 1))
 def test_the_attempts_to_read_would_work_without_a_sandbox(attempt):
     _, told = graded([READS[attempt] + "\nassert not text, 'it could be read'"], shut=False)
     assert "it could be read" in told
 
 
+@pytest.mark.long
 def test_good_work_beside_an_attempt_keeps_its_points_and_no_more():
     cells = [ATTEMPTS["patch torch"].removeprefix(LIBRARY), the_right_answer()]
     points, _ = graded(cells)
@@ -205,15 +215,15 @@ def test_good_work_beside_an_attempt_keeps_its_points_and_no_more():
 
 
 BOMBS = {
-    "a loop without end": ("while True: pass", "more than"),
     "a loop that catches everything": (
         "while True:\n        try:\n            while 1: pass\n        except BaseException: 1",
         "more than",
     ),
+    "one huge tensor": ("return torch.ones(1 << 40)", "MiB"),
+    "a loop without end": ("while True: pass", "more than"),
     "a loop in compiled code": ("sum(range(10**13))", "more than"),
     "sleep": ("import time; time.sleep(1000)", "more than"),
     "a list without end": ("x = [0]\n    while True: x += x", "MiB"),
-    "one huge tensor": ("return torch.ones(1 << 40)", "MiB"),
     "tensors without end": (
         "x = []\n    while True: x.append(torch.ones(1 << 22))",
         "MiB",
@@ -221,7 +231,7 @@ BOMBS = {
 }
 
 
-@pytest.mark.parametrize("bomb", BOMBS)
+@pytest.mark.parametrize("bomb", few(BOMBS, 2))
 def test_what_never_ends_or_eats_the_memory_gets_zero_with_a_reason_in_time(bomb):
     body, reason = BOMBS[bomb]
     with WorkerProcess(Limits(memory_mib=512)) as worker:
@@ -234,6 +244,7 @@ def test_what_never_ends_or_eats_the_memory_gets_zero_with_a_reason_in_time(bomb
     assert seconds < EXERCISE.time_limit_seconds + 6
 
 
+@pytest.mark.long
 def test_a_cell_without_end_is_left_out_and_the_others_are_graded():
     points, told = graded(["while True: pass", the_right_answer()])
     assert points == EXERCISE.points
@@ -265,6 +276,7 @@ def cell_named(folder, student, name):
     return path, notebook, cell
 
 
+@pytest.mark.long
 def test_a_notebook_that_was_tampered_with_gets_no_points_for_it(small_course):
     """Whole submissions through nbgrader: the gradebook written to, graded cells rewritten."""
     book = small_course / "gradebook.db"

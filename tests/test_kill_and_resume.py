@@ -43,7 +43,9 @@ def test_killed_trainings_end_on_the_same_bits(tmp_path):
     command = [sys.executable, str(SCRIPT), "--quick", "--out", str(out)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
-    rows = json.loads(out.read_text(encoding="utf-8"))["rows"]
+    result = json.loads(out.read_text(encoding="utf-8"))
+    assert result["benchmark"] == SCRIPT.stem and result["settings"] and result["provenance"]
+    rows = result["rows"]
     assert [row["differing"] for row in rows] == [[], []]
     for row in rows:
         assert row["kills"]

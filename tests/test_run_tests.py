@@ -1,10 +1,14 @@
-"""The last words of `make test` name the tests that failed."""
+"""What `make test` says last, which tests `make check` runs, and where those that take long run."""
 
 from __future__ import annotations
 
+import re
 import sys
 
 import pytest
+from changed_tests import files_to_test
+from few import few
+from notebook_pairs import ROOT
 from run_tests import failed_tests, timed
 
 PYTEST = [sys.executable, "-m", "pytest", "-q", "-o", "addopts=", "-p", "no:cacheprovider"]
@@ -41,3 +45,75 @@ def test_all_is_well(tmp_path):
 
 def test_a_run_without_a_report_names_nothing(tmp_path):
     assert failed_tests(tmp_path / "none.xml") == []
+
+
+# ------------------------------------------------------------------------ tests of what was changed
+
+PAGE = """import lazy_loader
+__getattr__, __dir__, __all__ = lazy_loader.attach(__name__, submod_attrs={"masks": ["mask"]})
+"""
+PROJECT = {
+    "tutorial_lib/pixels/__init__.py": PAGE,
+    "tutorial_lib/pixels/masks.py": "def mask():\n    pass\n",
+    "tutorial_lib/pixels/bayes.py": "",
+    "tutorial_lib/exercises/discovery.py": "",
+    "tutorial_lib/exercises/ch02/__init__.py": "",
+    "tutorial_lib/exercises/ch02/ex1.py": "",
+    "tools/stamping.py": "",
+    "tests/small_models.py": "from tutorial_lib.pixels.bayes import x\n",
+    "tests/test_masks.py": "from tutorial_lib.pixels.masks import mask\n",
+    "tests/test_page.py": "from tutorial_lib.pixels import mask\n",
+    "tests/test_module.py": "import tutorial_lib.pixels.masks\n",
+    "tests/test_inside.py": "def test_it():\n    from tutorial_lib.pixels import masks\n",
+    "tests/test_small.py": "from small_models import x\n",
+    "tests/test_tools.py": "import stamping\n",
+    "tests/test_exercises.py": "from tutorial_lib.exercises import discovery\n",
+    "tests/test_ch02.py": "from tutorial_lib.exercises import ch02\n",
+    "tests/test_torch.py": "import torch\nfrom torch import nn\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("changed", "chosen"),
+    [
+        ("tutorial_lib/pixels/masks.py", "masks page module inside"),
+        ("tutorial_lib/pixels/bayes.py", "small"),
+        ("tests/small_models.py", "small"),
+        ("tests/test_torch.py", "torch"),
+        ("tools/stamping.py", "tools"),
+        ("tutorial_lib/exercises/ch02/ex1.py", "exercises ch02"),
+        ("README.md", ""),
+    ],
+)
+def test_what_was_changed_is_tested_by_what_imports_it(tmp_path, changed, chosen):
+    for name, source in PROJECT.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(source)
+    found = {
+        path.stem.removeprefix("test_") for path in files_to_test({tmp_path / changed}, tmp_path)
+    }
+    assert found == set(chosen.split())
+
+
+# ------------------------------------------------------------------------------ what takes long
+
+
+def test_what_takes_long_runs_only_under_make_faults():
+    options = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    assert re.search('"-m=.*not long', options)
+    rule = re.search("^faults:(?:.*\n)(?:\t.*\n)+", (ROOT / "Makefile").read_text("utf-8"), re.M)
+    assert "run_tests.py long" in rule[0]
+
+
+def test_a_few_cases_are_kept_and_all_others_are_long():
+    first, *others = few(["a", "b", ("c", 1)], 1)
+    assert first == "a" and [each.values for each in others] == [("b",), ("c", 1)]
+    assert all(each.marks[0].name == "long" for each in others)
+
+
+def test_after_its_seconds_nothing_begins_and_what_was_skipped_is_told(tmp_path, capfd):
+    (tmp_path / "conftest.py").write_text((ROOT / "tests" / "conftest.py").read_text("utf-8"))
+    path = tmp_path / "test_of_a_learner.py"
+    path.write_text("def test_it():\n    pass\n")
+    _, code = timed("unit tests", [*PYTEST, "-rs", "--seconds=0", str(path)], {})
+    assert code == 0 and "after 0 seconds: `make test` runs it" in capfd.readouterr().out

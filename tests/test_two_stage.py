@@ -12,6 +12,7 @@ import math
 
 import pytest
 import torch
+from few import few
 from torch.nn.functional import one_hot
 
 from tutorial_lib.codes.bounds import categorical_kl, elbo_nats
@@ -23,6 +24,7 @@ from tutorial_lib.pixels.likelihood import bits_per_dim, enumerate_images, nll_n
 K = 3
 IMAGES = enumerate_images(2, 4)
 FIELDS = enumerate_images(1, 2, K).squeeze(1)  # (9, 1, 2)
+EACH_NUMBER = pytest.mark.parametrize("number", few(range(100), 30))
 
 
 @pytest.fixture
@@ -99,7 +101,7 @@ def with_other_codes(model, fields):
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("number", range(100))
+@EACH_NUMBER
 def test_the_bound_is_never_above_the_true_log_p(random_two_stage, number):
     model, images, fields = random_two_stage(number)
     log_p = log_joint(model, images=images, fields=fields).logsumexp(dim=0)
@@ -110,7 +112,7 @@ def test_the_bound_is_never_above_the_true_log_p(random_two_stage, number):
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("number", range(100))
+@EACH_NUMBER
 def test_the_bound_misses_by_minus_log_of_how_sure_the_codes_are_given_the_image(
     random_two_stage, number
 ):
@@ -154,7 +156,7 @@ def be_sure_of_one_code(model):
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("number", range(100))
+@EACH_NUMBER
 def test_where_the_decoder_ignores_the_codes_the_bound_misses_by_their_whole_rate(
     random_two_stage, number
 ):
@@ -170,7 +172,7 @@ def test_where_the_decoder_ignores_the_codes_the_bound_misses_by_their_whole_rat
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("number", range(100))
+@EACH_NUMBER
 def test_where_the_decoder_ignores_the_codes_the_elbo_of_an_encoder_that_does_is_log_p(
     random_two_stage, number
 ):
@@ -192,7 +194,7 @@ def test_where_the_decoder_ignores_the_codes_the_elbo_of_an_encoder_that_does_is
 
 @torch.no_grad()
 @pytest.mark.parametrize("ignores", [False, True])
-@pytest.mark.parametrize("number", range(100))
+@EACH_NUMBER
 def test_where_the_prior_is_sure_of_the_codes_the_bound_is_log_p_itself(
     random_two_stage, number, ignores
 ):

@@ -3,6 +3,8 @@
 python tools/run_tests.py                  both; the second also when the first failed
 python tools/run_tests.py units -k masks   only the unit tests, with arguments for pytest
 python tools/run_tests.py notebooks        only the notebooks, under the smoke profile
+python tools/run_tests.py changed          for 40 seconds the unit tests of what was changed
+python tools/run_tests.py long             only the tests that `make faults` runs
 """
 
 from __future__ import annotations
@@ -15,12 +17,16 @@ import time
 from pathlib import Path
 from xml.etree import ElementTree
 
+from changed_tests import changed_files, files_to_test
 from notebook_pairs import NOTEBOOKS, ROOT
 
 WORKERS = "2"
 CELL_TIMEOUT = "300"  # seconds
+TIME_FOR_CHANGED = "40"  # seconds
 # Two workers share the cores: one thread each, or they fight.
 ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
+# Every test that starts a Python would compile the library again where bytecode is not kept.
+UNITS = {**ONE_THREAD, "MPLBACKEND": "Agg", "PYTHONDONTWRITEBYTECODE": ""}
 
 
 def notebooks_to_run(folder: Path = NOTEBOOKS) -> list[Path]:
@@ -31,7 +37,7 @@ def notebooks_to_run(folder: Path = NOTEBOOKS) -> list[Path]:
 
 
 def unit_command(extra: list[str]) -> list[str]:
-    command = [sys.executable, "-m", "pytest", "-q", "-n", WORKERS, "--dist", "loadfile"]
+    command = [sys.executable, "-m", "pytest", "-q", "-n", WORKERS, "--dist", "worksteal"]
     return [*command, "--durations=8", "--durations-min=5", "-rs", *extra]
 
 
@@ -72,7 +78,21 @@ def failed_tests(report: Path) -> list[str]:
 
 
 def run_units(extra: list[str]) -> tuple[str, int]:
-    return timed("unit tests", unit_command(extra), {**ONE_THREAD, "MPLBACKEND": "Agg"})
+    return timed("unit tests", unit_command(extra), UNITS)
+
+
+def run_long(extra: list[str]) -> tuple[str, int]:
+    return timed("long tests", unit_command(["-m", "long", *extra]), UNITS)
+
+
+def run_changed(extra: list[str]) -> tuple[str, int]:
+    changed = changed_files()
+    chosen = [str(path.relative_to(ROOT)) for path in files_to_test(changed)]
+    if not chosen:
+        return f"unit tests: {len(changed)} files were changed, and none has tests", 0
+    print("\n".join(["Tests of what was changed:", *chosen]), flush=True)
+    command = unit_command([f"--seconds={TIME_FOR_CHANGED}", *extra, *chosen])
+    return timed("tests of what was changed", command, UNITS)
 
 
 def run_notebooks(extra: list[str]) -> tuple[str, int]:
@@ -85,11 +105,12 @@ def run_notebooks(extra: list[str]) -> tuple[str, int]:
         return timed(f"{len(paths)} notebooks", notebook_command(paths, extra), environment)
 
 
-PARTS = {"units": run_units, "notebooks": run_notebooks}
+USUAL = {"units": run_units, "notebooks": run_notebooks}
+PARTS = {**USUAL, "changed": run_changed, "long": run_long}
 
 
 def main(argv: list[str]) -> int:
-    chosen, extra = list(PARTS), argv
+    chosen, extra = list(USUAL), argv
     if argv and argv[0] in PARTS:
         chosen, extra = [argv[0]], argv[1:]
     results = [PARTS[part](extra) for part in chosen]
