@@ -2,7 +2,7 @@
 # Use another Python:  make lab PYTHON=python3.12
 # Pass arguments on:   make lab ARGS="--port 9000"     make test ARGS="-k masks"
 # Your copy elsewhere: make lab COPY=~/my-pixels
-# Only one notebook:   make notebooks NOTEBOOKS=notebooks/11_two_stage_generation.ipynb
+# Only one notebook:   make notebooks NOTEBOOKS=notebooks/13_two_stage_generation.ipynb
 # A fork, a new home:  make move ADDRESS=https://github.com/you/fork
 
 PYTHON ?= $(shell command -v python3 || command -v python)

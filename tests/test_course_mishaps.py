@@ -13,17 +13,17 @@ from nbgrader.api import Gradebook  # noqa: E402
 from tutorial_lib.classroom import course, worker_process  # noqa: E402
 from tutorial_lib.classroom.grades_table import Score, read_csv, write_csv  # noqa: E402
 from tutorial_lib.cli import main  # noqa: E402
-from tutorial_lib.exercises import ch09  # noqa: E402
+from tutorial_lib.exercises import ch11  # noqa: E402
 from tutorial_lib.exercises.discovery import exercises_of  # noqa: E402
 
-EXERCISES = exercises_of(ch09)
-REFERENCE = {e.name: library_s_own("ch09", e.name) for e in EXERCISES}
+EXERCISES = exercises_of(ch11)
+REFERENCE = {e.name: library_s_own("ch11", e.name) for e in EXERCISES}
 FULL = sum(e.points for e in EXERCISES)
 FIRST = EXERCISES[0]
 
 
 def path_of(folder, student):
-    return folder / "submitted" / student / "ch09" / "ch09.ipynb"
+    return folder / "submitted" / student / "ch11" / "ch11.ipynb"
 
 
 def grade_id(cell):
@@ -32,7 +32,7 @@ def grade_id(cell):
 
 def changed(folder, student, change):
     """A right submission, but for what `change(cells)` does to the list of its cells."""
-    hand_in(folder, "ch09", student, REFERENCE)
+    hand_in(folder, "ch11", student, REFERENCE)
     path = path_of(folder, student)
     notebook = nbformat.read(path, as_version=4)
     change(notebook.cells)
@@ -47,7 +47,7 @@ def copy_every_cell(cells):
 
 
 def keep_an_old_stub(cells):
-    place = next(i for i, c in enumerate(cells) if grade_id(c) == f"ch09-{FIRST.name}")
+    place = next(i for i, c in enumerate(cells) if grade_id(c) == f"ch11-{FIRST.name}")
     old = nbformat.from_dict({**cells[place], "id": "old", "source": FIRST.stub})
     cells.insert(place, old)
 
@@ -58,7 +58,7 @@ def retype_the_written_answer(cells):
 
 
 def retype_an_exercise_without_its_check(cells):
-    names = (f"ch09-{FIRST.name}", f"ch09-{FIRST.name}-check")
+    names = (f"ch11-{FIRST.name}", f"ch11-{FIRST.name}-check")
     stub, check = (next(c for c in cells if grade_id(c) == name) for name in names)
     cells[cells.index(stub)] = nbformat.v4.new_code_cell(stub.source)
     cells.remove(check)
@@ -87,8 +87,8 @@ def graded(tmp_path_factory):
     course.build_course(folder, names=["09"], progress=False)
     for name, change in MISHAPS.items():
         changed(folder, name, change)
-    hand_in(folder, "ch09", "renamed", REFERENCE)
-    path_of(folder, "renamed").rename(path_of(folder, "renamed").with_name("Copy_of_ch09.ipynb"))
+    hand_in(folder, "ch11", "renamed", REFERENCE)
+    path_of(folder, "renamed").rename(path_of(folder, "renamed").with_name("Copy_of_ch11.ipynb"))
     return folder, {s.student: s for s in course.grade_course(folder, progress=False)}
 
 
@@ -106,14 +106,14 @@ def test_an_answer_in_a_cell_of_its_own_is_still_to_be_read(graded):
 def test_a_notebook_of_another_name_is_told_by_both_names(graded):
     _, scores = graded
     assert scores["renamed"].points == 0
-    for told in ("must hold ch09.ipynb", "holds Copy_of_ch09.ipynb", "Rename it"):
+    for told in ("must hold ch11.ipynb", "holds Copy_of_ch11.ipynb", "Rename it"):
         assert told in scores["renamed"].problem
 
 
 def read_answer(folder, student, points):
     """What the formgrader does when a person gives points."""
     with Gradebook(f"sqlite:///{folder / 'gradebook.db'}") as gradebook:
-        submission = gradebook.find_submission("ch09", student)
+        submission = gradebook.find_submission("ch11", student)
         (grade,) = (g for n in submission.notebooks for g in n.grades if g.cell_type == "markdown")
         grade.manual_score, grade.needs_manual_grade = points, False
         gradebook.db.commit()
@@ -121,7 +121,7 @@ def read_answer(folder, student, points):
 
 @pytest.fixture
 def small_course(tmp_path):
-    """Chapter 09, and one student who has answered everything."""
+    """Chapter 11, and one student who has answered everything."""
     course.build_course(tmp_path, names=["09"], progress=False)
 
     def answer(cells):
@@ -144,7 +144,7 @@ def test_late_work_loses_what_the_course_takes_from_it(small_course):
     course.grade_course(small_course, progress=False)
     due = datetime.datetime(2026, 11, 1, 12)
     with Gradebook(f"sqlite:///{small_course / 'gradebook.db'}") as gradebook:
-        gradebook.update_or_create_assignment("ch09", duedate=due)
+        gradebook.update_or_create_assignment("ch11", duedate=due)
     config = small_course / "nbgrader_config.py"
     zero = 'c.LateSubmissionPlugin.penalty_method = "zero"\n'
     config.write_text(config.read_text(encoding="utf-8") + zero, encoding="utf-8")

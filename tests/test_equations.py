@@ -91,4 +91,4 @@ def test_the_command_prints_every_equation_with_its_cell_and_name(capsys):
     for each in EQUATIONS:
         assert f"eq. {each.number}  {each.says}" in printed
         assert each.cell in printed and f"tutorial_lib.{each.library}" in printed
-    assert "notebooks/08_codebook_quantizer.ipynb" in printed
+    assert "notebooks/10_the_codebook_quantizer.ipynb" in printed

@@ -7,74 +7,68 @@ import math
 import pytest
 import torch
 
-from tutorial_lib.codes.two_stage import TwoStageModel
-from tutorial_lib.codes.vqvae import VQVAE
+from tutorial_lib.codes.gaussian_posterior import information_nats, reparameterize
+from tutorial_lib.codes.one_latent import blob_on_a_strip
+from tutorial_lib.codes.vae import GaussianVAE
 from tutorial_lib.exercises import ch09
-from tutorial_lib.pixels.gated import GatedPixelCNN
-from tutorial_lib.pixels.likelihood import enumerate_images, nll_nats
 
 
 def doubles(*values):
     return torch.tensor(values, dtype=torch.float64)
 
 
+def test_the_worked_example_of_the_evidence_is_right():
+    log_p = ch09.log_evidence.reference(doubles([1 / 4, 1 / 2, 1]).log(), doubles(-1, 0, 1))
+    assert log_p.tolist() == pytest.approx([-0.689], abs=1e-3)
+
+
 def test_the_worked_example_of_the_kl_is_right():
-    kl = ch09.categorical_kl.reference
-    assert kl(doubles([0, 1]), doubles([0.25, 0.75])).item() == pytest.approx(0.288, abs=1e-3)
-    assert kl(doubles([0.5, 0.5]), doubles([1, 0])).item() == math.inf
+    kl = ch09.gaussian_kl.reference(doubles([1, 0]), doubles([0, math.log(4)]))
+    assert kl.tolist() == pytest.approx([1.307], abs=1e-3)
 
 
-def test_the_worked_example_of_the_rate_is_right():
-    nats, bits = ch09.latent_rate.reference((2, 2), 16, 32)
-    assert (nats, bits) == (pytest.approx(11.09, abs=1e-2), pytest.approx(0.5))
+def test_the_worked_example_of_the_draw_is_right():
+    code = ch09.reparameterize.reference(doubles([1]), doubles([math.log(4)]), doubles([0.5]))
+    assert code.item() == pytest.approx(2)
 
 
 def test_the_worked_example_of_the_bound_is_right():
-    decoder = torch.tensor([0.0, math.log(3)]).view(1, 2, 1, 1, 1)
-    level, prior = torch.ones(1, 1, 1, 1, dtype=torch.long), torch.zeros(1, 2, 1, 1)
-    code = torch.zeros(1, 1, 1, dtype=torch.long)
-    bound = ch09.two_stage_bound.reference(decoder, level, prior, code)
-    assert bound.item() == pytest.approx(math.log(3 / 8)) == pytest.approx(-0.981, abs=1e-3)
+    pixel = torch.ones(1, 1, dtype=torch.long)
+    bound = ch09.elbo.reference(doubles([[0]]), pixel, doubles([1]), doubles([0]))
+    assert bound.tolist() == pytest.approx([-1.193], abs=1e-3)
 
 
-def test_the_worked_example_of_the_sum_over_all_codes_is_right():
-    log_p = ch09.exact_log_p.reference(doubles(1 / 4, 3 / 4).log(), doubles([1 / 2, 1 / 6]).log())
-    assert log_p.item() == pytest.approx(math.log(1 / 4)) == pytest.approx(-1.386, abs=1e-3)
+def test_the_worked_example_of_the_information_is_right():
+    said = ch09.information.reference(doubles([0.9, 0.1], [0.1, 0.9]).log())
+    assert said.item() == pytest.approx(0.588, abs=1e-3) and said < math.log(2)
 
 
-def test_the_worked_example_of_the_unigram_prior_is_right():
-    train, held_out = torch.tensor([[[0, 0, 1]]]), torch.tensor([[[0, 2]]])
-    bits = ch09.unigram_bits.reference(train, held_out, 3)
-    assert bits.item() == pytest.approx(1.792, abs=1e-3)
+def test_the_evidence_of_the_exercise_is_that_of_the_model_with_one_latent():
+    strip, image = blob_on_a_strip(), torch.tensor([0, 0, 1, 0, 0, 0, 1, 0, 0])
+    log_likelihood = strip.log_likelihood_nats(image, strip.z)[None]
+    log_p = ch09.log_evidence.reference(log_likelihood, strip.z)
+    torch.testing.assert_close(log_p[0], strip.log_evidence_nats(image))
 
 
 @torch.no_grad()
-def test_bound_and_sum_of_the_exercises_are_those_of_the_two_stage_model():
+def test_the_bound_of_the_exercise_is_that_of_the_vae_for_the_same_noise():
     torch.manual_seed(0)
-    vqvae = VQVAE(in_channels=1, n_levels=2, n_codes=3, code_dim=2, downsample=2, n_channels=4)
-    prior = GatedPixelCNN(n_levels=3, n_channels=4, n_layers=2, ordered=False)
-    model, images = TwoStageModel(vqvae, prior).double().eval(), enumerate_images(2, 4)
-    indices = vqvae.encode_indices(images)
-    logits = vqvae.decode_indices(indices), prior(indices.unsqueeze(1)).squeeze(2)
-    bound = ch09.two_stage_bound.reference(logits[0], images, logits[1], indices)
-    torch.testing.assert_close(bound, model.bound_nats(images))
-
-    fields = enumerate_images(1, 2, 3).squeeze(1)
-    decoded = vqvae.decode_indices(fields)
-    rows = [-nll_nats(decoded, image.expand(9, 1, 2, 4)) for image in images]
-    log_p = ch09.exact_log_p.reference(-model.prior_nll_nats(fields), torch.stack(rows))
-    assert log_p.exp().sum().item() == pytest.approx(1, abs=1e-9)
-    assert (bound <= log_p + 1e-9).all()
+    vae = GaussianVAE(size=(4, 8), code_dim=3, n_channels=2).double()
+    levels, noise = torch.randint(2, (5, 1, 4, 8)), torch.randn(2, 5, 3, dtype=torch.float64)
+    q = vae.encode(levels)
+    both = [vae.logits_given(levels, reparameterize(*q, each)) for each in noise]
+    log_odds = torch.stack([(logits[:, 1] - logits[:, 0]).flatten(1) for logits in both])
+    bound = ch09.elbo.reference(log_odds, levels.flatten(1), *q)
+    want = torch.stack([vae(levels, each).elbo_nats for each in noise]).mean(dim=0)
+    torch.testing.assert_close(bound, want)
 
 
-def test_a_kl_with_a_number_added_for_safety_is_told_what_it_hides():
-    """Whatever the number, or with nan_to_num: the message does not depend on how it is hidden."""
-    for tiny in (1e-12, 1e-6):
-        grade = ch09.categorical_kl.grade(
-            lambda q, p, tiny=tiny: (q * ((q + tiny) / (p + tiny)).log()).sum(dim=1), 3
-        )
-        assert "costs infinitely much; your result is finite" in grade.failure.message
-    hidden = ch09.categorical_kl.grade(
-        lambda q, p: torch.nan_to_num(q * (q / p).log()).sum(dim=1), 3
-    )
-    assert "costs infinitely much; your result is finite" in hidden.failure.message
+def test_the_information_of_the_exercise_is_the_library_s_for_the_same_draws():
+    rng = torch.Generator().manual_seed(0)
+    mean, log_variance = torch.randn(2, 6, 3, generator=rng, dtype=torch.float64)
+    noise = torch.randn(6, 3, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    code = reparameterize(mean, log_variance, noise)
+    q = torch.distributions.Normal(mean, (log_variance / 2).exp())
+    said = ch09.information.reference(q.log_prob(code[:, None]).sum(dim=2))
+    own = torch.Generator().manual_seed(1)
+    torch.testing.assert_close(said, information_nats(mean, log_variance, generator=own))

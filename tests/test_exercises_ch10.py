@@ -1,107 +1,95 @@
-"""The examples in the stubs of chapter 10, and its exercises against the library they stand for."""
+"""The worked examples of chapter 10 are right, and its probes can see what they are asked."""
 
-from __future__ import annotations
+import math
 
 import pytest
 import torch
 
-from tutorial_lib.codes.quantizer import nearest_code
+from tutorial_lib.codes.quantizer import VectorQuantizer
 from tutorial_lib.exercises import ch10
-from tutorial_lib.training.config import FitConfig
-from tutorial_lib.training.schedule import learning_rate_at
+from tutorial_lib.exercises.ch10 import probes
 
 
-def doubles(*rows):
-    return torch.tensor(rows, dtype=torch.float64)
+def test_the_nearest_code_at_three_positions():
+    codebook = torch.tensor([[0.0, 0.0], [4.0, 0.0]])
+    z_e = torch.tensor([[[1.0, 3.0, 0.0], [1.0, -1.0, 5.0]]])
+    assert ch10.nearest_code.reference(z_e, codebook).tolist() == [[0, 1, 0]]
 
 
-def test_the_worked_example_of_the_compression_is_right():
-    for code_dim in (1, 64):
-        bits = ch10.compression.reference((1, 8, 8), 4, (2, 2), 16, code_dim)
-        assert bits == (128, 16, 8)
+def test_the_code_of_the_reading_notes():
+    """Codes in columns there, in rows here; their rows would give another code."""
+    notes = torch.tensor([[1, 1.2, 3], [3.2, 23, -1], [1.32, 0, 1.352]])
+    z_e = torch.tensor([[2, 4.2, -9]])
+    squared = (z_e - notes.T).square().sum(dim=1)
+    assert squared.tolist() == pytest.approx([108.5024, 435.08, 135.203904], abs=1e-4)
+    assert ch10.nearest_code.reference(z_e, notes.T.contiguous()).item() == 0
+    assert ch10.nearest_code.reference(z_e, notes).item() == 2
 
 
-def test_the_worked_example_of_the_learning_rate_is_right():
-    rates = [ch10.learning_rate.reference(step, 6, 1.0, 2) for step in range(6)]
-    assert rates == [1 / 2, 1, 1, 3 / 4, 1 / 2, 1 / 4]
+def test_the_gradient_of_10_goes_to_z_e():
+    three, five = torch.full((1, 1), 3.0), torch.full((1, 1), 5.0)
+    parts = probes.through(ch10.straight_through.reference, three, five, torch.tensor(10.0))
+    assert [part.item() for part in parts] == [5, 10, 0]
 
 
-def a_state(dim=1):
-    return {
-        "weight": torch.ones(dim, dtype=torch.float64),
-        "momentum": torch.zeros(dim, dtype=torch.float64),
-        "step": 0,
-        "rng": torch.Generator().manual_seed(4).get_state(),
-    }
+def test_both_losses_of_two_positions_are_13_and_each_moves_one_side():
+    z_e = torch.tensor([[[3.0, 1.0], [4.0, 0.0]]])
+    values, *moves = probes.losses(ch10.vq_losses.reference, z_e, torch.zeros(1, 2, 2))
+    assert values.tolist() == [13, 13]
+    assert [bool(each.any()) for each in moves] == [False, True, True, False]
 
 
-def test_the_worked_example_of_the_training_loop_is_right():
-    state, data = a_state(), doubles([0], [2])
-    once = ch10.train_from.reference(state, data, 1, 0.0)
-    assert (once["momentum"].item(), once["weight"].item(), once["step"]) == (1, 0.5, 1)
-    twice = ch10.train_from.reference(once, data, 1, 0.0)
-    assert (twice["momentum"].item(), twice["weight"].item(), twice["step"]) == (-1, 0.75, 2)
+def test_one_ema_step_by_hand():
+    counts, sums = torch.tensor([2.0, 1.0]), torch.tensor([[6.0], [7.0]])
+    batch = torch.tensor([[1.0], [9.0]]), torch.tensor([0, 0])
+    parts = ch10.ema_step.reference(counts, sums, *batch, 0.5)
+    assert [part.flatten().tolist() for part in parts] == [[2, 0.5], [8, 3.5], [4, 7]]
 
 
-@pytest.mark.parametrize("cut", range(8))
-def test_the_reference_may_be_cut_anywhere(cut):
-    data = torch.randn(3, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    run = ch10.train_from.reference
-    whole = run(a_state(2), data, 7, 0.3)
-    in_two = run(run(a_state(2), data, cut, 0.3), data, 7 - cut, 0.3)
-    assert all(torch.equal(whole[k], in_two[k]) for k in ("weight", "momentum", "rng"))
-    assert whole["step"] == in_two["step"] == 7
+def test_the_perplexity_of_two_batches_together():
+    batches = [torch.tensor([0, 0, 0]), torch.tensor([1])]
+    found = ch10.usage_perplexity.reference(batches, 3).item()
+    assert found == pytest.approx(math.exp(0.562), abs=1e-3) == pytest.approx(1.755, abs=1e-3)
 
 
-def test_a_state_without_its_random_numbers_is_told_so():
-    def forgets(state, data, n_steps, noise):
-        whole = ch10.train_from.reference(state, data, n_steps, noise)
-        return {k: v for k, v in whole.items() if k != "rng"}
-
-    failure = ch10.train_from.grade(forgets, 1).failure
-    assert "not a whole state" in failure.message and "rng" in failure.evidence
+def test_a_restart_by_hand():
+    counts, sums = torch.tensor([11.95, 0.05]), torch.tensor([[23.9], [5.0]])
+    parts = ch10.restart_dead_codes.reference(counts, sums, torch.tensor([[7.0], [3.0]]))
+    found = [part.flatten().tolist() for part in parts]
+    assert found == [pytest.approx(each) for each in ([11.95, 6], [23.9, 18], [2, 3])]
 
 
-def test_the_worked_example_of_the_error_is_right_and_the_mean_image_gets_1():
-    x = doubles([0, 6], [4, 6]).view(2, 1, 1, 2)
-    answer = doubles([1, 6], [4, 7]).view(2, 1, 1, 2)
-    error = ch10.normalized_mse.reference
-    assert error(x, answer).item() == 0.25
-    assert error(x, x.mean(dim=0).expand_as(x)).item() == 1
-    assert error(x, x).item() == 0
+def test_the_functions_of_the_exercises_are_what_the_quantizer_does():
+    """Over steps in which codes die, restart and move again."""
+    torch.manual_seed(0)
+    quantizer = VectorQuantizer(6, 2, update="ema", decay=0.8)
+    counts, sums = quantizer.counts.clone(), quantizer.sums.clone()
+    n_restarted = 0
+    for _ in range(40):
+        vectors = 5 + torch.randn(30, 2)
+        indices = ch10.nearest_code.reference(vectors, quantizer.codebook)
+        out = quantizer(vectors)
+        counts, sums, codes = ch10.ema_step.reference(counts, sums, vectors, indices, 0.8)
+        torch.testing.assert_close(quantizer.codebook, codes)
+        torch.testing.assert_close(quantizer.counts, counts)
+        assert torch.equal(out.indices, indices)
+
+        candidates = vectors[:6]
+        quantizer._restart(candidates, torch.tensor(True))
+        before = counts
+        counts, sums, codes = ch10.restart_dead_codes.reference(counts, sums, candidates)
+        n_restarted += int((counts != before).sum())
+        torch.testing.assert_close(quantizer.codebook, codes)
+        torch.testing.assert_close(quantizer.sums, sums)
+    assert n_restarted > 0
 
 
-def test_the_worked_example_of_the_nearest_code_is_right():
-    codes = torch.tensor([[1.2], [1.1], [0.8]])
-    for vector in (torch.ones(1, 1), torch.ones(1, 1, dtype=torch.bfloat16)):
-        with torch.autocast("cpu", torch.bfloat16):
-            assert ch10.code_under_autocast.reference(vector, codes).tolist() == [1]
-
-
-@pytest.mark.parametrize("n_steps", [10, 57])
-def test_the_schedule_is_that_of_fit(n_steps):
-    config = FitConfig(learning_rate=3e-3, warmup=0.1)
-    n_warm = max(1, round(0.1 * n_steps))
-    for step in range(n_steps):
-        rate = ch10.learning_rate.reference(step, n_steps, 3e-3, n_warm)
-        assert rate == pytest.approx(learning_rate_at(step, n_steps, config))
-
-
-def crowded():
-    """Codes too near to each other for bfloat16."""
-    rng = torch.Generator().manual_seed(0)
-    codebook = 6 + 0.2 * torch.rand(64, 4, generator=rng)
-    return (6 + torch.rand(200, 4, generator=rng)).bfloat16(), codebook
-
-
-def test_under_autocast_the_exercise_finds_the_codes_of_the_library_and_a_plain_product_does_not():
-    vectors, codebook = crowded()
-    want = nearest_code(vectors.float().double(), codebook.double())
-    with torch.autocast("cpu", torch.bfloat16):
-        own = ch10.code_under_autocast.reference(vectors, codebook)
-        library = nearest_code(vectors, codebook)
-        products = vectors.float() @ codebook.T
-        naive = (codebook.square().sum(dim=1) - 2 * products).argmin(dim=1)
-    for indices in (own, library):
-        assert (indices == want).double().mean() > 0.99  # nearly equal distances may round apart
-    assert (naive == want).double().mean() < 0.9
+@pytest.mark.parametrize("name", ["exchanged", "no gradient at all", "to both"])
+def test_the_probe_of_straight_through_tells_wrong_gradients_from_right_ones(name):
+    (wrong,) = (m.wrong for m in ch10.straight_through.misconceptions if m.name == name)
+    args = torch.randn(2, 3, 4), torch.randn(2, 3, 4), torch.ones(2, 3, 4)
+    right, found = (
+        torch.stack(probes.through(function, *args))
+        for function in (ch10.straight_through.reference, wrong)
+    )
+    assert not torch.allclose(right, found)

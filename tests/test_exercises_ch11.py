@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 
@@ -9,76 +11,70 @@ from tutorial_lib.codes.two_stage import TwoStageModel
 from tutorial_lib.codes.vqvae import VQVAE
 from tutorial_lib.exercises import ch11
 from tutorial_lib.pixels.gated import GatedPixelCNN
-from tutorial_lib.sampling.ancestral import sample
+from tutorial_lib.pixels.likelihood import enumerate_images, nll_nats
 
 
-def line(*places):
-    """Points on the number line, as (N, 1)."""
-    return torch.tensor(places, dtype=torch.float64).unsqueeze(1)
+def doubles(*values):
+    return torch.tensor(values, dtype=torch.float64)
 
 
-def tiny_vqvae():
-    torch.manual_seed(0)
-    return VQVAE(in_channels=1, n_levels=4, n_codes=5, code_dim=2, downsample=2, n_channels=4)
+def test_the_worked_example_of_the_kl_is_right():
+    kl = ch11.categorical_kl.reference
+    assert kl(doubles([0, 1]), doubles([0.25, 0.75])).item() == pytest.approx(0.288, abs=1e-3)
+    assert kl(doubles([0.5, 0.5]), doubles([1, 0])).item() == math.inf
 
 
-def test_the_worked_example_of_the_codes_is_right():
-    levels = torch.randint(4, (5, 1, 4, 8)).to(torch.uint8)
-    vqvae = tiny_vqvae()
-    fields = ch11.extract_codes.reference(vqvae, levels, batch_size=2)
-    assert fields.shape == (5, 2, 4) and fields.dtype == torch.long
-    assert torch.equal(fields[4], vqvae.encode_indices(levels[4:].long())[0])
+def test_the_worked_example_of_the_rate_is_right():
+    nats, bits = ch11.latent_rate.reference((2, 2), 16, 32)
+    assert (nats, bits) == (pytest.approx(11.09, abs=1e-2), pytest.approx(0.5))
 
 
-def test_the_worked_example_of_codes_by_position_is_right():
-    train_codes, pick = torch.tensor([[[1, 2]], [[3, 4]]]), torch.tensor([[[1, 0]]])
-    assert ch11.codes_by_position.reference(train_codes, pick).tolist() == [[[3, 2]]]
+def test_the_worked_example_of_the_bound_is_right():
+    decoder = torch.tensor([0.0, math.log(3)]).view(1, 2, 1, 1, 1)
+    level, prior = torch.ones(1, 1, 1, 1, dtype=torch.long), torch.zeros(1, 2, 1, 1)
+    code = torch.zeros(1, 1, 1, dtype=torch.long)
+    bound = ch11.two_stage_bound.reference(decoder, level, prior, code)
+    assert bound.item() == pytest.approx(math.log(3 / 8)) == pytest.approx(-0.981, abs=1e-3)
 
 
-def test_the_worked_example_of_the_canvas_is_right():
-    canvas = ch11.completion_canvas.reference(torch.tensor([[[5, 0], [7, 8]]]), 1, 2)
-    assert canvas.tolist() == [[[[5, 0], [-1, -1]]]] * 2
+def test_the_worked_example_of_the_sum_over_all_codes_is_right():
+    log_p = ch11.exact_log_p.reference(doubles(1 / 4, 3 / 4).log(), doubles([1 / 2, 1 / 6]).log())
+    assert log_p.item() == pytest.approx(math.log(1 / 4)) == pytest.approx(-1.386, abs=1e-3)
 
 
-def test_the_worked_example_of_the_total_is_right():
-    two, three = torch.tensor([2.0]), torch.tensor([3.0])
-    total = ch11.total_bits_per_dim.reference(two, three, (1, 4, 4), (2, 2))
-    assert total.tolist() == [2.75]
-
-
-def test_the_worked_example_of_precision_and_recall_is_right():
-    found = ch11.precision_and_recall.reference(line(0, 1, 3), line(1, 2, 9), k=1)
-    assert tuple(found) == (pytest.approx(2 / 3), 1)
-
-
-def test_codes_drawn_by_position_occur_as_often_as_in_training():
-    train_codes = torch.tensor([[[0, 7]], [[0, 8]], [[1, 8]], [[2, 8]]])
-    pick = torch.randint(4, (40_000, 1, 2))
-    drawn = ch11.codes_by_position.reference(train_codes, pick)
-    for column, codes in enumerate([(0, 0.5), (1, 0.25), (2, 0.25)]):
-        share = (drawn[:, 0, 0] == codes[0]).double().mean().item()
-        assert share == pytest.approx(codes[1], abs=0.02), column
-    together = ((drawn[:, 0, 0] == 0) & (drawn[:, 0, 1] == 7)).double().mean().item()
-    assert together == pytest.approx(1 / 8, abs=0.02)  # in training it is 1/4: they know each other
-
-
-def test_the_sampler_keeps_what_the_canvas_keeps_and_draws_the_rest():
-    prior = GatedPixelCNN(n_levels=5, n_channels=4, n_layers=2, ordered=False)
-    fields = torch.randint(5, (2, 4, 3))
-    canvas = ch11.completion_canvas.reference(fields, 2, 8)
-    drawn = sample(prior, tuple(canvas.shape), known=canvas)
-    assert torch.equal(drawn[:8, 0, :2], fields[:1, :2].expand(8, -1, -1))
-    assert torch.equal(drawn[8:, 0, :2], fields[1:, :2].expand(8, -1, -1))
-    assert 0 <= drawn.min() and len(drawn[:8, 0, 2:].unique(dim=0)) > 1
+def test_the_worked_example_of_the_unigram_prior_is_right():
+    train, held_out = torch.tensor([[[0, 0, 1]]]), torch.tensor([[[0, 2]]])
+    bits = ch11.unigram_bits.reference(train, held_out, 3)
+    assert bits.item() == pytest.approx(1.792, abs=1e-3)
 
 
 @torch.no_grad()
-def test_the_total_of_the_exercise_is_that_of_the_two_stage_model():
-    vqvae = tiny_vqvae()
-    prior = GatedPixelCNN(n_levels=5, n_channels=4, n_layers=2, ordered=False)
-    model = TwoStageModel(vqvae, prior).double().eval()
-    levels = torch.randint(4, (3, 1, 4, 8))
-    terms, log2 = model.terms(levels), torch.tensor(2.0, dtype=torch.float64).log()
-    decoder, code = terms.decoder_nats / 32 / log2, terms.prior_rate_nats / 8 / log2
-    total = ch11.total_bits_per_dim.reference(decoder, code, (1, 4, 8), (2, 4))
-    torch.testing.assert_close(total, -model.bound_nats(levels) / 32 / log2)
+def test_bound_and_sum_of_the_exercises_are_those_of_the_two_stage_model():
+    torch.manual_seed(0)
+    vqvae = VQVAE(in_channels=1, n_levels=2, n_codes=3, code_dim=2, downsample=2, n_channels=4)
+    prior = GatedPixelCNN(n_levels=3, n_channels=4, n_layers=2, ordered=False)
+    model, images = TwoStageModel(vqvae, prior).double().eval(), enumerate_images(2, 4)
+    indices = vqvae.encode_indices(images)
+    logits = vqvae.decode_indices(indices), prior(indices.unsqueeze(1)).squeeze(2)
+    bound = ch11.two_stage_bound.reference(logits[0], images, logits[1], indices)
+    torch.testing.assert_close(bound, model.bound_nats(images))
+
+    fields = enumerate_images(1, 2, 3).squeeze(1)
+    decoded = vqvae.decode_indices(fields)
+    rows = [-nll_nats(decoded, image.expand(9, 1, 2, 4)) for image in images]
+    log_p = ch11.exact_log_p.reference(-model.prior_nll_nats(fields), torch.stack(rows))
+    assert log_p.exp().sum().item() == pytest.approx(1, abs=1e-9)
+    assert (bound <= log_p + 1e-9).all()
+
+
+def test_a_kl_with_a_number_added_for_safety_is_told_what_it_hides():
+    """Whatever the number, or with nan_to_num: the message does not depend on how it is hidden."""
+    for tiny in (1e-12, 1e-6):
+        grade = ch11.categorical_kl.grade(
+            lambda q, p, tiny=tiny: (q * ((q + tiny) / (p + tiny)).log()).sum(dim=1), 3
+        )
+        assert "costs infinitely much; your result is finite" in grade.failure.message
+    hidden = ch11.categorical_kl.grade(
+        lambda q, p: torch.nan_to_num(q * (q / p).log()).sum(dim=1), 3
+    )
+    assert "costs infinitely much; your result is finite" in hidden.failure.message

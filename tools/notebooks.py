@@ -5,7 +5,7 @@
     python tools/notebooks.py run      execute them and store their outputs
     python tools/notebooks.py check    say what is wrong; exit 1 if anything is
 
-Each takes names or paths, as in `run notebooks/11_two_stage_generation.ipynb`; default: all.
+Each takes names or paths, as in `run notebooks/13_two_stage_generation.ipynb`; default: all.
 
     python tools/notebooks.py move https://github.com/OWNER/REPOSITORY
 

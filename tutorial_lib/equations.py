@@ -24,7 +24,7 @@ PixelRNN eq. 2: p(R, G, B | past) = p(R | past) p(G | R, past) p(B | R, G, past)
     02_masked_convolutions  pixels.masks.color_causal_mask
 PixelRNN eq. 3: Row LSTM: o, f, i, g from K_ss * h + K_is * x; c = f c + i g; h = o tanh(c)
     "Row LSTM, k = 3": RowLSTMLayer(1, 4, 3),
-    03_pixelcnn  pixels.lstm_layers.RowLSTMLayer
+    08_pixelrnn  pixels.lstm_layers.RowLSTMLayer
 Gated PixelCNN eq. 1: p(x) = product over i of p(x_i | x_1 ... x_{i-1})
     sums = [total_probability(model, side, side) for side in (2, 3)]
     03_pixelcnn  pixels.likelihood.total_probability
@@ -41,29 +41,29 @@ Gated PixelCNN eq. 5: y = tanh(W_f * x + V_f * s) . sigmoid(W_g * x + V_g * s), 
     spatial_context = ch05.spatial_context.check(spatial_context)
     05_conditional_generation  pixels.gated.GatedPixelCNN
 VQ-VAE eq. 1: q(z = k | x) = 1 for k = argmin_j ||z_e(x) - e_j||, else 0
-    nearest_code = ch08.nearest_code.check(nearest_code)
-    08_codebook_quantizer  codes.quantizer.nearest_code
+    nearest_code = ch10.nearest_code.check(nearest_code)
+    10_the_codebook_quantizer  codes.quantizer.nearest_code
 VQ-VAE eq. 2: z_q(x) = e_k, k = argmin_j ||z_e(x) - e_j||
     z = squared.argmin()
-    08_codebook_quantizer  codes.quantizer.VectorQuantizer
+    10_the_codebook_quantizer  codes.quantizer.VectorQuantizer
 VQ-VAE eq. 3: L = log p(x | z_q(x)) + ||sg[z_e(x)] - e||^2 + beta ||z_e(x) - sg[e]||^2
-    vq_losses = ch08.vq_losses.check(vq_losses)
-    08_codebook_quantizer  codes.vqvae.VQVAE
+    vq_losses = ch10.vq_losses.check(vq_losses)
+    10_the_codebook_quantizer  codes.vqvae.VQVAE
 VQ-VAE eq. 4: the loss of code i: sum over its z_ij of ||z_ij - e_i||^2
     def by_k_means(rounds=30):
-    08_codebook_quantizer  codes.quantizer.VectorQuantizer
+    10_the_codebook_quantizer  codes.quantizer.VectorQuantizer
 VQ-VAE eq. 5: its optimum: e_i is the mean of its z_ij
     def by_k_means(rounds=30):
-    08_codebook_quantizer  codes.quantizer.VectorQuantizer
+    10_the_codebook_quantizer  codes.quantizer.VectorQuantizer
 VQ-VAE eq. 6: N_i <- gamma N_i + (1 - gamma) n_i
-    ema_step = ch08.ema_step.check(ema_step)
-    08_codebook_quantizer  codes.quantizer.VectorQuantizer
+    ema_step = ch10.ema_step.check(ema_step)
+    10_the_codebook_quantizer  codes.quantizer.VectorQuantizer
 VQ-VAE eq. 7: m_i <- gamma m_i + (1 - gamma) sum over j of z_ij
-    ema_step = ch08.ema_step.check(ema_step)
-    08_codebook_quantizer  codes.quantizer.VectorQuantizer
+    ema_step = ch10.ema_step.check(ema_step)
+    10_the_codebook_quantizer  codes.quantizer.VectorQuantizer
 VQ-VAE eq. 8: e_i = m_i / N_i
-    ema_step = ch08.ema_step.check(ema_step)
-    08_codebook_quantizer  codes.quantizer.VectorQuantizer
+    ema_step = ch10.ema_step.check(ema_step)
+    10_the_codebook_quantizer  codes.quantizer.VectorQuantizer
 """
 
 

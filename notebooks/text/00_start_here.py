@@ -117,10 +117,10 @@ for row, levels in rows.items():
 # %% [markdown]
 # In every column the real garment comes cheapest, upside down costs more, and shuffled costs most
 # by far, although the grey values are the same. (Compare within a column. Between columns, an image
-# with little in it is cheap whichever way up; chapter 05 returns to that.) The model has a grasp of
+# with little in it is cheap whichever way up; chapter 07 returns to that.) The model has a grasp of
 # how garments are arranged. A generative adversarial network could have drawn the first picture,
 # but it could not have printed this table. (Strictly, the numbers are upper bounds on the cost;
-# chapter 11 shows the gap on a toy where the exact cost is known.)
+# chapter 13 shows the gap on a toy where the exact cost is known.)
 #
 # ## The map
 #
@@ -129,16 +129,19 @@ for row, levels in rows.items():
 # | 00 start here | a first picture |
 # | [01 images as sequences](01_images_as_sequences.ipynb) | the chain rule on tiny images, nats and bits |
 # | [02 masked convolutions](02_masked_convolutions.ipynb) | masks A and B, the blind spot, measured |
-# | [03 PixelCNN, and PixelRNN beside it](03_pixelcnn.ipynb) | both models, their trade-off |
+# | [03 PixelCNN](03_pixelcnn.ipynb) | a model of images, its opinion of each pixel, its samples |
 # | [04 gated PixelCNN](04_gated_pixelcnn.ipynb) | two stacks and the gate |
-# | [05 conditional generation](05_conditional_generation.ipynb) | labels, spatial context, anomaly scores |
+# | [05 conditional generation](05_conditional_generation.ipynb) | labels, maps and codes inside the gate |
 # | [06 fast sampling](06_fast_sampling.ipynb) | a cached sampler |
-# | [07 autoencoders and the ELBO](07_autoencoders_and_the_elbo.ipynb) | a VAE, and its bound against the truth |
-# | [08 the codebook quantizer](08_codebook_quantizer.ipynb) | nearest code, straight-through, EMA |
-# | [09 KL = log K](09_kl_is_log_k.ipynb) | every bit of a VQ-VAE, accounted for |
-# | [10 training a VQ-VAE](10_training_a_vqvae.ipynb) | stage one at length |
-# | [11 two-stage generation](11_two_stage_generation.ipynb) | both stages, new garments, the bill in bits |
-# | [12 sound and video](12_sound_and_video.ipynb) | the same quantizer over speech and clips |
+# | [07 what a likelihood is good for](07_what_a_likelihood_is_good_for.ipynb) | a classifier by Bayes' rule, anomaly scores |
+# | [08 PixelRNN](08_pixelrnn.ipynb) (optional) | the recurrent models, and what they see |
+# | [09 autoencoders and the ELBO](09_autoencoders_and_the_elbo.ipynb) | a VAE, and its bound against the truth |
+# | [10 the codebook quantizer](10_the_codebook_quantizer.ipynb) | nearest code, straight-through, EMA |
+# | [11 KL = log K](11_kl_is_log_k.ipynb) | every bit of a VQ-VAE, accounted for |
+# | [12 training a VQ-VAE](12_training_a_vqvae.ipynb) | stage one at length |
+# | [13 two-stage generation](13_two_stage_generation.ipynb) | both stages, new garments, the bill in bits |
+# | [15 sound and video](15_sound_and_video.ipynb) | the same quantizer over speech and clips |
+# | [17 training at scale](17_training_at_scale.ipynb) (appendix) | speed, checkpoints, precision, several GPUs |
 #
 # The library behind the chapters is small enough to read:
 # `tutorial_lib/pixels/gated.py` and `tutorial_lib/codes/quantizer.py` are the hearts of the two papers.
@@ -172,7 +175,7 @@ report();
 
 # %% [markdown]
 # Next: [01 · Images as sequences](01_images_as_sequences.ipynb), from the beginning; or straight to
-# [11 · Two-stage generation](11_two_stage_generation.ipynb), which trains a smaller model of
+# [13 · Two-stage generation](13_two_stage_generation.ipynb), which trains a smaller model of
 # the same kind.
 #
 # ## References

@@ -4,7 +4,7 @@
 # [Open in Colab](https://colab.research.google.com/github/from-pixels-to-codes/from-pixels-to-codes/blob/main/notebooks/04_gated_pixelcnn.ipynb)
 #
 # Chapter 02 found a wedge of the past that no stack of masked convolutions can read, however deep.
-# Chapter 03 let a recurrent network read it, and paid in time. This chapter closes the wedge with
+# A recurrent network can read it, and pays in time (chapter 08). This chapter closes the wedge with
 # convolutions alone: two stacks that divide the past between them, a link, and a gate borrowed from
 # the very network they are to replace.
 #
@@ -422,7 +422,7 @@ axes[0].legend(fontsize=8);
 # two numbers are added, the curves are shifted: the second number moves the threshold of the first
 # instead. (Large values make the gate deaf as well: there, 1 − tanh² is next to nothing.)
 #
-# And it is an old acquaintance. An LSTM, the unit of chapter 03's recurrent models, hands out its
+# And it is an old acquaintance. An LSTM, the unit of chapter 08's recurrent models, hands out its
 # memory c through an output gate o. Take one step of PyTorch's own LSTM and feed the two to
 # equation 2:
 
@@ -1039,7 +1039,7 @@ ch04.progress()
 # > second layer on the masked row of one layer limits what the next can fetch from the right, and
 # > the blind spot begins to open.</details>
 #
-# > **In words.** Chapter 03 found the RNN's steps slow because a row must wait for the row before
+# > **In words.** A recurrent network's steps are slow because a row must wait for the row before
 # > it, or a pixel for its neighbour. Where in this chapter's layer does a position wait for another
 # > during training?
 # > <details><summary>An answer</summary>Nowhere. Every convolution of both stacks reads the
@@ -1059,7 +1059,8 @@ ch04.progress()
 # | Gated PixelCNN table 1 | on a par with PixelRNN | section 8, what each part brings | `GatedPixelCNN(activation=...)` |
 # | PixelRNN table 4 | nats on binarized MNIST | section 9 | `reproduce pixelcnn-cpu` |
 #
-# Equations 4 and 5, where a label or a picture enters the gate, come next: chapter 05.
+# Equations 4 and 5, where a label or a picture enters the gate, come next:
+# [05 · Conditional generation](05_conditional_generation.ipynb).
 #
 # ## References
 #

@@ -897,6 +897,8 @@ ch06.progress()
 # | PixelRNN sec. 3.4 and 3.5 | a masked kernel: taps above, taps to the left | section 6 | `cached_pixelcnn.ConvCache` |
 # | Fast Generation | keep what convolutions have computed | sections 2 to 4 | `cached_features.RowsAbove`, `OwnRow` |
 #
+# Next: [07 · What a likelihood is good for](07_what_a_likelihood_is_good_for.ipynb).
+#
 # ## References
 #
 # 1. A. van den Oord, N. Kalchbrenner, K. Kavukcuoglu: *Pixel Recurrent Neural Networks*, 2016,

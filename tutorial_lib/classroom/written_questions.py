@@ -102,18 +102,20 @@ QUESTIONS = {
     ),
     "ch05": (
         WrittenQuestion(
-            "prior",
-            "a class that is rare",
-            "You classify garments with the conditional model and Bayes' rule. In the shop, "
-            "sandals are a hundred times rarer than in the training set, where all classes are "
-            "equally frequent. Do you have to train again? What do you change, and for which "
-            "images does the decision change?",
-            "No: p(x|y) does not depend on how frequent a class is. Only p(y) changes: log p(y) of "
-            "sandals falls by ln 100 = 4.6 nats. Decisions change where sandals led by less than "
-            "4.6 nats per image over the next class. With hundreds of nats per image such leads "
-            "are common only near the border between classes.",
-            "1 no new training. 1 the prior in Bayes' rule. 2 which images: the lead of the "
-            "likelihood compared with ln 100 in nats per image.",
+            "condition",
+            "fewer bits, a better model?",
+            "A model of photographs is told a thumbnail of 8x8 pixels, computed from the "
+            "photograph itself, and needs 0.4 bits/dim less than the same model without it. May the "
+            "two numbers be compared? What would you add to make them comparable, and for what is the "
+            "model with the thumbnail good as it is?",
+            "No. p(x|s) says what x costs for somebody who has s already, and s was made from x: "
+            "summed over all images, each with its own thumbnail, p(x|s(x)) exceeds 1, so it is no "
+            "distribution over images. Add the bits of the thumbnail: what it costs under a model "
+            "of thumbnails, or its raw bits as an upper bound. As it is, the model is good for "
+            "drawing photographs that fit a given thumbnail, and to be compared with other models "
+            "that are told the same one.",
+            "1 no. 1 the condition was made from the image (or: the sum exceeds 1). 1 the bits of "
+            "the thumbnail are added. 1 a use.",
             4,
             8,
         ),
@@ -139,6 +141,44 @@ QUESTIONS = {
     ),
     "ch07": (
         WrittenQuestion(
+            "prior",
+            "a class that is rare",
+            "You classify garments with the conditional model and Bayes' rule. In the shop, "
+            "sandals are a hundred times rarer than in the training set, where all classes are "
+            "equally frequent. Do you have to train again? What do you change, and for which "
+            "images does the decision change?",
+            "No: p(x|y) does not depend on how frequent a class is. Only p(y) changes: log p(y) of "
+            "sandals falls by ln 100 = 4.6 nats. Decisions change where sandals led by less than "
+            "4.6 nats per image over the next class. With hundreds of nats per image such leads "
+            "are common only near the border between classes.",
+            "1 no new training. 1 the prior in Bayes' rule. 2 which images: the lead of the "
+            "likelihood compared with ln 100 in nats per image.",
+            4,
+            8,
+        ),
+    ),
+    "ch08": (
+        WrittenQuestion(
+            "waiting",
+            "faster to train, or better?",
+            "A Row LSTM, a Diagonal BiLSTM and a PixelCNN of five layers are trained on 64x64 "
+            "images. Count for each how many steps of one layer have to wait for the step before, "
+            "and say which pixels of the past its prediction can read. In which kind of images "
+            "would the PixelCNN never catch up, however long it is trained?",
+            "PixelCNN: none, all positions at once; it reads a bounded window above, without the "
+            "wedge on the right. Row LSTM: 64 rows, one after the other; it reads a triangle up to "
+            "the top. Diagonal BiLSTM: 127 diagonals (64 + 64 - 1); it reads the whole past. "
+            "PixelCNN never catches up where a pixel is decided by one outside its view: further "
+            "up than its layers reach, or in the blind spot, such as a copy of a pixel one row up "
+            "and two columns to the right.",
+            "2 the steps that wait, and what each can read. 2 an example whose deciding pixel lies "
+            "outside the view, with the reason that training cannot help.",
+            4,
+            10,
+        ),
+    ),
+    "ch09": (
+        WrittenQuestion(
             "collapse",
             "a code nobody reads",
             "A VAE with a strong autoregressive decoder reaches a good ELBO with a KL of 0.0. Was "
@@ -155,7 +195,7 @@ QUESTIONS = {
             10,
         ),
     ),
-    "ch08": (
+    "ch10": (
         WrittenQuestion(
             "estimator",
             "a gradient that is not one",
@@ -174,7 +214,7 @@ QUESTIONS = {
             10,
         ),
     ),
-    "ch09": (
+    "ch11": (
         WrittenQuestion(
             "rate",
             "who pays for the code?",
@@ -193,7 +233,7 @@ QUESTIONS = {
             8,
         ),
     ),
-    "ch10": (
+    "ch12": (
         WrittenQuestion(
             "dead",
             "forty codes of 512",
@@ -210,7 +250,7 @@ QUESTIONS = {
             10,
         ),
     ),
-    "ch11": (
+    "ch13": (
         WrittenQuestion(
             "stages",
             "why two stages?",
@@ -228,7 +268,7 @@ QUESTIONS = {
             10,
         ),
     ),
-    "ch12": (
+    "ch15": (
         WrittenQuestion(
             "content",
             "what a code forgets",
@@ -245,6 +285,27 @@ QUESTIONS = {
             "2 a change that works, with its reason.",
             4,
             10,
+        ),
+    ),
+    "ch17": (
+        WrittenQuestion(
+            "resumed",
+            "the same run, or another?",
+            "A training was cut after half of its steps and resumed. At the end a colleague "
+            "compares it with a run that was never cut and finds that the last digits of the "
+            "weights differ. Name two causes that are mistakes and one that is none, and say for "
+            "each how you would find out whether it is the cause here.",
+            "Mistakes: the averages of Adam or the step were not stored (look into the file: the "
+            "optimiser's tensors and the step must be there; the learning rate right after the cut "
+            "jumps); the state of the random numbers, or the place in the order of the data, was "
+            "not stored (the first batch after the cut is one that was seen before). No mistake: a "
+            "GPU or another number of processes adds in another order, so the last bits differ. To "
+            "tell: repeat the whole thing on one CPU, where it must agree bit for bit; and train "
+            "twice without a cut on the GPU: if these two differ as much, the cut is no cause.",
+            "2 two parts of the state, each with a sign of its absence. 1 rounding in another "
+            "order. 1 a test that tells them apart.",
+            4,
+            8,
         ),
     ),
 }

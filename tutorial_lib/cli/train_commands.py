@@ -163,7 +163,7 @@ def _require_images(name: str, n_levels: int | None, by_label: bool | None = Non
     if entry.kind != "images":
         raise ValueError(
             f"--dataset must name images, got {name!r}, which holds {entry.kind} of shape "
-            f"{entry.example_shape}: chapter 12 trains on those"
+            f"{entry.example_shape}: chapter 15 trains on those"
         )
     if by_label and not entry.class_names:
         raise ValueError(f"--by-label yes asks for labels, but {name} has none: leave it out")

@@ -22,7 +22,7 @@ def list_datasets() -> None:
     header = ["name", "kind", "labels", *SPLITS, "shape", "levels", "download", "licence", "here"]
     print(_table([header, *map(_list_row, CATALOG.values())], right={2, 3, 4, 5, 7, 8}))
     print(f"\nDownloads are kept in {cache_dir()} (TUTORIAL_DATA_DIR names another folder).")
-    print("`train`, `reconstruct` and `encode` take images; chapter 12 has the sounds and clips.")
+    print("`train`, `reconstruct` and `encode` take images; chapter 15 has the sounds and clips.")
 
 
 @checked

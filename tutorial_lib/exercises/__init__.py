@@ -18,6 +18,7 @@ One package a chapter (`ch01`, `ch02`, ...), one module an exercise. The rest in
     trials        one function against another on many inputs, misconceptions recognised
     reports       what is shown: HTML in a notebook, the same words as plain text elsewhere
     progress      points kept on disk between sessions
+    moved         exercises that stood in another chapter before
     discovery     all exercises, found and never listed
     audit         are the exercises themselves right?
 

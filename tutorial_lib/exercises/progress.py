@@ -3,6 +3,7 @@
 TUTORIAL_STATE_DIR names another folder. A file is written whole or not at all. Where it cannot be
 written or read, exercises work as ever, and the reader is told once. Points that an earlier version
 kept in the cache, which cleaners empty, are taken along once; its files are left as they are.
+Points of an exercise that stood in another chapter are read from that chapter's file as well.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from tutorial_lib.exercises.definition import NOT_ATTEMPTED, PASSED, Grade
+from tutorial_lib.exercises.moved import came_from
 from tutorial_lib.exercises.reports import Report, Table, Text
 from tutorial_lib.user_folders import expanded, user_cache_dir, user_data_dir
 
@@ -44,15 +46,16 @@ def state_dir() -> Path:
 def read(chapter: str) -> tuple[dict[str, Entry], str]:
     """Entries of a chapter by the name of the exercise, and a note if they cannot be read."""
     _take_along()
-    path = _file(chapter)
+    path, entries, note = _file(chapter), {}, ""
     try:
-        return _entries(path), ""
+        entries = _entries(path)
     except FileNotFoundError:
-        return {}, ""
+        pass
     except OSError as error:
-        return {}, once(f"Earlier progress could not be read ({error}).")
+        note = once(f"Earlier progress could not be read ({error}).")
     except DAMAGED:
-        return {}, once(f"Earlier progress could not be read: {path} is damaged{_aside(path)}.")
+        note = once(f"Earlier progress could not be read: {path} is damaged{_aside(path)}.")
+    return _with_moved(chapter, entries), note
 
 
 def record(chapter: str, exercise: str, grade: Grade) -> str:
@@ -154,6 +157,16 @@ def _take_along() -> None:
             (here / TAKEN_ALONG).touch()
     except OSError:
         return
+
+
+def _with_moved(chapter: str, entries: dict[str, Entry]) -> dict[str, Entry]:
+    """The entries, and those of exercises that another chapter held when they were noted."""
+    for old, names in came_from(chapter).items():
+        with contextlib.suppress(OSError, *DAMAGED):
+            noted = _entries(_file(old))
+            for name in noted.keys() & names:
+                entries[name] = _better(entries.get(name, Entry()), noted[name])
+    return entries
 
 
 def _better(one: Entry, other: Entry) -> Entry:

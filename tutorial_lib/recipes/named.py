@@ -129,7 +129,7 @@ RECIPES: dict[str, Presets] = {
     ),
     "vae-fashion-mnist": larger(
         ImageModelRecipe(
-            title="Gaussian VAE of Fashion-MNIST in 16 levels, independent pixels (chapter 09)",
+            title="Gaussian VAE of Fashion-MNIST in 16 levels, independent pixels (chapter 11)",
             dataset="fashion-mnist",
             n_levels=16,
             model="GaussianVAE",
@@ -140,7 +140,7 @@ RECIPES: dict[str, Presets] = {
         n_channels=96,
     ),
     "two-stage-fashion-mnist-16": two_stage(
-        "VQ-VAE of Fashion-MNIST in 16 levels, gated PixelCNN over its codes (chapter 09)",
+        "VQ-VAE of Fashion-MNIST in 16 levels, gated PixelCNN over its codes (chapter 11)",
         16,
         TwoStageSettings(
             VQVAESettings(n_channels=48, fit=FitConfig(epochs=8, learning_rate=2e-3)),
@@ -152,7 +152,7 @@ RECIPES: dict[str, Presets] = {
         ),
     ),
     "two-stage-fashion-mnist": two_stage(
-        "VQ-VAE of 8-bit Fashion-MNIST, gated PixelCNN over its codes (chapter 11)",
+        "VQ-VAE of 8-bit Fashion-MNIST, gated PixelCNN over its codes (chapter 13)",
         256,
         TwoStageSettings(
             VQVAESettings(fit=FitConfig(epochs=8, learning_rate=2e-3)),

@@ -30,7 +30,7 @@ def require_stage_one(dataset: ImageDataset, settings: VQVAESettings) -> None:
     if len(shape) != 3:
         raise ValueError(
             f"dataset must hold images (C, H, W), got {dataset.name} with examples of shape "
-            f"{shape}: chapter 12 trains on sounds and clips"
+            f"{shape}: chapter 15 trains on sounds and clips"
         )
     if any(side % settings.downsample for side in shape[1:]):
         raise ValueError(

@@ -37,7 +37,7 @@ def runs_dir() -> Path:
 def kept_run(name: str) -> Path | None:
     """The folder for a chapter's run, one for each profile; None if TUTORIAL_RUNS_DIR is not set.
 
-    Meant for `fit(..., out=kept_run("chapter-11/stage-two"))`, where None keeps nothing.
+    Meant for `fit(..., out=kept_run("chapter-13/stage-two"))`, where None keeps nothing.
     """
     parts = Path(name).parts
     if not parts or Path(name).is_absolute() or ".." in parts:

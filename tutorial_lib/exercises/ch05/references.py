@@ -1,13 +1,10 @@
 """Solutions of chapter 05 that the library holds inside something larger, as functions.
 
 `conditional_gate` and `spatial_context` are what `gated.GatedLayer` does with a label and a
-context, for one of its two stacks. `label_posterior` is `bayes.bayes_rule` for scores in bits/dim.
-`soft_labels` and `typicality` stand for themselves.
+context, for one of its two stacks. `soft_labels` stands for itself.
 """
 
 from __future__ import annotations
-
-import math
 
 import torch
 from torch import Tensor
@@ -34,24 +31,8 @@ def spatial_context(coarse: Tensor, weight: Tensor, size: tuple[int, int]) -> Te
     return F.conv2d(enlarged, weight[:, :, None, None])
 
 
-def label_posterior(bits_per_dim: Tensor, n_dims: int, prior: Tensor) -> Tensor:
-    """log p(y|x) in nats, (B, K), by Bayes' rule in log space.
-
-    log-softmax subtracts the log of a sum of exponentials, and takes care that none underflows.
-    """
-    log_likelihood = -bits_per_dim * n_dims * math.log(2)
-    return torch.log_softmax(log_likelihood + prior.log(), dim=1)
-
-
 def soft_labels(first: int, second: int, n_steps: int, n_classes: int) -> Tensor:
     """One-hot vectors on a straight line from one label to another: (n_steps, n_classes)."""
     share = torch.linspace(0, 1, n_steps)[:, None]
     one_hot = torch.eye(n_classes)
     return (1 - share) * one_hot[first] + share * one_hot[second]
-
-
-def typicality(nats: Tensor, reference: Tensor) -> Tensor:
-    """The share of reference images at least as far from the median cost, on either side: (B,)."""
-    median = reference.median()
-    distance = (nats - median).abs()
-    return ((reference - median).abs() >= distance[:, None]).double().mean(dim=1)

@@ -1,19 +1,16 @@
-"""The exercises of chapter 07, autoencoders and the ELBO."""
+"""The exercises of chapter 07, what a likelihood is good for."""
 
-from tutorial_lib.exercises.ch07.ex1_log_evidence import log_evidence
-from tutorial_lib.exercises.ch07.ex2_gaussian_kl import gaussian_kl
-from tutorial_lib.exercises.ch07.ex3_reparameterize import reparameterize
-from tutorial_lib.exercises.ch07.ex4_elbo import elbo
-from tutorial_lib.exercises.ch07.ex5_information import information
+from tutorial_lib.exercises.ch07.ex1_label_posterior import label_posterior
+from tutorial_lib.exercises.ch07.ex2_typicality import typicality
+from tutorial_lib.exercises.moved import answering
 
 __all__ = [
-    "elbo",
-    "gaussian_kl",
-    "information",
-    "log_evidence",
+    "label_posterior",
     "progress",
-    "reparameterize",
+    "typicality",
 ]
+
+__getattr__ = answering(__name__)  # names of the old numbering
 
 
 def progress() -> None:

@@ -1,9 +1,6 @@
 """Solutions of chapter 07 that the library holds inside something larger, as functions.
 
-`log_evidence` is the sum in `one_latent.OneLatentModel` and `vae.GaussianVAE.log_evidence_nats`,
-`elbo` what `vae.VAETerms` adds up, for several draws, and `information` the last lines of
-`gaussian_posterior.information_nats`. The other two exercises are `bounds.gaussian_kl` and
-`gaussian_posterior.reparameterize`.
+`label_posterior` is `bayes.bayes_rule` for scores in bits/dim. `typicality` stands for itself.
 """
 
 from __future__ import annotations
@@ -12,27 +9,19 @@ import math
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
-
-from tutorial_lib.codes.bounds import elbo_nats, gaussian_kl
 
 
-def log_evidence(log_likelihood: Tensor, z: Tensor) -> Tensor:
-    """log p(x) = log sum over the grid of p(x|z) p(z) dz: (B, G) and (G,) -> (B,), in nats."""
-    log_prior = -0.5 * z.square() - 0.5 * math.log(2 * math.pi)
-    log_step = (z[1] - z[0]).log()
-    return torch.logsumexp(log_likelihood + log_prior + log_step, dim=1)
+def label_posterior(bits_per_dim: Tensor, n_dims: int, prior: Tensor) -> Tensor:
+    """log p(y|x) in nats, (B, K), by Bayes' rule in log space.
+
+    log-softmax subtracts the log of a sum of exponentials, and takes care that none underflows.
+    """
+    log_likelihood = -bits_per_dim * n_dims * math.log(2)
+    return torch.log_softmax(log_likelihood + prior.log(), dim=1)
 
 
-def elbo(logits: Tensor, levels: Tensor, mean: Tensor, log_variance: Tensor) -> Tensor:
-    """Mean over draws of log p(x|z), less the KL: (S, B, n), (B, n) and two (B, D) -> (B,)."""
-    levels = levels.to(logits.dtype).expand_as(logits)
-    cost = F.binary_cross_entropy_with_logits(logits, levels, reduction="none")
-    log_likelihood = -cost.sum(dim=2).mean(dim=0)
-    return elbo_nats(log_likelihood, gaussian_kl(mean, log_variance))
-
-
-def information(log_q: Tensor) -> Tensor:
-    """Mean of log q(z_i|x_i) - log q(z_i), where q(z) is the mean of all posteriors; nats."""
-    log_mixture = torch.logsumexp(log_q, dim=1) - math.log(len(log_q))
-    return (log_q.diagonal() - log_mixture).mean()
+def typicality(nats: Tensor, reference: Tensor) -> Tensor:
+    """The share of reference images at least as far from the median cost, on either side: (B,)."""
+    median = reference.median()
+    distance = (nats - median).abs()
+    return ((reference - median).abs() >= distance[:, None]).double().mean(dim=1)

@@ -1,19 +1,22 @@
-"""The exercises of chapter 09, KL = log K."""
+"""The exercises of chapter 09, autoencoders and the ELBO."""
 
-from tutorial_lib.exercises.ch09.ex1_categorical_kl import categorical_kl
-from tutorial_lib.exercises.ch09.ex2_latent_rate import latent_rate
-from tutorial_lib.exercises.ch09.ex3_two_stage_bound import two_stage_bound
-from tutorial_lib.exercises.ch09.ex4_exact_log_p import exact_log_p
-from tutorial_lib.exercises.ch09.ex5_unigram_bits import unigram_bits
+from tutorial_lib.exercises.ch09.ex1_log_evidence import log_evidence
+from tutorial_lib.exercises.ch09.ex2_gaussian_kl import gaussian_kl
+from tutorial_lib.exercises.ch09.ex3_reparameterize import reparameterize
+from tutorial_lib.exercises.ch09.ex4_elbo import elbo
+from tutorial_lib.exercises.ch09.ex5_information import information
+from tutorial_lib.exercises.moved import answering
 
 __all__ = [
-    "categorical_kl",
-    "exact_log_p",
-    "latent_rate",
+    "elbo",
+    "gaussian_kl",
+    "information",
+    "log_evidence",
     "progress",
-    "two_stage_bound",
-    "unigram_bits",
+    "reparameterize",
 ]
+
+__getattr__ = answering(__name__)  # names of the old numbering
 
 
 def progress() -> None:

@@ -1,8 +1,9 @@
 """Solutions of chapter 09 that the library holds inside something larger, as functions.
 
-`latent_rate` is `bounds.latent_rate_nats` for a field of any shape, in both units.
-`two_stage_bound` is `TwoStageModel.bound_nats` from the logits of its two halves. `exact_log_p` is
-what the tests of `two_stage` hold the bound against; `unigram_bits` stands for itself.
+`log_evidence` is the sum in `one_latent.OneLatentModel` and `vae.GaussianVAE.log_evidence_nats`,
+`elbo` what `vae.VAETerms` adds up, for several draws, and `information` the last lines of
+`gaussian_posterior.information_nats`. The other two exercises are `bounds.gaussian_kl` and
+`gaussian_posterior.reparameterize`.
 """
 
 from __future__ import annotations
@@ -11,34 +12,27 @@ import math
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
-from tutorial_lib.codes.bounds import latent_rate_nats
-from tutorial_lib.pixels.likelihood import bits_per_dim, nll_nats
-
-
-def latent_rate(latent_shape: tuple[int, ...], n_codes: int, n_dims: int) -> tuple[float, float]:
-    """N log K for a field of N codes, all equally likely: (nats per image, bits/dim)."""
-    nats = latent_rate_nats(math.prod(latent_shape), n_codes)
-    return nats, bits_per_dim(nats, n_dims)
+from tutorial_lib.codes.bounds import elbo_nats, gaussian_kl
 
 
-def two_stage_bound(
-    decoder_logits: Tensor, levels: Tensor, prior_logits: Tensor, indices: Tensor
-) -> Tensor:
-    """log p(x|z) + log p(z), each summed over its own positions: (B,), nats per image.
-
-    `nll_nats` is a cost, and asks for log-softmax of the logits at what is really there.
-    """
-    return -nll_nats(decoder_logits, levels) - nll_nats(prior_logits, indices)
+def log_evidence(log_likelihood: Tensor, z: Tensor) -> Tensor:
+    """log p(x) = log sum over the grid of p(x|z) p(z) dz: (B, G) and (G,) -> (B,), in nats."""
+    log_prior = -0.5 * z.square() - 0.5 * math.log(2 * math.pi)
+    log_step = (z[1] - z[0]).log()
+    return torch.logsumexp(log_likelihood + log_prior + log_step, dim=1)
 
 
-def exact_log_p(log_prior: Tensor, log_likelihood: Tensor) -> Tensor:
-    """log p(x) = log sum over all fields of p(z) p(x|z): (F,) and (B, F) -> (B,), in nats."""
-    return torch.logsumexp(log_prior + log_likelihood, dim=1)
+def elbo(logits: Tensor, levels: Tensor, mean: Tensor, log_variance: Tensor) -> Tensor:
+    """Mean over draws of log p(x|z), less the KL: (S, B, n), (B, n) and two (B, D) -> (B,)."""
+    levels = levels.to(logits.dtype).expand_as(logits)
+    cost = F.binary_cross_entropy_with_logits(logits, levels, reduction="none")
+    log_likelihood = -cost.sum(dim=2).mean(dim=0)
+    return elbo_nats(log_likelihood, gaussian_kl(mean, log_variance))
 
 
-def unigram_bits(train_codes: Tensor, held_out_codes: Tensor, n_codes: int) -> Tensor:
-    """Mean bits of a held-out code under the add-one frequencies of the training codes: ()."""
-    counts = torch.bincount(train_codes.flatten(), minlength=n_codes).double() + 1
-    bits = -(counts / counts.sum()).log2()
-    return bits[held_out_codes].mean()
+def information(log_q: Tensor) -> Tensor:
+    """Mean of log q(z_i|x_i) - log q(z_i), where q(z) is the mean of all posteriors; nats."""
+    log_mixture = torch.logsumexp(log_q, dim=1) - math.log(len(log_q))
+    return (log_q.diagonal() - log_mixture).mean()

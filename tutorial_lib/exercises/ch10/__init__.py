@@ -1,19 +1,24 @@
-"""The exercises of chapter 10, training a VQ-VAE."""
+"""The exercises of chapter 10, the codebook quantizer."""
 
-from tutorial_lib.exercises.ch10.ex1_compression import compression
-from tutorial_lib.exercises.ch10.ex2_learning_rate import learning_rate
-from tutorial_lib.exercises.ch10.ex3_train_from import train_from
-from tutorial_lib.exercises.ch10.ex4_normalized_mse import normalized_mse
-from tutorial_lib.exercises.ch10.ex5_code_under_autocast import code_under_autocast
+from tutorial_lib.exercises.ch10.ex1_nearest_code import nearest_code
+from tutorial_lib.exercises.ch10.ex2_straight_through import straight_through
+from tutorial_lib.exercises.ch10.ex3_vq_losses import vq_losses
+from tutorial_lib.exercises.ch10.ex4_ema_step import ema_step
+from tutorial_lib.exercises.ch10.ex5_usage_perplexity import usage_perplexity
+from tutorial_lib.exercises.ch10.ex6_restart_dead_codes import restart_dead_codes
+from tutorial_lib.exercises.moved import answering
 
 __all__ = [
-    "code_under_autocast",
-    "compression",
-    "learning_rate",
-    "normalized_mse",
+    "ema_step",
+    "nearest_code",
     "progress",
-    "train_from",
+    "restart_dead_codes",
+    "straight_through",
+    "usage_perplexity",
+    "vq_losses",
 ]
+
+__getattr__ = answering(__name__)  # names of the old numbering
 
 
 def progress() -> None:

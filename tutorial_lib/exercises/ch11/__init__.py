@@ -1,19 +1,22 @@
-"""The exercises of chapter 11, two-stage generation."""
+"""The exercises of chapter 11, KL = log K."""
 
-from tutorial_lib.exercises.ch11.ex1_extract_codes import extract_codes
-from tutorial_lib.exercises.ch11.ex2_codes_by_position import codes_by_position
-from tutorial_lib.exercises.ch11.ex3_completion_canvas import completion_canvas
-from tutorial_lib.exercises.ch11.ex4_total_bits_per_dim import total_bits_per_dim
-from tutorial_lib.exercises.ch11.ex5_precision_and_recall import precision_and_recall
+from tutorial_lib.exercises.ch11.ex1_categorical_kl import categorical_kl
+from tutorial_lib.exercises.ch11.ex2_latent_rate import latent_rate
+from tutorial_lib.exercises.ch11.ex3_two_stage_bound import two_stage_bound
+from tutorial_lib.exercises.ch11.ex4_exact_log_p import exact_log_p
+from tutorial_lib.exercises.ch11.ex5_unigram_bits import unigram_bits
+from tutorial_lib.exercises.moved import answering
 
 __all__ = [
-    "codes_by_position",
-    "completion_canvas",
-    "extract_codes",
-    "precision_and_recall",
+    "categorical_kl",
+    "exact_log_p",
+    "latent_rate",
     "progress",
-    "total_bits_per_dim",
+    "two_stage_bound",
+    "unigram_bits",
 ]
+
+__getattr__ = answering(__name__)  # names of the old numbering
 
 
 def progress() -> None:

@@ -1,8 +1,8 @@
-"""Solutions of chapter 11 that stand for themselves, or that the library holds in something larger.
+"""Solutions of chapter 11 that the library holds inside something larger, as functions.
 
-`total_bits_per_dim` is what `recipes.evaluate_two_stage` adds up, from numbers per dimension and
-per code. `extract_codes` is the library's own (`recipes`), and so is `precision_and_recall`
-(`sample_quality`).
+`latent_rate` is `bounds.latent_rate_nats` for a field of any shape, in both units.
+`two_stage_bound` is `TwoStageModel.bound_nats` from the logits of its two halves. `exact_log_p` is
+what the tests of `two_stage` hold the bound against; `unigram_bits` stands for itself.
 """
 
 from __future__ import annotations
@@ -12,27 +12,33 @@ import math
 import torch
 from torch import Tensor
 
-
-def codes_by_position(train_codes: Tensor, pick: Tensor) -> Tensor:
-    """At each position the code that the picked training field has there: (B, h, w)."""
-    return train_codes.gather(0, pick)
+from tutorial_lib.codes.bounds import latent_rate_nats
+from tutorial_lib.pixels.likelihood import bits_per_dim, nll_nats
 
 
-def completion_canvas(indices: Tensor, n_rows: int, n_draws: int) -> Tensor:
-    """The first rows of every field, -1 below, each n_draws times in a row: (B*n_draws, 1, h, w).
-
-    0 is a code like any other, so what is to be drawn needs a number that no code has.
-    """
-    canvas = torch.full_like(indices, -1)
-    canvas[:, :n_rows] = indices[:, :n_rows]
-    return canvas.repeat_interleave(n_draws, dim=0).unsqueeze(1)
+def latent_rate(latent_shape: tuple[int, ...], n_codes: int, n_dims: int) -> tuple[float, float]:
+    """N log K for a field of N codes, all equally likely: (nats per image, bits/dim)."""
+    nats = latent_rate_nats(math.prod(latent_shape), n_codes)
+    return nats, bits_per_dim(nats, n_dims)
 
 
-def total_bits_per_dim(
-    decoder_bits_per_dim: Tensor,
-    bits_per_code: Tensor,
-    image_shape: tuple[int, ...],
-    latent_shape: tuple[int, ...],
+def two_stage_bound(
+    decoder_logits: Tensor, levels: Tensor, prior_logits: Tensor, indices: Tensor
 ) -> Tensor:
-    """Decoder term and latent rate of each image in bits per dimension of the image: (B,)."""
-    return decoder_bits_per_dim + bits_per_code * math.prod(latent_shape) / math.prod(image_shape)
+    """log p(x|z) + log p(z), each summed over its own positions: (B,), nats per image.
+
+    `nll_nats` is a cost, and asks for log-softmax of the logits at what is really there.
+    """
+    return -nll_nats(decoder_logits, levels) - nll_nats(prior_logits, indices)
+
+
+def exact_log_p(log_prior: Tensor, log_likelihood: Tensor) -> Tensor:
+    """log p(x) = log sum over all fields of p(z) p(x|z): (F,) and (B, F) -> (B,), in nats."""
+    return torch.logsumexp(log_prior + log_likelihood, dim=1)
+
+
+def unigram_bits(train_codes: Tensor, held_out_codes: Tensor, n_codes: int) -> Tensor:
+    """Mean bits of a held-out code under the add-one frequencies of the training codes: ()."""
+    counts = torch.bincount(train_codes.flatten(), minlength=n_codes).double() + 1
+    bits = -(counts / counts.sum()).log2()
+    return bits[held_out_codes].mean()

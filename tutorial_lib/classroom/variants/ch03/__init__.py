@@ -1,1 +1,1 @@
-"""Variants of chapter 03: other blocks, other scores, other draws, other skews."""
+"""Variants of chapter 03: other blocks, other scores, other draws."""

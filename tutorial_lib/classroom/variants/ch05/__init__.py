@@ -1,1 +1,1 @@
-"""Variants of chapter 05: other conditions, other evidence, other ways between labels."""
+"""Variants of chapter 05: other conditions, other ways between labels."""

@@ -1,1 +1,1 @@
-"""Variants of chapter 07: other priors, other divergences, other draws."""
+"""Variants of chapter 07: other evidence, other ideas of what is usual."""

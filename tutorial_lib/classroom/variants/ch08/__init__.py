@@ -1,1 +1,1 @@
-"""Variants of chapter 08: other distances, other gradients, other averages."""
+"""Variants of chapter 08: other skews."""

@@ -1,1 +1,1 @@
-"""Variants of chapter 09: other divergences, other priors, other ways to count."""
+"""Variants of chapter 09: other priors, other divergences, other draws."""

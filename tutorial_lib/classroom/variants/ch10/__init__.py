@@ -1,1 +1,1 @@
-"""Variants of chapter 10: other bills, other schedules, other steps, other errors."""
+"""Variants of chapter 10: other distances, other gradients, other averages."""

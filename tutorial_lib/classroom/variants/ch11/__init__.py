@@ -1,1 +1,1 @@
-"""Variants of chapter 11: other readings of codes, other canvases, other bills, other balls."""
+"""Variants of chapter 11: other divergences, other priors, other ways to count."""

@@ -1,1 +1,1 @@
-"""Variants of chapter 12: other scales, other strides, other questions, other orders."""
+"""Variants of chapter 12: other bills, other schedules, other errors."""

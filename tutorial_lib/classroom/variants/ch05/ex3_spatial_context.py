@@ -1,0 +1,126 @@
+"""Variants of exercise 5.3: which cell of the coarse map a pixel listens to."""
+
+from __future__ import annotations
+
+import torch
+from torch.nn import functional as F
+
+from tutorial_lib.classroom.variants.variant import Variants
+from tutorial_lib.exercises import ch05
+from tutorial_lib.exercises.trials import Trial
+
+spatial_context = Variants(
+    ch05.spatial_context,
+    stub='''\
+def spatial_context(
+    coarse: torch.Tensor, weight: torch.Tensor, size: tuple[int, int]
+) -> torch.Tensor:
+    """What a coarse map adds to the gates: V * s of equation 5, at every pixel.
+
+    {twist}
+
+    coarse   (B, S, h, w): S numbers for each cell of the map; stays as it is
+    weight   (2C, S): V, the weights of a 1x1 convolution without bias
+    size     (H, W) of the image, multiples of h and w
+    returns  (B, 2C, H, W): {returns}
+
+    By hand: coarse = [[1, 2], [3, 4]], weight = [[10]] and size = (4, 4) give
+             {rows[0]}
+             {rows[1]}
+             {rows[2]}
+             {rows[3]}
+    """
+    ____
+''',
+    examples=(
+        "spatial_context(torch.tensor([[[[1.0, 2.0], [3.0, 4.0]]]]), torch.tensor([[10.0]]), "
+        "(4, 4))",
+    ),
+)
+
+
+def _blocks(coarse, n, m):
+    return coarse.repeat_interleave(n, dim=2).repeat_interleave(m, dim=3)
+
+
+def _first_of_each_block(coarse, n, m):
+    first = torch.zeros(n, m, dtype=coarse.dtype)
+    first[0, 0] = 1
+    return torch.kron(coarse, first)
+
+
+def _twist(says: str, returns: str, enlarged, cell):
+    """enlarged(coarse, n, m) is the map as large as the image, for blocks of n x m pixels;
+    cell(i, n, h) the row of the map that row i listens to, or None for none; so the columns."""
+
+    def rows(right):
+        large = right(torch.tensor([[[[1.0, 2], [3, 4]]]]), torch.tensor([[10.0]]), (4, 4))
+        return large[0, 0].long().tolist()
+
+    @spatial_context.twist(says, returns=returns, rows=rows)
+    def right(coarse, weight, size):
+        blocks = (big // small for big, small in zip(size, coarse.shape[2:], strict=True))
+        return F.conv2d(enlarged(coarse, *blocks), weight[:, :, None, None])
+
+    @spatial_context.right
+    def pixel_by_pixel(coarse, weight, size):
+        moved = torch.einsum("cs,bshw->bchw", weight, coarse)
+        (height, width), (h, w) = size, coarse.shape[2:]
+        out = moved.new_zeros(*moved.shape[:2], height, width)
+        for i in range(height):
+            for j in range(width):
+                row, column = cell((i, j), (height // h, width // w), (h, w))
+                if row is not None:
+                    out[:, :, i, j] = moved[:, :, row, column]
+        return out
+
+
+_twist(
+    "The map is not enlarged but laid out like tiles, again and again: pixel (i, j) listens to "
+    "cell (i mod h, j mod w).",
+    "at each pixel V times the numbers of its cell",
+    lambda coarse, n, m: coarse.repeat(1, 1, n, m),
+    lambda at, block, cells: (at[0] % cells[0], at[1] % cells[1]),
+)
+_twist(
+    "Only the first pixel of each block, at its top left, listens to the map; the others get 0.",
+    "V times the numbers of the block at its first pixel, else 0",
+    _first_of_each_block,
+    lambda at, block, cells: (
+        (at[0] // block[0], at[1] // block[1])
+        if at[0] % block[0] == at[1] % block[1] == 0
+        else (None, None)
+    ),
+)
+_twist(
+    "A block listens to the cell above its own, which is known before it; the top blocks get 0.",
+    "at each pixel V times the numbers of the block above",
+    lambda coarse, n, m: _blocks(F.pad(coarse[:, :, :-1], (0, 0, 1, 0)), n, m),
+    lambda at, block, cells: (
+        (at[0] // block[0] - 1, at[1] // block[1]) if at[0] >= block[0] else (None, None)
+    ),
+)
+_twist(
+    "The map lies mirrored: the block at the left listens to the cell at the right, and the "
+    "other way round.",
+    "at each pixel V times the numbers of the mirrored block",
+    lambda coarse, n, m: _blocks(coarse.flip(3), n, m),
+    lambda at, block, cells: (at[0] // block[0], cells[1] - 1 - at[1] // block[1]),
+)
+
+
+def _trial(shape: tuple[int, ...], out: int, scale: tuple[int, int], rng: torch.Generator) -> Trial:
+    coarse = torch.randn(shape, generator=rng)
+    weight = torch.randn(out, shape[1], generator=rng)
+    return Trial((coarse, weight, (shape[2] * scale[0], shape[3] * scale[1])))
+
+
+spatial_context.trials("one image, a map of 2x2 cells")(
+    lambda r: [_trial((1, 1, 2, 2), 1, (2, 2), r)]
+)
+spatial_context.trials("several images, and maps of three channels")(
+    lambda r: [_trial((3, 3, 2, 3), 4, (2, 2), r)]
+)
+spatial_context.trials("blocks that are not square")(
+    lambda r: [_trial((1, 2, 2, 3), 6, (4, 1), r), _trial((1, 2, 3, 2), 2, (1, 3), r)]
+)

@@ -1,0 +1,148 @@
+"""Variants of exercise 7.1: more evidence, less trust in it, or labels that may be wrong."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+
+from tutorial_lib.classroom.variants.variant import Variants
+from tutorial_lib.exercises import ch07
+from tutorial_lib.exercises.trials import Trial
+
+CALL = (
+    "label_posterior(torch.tensor([[0.5, 1.5], [0.5, 1.5]]).double(), {n_dims}, "
+    "torch.tensor([0.25, 0.75]).double())"
+)
+label_posterior = Variants(
+    ch07.label_posterior,
+    stub='''\
+def label_posterior(bits_per_dim: torch.Tensor, n_dims: int, prior: torch.Tensor) -> torch.Tensor:
+    """{asked}
+
+    {twist}
+
+    bits_per_dim  (B, K) torch.float64: -log p(x|y) in bits per dimension
+    n_dims        D, the sub-pixels of an image
+    prior         (K,) torch.float64: p(y), all above 0
+    returns       (B, K): log-probabilities in nats. An image may cost thousands of nats
+
+    By hand: {by_hand}
+    """
+    ____
+''',
+    examples=tuple(CALL.format(n_dims=n_dims) for n_dims in (2, 4)),
+)
+
+
+BAYES = "Bayes' rule: log p(y|x) from what each image costs under each label."
+
+
+def _log_joint(bits_per_dim, n_dims, prior):
+    return prior.log() - bits_per_dim * (n_dims * math.log(2))
+
+
+@label_posterior.twist(
+    "All images show one label. Row b is what is known of it after the images 0 .. b.",
+    asked="log p(y|x_0, ..., x_b) for images that come one after the other.",
+    by_hand=(
+        "two images of 0.5 and 1.5 bits/dim each, D = 2, have p(x|y) = 1/2 and\n"
+        "             1/8 both times. With p(y) = 1/2 the first row is log(4/5), log(1/5),\n"
+        "             and the second log(16/17), log(1/17)"
+    ),
+)
+def in_sequence(bits_per_dim, n_dims, prior):
+    joint = _log_joint(bits_per_dim.cumsum(dim=0), n_dims, prior)
+    return joint - joint.logsumexp(dim=1, keepdim=True)
+
+
+@label_posterior.right
+def one_by_one(bits_per_dim, n_dims, prior):
+    belief, rows = prior.log(), []
+    for bits in bits_per_dim:
+        belief = torch.log_softmax(belief - bits * n_dims * math.log(2), dim=0)
+        rows.append(belief)
+    return torch.stack(rows)
+
+
+def _tempered(power: float):
+    by_hand = (
+        "0.5 and 1.5 bits/dim with D = 4 mean p(x|y) = 1/4 and 1/64, of which the\n"
+        "             roots are 1/2 and 1/8. With p(y) = 1/4 and 3/4 the products are 4/32 and "
+        "3/32,\n             so the result is log(4/7) and log(3/7)"
+        if power < 1
+        else "0.5 and 1.5 bits/dim with D = 1 have the squares p(x|y)^2 = 1/2 and 1/8. With\n"
+        "             p(y) = 1/4 and 3/4 the products are 4/32 and 3/32, so the result is "
+        "log(4/7)\n             and log(3/7)"
+    )
+    shown = "p(x|y)^(1/2)" if power < 1 else "p(x|y)^2"
+
+    @label_posterior.twist(
+        f"The evidence is {'trusted less' if power < 1 else 'counted twice'}: the posterior is "
+        f"proportional to p(y) * {shown}. The prior keeps its power.",
+        asked="Bayes' rule with a power of the likelihood.",
+        by_hand=by_hand,
+    )
+    def right(bits_per_dim, n_dims, prior):
+        likelihood = _log_joint(bits_per_dim, n_dims, torch.ones_like(prior))
+        return torch.log_softmax(power * likelihood + prior.log(), dim=1)
+
+    @label_posterior.right
+    def other(bits_per_dim, n_dims, prior):
+        spare = bits_per_dim.amin(dim=1, keepdim=True) - bits_per_dim
+        joint = power * spare * n_dims * math.log(2) + prior.log()
+        return joint - joint.exp().sum(dim=1, keepdim=True).log()
+
+
+_tempered(0.5)
+_tempered(2.0)
+
+
+def _noted_wrongly(share: float):
+    first = (1 - share) * 4 / 7 + share / 2
+
+    @label_posterior.twist(
+        f"Asked is the label that a careless person writes down: with probability {share:g} one of "
+        "the K labels drawn evenly, else the true one.",
+        asked="log p(label written down | x), from what each image costs under each label.",
+        by_hand=(
+            "0.5 and 1.5 bits/dim with D = 2 mean p(x|y) = 1/2 and 1/8. With p(y) =\n"
+            f"             1/4 and 3/4, p(y|x) is 4/7 and 3/7; {1 - share:g} * 4/7 + {share:g} / 2 "
+            f"= {first:.4f},\n"
+            f"             so the result is log {first:.4f} and log {1 - first:.4f}"
+        ),
+    )
+    def right(bits_per_dim, n_dims, prior):
+        known = torch.log_softmax(_log_joint(bits_per_dim, n_dims, prior), dim=1)
+        return torch.log((1 - share) * known.exp() + share / len(prior))
+
+    @label_posterior.right
+    def other(bits_per_dim, n_dims, prior):
+        joint = _log_joint(bits_per_dim, n_dims, prior)
+        posterior = joint - joint.logsumexp(dim=1, keepdim=True)
+        even = torch.full_like(posterior, math.log(share / len(prior)))
+        return torch.logaddexp(posterior + math.log(1 - share), even)
+
+
+_noted_wrongly(0.1)
+_noted_wrongly(0.3)
+
+
+def _trial(batch: int, n_classes: int, n_dims: int, rng: torch.Generator) -> Trial:
+    """Labels some nats apart, whatever D is, and a prior far from uniform."""
+    apart = 3 * torch.rand(batch, n_classes, generator=rng, dtype=torch.float64)
+    base = 1.5 + 0.2 * torch.rand(batch, 1, generator=rng, dtype=torch.float64)
+    prior = torch.rand(n_classes, generator=rng, dtype=torch.float64) + 0.05
+    return Trial((base + apart / n_dims, n_dims, prior / prior.sum()))
+
+
+@label_posterior.trials("two images of one dimension, all labels alike beforehand")
+def one_dimension(rng):
+    bits, n_dims, prior = _trial(2, 4, 1, rng).args
+    return [Trial((bits, n_dims, torch.full_like(prior, 0.25)))]
+
+
+label_posterior.trials("several images, and labels of different prior")(
+    lambda rng: [_trial(3, 5, 8, rng)]
+)
+label_posterior.trials("images of thousands of dimensions")(lambda rng: [_trial(4, 10, 3072, rng)])

@@ -1,0 +1,105 @@
+"""Variants of exercise 11.3: one of the two stages is mixed with the uniform distribution."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+
+import torch
+
+from tutorial_lib.classroom.variants.variant import Variants
+from tutorial_lib.exercises import ch11
+from tutorial_lib.exercises.trials import Trial
+
+two_stage_bound = Variants(
+    ch11.two_stage_bound,
+    stub='''\
+def two_stage_bound(
+    decoder_logits: torch.Tensor,
+    levels: torch.Tensor,
+    prior_logits: torch.Tensor,
+    indices: torch.Tensor,
+) -> torch.Tensor:
+    """log p(x|z) + log p(z) at z = z_q(x): a lower bound on log p(x). [VQ-VAE, sec. 3.2]
+
+    {twist}
+
+    decoder_logits  (B, L, C, H, W), what the decoder says of every sub-pixel
+    levels          (B, C, H, W) torch.long, the images
+    prior_logits    (B, K, h, w), what the prior says of every code
+    indices         (B, h, w) torch.long, the codes of the images
+    returns         (B,), nats per image. The other stage is the softmax of its logits alone
+
+    By hand: one pixel of level 1 with decoder logits [0, log 3], softmax [1/4, 3/4], and one code,
+             number 0, with prior logits [log 7, 0], softmax [7/8, 1/8]. With {share} of
+             1/2: {by_hand}
+    """
+    ____
+''',
+    examples=(
+        "two_stage_bound(torch.tensor([1.0, 3.0]).log().view(1, 2, 1, 1, 1), "
+        "torch.ones(1, 1, 1, 1).long(), torch.tensor([7.0, 1.0]).log().view(1, 2, 1, 1), "
+        "torch.zeros(1, 1, 1).long())",
+    ),
+)
+
+
+def _terms(logits, symbols, share):
+    """log of (1 - share) softmax + share / L, at what is really there, summed: (B,)."""
+    chosen = logits.softmax(dim=1).gather(1, symbols.unsqueeze(1))
+    return ((1 - share) * chosen + share / logits.shape[1]).log().flatten(1).sum(dim=1)
+
+
+def _terms_again(logits, symbols, share):
+    log_p = torch.log_softmax(logits, dim=1)
+    uniform = torch.full_like(log_p, math.log(share / logits.shape[1]))
+    mixed = torch.logaddexp(log_p + math.log1p(-share), uniform)
+    one_hot = torch.nn.functional.one_hot(symbols, logits.shape[1]).movedim(-1, 1)
+    return (mixed * one_hot).flatten(1).sum(dim=1)
+
+
+def _careful(stage: str, share: Fraction):
+    of_decoder, of_prior = (float(share) if stage == each else 0.0 for each in ("decoder", "prior"))
+    given, prior = ((1 - s) * p + s / 2 for s, p in ((of_decoder, 0.75), (of_prior, 0.875)))
+    what, many = {"decoder": ("levels", "L"), "prior": ("codes", "K")}[stage]
+
+    @two_stage_bound.twist(
+        f"The {stage} is careful: {1 - share} of its softmax and {share} of 1/{many}, for all "
+        f"{many} {what}.",
+        share=share,
+        by_hand=f"log({given:.4g}) + log({prior:.4g}) = {math.log(given * prior):.3f}",
+    )
+    def right(decoder_logits, levels, prior_logits, indices):
+        given = _terms(decoder_logits, levels, of_decoder)
+        return given + _terms(prior_logits, indices, of_prior)
+
+    @two_stage_bound.right
+    def other(decoder_logits, levels, prior_logits, indices):
+        pairs = (decoder_logits, levels, of_decoder), (prior_logits, indices, of_prior)
+        return sum((_terms_again if pair[2] else _terms)(*pair) for pair in pairs)
+
+
+for stage in ("decoder", "prior"):
+    for share in (Fraction(1, 10), Fraction(1, 4)):
+        _careful(stage, share)
+
+
+def _trial(batch: int, image: tuple, field: tuple, sizes: tuple, rng: torch.Generator) -> Trial:
+    """Images of shape (C, H, W) in L levels and fields (h, w) of K codes, under random logits."""
+    n_levels, n_codes = sizes
+    decoder = 2 * torch.randn(batch, n_levels, *image, generator=rng)
+    prior = 2 * torch.randn(batch, n_codes, *field, generator=rng)
+    levels = torch.randint(n_levels, (batch, *image), generator=rng)
+    indices = torch.randint(n_codes, (batch, *field), generator=rng)
+    return Trial((decoder, levels, prior, indices))
+
+
+two_stage_bound.trials("one pixel and one code")(
+    lambda rng: [_trial(3, (1, 1, 1), (1, 1), (4, 5), rng)]
+)
+two_stage_bound.trials("one image and its four codes")(
+    lambda rng: [_trial(1, (1, 4, 4), (2, 2), (2, 8), rng)]
+)
+two_stage_bound.trials("a batch of colour images that are not square")(
+    lambda rng: [_trial(4, (3, 6, 4), (3, 2), (16, 32), rng)]
+)

@@ -1,0 +1,1 @@
+"""Variants of chapter 15: other scales, other strides, other questions, other orders."""

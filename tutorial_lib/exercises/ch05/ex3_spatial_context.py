@@ -1,0 +1,200 @@
+"""Exercise 5.3: a coarse map as a condition, equation 5."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from tutorial_lib.exercises.ch05.references import spatial_context as reference
+from tutorial_lib.exercises.comparing import first_difference, number, tensor_result
+from tutorial_lib.exercises.engine import Exercise
+from tutorial_lib.exercises.trials import Trial
+
+spatial_context = Exercise(
+    "5.3",
+    "A coarse map as a condition",
+    goal="Write V * s of equation 5 for a map that has one cell for each block of pixels.",
+    minutes=10,
+    reference=reference,
+    differentiated=True,
+    otherwise="Some pixels get other numbers than those of their own block.",
+    stub='''\
+def spatial_context(
+    coarse: torch.Tensor, weight: torch.Tensor, size: tuple[int, int]
+) -> torch.Tensor:
+    """What a coarse map adds to the gates: V * s of equation 5, at every pixel.
+
+    coarse   (B, S, h, w): S numbers for each block of pixels; stays as it is
+    weight   (2C, S): V, the weights of a 1x1 convolution without bias
+    size     (H, W) of the image, multiples of h and w
+    returns  (B, 2C, H, W): at each pixel V times the numbers of the block that it lies in
+
+    By hand: coarse = [[1, 2]], weight = [[10]] and size = (2, 4) give [[10, 10, 20, 20],
+                                                                        [10, 10, 20, 20]]
+    """
+    ____
+''',
+    hints=(
+        """Two things happen: each cell becomes a block of equal pixels, and at every pixel S
+        numbers become 2C by a matrix. No pixel needs to know another cell than its own.""",
+        """`coarse.repeat_interleave(n, dim=2)` repeats every row n times in a row;
+        `torch.einsum("cs,bshw->bchw", weight, ...)` is a 1x1 convolution, and so is
+        `F.conv2d` with `weight[:, :, None, None]`.""",
+        """If the map shows up several times side by side, you have tiled it. If the edges
+        between blocks are soft, an interpolation or a larger kernel has mixed neighbouring
+        cells.""",
+    ),
+)
+
+
+NOT_SQUARE = "Height and width each have a factor of their own: the blocks need not be square."
+
+
+def _trial(shape: tuple[int, ...], out: int, scale: tuple[int, int], rng: torch.Generator) -> Trial:
+    coarse = torch.randn(shape, generator=rng)
+    weight = torch.randn(out, shape[1], generator=rng)
+    return Trial((coarse, weight, (shape[2] * scale[0], shape[3] * scale[1])))
+
+
+@spatial_context.reads
+def read(value: object, trial: Trial) -> Tensor:
+    coarse, weight, size = trial.args
+
+    def advice(shape: tuple[int, ...]) -> str:
+        fits = [got == want for got, want in zip(shape[2:], size, strict=False)]
+        return NOT_SQUARE if len(shape) == 4 and sum(fits) == 1 else ""
+
+    return tensor_result(value, (len(coarse), len(weight), *size), advice=advice)
+
+
+@spatial_context.evidence
+def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
+    coarse, _, size = trial.args
+    b, channel, row, column = place = first_difference(got, want)
+    cell = row * coarse.shape[2] // size[0], column * coarse.shape[3] // size[1]
+    return (
+        f"A map of {coarse.shape[2]}x{coarse.shape[3]} cells for {size[0]}x{size[1]} pixels. Pixel "
+        f"{(row, column)} of image {b} lies in cell {cell}, and V gives its channel {channel} "
+        f"{number(want[place])}. Your function says {number(got[place])}."
+    )
+
+
+@spatial_context.trials("one image, a map of 2x2 cells")
+def one_map(rng):
+    return [_trial((1, 1, 2, 2), 1, (2, 2), rng)]
+
+
+@spatial_context.trials("several images, and maps of three channels")
+def channels(rng):
+    return [_trial((3, 3, 2, 3), 4, (2, 2), rng)]
+
+
+@spatial_context.trials("blocks that are not square")
+def blocks_that_are_not_square(rng):
+    return [_trial((1, 2, 1, 3), 6, (4, 1), rng)]
+
+
+@spatial_context.also_try
+def more(rng):
+    return [_trial((2, 3, 2, 3), 4, (3, 2), rng), _trial((3, 2, 3, 2), 2, (2, 4), rng)]
+
+
+def _times(weight, s):
+    return F.conv2d(s, weight[:, :, None, None])
+
+
+@spatial_context.wrong(
+    "The map is tiled, small and several times, over the image. Each cell has to grow into a "
+    "block of its own."
+)
+def tiled(coarse, weight, size):
+    height, width = coarse.shape[2:]
+    return _times(weight, coarse.repeat(1, 1, size[0] // height, size[1] // width))
+
+
+@spatial_context.wrong(
+    "Neighbouring cells are blended into each other: the enlargement interpolates."
+)
+def bilinear(coarse, weight, size):
+    return _times(weight, F.interpolate(coarse, size=size, mode="bilinear", align_corners=False))
+
+
+def _enlarged(coarse, size):
+    return F.interpolate(coarse, size=size, mode="nearest")
+
+
+@spatial_context.wrong("Rows and columns of the map are exchanged.")
+def rows_and_columns_exchanged(coarse, weight, size):
+    return _times(weight, _enlarged(coarse.transpose(2, 3), size))
+
+
+@spatial_context.wrong("The map is upside down.")
+def upside_down(coarse, weight, size):
+    return _times(weight, _enlarged(coarse.flip(2), size))
+
+
+@spatial_context.wrong(
+    "All pixels get the same numbers: a mean over the map has lost where things are. That would "
+    "be equation 4."
+)
+def one_vector_for_all_pixels(coarse, weight, size):
+    return _times(weight, _enlarged(coarse.mean(dim=(2, 3), keepdim=True), size))
+
+
+@spatial_context.wrong("Only the first pixel of each block is told. The others get zeros.")
+def corner_pixels(coarse, weight, size):
+    height, width = size[0] // coarse.shape[2], size[1] // coarse.shape[3]
+    s = coarse.new_zeros(*coarse.shape[:2], *size)
+    s[:, :, ::height, ::width] = coarse
+    return _times(weight, s)
+
+
+@spatial_context.wrong(
+    "Pixels at the border of a block hear of the next cell, too: the kernel is larger than 1x1."
+)
+def neighbours(coarse, weight, size):
+    smeared = F.avg_pool2d(_enlarged(coarse, size), 3, stride=1, padding=1, count_include_pad=False)
+    return _times(weight, smeared)
+
+
+@spatial_context.wrong(
+    "The map has moved one pixel down and to the right. Only the image needs such a shift: the "
+    "map is known in full beforehand, so a pixel may read its own cell."
+)
+def moved_by_a_pixel(coarse, weight, size):
+    s = _enlarged(coarse, size)
+    return _times(weight, F.pad(s, (1, -1, 1, -1)))
+
+
+@spatial_context.wrong("All images get the map of the first one. Every image has its own.")
+def the_map_of_the_first_image(coarse, weight, size):
+    return _times(weight, _enlarged(coarse[:1].expand_as(coarse), size))
+
+
+@spatial_context.wrong(
+    "The channels of the map are added up before V sees them. V has a column for each."
+)
+def channels_added_up(coarse, weight, size):
+    s = _enlarged(coarse, size).sum(dim=1, keepdim=True)
+    return _times(weight[:, :1], s)
+
+
+@spatial_context.wrong(NOT_SQUARE)
+def one_factor_for_both(coarse, weight, size):
+    factor = size[0] // coarse.shape[2]
+    return _times(weight, F.interpolate(coarse, scale_factor=factor, mode="nearest"))
+
+
+@spatial_context.right
+def matrix_first(coarse, weight, size):
+    moved = torch.einsum("cs,bshw->bchw", weight, coarse)
+    rows = torch.arange(size[0]) * coarse.shape[2] // size[0]
+    columns = torch.arange(size[1]) * coarse.shape[3] // size[1]
+    return moved[:, :, rows][..., columns]
+
+
+@spatial_context.right
+def by_kronecker(coarse, weight, size):
+    block = torch.ones(size[0] // coarse.shape[2], size[1] // coarse.shape[3])
+    return torch.tensordot(torch.kron(coarse, block), weight, dims=([1], [1])).movedim(-1, 1)

@@ -1,0 +1,201 @@
+"""Exercise 7.1: Bayes' rule, from p(x|y) to p(y|x)."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from tutorial_lib.exercises.ch07.references import label_posterior as reference
+from tutorial_lib.exercises.comparing import first_difference, number, numbers, tensor_result
+from tutorial_lib.exercises.engine import Exercise
+from tutorial_lib.exercises.trials import Trial
+
+label_posterior = Exercise(
+    "7.1",
+    "Bayes' rule",
+    goal="Turn what an image costs under each label into log-probabilities of the labels.",
+    minutes=15,
+    reference=reference,
+    otherwise="These are not the logarithms of p(y|x).",
+    stub='''\
+def label_posterior(bits_per_dim: torch.Tensor, n_dims: int, prior: torch.Tensor) -> torch.Tensor:
+    """Bayes' rule: log p(y|x) from what each image costs under each label.
+
+    bits_per_dim  (B, K) torch.float64: -log p(x|y) in bits per dimension
+    n_dims        D, the sub-pixels of an image
+    prior         (K,) torch.float64: p(y), all above 0
+    returns       (B, K): log p(y|x) in nats. An image may cost thousands of nats
+
+    By hand: 0.5 and 1.5 bits/dim with D = 2 mean p(x|y) = 1/2 and 1/8. With p(y) = 1/4 and 3/4 the
+             products are 4/32 and 3/32, so the result is log(4/7) and log(3/7)
+    """
+    ____
+''',
+    hints=(
+        """p(y|x) is p(x|y) p(y), divided by the sum of this product over all labels of the same
+        image. Work with logarithms: a product becomes a sum. And p(x|y) is the probability of
+        the *whole* image.""",
+        """Bits/dim times D times log 2 are nats per image, with a minus the log-likelihood.
+        `torch.log_softmax(..., dim=1)` subtracts the log of the sum of exponentials.""",
+        """If the results are nan or -inf for real images, exp was taken of a number below -745.
+        If all labels come out almost alike, the bits are still per dimension.""",
+    ),
+)
+
+
+def _trial(batch: int, n_classes: int, n_dims: int, rng: torch.Generator) -> Trial:
+    """Labels some nats apart, whatever D is, and a prior far from uniform."""
+    apart = 3 * torch.rand(batch, n_classes, generator=rng, dtype=torch.float64)
+    base = 1.5 + 0.2 * torch.rand(batch, 1, generator=rng, dtype=torch.float64)
+    prior = torch.rand(n_classes, generator=rng, dtype=torch.float64) + 0.05
+    return Trial((base + apart / n_dims, n_dims, prior / prior.sum()))
+
+
+@label_posterior.reads
+def read(value: object, trial: Trial) -> Tensor:
+    return tensor_result(value, trial.args[0].shape)
+
+
+@label_posterior.evidence
+def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
+    bits, n_dims, prior = trial.args
+    image, label = first_difference(got, want)
+    spare = (bits[image] - bits[image].min()) * n_dims * math.log(2)
+    return (
+        f"D = {n_dims}. Image {image} costs {number(bits[image].min())} bits/dim under the label "
+        f"that suits it best; as nats per image, its labels cost {numbers(spare)} more than that. "
+        f"Their priors are {numbers(prior)}. For label {label}, log p(y|x) is "
+        f"{number(want[image, label])}. Your function says {number(got[image, label])}; exp of its "
+        f"row sums to {number(got[image].exp().sum())}."
+    )
+
+
+@label_posterior.trials("one image of one dimension, all labels alike beforehand")
+def one_dimension(rng):
+    """One dimension and all labels alike beforehand: the division alone."""
+    (bits, n_dims, prior) = _trial(1, 4, 1, rng).args
+    return [Trial((bits, n_dims, torch.full_like(prior, 0.25)))]
+
+
+@label_posterior.trials("several images, and labels of different prior")
+def a_prior(rng):
+    return [_trial(3, 5, 8, rng)]
+
+
+@label_posterior.trials("images of thousands of dimensions")
+def whole_images(rng):
+    return [_trial(4, 10, 3072, rng)]
+
+
+@label_posterior.also_try
+def more(rng):
+    return [_trial(3, 4, 6, rng), _trial(2, 3, 3000, rng)]
+
+
+def _divided(log_joint):
+    return torch.log_softmax(log_joint, dim=1)
+
+
+@label_posterior.wrong(
+    "The bits are still per dimension. All D sub-pixels together are the image: multiply by D, "
+    "or the labels come out almost alike."
+)
+def bits_dim_as_they_are(bits_per_dim, n_dims, prior):
+    return _divided(-bits_per_dim * math.log(2) + prior.log())
+
+
+@label_posterior.wrong(
+    "Bits are taken for nats: exp and log belong to nats, and a bit is log 2 of them."
+)
+def bits_for_nats(bits_per_dim, n_dims, prior):
+    return _divided(-bits_per_dim * n_dims + prior.log())
+
+
+@label_posterior.wrong(
+    "The bits are divided by log 2. That is the way from nats to bits, not back."
+)
+def divided_by_log_2(bits_per_dim, n_dims, prior):
+    return _divided(-bits_per_dim * n_dims / math.log(2) + prior.log())
+
+
+def _nats(bits_per_dim, n_dims):
+    return -bits_per_dim * n_dims * math.log(2)
+
+
+@label_posterior.wrong(
+    "The prior is not used: a label that is rare to begin with needs better evidence."
+)
+def prior_forgotten(bits_per_dim, n_dims, prior):
+    return _divided(_nats(bits_per_dim, n_dims))
+
+
+@label_posterior.wrong(
+    "The prior is added as a probability. Next to log-likelihoods it needs its logarithm."
+)
+def prior_without_log(bits_per_dim, n_dims, prior):
+    return _divided(_nats(bits_per_dim, n_dims) + prior)
+
+
+@label_posterior.wrong(
+    "The sum runs over the images of the batch. It has to run over the labels of one image, dim=1."
+)
+def over_the_batch(bits_per_dim, n_dims, prior):
+    return torch.log_softmax(_nats(bits_per_dim, n_dims) + prior.log(), dim=0)
+
+
+@label_posterior.wrong(
+    "The sign is turned round: the label under which an image costs most gets the most probability."
+)
+def sign(bits_per_dim, n_dims, prior):
+    return _divided(-_nats(bits_per_dim, n_dims) + prior.log())
+
+
+@label_posterior.wrong(
+    "This is log p(x|y) + log p(y). The log of its sum over the labels, log p(x), is still to "
+    "be subtracted."
+)
+def not_divided(bits_per_dim, n_dims, prior):
+    return _nats(bits_per_dim, n_dims) + prior.log()
+
+
+@label_posterior.wrong("These are probabilities. What is asked for is their logarithm.")
+def probabilities(bits_per_dim, n_dims, prior):
+    return _divided(not_divided(bits_per_dim, n_dims, prior)).exp()
+
+
+@label_posterior.wrong(
+    "exp of a whole image's log-likelihood is 0 even in float64, and 0 / 0 is not a number. "
+    "Stay with logarithms."
+)
+def exponentials_of_whole_images(bits_per_dim, n_dims, prior):
+    joint = _nats(bits_per_dim, n_dims).exp() * prior
+    return (joint / joint.sum(dim=1, keepdim=True)).log()
+
+
+@label_posterior.wrong(
+    "The prior is added after the division, so the probabilities do not sum to 1 any more."
+)
+def divided_before_the_prior(bits_per_dim, n_dims, prior):
+    return _divided(_nats(bits_per_dim, n_dims)) + prior.log()
+
+
+@label_posterior.wrong(
+    "These are logarithms to base 2. The result is asked for in nats: a bit is log 2 of them."
+)
+def the_answer_in_bits(bits_per_dim, n_dims, prior):
+    return _divided(not_divided(bits_per_dim, n_dims, prior)) / math.log(2)
+
+
+@label_posterior.right
+def by_logsumexp(bits_per_dim, n_dims, prior):
+    joint = torch.log(prior) - n_dims * math.log(2) * bits_per_dim
+    return joint - torch.logsumexp(joint, dim=1, keepdim=True)
+
+
+@label_posterior.right
+def from_the_best_label(bits_per_dim, n_dims, prior):
+    spare = (bits_per_dim.amin(dim=1, keepdim=True) - bits_per_dim) * n_dims
+    joint = 2.0**spare * prior
+    return spare * math.log(2) + prior.log() - joint.sum(dim=1, keepdim=True).log()

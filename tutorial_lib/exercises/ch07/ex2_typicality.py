@@ -1,0 +1,203 @@
+"""Exercise 7.2: unusual on either side."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from tutorial_lib.exercises.ch07.references import typicality as reference
+from tutorial_lib.exercises.comparing import first_difference, number, numbers, tensor_result
+from tutorial_lib.exercises.definition import Failure
+from tutorial_lib.exercises.engine import Exercise
+from tutorial_lib.exercises.trials import Trial
+
+typicality = Exercise(
+    "7.2",
+    "Too dear, or too cheap",
+    goal="Score how usual the cost of an image is, on both sides of the costs that are known.",
+    minutes=10,
+    reference=reference,
+    stub='''\
+def typicality(nats: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:
+    """How usual is the cost of an image? The share of known images that are at least as unusual.
+
+    nats       (B,) what each new image costs
+    reference  (N,) what known, normal images cost; N is odd
+    returns    (B,) floating point, 0 to 1: the share of known images whose distance from the median
+               of the known costs, upwards or downwards, is at least that of the new image
+
+    By hand: reference = [1, 2, 3, 4, 10] has the median 3 and the distances 2, 1, 0, 1, 7. A cost
+             of 5 is 2 away, and two of the five are at least as far: 0.4. So is a cost of 1. A cost
+             of 30 gives 0, and so does one of -30
+    """
+    ____
+''',
+    hints=(
+        """"Too dear" and "too cheap" are both unusual. So measure how far a cost is from the
+        middle of the known ones, and ask how many of these are as far from it.""",
+        """`reference.median()`, then `.abs()` of two differences. Compare all with all: `known
+        >= new[:, None]` is (B, N), and the mean over dim=1 of it, as numbers, is a share.""",
+        """If a very cheap image gets 1, only one side counts. If the image in the very middle
+        gets less than 1, "at least" has become "more".""",
+    ),
+)
+
+
+def _trial(n_new: int, n_known: int, rng: torch.Generator) -> Trial:
+    """Known costs with a long tail upwards; new ones on both sides, and some of the known."""
+    known = 20 + 4 * torch.randn(n_known, generator=rng, dtype=torch.float64).exp()
+    known = known.round(decimals=2)
+    new = 24 + 6 * torch.randn(n_new, generator=rng, dtype=torch.float64)
+    new = torch.cat([new.round(decimals=2), known[:2], torch.tensor([2.0, 90.0]).double()])
+    return Trial((new, known))
+
+
+def _exact(trial: Trial) -> Trial:
+    """In eighths, so that equal distances are equal to the last bit, whatever the order of work."""
+    return Trial(tuple((8 * each).round() / 8 for each in trial.args))
+
+
+@typicality.reads
+def read(value: object, trial: Trial) -> Tensor:
+    return tensor_result(value, trial.args[0].shape)
+
+
+@typicality.evidence
+def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
+    new, known = trial.args
+    (i,) = first_difference(got, want)
+    median = known.median()
+    distances = (known - median).abs().sort().values
+    return (
+        f"The {len(known)} known costs have the median {number(median)}; their distances from it "
+        f"are, sorted, {numbers(distances[:9])}{' ...' if len(known) > 9 else ''}. A cost of "
+        f"{number(new[i])} is {number((new[i] - median).abs())} away, and the share at least as "
+        f"far is {number(want[i])}. Your function says {number(got[i])}."
+    )
+
+
+def _check(candidate, trials: list[Trial], rng: torch.Generator) -> Failure | None:
+    return typicality.compare(
+        candidate,
+        [_exact(trial) for trial in trials],
+        further=[_exact(_trial(6, 9, rng)), _exact(_trial(5, 15, rng))],
+        otherwise="This is another share, or none.",
+    )
+
+
+def _cost(*values: int) -> Tensor:
+    return torch.tensor(values, dtype=torch.float64)
+
+
+@typicality.judge("images that cost far too much")
+def dear(candidate, rng: torch.Generator) -> Failure | None:
+    """Symmetric known costs and far-off dear images: what a score of one side gets right."""
+    return _check(candidate, [Trial((_cost(60, 75), _cost(18, 19, 20, 21, 22)))], rng)
+
+
+@typicality.judge("images that cost too little, and usual ones")
+def cheap(candidate, rng: torch.Generator) -> Failure | None:
+    return _check(candidate, [Trial((_cost(-5, 3, 19, 20), _cost(17, 19, 20, 21, 30)))], rng)
+
+
+@typicality.judge("many costs with a long tail, some of them equal")
+def many(candidate, rng: torch.Generator) -> Failure | None:
+    return _check(candidate, [_trial(7, 21, rng)], rng)
+
+
+def _share(comparison):
+    return comparison.double().mean(dim=1)
+
+
+@typicality.wrong(
+    "Only a high cost counts as unusual. That is the score that fails: an image can be too "
+    "cheap as well."
+)
+def only_dear_is_unusual(nats, reference):
+    return _share(reference >= nats[:, None])
+
+
+@typicality.wrong("Only a low cost counts as unusual. An image can be too dear as well.")
+def only_cheap_is_unusual(nats, reference):
+    return _share(reference <= nats[:, None])
+
+
+def _distances(nats, reference, middle):
+    return (nats - middle).abs()[:, None], (reference - middle).abs()
+
+
+@typicality.wrong(
+    "The distance is taken from the mean, which a few dear images pull away. Use the median."
+)
+def around_the_mean(nats, reference):
+    new, known = _distances(nats, reference, reference.mean())
+    return _share(known >= new)
+
+
+@typicality.wrong('Images that are exactly as far are left out: "at least" includes them.')
+def more_than(nats, reference):
+    new, known = _distances(nats, reference, reference.median())
+    return _share(known > new)
+
+
+@typicality.wrong(
+    "This is the share of known images that are at most as far from the median, so a normal "
+    "image gets next to nothing. Turn the comparison round."
+)
+def the_share_of_the_less_unusual(nats, reference):
+    new, known = _distances(nats, reference, reference.median())
+    return _share(known <= new)
+
+
+@typicality.wrong(
+    "This is the share of known images that are *nearer* to the median, so a normal image gets "
+    "0. Take the rest."
+)
+def the_share_of_the_nearer(nats, reference):
+    new, known = _distances(nats, reference, reference.median())
+    return _share(known < new)
+
+
+@typicality.wrong(
+    "The distances of the known images keep their sign, so those below the median never count."
+)
+def signed_distances(nats, reference):
+    median = reference.median()
+    return _share((reference - median) >= (nats - median).abs()[:, None])
+
+
+@typicality.wrong("The middle is taken from the new images. What is normal, the known ones say.")
+def the_median_of_the_new_images(nats, reference):
+    new, known = _distances(nats, reference, nats.median())
+    return _share(known >= new)
+
+
+@typicality.wrong("These are counts. Divide by the number of known images: a share.")
+def a_count(nats, reference):
+    new, known = _distances(nats, reference, reference.median())
+    return (known >= new).double().sum(dim=1)
+
+
+@typicality.wrong(
+    "This says whether a cost lies between the smallest and the largest known one: a single odd "
+    "image among these decides. Count instead."
+)
+def between_the_extremes(nats, reference):
+    inside = (nats >= reference.min()) & (nats <= reference.max())
+    return inside.double()
+
+
+@typicality.right
+def by_sorting(nats, reference):
+    median = reference.sort().values[len(reference) // 2]
+    known = (reference - median).abs().sort().values
+    nearer = torch.searchsorted(known, (nats - median).abs())
+    return 1 - nearer.double() / len(reference)
+
+
+@typicality.right
+def one_by_one(nats, reference):
+    median = sorted(reference.tolist())[len(reference) // 2]
+    known = [abs(each - median) for each in reference.tolist()]
+    shares = [sum(k >= abs(new - median) for k in known) / len(known) for new in nats.tolist()]
+    return torch.tensor(shares, dtype=torch.float64)

@@ -1,0 +1,199 @@
+"""Exercise 8.1: skew an image, so that its diagonals become columns."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from tutorial_lib.exercises.comparing import first_difference, number, numbers, tensor_result
+from tutorial_lib.exercises.engine import Exercise
+from tutorial_lib.exercises.trials import Trial
+from tutorial_lib.pixels.lstm_layers import skew as reference
+
+skew = Exercise(
+    "8.1",
+    "Diagonals become columns",
+    goal="Skew an image: move each row one place further right than the row above it.",
+    minutes=10,
+    reference=reference,
+    stub='''\
+def skew(features: torch.Tensor) -> torch.Tensor:
+    """Move row i right by i places, for each i, with zeros where nothing comes to lie.
+
+    features  (B, C, H, W)
+    returns   (B, C, H, W + H - 1)
+
+    By hand: 1 2 3    ->   1 2 3 0
+             4 5 6         0 4 5 6
+    """
+    ____
+''',
+    hints=(
+        """The first row stays, the second moves by one, the third by two. The last of H rows
+        moves by H - 1, so that many columns have to be added.""",
+        """Make `torch.zeros(B, C, H, W + H - 1)` with `features.new_zeros(...)`, and copy row by
+        row: `out[:, :, i, start : start + W] = features[:, :, i]`. Where does row i start?""",
+        """If numbers from the right edge turn up at the left, rows were rolled round. If it
+        works for square images only, a width stands where a height should, or the other way
+        round.""",
+    ),
+)
+
+
+WIDTH_FOR_HEIGHT = (
+    "The width was taken for the height: H - 1 columns have to be added, as many as the last row "
+    "moves."
+)
+HEIGHT_FOR_WIDTH = "The height was taken for the width: the result has W + H - 1 columns."
+ONE_MORE = "There is a column too many: the last row moves by H - 1, since the first stays."
+COLUMNS = "The columns were moved down. It is the rows that move, to the right."
+TOO_NARROW = "Nothing was added to the width, so what moves past the right edge is lost."
+
+
+def _trial(rng: torch.Generator, height: int, width: int) -> Trial:
+    return Trial((torch.randint(1, 100, (2, 3, height, width), generator=rng).float(),))
+
+
+@skew.reads
+def read(value: object, trial: Trial) -> Tensor:
+    *start, height, width = trial.args[0].shape
+
+    def advice(shape: tuple[int, ...]) -> str:
+        told = {
+            (height, 2 * width - 1): WIDTH_FOR_HEIGHT,
+            (height, 2 * height - 1): HEIGHT_FOR_WIDTH,
+            (height, width + height): ONE_MORE,
+            (height, width): TOO_NARROW,
+            (width + height - 1, width): COLUMNS,
+        }
+        return told.get(tuple(shape[-2:]), "")
+
+    return tensor_result(value, (*start, height, width + height - 1), advice=advice)
+
+
+@skew.evidence
+def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
+    features = trial.args[0]
+    b, c, row, column = first_difference(got, want)
+    told = f"Row {row}, column {column}: {number(want[b, c, row, column])} expected, "
+    lines = [f"{told}got {number(got[b, c, row, column])}. Channel {c} of image {b}:"]
+    lines += ["  " + numbers(line) for line in features[b, c]]
+    lines += ["became", *("  " + numbers(line) for line in got[b, c])]
+    return "\n".join(lines)
+
+
+@skew.trials("a square image")
+def square(rng):
+    return [_trial(rng, 3, 3)], [_trial(rng, 3, 6), _trial(rng, 5, 2)]
+
+
+@skew.trials("images that are not square", points=2)
+def non_square(rng):
+    return [_trial(rng, 3, 6), _trial(rng, 5, 2)]
+
+
+@skew.trials("a single row, a single column")
+def one_row(rng):
+    further = [_trial(rng, 3, 6), _trial(rng, 5, 2)]
+    return [_trial(rng, 1, 5), _trial(rng, 4, 1)], further
+
+
+def _moved(features, start, columns=None):
+    """Row i of (B, C, H, W) begins at start(i), in as many columns as the result should have."""
+    batch, channels, height, width = features.shape
+    columns = width + height - 1 if columns is None else columns
+    wide = features.new_zeros(batch, channels, height, columns + 2 * height + width)
+    for i in range(height):
+        first = start(i) + height
+        wide[:, :, i, first : first + width] = features[:, :, i]
+    return wide[..., height : height + columns]
+
+
+@skew.wrong(
+    "The skew leans the other way: the last row stays and the first moves furthest. Row i moves "
+    "by i."
+)
+def the_other_direction(features):
+    return _moved(features, lambda i: features.shape[2] - 1 - i)
+
+
+@skew.wrong("The rows move to the left, out of the image. Row i moves right by i.")
+def to_the_left(features):
+    return _moved(features, lambda i: -i)
+
+
+@skew.wrong(
+    "The rows were rolled: what leaves at the right comes back at the left. Add the columns "
+    "first, then move."
+)
+def rolled_round(features):
+    rows = [features[:, :, i].roll(i, dims=-1) for i in range(features.shape[2])]
+    return F.pad(torch.stack(rows, dim=2), (0, features.shape[2] - 1))
+
+
+@skew.wrong(
+    "The first row moves as well, and everything lies one place too far right: row i moves by "
+    "i, counted from 0."
+)
+def the_first_row_moves_too(features):
+    return _moved(features, lambda i: i + 1)
+
+
+@skew.wrong(ONE_MORE)
+def a_column_too_many(features):
+    return _moved(features, lambda i: i, features.shape[3] + features.shape[2])
+
+
+@skew.wrong(WIDTH_FOR_HEIGHT)
+def width_for_height(features):
+    return _moved(features, lambda i: i, 2 * features.shape[3] - 1)
+
+
+@skew.wrong(HEIGHT_FOR_WIDTH)
+def height_for_width(features):
+    return _moved(features, lambda i: i, 2 * features.shape[2] - 1)
+
+
+@skew.wrong(COLUMNS)
+def columns_moved(features):
+    return reference(features.transpose(2, 3)).transpose(2, 3)
+
+
+@skew.wrong(TOO_NARROW)
+def nothing_added(features):
+    return reference(features)[..., : features.shape[3]]
+
+
+@skew.wrong(
+    "All rows move by the same amount. Each has to move one place further than the row above."
+)
+def all_rows_alike(features):
+    return _moved(features, lambda i: features.shape[2] - 1)
+
+
+@skew.wrong(
+    "The places beside the image are filled with its edges. They must be 0: there is nothing."
+)
+def edges_repeated(features):
+    wide = reference(features)
+    mask = reference(torch.ones_like(features))
+    after = torch.arange(wide.shape[3]) >= torch.arange(wide.shape[2])[:, None]
+    edge = torch.where(after, features[..., -1:], features[..., :1])
+    return torch.where(mask > 0, wide, edge)
+
+
+@skew.right
+def row_by_row(features):
+    height = features.shape[2]
+    rows = [F.pad(features[:, :, i], (i, height - 1 - i)) for i in range(height)]
+    return torch.stack(rows, dim=2)
+
+
+@skew.right
+def by_looking_up(features):
+    _, _, height, width = features.shape
+    source = torch.arange(width + height - 1) - torch.arange(height)[:, None]
+    inside = (source >= 0) & (source < width)
+    places = source.clamp(0, width - 1).expand(*features.shape[:2], -1, -1)
+    return features.gather(3, places) * inside

@@ -1,0 +1,198 @@
+"""Exercise 8.2: undo the skew."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from tutorial_lib.exercises.comparing import first_difference, number, numbers, tensor_result
+from tutorial_lib.exercises.engine import Exercise
+from tutorial_lib.exercises.trials import Trial
+from tutorial_lib.pixels.lstm_layers import skew
+from tutorial_lib.pixels.lstm_layers import unskew as reference
+
+unskew = Exercise(
+    "8.2",
+    "And back again",
+    goal="Undo the skew, whatever lies beside the image.",
+    minutes=5,
+    reference=reference,
+    stub='''\
+def unskew(skewed: torch.Tensor) -> torch.Tensor:
+    """Move row i back left by i places, and drop what lies beside the image: undoes `skew`.
+
+    skewed   (B, C, H, S) with S = W + H - 1 columns; beside the image there may be any numbers
+    returns  (B, C, H, W)
+
+    By hand: 1 2 3 7    ->   1 2 3
+             8 4 5 6         4 5 6
+    """
+    ____
+''',
+    hints=(
+        """Row i of the image begins at column i of the skewed one and is W long. How wide was
+        the image? S and H tell.""",
+        """`width = skewed.shape[3] - skewed.shape[2] + 1`. Row i is `skewed[:, :, i, i : i +
+        width]`; `torch.stack(rows, dim=2)` puts rows on top of one another again.""",
+        """`unskew(skew(x))` must be x for images of any two sides. If only square ones come
+        back, the width does not follow from S and H. If the numbers beside the image turn up,
+        the wrong end was cut off.""",
+    ),
+)
+
+
+NOT_CUT = "The rows are back in place, but the columns that skew added are still there."
+ONE_LESS = "A column was lost: skew added H - 1 columns, not H."
+SQUARE = "The width was taken from S alone, which works for square images only: W = S - H + 1."
+HEIGHT = "The height was taken for the width: W = S - H + 1."
+AGAIN = "The image was skewed a second time: rows move to the left here."
+
+
+def _random_trial(rng: torch.Generator, height: int, width: int) -> Trial:
+    """Any numbers, beside the image too, as an LSTM leaves them."""
+    shape = (2, 3, height, width + height - 1)
+    return Trial((torch.randint(0, 9, shape, generator=rng).float(),))
+
+
+def _skewed_trial(rng: torch.Generator, height: int, width: int) -> Trial:
+    """An image that was skewed, with zeros beside it."""
+    return Trial((skew(torch.randint(1, 100, (2, 3, height, width), generator=rng).float()),))
+
+
+@unskew.reads
+def read(value: object, trial: Trial) -> Tensor:
+    *start, height, columns = trial.args[0].shape
+    width = columns - height + 1
+
+    def advice(shape: tuple[int, ...]) -> str:
+        told = {
+            columns: NOT_CUT,
+            columns + height - 1: AGAIN,
+            width - 1: ONE_LESS,
+            (columns + 1) // 2: SQUARE,
+            height: HEIGHT,
+        }
+        return told.get(shape[-1], "") if len(shape) == 4 else ""
+
+    return tensor_result(value, (*start, height, width), advice=advice)
+
+
+@unskew.evidence
+def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
+    skewed = trial.args[0]
+    b, c, row, column = first_difference(got, want)
+    told = f"Row {row}, column {column}: {number(want[b, c, row, column])} expected, "
+    lines = [f"{told}got {number(got[b, c, row, column])}. Channel {c} of image {b}:"]
+    lines += ["  " + numbers(line) for line in skewed[b, c]]
+    lines += ["became", *("  " + numbers(line) for line in got[b, c])]
+    return "\n".join(lines)
+
+
+def _further(rng: torch.Generator) -> list[Trial]:
+    return [_random_trial(rng, 4, 6), _random_trial(rng, 3, 7)]
+
+
+@unskew.trials("a square image, there and back")
+def square(rng):
+    return [_skewed_trial(rng, 4, 4)], _further(rng)
+
+
+@unskew.trials("images that are not square, there and back")
+def there_and_back(rng):
+    return [_skewed_trial(rng, 3, 6), _skewed_trial(rng, 6, 3)], _further(rng)
+
+
+@unskew.trials("any numbers beside the image")
+def anything_beside(rng):
+    trials = [_random_trial(rng, 4, 6), _random_trial(rng, 5, 2), _random_trial(rng, 1, 4)]
+    return trials, _further(rng)
+
+
+def _cut(skewed, start, width=None):
+    """Row i from column start(i) on, with zeros where there is nothing."""
+    height = skewed.shape[2]
+    width = skewed.shape[3] - height + 1 if width is None else width
+    wide = F.pad(skewed, (height, height + width))
+    rows = [wide[:, :, i, start(i) + height : start(i) + height + width] for i in range(height)]
+    return torch.stack(rows, dim=2)
+
+
+@unskew.wrong("The rows move back by the wrong amounts, the first furthest. Row i moves left by i.")
+def the_other_direction(skewed):
+    return _cut(skewed, lambda i: skewed.shape[2] - 1 - i)
+
+
+@unskew.wrong("The rows move further right, where they should come back to the left.")
+def further_right(skewed):
+    return _cut(skewed, lambda i: -i)
+
+
+@unskew.wrong("You cut out the left part as it is: the rows were not moved back.")
+def the_left_part(skewed):
+    return _cut(skewed, lambda i: 0)
+
+
+@unskew.wrong("You cut out the right part as it is: the rows were not moved back.")
+def the_right_part(skewed):
+    return _cut(skewed, lambda i: skewed.shape[2] - 1)
+
+
+@unskew.wrong(
+    "Every row moves one place too far, the first as well: row i begins at column i, counted "
+    "from 0."
+)
+def one_too_far(skewed):
+    return _cut(skewed, lambda i: i + 1)
+
+
+@unskew.wrong(AGAIN)
+def skewed_again(skewed):
+    return skew(skewed)
+
+
+@unskew.wrong(NOT_CUT)
+def not_cut(skewed):
+    return _cut(skewed, lambda i: i, skewed.shape[3])
+
+
+@unskew.wrong(ONE_LESS)
+def a_column_lost(skewed):
+    return _cut(skewed, lambda i: i, skewed.shape[3] - skewed.shape[2])
+
+
+@unskew.wrong(SQUARE)
+def square_only(skewed):
+    return _cut(skewed, lambda i: i, (skewed.shape[3] + 1) // 2)
+
+
+@unskew.wrong(HEIGHT)
+def height_for_width(skewed):
+    return _cut(skewed, lambda i: i, skewed.shape[2])
+
+
+@unskew.wrong(
+    "You look for numbers that are not 0. In an LSTM there are numbers beside the image as "
+    "well, and zeros in it: go by the place."
+)
+def what_is_not_0(skewed):
+    """Moves what is not 0 to the front, which works as long as only zeros lie beside the image."""
+    width = skewed.shape[3] - skewed.shape[2] + 1
+    order = (skewed == 0).int().argsort(dim=-1, stable=True)
+    return skewed.gather(-1, order)[..., :width]
+
+
+@unskew.right
+def row_by_row(skewed):
+    width = skewed.shape[3] - skewed.shape[2] + 1
+    rows = [skewed[:, :, i].narrow(-1, i, width) for i in range(skewed.shape[2])]
+    return torch.stack(rows, dim=2)
+
+
+@unskew.right
+def rolled_and_cut(skewed):
+    height, columns = skewed.shape[2:]
+    out = skewed.clone()
+    for i in range(height):
+        out[:, :, i] = skewed[:, :, i].roll(-i, dims=-1)
+    return out[..., : columns - height + 1]

@@ -1,0 +1,202 @@
+"""Exercise 9.1: log p(x) as a sum over a grid of codes."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from tutorial_lib.exercises.ch09.references import log_evidence as reference
+from tutorial_lib.exercises.comparing import first_difference, number, tensor_result
+from tutorial_lib.exercises.engine import Exercise
+from tutorial_lib.exercises.trials import Trial
+
+log_evidence = Exercise(
+    "9.1",
+    "log p(x), by adding up all codes",
+    goal="Compute the evidence of a model with one latent number by quadrature.",
+    minutes=10,
+    reference=reference,
+    otherwise="This is not log p(x).",
+    stub='''\
+def log_evidence(log_likelihood: torch.Tensor, z: torch.Tensor) -> torch.Tensor:
+    """log p(x), by adding up all codes: the integral of p(x|z) N(z; 0, 1) dz as a sum over a grid.
+
+    log_likelihood  (B, G) torch.float64: log p(x|z) of each image at each code of the grid, in nats
+    z               (G,) torch.float64: the codes, evenly spaced, far beyond the prior on both sides
+    returns         (B,): log p(x) in nats per image. An image may cost thousands of nats
+
+    By hand: at z = [-1, 0, 1] the prior is [0.242, 0.399, 0.242], and the codes are 1 apart.
+             p(x|z) = [1/4, 1/2, 1] gives log(0.0605 + 0.1995 + 0.242) = log(0.502) = -0.689
+    """
+    ____
+''',
+    hints=(
+        """The area under the curve p(x|z) p(z): at each code a small rectangle, as high as the
+        product and as wide as the distance between two codes. Add the rectangles, and take
+        the logarithm.""",
+        """A product of probabilities is a sum of logarithms: log p(x|z) + log p(z) + log dz,
+        with log p(z) = -z**2 / 2 - log(2 * pi) / 2. `torch.logsumexp(..., dim=1)` is the log
+        of the sum of exponentials, and takes care that none of them becomes 0.""",
+        """If all results are off by the same amount, the width of the rectangles or the constant
+        of the prior is missing. If they are -inf, exp was taken of a number below -745.""",
+    ),
+)
+
+
+OVER_THE_IMAGES = "The sum has run over the images. It has to run over the codes, dim=1."
+
+
+def _trial(batch: int, cost: float | int, rng: torch.Generator, n_codes: int = 161) -> Trial:
+    """Images that are each best explained somewhere between -2 and 2, at `cost` nats or more."""
+    z = torch.linspace(-8, 8, n_codes, dtype=torch.float64)
+    best = 4 * torch.rand(batch, 1, generator=rng, dtype=torch.float64) - 2
+    width = 0.4 + torch.rand(batch, 1, generator=rng, dtype=torch.float64)
+    spare = cost * (1 + torch.rand(batch, 1, generator=rng, dtype=torch.float64))
+    return Trial((-spare - ((z - best) / width).square(), z))
+
+
+@log_evidence.reads
+def read(value: object, trial: Trial) -> Tensor:
+    log_likelihood, z = trial.args
+    return tensor_result(
+        value,
+        (len(log_likelihood),),
+        advice=lambda shape: OVER_THE_IMAGES if shape == (len(z),) else "One number an image.",
+    )
+
+
+@log_evidence.evidence
+def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
+    log_likelihood, z = trial.args
+    (i,) = first_difference(got, want)
+    best = log_likelihood[i].argmax()
+    return (
+        f"{len(z)} codes from {number(z[0])} to {number(z[-1])}. Image {i} has its largest "
+        f"log p(x|z), {number(log_likelihood[i, best])} nats, at z = {number(z[best])}; log p(x) "
+        f"is {number(want[i])}. Your function says {number(got[i])}."
+    )
+
+
+@log_evidence.trials("an image that all codes explain alike")
+def alike(rng):
+    """p(x|z) alike for all codes, so that p(x) is the same number."""
+    log_likelihood, z = _trial(1, 2, rng).args
+    return [Trial((torch.full_like(log_likelihood, -3.0), z))]
+
+
+@log_evidence.trials("images that some codes explain better")
+def humps(rng):
+    return [_trial(4, 6, rng), _trial(2, 3, rng, 241)]
+
+
+@log_evidence.trials("images that cost thousands of nats")
+def whole_images(rng):
+    return [_trial(3, 1000, rng)]
+
+
+@log_evidence.also_try
+def more(rng):
+    return [_trial(3, 5, rng, 201), _trial(2, 900, rng)]
+
+
+def _log_prior(z):
+    return -0.5 * z.square() - 0.5 * math.log(2 * math.pi)
+
+
+@log_evidence.wrong(
+    "The heights are added up without their width. Each code stands for a strip that is as wide "
+    "as the distance between two codes."
+)
+def no_step(log_likelihood, z):
+    return torch.logsumexp(log_likelihood + _log_prior(z), dim=1)
+
+
+def _log_step(z):
+    return (z[1] - z[0]).log()
+
+
+@log_evidence.wrong(
+    "The prior is not used: a code that the prior hardly ever draws counts like any other."
+)
+def no_prior(log_likelihood, z):
+    return torch.logsumexp(log_likelihood + _log_step(z), dim=1)
+
+
+@log_evidence.wrong(
+    "This is the plain average over the grid, as if the prior were flat on it. Weigh each code "
+    "with N(z; 0, 1)."
+)
+def all_codes_alike(log_likelihood, z):
+    return torch.logsumexp(log_likelihood, dim=1) - math.log(len(z))
+
+
+@log_evidence.wrong(
+    "The logarithm is taken before the sum: that is the mean of log p(x|z) over the prior, "
+    "which Jensen's inequality puts below log p(x). Sum the probabilities first."
+)
+def log_inside(log_likelihood, z):
+    return (log_likelihood * (_log_prior(z) + _log_step(z)).exp()).sum(dim=1)
+
+
+@log_evidence.wrong(
+    "This is log p(x|z) at the best code alone. p(x) adds up all codes, and weighs them."
+)
+def best_code(log_likelihood, z):
+    return log_likelihood.amax(dim=1)
+
+
+@log_evidence.wrong(
+    "This is the largest log p(x, z), the height of the curve. Asked for is the area under it."
+)
+def the_likeliest_pair(log_likelihood, z):
+    return (log_likelihood + _log_prior(z)).amax(dim=1)
+
+
+@log_evidence.wrong("The prior lacks its factor 1 / sqrt(2 pi), so it does not integrate to 1.")
+def constant_forgotten(log_likelihood, z):
+    return torch.logsumexp(log_likelihood - 0.5 * z.square() + _log_step(z), dim=1)
+
+
+@log_evidence.wrong(
+    "The square in the exponent of the prior is not halved: N(z; 0, 1) has exp(-z**2 / 2)."
+)
+def square_not_halved(log_likelihood, z):
+    log_prior = -z.square() - 0.5 * math.log(2 * math.pi)
+    return torch.logsumexp(log_likelihood + log_prior + _log_step(z), dim=1)
+
+
+@log_evidence.wrong(
+    "exp of a whole image's log-likelihood is 0 in any precision. Stay with logarithms."
+)
+def exponentials_of_whole_images(log_likelihood, z):
+    return (log_likelihood.exp() * (_log_prior(z) + _log_step(z)).exp()).sum(dim=1).log()
+
+
+@log_evidence.wrong("The sign is turned round: this is -log p(x), a cost.")
+def a_cost(log_likelihood, z):
+    return -reference(log_likelihood, z)
+
+
+@log_evidence.wrong("These are bits. Asked for are nats: the natural logarithm.")
+def bits(log_likelihood, z):
+    return reference(log_likelihood, z) / math.log(2)
+
+
+@log_evidence.wrong(OVER_THE_IMAGES)
+def over_the_images(log_likelihood, z):
+    return torch.logsumexp(log_likelihood + _log_prior(z) + _log_step(z), dim=0)
+
+
+@log_evidence.right
+def by_a_normalized_weight(log_likelihood, z):
+    return torch.logsumexp(log_likelihood + torch.log_softmax(-0.5 * z**2, dim=0), dim=1)
+
+
+@log_evidence.right
+def by_trapezoids(log_likelihood, z):
+    highest = log_likelihood.amax(dim=1, keepdim=True)
+    prior = torch.distributions.Normal(0.0, 1.0).log_prob(z).exp()
+    area = torch.trapezoid((log_likelihood - highest).exp() * prior, z, dim=1)
+    return area.log() + highest[:, 0]

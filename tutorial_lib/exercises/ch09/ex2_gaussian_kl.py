@@ -1,0 +1,213 @@
+"""Exercise 9.2: the KL of a Gaussian from the prior, in closed form."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from tutorial_lib.codes.bounds import gaussian_kl as reference
+from tutorial_lib.exercises.comparing import first_difference, number, numbers, tensor_result
+from tutorial_lib.exercises.engine import Exercise
+from tutorial_lib.exercises.trials import Trial
+
+gaussian_kl = Exercise(
+    "9.2",
+    "What a Gaussian code costs",
+    goal="Write the KL of a Gaussian with independent axes from the standard normal prior.",
+    minutes=10,
+    reference=reference,
+    otherwise="This is not the KL of q from the prior.",
+    stub='''\
+def gaussian_kl(mean: torch.Tensor, log_variance: torch.Tensor) -> torch.Tensor:
+    """KL(q || p) for q = N(mean, variance), its D axes independent, and p = N(0, 1) on each axis.
+
+    On one axis it is (mean**2 + variance - 1 - log variance) / 2, and independent axes add up.
+
+    mean, log_variance  (B, D); log_variance is the natural logarithm of the variance
+    returns             (B,): nats per image
+
+    By hand: mean [1, 0] and log_variance [0, log 4] give (1 + 1 - 1 - 0) / 2 = 0.5 for the first
+             axis and (0 + 4 - 1 - 1.386) / 2 = 0.807 for the second: 1.307
+    """
+    ____
+''',
+    hints=(
+        """Each axis on its own first: a tensor (B, D) of KLs. Then add up the axes of each
+        image.""",
+        """`.square()`, `.exp()` and `.sum(dim=1)`. The variance is the exp of its logarithm, and
+        the last term of the formula is what you were given.""",
+        """A KL is 0 where mean and log-variance are 0, and positive everywhere else. If yours is
+        negative somewhere, a sign or the -1 is off.""",
+    ),
+)
+
+
+OVER_THE_BATCH = "The images were added up, and the axes kept. Every image has its own KL: dim=1."
+
+
+def _trial(batch: int, dim: int, rng: torch.Generator) -> Trial:
+    mean = 1.5 * torch.randn(batch, dim, generator=rng, dtype=torch.float64)
+    log_variance = torch.randn(batch, dim, generator=rng, dtype=torch.float64) - 0.7
+    return Trial((mean, log_variance))
+
+
+@gaussian_kl.reads
+def read(value: object, trial: Trial) -> Tensor:
+    batch, dim = trial.args[0].shape
+    return tensor_result(
+        value,
+        (batch,),
+        advice=lambda shape: OVER_THE_BATCH if shape == (dim,) else "One number an image.",
+    )
+
+
+@gaussian_kl.evidence
+def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
+    mean, log_variance = trial.args
+    (i,) = first_difference(got, want)
+    return (
+        f"Image {i}: mean {numbers(mean[i])}, log-variance {numbers(log_variance[i])}. Its KL is "
+        f"{number(want[i])} nats. Your function says {number(got[i])}."
+    )
+
+
+@gaussian_kl.trials("one axis, mean 0, several widths")
+def narrow(rng):
+    """Mean 0: what the width alone costs."""
+    mean, log_variance = _trial(4, 1, rng).args
+    return [Trial((torch.zeros_like(mean), log_variance))]
+
+
+@gaussian_kl.trials("one axis, variance 1, several means")
+def shifted(rng):
+    """Variance 1: what the mean alone costs."""
+    mean, log_variance = _trial(3, 1, rng).args
+    return [Trial((mean, torch.zeros_like(log_variance)))]
+
+
+@gaussian_kl.trials("several images, several axes")
+def many_axes(rng):
+    return [_trial(3, 4, rng), _trial(2, 3, rng)]
+
+
+@gaussian_kl.also_try
+def more(rng):
+    return [_trial(3, 2, rng), _trial(2, 5, rng)]
+
+
+def _axes(mean, log_variance):
+    return 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance)
+
+
+@gaussian_kl.wrong(
+    "The axes are averaged. Independent axes *add up*: the mean makes the KL weigh D times "
+    "less, and no bound can be made of it."
+)
+def averaged_over_the_axes(mean, log_variance):
+    return _axes(mean, log_variance).mean(dim=1)
+
+
+@gaussian_kl.wrong(OVER_THE_BATCH)
+def over_the_batch(mean, log_variance):
+    return _axes(mean, log_variance).sum(dim=0)
+
+
+@gaussian_kl.wrong("The factor 1/2 is missing: this is twice the KL.")
+def not_halved(mean, log_variance):
+    return 2 * reference(mean, log_variance)
+
+
+@gaussian_kl.wrong("This is minus the KL. A KL is never below 0.")
+def sign(mean, log_variance):
+    return -reference(mean, log_variance)
+
+
+@gaussian_kl.wrong("These are bits. Asked for are nats: the natural logarithm.")
+def bits(mean, log_variance):
+    return reference(mean, log_variance) / math.log(2)
+
+
+@gaussian_kl.wrong(
+    "The log-variance is taken for the log of the standard deviation: it is doubled once too often."
+)
+def the_logarithm_of_the_deviation(mean, log_variance):
+    return reference(mean, 2 * log_variance)
+
+
+@gaussian_kl.wrong(
+    "The log-variance is taken for the variance itself. It can be negative; its exp is the "
+    "variance."
+)
+def already_the_variance(mean, log_variance):
+    return 0.5 * (mean.square() + log_variance - 1 - log_variance.abs().log()).sum(dim=1)
+
+
+@gaussian_kl.wrong(
+    "The second term is the standard deviation. The formula has the variance: exp of all of the "
+    "log-variance, not of half."
+)
+def deviation_for_variance(mean, log_variance):
+    return 0.5 * (mean.square() + (log_variance / 2).exp() - 1 - log_variance).sum(dim=1)
+
+
+@gaussian_kl.wrong("The -1 of each axis is missing: q = p must give exactly 0.")
+def no_minus_one(mean, log_variance):
+    return 0.5 * (mean.square() + log_variance.exp() - log_variance).sum(dim=1)
+
+
+@gaussian_kl.wrong(
+    "The log-variance is added. It has to be subtracted, so that a very narrow q costs much."
+)
+def log_added(mean, log_variance):
+    return 0.5 * (mean.square() + log_variance.exp() - 1 + log_variance).sum(dim=1)
+
+
+@gaussian_kl.wrong(
+    "The last term, minus the log-variance, is missing: then a narrow q costs nothing."
+)
+def no_log(mean, log_variance):
+    return 0.5 * (mean.square() + log_variance.exp() - 1).sum(dim=1)
+
+
+@gaussian_kl.wrong("The mean has to be squared.")
+def mean_not_squared(mean, log_variance):
+    return 0.5 * (mean + log_variance.exp() - 1 - log_variance).sum(dim=1)
+
+
+@gaussian_kl.wrong("The mean is not used: a q that lies far from the prior costs more.")
+def no_mean(mean, log_variance):
+    return reference(torch.zeros_like(mean), log_variance)
+
+
+@gaussian_kl.wrong(
+    "Only the mean is used. A q that is narrower or wider than the prior has its price, too."
+)
+def mean_only(mean, log_variance):
+    return reference(mean, torch.zeros_like(log_variance))
+
+
+@gaussian_kl.wrong(
+    "This is KL(p || q), with prior and posterior exchanged: the mean over the prior, not over q."
+)
+def the_other_direction(mean, log_variance):
+    ratio = (1 + mean.square()) / log_variance.exp()
+    return 0.5 * (ratio - 1 + log_variance).sum(dim=1)
+
+
+@gaussian_kl.right
+def by_distributions(mean, log_variance):
+    normal = torch.distributions.Normal
+    q = normal(mean, (0.5 * log_variance).exp())
+    p = normal(torch.zeros_like(mean), torch.ones_like(mean))
+    return torch.distributions.kl_divergence(q, p).sum(dim=-1)
+
+
+@gaussian_kl.right
+def axis_by_axis(mean, log_variance):
+    totals = []
+    for means, logs in zip(mean.tolist(), log_variance.tolist(), strict=True):
+        pairs = zip(means, logs, strict=True)
+        totals.append(sum((m * m + math.exp(v) - 1 - v) / 2 for m, v in pairs))
+    return torch.tensor(totals, dtype=mean.dtype)

@@ -1,0 +1,224 @@
+"""Exercise 9.4: the ELBO of an image, with the right sign and in the right unit."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from tutorial_lib.codes.bounds import gaussian_kl
+from tutorial_lib.exercises.ch09.references import elbo as reference
+from tutorial_lib.exercises.comparing import first_difference, number, tensor_result
+from tutorial_lib.exercises.engine import Exercise
+from tutorial_lib.exercises.trials import Trial
+
+elbo = Exercise(
+    "9.4",
+    "The bound, in nats per image",
+    goal="Put the two terms of the ELBO together, with the right signs and in one unit.",
+    minutes=15,
+    reference=reference,
+    otherwise="This is not the evidence lower bound.",
+    stub='''\
+def elbo(
+    logits: torch.Tensor, levels: torch.Tensor, mean: torch.Tensor, log_variance: torch.Tensor
+) -> torch.Tensor:
+    """The evidence lower bound of binary images: E_q[log p(x|z)] - KL(q || p), in nats per image.
+
+    logits              (S, B, n): what the decoder says of n pixels, for S codes drawn from q(z|x)
+                        of each image; sigmoid(logit) is the probability of a 1
+    levels              (B, n) torch.long: the images, 0 and 1
+    mean, log_variance  (B, D): q(z|x) of each image; the prior is N(0, 1) on each axis
+    returns             (B,): a bound on log p(x), so higher is better
+
+    By hand: one draw, one pixel, logit 0 and level 1 give log(1/2) = -0.693. With mean 1 and
+             log_variance 0 the KL is 0.5 (exercise 9.2). The bound is -0.693 - 0.5 = -1.193
+    """
+    ____
+''',
+    hints=(
+        """Two terms. How well do the drawn codes explain the image, on average over the draws?
+        And what do they cost? An image is all of its pixels, a code is all of its axes: both
+        add up.""",
+        """`F.binary_cross_entropy_with_logits(logits, target, reduction="none")` is -log p of
+        each pixel; it wants a floating-point target of the same shape (`.expand_as`). Sum
+        over dim=2, mean over dim=0. `gaussian_kl` is exercise 9.2.""",
+        """The bound on the log-probability of a discrete image is never above 0. If yours is a
+        small number near 0 for a large image, something was averaged that has to be summed.""",
+    ),
+)
+
+
+def _log_pixels(logits, levels):
+    levels = levels.to(logits.dtype).expand_as(logits)
+    return -F.binary_cross_entropy_with_logits(logits, levels, reduction="none")
+
+
+def _explained(logits, levels):
+    return _log_pixels(logits, levels).sum(dim=2)
+
+
+def _trial(n_draws: int, batch: int, n_pixels: int, dim: int, rng: torch.Generator) -> Trial:
+    logits = 2 * torch.randn(n_draws, batch, n_pixels, generator=rng, dtype=torch.float64)
+    levels = torch.randint(2, (batch, n_pixels), generator=rng)
+    mean = 1 + torch.randn(batch, dim, generator=rng, dtype=torch.float64)
+    log_variance = -1 - torch.rand(batch, dim, generator=rng, dtype=torch.float64)
+    return Trial((logits, levels, mean, log_variance))
+
+
+@elbo.reads
+def read(value: object, trial: Trial) -> Tensor:
+    return tensor_result(value, (len(trial.args[1]),), advice="One number an image.")
+
+
+@elbo.evidence
+def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
+    logits, levels, mean, log_variance = trial.args
+    (i,) = first_difference(got, want)
+    explained = _explained(logits, levels)[:, i]
+    kl = gaussian_kl(mean, log_variance)[i]
+    return (
+        f"Image {i} of {levels.shape[1]} pixels, {len(logits)} draws, {mean.shape[1]} axes: "
+        f"log p(x|z) is {number(explained[0])} nats at the first draw and "
+        f"{number(explained.mean())} on average, the KL is {number(kl)}. The bound is "
+        f"{number(want[i])}. Your function says {number(got[i])}."
+    )
+
+
+@elbo.trials("one image, one draw, a code that costs nothing")
+def free_code(rng):
+    """q is the prior, so the code costs nothing: the first term alone."""
+    logits, levels, mean, _ = _trial(1, 1, 6, 1, rng).args
+    return [Trial((logits, levels, 0 * mean, 0 * mean))]
+
+
+@elbo.trials("several images, a code of one axis, one draw")
+def one_draw(rng):
+    return [_trial(1, 3, 6, 1, rng)]
+
+
+@elbo.trials("several images, axes and draws", points=2)
+def many(rng):
+    return [_trial(4, 3, 5, 3, rng)]
+
+
+@elbo.also_try
+def more(rng):
+    return [_trial(3, 4, 5, 2, rng), _trial(2, 3, 7, 4, rng)]
+
+
+@elbo.wrong(
+    "The KL is added. The code has a price, so it is subtracted; with a plus, the result can "
+    "exceed log p(x)."
+)
+def KL_added(logits, levels, mean, log_variance):
+    return _explained(logits, levels).mean(dim=0) + gaussian_kl(mean, log_variance)
+
+
+@elbo.wrong("This is minus the ELBO, the loss. A bound on log p(x) is at most 0 here.")
+def a_loss(logits, levels, mean, log_variance):
+    return -reference(logits, levels, mean, log_variance)
+
+
+@elbo.wrong(
+    "The pixels are averaged, and the KL is not: that weighs the KL n times too much. The "
+    "probability of an image is the product over all of its pixels, so logarithms add up."
+)
+def pixels_averaged(logits, levels, mean, log_variance):
+    return _log_pixels(logits, levels).mean(dim=(0, 2)) - gaussian_kl(mean, log_variance)
+
+
+@elbo.wrong(
+    "The axes of the KL are averaged. They add up; a KL that is D times too small makes no bound."
+)
+def axes_averaged(logits, levels, mean, log_variance):
+    kl = gaussian_kl(mean, log_variance) / mean.shape[1]
+    return _explained(logits, levels).mean(dim=0) - kl
+
+
+@elbo.wrong(
+    "The KL is divided by the number of pixels, though the other term is not. The code is paid "
+    "for once per image, in full."
+)
+def KL_over_pixels(logits, levels, mean, log_variance):
+    kl = gaussian_kl(mean, log_variance) / levels.shape[1]
+    return _explained(logits, levels).mean(dim=0) - kl
+
+
+@elbo.wrong("The unit is wrong: these are nats per pixel. Asked for are nats per image.")
+def per_pixel(logits, levels, mean, log_variance):
+    return reference(logits, levels, mean, log_variance) / levels.shape[1]
+
+
+@elbo.wrong("The draws are added up. They estimate an expectation: average them.")
+def draws_summed(logits, levels, mean, log_variance):
+    return _explained(logits, levels).sum(dim=0) - gaussian_kl(mean, log_variance)
+
+
+@elbo.wrong("Only the first draw is used. Average over all of them.")
+def first_draw(logits, levels, mean, log_variance):
+    return _explained(logits, levels)[0] - gaussian_kl(mean, log_variance)
+
+
+@elbo.wrong(
+    "The probabilities of the draws are averaged, then the logarithm is taken. The ELBO has the "
+    "mean of the logarithms; Jensen's inequality stands between the two."
+)
+def log_of_the_mean(logits, levels, mean, log_variance):
+    average = torch.logsumexp(_explained(logits, levels), dim=0) - math.log(len(logits))
+    return average - gaussian_kl(mean, log_variance)
+
+
+@elbo.wrong(
+    "The first term is a squared error. It has to be log p(x|z), which for 0 and 1 is the "
+    "cross-entropy."
+)
+def squared_error(logits, levels, mean, log_variance):
+    error = (torch.sigmoid(logits) - levels).square().sum(dim=2).mean(dim=0)
+    return -error - gaussian_kl(mean, log_variance)
+
+
+@elbo.wrong("The KL is missing: the code was free. Then nothing is bounded.")
+def no_KL(logits, levels, mean, log_variance):
+    return _explained(logits, levels).mean(dim=0)
+
+
+@elbo.wrong("All images get the mean KL of the batch. Every image pays for its own code.")
+def KL_averaged_over_the_batch(logits, levels, mean, log_variance):
+    kl = gaussian_kl(mean, log_variance).mean()
+    return _explained(logits, levels).mean(dim=0) - kl
+
+
+@elbo.wrong("The unit is wrong: these are bits. Asked for are nats.")
+def bits(logits, levels, mean, log_variance):
+    return reference(logits, levels, mean, log_variance) / math.log(2)
+
+
+@elbo.wrong(
+    "The logits are used as if they were log-probabilities. log sigmoid(logit) is the log of "
+    "the probability of a 1."
+)
+def logits_as_log_probabilities(logits, levels, mean, log_variance):
+    picked = torch.where(levels == 1, logits, -logits).sum(dim=2).mean(dim=0)
+    return picked - gaussian_kl(mean, log_variance)
+
+
+@elbo.wrong("The levels are exchanged: sigmoid(logit) is the probability of a 1, not of a 0.")
+def levels_exchanged(logits, levels, mean, log_variance):
+    return reference(-logits, levels, mean, log_variance)
+
+
+@elbo.right
+def by_bernoulli(logits, levels, mean, log_variance):
+    log_p = torch.distributions.Bernoulli(logits=logits).log_prob(levels.to(logits.dtype))
+    kl = 0.5 * (mean**2 + log_variance.exp() - 1 - log_variance).sum(-1)
+    return log_p.sum(-1).mean(0) - kl
+
+
+@elbo.right
+def by_signs(logits, levels, mean, log_variance):
+    signed = logits * (2 * levels - 1)
+    per_draw = F.logsigmoid(signed).sum(dim=-1) - gaussian_kl(mean, log_variance)
+    return per_draw.mean(dim=0)

@@ -1,0 +1,201 @@
+"""Exercise 9.5: what a code says about which image it came from."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from tutorial_lib.exercises.ch09.references import information as reference
+from tutorial_lib.exercises.comparing import number, number_result
+from tutorial_lib.exercises.engine import Exercise
+from tutorial_lib.exercises.trials import Trial
+
+information = Exercise(
+    "9.5",
+    "How much the code says",
+    goal="Measure how much the codes tell about the images that they were drawn for.",
+    minutes=10,
+    reference=reference,
+    otherwise="This is not the information between image and code.",
+    stub='''\
+def information(log_q: torch.Tensor) -> torch.Tensor:
+    """What a code says about the image that it was drawn for: the mean of log q(z|x) - log q(z).
+
+    log_q    (N, N) torch.float64, at least 2 images: entry [i, j] is log q(z_i | x_j), where z_i
+             was drawn for image i
+    returns  a number in nats: the mean over i of log q(z_i | x_i) - log q(z_i), where q(z) is the
+             average of the N posteriors q(z | x_j), that of image i included
+
+    By hand: q = [[0.9, 0.1], [0.1, 0.9]]. Each code has 0.9 under its own image and (0.9 + 0.1) / 2
+             = 0.5 on average: log(0.9 / 0.5) = 0.588 nats, of log 2 = 0.693 at most
+    """
+    ____
+''',
+    hints=(
+        """Somebody shows you a code. If it is as probable for all images alike, it says nothing.
+        Compare how probable it is for its own image with how probable it is for the average
+        image.""",
+        """`log_q.diagonal()` holds log q(z_i | x_i). The log of an average is
+        `torch.logsumexp(..., dim=1)` minus log N.""",
+        """Feed it a matrix in which all entries of a row are equal: the result must be 0. Feed
+        it 0 on the diagonal and -1000 elsewhere: it must be log N.""",
+    ),
+)
+
+
+def _trial(n: int, closeness: float, shift: float, rng: torch.Generator) -> Trial:
+    """Codes at random places, each drawn near its image; `shift` as many further axes would."""
+    places = torch.randn(n, 2, generator=rng, dtype=torch.float64)
+    codes = places + closeness * torch.randn(n, 2, generator=rng, dtype=torch.float64)
+    squares = ((codes[:, None] - places) / closeness).square().sum(dim=2)
+    widths = torch.rand(n, generator=rng, dtype=torch.float64)  # some posteriors are denser
+    return Trial((shift - 0.5 * squares + widths,))
+
+
+@information.reads
+def read(value: object, trial: Trial) -> Tensor:
+    return number_result(value)
+
+
+@information.evidence
+def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
+    (log_q,) = trial.args
+    return (
+        f"{len(log_q)} images; the diagonal has the mean {number(log_q.diagonal().mean())}, the "
+        f"matrix {number(log_q.mean())}. The information is {number(want)} nats, of log "
+        f"{len(log_q)} = {number(math.log(len(log_q)))} at most. Your function says {number(got)}."
+    )
+
+
+@information.trials("codes that say nothing")
+def empty(rng):
+    """Every code is as probable for one image as for another."""
+    rows = torch.randn(4, 1, generator=rng, dtype=torch.float64)
+    return [Trial((rows.expand(4, 4).clone(),))]
+
+
+@information.trials("codes that say everything")
+def full(rng):
+    """Every code is possible for its own image only."""
+    n = int(torch.randint(3, 8, (), generator=rng))
+    log_q = torch.full((n, n), -500.0, dtype=torch.float64).fill_diagonal_(0)
+    return [Trial((log_q,))]
+
+
+@information.trials("codes in between, and very small densities")
+def between(rng):
+    return [_trial(6, 0.7, 2.0, rng), _trial(3, 1.0, -1000.0, rng)]
+
+
+@information.also_try
+def more(rng):
+    return [_trial(4, 0.5, 1.0, rng), _trial(5, 1.0, -900.0, rng)]
+
+
+def _own(log_q):
+    return log_q.diagonal()
+
+
+@information.wrong(
+    "q(z) is the *sum* of the posteriors, so log N is missing, and the result is never above 0. "
+    "Divide by N."
+)
+def sum_for_average(log_q):
+    return (_own(log_q) - torch.logsumexp(log_q, dim=1)).mean()
+
+
+@information.wrong(
+    "The logarithms are averaged. q(z) is the average of the probabilities; take the logarithm "
+    "after that."
+)
+def mean_of_logs(log_q):
+    return (_own(log_q) - log_q.mean(dim=1)).mean()
+
+
+@information.wrong(
+    "The image's own posterior is left out of q(z). It belongs to the average; without it, the "
+    "result has no upper limit."
+)
+def the_others_only(log_q):
+    n = len(log_q)
+    others = log_q.masked_fill(torch.eye(n, dtype=torch.bool), -math.inf)
+    return (_own(log_q) - torch.logsumexp(others, dim=1) + math.log(n - 1)).mean()
+
+
+@information.wrong(
+    "The average runs over the codes, for one image. It has to run over the images, for one "
+    "code: dim=1."
+)
+def the_other_axis(log_q):
+    return (_own(log_q) - torch.logsumexp(log_q, dim=0) + math.log(len(log_q))).mean()
+
+
+@information.wrong(
+    "log q(z) is not subtracted: how dense a code lies says nothing until it is compared."
+)
+def own_only(log_q):
+    return _own(log_q).mean()
+
+
+def _mixture(log_q):
+    return torch.logsumexp(log_q, dim=1) - math.log(len(log_q))
+
+
+@information.wrong(
+    "This is -log q(z) alone. The first term, log q(z|x) of the own image, is missing."
+)
+def mixture_only(log_q):
+    return -_mixture(log_q).mean()
+
+
+@information.wrong("The images are added up. Asked for is the mean over the images.")
+def summed(log_q):
+    return (_own(log_q) - _mixture(log_q)).sum()
+
+
+@information.wrong("The sign is turned round: information is positive.")
+def sign(log_q):
+    return -reference(log_q)
+
+
+@information.wrong("These are bits. Asked for are nats.")
+def bits(log_q):
+    return reference(log_q) / math.log(2)
+
+
+@information.wrong(
+    "All pairs are averaged, where the first term wants each code under its *own* image: the "
+    "diagonal."
+)
+def the_whole_matrix(log_q):
+    return (log_q - _mixture(log_q)[:, None]).mean()
+
+
+@information.wrong(
+    "exp of a log-density below -745 is 0, and 0 / 0 is not a number. Stay with logarithms."
+)
+def exponentials(log_q):
+    return (log_q.exp().diagonal() / log_q.exp().mean(dim=1)).log().mean()
+
+
+@information.wrong(
+    "The result is divided by log N. Asked for are nats, not a share of the most there can be."
+)
+def a_share(log_q):
+    return reference(log_q) / math.log(len(log_q))
+
+
+@information.right
+def by_softmax(log_q):
+    return torch.log_softmax(log_q, dim=1).diagonal().mean() + math.log(len(log_q))
+
+
+@information.right
+def row_by_row(log_q):
+    total = 0.0
+    for i, row in enumerate(log_q):
+        relative = (row - row[i]).clamp(max=700)
+        total -= math.log(float(relative.exp().mean()))
+    return total / len(log_q)

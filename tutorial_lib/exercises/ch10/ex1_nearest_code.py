@@ -1,0 +1,202 @@
+"""Exercise 10.1: equation 1 at every position of a field."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from tutorial_lib.codes.quantizer import nearest_code as reference
+from tutorial_lib.exercises.comparing import first_difference, number, numbers, tensor_result
+from tutorial_lib.exercises.definition import Failure
+from tutorial_lib.exercises.engine import Exercise
+from tutorial_lib.exercises.trials import Trial
+
+nearest_code = Exercise(
+    "10.1",
+    "The nearest code, at every position",
+    goal="Write the look-up of equation 1 for fields of vectors with any number of axes.",
+    minutes=10,
+    reference=reference,
+    stub='''\
+def nearest_code(z_e: torch.Tensor, codebook: torch.Tensor) -> torch.Tensor:
+    """Equation 1 at every position: the number of the code that is nearest to the vector there.
+
+    z_e       (B, D, *positions): D comes second, then none, one, two or three axes of positions
+    codebook  (K, D), one code a row
+    returns   (B, *positions) torch.long, from 0 to K - 1
+
+    By hand: codebook = [[0, 0], [4, 0]]. A line of three positions with the vectors (1, 1), (3, -1)
+             and (0, 5) is z_e = [[[1, 3, 0], [1, -1, 5]]]. The squared distances are 2 and 10, 10
+             and 2, 25 and 41. So the result is [[0, 1, 0]]
+    """
+    ____
+''',
+    hints=(
+        """A field is a list of vectors in disguise, one for each position of each image. Make
+        the list, look up every vector by itself, and give the list of numbers the shape of
+        the field.""",
+        """`z_e.movedim(1, -1)` is (B, *positions, D); `.flatten(0, -2)` or `.reshape(-1, D)`
+        makes the list. `torch.cdist(vectors, codebook)` is (N, K), and `.argmin(dim=1)` reads
+        a row at a time. `indices.view(len(z_e), *z_e.shape[2:])`.""",
+        """If one vector comes out right and a field does not, look at what stands in a row of
+        your list before anything is compared: D numbers of *one* position, or neighbours of
+        one channel?""",
+    ),
+)
+
+
+def _trial(batch: int, dim: int, positions: tuple[int, ...], n_codes: int, rng) -> Trial:
+    """Codes of very different lengths and, somewhere off 0, vectors of both signs."""
+    lengths = torch.linspace(0.3, 2.5, n_codes)[:, None]
+    codebook = lengths * torch.randn(n_codes, dim, generator=rng)
+    z_e = 1.2 * torch.randn(batch, dim, *positions, generator=rng)
+    return Trial((z_e.round(decimals=3), codebook.round(decimals=3)))
+
+
+@nearest_code.reads
+def read(value: object, trial: Trial) -> Tensor:
+    z_e = trial.args[0]
+    return tensor_result(value, (len(z_e), *z_e.shape[2:]), kind="long", advice=_advice)
+
+
+def _advice(shape: tuple[int, ...]) -> str:
+    return "Give the list of numbers the shape of the field." if len(shape) == 1 else ""
+
+
+@nearest_code.evidence
+def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
+    z_e, codebook = trial.args
+    place = first_difference(got, want)
+    vector = z_e.movedim(1, -1)[place]
+    squared = (codebook - vector).square().sum(dim=1)
+    where = f"position {place[1:]}" if len(place) > 1 else "the only position"
+    return (
+        f"z_e {tuple(z_e.shape)}, codebook {tuple(codebook.shape)}. Image {place[0]}, {where}: the "
+        f"vector is ({numbers(vector)}), its squared distances to the codes are "
+        f"{numbers(squared[:8])}{' ...' if len(squared) > 8 else ''}, so the code is "
+        f"{number(want[place])}. Your function says {number(got[place])}."
+    )
+
+
+def _check(candidate, trials: list[Trial], more: list[Trial]) -> Failure | None:
+    return nearest_code.compare(
+        candidate,
+        trials,
+        further=more,
+        otherwise="Some positions get another code than the nearest one.",
+    )
+
+
+@nearest_code.judge("single vectors")
+def check_vectors(candidate, rng: torch.Generator) -> Failure | None:
+    """K = D, as with the notes' matrix, so that columns would do as well."""
+    more = [_trial(2, 4, (3, 2), 4, rng), _trial(3, 3, (4,), 3, rng)]
+    return _check(candidate, [_trial(40, 3, (), 3, rng)], more)
+
+
+@nearest_code.judge("lines and images of vectors")
+def fields(candidate, rng: torch.Generator) -> Failure | None:
+    trials = [_trial(2, 3, (12,), 5, rng), _trial(2, 4, (5, 6), 7, rng)]
+    return _check(candidate, trials, [_trial(3, 2, (3, 4), 6, rng)])
+
+
+@nearest_code.judge("clips: three axes of positions")
+def clips(candidate, rng: torch.Generator) -> Failure | None:
+    return _check(candidate, [_trial(2, 3, (3, 4, 5), 6, rng)], [_trial(2, 2, (2, 3, 2), 4, rng)])
+
+
+def _field(indices, z_e):
+    return indices.view(len(z_e), *z_e.shape[2:])
+
+
+@nearest_code.wrong(
+    "The field is flattened as it lies in memory. A row of your list then holds D neighbours of "
+    "one channel, not the D numbers of one position: move D last first."
+)
+def as_it_lies(z_e, codebook):
+    vectors = z_e.reshape(-1, codebook.shape[1])
+    return _field(torch.cdist(vectors, codebook).argmin(dim=1), z_e)
+
+
+def _list(z_e):
+    return z_e.movedim(1, -1).flatten(0, -2)
+
+
+@nearest_code.wrong("This is the *farthest* code: argmax of the distances. Equation 1 has argmin.")
+def farthest(z_e, codebook):
+    return _field(torch.cdist(_list(z_e), codebook).argmax(dim=1), z_e)
+
+
+@nearest_code.wrong(
+    "The largest z·e is taken, without the ||e||^2 that belongs to the distance: long codes win "
+    "over near ones."
+)
+def no_squared_norm_of_the_codes(z_e, codebook):
+    return _field((_list(z_e) @ codebook.T).argmax(dim=1), z_e)
+
+
+@nearest_code.wrong(
+    "This compares directions (cosines): a code may point the right way and be far off. "
+    "Equation 1 has distances."
+)
+def cosine(z_e, codebook):
+    directions = codebook / codebook.norm(dim=1, keepdim=True)
+    return _field((_list(z_e) @ directions.T).argmax(dim=1), z_e)
+
+
+@nearest_code.wrong(
+    "This is the sum of absolute differences. The norm in equation 1 is the Euclidean one: squares."
+)
+def city_block(z_e, codebook):
+    return _field(torch.cdist(_list(z_e), codebook, p=1).argmin(dim=1), z_e)
+
+
+@nearest_code.wrong(
+    "The columns of the codebook are taken for the codes, as in the notes. Here a code is a "
+    "row, as in the paper."
+)
+def columns(z_e, codebook):
+    return _field(torch.cdist(_list(z_e), codebook.T.contiguous()).argmin(dim=1), z_e)
+
+
+@nearest_code.wrong(
+    "All positions of an image get one code, the best on average. Every position chooses for "
+    "itself."
+)
+def one_code_for_the_whole_image(z_e, codebook):
+    squared = torch.cdist(_list(z_e), codebook).square().view(len(z_e), -1, len(codebook))
+    best = squared.sum(dim=1).argmin(dim=1)
+    return best.view(-1, *[1] * (z_e.ndim - 2)).expand(len(z_e), *z_e.shape[2:]).clone()
+
+
+@nearest_code.wrong(
+    "The codes are counted from 1, as in the paper. In the library they run from 0 to K - 1."
+)
+def from_one(z_e, codebook):
+    return reference(z_e, codebook) + 1
+
+
+@nearest_code.wrong("Only the first of the D numbers is compared.")
+def the_first_channel_decides(z_e, codebook):
+    return _field(torch.cdist(_list(z_e)[:, :1], codebook[:, :1]).argmin(dim=1), z_e)
+
+
+@nearest_code.wrong(
+    "The differences are added with their signs, so that they cancel. Square them first."
+)
+def signed_differences(z_e, codebook):
+    differences = (_list(z_e)[:, None] - codebook).sum(dim=2)
+    return _field(differences.abs().argmin(dim=1), z_e)
+
+
+@nearest_code.right
+def by_broadcasting(z_e, codebook):
+    shape = (1, *codebook.shape, *[1] * (z_e.ndim - 2))
+    return (z_e[:, None] - codebook.view(shape)).square().sum(dim=2).argmin(dim=1)
+
+
+@nearest_code.right
+def one_by_one(z_e, codebook):
+    moved = torch.einsum("bd...->b...d", z_e)
+    best = [min(range(len(codebook)), key=lambda k: torch.dist(v, codebook[k])) for v in _list(z_e)]
+    return torch.tensor(best).reshape(moved.shape[:-1])

@@ -1,0 +1,182 @@
+"""Exercise 10.2: forward the code, backward the encoder."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from tutorial_lib.codes.quantizer import straight_through as reference
+from tutorial_lib.exercises.ch10.probes import compare_parts, through
+from tutorial_lib.exercises.comparing import first_difference, number
+from tutorial_lib.exercises.definition import Failure
+from tutorial_lib.exercises.engine import Exercise
+from tutorial_lib.exercises.trials import Trial
+
+straight_through = Exercise(
+    "10.2",
+    "Straight through",
+    goal="Give the decoder the code, and the encoder the decoder's gradient.",
+    minutes=10,
+    reference=reference,
+    stub='''\
+def straight_through(z_e: torch.Tensor, z_q: torch.Tensor) -> torch.Tensor:
+    """The value of z_q, with the gradient handed to z_e. [VQ-VAE, sec. 3.2]
+
+    z_e, z_q  (B, D, *positions): what the encoder said, and the codes nearest to it; stay as they
+              are
+    returns   the same shape. Forward: z_q. Backward: all of the gradient goes to z_e as it comes,
+              none to z_q
+
+    By hand: z_e = 3 and z_q = 5 give 5. If the loss is 10 times this result, the gradient is 10 at
+             z_e and 0 at z_q
+    """
+    ____
+''',
+    hints=(
+        """You need a sum of two things: one has the right value and lets no gradient through,
+        the other has the value 0 and the right gradient.""",
+        """`t.detach()` is t for the forward pass and a constant for the backward pass. So `t -
+        t.detach()` is 0, and its derivative by t is 1.""",
+        """If the loss falls while the encoder stays where it was, look at which of the two the
+        gradient reaches: the value alone does not tell you.""",
+    ),
+)
+
+
+VALUE, BY_Z_E, BY_Z_Q = range(3)
+
+
+NAMES = ("value", "gradient at z_e", "gradient at z_q")
+
+
+def _trial(shape: tuple[int, ...], rng: torch.Generator) -> Trial:
+    """Two fields and what arrives from the decoder, none of its numbers near 0."""
+    z_e, z_q, weight = (torch.randn(shape, generator=rng) for _ in range(3))
+    return Trial((z_e, z_q + 0.2 * z_q.sign(), weight + 0.2 * weight.sign()))
+
+
+def _evidence(trial: Trial, got: tuple, want: tuple) -> str:
+    z_e, z_q, weight = trial.args
+    places = [first_difference(g.double(), w.double()) for g, w in zip(got, want, strict=True)]
+    place = next(each for each in places if each is not None)
+    lines = [
+        f"{name}: {number(g[place])}, expected {number(w[place])}"
+        for name, g, w in zip(NAMES, got, want, strict=True)
+    ]
+    return (
+        f"At {place}, z_e is {number(z_e[place])}, z_q is {number(z_q[place])}, and a gradient of "
+        f"{number(weight[place])} arrives. {'; '.join(lines)}."
+    )
+
+
+def _check(candidate, part: int, rng: torch.Generator) -> Failure | None:
+    return compare_parts(
+        candidate,
+        through,
+        reference,
+        [_trial(shape, rng) for shape in ((2, 3, 4), (1, 2, 3, 2), (2, 2, 2, 1, 3))],
+        parts=[part],
+        evidence=_evidence,
+        misconceptions=straight_through.misconceptions,
+        otherwise=f"The {NAMES[part]} is not the expected one.",
+    )
+
+
+@straight_through.judge("the value")
+def value(candidate, rng: torch.Generator) -> Failure | None:
+    return _check(candidate, VALUE, rng)
+
+
+@straight_through.judge("the gradient that reaches z_e")
+def gradient_at_z_e(candidate, rng: torch.Generator) -> Failure | None:
+    return _check(candidate, BY_Z_E, rng)
+
+
+@straight_through.judge("the gradient that does not reach z_q")
+def gradient_at_z_q(candidate, rng: torch.Generator) -> Failure | None:
+    return _check(candidate, BY_Z_Q, rng)
+
+
+@straight_through.wrong(
+    "The value is right and all of the gradient goes to z_q: the encoder learns nothing. It is "
+    "z_q that must be detached, and z_e that must not."
+)
+def gradient_to_the_codes(z_e, z_q):
+    return z_e.detach() + (z_q - z_e.detach())
+
+
+@straight_through.wrong(
+    "The roles are exchanged: this has the value of z_e and the gradient of z_q."
+)
+def exchanged(z_e, z_q):
+    return z_q + (z_e - z_q).detach()
+
+
+@straight_through.wrong(
+    "This is z_e itself, value and gradient: the decoder would never see a code."
+)
+def not_quantised(z_e, z_q):
+    return z_e + 0 * z_q
+
+
+@straight_through.wrong(
+    "No gradient arrives anywhere: the value is cut off from both. Add something that is 0 and "
+    "has the derivative 1."
+)
+def no_gradient_at_all(z_e, z_q):
+    return z_q.detach()
+
+
+@straight_through.wrong(
+    "The gradient reaches z_e *and* z_q. The decoder's error would then move the codes as well, "
+    "past the codebook loss."
+)
+def to_both(z_e, z_q):
+    return z_q + (z_e - z_e.detach())
+
+
+@straight_through.wrong("The gradient arrives with its sign turned round: the encoder would climb.")
+def opposite_sign(z_e, z_q):
+    return z_q.detach() - (z_e - z_e.detach())
+
+
+@straight_through.wrong(
+    "This lies half-way between z_e and z_q. Forward, the decoder must see the code itself."
+)
+def half_way(z_e, z_q):
+    return (z_e + z_q.detach()) / 2
+
+
+@straight_through.wrong(
+    "This is the difference of the two. The code is still to be added, detached."
+)
+def the_difference(z_e, z_q):
+    return z_e - z_q.detach()
+
+
+@straight_through.wrong("Your function writes into its argument `z_e`")
+def in_place(z_e, z_q):
+    z_e += (z_q - z_e).detach()
+    return z_e
+
+
+class _Copy(torch.autograd.Function):
+    """The same as a function with a backward pass of its own."""
+
+    @staticmethod
+    def forward(ctx, z_e: Tensor, z_q: Tensor) -> Tensor:
+        return z_q.clone()
+
+    @staticmethod
+    def backward(ctx, gradient: Tensor) -> tuple:
+        return gradient, None
+
+
+@straight_through.right
+def usual(z_e, z_q):
+    return z_e + (z_q - z_e).detach()
+
+
+@straight_through.right
+def own_backward(z_e, z_q):
+    return _Copy.apply(z_e, z_q)

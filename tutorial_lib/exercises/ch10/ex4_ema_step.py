@@ -1,0 +1,258 @@
+"""Exercise 10.4: equations 6 to 8, one step of online k-means."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from tutorial_lib.codes.quantizer import code_counts
+from tutorial_lib.exercises.ch10.references import ema_step as reference
+from tutorial_lib.exercises.comparing import first_difference, number, numbers, tensor_result
+from tutorial_lib.exercises.definition import Failed, Failure
+from tutorial_lib.exercises.engine import Exercise
+from tutorial_lib.exercises.trials import Trial
+
+IN_PLACE = "The caller decides when the averages change. Build new tensors."
+
+
+ema_step = Exercise(
+    "10.4",
+    "One step of online k-means",
+    goal="Move the averages of equations 6 and 7 by one batch and read off the codes.",
+    minutes=15,
+    reference=reference,
+    when_changed={"counts": IN_PLACE, "sums": IN_PLACE},
+    stub='''\
+def ema_step(
+    counts: torch.Tensor,
+    sums: torch.Tensor,
+    vectors: torch.Tensor,
+    indices: torch.Tensor,
+    decay: float,
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """One step of equations 6 to 8: both averages move, the codes follow.
+
+    counts   (K,) N of the paper, all above 0; stays as it is
+    sums     (K, D) m of the paper; stays as it is
+    vectors  (n, D) the encoder's vectors of this batch
+    indices  (n,) torch.long: the code that each of them chose. A code may be chosen by none
+    decay    gamma, the share of the old average that stays
+    returns  (counts, sums, codebook): (K,), (K, D) and (K, D), after the step
+
+    By hand: D = 1, decay 0.5, counts = [2, 1], sums = [[6], [7]]. The vectors 1 and 9 both chose
+             code 0. Then counts = [(2 + 2) / 2, 1 / 2] = [2, 0.5], sums = [[8], [3.5]] and the
+             codes are [[4], [7]]: the second has stayed where it was
+    """
+    ____
+''',
+    hints=(
+        """Two averages, kept by the same rule: old times gamma, plus new times (1 - gamma). New
+        is what this batch says: how many vectors chose the code, and what they add up to. The
+        code is the second average divided by the first.""",
+        """`torch.bincount(indices, minlength=len(counts))` counts.
+        `torch.zeros_like(sums).index_add(0, indices, vectors)` adds every vector to the row
+        of its code.""",
+        """If a code that nobody chose moves, one of its averages shrank and the other did not.
+        If codes jump, gamma and 1 - gamma may have changed places.""",
+    ),
+)
+
+
+NAMES = ("counts", "sums", "codebook")
+
+
+def _trial(n: int, n_codes: int, dim: int, rng: torch.Generator, *, idle: bool) -> Trial:
+    """Every code chosen at least twice; or the last one by none."""
+    used = n_codes - idle
+    indices = torch.cat([torch.arange(used).repeat(2), torch.randint(used, (n,), generator=rng)])
+    indices = indices[torch.randperm(len(indices), generator=rng)]
+    vectors = torch.randn(len(indices), dim, generator=rng) + 1
+    counts = 0.5 + 3 * torch.rand(n_codes, generator=rng)
+    sums = counts[:, None] * (torch.randn(n_codes, dim, generator=rng) - 1)
+    decay = 0.6 + 0.3 * float(torch.rand((), generator=rng))
+    return Trial((counts, sums, vectors, indices, round(decay, 3)))
+
+
+@ema_step.reads
+def read(value: object, trial: Trial) -> Tensor:
+    counts, sums, *_ = trial.args
+    if not isinstance(value, (tuple, list)) or len(value) != 3:
+        told = f"Expected 3 tensors, got a value of type {type(value).__name__}."
+        raise Failed(Failure("The result is not (counts, sums, codebook).", told))
+    shapes = (counts.shape, sums.shape, sums.shape)
+    parts = [tensor_result(each, shape) for each, shape in zip(value, shapes, strict=True)]
+    return torch.cat([parts[0][:, None], parts[1], parts[2]], dim=1)
+
+
+@ema_step.evidence
+def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
+    counts, sums, vectors, indices, decay = trial.args
+    code, column = first_difference(got, want)
+    dim = sums.shape[1]
+    name = NAMES[0 if column == 0 else 1 + (column - 1) // dim]
+    chosen = vectors[indices == code]
+    return (
+        f"Code {code} with decay {decay}: its count was {number(counts[code])}, its sum "
+        f"({numbers(sums[code])}). {len(chosen)} vectors chose it, which add up to "
+        f"({numbers(chosen.sum(dim=0))}). In `{name}`, {number(want[code, column])} was expected; "
+        f"your function says {number(got[code, column])}."
+    )
+
+
+def _check(candidate, trials: list[Trial], rng: torch.Generator) -> Failure | None:
+    more = [_trial(6, 4, 2, rng, idle=idle) for idle in (False, True)]
+    return ema_step.compare(
+        candidate, trials, further=more, otherwise="These are not the averages of equations 6 to 8."
+    )
+
+
+@ema_step.judge("a batch in which every code is chosen")
+def all_used(candidate, rng: torch.Generator) -> Failure | None:
+    return _check(candidate, [_trial(9, 3, 2, rng, idle=False)], rng)
+
+
+@ema_step.judge("a code that no vector chose")
+def an_idle_code(candidate, rng: torch.Generator) -> Failure | None:
+    return _check(candidate, [_trial(8, 4, 3, rng, idle=True)], rng)
+
+
+@ema_step.judge("vectors of one number each")
+def one_dimension(candidate, rng: torch.Generator) -> Failure | None:
+    return _check(candidate, [_trial(3, 6, 1, rng, idle=True)], rng)
+
+
+@ema_step.wrong(
+    "Gamma stands at the new value: it is the *old* average that keeps the share gamma."
+)
+def decay_exchanged(counts, sums, vectors, indices, decay):
+    return reference(counts, sums, vectors, indices, 1 - decay)
+
+
+def _batch(counts, sums, vectors, indices):
+    return code_counts(indices, len(counts)), torch.zeros_like(sums).index_add(0, indices, vectors)
+
+
+def _moved(old, new, decay):
+    return decay * old + (1 - decay) * new
+
+
+def _ratio(counts, sums):
+    return counts, sums, sums / counts[:, None]
+
+
+@ema_step.wrong(
+    "The mean of a code's vectors goes into `sums`. It has to be their sum: the division comes "
+    "at the end, by the averaged count."
+)
+def means_for_sums(counts, sums, vectors, indices, decay):
+    n, m = _batch(counts, sums, vectors, indices)
+    mean = m / n.clamp(min=1)[:, None]
+    return _ratio(_moved(counts, n, decay), _moved(sums, mean, decay))
+
+
+@ema_step.wrong("The counts are divided by the size of the batch, and the sums are not.")
+def shares_for_counts(counts, sums, vectors, indices, decay):
+    n, m = _batch(counts, sums, vectors, indices)
+    return _ratio(_moved(counts, n / len(indices), decay), _moved(sums, m, decay))
+
+
+@ema_step.wrong(
+    "The averaged sums are divided by the counts of this batch alone. Both parts of the ratio "
+    "must be averages."
+)
+def divided_by_the_batchs_counts(counts, sums, vectors, indices, decay):
+    n, m = _batch(counts, sums, vectors, indices)
+    new_counts, new_sums, _ = reference(counts, sums, vectors, indices, decay)
+    return new_counts, new_sums, new_sums / n.clamp(min=1)[:, None]
+
+
+@ema_step.wrong("The new sums are divided by the counts from before the step.")
+def divided_by_the_old_counts(counts, sums, vectors, indices, decay):
+    new_counts, new_sums, _ = reference(counts, sums, vectors, indices, decay)
+    return new_counts, new_sums, new_sums / counts[:, None]
+
+
+@ema_step.wrong(
+    "The codes come from the averages before the step, so this batch has not moved them."
+)
+def codes_before_the_step(counts, sums, vectors, indices, decay):
+    new_counts, new_sums, _ = reference(counts, sums, vectors, indices, decay)
+    return new_counts, new_sums, sums / counts[:, None]
+
+
+@ema_step.wrong(
+    "The sum of a code that nobody chose shrinks and its count does not, so that the code "
+    "drifts towards 0."
+)
+def idle_counts_do_not_shrink(counts, sums, vectors, indices, decay):
+    n, m = _batch(counts, sums, vectors, indices)
+    new_counts = torch.where(n > 0, _moved(counts, n, decay), counts)
+    return _ratio(new_counts, _moved(sums, m, decay))
+
+
+@ema_step.wrong(
+    "The averages of codes that nobody chose are left as they were. The codes are right, and "
+    "the counts will never tell that a code is dead."
+)
+def idle_codes_are_skipped(counts, sums, vectors, indices, decay):
+    n, m = _batch(counts, sums, vectors, indices)
+    used = n > 0
+    new_counts = torch.where(used, _moved(counts, n, decay), counts)
+    return _ratio(new_counts, torch.where(used[:, None], _moved(sums, m, decay), sums))
+
+
+@ema_step.wrong("Only this batch counts: nothing of the old averages is kept.")
+def nothing_remembered(counts, sums, vectors, indices, decay):
+    n, m = _batch(counts, sums, vectors, indices)
+    codes = torch.where(n[:, None] > 0, m / n.clamp(min=1)[:, None], sums / counts[:, None])
+    return n, m, codes
+
+
+@ema_step.wrong(
+    "Of several vectors with one code only the last is kept. `x[indices] = ...` overwrites; "
+    "they have to be added."
+)
+def the_last_one_wins(counts, sums, vectors, indices, decay):
+    n, m = torch.zeros_like(counts), torch.zeros_like(sums)
+    for index, vector in zip(indices.tolist(), vectors, strict=True):
+        n[index], m[index] = 1, vector
+    return _ratio(_moved(counts, n, decay), _moved(sums, m, decay))
+
+
+@ema_step.wrong(
+    "The codes themselves are averaged with the batch's means. Then three vectors weigh as much "
+    "as three hundred: average counts and sums, and divide."
+)
+def codes_averaged(counts, sums, vectors, indices, decay):
+    n, m = _batch(counts, sums, vectors, indices)
+    new_counts, new_sums, _ = reference(counts, sums, vectors, indices, decay)
+    old = sums / counts[:, None]
+    mean = torch.where(n[:, None] > 0, m / n.clamp(min=1)[:, None], old)
+    return new_counts, new_sums, _moved(old, mean, decay)
+
+
+@ema_step.wrong(IN_PLACE)
+def in_place(counts, sums, vectors, indices, decay):
+    n, m = _batch(counts, sums, vectors, indices)
+    counts.lerp_(n, 1 - decay)
+    sums.lerp_(m, 1 - decay)
+    return _ratio(counts.clone(), sums.clone())
+
+
+@ema_step.right
+def by_one_hot(counts, sums, vectors, indices, decay):
+    chosen = torch.nn.functional.one_hot(indices, len(counts)).to(vectors.dtype)
+    counts = counts.lerp(chosen.sum(dim=0), 1 - decay)
+    sums = sums.lerp(chosen.T @ vectors, 1 - decay)
+    return counts, sums, sums / counts.unsqueeze(1)
+
+
+@ema_step.right
+def code_by_code(counts, sums, vectors, indices, decay):
+    rows = []
+    for k in range(len(counts)):
+        mine = vectors[indices == k]
+        count = counts[k] * decay + len(mine) * (1 - decay)
+        total = sums[k] * decay + mine.sum(dim=0) * (1 - decay)
+        rows.append((count, total, total / count))
+    return [torch.stack(column) for column in zip(*rows, strict=True)]

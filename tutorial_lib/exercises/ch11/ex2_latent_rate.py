@@ -1,0 +1,191 @@
+"""Exercise 11.2: what a field of codes costs under the uniform prior, in both units."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from tutorial_lib.exercises.ch11.references import latent_rate as reference
+from tutorial_lib.exercises.comparing import number, number_result
+from tutorial_lib.exercises.definition import Failed, Failure
+from tutorial_lib.exercises.engine import Exercise
+from tutorial_lib.exercises.trials import Trial
+
+latent_rate = Exercise(
+    "11.2",
+    "The rate of a field of codes",
+    goal="Say what a field of codes costs under the uniform prior, in nats and in bits/dim.",
+    minutes=5,
+    reference=reference,
+    otherwise="These are other numbers.",
+    stub='''\
+def latent_rate(latent_shape: tuple[int, ...], n_codes: int, n_dims: int) -> tuple[float, float]:
+    """What a field of codes costs if all K codes are equally likely at every position.
+
+    latent_shape  of the field of indices: (length,), (height, width) or (time, height, width)
+    n_codes       K
+    n_dims        D, the sub-pixels of the image, or the samples of the sound, that they stand for
+    returns       two numbers: nats per image, and bits per dimension *of the image*
+
+    By hand: a 2x2 field of K = 16 codes for an image of D = 32 pixels is 4 * log 16 = 11.09 nats,
+             which is 4 * 4 = 16 bits for 32 pixels: 0.5 bits/dim
+    """
+    ____
+''',
+    hints=(
+        """How many things can N codes say together? K at the first position, times K at the
+        second, and so on. If all of these are equally likely, the cost is the logarithm of
+        their number.""",
+        """`math.prod(latent_shape)` is N. Nats to bits: divide by `math.log(2)`. Bits/dim:
+        divide by the dimensions of the image.""",
+        """7x7 codes of K = 128 for 784 pixels must give 237.7 nats and 0.4375 bits/dim. If you
+        get 4.85 nats, you paid for one of the 49; if you get 7 bits/dim, you divided by the
+        codes, not by the pixels.""",
+    ),
+)
+
+
+@latent_rate.reads
+def read(value: object, trial: Trial) -> Tensor:
+    if isinstance(value, Tensor):
+        value = value.flatten().tolist()
+    if not isinstance(value, (tuple, list)) or len(value) != 2:
+        told = f"Expected two numbers, got {value!r}."[:200]
+        raise Failed(Failure("The result is not two numbers: nats per image, bits/dim.", told))
+    return torch.stack([number_result(each) for each in value])
+
+
+@latent_rate.evidence
+def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
+    shape, n_codes, n_dims = trial.args
+    field = "x".join(str(side) for side in shape)
+    lines = [f"A field of {field} codes, K = {n_codes}, for D = {n_dims} dimensions."]
+    for name, mine, theirs in zip(("nats per image", "bits/dim"), got, want, strict=True):
+        lines.append(f"{name}: {number(theirs)}; your function says {number(mine)}.")
+    return "\n".join(lines)
+
+
+def _drawn(low: int, high: int, rng: torch.Generator) -> int:
+    return int(torch.randint(low, high, (), generator=rng))
+
+
+@latent_rate.trials("a single code")
+def one_code(rng):
+    """A field of a single code, where only the units can go wrong."""
+    return [Trial(((1,), _drawn(5, 200, rng), _drawn(4, 40, rng)))]
+
+
+@latent_rate.trials("fields of images")
+def images(rng):
+    sides = _drawn(3, 9, rng), _drawn(10, 16, rng)
+    return [Trial(((7, 7), 128, 784)), Trial((sides, _drawn(20, 600, rng), 3072))]
+
+
+@latent_rate.trials("fields of sounds and videos")
+def sound_and_video(rng):
+    sound = Trial(((_drawn(30, 90, rng),), _drawn(20, 600, rng), 8000))
+    video = Trial(((4, _drawn(5, 9, rng), _drawn(10, 16, rng)), _drawn(20, 600, rng), 65536))
+    return [sound, video]
+
+
+@latent_rate.also_try
+def more(rng):
+    return [Trial(((5, 3), 10, 100)), Trial(((3, 2, 4), 7, 96)), Trial(((6,), 9, 60))]
+
+
+def _from_nats(nats, n_dims):
+    return nats, nats / (n_dims * math.log(2))
+
+
+@latent_rate.wrong(
+    "This is log K, the cost of *one* code. Every position of the field has a code of its own."
+)
+def one_latent(latent_shape, n_codes, n_dims):
+    return _from_nats(math.log(n_codes), n_dims)
+
+
+@latent_rate.wrong(
+    "The sides of the field are added. A field has a position for each row *and* column: multiply."
+)
+def sides_added(latent_shape, n_codes, n_dims):
+    return _from_nats(sum(latent_shape) * math.log(n_codes), n_dims)
+
+
+@latent_rate.wrong("Only the first axis of the field is counted.")
+def the_first_side(latent_shape, n_codes, n_dims):
+    return _from_nats(latent_shape[0] * math.log(n_codes), n_dims)
+
+
+@latent_rate.wrong("K and N are exchanged: it is N choices among K, so N log K.")
+def K_log_N(latent_shape, n_codes, n_dims):
+    return _from_nats(n_codes * math.log(math.prod(latent_shape)), n_dims)
+
+
+@latent_rate.wrong(
+    "This is log(N K). N codes say one of K to the power of N things, not of N times K."
+)
+def log_N_K(latent_shape, n_codes, n_dims):
+    return _from_nats(math.log(math.prod(latent_shape) * n_codes), n_dims)
+
+
+@latent_rate.wrong("The first number is in bits: log2 was used. Nats take the natural logarithm.")
+def bits_as_nats(latent_shape, n_codes, n_dims):
+    bits = math.prod(latent_shape) * math.log2(n_codes)
+    return bits, bits / n_dims
+
+
+@latent_rate.wrong(
+    "The second number is in nats per dimension: the step from nats to bits is missing."
+)
+def nats_per_dimension(latent_shape, n_codes, n_dims):
+    nats = math.prod(latent_shape) * math.log(n_codes)
+    return nats, nats / n_dims
+
+
+@latent_rate.wrong(
+    "The second number was multiplied by log 2. A nat is more than a bit, so divide."
+)
+def times_log_2(latent_shape, n_codes, n_dims):
+    nats = math.prod(latent_shape) * math.log(n_codes)
+    return nats, nats * math.log(2) / n_dims
+
+
+@latent_rate.wrong(
+    "The second number is in bits per *code*. Dimensions are those of the image: divide by D, "
+    "so that it can be added to the decoder's bits/dim."
+)
+def bits_per_code(latent_shape, n_codes, n_dims):
+    return reference(latent_shape, n_codes, n_dims)[0], math.log2(n_codes)
+
+
+@latent_rate.wrong("The second number is in bits per image: the number of dimensions is not used.")
+def bits_per_image(latent_shape, n_codes, n_dims):
+    nats = reference(latent_shape, n_codes, n_dims)[0]
+    return nats, nats / math.log(2)
+
+
+@latent_rate.wrong("Both are negative. log p(z) is negative; a cost is -log p(z).")
+def negative(latent_shape, n_codes, n_dims):
+    return tuple(-each for each in reference(latent_shape, n_codes, n_dims))
+
+
+@latent_rate.wrong("The two numbers are in the other order: nats per image come first.")
+def in_the_other_order(latent_shape, n_codes, n_dims):
+    return reference(latent_shape, n_codes, n_dims)[::-1]
+
+
+@latent_rate.right
+def by_adding_up(latent_shape, n_codes, n_dims):
+    nats = torch.full(latent_shape, n_codes, dtype=torch.float64).log().sum()
+    return nats, nats / torch.log(torch.tensor(2.0, dtype=torch.float64)) / n_dims
+
+
+@latent_rate.right
+def from_the_number_of_fields(latent_shape, n_codes, n_dims):
+    n_latents = 1
+    for side in latent_shape:
+        n_latents *= side
+    n_fields = n_codes**n_latents
+    return math.log(n_fields), math.log2(n_fields) / n_dims

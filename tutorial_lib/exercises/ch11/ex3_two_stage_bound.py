@@ -1,0 +1,234 @@
+"""Exercise 11.3: the bound of section 3.2, from the logits of both stages."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from tutorial_lib.exercises.ch11.references import two_stage_bound as reference
+from tutorial_lib.exercises.comparing import first_difference, number, tensor_result
+from tutorial_lib.exercises.engine import Exercise
+from tutorial_lib.exercises.trials import Trial
+from tutorial_lib.pixels.likelihood import nll_nats
+
+two_stage_bound = Exercise(
+    "11.3",
+    "The bound of the two stages",
+    goal="Add up what the decoder and the prior say of an image and its codes.",
+    minutes=10,
+    reference=reference,
+    otherwise="This is another combination of the two terms.",
+    stub='''\
+def two_stage_bound(
+    decoder_logits: torch.Tensor,
+    levels: torch.Tensor,
+    prior_logits: torch.Tensor,
+    indices: torch.Tensor,
+) -> torch.Tensor:
+    """log p(x|z) + log p(z) at z = z_q(x): a lower bound on log p(x). [VQ-VAE, sec. 3.2]
+
+    decoder_logits  (B, L, C, H, W), what the decoder says of every sub-pixel
+    levels          (B, C, H, W) torch.long, the images
+    prior_logits    (B, K, h, w), what the prior says of every code
+    indices         (B, h, w) torch.long, the codes of the images
+    returns         (B,), nats per image
+
+    By hand: one pixel of level 1 with decoder logits [0, log 3], and one code, number 0, with prior
+             logits [0, 0]: log(3/4) + log(1/2) = log(3/8) = -0.981
+    """
+    ____
+''',
+    hints=(
+        """Two independent questions. How probable are these levels, if the decoder is right? How
+        probable are these codes, if the prior is right? Each answer is a sum of logarithms
+        over all positions of an image, and the two sums are added.""",
+        """`tutorial_lib.pixels.nll_nats(logits, symbols)` is exercise 1.3: a cost for each
+        image, for fields of any shape. Or `torch.log_softmax(logits, dim=1)`, then `gather`
+        along dim=1 with `symbols[:, None]`, then a sum over all but the batch.""",
+        """A bound on a log-probability is below 0. If yours is above, it is a cost, or the
+        logits have not been through a log-softmax. If an unlikely code does not lower it, the
+        prior is missing.""",
+    ),
+)
+
+
+def _parts(decoder_logits, levels, prior_logits, indices):
+    """log p(x|z) and log p(z), (B,) each."""
+    return -nll_nats(decoder_logits, levels), -nll_nats(prior_logits, indices)
+
+
+ONE_EACH = "There is one bound for each image of the batch."
+
+
+def _trial(batch: int, image: tuple, field: tuple, sizes: tuple, rng: torch.Generator) -> Trial:
+    """Images of shape (C, H, W) in L levels and fields (h, w) of K codes, under random logits."""
+    n_levels, n_codes = sizes
+    decoder = 2 * torch.randn(batch, n_levels, *image, generator=rng)
+    prior = 2 * torch.randn(batch, n_codes, *field, generator=rng)
+    levels = torch.randint(n_levels, (batch, *image), generator=rng)
+    indices = torch.randint(n_codes, (batch, *field), generator=rng)
+    return Trial((decoder, levels, prior, indices))
+
+
+@two_stage_bound.reads
+def read(value: object, trial: Trial) -> Tensor:
+    return tensor_result(value, (len(trial.args[1]),), advice=ONE_EACH)
+
+
+@two_stage_bound.evidence
+def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
+    (b,) = first_difference(got, want)
+    given, prior = (each[b] for each in _parts(*trial.args))
+    n_pixels, n_codes = (trial.args[i][0].numel() for i in (1, 3))
+    return (
+        f"Image {b}: log p(x|z) over {n_pixels} sub-pixels is {number(given)}, log p(z) over "
+        f"{n_codes} codes is {number(prior)}, together {number(want[b])} nats. Your function says "
+        f"{number(got[b])}."
+    )
+
+
+@two_stage_bound.trials("a prior that is sure of the codes")
+def sure_prior(rng):
+    """A prior that is sure of the codes takes nothing: the decoder's term alone."""
+    decoder, levels, prior, indices = _trial(2, (1, 4, 4), (2, 2), (3, 4), rng).args
+    prior = 200 * F.one_hot(indices, prior.shape[1]).movedim(-1, 1).float()
+    return [Trial((decoder, levels, prior, indices))]
+
+
+@two_stage_bound.trials("one image and its four codes")
+def one_image(rng):
+    return [_trial(1, (1, 4, 4), (2, 2), (2, 8), rng)]
+
+
+@two_stage_bound.trials("a batch of colour images that are not square")
+def a_batch(rng):
+    return [_trial(4, (3, 6, 4), (3, 2), (16, 32), rng)]
+
+
+@two_stage_bound.also_try
+def more(rng):
+    return [
+        _trial(3, (1, 4, 4), (2, 2), (4, 5), rng),
+        _trial(2, (3, 2, 4), (1, 3), (3, 6), rng),
+    ]
+
+
+@two_stage_bound.wrong(
+    "The latent rate is left out: this is log p(x|z) alone, as if the codes came free of "
+    "charge. Nothing bounds log p(x) without log p(z)."
+)
+def rate_left_out(decoder_logits, levels, prior_logits, indices):
+    return -nll_nats(decoder_logits, levels)
+
+
+@two_stage_bound.wrong(
+    "The decoder is left out: this is log p(z), the log-likelihood of the codes, not of the image."
+)
+def decoder_left_out(decoder_logits, levels, prior_logits, indices):
+    return -nll_nats(prior_logits, indices)
+
+
+@two_stage_bound.wrong(
+    "N log K is taken off, whatever the prior says. That is the rate under the uniform prior; "
+    "here the logits of a prior are given."
+)
+def uniform_rate(decoder_logits, levels, prior_logits, indices):
+    rate = indices[0].numel() * math.log(prior_logits.shape[1])
+    return -nll_nats(decoder_logits, levels) - rate
+
+
+@two_stage_bound.wrong(
+    "log K is taken off, once. That is one code under a uniform prior; here there is a field of "
+    "codes, and logits of a prior."
+)
+def log_K_once(decoder_logits, levels, prior_logits, indices):
+    return -nll_nats(decoder_logits, levels) - math.log(prior_logits.shape[1])
+
+
+@two_stage_bound.wrong(
+    "The sign is turned round: this is the cost, -log p(x|z) - log p(z). A bound on log p(x) "
+    "lies below it, and log p(x) is below 0."
+)
+def a_cost(*args):
+    given, prior = _parts(*args)
+    return -given - prior
+
+
+@two_stage_bound.wrong(
+    "log p(z) is subtracted. It is negative, so the codes would earn nats instead of costing them."
+)
+def prior_subtracted(*args):
+    given, prior = _parts(*args)
+    return given - prior
+
+
+@two_stage_bound.wrong(
+    "log p(z) is averaged over the codes. p(z) is the probability of the whole field: add up "
+    "over its positions."
+)
+def prior_per_code(*args):
+    given, prior = _parts(*args)
+    return given + prior / args[3][0].numel()
+
+
+@two_stage_bound.wrong(
+    "Both terms are averaged over their own positions. There are more pixels than codes, so the "
+    "two means are in different units and cannot be added."
+)
+def means_of_both(*args):
+    given, prior = _parts(*args)
+    return given / args[1][0].numel() + prior / args[3][0].numel()
+
+
+@two_stage_bound.wrong("These are bits. The bound is asked for in nats.")
+def in_bits(*args):
+    return reference(*args) / math.log(2)
+
+
+@two_stage_bound.wrong(
+    "The prior is asked for its own favourite codes. It has to pay for the codes that the "
+    "encoder chose, `indices`."
+)
+def the_likeliest_codes(decoder_logits, levels, prior_logits, indices):
+    return reference(decoder_logits, levels, prior_logits, prior_logits.argmax(dim=1))
+
+
+@two_stage_bound.wrong(
+    "The logits are added up as they are. They become log-probabilities by a log-softmax over "
+    "dim=1."
+)
+def without_log_softmax(decoder_logits, levels, prior_logits, indices):
+    pairs = ((decoder_logits, levels), (prior_logits, indices))
+    sums = [logits.gather(1, s[:, None]).flatten(1).sum(dim=1) for logits, s in pairs]
+    return sums[0] + sums[1]
+
+
+@two_stage_bound.wrong(
+    "This is exp of the bound, which is 0 in any precision for a real image. Stay with logarithms."
+)
+def a_probability(*args):
+    return reference(*args).exp()
+
+
+@two_stage_bound.wrong(ONE_EACH)
+def one_number_for_the_batch(*args):
+    return reference(*args).sum()
+
+
+@two_stage_bound.right
+def by_gathering(decoder_logits, levels, prior_logits, indices):
+    total = 0
+    for logits, symbols in ((decoder_logits, levels), (prior_logits, indices)):
+        chosen = torch.log_softmax(logits, dim=1).gather(1, symbols.unsqueeze(1))
+        total = total + chosen.flatten(1).sum(dim=1)
+    return total
+
+
+@two_stage_bound.right
+def by_distributions(decoder_logits, levels, prior_logits, indices):
+    categorical = torch.distributions.Categorical
+    given = categorical(logits=decoder_logits.movedim(1, -1)).log_prob(levels).sum(dim=(1, 2, 3))
+    return given + categorical(logits=prior_logits.movedim(1, -1)).log_prob(indices).sum(dim=(1, 2))

@@ -1,0 +1,206 @@
+"""Exercise 11.4: log p(x) itself, by summing over every field of codes."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from tutorial_lib.exercises.ch11.references import exact_log_p as reference
+from tutorial_lib.exercises.comparing import first_difference, number, numbers, tensor_result
+from tutorial_lib.exercises.engine import Exercise
+from tutorial_lib.exercises.trials import Trial
+
+exact_log_p = Exercise(
+    "11.4",
+    "log p(x), by summing over all codes",
+    goal="Compute the exact log-likelihood of an image by summing over every field of codes.",
+    minutes=10,
+    reference=reference,
+    otherwise="This is not the log of the sum over all fields.",
+    stub='''\
+def exact_log_p(log_prior: torch.Tensor, log_likelihood: torch.Tensor) -> torch.Tensor:
+    """log p(x) = log sum_z p(z) p(x|z), over all fields of codes. No bound: the thing itself.
+
+    log_prior       (F,): log p(z) of every field there is, in nats. A field may be impossible
+    log_likelihood  (B, F): log p(x|z) of every image given every field; an image may cost thousands
+    returns         (B,): log p(x), in nats
+
+    By hand: two fields with p(z) = 1/4 and 3/4 and an image with p(x|z) = 1/2 and 1/6:
+             log(1/8 + 1/8) = log(1/4) = -1.386
+    """
+    ____
+''',
+    hints=(
+        """The image could have come from any field. Each is a way of its own: first the field,
+        p(z), then the image, p(x|z). The probabilities of different ways add up. The
+        logarithm comes last.""",
+        """`torch.logsumexp(..., dim=1)` is log of a sum of exponentials, and takes the largest
+        term out before exp, so that nothing becomes 0. What goes in is the logarithm of p(z)
+        p(x|z).""",
+        """If the result is -inf for real images, exp was taken too early. If it is a little too
+        low everywhere, only the best field was counted, which gives the bound of exercise
+        11.3.""",
+    ),
+)
+
+
+POSTERIOR = (
+    "There is one number for each image *and* field. log p(x) is one number for each image, with "
+    "all fields summed out."
+)
+OVER_THE_BATCH = "The sum runs over the images; it has to run over the fields, dim=1."
+
+
+def _trial(batch: int, n_fields: int, nats: float, rng: torch.Generator) -> Trial:
+    """Fields a few nats apart, whatever an image costs, so that several of them count."""
+    likelihood = -nats - 3 * torch.rand(batch, n_fields, generator=rng, dtype=torch.float64)
+    prior = torch.log_softmax(torch.randn(n_fields, generator=rng, dtype=torch.float64), dim=0)
+    return Trial((prior, likelihood))
+
+
+@exact_log_p.reads
+def read(value: object, trial: Trial) -> Tensor:
+    batch, n_fields = trial.args[1].shape
+    advice = {(batch, n_fields): POSTERIOR, (n_fields,): OVER_THE_BATCH}
+    return tensor_result(value, (batch,), advice=lambda shape: advice.get(shape, ""))
+
+
+@exact_log_p.evidence
+def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
+    log_prior, log_likelihood = trial.args
+    (b,) = first_difference(got, want)
+    more = " ..." if len(log_prior) > 6 else ""
+    return (
+        f"{len(log_prior)} fields with log p(z) = {numbers(log_prior[:6])}{more}. Image {b} has "
+        f"log p(x|z) = {numbers(log_likelihood[b, :6])}{more}. So log p(x) is {number(want[b])}. "
+        f"Your function says {number(got[b])}."
+    )
+
+
+@exact_log_p.trials("a uniform prior over four fields")
+def uniform(rng):
+    log_prior, log_likelihood = _trial(2, 4, 2.0, rng).args
+    log_prior = torch.full_like(log_prior, -math.log(4))
+    return [Trial((log_prior, log_likelihood))]
+
+
+@exact_log_p.trials("an uneven prior, with an impossible field")
+def uneven(rng):
+    """An uneven prior under which the last field is impossible."""
+    log_prior, log_likelihood = _trial(3, 6, 1.0, rng).args
+    log_prior[-1] = -math.inf
+    log_prior = log_prior.log_softmax(dim=0)
+    return [Trial((log_prior, log_likelihood))]
+
+
+@exact_log_p.trials("images that cost thousands of nats")
+def whole_images(rng):
+    return [_trial(4, 81, 1500.0, rng)]
+
+
+@exact_log_p.also_try
+def further(rng):
+    return [_trial(3, 5, 1.0, rng), _trial(2, 9, 3000.0, rng)]
+
+
+def _joint(log_prior, log_likelihood):
+    return log_prior + log_likelihood
+
+
+@exact_log_p.wrong(
+    "Only the best field is counted. That is a lower bound; all other fields could have made "
+    "the image, too."
+)
+def the_best_field(log_prior, log_likelihood):
+    return _joint(log_prior, log_likelihood).max(dim=1).values
+
+
+@exact_log_p.wrong(
+    "The prior is not used: p(x|z) is added up over the fields as if each were certain."
+)
+def prior_forgotten(log_prior, log_likelihood):
+    return torch.logsumexp(log_likelihood, dim=1)
+
+
+@exact_log_p.wrong(
+    "All fields count alike. That is right for a uniform prior only; here each has its own log "
+    "p(z)."
+)
+def uniform_prior(log_prior, log_likelihood):
+    return prior_forgotten(log_prior, log_likelihood) - math.log(len(log_prior))
+
+
+@exact_log_p.wrong(
+    "This is the mean of log p(x|z) under the prior. The log of a mean is wanted, not the mean "
+    "of logs, which is lower (an ELBO whose q is the prior)."
+)
+def mean_of_the_logarithms(log_prior, log_likelihood):
+    return log_likelihood @ log_prior.exp()
+
+
+@exact_log_p.wrong(
+    "The logarithms are added up over the fields, which multiplies the probabilities. One field "
+    "*or* another made the image: add probabilities."
+)
+def sum_of_the_logarithms(log_prior, log_likelihood):
+    return _joint(log_prior, log_likelihood).sum(dim=1)
+
+
+@exact_log_p.wrong(
+    "exp of a whole image's log-likelihood is 0 in any precision, and log 0 is -inf. Use "
+    "log-sum-exp."
+)
+def exponentials_of_whole_images(log_prior, log_likelihood):
+    return (log_prior.exp() * log_likelihood.exp()).sum(dim=1).log()
+
+
+@exact_log_p.wrong(
+    "p(z) is added to a logarithm. A product of probabilities is a sum of *logarithms*: add log "
+    "p(z)."
+)
+def prior_without_log(log_prior, log_likelihood):
+    return torch.logsumexp(log_likelihood + log_prior.exp(), dim=1)
+
+
+@exact_log_p.wrong(
+    "The two logarithms are multiplied. The probabilities are; their logarithms are added."
+)
+def logarithms_multiplied(log_prior, log_likelihood):
+    return torch.logsumexp(torch.where(log_prior > -99, log_prior, 0) * log_likelihood, dim=1)
+
+
+@exact_log_p.wrong("This is p(x). What is asked for is its logarithm.")
+def a_probability(log_prior, log_likelihood):
+    return reference(log_prior, log_likelihood).exp()
+
+
+@exact_log_p.wrong("The sign is turned round: this is the cost, -log p(x).")
+def a_cost(log_prior, log_likelihood):
+    return -reference(log_prior, log_likelihood)
+
+
+@exact_log_p.wrong(POSTERIOR)
+def one_for_each_field(log_prior, log_likelihood):
+    return torch.log_softmax(_joint(log_prior, log_likelihood), dim=1)
+
+
+@exact_log_p.wrong(OVER_THE_BATCH)
+def over_the_batch(log_prior, log_likelihood):
+    return torch.logsumexp(_joint(log_prior, log_likelihood), dim=0)
+
+
+@exact_log_p.right
+def from_the_best(log_prior, log_likelihood):
+    joint = log_likelihood + log_prior
+    best = joint.amax(dim=1)
+    return best + (joint - best[:, None]).exp().sum(dim=1).log()
+
+
+@exact_log_p.right
+def one_by_one(log_prior, log_likelihood):
+    total = torch.full((len(log_likelihood),), -math.inf, dtype=log_likelihood.dtype)
+    for field, each in enumerate(log_prior):
+        total = torch.logaddexp(total, each + log_likelihood[:, field])
+    return total

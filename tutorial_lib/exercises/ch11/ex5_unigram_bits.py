@@ -1,0 +1,223 @@
+"""Exercise 11.5: the simplest learned prior, and what it charges for codes that it has not seen."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from tutorial_lib.exercises.ch11.references import unigram_bits as reference
+from tutorial_lib.exercises.comparing import number, number_result
+from tutorial_lib.exercises.engine import Exercise
+from tutorial_lib.exercises.trials import Trial
+
+unigram_bits = Exercise(
+    "11.5",
+    "The simplest learned prior",
+    goal="Count a prior over single codes, and measure what held-out codes cost under it.",
+    minutes=10,
+    reference=reference,
+    otherwise="This is another mean, or other frequencies.",
+    stub='''\
+def unigram_bits(
+    train_codes: torch.Tensor, held_out_codes: torch.Tensor, n_codes: int
+) -> torch.Tensor:
+    """What a held-out code costs on average, in bits, if p(z) is how often each code was used.
+
+    train_codes     (N, h, w) torch.long: p is counted on these, every count one larger than it is,
+                    so that a code without a use keeps some probability
+    held_out_codes  (M, h, w) torch.long: the mean is over these
+    n_codes         K
+    returns         one number: bits per code
+
+    By hand: training codes 0 0 1 and K = 3 give the counts 2 1 0, one more each 3 2 1, so
+             p = 3/6, 2/6, 1/6. The held-out codes 0 2 cost 1 and 2.585 bits: 1.792 on average
+    """
+    ____
+''',
+    hints=(
+        """Two steps. From the training codes: a table of K prices, -log2 p. From the held-out
+        codes: a look-up of each one's price, and the mean.""",
+        """`torch.bincount(codes.flatten(), minlength=n_codes)` counts. `prices[codes]` looks up
+        a price for each code of a field.""",
+        """inf is the sign of a held-out code that training never used. A cost below the entropy
+        of the held-out codes is the sign that the prices were made from the very codes that
+        are scored, or that the probabilities do not sum to 1.""",
+    ),
+)
+
+
+def _counts(codes, n_codes):
+    return torch.bincount(codes.flatten(), minlength=n_codes).double()
+
+
+def _codes(n: int, n_codes: int, power: float, rng: torch.Generator) -> Tensor:
+    """Fields (n, 2, 3) in which low numbers are the more frequent the higher the power."""
+    uniforms = torch.rand(n, 2, 3, generator=rng, dtype=torch.float64)
+    return (n_codes * uniforms**power).long()
+
+
+def _uneven(n_train: int, n_held_out: int, n_codes: int, rng: torch.Generator) -> Trial:
+    """Held-out codes reach further up than training codes, so some were never seen."""
+    train = _codes(n_train, n_codes, 3.0, rng) * 2 // 3
+    held_out = _codes(n_held_out, n_codes, 1.5, rng)
+    held_out[0, 0, 0] = n_codes - 1
+    return Trial((train, held_out, n_codes))
+
+
+@unigram_bits.reads
+def read(value: object, trial: Trial) -> Tensor:
+    return number_result(value)
+
+
+@unigram_bits.evidence
+def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
+    train, held_out, n_codes = trial.args
+    unseen = int((_counts(train, n_codes)[held_out] == 0).sum())
+    return (
+        f"{train.numel()} training codes and {held_out.numel()} held-out codes, K = {n_codes}; "
+        f"{unseen} of the held-out codes never occur in training. They cost {number(want)} bits "
+        f"per code. Your function says {number(got)}."
+    )
+
+
+@unigram_bits.trials("so many training codes that smoothing hardly counts")
+def many(rng):
+    """So many training codes that one more of each hardly counts."""
+    train, held_out = _codes(50_000, 4, 2.0, rng), _codes(60, 4, 1.0, rng)
+    return [Trial((train, held_out, 4))]
+
+
+@unigram_bits.trials("few training codes, in which every code occurs")
+def few(rng):
+    train, held_out = _codes(9, 5, 1.2, rng), _codes(6, 5, 1.2, rng)
+    train[0] = torch.tensor([[0, 1, 2], [3, 4, 0]])
+    return [Trial((train, held_out, 5))]
+
+
+@unigram_bits.trials("held-out codes that training never used")
+def check_unseen(rng):
+    return [_uneven(12, 9, 40, rng)]
+
+
+@unigram_bits.also_try
+def more(rng):
+    return [_uneven(8, 6, 12, rng), _uneven(20, 5, 9, rng)]
+
+
+def _bits(weights):
+    return -(weights / weights.sum()).log2()
+
+
+@unigram_bits.wrong(
+    "The counts are taken as they are. A held-out code that training never used then costs "
+    "infinitely many bits: add 1 to every count."
+)
+def not_smoothed(train_codes, held_out_codes, n_codes):
+    return _bits(_counts(train_codes, n_codes))[held_out_codes].mean()
+
+
+@unigram_bits.wrong(
+    "Codes that training never used are left out of the mean. They have to be sent as well."
+)
+def unseen_codes_left_out(train_codes, held_out_codes, n_codes):
+    bits = _bits(_counts(train_codes, n_codes))[held_out_codes]
+    return bits[bits.isfinite()].mean()
+
+
+@unigram_bits.wrong(
+    "Only counts of 0 became 1. Then a code used once and a code never used cost the same: add "
+    "1 to every count."
+)
+def only_unseen_codes_smoothed(train_codes, held_out_codes, n_codes):
+    return _bits(_counts(train_codes, n_codes).clamp(min=1))[held_out_codes].mean()
+
+
+@unigram_bits.wrong(
+    "The probabilities sum to more than 1: after adding 1 to each of K counts, their sum is "
+    "larger by K."
+)
+def not_divided_by_the_new_sum(train_codes, held_out_codes, n_codes):
+    counts = _counts(train_codes, n_codes)
+    return -((counts + 1) / counts.sum()).log2()[held_out_codes].mean()
+
+
+@unigram_bits.wrong(
+    "The frequencies are counted on the held-out codes themselves. A prior has to be fixed "
+    "before it sees what it is scored on."
+)
+def counted_on_the_held_out_codes(train_codes, held_out_codes, n_codes):
+    return reference(held_out_codes, held_out_codes, n_codes)
+
+
+@unigram_bits.wrong(
+    "The training codes are scored. What a prior is worth shows on codes that it has not seen."
+)
+def scored_on_the_training_codes(train_codes, held_out_codes, n_codes):
+    return reference(train_codes, train_codes, n_codes)
+
+
+@unigram_bits.wrong("Training and held-out codes are exchanged.")
+def exchanged(train_codes, held_out_codes, n_codes):
+    return reference(held_out_codes, train_codes, n_codes)
+
+
+@unigram_bits.wrong("This is in nats: the natural logarithm was used.")
+def in_nats(train_codes, held_out_codes, n_codes):
+    return reference(train_codes, held_out_codes, n_codes) * math.log(2)
+
+
+@unigram_bits.wrong("This is log2 K, the price under the uniform prior, whatever is used.")
+def uniform(train_codes, held_out_codes, n_codes):
+    return torch.tensor(math.log2(n_codes))
+
+
+@unigram_bits.wrong(
+    "The prices are averaged over the K codes of the codebook. The mean is over the codes that "
+    "are sent, so a frequent code counts often."
+)
+def mean_over_the_codebook(train_codes, held_out_codes, n_codes):
+    return _bits(_counts(train_codes, n_codes) + 1).mean()
+
+
+@unigram_bits.wrong("These are bits for a whole field. Divide by its number of positions.")
+def bits_per_field(train_codes, held_out_codes, n_codes):
+    return reference(train_codes, held_out_codes, n_codes) * held_out_codes[0].numel()
+
+
+@unigram_bits.wrong("These are the bits of all held-out codes together: take the mean.")
+def bits_in_all(train_codes, held_out_codes, n_codes):
+    return reference(train_codes, held_out_codes, n_codes) * held_out_codes.numel()
+
+
+@unigram_bits.wrong(
+    "The probabilities were averaged before the logarithm. Each code is paid for by itself: "
+    "average the bits."
+)
+def log_of_the_mean(train_codes, held_out_codes, n_codes):
+    p = 2 ** -_bits(_counts(train_codes, n_codes) + 1)
+    return -p[held_out_codes].mean().log2()
+
+
+@unigram_bits.wrong("The sign is turned round: a cost is -log2 p.")
+def negative(train_codes, held_out_codes, n_codes):
+    return -reference(train_codes, held_out_codes, n_codes)
+
+
+@unigram_bits.right
+def by_cross_entropy(train_codes, held_out_codes, n_codes):
+    logits = (torch.nn.functional.one_hot(train_codes, n_codes).sum(dim=(0, 1, 2)) + 1.0).log()
+    targets = held_out_codes.flatten()
+    nats = torch.nn.functional.cross_entropy(logits.expand(len(targets), -1), targets)
+    return nats / math.log(2)
+
+
+@unigram_bits.right
+def by_counting(train_codes, held_out_codes, n_codes):
+    seen, total = train_codes.flatten().tolist(), train_codes.numel() + n_codes
+    counts = {k: 1 for k in range(n_codes)}
+    for code in seen:
+        counts[code] += 1
+    bits = [math.log2(total / counts[code]) for code in held_out_codes.flatten().tolist()]
+    return sum(bits) / len(bits)

@@ -1,0 +1,23 @@
+"""The exercises of chapter 13, two-stage generation."""
+
+from tutorial_lib.exercises.ch13.ex1_extract_codes import extract_codes
+from tutorial_lib.exercises.ch13.ex2_codes_by_position import codes_by_position
+from tutorial_lib.exercises.ch13.ex3_completion_canvas import completion_canvas
+from tutorial_lib.exercises.ch13.ex4_total_bits_per_dim import total_bits_per_dim
+from tutorial_lib.exercises.ch13.ex5_precision_and_recall import precision_and_recall
+
+__all__ = [
+    "codes_by_position",
+    "completion_canvas",
+    "extract_codes",
+    "precision_and_recall",
+    "progress",
+    "total_bits_per_dim",
+]
+
+
+def progress() -> None:
+    """Show points, outcome and attempts of this chapter's exercises."""
+    from tutorial_lib.exercises.discovery import show_progress
+
+    show_progress(__name__)

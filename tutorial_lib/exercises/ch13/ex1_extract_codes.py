@@ -1,0 +1,244 @@
+"""Exercise 13.1: every image as its field of indices, once."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from tutorial_lib.codes.quantizer import nearest_code
+from tutorial_lib.codes.vqvae import VQVAE
+from tutorial_lib.exercises.comparing import first_difference, tensor_result
+from tutorial_lib.exercises.definition import Failed, Failure
+from tutorial_lib.exercises.engine import Exercise
+from tutorial_lib.exercises.trials import Trial
+from tutorial_lib.recipes.two_stage import extract_codes as reference
+
+MOVED = (
+    "A forward pass in train mode is a step of training: it moves the codebook from batch to "
+    "batch, so that the last images are read off with other codes than the first. Call "
+    "`vqvae.eval()`, and `encode_indices` alone."
+)
+
+
+extract_codes = Exercise(
+    "13.1",
+    "Every image as its codes, once",
+    goal="Read off the code numbers of all images, in their order, and leave the VQ-VAE as it is.",
+    minutes=10,
+    reference=reference,
+    when_changed={"vqvae": MOVED},
+    otherwise="These are not the codes that `encode_indices` gives.",
+    stub='''\
+def extract_codes(vqvae, levels: torch.Tensor, *, batch_size: int = 256) -> torch.Tensor:
+    """The field of code numbers of every image, in the order of the images.
+
+    vqvae       a VQVAE; `vqvae.encode_indices(x)` turns a batch (B, C, H, W) of torch.long levels
+                into code numbers (B, h, w). It must keep every number it holds
+    levels      (N, C, H, W) torch.uint8, all images
+    batch_size  images at a time; the last batch may be smaller
+    returns     (N, h, w) torch.long
+
+    By hand: 5 images and batch_size 2 are batches of 2, 2 and 1 images, and 5 fields
+    """
+    ____
+''',
+    hints=(
+        """Stage one is over. Read the codes off, and change nothing: no gradient is needed, no
+        codebook may move, no image may be lost or change its place, since the labels stay in
+        their order.""",
+        """`levels.split(batch_size)` gives all batches, the smaller last one too. `vqvae.eval()`
+        and `torch.no_grad()` around `vqvae.encode_indices(x.long())`; `torch.cat` of the
+        fields.""",
+        """If the prior of stage two learns nothing although its loss is finite, images and
+        labels may have lost each other. If K = 512 works badly and K = 256 well, look at the
+        dtype of the codes.""",
+    ),
+)
+
+
+DROPPED = (
+    "The smaller batch at the end is dropped. In training a remainder may be left out, because "
+    "another epoch will see it; here its images would never get codes."
+)
+FIRST = "Only the first batch is encoded. All N images need a field."
+SHUFFLED = (
+    "The fields are right and their order is not: images were shuffled. Labels stay in the order "
+    "of the images, so every field would get the label of another garment."
+)
+VECTORS = (
+    "These are code vectors, floating-point. Stage two models code *numbers*: a softmax over K of "
+    "them needs to know which one, not where it lies."
+)
+FLAT = (
+    "Each field has lost its rows: h and w became one axis, and a prior with two stacks would not "
+    "know which code stands above which."
+)
+TRANSPOSED = "Rows and columns of the field are exchanged: the decoder will turn every image over."
+WRAPS = (
+    "The codes are kept in 8 bits, which end at 255: with more codes than that, number 256 becomes "
+    "0, and no error tells you."
+)
+
+
+def _trial(n: int, batch_size: int, n_codes: int, size, rng: torch.Generator) -> Trial:
+    """A VQVAE fresh from training, with a codebook in which many codes are near some vector.
+
+    Above 256 codes, only those from 256 on are near any.
+    """
+    vqvae = VQVAE(
+        in_channels=1, n_levels=4, n_codes=n_codes, code_dim=2, downsample=2, n_channels=4
+    )
+    levels = torch.randint(4, (n, 1, *size), generator=rng).to(torch.uint8)
+    with torch.no_grad():
+        for parameter in vqvae.parameters():
+            parameter.copy_(torch.randn(parameter.shape, generator=rng))
+        z_e = vqvae.encode(levels.long()).movedim(1, -1).flatten(0, -2)
+        chosen = torch.randint(len(z_e), (n_codes,), generator=rng)
+        near = z_e[chosen] + 0.01 * z_e.std() * torch.randn(n_codes, 2, generator=rng)
+        near[: 256 * (n_codes > 256)] += 1e4 * z_e.abs().max()
+        vqvae.quantizer.codebook.copy_(near)
+    return Trial((vqvae.train(), levels), {"batch_size": batch_size})
+
+
+@extract_codes.reads
+def _read(value: object, trial: Trial) -> Tensor:
+    want = trial.call(reference)
+    if isinstance(value, Tensor) and value.is_floating_point():
+        shape = tuple(value.shape)
+        raise Failed(Failure(VECTORS, f"{value.dtype} of shape {shape} came back."))
+    if isinstance(value, Tensor) and value.dtype == torch.uint8:
+        raise Failed(Failure(WRAPS, f"Expected torch.long, got {value.dtype}."))
+    got = tensor_result(value, _shape(value, trial, want), kind="long")
+    if not torch.equal(got, want.double()) and _same_in_another_order(got, want.double()):
+        (first, *_) = first_difference(got, want.double())
+        told = f"Field {first} is that of another image; all {len(want)} of them are there."
+        raise Failed(Failure(SHUFFLED, told))
+    return got
+
+
+def _shape(value: object, trial: Trial, want: Tensor) -> tuple[int, ...]:
+    """The shape that is expected; Failed with a name for some that are not."""
+    shape = tuple(value.shape) if isinstance(value, Tensor) else ()
+    n, batch_size = len(want), trial.kwargs["batch_size"]
+    named = {
+        (n, want[0].numel()): FLAT,
+        (n, *reversed(want.shape[1:])): TRANSPOSED,
+        (batch_size, *want.shape[1:]): FIRST,
+        (n // batch_size * batch_size, *want.shape[1:]): DROPPED,
+    }
+    if shape in named and shape != tuple(want.shape):
+        told = f"{n} images, batches of {batch_size}: expected {tuple(want.shape)}, got {shape}."
+        raise Failed(Failure(named[shape], told))
+    return tuple(want.shape)
+
+
+def _same_in_another_order(got: Tensor, want: Tensor) -> bool:
+    def in_order(fields):
+        return sorted(fields.flatten(1).tolist())
+
+    return in_order(got) == in_order(want)
+
+
+@extract_codes.evidence
+def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
+    place = image, row, column = first_difference(got, want)
+    return (
+        f"{len(want)} images in batches of {trial.kwargs['batch_size']}. Image {image} has code "
+        f"{want[place]:.0f} at {(row, column)}. Your function says {got[place]:.0f}."
+    )
+
+
+@extract_codes.trials("all images in one batch")
+def one_batch(rng):
+    return [_trial(6, 6, 30, (8, 12), rng)]
+
+
+@extract_codes.trials("several batches, the last one smaller")
+def batches(rng):
+    return [_trial(11, 4, 30, (8, 6), rng)]
+
+
+@extract_codes.trials("more than 256 codes")
+def many_codes(rng):
+    return [_trial(4, 2, 300, (8, 12), rng)]
+
+
+@extract_codes.also_try
+def more(rng):
+    return [_trial(6, 3, 20, (4, 8), rng)]
+
+
+@extract_codes.wrong(DROPPED)
+def last_batch_dropped(vqvae, levels, *, batch_size=256):
+    whole = len(levels) // batch_size * batch_size
+    return reference(vqvae, levels[:whole], batch_size=batch_size)
+
+
+@extract_codes.wrong(FIRST)
+def first_batch_only(vqvae, levels, *, batch_size=256):
+    return vqvae.encode_indices(levels[:batch_size].long())
+
+
+@extract_codes.wrong(SHUFFLED)
+def shuffled(vqvae, levels, *, batch_size=256):
+    return reference(vqvae, levels[torch.randperm(len(levels))], batch_size=batch_size)
+
+
+def _join(vqvae, levels, batch_size, read):
+    return torch.cat([read(x.long()) for x in levels.split(batch_size)])
+
+
+@extract_codes.wrong(VECTORS)
+def vectors(vqvae, levels, *, batch_size=256):
+    def read(x):
+        return vqvae.quantizer.lookup(vqvae.encode_indices(x))
+
+    return _join(vqvae.eval(), levels, batch_size, read)
+
+
+@extract_codes.wrong(FLAT)
+def flattened(vqvae, levels, *, batch_size=256):
+    return reference(vqvae, levels, batch_size=batch_size).flatten(1)
+
+
+@extract_codes.wrong(TRANSPOSED)
+def rows_and_columns_exchanged(vqvae, levels, *, batch_size=256):
+    return reference(vqvae, levels, batch_size=batch_size).mT
+
+
+@extract_codes.wrong(MOVED)
+def as_in_training(vqvae, levels, *, batch_size=256):
+    vqvae.train()
+    return _join(vqvae, levels, batch_size, lambda x: vqvae(x).quantized.indices)
+
+
+@extract_codes.wrong(WRAPS, name="8 bits")
+def the_8_bits(vqvae, levels, *, batch_size=256):
+    return reference(vqvae, levels, batch_size=batch_size).to(torch.uint8)
+
+
+@extract_codes.wrong(
+    "These are the codes of −z_e(x), not of z_e(x). `encode_indices` does the whole look-up.",
+    name="the sign of z_e",
+)
+def the_sign_of_z_e(vqvae, levels, *, batch_size=256):
+    def read(x):
+        return nearest_code(-vqvae.encode(x), vqvae.quantizer.codebook)
+
+    return _join(vqvae.eval(), levels, batch_size, read)
+
+
+@extract_codes.right
+@torch.no_grad()
+def one_by_one(vqvae, levels, *, batch_size=256):
+    vqvae.eval()
+    return torch.stack([vqvae.encode_indices(image[None].long())[0] for image in levels])
+
+
+@extract_codes.right
+def with_a_loader(vqvae, levels, *, batch_size=256):
+    dataset = torch.utils.data.TensorDataset(levels)
+    loader = torch.utils.data.DataLoader(dataset, batch_size=batch_size, shuffle=False)
+    with torch.inference_mode():
+        fields = [nearest_code(vqvae.encode(x.long()), vqvae.quantizer.codebook) for (x,) in loader]
+    return torch.cat(fields).clone()

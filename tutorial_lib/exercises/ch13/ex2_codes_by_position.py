@@ -1,0 +1,194 @@
+"""Exercise 13.2: a prior that knows the place and nothing else."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from tutorial_lib.exercises.ch13.references import codes_by_position as reference
+from tutorial_lib.exercises.comparing import first_difference, tensor_result
+from tutorial_lib.exercises.definition import Failed, Failure
+from tutorial_lib.exercises.engine import Exercise
+from tutorial_lib.exercises.trials import Trial
+
+codes_by_position = Exercise(
+    "13.2",
+    "A prior that knows the place only",
+    goal="Draw fields of codes in which every position is right by itself.",
+    minutes=10,
+    reference=reference,
+    otherwise="Some codes are not those of the picked fields at the same position.",
+    stub='''\
+def codes_by_position(train_codes: torch.Tensor, pick: torch.Tensor) -> torch.Tensor:
+    """Draw fields in which each position looks as in training and knows nothing of the others.
+
+    train_codes  (N, h, w) torch.long: the fields of the training images
+    pick         (B, h, w) torch.long, drawn from 0 .. N-1: which training field to ask at each
+                 position of each new field
+    returns      (B, h, w) torch.long: at each position the code that the picked training field has
+                 at this very position
+
+    By hand: train_codes = [[[1, 2]], [[3, 4]]] are two fields of one row. pick = [[[1, 0]]] takes
+             the left code from field 1, the right one from field 0: [[[3, 2]]]
+    """
+    ____
+''',
+    hints=(
+        """A table of frequencies is not needed: whoever takes the code of a training field that
+        is picked at random draws each code as often as it occurs. Here that is done at every
+        position by itself.""",
+        """`train_codes.gather(0, pick)` looks up along axis 0 and keeps the other two. Or index
+        with three tensors that spread over (B, h, w): `train_codes[pick, rows[:, None],
+        columns]`.""",
+        """If the decoded pictures look like real garments, all positions of a field come from
+        one training image. If all new fields are equal, one pick is used for the whole batch.""",
+    ),
+)
+
+
+FIELDS_IN_FIELDS = (
+    "Each pick has brought its whole training field along. Take one code from it: the one at the "
+    "position where the pick stands."
+)
+
+
+def _trial(n: int, batch: int, shape: tuple[int, int], rng: torch.Generator) -> Trial:
+    codes = torch.randint(100, 200, (n, *shape), generator=rng)
+    return Trial((codes, torch.randint(n, (batch, *shape), generator=rng)))
+
+
+@codes_by_position.reads
+def read(value: object, trial: Trial) -> Tensor:
+    train_codes, pick = trial.args
+    whole = (*pick.shape, *train_codes.shape[1:])
+    if isinstance(value, Tensor) and value.shape == whole:
+        told = f"Expected {tuple(pick.shape)}, got {whole}."
+        raise Failed(Failure(FIELDS_IN_FIELDS, told))
+    return tensor_result(value, pick.shape, kind="long")
+
+
+@codes_by_position.evidence
+def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
+    train_codes, pick = trial.args
+    field, row, column = place = first_difference(got, want)
+    n, height, width = train_codes.shape
+    return (
+        f"{n} training fields of {height}x{width}. New field {field} picks training field "
+        f"{int(pick[place])} at {(row, column)}, which has code {want[place]:.0f} there. Your "
+        f"function says {got[place]:.0f}."
+    )
+
+
+@codes_by_position.trials("fields of one position")
+def one_position(rng):
+    return [_trial(8, 6, (1, 1), rng)]
+
+
+@codes_by_position.trials("one field of several rows and columns")
+def one_field(rng):
+    return [_trial(10, 1, (4, 4), rng)]
+
+
+@codes_by_position.trials("more new fields than training fields")
+def many_fields(rng):
+    return [_trial(7, 12, (3, 5), rng)]
+
+
+@codes_by_position.also_try
+def more(rng):
+    return [_trial(9, 4, (3, 3), rng), _trial(12, 5, (4, 4), rng)]
+
+
+@codes_by_position.wrong(FIELDS_IN_FIELDS)
+def fields_in_fields(train_codes, pick):
+    return train_codes[pick]
+
+
+@codes_by_position.wrong(
+    "Every new field is one training field, copied whole. Each position has a pick of its own."
+)
+def whole_fields(train_codes, pick):
+    return train_codes[pick[:, 0, 0]]
+
+
+@codes_by_position.wrong(
+    "The codes of a row all come from one training field, so neighbours still know each other. "
+    "Every column has its own pick, too."
+)
+def whole_rows(train_codes, pick):
+    return reference(train_codes, pick[:, :, :1].expand_as(pick))
+
+
+@codes_by_position.wrong(
+    "The codes of a column all come from one training field. Every row has its own pick, too."
+)
+def whole_columns(train_codes, pick):
+    return reference(train_codes, pick[:, :1].expand_as(pick))
+
+
+@codes_by_position.wrong(
+    "The pick is taken as a place in the list of all codes. It is the number of a training "
+    "*field*, which is asked at the position where the new code will stand."
+)
+def place_forgotten(train_codes, pick):
+    return train_codes.flatten()[pick]
+
+
+@codes_by_position.wrong(
+    "All codes come from the first position of the training fields. Ask each field at the "
+    "position that is to be filled."
+)
+def one_corner(train_codes, pick):
+    return train_codes[:, 0, 0][pick]
+
+
+def _rows_and_columns(pick):
+    return torch.arange(pick.shape[1])[:, None], torch.arange(pick.shape[2])
+
+
+@codes_by_position.wrong("The row is right, and the column is always 0.")
+def column_forgotten(train_codes, pick):
+    rows, _ = _rows_and_columns(pick)
+    return train_codes[pick, rows, 0]
+
+
+@codes_by_position.wrong("All new fields are equal: the first pick is used for the whole batch.")
+def one_pick_for_all(train_codes, pick):
+    return reference(train_codes, pick[:1]).expand_as(pick).clone()
+
+
+@codes_by_position.wrong(
+    "Each position gets its most frequent code, whatever is picked. That is a mode, not a draw: "
+    "every field would be the same."
+)
+def the_most_frequent_code(train_codes, pick):
+    return train_codes.mode(dim=0).values.expand_as(pick).clone()
+
+
+@codes_by_position.wrong(
+    "The fields are asked at the opposite position: rows and columns run backwards."
+)
+def upside_down(train_codes, pick):
+    return reference(train_codes.flip(1, 2), pick)
+
+
+@codes_by_position.wrong(
+    "These are the numbers of training fields. What is asked for is the code that they have."
+)
+def the_picks_themselves(train_codes, pick):
+    return pick.clone()
+
+
+@codes_by_position.right
+def by_three_indices(train_codes, pick):
+    rows, columns = _rows_and_columns(pick)
+    return train_codes[pick, rows, columns]
+
+
+@codes_by_position.right
+def position_by_position(train_codes, pick):
+    drawn = torch.empty_like(pick)
+    for row in range(pick.shape[1]):
+        for column in range(pick.shape[2]):
+            drawn[:, row, column] = train_codes[pick[:, row, column], row, column]
+    return drawn

@@ -1,0 +1,243 @@
+"""Exercise 13.3: what is kept, and what is to be drawn."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from tutorial_lib.exercises.ch13.references import completion_canvas as reference
+from tutorial_lib.exercises.comparing import first_difference, tensor_result
+from tutorial_lib.exercises.definition import Failed, Failure
+from tutorial_lib.exercises.engine import Exercise
+from tutorial_lib.exercises.trials import Trial
+
+IN_PLACE = (
+    "The whole fields are still needed: their lower half is the truth that the samples are held "
+    "against."
+)
+
+
+completion_canvas = Exercise(
+    "13.3",
+    "Keep the upper codes",
+    goal="Prepare fields of which the upper rows are kept and the rest is to be drawn.",
+    minutes=10,
+    reference=reference,
+    when_changed={"indices": IN_PLACE},
+    otherwise="Some entries are neither the kept code nor -1 where one is to be drawn.",
+    stub='''\
+def completion_canvas(indices: torch.Tensor, n_rows: int, n_draws: int) -> torch.Tensor:
+    """What `sample(known=...)` completes: codes to keep, and -1 where one is to be drawn.
+
+    indices  (B, h, w) torch.long: whole fields; stays as it is
+    n_rows   how many rows to keep, from the top, 0 .. h
+    n_draws  how often each field is completed
+    returns  (B * n_draws, 1, h, w) torch.long; the n_draws canvases of a field follow each other
+
+    By hand: indices = [[[5, 0], [7, 8]]], n_rows = 1 and n_draws = 2 give twice [[5, 0], [-1, -1]],
+             as (2, 1, 2, 2)
+    """
+    ____
+''',
+    hints=(
+        """Three steps: a field in which everything is to be drawn, the kept rows written into
+        it, then copies. Which number can mean "draw it", if every number from 0 to K - 1 is a
+        code?""",
+        """`torch.full_like(indices, -1)`, a slice of rows, `repeat_interleave(n_draws, dim=0)`,
+        and `unsqueeze(1)` for the one colour that the sampler expects.""",
+        """If dark patches are never redrawn, unknown codes are 0, which is a code. If the six
+        samples of a row belong to six garments, the copies come in the wrong order.""",
+    ),
+)
+
+
+EVERY = slice(None)
+NO_COLOUR = "The axis of the colour is missing: the sampler takes (B, 1, h, w), as for images."
+ONCE = "Every field stands there once. Each of its draws needs a canvas of its own."
+AS_COLOURS = (
+    "The copies stand where the colour belongs. Each draw is an image of its own, in axis 0."
+)
+NAN = (
+    "Code numbers are whole numbers, and so is what says that one is missing. Floating point has "
+    "nan for that; torch.long has not, so the sampler takes -1."
+)
+
+
+def _trial(batch: int, shape: tuple[int, int], n_rows: int, n_draws: int, rng) -> Trial:
+    """Codes above 0, so that 0 for unknown cannot pass, and one 0 that is to be kept."""
+    indices = torch.randint(1, 99, (batch, *shape), generator=rng)
+    indices[:, 0, 0] = 0
+    return Trial((indices, n_rows, n_draws))
+
+
+@completion_canvas.reads
+def read(value: object, trial: Trial) -> Tensor:
+    indices, _, n_draws = trial.args
+    batch, height, width = indices.shape
+    shape = (batch * n_draws, 1, height, width)
+    named = {
+        (batch * n_draws, height, width): NO_COLOUR,
+        (batch, 1, height, width): ONCE,
+        (batch, n_draws, height, width): AS_COLOURS,
+    }
+    if isinstance(value, Tensor):
+        if value.is_floating_point():
+            raise Failed(Failure(NAN, f"Expected torch.long, got {value.dtype}."))
+        got = tuple(value.shape)
+        if got in named and got != shape:
+            raise Failed(Failure(named[got], f"Expected {shape}, got {got}."))
+    return tensor_result(value, shape, kind="long")
+
+
+@completion_canvas.evidence
+def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
+    indices, n_rows, n_draws = trial.args
+    canvas, _, row, column = place = first_difference(got, want)
+    wanted = "to be drawn, so -1" if row >= n_rows else f"kept, so {want[place]:.0f}"
+    return (
+        f"{len(indices)} fields of {indices.shape[1]}x{indices.shape[2]}, n_rows = {n_rows}, "
+        f"n_draws = {n_draws}. Canvas {canvas} belongs to field {canvas // n_draws}; its code at "
+        f"{(row, column)} is {wanted}. Your function says {got[place]:.0f}."
+    )
+
+
+@completion_canvas.trials("one field, once")
+def one_field(rng):
+    return [_trial(1, (5, 4), 2, 1, rng)]
+
+
+@completion_canvas.trials("several fields, several draws of each")
+def check_copies(rng):
+    return [_trial(3, (4, 5), 2, 4, rng)]
+
+
+@completion_canvas.trials("no row to keep, and every row to keep")
+def all_or_nothing(rng):
+    trials = [_trial(2, (3, 3), n_rows, 1, rng) for n_rows in (0, 3)]
+    return trials
+
+
+@completion_canvas.also_try
+def more(rng):
+    return [_trial(2, (5, 3), 2, 3, rng), _trial(3, (4, 4), 3, 2, rng)]
+
+
+def _in_copies(canvas, n_draws):
+    return canvas.repeat_interleave(n_draws, dim=0).unsqueeze(1)
+
+
+def _keep(indices, rows, columns, unknown=-1):
+    canvas = torch.full_like(indices, unknown)
+    canvas[:, rows, columns] = indices[:, rows, columns]
+    return canvas
+
+
+@completion_canvas.wrong(
+    "What is to be drawn is marked with 0. That is a code: the sampler would keep it.",
+    name="0 for unknown",
+)
+def the_0_for_unknown(indices, n_rows, n_draws):
+    return _in_copies(_keep(indices, slice(n_rows), EVERY, unknown=0), n_draws)
+
+
+@completion_canvas.wrong(
+    "What is to be drawn is marked with a number above the codes. The sampler knows only -1, "
+    "and a code that this field happens not to use is still a code."
+)
+def K_for_unknown(indices, n_rows, n_draws):
+    unknown = int(indices.max()) + 1
+    return _in_copies(_keep(indices, slice(n_rows), EVERY, unknown), n_draws)
+
+
+@completion_canvas.wrong(
+    "The last rows are kept. The order is raster order: what is drawn must come after what it "
+    "is drawn from, so the known part is the upper one."
+)
+def the_last_rows(indices, n_rows, n_draws):
+    return _in_copies(_keep(indices, slice(indices.shape[1] - n_rows, None), EVERY), n_draws)
+
+
+@completion_canvas.wrong("Kept and drawn are exchanged: the first n_rows rows are those that stay.")
+def the_wrong_part_is_drawn(indices, n_rows, n_draws):
+    return _in_copies(_keep(indices, slice(n_rows, None), EVERY), n_draws)
+
+
+@completion_canvas.wrong(
+    "You count fields, not rows: axis 0 is the batch. The rows of a field are axis 1."
+)
+def fields_for_rows(indices, n_rows, n_draws):
+    canvas = indices.clone()
+    canvas[n_rows:] = -1
+    return _in_copies(canvas, n_draws)
+
+
+@completion_canvas.wrong("Columns are kept, not rows: the rows are axis 1.", name="columns")
+def columns_(indices, n_rows, n_draws):
+    return _in_copies(_keep(indices, EVERY, slice(n_rows)), n_draws)
+
+
+@completion_canvas.wrong("Only the last of the kept rows is there.")
+def one_row(indices, n_rows, n_draws):
+    return _in_copies(_keep(indices, slice(max(n_rows - 1, 0), n_rows), EVERY), n_draws)
+
+
+@completion_canvas.wrong("One row too many is kept: n_rows counts from 1.")
+def one_row_more(indices, n_rows, n_draws):
+    return _in_copies(_keep(indices, slice(n_rows + 1), EVERY), n_draws)
+
+
+@completion_canvas.wrong("One row too few is kept.")
+def one_row_less(indices, n_rows, n_draws):
+    return _in_copies(_keep(indices, slice(max(n_rows - 1, 0)), EVERY), n_draws)
+
+
+@completion_canvas.wrong(
+    "The copies go round: all fields once, then all of them again. The canvases of one field "
+    "have to follow each other."
+)
+def round_and_round(indices, n_rows, n_draws):
+    return _keep(indices, slice(n_rows), EVERY).repeat(n_draws, 1, 1).unsqueeze(1)
+
+
+@completion_canvas.wrong(NO_COLOUR)
+def no_colour(indices, n_rows, n_draws):
+    return reference(indices, n_rows, n_draws).squeeze(1)
+
+
+@completion_canvas.wrong(ONCE)
+def once(indices, n_rows, n_draws):
+    return reference(indices, n_rows, 1)
+
+
+@completion_canvas.wrong(AS_COLOURS)
+def copies_as_colours(indices, n_rows, n_draws):
+    return reference(indices, n_rows, 1).repeat(1, n_draws, 1, 1)
+
+
+@completion_canvas.wrong(IN_PLACE)
+def in_place(indices, n_rows, n_draws):
+    indices[:, n_rows:] = -1
+    return _in_copies(indices, n_draws)
+
+
+@completion_canvas.wrong(NAN)
+def nan(indices, n_rows, n_draws):
+    canvas = indices.float()
+    canvas[:, n_rows:] = float("nan")
+    return _in_copies(canvas, n_draws)
+
+
+@completion_canvas.right
+def by_where(indices, n_rows, n_draws):
+    rows = torch.arange(indices.shape[1]).view(1, 1, -1, 1)
+    copies = indices[torch.arange(len(indices) * n_draws) // n_draws][:, None]
+    return torch.where(rows < n_rows, copies, torch.tensor(-1))
+
+
+@completion_canvas.right
+def field_by_field(indices, n_rows, n_draws):
+    canvases = []
+    for field in indices:
+        rest = torch.full((field.shape[0] - n_rows, field.shape[1]), -1)
+        canvases += [torch.cat([field[:n_rows], rest])] * n_draws
+    return torch.stack(canvases).view(-1, 1, *indices.shape[1:])

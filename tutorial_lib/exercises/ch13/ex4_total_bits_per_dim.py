@@ -1,0 +1,215 @@
+"""Exercise 13.4: two numbers with different denominators, added up."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from tutorial_lib.exercises.ch13.references import total_bits_per_dim as reference
+from tutorial_lib.exercises.comparing import first_difference, number, tensor_result
+from tutorial_lib.exercises.engine import Exercise
+from tutorial_lib.exercises.trials import Trial
+
+total_bits_per_dim = Exercise(
+    "13.4",
+    "The whole bill",
+    goal="Add decoder term and latent rate, which come in different units, to one number.",
+    minutes=5,
+    reference=reference,
+    otherwise="This is another total.",
+    stub='''\
+def total_bits_per_dim(
+    decoder_bits_per_dim: torch.Tensor,
+    bits_per_code: torch.Tensor,
+    image_shape: tuple[int, ...],
+    latent_shape: tuple[int, ...],
+) -> torch.Tensor:
+    """What an image costs in all, from what training shows of each stage.
+
+    decoder_bits_per_dim  (B,): -log2 p(x|z) of each image, divided by its dimensions
+    bits_per_code         (B,): -log2 p(z) of each image, divided by its codes
+    image_shape           (C, H, W): every sub-pixel is a dimension
+    latent_shape          (h, w), the field of codes
+    returns               (B,): -log2 p(x|z) - log2 p(z) of each image, in bits per dimension *of
+                          the image*
+
+    By hand: an image of (1, 4, 4) at 2 bits/dim is 32 bits. Its (2, 2) codes at 3 bits each are 12
+             bits. 44 bits over 16 dimensions are 2.75
+    """
+    ____
+''',
+    hints=(
+        """Bits per dimension and bits per code cannot be added, any more than litres per
+        kilometre and litres per hour. Bits per *image* can. Divide once, at the end.""",
+        """`math.prod(image_shape)` is the number of dimensions, `math.prod(latent_shape)` that
+        of codes.""",
+        """For 28x28 pixels and 7x7 codes, a bit per code is 1/16 bit/dim. If your total is near
+        the sum of the two numbers, or if a better prior changes it by whole bits, a
+        denominator is wrong.""",
+    ),
+)
+
+
+def _sizes(image_shape, latent_shape):
+    return math.prod(image_shape), math.prod(latent_shape)
+
+
+def _trial(batch: int, image: tuple[int, ...], latent: tuple[int, ...], rng) -> Trial:
+    decoder = 1 + 3 * torch.rand(batch, generator=rng, dtype=torch.float64)
+    rate = 2 + 5 * torch.rand(batch, generator=rng, dtype=torch.float64)
+    return Trial((decoder.round(decimals=2), rate.round(decimals=2), image, latent))
+
+
+@total_bits_per_dim.reads
+def read(value: object, trial: Trial) -> Tensor:
+    def advice(shape):
+        return "A number for each image: no mean, no sum over the batch." if shape == () else ""
+
+    return tensor_result(value, trial.args[0].shape, advice=advice)
+
+
+@total_bits_per_dim.evidence
+def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
+    decoder, rate, image_shape, latent_shape = trial.args
+    (i,) = first_difference(got, want)
+    n_dims, n_codes = _sizes(image_shape, latent_shape)
+    return (
+        f"Image {i} of {tuple(image_shape)}: {number(decoder[i])} bits/dim times {n_dims} are "
+        f"{number(decoder[i] * n_dims)} bits. Codes {tuple(latent_shape)}: {number(rate[i])} bits "
+        f"times {n_codes} are {number(rate[i] * n_codes)} bits. Together {number(want[i])} "
+        f"bits/dim; your function says {number(got[i])}."
+    )
+
+
+@total_bits_per_dim.trials("one image with a single code")
+def one_code(rng):
+    return [_trial(1, (1, 4, 4), (1, 1), rng)]
+
+
+@total_bits_per_dim.trials("several images of 28x28 with 7x7 codes")
+def garments(rng):
+    return [_trial(5, (1, 28, 28), (7, 7), rng)]
+
+
+@total_bits_per_dim.trials("images in colour that are not square")
+def colours(rng):
+    return [_trial(4, (3, 16, 24), (4, 6), rng)]
+
+
+@total_bits_per_dim.also_try
+def more(rng):
+    return [_trial(4, (3, 8, 4), (4, 2), rng), _trial(3, (1, 6, 6), (3, 2), rng)]
+
+
+@total_bits_per_dim.wrong(
+    "Bits per dimension and bits per code are added as they are. The codes are far fewer than "
+    "the pixels: bring both to bits per image first."
+)
+def added_as_they_are(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape):
+    return decoder_bits_per_dim + bits_per_code
+
+
+@total_bits_per_dim.wrong(
+    "You divide by 16, which is right for 28x28 pixels and 7x7 codes only. Use the two shapes."
+)
+def always_16(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape):
+    return decoder_bits_per_dim + bits_per_code / 16
+
+
+@total_bits_per_dim.wrong(
+    "The latent rate is missing. The decoder was told the codes, and that has to be paid for."
+)
+def decoder_term_alone(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape):
+    return decoder_bits_per_dim.clone()
+
+
+@total_bits_per_dim.wrong(
+    "The decoder term is missing. −log p(z) is what the *codes* cost, and no likelihood of an "
+    "image: with a single code it would be 0."
+)
+def latent_rate_alone(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape):
+    n_dims, n_codes = _sizes(image_shape, latent_shape)
+    return bits_per_code * n_codes / n_dims
+
+
+@total_bits_per_dim.wrong(
+    "The bits are divided among pixels and codes. The codes are no part of the image: they add "
+    "to the bits, not to the dimensions."
+)
+def codes_as_dimensions(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape):
+    n_dims, n_codes = _sizes(image_shape, latent_shape)
+    return (decoder_bits_per_dim * n_dims + bits_per_code * n_codes) / (n_dims + n_codes)
+
+
+@total_bits_per_dim.wrong("One code is paid for. The field has a code at every position.")
+def one_code_for_the_image(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape):
+    return decoder_bits_per_dim + bits_per_code / math.prod(image_shape)
+
+
+@total_bits_per_dim.wrong(
+    "The total is divided by the number of codes. Another model of the same images has other "
+    "codes or none, so the unit is the dimension of the image."
+)
+def per_code(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape):
+    n_dims, n_codes = _sizes(image_shape, latent_shape)
+    return decoder_bits_per_dim * n_dims / n_codes + bits_per_code
+
+
+@total_bits_per_dim.wrong(
+    "These are bits per image. The division by its dimensions is still to be done."
+)
+def bits_per_image(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape):
+    n_dims, n_codes = _sizes(image_shape, latent_shape)
+    return decoder_bits_per_dim * n_dims + bits_per_code * n_codes
+
+
+@total_bits_per_dim.wrong("The latent rate is subtracted. Both terms are costs.")
+def difference(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape):
+    n_dims, n_codes = _sizes(image_shape, latent_shape)
+    return decoder_bits_per_dim - bits_per_code * n_codes / n_dims
+
+
+@total_bits_per_dim.wrong("The total is divided by log 2, and the numbers are bits already.")
+def divided_by_log_2(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape):
+    total = reference(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape)
+    return total / math.log(2)
+
+
+@total_bits_per_dim.wrong("The total is in nats per dimension, not in bits.")
+def in_nats(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape):
+    total = reference(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape)
+    return total * math.log(2)
+
+
+@total_bits_per_dim.wrong("The colours are left out: an RGB image has three dimensions a pixel.")
+def colours_left_out(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape):
+    return reference(decoder_bits_per_dim, bits_per_code, image_shape[1:], latent_shape)
+
+
+@total_bits_per_dim.wrong("Every image gets the mean of the batch. Each has a cost of its own.")
+def mean_of_the_batch(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape):
+    total = reference(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape)
+    return total.mean().expand_as(total).clone()
+
+
+@total_bits_per_dim.wrong(
+    "This is half of the total: a mean of two stages. Both are paid for, one after the other."
+)
+def mean_of_the_two(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape):
+    return reference(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape) / 2
+
+
+@total_bits_per_dim.right
+def by_bits(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape):
+    n_dims, n_codes = _sizes(image_shape, latent_shape)
+    bits = decoder_bits_per_dim * n_dims + bits_per_code * n_codes
+    return bits / n_dims
+
+
+@total_bits_per_dim.right
+def by_counting(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape):
+    n_dims, n_codes = torch.ones(image_shape).sum(), torch.ones(latent_shape).sum()
+    pairs = zip(decoder_bits_per_dim.tolist(), bits_per_code.tolist(), strict=True)
+    return torch.tensor([float((a * n_dims + b * n_codes) / n_dims) for a, b in pairs])

@@ -1,0 +1,240 @@
+"""Exercise 15.1: sound pressure as levels, and back."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from tutorial_lib.exercises.ch15.references import mu_law_round_trip as reference
+from tutorial_lib.exercises.comparing import first_difference, number, tensor_result
+from tutorial_lib.exercises.definition import Failed, Failure
+from tutorial_lib.exercises.engine import Exercise
+from tutorial_lib.exercises.trials import Trial
+
+mu_law_round_trip = Exercise(
+    "15.1",
+    "Pressure, level, pressure",
+    goal="Turn sound pressure into mu-law levels and back.",
+    minutes=15,
+    reference=reference,
+    otherwise="Some pressures get another level, or come back as another pressure.",
+    stub='''\
+def mu_law_round_trip(pressure: torch.Tensor, mu: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Sound pressure as mu + 1 levels, fine near silence and coarse where it is loud, and back.
+
+    pressure  (T,) floats from -1 to 1; stays as it is
+    mu        the highest level
+    returns   levels (T,) torch.long: f(x) = sign(x) log(1 + mu |x|) / log(1 + mu), from -1 to 1, is
+              spread over 0 .. mu and rounded to the nearest level.
+              back (T,) floats from -1 to 1: the x whose f is exactly the level
+
+    By hand: mu = 3 and pressure = [1, 1/3, -1]. f is 1, log 2 / log 4 = 1/2, and -1. From -1 .. 1
+             to 0 .. 3: 3, 2.25, 0, so the levels are [3, 2, 0]. Level 2 is f = 1/3, and
+             x = (4^(1/3) - 1) / 3 = 0.196. So back = [1, 0.196, -1]
+    """
+    ____
+''',
+    hints=(
+        """Three steps there (squeeze, spread over 0 .. mu, round) and the same three undone on
+        the way back, the last one first. Rounding is the one step that cannot be undone.""",
+        """`torch.log1p`, `torch.expm1`, `pressure.sign()`. From -1 .. 1 to 0 .. mu: add 1,
+        divide by 2, times mu. `.round().long()`.""",
+        """If loud sounds come back right and quiet ones do not, one of the two directions is
+        linear. If all negative pressures go wrong, the sign was lost inside the logarithm.""",
+    ),
+)
+
+
+def _expand(f, mu):
+    return f.sign() * torch.expm1(f.abs() * math.log1p(mu)) / mu
+
+
+PARTS = ("levels", "back")
+
+
+def _trial(signs: str, mu: int, n: int, rng: torch.Generator) -> Trial:
+    """Pressures well inside their levels, so that no rounding of arithmetic can move them.
+
+    All magnitudes are spread over the logarithmic scale, and the loudest possible is among them.
+    """
+    middle = (mu + 1) // 2
+    lowest = middle + 1 if signs == "positive" else 0
+    level = torch.randint(lowest, mu + 1, (n,), generator=rng)
+    off = 0.35 * (2 * torch.rand(n, generator=rng, dtype=torch.float64) - 1)
+    f = ((level + off) / mu * 2 - 1).clamp(-1, 1)
+    f[0], f[1] = 1.0, 1.0 - 0.4 * 2 / mu
+    f[2] = (middle + 1.3) / mu * 2 - 1
+    if signs != "positive":
+        f[3], f[4] = -1.0, -f[2]
+    return Trial((_expand(f, mu), mu))
+
+
+@mu_law_round_trip.reads
+def read(value: object, trial: Trial) -> Tensor:
+    if not isinstance(value, (tuple, list)) or len(value) != 2:
+        told = f"Expected two tensors, got a value of type {type(value).__name__}."
+        raise Failed(Failure("The result is not (levels, back).", told))
+    shape = trial.args[0].shape
+    levels = tensor_result(value[0], shape, kind="long", advice="That holds for the levels.")
+    return torch.stack([levels, tensor_result(value[1], shape)])
+
+
+@mu_law_round_trip.evidence
+def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
+    pressure, mu = trial.args
+    part, place = first_difference(got, want)
+    wrong, right = (", ".join(number(v) for v in each[:, place]) for each in (got, want))
+    return (
+        f"mu = {mu}, pressure {number(pressure[place])}: level and pressure should be {right}. "
+        f"Your function says {wrong} (first difference in `{PARTS[part]}`)."
+    )
+
+
+@mu_law_round_trip.trials("the loudest pressures, 1 and -1")
+def the_ends(rng):
+    """The loudest sound of either sign, which even steps and others get right."""
+    ends = torch.tensor([1.0, -1.0, 1.0], dtype=torch.float64)
+    return [Trial((ends, 255)), Trial((ends, 7))]
+
+
+@mu_law_round_trip.trials("positive pressures of all magnitudes")
+def positive(rng):
+    return [_trial("positive", 255, 30, rng)]
+
+
+@mu_law_round_trip.trials("pressures of both signs, several values of mu")
+def both_signs(rng):
+    return [_trial("both", 255, 40, rng), _trial("both", 31, 20, rng)]
+
+
+@mu_law_round_trip.also_try
+def more(rng):
+    return [_trial("both", 63, 40, rng), _trial("both", 15, 30, rng)]
+
+
+def _levels(f, mu):
+    return ((f + 1) / 2 * mu).round().long()
+
+
+def _centre(levels, mu, like):
+    return levels.to(like.dtype) / mu * 2 - 1
+
+
+@mu_law_round_trip.wrong(
+    "These are levels in even steps, without the logarithm: a whisper gets one or two of them."
+)
+def even_steps(pressure, mu):
+    levels = _levels(pressure, mu)
+    return levels, _centre(levels, mu, pressure)
+
+
+@mu_law_round_trip.wrong(
+    "The levels are right, but on the way back the squeezing is not undone: quiet sounds come "
+    "back far too loud."
+)
+def not_expanded(pressure, mu):
+    levels = reference(pressure, mu)[0]
+    return levels, _centre(levels, mu, pressure)
+
+
+def _squeeze(x, mu):
+    return x.sign() * torch.log1p(mu * x.abs()) / math.log1p(mu)
+
+
+@mu_law_round_trip.wrong(
+    "The levels are cut off, not rounded to the nearest: every pressure comes out a little "
+    "lower, half a level on average."
+)
+def rounded_down(pressure, mu):
+    levels = ((_squeeze(pressure, mu) + 1) / 2 * mu).long()
+    return levels, _expand(_centre(levels, mu, pressure), mu)
+
+
+@mu_law_round_trip.wrong(
+    "The range is spread over mu + 1 steps, so that the loudest sound gets level mu + 1. With "
+    "levels 0 .. mu there are mu steps."
+)
+def one_level_too_many(pressure, mu):
+    levels = ((_squeeze(pressure, mu) + 1) / 2 * (mu + 1)).round().long()
+    return levels, _expand(levels.to(pressure.dtype) / (mu + 1) * 2 - 1, mu)
+
+
+@mu_law_round_trip.wrong("The sign is lost: positive and negative pressure get the same level.")
+def the_sign_is_lost(pressure, mu):
+    return reference(pressure.abs(), mu)
+
+
+@mu_law_round_trip.wrong(
+    "The levels are right. On the way back the power is taken of f, not of |f|: negative "
+    "pressures come back almost as silence. Take |f|, and put the sign on afterwards."
+)
+def the_sign_is_lost_on_the_way_back(pressure, mu):
+    levels = reference(pressure, mu)[0]
+    return levels, torch.expm1(_centre(levels, mu, pressure) * math.log1p(mu)) / mu
+
+
+@mu_law_round_trip.wrong(
+    "The levels are right. On the way back they are left in 0 .. 1, but f runs from -1 to 1: "
+    "times 2, minus 1, comes first.",
+    name="0 to 1 on the way back",
+)
+def the_0_to_1_on_the_way_back(pressure, mu):
+    levels = reference(pressure, mu)[0]
+    return levels, torch.expm1(levels.to(pressure.dtype) / mu * math.log1p(mu)) / mu
+
+
+@mu_law_round_trip.wrong(
+    "The logarithm is not divided by log(1 + mu), so f runs past 1 and levels past mu."
+)
+def not_divided_by_log_1_mu(pressure, mu):
+    levels = _levels(pressure.sign() * torch.log1p(mu * pressure.abs()), mu)
+    f = _centre(levels, mu, pressure)
+    return levels, f.sign() * torch.expm1(f.abs()) / mu
+
+
+@mu_law_round_trip.wrong(
+    "These levels run from -mu to mu. They must be 0 .. mu: first add 1 to f, then halve it."
+)
+def from_mu_to_mu(pressure, mu):
+    levels = (_squeeze(pressure, mu) * mu).round().long()
+    return levels, _expand(levels.to(pressure.dtype) / mu, mu)
+
+
+@mu_law_round_trip.wrong(
+    "The pressure that comes back is the one that was put in. It has to be worked out from the "
+    "levels alone."
+)
+def nothing_is_lost(pressure, mu):
+    return reference(pressure, mu)[0], pressure.clone()
+
+
+@mu_law_round_trip.wrong(
+    "The 1 in log(1 + mu |x|) is missing: near silence that logarithm is far below 0, and the "
+    "sign turns over."
+)
+def log_without_1(pressure, mu):
+    f = pressure.sign() * (mu * pressure.abs()).clamp_min(1e-9).log() / math.log1p(mu)
+    levels = _levels(f, mu)
+    back = _centre(levels, mu, pressure)
+    return levels, back.sign() * (back.abs() * math.log1p(mu)).exp() / mu
+
+
+@mu_law_round_trip.right
+def with_powers(pressure, mu):
+    """Base-2 logarithms, powers of 1 + mu, and rounding by adding a half."""
+    f = pressure.sign() * torch.log2(1 + mu * pressure.abs()) / math.log2(1 + mu)
+    levels = (mu * (0.5 * f + 0.5) + 0.5).floor().long()
+    f = 2 * levels.double() / mu - 1
+    return levels, f.sign() * ((1 + mu) ** f.abs() - 1) / mu
+
+
+@mu_law_round_trip.right
+def by_table(pressure, mu):
+    """The pressure of every level first; then the level whose f is nearest."""
+    f_of_level = torch.linspace(-1, 1, mu + 1, dtype=torch.float64)
+    of_level = f_of_level.sign() * ((1.0 + mu) ** f_of_level.abs() - 1) / mu
+    f = torch.where(pressure < 0, -1, 1) * torch.log(1 + mu * pressure.abs()) / math.log(1 + mu)
+    levels = (f.double()[:, None] - f_of_level).abs().argmin(dim=1)
+    return levels, of_level[levels].to(pressure.dtype)

@@ -1,0 +1,241 @@
+"""Exercise 15.3: what a code tells about a label, in bits."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+
+import torch
+from torch import Tensor
+
+from tutorial_lib.exercises.ch15.references import mutual_information_bits as reference
+from tutorial_lib.exercises.comparing import number, number_result
+from tutorial_lib.exercises.engine import Exercise
+from tutorial_lib.exercises.trials import Trial
+
+mutual_information_bits = Exercise(
+    "15.3",
+    "What a code tells about the word",
+    goal="Measure in bits how much a code from anywhere in a signal tells about its label.",
+    minutes=15,
+    reference=reference,
+    otherwise="This is another number than the mutual information in bits.",
+    stub='''\
+def mutual_information_bits(codes: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """How many bits one code, from anywhere in a signal, tells about the signal's label.
+
+    codes    (N, *positions) torch.long from 0, a field for each of N signals
+    labels   (N,) torch.long from 0: every code of signal n is paired with labels[n]
+    returns  one number: the sum over pairs (k, y) of p(k, y) log2( p(k, y) / (p(k) p(y)) ), where
+             p are the shares among all pairs. A pair that never occurs adds nothing
+
+    By hand: codes [[0, 0], [1, 1]] with labels [0, 1]: the code names the label, and the label is
+             one of two. p(0, 0) = p(1, 1) = 1/2, each log2( (1/2) / (1/4) ) = 1, so 1 bit.
+             codes [[0, 1], [0, 1]], same labels: all four pairs have 1/4, and log2 1 = 0. So 0 bits
+    """
+    ____
+''',
+    hints=(
+        """Count pairs into a table, K rows and as many columns as labels. Everything is in it:
+        divided by the total it is p(k, y), its row sums are p(k), its column sums p(y).""",
+        """`labels[:, None].expand_as(codes)` for lines of codes, or
+        `labels.repeat_interleave(...)`. `torch.bincount(k * n_labels + y)`, or
+        `table.index_put_(..., accumulate=True)`. `torch.xlogy` makes 0 log 0 = 0.""",
+        """Test yourself with codes that are the label itself (the entropy of the labels must
+        come out) and with codes that are always the same (0 must come out).""",
+    ),
+)
+
+
+def _trial(n: int, shape: tuple[int, ...], n_labels: int, rng: torch.Generator) -> Trial:
+    """Codes that lean towards their label and towards their position, some pairs never."""
+    labels = torch.cat([torch.arange(n_labels), torch.randint(n_labels, (n,), generator=rng)])
+    n_positions = math.prod(shape)
+    lean = labels[:, None] + torch.arange(n_positions) % 2
+    codes = lean + torch.randint(3, lean.shape, generator=rng) ** 2 // 2
+    return Trial((codes.view(len(labels), *shape), labels))
+
+
+@mutual_information_bits.reads
+def read(value: object, trial: Trial) -> Tensor:
+    return number_result(value)
+
+
+@mutual_information_bits.evidence
+def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
+    codes, labels = trial.args
+    shown = "; ".join(
+        f"{codes[i].flatten()[:6].tolist()} with label {labels[i]}"
+        for i in range(min(3, len(codes)))
+    )
+    return (
+        f"{len(codes)} signals of {codes[0].numel()} codes, beginning {shown}: {number(want)} "
+        f"bits. Your function says {number(got)}."
+    )
+
+
+@mutual_information_bits.trials("codes that name the label, and codes that tell nothing")
+def all_or_nothing(rng):
+    """Codes that name one of four labels, and codes that are always the same."""
+    labels = torch.randperm(4, generator=rng)
+    naming = labels[:, None].expand(4, 3).contiguous()
+    return [Trial((naming, labels)), Trial((torch.zeros(4, 2).long(), labels))]
+
+
+@mutual_information_bits.trials("lines of codes that lean towards a label")
+def lines(rng):
+    return [_trial(20, (5,), 3, rng)]
+
+
+@mutual_information_bits.trials("fields of two and three axes")
+def fields(rng):
+    trials = [_trial(20, (2, 3), 4, rng), _trial(15, (2, 2, 3), 3, rng)]
+    return trials
+
+
+@mutual_information_bits.also_try
+def more(rng):
+    return [_trial(9, (4,), 3, rng), _trial(12, (2, 3), 4, rng)]
+
+
+def _entropy(p):
+    return -torch.xlogy(p, p).sum() / math.log(2)
+
+
+@mutual_information_bits.wrong(
+    "A code that occurs several times in a signal is counted once. `table[codes, y] += 1` does "
+    "that: an index that is repeated is added to once. Use `bincount`, or `index_put_` with "
+    "`accumulate=True`."
+)
+def once_a_signal(codes, labels):
+    """`table[codes, y] += 1`: an index that occurs twice is written once."""
+    flat = codes.flatten(1)
+    table = torch.zeros(int(flat.max()) + 1, int(labels.max()) + 1, dtype=torch.float64)
+    for field, label in zip(flat, labels, strict=True):
+        table[field, label] += 1
+    joint = table / table.sum()
+    return _entropy(joint.sum(dim=1)) + _entropy(joint.sum(dim=0)) - _entropy(joint)
+
+
+@mutual_information_bits.wrong("These are nats. Bits need log2, or nats divided by log 2.")
+def nats(codes, labels):
+    return reference(codes, labels) * math.log(2)
+
+
+def _joint(codes, labels):
+    every_label = labels.view(-1, *[1] * (codes.ndim - 1)).expand_as(codes)
+    table = torch.zeros(int(codes.max()) + 1, int(labels.max()) + 1, dtype=torch.float64)
+    one = torch.ones((), dtype=torch.float64).expand(codes.numel())
+    table.index_put_((codes.flatten(), every_label.flatten()), one, accumulate=True)
+    return table / table.sum()
+
+
+def _entropies(codes, labels):
+    """Of code, of label, of both, in bits."""
+    joint = _joint(codes, labels)
+    return _entropy(joint.sum(dim=1)), _entropy(joint.sum(dim=0)), _entropy(joint)
+
+
+@mutual_information_bits.wrong(
+    "This is the entropy of the codes: how varied they are, whatever the label. Noise is varied "
+    "too."
+)
+def entropy_of_the_codes(codes, labels):
+    return _entropies(codes, labels)[0]
+
+
+@mutual_information_bits.wrong(
+    "This is the entropy of the label that is *left* once the code is known. What the code "
+    "tells is the entropy before, less this."
+)
+def what_is_left(codes, labels):
+    code, _, both = _entropies(codes, labels)
+    return both - code
+
+
+@mutual_information_bits.wrong(
+    "This is the joint entropy of pairs. It is large where code and label have nothing to do "
+    "with each other."
+)
+def entropy_of_pairs(codes, labels):
+    return _entropies(codes, labels)[2]
+
+
+@mutual_information_bits.wrong(
+    "p(k) is taken to be 1/K. Codes are not used alike: p(k) is the row sum of the table."
+)
+def codes_taken_as_uniform(codes, labels):
+    joint = _joint(codes, labels)
+    _, label, both = _entropies(codes, labels)
+    return math.log2(len(joint)) + label - both
+
+
+@mutual_information_bits.wrong(
+    "A pair that never occurs gives 0 · log 0, which a computer calls nan. It has to add 0."
+)
+def nan_for_empty_pairs(codes, labels):
+    joint = _joint(codes, labels)
+    apart = joint.sum(dim=1, keepdim=True) * joint.sum(dim=0)
+    return (joint * (joint / apart).log2()).sum()
+
+
+@mutual_information_bits.wrong(
+    "The logarithms are averaged over the pairs that occur, rare ones as much as common ones. "
+    "Weigh each by p(k, y)."
+)
+def not_weighted(codes, labels):
+    joint = _joint(codes, labels)
+    apart = joint.sum(dim=1, keepdim=True) * joint.sum(dim=0)
+    seen = joint > 0
+    return (joint[seen] / apart[seen]).log2().mean()
+
+
+@mutual_information_bits.wrong("Only the first code of each signal is looked at.")
+def the_first_position(codes, labels):
+    return reference(codes.flatten(1)[:, :1], labels)
+
+
+@mutual_information_bits.wrong(
+    "The information is worked out for each position apart and then averaged. Asked for is a "
+    "code from *anywhere*: one table for all positions together."
+)
+def position_by_position(codes, labels):
+    flat = codes.flatten(1)
+    return torch.stack([reference(flat[:, i : i + 1], labels) for i in range(flat.shape[1])]).mean()
+
+
+@mutual_information_bits.wrong(
+    "This is multiplied by the number of positions, as if every code told something new."
+)
+def times_the_positions(codes, labels):
+    return codes[0].numel() * reference(codes, labels)
+
+
+@mutual_information_bits.wrong(
+    "Codes and labels are paired wrongly: flattened codes run through signal 0 first, so label "
+    "0 has to be repeated first, not all labels in turn."
+)
+def labels_in_the_wrong_order(codes, labels):
+    """Labels repeated in the wrong order: y0 y1 y2 y0 y1 y2 in the place of y0 y0 y1 y1."""
+    every_label = labels.repeat(codes[0].numel())
+    return reference(codes.reshape(-1, 1), every_label)
+
+
+@mutual_information_bits.right
+def from_entropies(codes, labels):
+    """H(code) + H(label) - H(both)."""
+    code, label, both = _entropies(codes, labels)
+    return code + label - both
+
+
+@mutual_information_bits.right
+def pair_by_pair(codes, labels):
+    """Plain counting, as a Python float."""
+    pairs = [
+        (k, y)
+        for field, y in zip(codes.flatten(1).tolist(), labels.tolist(), strict=True)
+        for k in field
+    ]
+    both, n = Counter(pairs), len(pairs)
+    code, label = (Counter(pair[i] for pair in pairs) for i in (0, 1))
+    return sum(c / n * math.log2(c * n / (code[k] * label[y])) for (k, y), c in both.items())

@@ -1,0 +1,306 @@
+"""Exercise 17.1: stopped and resumed, to the last bit."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from tutorial_lib.exercises.ch17.references import train_from as reference
+from tutorial_lib.exercises.comparing import first_difference, number, tensor_result
+from tutorial_lib.exercises.definition import Failed, Failure
+from tutorial_lib.exercises.engine import Exercise
+from tutorial_lib.exercises.trials import Trial
+
+IN_PLACE = "A checkpoint that training changes is none: build a new dict with new tensors."
+
+
+train_from = Exercise(
+    "17.1",
+    "What a checkpoint must hold",
+    goal="Write a training loop that, stopped and resumed, ends on the same weights bit for bit.",
+    minutes=20,
+    reference=reference,
+    when_changed={"state": IN_PLACE},
+    stub='''\
+def train_from(state: dict, data: torch.Tensor, n_steps: int, noise: float) -> dict:
+    """n_steps of training that go on where `state` left off; returns the state at their end.
+
+    A call of 3 steps and, from what it returns, a call of 4 must end where one call of 7 ends.
+
+    state    "weight" (D,), "momentum" (D,), "step": the steps taken so far, over all calls, and
+             "rng": the state of a torch.Generator (get_state, set_state). Nothing in the dict
+             that was handed in may change
+    data     (N, D). Step t, counted from 0 over all calls, sees row t mod N
+    noise    each step draws n = torch.randn of weight's shape and dtype from the generator
+    returns  a new dict with the same four entries
+
+    One step: gradient g = weight - row + noise * n,   momentum <- momentum / 2 + g,
+              weight <- weight - momentum / (2 (t + 1))
+
+    By hand: no noise, data [[0], [2]], weight [1], momentum [0], step 0. Step 0: g = 1, momentum 1,
+             weight 1 - 1/2 = 0.5. Step 1: g = -1.5, momentum -1, weight 0.5 + 1/4 = 0.75
+    """
+    ____
+''',
+    hints=(
+        """Whatever a step reads that an earlier step has left behind has to come out of `state`
+        and go back into it. Go through the three lines of a step and list it.""",
+        """`generator = torch.Generator()`, `generator.set_state(state["rng"])`,
+        `torch.randn(shape, generator=generator, dtype=...)`, and `generator.get_state()` at
+        the end. The step counts on from `state["step"]`.""",
+        """If one call of 7 is right and 3 + 4 is not, something starts afresh in every call: the
+        momentum, the count of the steps, or the random numbers.""",
+    ),
+)
+
+
+PARTS = ("weight", "momentum", "step", "rng")
+
+
+def _trial(rng: torch.Generator, dim: int, n_steps: int, *, step: int, noise: float) -> Trial:
+    """A state in the midst of a run: nothing in it is zero, and random numbers were drawn."""
+    numbers = torch.Generator().manual_seed(int(torch.randint(1, 10**6, (), generator=rng)))
+    torch.randn(step, generator=numbers)
+    momentum = 1 + torch.randn(dim, generator=rng, dtype=torch.float64).abs()
+    state = {
+        "weight": torch.randn(dim, generator=rng, dtype=torch.float64),
+        "momentum": momentum if step else torch.zeros_like(momentum),
+        "step": step,
+        "rng": numbers.get_state(),
+    }
+    return Trial((state, 3 * torch.randn(5, dim, generator=rng).double(), n_steps, noise))
+
+
+@train_from.reads
+def read(value: object, trial: Trial) -> Tensor:
+    """Weight, momentum, step, and what the generator would draw next, in one row."""
+    if not isinstance(value, dict) or set(value) != set(PARTS):
+        found = sorted(map(str, value)) if isinstance(value, dict) else type(value).__name__
+        told = f"Expected a dict with the entries {', '.join(PARTS)}; got {found}."
+        raise Failed(Failure("The result is not a whole state.", told))
+    shape = trial.args[0]["weight"].shape
+    weight, momentum = (tensor_result(value[name], shape) for name in PARTS[:2])
+    return torch.cat([weight, momentum, _step(value["step"]), _next_draw(value["rng"])])
+
+
+def _step(step: object) -> Tensor:
+    whole = isinstance(step, int) or (isinstance(step, Tensor) and step.numel() == 1)
+    if not whole or isinstance(step, bool):
+        told = f"Expected a whole number, got a value of type {type(step).__name__}."
+        raise Failed(Failure('"step" is not a number of steps.', told))
+    return torch.tensor([float(step)], dtype=torch.float64)
+
+
+def _next_draw(rng: object) -> Tensor:
+    generator = torch.Generator()
+    try:
+        generator.set_state(rng)
+    except (TypeError, RuntimeError) as error:
+        told = f"set_state does not take what came back, of type {type(rng).__name__}."
+        raise Failed(Failure('"rng" is not the state of a torch.Generator.', told)) from error
+    return torch.randn(1, generator=generator, dtype=torch.float64)
+
+
+@train_from.evidence
+def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
+    state, data, n_steps, _ = trial.args
+    (i,) = first_difference(got, want)
+    dim = data.shape[1]
+    part = PARTS[min(i // dim, 2) if i <= 2 * dim else 3]
+    what = "the next number drawn from the returned rng" if part == "rng" else f"`{part}`"
+    return (
+        f"{n_steps} steps from a state that has {state['step']} behind it, with "
+        f"{len(data)} rows of data: {what} should be {number(want[i])}. Your function says "
+        f"{number(got[i])}."
+    )
+
+
+def _check(candidate, trials: list[Trial], rng: torch.Generator) -> Failure | None:
+    more = [_trial(rng, 2, 3, step=step, noise=0.5) for step in (0, 7)]
+    return train_from.compare(
+        candidate, trials, further=more, otherwise="The state at the end is another one."
+    )
+
+
+def _not_the_same(one: Tensor, other: Tensor) -> Failure | None:
+    if torch.equal(one, other):
+        return None
+    gap = (one - other).abs().max()
+    told = f"One call of 7 steps and calls of 3 and 4 end {number(gap)} apart."
+    return Failure("Stopped and resumed, the run ends on other weights.", told)
+
+
+@train_from.judge("steps from the very start, without noise")
+def from_the_start(candidate, rng: torch.Generator) -> Failure | None:
+    """No noise, nothing behind: what a loop that keeps no state gets right."""
+    return _check(candidate, [_trial(rng, 2, 6, step=0, noise=0.0)], rng)
+
+
+@train_from.judge("with noise, drawn from the state's generator")
+def with_noise(candidate, rng: torch.Generator) -> Failure | None:
+    return _check(candidate, [_trial(rng, 3, 4, step=0, noise=0.5)], rng)
+
+
+@train_from.judge("from the midst of a run, at once and in two calls", points=2)
+def resumed(candidate, rng: torch.Generator) -> Failure | None:
+    """From the midst of a run; then in two calls, which must end in the very bits of one."""
+    trial = _trial(rng, 2, 7, step=9, noise=0.5)
+    failure = _check(candidate, [trial], rng)
+    if failure:
+        return failure
+    state, data, n_steps, noise = trial.args
+    at_once = candidate(state, data, n_steps, noise)
+    in_two = candidate(candidate(state, data, 3, noise), data, n_steps - 3, noise)
+    return _not_the_same(at_once["weight"], in_two["weight"])
+
+
+def _generator(state):
+    generator = torch.Generator()
+    generator.set_state(state["rng"])
+    return generator
+
+
+def _run(state, data, n_steps, noise, *, momentum=None, step=None, generator=None, row=None):
+    """The steps, with a part of the state replaced; (weight, momentum, step, generator)."""
+    weight = state["weight"]
+    momentum = state["momentum"] if momentum is None else momentum
+    step = state["step"] if step is None else step
+    generator = generator or _generator(state)
+    for i in range(n_steps):
+        drawn = torch.randn(weight.shape, generator=generator, dtype=weight.dtype)
+        place = (step if row is None else row + i) % len(data)
+        momentum = momentum / 2 + weight - data[place] + noise * drawn
+        weight = weight - momentum / (2 * (step + 1))
+        step += 1
+    return weight, momentum, step, generator
+
+
+def _state(weight, momentum, step, generator):
+    return {"weight": weight, "momentum": momentum, "step": step, "rng": generator.get_state()}
+
+
+@train_from.wrong(
+    "The momentum starts at 0 in every call. It belongs to the state: the optimiser's memory of "
+    "earlier gradients."
+)
+def momentum_starts_afresh(state, data, n_steps, noise):
+    zero = torch.zeros_like(state["momentum"])
+    return _state(*_run(state, data, n_steps, noise, momentum=zero))
+
+
+@train_from.wrong(
+    "The step is counted from 0 in every call, so a resumed run repeats the large steps of the "
+    "start and the rows it has seen."
+)
+def the_step_starts_afresh(state, data, n_steps, noise):
+    weight, momentum, step, generator = _run(state, data, n_steps, noise, step=0)
+    return _state(weight, momentum, step + state["step"], generator)
+
+
+@train_from.wrong("Every call begins with row 0 again: a resumed run sees the first rows twice.")
+def the_data_start_afresh(state, data, n_steps, noise):
+    return _state(*_run(state, data, n_steps, noise, row=0))
+
+
+@train_from.wrong(
+    "The generator is seeded in every call, so each call draws the same noise. Its state has to "
+    'come from `state["rng"]`.'
+)
+def seeded_in_every_call(state, data, n_steps, noise):
+    generator = torch.Generator().manual_seed(0)
+    return _state(*_run(state, data, n_steps, noise, generator=generator))
+
+
+@train_from.wrong(
+    'The returned "rng" is that of the beginning, so the next call draws the same noise again.'
+)
+def old_random_numbers_returned(state, data, n_steps, noise):
+    return {**_state(*_run(state, data, n_steps, noise)), "rng": state["rng"]}
+
+
+@train_from.wrong(
+    'The returned "step" is that of this call alone. It has to count on from the state\'s.'
+)
+def the_steps_of_this_call(state, data, n_steps, noise):
+    return {**_state(*_run(state, data, n_steps, noise)), "step": n_steps}
+
+
+@train_from.wrong('The returned "step" is that of the beginning: the steps of this call are lost.')
+def old_step_returned(state, data, n_steps, noise):
+    return {**_state(*_run(state, data, n_steps, noise)), "step": state["step"]}
+
+
+@train_from.wrong('The returned "momentum" is that of the beginning; the weights have moved on.')
+def old_momentum_returned(state, data, n_steps, noise):
+    return {**_state(*_run(state, data, n_steps, noise)), "momentum": state["momentum"]}
+
+
+@train_from.wrong("Steps are counted from 1, so each takes the row and the rate of its successor.")
+def steps_counted_from_1(state, data, n_steps, noise):
+    weight, momentum, _, generator = _run(state, data, n_steps, noise, step=state["step"] + 1)
+    return _state(weight, momentum, state["step"] + n_steps, generator)
+
+
+@train_from.wrong("Noise is drawn once a call. Every step draws its own.")
+def one_draw_for_all_steps(state, data, n_steps, noise):
+    weight, momentum, step = state["weight"], state["momentum"], state["step"]
+    generator = _generator(state)
+    drawn = torch.randn(weight.shape, generator=generator, dtype=weight.dtype)
+    for _ in range(n_steps):
+        momentum = momentum / 2 + weight - data[step % len(data)] + noise * drawn
+        weight = weight - momentum / (2 * (step + 1))
+        step += 1
+    return _state(weight, momentum, step, generator)
+
+
+@train_from.wrong(
+    "The weight moves by the momentum of the step before. The gradient goes in first."
+)
+def the_old_momentum_moves_the_weight(state, data, n_steps, noise):
+    weight, momentum, step = state["weight"], state["momentum"], state["step"]
+    generator = _generator(state)
+    for _ in range(n_steps):
+        drawn = torch.randn(weight.shape, generator=generator, dtype=weight.dtype)
+        gradient = weight - data[step % len(data)] + noise * drawn
+        weight = weight - momentum / (2 * (step + 1))
+        momentum = momentum / 2 + gradient
+        step += 1
+    return _state(weight, momentum, step, generator)
+
+
+@train_from.wrong(IN_PLACE)
+def in_place(state, data, n_steps, noise):
+    weight, momentum, step, generator = _run(state, data, n_steps, noise)
+    state["weight"].copy_(weight)
+    state["momentum"].copy_(momentum)
+    return {**state, "step": step, "rng": generator.get_state()}
+
+
+def _step_by_step(state, data, left, noise):
+    if left == 0:
+        return state
+    generator, t = _generator(state), state["step"]
+    drawn = torch.randn(data.shape[1], generator=generator, dtype=data.dtype)
+    gradient = state["weight"] - data[t % len(data)] + noise * drawn
+    momentum = state["momentum"] * 0.5 + gradient
+    weight = state["weight"] - momentum / (2 * t + 2)
+    after = {"weight": weight, "momentum": momentum, "step": t + 1, "rng": generator.get_state()}
+    return _step_by_step(after, data, left - 1, noise)
+
+
+@train_from.right
+def with_the_global_generator(state, data, n_steps, noise):
+    torch.set_rng_state(state["rng"])
+    weight, momentum = state["weight"].clone(), state["momentum"].clone()
+    for t in range(state["step"], state["step"] + n_steps):
+        g = weight - data[t % len(data)] + noise * torch.randn(len(weight), dtype=weight.dtype)
+        momentum.mul_(0.5).add_(g)
+        weight.sub_(momentum / (2 * (t + 1)))
+    return dict(
+        weight=weight, momentum=momentum, step=state["step"] + n_steps, rng=torch.get_rng_state()
+    )
+
+
+@train_from.right
+def one_step_at_a_time(state, data, n_steps, noise):
+    return _step_by_step(dict(state), data, n_steps, noise)
