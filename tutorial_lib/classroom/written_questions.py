@@ -105,9 +105,9 @@ QUESTIONS = {
             "condition",
             "fewer bits, a better model?",
             "A model of photographs is told a thumbnail of 8x8 pixels, computed from the "
-            "photograph itself, and needs 0.4 bits/dim less than the same model without it. May the "
-            "two numbers be compared? What would you add to make them comparable, and for what is the "
-            "model with the thumbnail good as it is?",
+            "photograph itself, and needs 0.4 bits/dim less than the same model without it. May "
+            "the two numbers be compared? What would you add to make them comparable, and for what "
+            "is the model with the thumbnail good as it is?",
             "No. p(x|s) says what x costs for somebody who has s already, and s was made from x: "
             "summed over all images, each with its own thumbnail, p(x|s(x)) exceeds 1, so it is no "
             "distribution over images. Add the bits of the thumbnail: what it costs under a model "
