@@ -120,6 +120,7 @@ for ax, name in zip(axes, KINDS, strict=True):
 
 # %%
 from torch import nn
+from torch.nn import functional as F
 
 from tutorial_lib.pixels import MaskedConv2d, RowLSTMLayer, as_model, influence_map
 
@@ -347,8 +348,6 @@ ax.set(xticks=settings.sides, ylim=(0, None));
 # during training only.
 
 # %%
-from torch.nn import functional as F
-
 from tutorial_lib import data
 from tutorial_lib.pixels import bits_per_dim
 
