@@ -32,7 +32,7 @@ from tqdm.auto import tqdm
 from tutorial_lib.pixels.gated import GatedPixelCNN
 from tutorial_lib.pixels.gated_layer import HorizontalConv2d, VerticalConv2d
 from tutorial_lib.pixels.likelihood import nll_nats
-from tutorial_lib.recipes.provenances import provenance
+from tutorial_lib.recipes.results import provenance
 
 RESULT = Path(__file__).parent / "results" / "gated_step.json"
 FORMATS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}

@@ -36,7 +36,7 @@ from tutorial_lib import data
 from tutorial_lib.codes.vae import GaussianVAE
 from tutorial_lib.codes.vqvae import VQVAE
 from tutorial_lib.recipes.image_model import vae_step
-from tutorial_lib.recipes.provenances import provenance
+from tutorial_lib.recipes.results import provenance
 from tutorial_lib.recipes.two_stage import vqvae_step
 from tutorial_lib.training.checkpoint import read_tensors, write_tensors
 from tutorial_lib.training.config import FitConfig

@@ -37,7 +37,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from tutorial_lib.codes.quantizer import VectorQuantizer, nearest_code, vectors_of
-from tutorial_lib.recipes.provenances import provenance
+from tutorial_lib.recipes.results import provenance
 
 RESULT = Path(__file__).parent / "results" / "quantizer.json"
 PACKAGE = "vector-quantize-pytorch"

@@ -31,7 +31,7 @@ from tqdm.auto import tqdm
 
 from tutorial_lib.pixels.gated import GatedPixelCNN
 from tutorial_lib.pixels.pixelcnn import PixelCNN
-from tutorial_lib.recipes.provenances import provenance
+from tutorial_lib.recipes.results import provenance
 from tutorial_lib.sampling.ancestral import sample
 
 RESULT = Path(__file__).parent / "results" / "sampling.json"

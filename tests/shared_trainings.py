@@ -23,8 +23,12 @@ from tutorial_lib.pixels.gated import GatedPixelCNN
 from tutorial_lib.pixels.likelihood import bits_per_dim, nll_nats
 from tutorial_lib.recipes import two_stage as recipes
 from tutorial_lib.recipes.image_model import train_image_model
-from tutorial_lib.recipes.image_model_recipe import ImageModelRecipe
-from tutorial_lib.recipes.settings import PriorSettings, TwoStageSettings, VQVAESettings
+from tutorial_lib.recipes.settings import (
+    ImageModelRecipe,
+    PriorSettings,
+    TwoStageSettings,
+    VQVAESettings,
+)
 from tutorial_lib.training import clock as run_clock
 from tutorial_lib.training import distributed as processes
 from tutorial_lib.training.checkpoint import write_tensors

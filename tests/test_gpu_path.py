@@ -37,10 +37,14 @@ from tutorial_lib.pixels import bayes, influence
 from tutorial_lib.pixels.likelihood import total_probability
 from tutorial_lib.recipes import doctor
 from tutorial_lib.recipes.image_model import evaluate_image_model, train_image_model
-from tutorial_lib.recipes.image_model_recipe import ImageModelRecipe
 from tutorial_lib.recipes.pretrained import load_pretrained, load_weights, save_weights
 from tutorial_lib.recipes.sample_sheets import write_sample_grids
-from tutorial_lib.recipes.settings import PriorSettings, TwoStageSettings, VQVAESettings
+from tutorial_lib.recipes.settings import (
+    ImageModelRecipe,
+    PriorSettings,
+    TwoStageSettings,
+    VQVAESettings,
+)
 from tutorial_lib.recipes.two_stage import (
     add_prior,
     evaluate_two_stage,

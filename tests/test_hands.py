@@ -27,9 +27,8 @@ from tutorial_lib.pixels.influence import influence_map
 from tutorial_lib.pixels.pixelcnn import PixelCNN
 from tutorial_lib.pixels.pixelrnn import DiagonalBiLSTM, RowLSTM
 from tutorial_lib.recipes.image_model import evaluate_image_model, image_step, vae_step
-from tutorial_lib.recipes.image_model_recipe import ImageModelRecipe
 from tutorial_lib.recipes.pretrained import load_weights, save_weights
-from tutorial_lib.recipes.settings import PriorSettings, VQVAESettings
+from tutorial_lib.recipes.settings import ImageModelRecipe, PriorSettings, VQVAESettings
 from tutorial_lib.recipes.two_stage import evaluate_two_stage, extract_codes, vqvae_step
 from tutorial_lib.sampling.ancestral import sample
 from tutorial_lib.training.config import FitConfig

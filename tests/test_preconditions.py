@@ -11,8 +11,13 @@ from tutorial_lib import data
 from tutorial_lib.codes.vqvae import VQVAE
 from tutorial_lib.recipes import two_stage as recipes
 from tutorial_lib.recipes.image_model import train_image_model
-from tutorial_lib.recipes.image_model_recipe import ImageModelRecipe
-from tutorial_lib.recipes.settings import PriorSettings, TwoStageSettings, VQVAESettings
+from tutorial_lib.recipes.pretrained import load_run
+from tutorial_lib.recipes.settings import (
+    ImageModelRecipe,
+    PriorSettings,
+    TwoStageSettings,
+    VQVAESettings,
+)
 from tutorial_lib.training.checkpoint import CheckpointError
 from tutorial_lib.training.config import FitConfig
 
@@ -94,15 +99,15 @@ def test_a_folder_that_cannot_be_written_is_named_before_the_first_step(no_train
 
 def test_unlabelled_images_give_a_prior_without_labels(tmp_path):
     _, result = recipes.train_two_stage(pictures(class_names=()), TINY, tmp_path, progress=False)
-    assert recipes.load_run(tmp_path).n_classes is None
+    assert load_run(tmp_path).n_classes is None
     assert result["settings"]["prior"]["by_label"] is False
 
 
 def test_labels_are_used_where_there_are_any_and_can_be_left_out(tmp_path):
     recipes.train_two_stage(pictures(), TINY, tmp_path / "with", progress=False)
-    assert recipes.load_run(tmp_path / "with").n_classes == 2
+    assert load_run(tmp_path / "with").n_classes == 2
     recipes.train_two_stage(pictures(), prior(by_label=False), tmp_path / "without", progress=False)
-    assert recipes.load_run(tmp_path / "without").n_classes is None
+    assert load_run(tmp_path / "without").n_classes is None
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from tutorial_lib.codes.two_stage import TwoStageModel
 from tutorial_lib.codes.vqvae import VQVAE
 from tutorial_lib.pixels.gated import GatedPixelCNN
 from tutorial_lib.recipes import two_stage as recipes
-from tutorial_lib.recipes.pretrained import load_weights
+from tutorial_lib.recipes.pretrained import load_run, load_weights
 from tutorial_lib.recipes.settings import PriorSettings, TwoStageSettings, presets
 from tutorial_lib.recipes.two_stage import evaluate_two_stage, train_two_stage
 from tutorial_lib.training.config import FitConfig
@@ -48,14 +48,14 @@ def test_the_bill_adds_up(finished_run):
 
 def test_evaluation_does_not_depend_on_how_the_images_are_batched(finished_run, garments):
     out, _ = finished_run
-    model = recipes.load_run(out)
+    model = load_run(out)
     whole, parts = (evaluate_two_stage(model, garments.test, batch_size=b) for b in (40, 7))
     assert whole == pytest.approx(parts, rel=1e-5)
 
 
 def test_weights_read_back_give_the_result_that_was_stored(finished_run, garments):
     out, result = finished_run
-    assert evaluate_two_stage(recipes.load_run(out), garments.test) == pytest.approx(
+    assert evaluate_two_stage(load_run(out), garments.test) == pytest.approx(
         result["test"], rel=1e-4
     )
 
@@ -71,7 +71,7 @@ def test_a_finished_run_is_not_trained_again(finished_run, garments):
 def test_the_prior_is_trained_on_the_codes_of_a_frozen_vqvae(finished_run, garments):
     out, _ = finished_run
     frozen = load_weights(out / "vqvae.safetensors").state_dict()
-    both = recipes.load_run(out).vqvae.state_dict()
+    both = load_run(out).vqvae.state_dict()
     assert all(torch.equal(frozen[name], both[name]) for name in frozen)
 
 
@@ -113,6 +113,6 @@ def test_a_prior_over_other_codes_is_refused():
 
 def test_drawn_images_and_extracted_codes_can_be_trained_on(finished_run, garments):
     """Tensors made in inference mode cannot be saved for a backward pass."""
-    model = recipes.load_run(finished_run[0])
+    model = load_run(finished_run[0])
     for made in (model.sample(2, 1), recipes.extract_codes(model.vqvae, garments.test.levels[:2])):
         assert not made.is_inference()

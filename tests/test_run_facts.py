@@ -15,9 +15,20 @@ from tutorial_lib.codes.vqvae import VQVAE
 from tutorial_lib.pixels.gated import GatedPixelCNN
 from tutorial_lib.recipes import two_stage as recipes
 from tutorial_lib.recipes.image_model import build_model
-from tutorial_lib.recipes.image_model_recipe import MODELS, ImageModelRecipe
-from tutorial_lib.recipes.pretrained import CLASSES, load_pretrained, load_weights, save_weights
-from tutorial_lib.recipes.settings import PriorSettings, TwoStageSettings, VQVAESettings
+from tutorial_lib.recipes.pretrained import (
+    CLASSES,
+    load_pretrained,
+    load_run,
+    load_weights,
+    save_weights,
+)
+from tutorial_lib.recipes.settings import (
+    MODELS,
+    ImageModelRecipe,
+    PriorSettings,
+    TwoStageSettings,
+    VQVAESettings,
+)
 from tutorial_lib.recipes.weights_shelf import available
 from tutorial_lib.training.checkpoint import CheckpointError, read_tensors, write_tensors
 from tutorial_lib.training.config import FitConfig
@@ -57,7 +68,7 @@ def test_the_facts_of_a_run_are_in_its_weights_and_in_its_result(finished_run):
     for file in ("vqvae.safetensors", "two-stage.safetensors"):
         assert load_weights(out / file).facts == expected
         assert read_tensors(out / file)[1]["facts"]["n_dims"] == 2
-    assert recipes.load_run(out).facts == expected
+    assert load_run(out).facts == expected
     assert facts_from_json(json.loads((out / "result.json").read_text())["facts"]) == expected
 
 
@@ -81,7 +92,7 @@ def test_a_run_of_an_earlier_version_is_told_by_its_result_or_asked_for_its_shap
     tensors, header = read_tensors(out / "two-stage.safetensors")
     header.pop("facts")
     write_tensors(tmp_path / "two-stage.safetensors", tensors, header)
-    assert recipes.load_run(tmp_path).facts is None
+    assert load_run(tmp_path).facts is None
     with pytest.raises(SystemExit) as exit_:
         cli.main(["sample", "--run", str(tmp_path), "--n", "1"])
     told = capsys.readouterr().err
@@ -93,7 +104,7 @@ def test_a_run_of_an_earlier_version_is_told_by_its_result_or_asked_for_its_shap
     cli.main(["sample", "--run", str(tmp_path), *options])
     assert matplotlib.image.imread(tmp_path / "grid.png").shape[:2] == (4 * height, 4 * width)
     (tmp_path / "result.json").write_text(json.dumps({"dataset": "cifar10"}))
-    assert recipes.load_run(tmp_path).facts.shape == (3, 32, 32)
+    assert load_run(tmp_path).facts.shape == (3, 32, 32)
 
 
 def test_all_shipped_weights_know_their_data_though_their_files_are_older():

@@ -41,9 +41,9 @@ from tutorial_lib.data import ImageDataset, Split
 from tutorial_lib.recipes import pretrained
 from tutorial_lib.recipes.code_files import CodeFile, read_codes, write_codes
 from tutorial_lib.recipes.image_model import image_step
-from tutorial_lib.recipes.image_model_recipe import ImageModelRecipe
 from tutorial_lib.recipes.named import Presets
 from tutorial_lib.recipes.settings import (
+    ImageModelRecipe,
     PriorSettings,
     TwoStageRecipe,
     TwoStageSettings,
@@ -171,7 +171,7 @@ RUNS = [
 
 TRAINED = [
     call(
-        "recipes.image_model_recipe.ImageModelRecipe",
+        "recipes.settings.ImageModelRecipe",
         ImageModelRecipe,
         {
             "title": choice("a title")._replace(wrong=(mutation("no text", None, 3, True),)),
@@ -430,8 +430,8 @@ RECIPES = [
             "out": optional(path(lambda: Path("two-stage"))),
         },
     ),
-    call("recipes.two_stage.stage_one_facts", type(None), {"out": MISSING}),
-    call("recipes.two_stage.load_run", TwoStageModel, {"folder": MISSING}),
+    call("recipes.pretrained.stage_one_facts", type(None), {"out": MISSING}),
+    call("recipes.pretrained.load_run", TwoStageModel, {"folder": MISSING}),
     call(
         "codes.run_facts.RunFacts",
         RunFacts,

@@ -173,15 +173,13 @@ def reproduce(
         preset: Sizes for two CPU cores or for a GPU; default: what this machine has.
         profile: "smoke" takes a few steps on a few images.
     """
-    from tutorial_lib.recipes.named import RECIPES
+    from tutorial_lib.recipes import named
 
     if name == "list":
-        for each, recipe in RECIPES.items():
+        for each, recipe in named.RECIPES.items():
             print(f"{each:26} {recipe.title}")
         return
-    if name not in RECIPES:
-        known = f"There are: {', '.join(RECIPES)}."
-        raise ValueError(f"no recipe named {name!r}.{did_you_mean(name, RECIPES)} {known}")
+    named.find(name)
     if minutes is not None:
         require_positive("minutes", minutes)
     from tutorial_lib.recipes import reproduction as recipes_of_long_runs
@@ -413,8 +411,7 @@ def _told_facts(run: Path | None, weights: str, file: str, *, only: str) -> RunF
 
 def _two_stage(run: Path | None, weights: str):
     """The two-stage model of a run, or shipped."""
-    from tutorial_lib.recipes.pretrained import load_pretrained
-    from tutorial_lib.recipes.two_stage import load_run
+    from tutorial_lib.recipes.pretrained import load_pretrained, load_run
 
     return load_run(run) if run is not None else load_pretrained(weights)
 
@@ -422,16 +419,11 @@ def _two_stage(run: Path | None, weights: str):
 def _vqvae(run: Path | None, weights: str):
     """The VQVAE of a run whose stage one has finished, or of shipped weights, where models run."""
     from tutorial_lib import profiles
-    from tutorial_lib.codes.vqvae import VQVAE
-    from tutorial_lib.recipes.pretrained import load_weights
+    from tutorial_lib.recipes.pretrained import load_stage_one
 
     if run is not None and (run / "vqvae.safetensors").exists():
-        vqvae = load_weights(run / "vqvae.safetensors")
-        if not isinstance(vqvae, VQVAE):
-            raise ValueError(f"{run / 'vqvae.safetensors'} holds a {type(vqvae).__name__}")
-    else:
-        vqvae = _two_stage(run, weights).vqvae
-    return vqvae.to(profiles.device())
+        return load_stage_one(run).to(profiles.device())
+    return _two_stage(run, weights).vqvae.to(profiles.device())
 
 
 def _image_set(name: str | None, facts: RunFacts | None) -> str:

@@ -117,8 +117,9 @@ def train_commands(arguments: Sequence[str]) -> dict[str, Callable[..., None]]:
         if dataset is not None:
             _require_images(dataset, None, settings.by_label)
         from tutorial_lib.recipes import two_stage as recipes
+        from tutorial_lib.recipes.pretrained import stage_one_facts
 
-        facts = recipes.stage_one_facts(out)
+        facts = stage_one_facts(out)
         name = dataset or (facts.dataset if facts else catalog.SAMPLE)
         _require_images(name, None, settings.by_label)
         images = _images(name, profile, facts.n_levels if facts else None)

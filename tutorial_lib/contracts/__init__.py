@@ -11,7 +11,7 @@ broadcast in silence: a wrong number in a tutorial is worse than an error.
 
     Count, Natural, Share, Positive     int and float with a range: `n_layers: Count`
     Annotated[int, that(..., "...")]    any other range, with its words
-    Annotated[nn.Module, having("n_levels")], around(VQVAE)     a model with attributes, of a class
+    Annotated[nn.Module, having("n_levels")]     a model with attributes; inside(VQVAE): of a class
     Inexact[Tensor, ...]                Float of a precision that need not be that of the others
     Int[Tensor, ...], UInt8[...]        torch.long, torch.uint8
     Integer[Tensor, ...]                either of them, handed on as torch.long
@@ -32,7 +32,7 @@ from __future__ import annotations
 import functools
 import inspect
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -55,6 +55,7 @@ from tutorial_lib.contracts.kinds import (  # noqa: F401
     below,
     check_of,
     having,
+    inside,
     plain,
     that,
     unwrapped,
@@ -77,12 +78,11 @@ Rule = Check | tuple[type, bool]  # or the shape of a tensor, and whether None i
 def checked(function: Callable) -> Callable:
     """Hold the arguments of every call against the annotations of `function`."""
     signature = inspect.signature(function)
+    names = [k for k, p in signature.parameters.items() if "VAR_" not in p.kind.name]
 
     @functools.cache
     def contract() -> dict[str, Rule]:
-        hints = typing.get_type_hints(function, include_extras=True)
-        named = {k: p for k, p in signature.parameters.items() if "VAR_" not in p.kind.name}
-        return _rules({name: hint for name, hint in hints.items() if name in named})
+        return _rules(function, names)
 
     @functools.wraps(function)
     def call(*args, **kwargs):
@@ -99,18 +99,25 @@ def checked(function: Callable) -> Callable:
     return call
 
 
-def check_fields(settings: object) -> None:
-    """In `__post_init__`: hold the fields of a dataclass against their annotations."""
-    hints = typing.get_type_hints(type(settings), include_extras=True)
-    values = {each.name: getattr(settings, each.name) for each in fields(settings)}
-    hold(_rules({name: hints[name] for name in values}), values)
+def check_fields(record: object) -> None:
+    """As `__post_init__` of a dataclass: hold its fields against their annotations."""
+    values = dict(vars(record))
+    hold(_rules_of_fields(type(record)), values)
     for name, value in values.items():
-        object.__setattr__(settings, name, value)
+        object.__setattr__(record, name, value)
 
 
-def _rules(hints: Mapping[str, Any]) -> dict[str, Rule]:
-    """What the annotations ask for; of tensors last, whose axes may be as long as a number says."""
+@functools.cache
+def _rules_of_fields(record: type) -> dict[str, Rule]:
+    return _rules(record, [each.name for each in fields(record)])
+
+
+def _rules(annotated: Callable | type, names: Sequence[str]) -> dict[str, Rule]:
+    """What the annotations say of these names."""
+    hints = typing.get_type_hints(annotated, include_extras=True)
+    hints = {name: hints[name] for name in names if name in hints}
     rules = {name: _tensor_kind(hint) or check_of(hint) for name, hint in hints.items()}
+    # Tensors last: their axes may be as long as a number among the arguments says.
     order = sorted(rules, key=lambda name: isinstance(rules[name], tuple))
     return {name: rules[name] for name in order if rules[name] is not None}
 

@@ -108,12 +108,17 @@ def having(*attributes: str) -> Check:
     return check
 
 
-def around(kind: type) -> Check:
-    """For Annotated: a model of this class, left in the wrapping of torch.compile if it has one."""
-    inner = _instance_of(kind)
+def inside(kind: type) -> Check:
+    """For Annotated: a model of this class, taken out of such a wrapping if it is in one."""
+    check = _instance_of(kind)
+    return lambda name, value: check(name, unwrapped(value))
+
+
+def around(check_inside: Check) -> Check:
+    """For Annotated: a model that `having` or `inside` takes, left in its wrapping to be called."""
 
     def check(name, value):
-        inner(name, unwrapped(value))
+        check_inside(name, value)
         return value
 
     return check
@@ -203,7 +208,7 @@ def _sizes(inner: tuple) -> Check:
 
 
 def _either(checks: Sequence[Check], optional: bool) -> Check:
-    """A union: the first member that takes the value; the complaint of the first says what else."""
+    """A union: the first member that takes the value; a complaint names all kinds."""
 
     def check(name, value):
         if value is None and optional:
@@ -214,10 +219,13 @@ def _either(checks: Sequence[Check], optional: bool) -> Check:
                 return each(name, value)
             except (TypeError, ValueError) as error:
                 complaints.append(error)
-        wrong_value = [error for error in complaints if isinstance(error, ValueError)]
-        told = wrong_value[0] if wrong_value else complaints[0]
-        others = " or None" if optional and not wrong_value else ""
-        raise type(told)(str(told).replace(", got", f"{others}, got", 1))
+        wrong_values = [error for error in complaints if isinstance(error, ValueError)]
+        if wrong_values:
+            raise wrong_values[0]
+        first, *rest = (str(error) for error in complaints)
+        others = [each.split(", got")[0] for each in rest if each.startswith(f"{name} must be ")]
+        others = [each.removeprefix(f"{name} must be ") for each in others] + ["None"] * optional
+        raise TypeError(first.replace(", got", f"{''.join(f' or {o}' for o in others)}, got", 1))
 
     return check
 

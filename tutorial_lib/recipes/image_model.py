@@ -11,48 +11,49 @@ and a run that was stopped goes on where it was when it is started again.
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Annotated
 
 import torch
+from jaxtyping import Integer
 from torch import Tensor, nn
 
 from tutorial_lib import profiles
 from tutorial_lib.codes.vae import GaussianVAE
-from tutorial_lib.contracts.plain import require_bool, require_instance, require_path, unwrapped
-from tutorial_lib.contracts.validation import require_model, require_whole
+from tutorial_lib.contracts import around, checked, having, inside, unwrapped
 from tutorial_lib.data import ImageDataset, Split
 from tutorial_lib.pixels.full_precision import exact_float32
 from tutorial_lib.pixels.likelihood import bits_per_dim, nll_nats
-from tutorial_lib.recipes.image_model_recipe import ImageModelRecipe
 from tutorial_lib.recipes.preconditions import require_held_out, require_writable
 from tutorial_lib.recipes.pretrained import CLASSES, load_weights, save_weights
-from tutorial_lib.recipes.provenances import provenance
+from tutorial_lib.recipes.results import provenance, write_result
+from tutorial_lib.recipes.settings import ImageModelRecipe
 from tutorial_lib.training.distributed import once
 from tutorial_lib.training.evaluation import Step, evaluate, undisturbed
 from tutorial_lib.training.history import History
 from tutorial_lib.training.loop import fit
 
+OfLevels = Annotated[nn.Module, around(having("n_levels"))]
 
-def image_step(model: nn.Module, levels: Tensor, label: Tensor | None = None) -> dict[str, Tensor]:
+
+@checked
+def image_step(
+    model: OfLevels, levels: Integer[Tensor, "B ..."], label: Tensor | None = None
+) -> dict[str, Tensor]:
     """Eq. 1 on a batch of levels: nats per image, and per dimension as the loss."""
-    levels = require_whole("levels", levels)
-    require_model("model", unwrapped(model), "n_levels")
     given = {} if label is None else {"label": label}
     nats = nll_nats(model(levels, **given), levels).mean()
     n_dims = levels[0].numel()
-    return {
-        "loss": nats / n_dims,
-        "nats/image": nats,
-        "bits/dim": bits_per_dim(nats, n_dims),
-    }
+    return {"loss": nats / n_dims, "nats/image": nats, "bits/dim": bits_per_dim(nats, n_dims)}
 
 
-def vae_step(model: nn.Module, levels: Tensor) -> dict[str, Tensor]:
+@checked
+def vae_step(
+    model: Annotated[nn.Module, around(inside(GaussianVAE))], levels: Integer[Tensor, "B ..."]
+) -> dict[str, Tensor]:
     """The negative ELBO on a batch of levels, and its two parts, each in nats per image."""
-    require_instance("model", unwrapped(model), GaussianVAE)
-    terms = model(require_whole("levels", levels))
+    terms = model(levels)
     decoder, kl = terms.decoder_nats.mean(), terms.kl_nats.mean()
     n_dims = levels[0].numel()
     return {
@@ -63,16 +64,15 @@ def vae_step(model: nn.Module, levels: Tensor) -> dict[str, Tensor]:
     }
 
 
-def step_of(model: nn.Module) -> Step:
+@checked
+def step_of(model: OfLevels) -> Step:
     """What one step of training does with this model."""
-    require_model("model", unwrapped(model), "n_levels")
     return vae_step if isinstance(unwrapped(model), GaussianVAE) else image_step
 
 
+@checked
 def build_model(recipe: ImageModelRecipe, dataset: ImageDataset) -> nn.Module:
     """The untrained model of a recipe; the seed of its training decides the weights."""
-    require_instance("recipe", recipe, ImageModelRecipe)
-    require_instance("dataset", dataset, ImageDataset)
     if recipe.by_label and not dataset.class_names:
         raise ValueError(f"by_label is True, but the images of {dataset.name} have no labels")
     torch.manual_seed(recipe.fit.seed)
@@ -87,39 +87,33 @@ def build_model(recipe: ImageModelRecipe, dataset: ImageDataset) -> nn.Module:
     return model
 
 
+@checked
 def evaluate_image_model(
-    model: nn.Module, split: Split, *, by_label: bool = False
+    model: OfLevels, split: Split, *, by_label: bool = False
 ) -> dict[str, int | float]:
     """Held-out numbers: nats per image and bits/dim, means over all of a split.
 
     Of a VAE they are the bound (with one draw of z for each image, the same at every call), and the
     KL is told beside it.
     """
-    require_model("model", unwrapped(model), "n_levels")
-    require_instance("split", split, Split)
-    require_bool("by_label", by_label)
     with undisturbed(model):
         torch.manual_seed(0)
         with exact_float32(next(model.parameters()).device):
             means = evaluate(model, step_of(model), _examples(split, by_label))
-    numbers = {
-        "images": len(split),
-        "nats_per_image": means["nats/image"],
-        "bits_per_dim": means["bits/dim"],
-    }
-    return numbers | ({"kl_nats": means["KL nats"]} if "KL nats" in means else {})
+    names = {"nats_per_image": "nats/image", "bits_per_dim": "bits/dim", "kl_nats": "KL nats"}
+    return {"images": len(split)} | {k: means[v] for k, v in names.items() if v in means}
 
 
+@checked
 def train_image_model(
-    recipe: ImageModelRecipe, dataset: ImageDataset, out: Path, *, progress: bool = True
+    recipe: ImageModelRecipe, dataset: ImageDataset, out: Path | str, *, progress: bool = True
 ) -> tuple[History, dict]:
     """Train into the folder `out`, then score valid and test; returns history and result.json.
 
     `dataset` has the levels of the recipe already. An interrupted run returns an empty result: the
     same call goes on from its checkpoint.
     """
-    require_bool("progress", progress)
-    out, began_as = require_path("out", out), provenance()
+    began_as = provenance()
     model = build_model(recipe, dataset).to(profiles.device())
     require_held_out(dataset)
     require_writable(out)
@@ -129,7 +123,7 @@ def train_image_model(
         return history, {}
     once(save_weights, out / "weights.safetensors", model)
     model = load_weights(out / "weights.safetensors").to(profiles.device())
-    result = {
+    told = {
         **asdict(replace(recipe, arguments=dict(recipe.arguments))),
         "facts": model.facts.as_json(),
         "parameters": sum(p.numel() for p in model.parameters()),
@@ -138,12 +132,13 @@ def train_image_model(
         "epochs": round(history.step * recipe.fit.batch_size / len(dataset.train), 2),
         "training_minutes": round(history.seconds / 60, 2),
         "provenance": began_as,
-        "valid": evaluate_image_model(model, dataset.valid, by_label=recipe.by_label),
-        "test": evaluate_image_model(model, dataset.test, by_label=recipe.by_label),
     }
-    once((out / "result.json").write_text, json.dumps(result, indent=2) + "\n", "utf-8")
-    return history, result
+
+    def held_out(split: Split) -> dict[str, int | float]:
+        return evaluate_image_model(model, split, by_label=recipe.by_label)
+
+    return history, write_result(out, told, dataset, held_out)
 
 
 def _examples(split: Split, by_label: bool) -> tuple[Tensor, ...]:
-    return (split.levels, split.labels) if by_label else (split.levels,)
+    return tuple(split[:]) if by_label else (split.levels,)

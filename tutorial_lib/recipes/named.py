@@ -1,6 +1,6 @@
 """Which long results the series has, and how each is trained: on two CPU cores, and on one GPU.
 
-The precision is chosen where a recipe is run (`reproduce.recipe_named`).
+The precision is chosen where a recipe is run (`reproduction.recipe_named`).
 
 Where the recipes for binarized MNIST leave the paper: a smaller network with wider kernels, each
 layer is told the row and column of its pixels, AdamW with a rate that falls to 0, the mean of the
@@ -13,9 +13,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from tutorial_lib.contracts.plain import require_instance
-from tutorial_lib.recipes.image_model_recipe import ImageModelRecipe
+from tutorial_lib.contracts import Several, check_fields, checked
+from tutorial_lib.contracts.suggestions import did_you_mean
 from tutorial_lib.recipes.settings import (
+    ImageModelRecipe,
     PriorSettings,
     TwoStageRecipe,
     TwoStageSettings,
@@ -34,13 +35,7 @@ class Presets:
     cpu: Recipe
     gpu: Recipe
 
-    def __post_init__(self):
-        for recipe in (self.cpu, self.gpu):
-            if not isinstance(recipe, (ImageModelRecipe, TwoStageRecipe)):
-                got = f"{recipe!r:.60} ({type(recipe).__name__})"
-                raise TypeError(
-                    f"recipe must be an ImageModelRecipe or a TwoStageRecipe, got {got}"
-                )
+    __post_init__ = check_fields
 
     @property
     def title(self) -> str:
@@ -48,18 +43,29 @@ class Presets:
         return self.cpu.title
 
 
+@checked
+def find(name: str) -> Presets:
+    """The recipe of that name; ValueError lists the names there are."""
+    if name not in RECIPES:
+        near = did_you_mean(name, RECIPES)
+        raise ValueError(f"no recipe named {name!r}.{near} There are: {', '.join(RECIPES)}.")
+    return RECIPES[name]
+
+
+@checked
 def same(recipe: Recipe) -> Presets:
     """A recipe that is meant for one kind of machine, and taken as it is on the other."""
     return Presets(recipe, recipe)
 
 
+@checked
 def larger(recipe: ImageModelRecipe, fit: FitConfig, **arguments) -> Presets:
     """A recipe of pixels and, for a GPU, the same with other sizes and a longer training."""
-    require_instance("recipe", recipe, ImageModelRecipe)
     return Presets(recipe, replace(recipe, fit=fit, arguments={**recipe.arguments, **arguments}))
 
 
-def two_stage(title: str, n_levels: int, settings: TwoStageSettings) -> Presets:
+@checked
+def two_stage(title: str, n_levels: Several, settings: TwoStageSettings) -> Presets:
     """Both stages on Fashion-MNIST; on a GPU with the sizes of `train two-stage --profile gpu`."""
     recipe = TwoStageRecipe(title, "fashion-mnist", n_levels, settings)
     return Presets(recipe, replace(recipe, settings=presets("gpu", precision="no")))

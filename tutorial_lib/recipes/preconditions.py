@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -61,9 +62,9 @@ def require_stage_two(
         )
 
 
-def require_held_out(dataset: ImageDataset) -> None:
-    """ValueError unless there are images for the numbers that a result ends with."""
-    for name in ("valid", "test"):
+def require_held_out(dataset: ImageDataset, names: Sequence[str] = ("valid", "test")) -> None:
+    """ValueError unless there are images for the numbers that a training ends with."""
+    for name in names:
         if not len(getattr(dataset, name)):
             raise ValueError(
                 f"dataset must hold images in each split, got {dataset.name}, whose {name} split "
@@ -129,9 +130,5 @@ def _require_batches(dataset: ImageDataset, fit: FitConfig) -> None:
             f"batch_size must be at most {len(dataset.train)}, the training images of "
             f"{dataset.name}, got {fit.batch_size}"
         )
-    if not len(dataset.valid):
-        raise ValueError(
-            f"dataset must hold images in each split, got {dataset.name}, whose valid split is "
-            f"empty: training ends with held-out numbers"
-        )
+    require_held_out(dataset, ["valid"])
     processes.require_equal_shares(fit.batch_size)

@@ -6,44 +6,35 @@ classes listed here are ever built, with arguments that pass their own checks; n
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 
-from tutorial_lib.codes.code_prior import CodePrior
+from tutorial_lib import codes, pixels
 from tutorial_lib.codes.run_facts import RunFacts, facts_from_json
 from tutorial_lib.codes.two_stage import TwoStageModel
-from tutorial_lib.codes.vae import Autoencoder, GaussianVAE
 from tutorial_lib.codes.vqvae import VQVAE
-from tutorial_lib.contracts.plain import require_instance, require_path, require_text, unwrapped
+from tutorial_lib.contracts import checked, unwrapped
 from tutorial_lib.contracts.suggestions import did_you_mean
-from tutorial_lib.contracts.validation import require_model
+from tutorial_lib.data.catalog import facts_by_name
 from tutorial_lib.pixels.config import settings_of
-from tutorial_lib.pixels.gated import GatedPixelCNN
-from tutorial_lib.pixels.pixelcnn import PixelCNN
-from tutorial_lib.pixels.pixelrnn import DiagonalBiLSTM, RowLSTM
-from tutorial_lib.recipes.weights_shelf import SUFFIX, available, facts_by_file_name
+from tutorial_lib.recipes.settings import MODELS
+from tutorial_lib.recipes.weights_shelf import SUFFIX, available, facts_by_file_name, told_facts
 from tutorial_lib.training.checkpoint import CheckpointError, read_tensors, write_tensors
 
-KNOWN = (
-    PixelCNN,
-    RowLSTM,
-    DiagonalBiLSTM,
-    GatedPixelCNN,
-    CodePrior,
-    Autoencoder,
-    GaussianVAE,
-    VQVAE,
-)
-CLASSES = {each.__name__: each for each in KNOWN}
+CLASSES = {each: getattr(codes if each in codes.__all__ else pixels, each) for each in MODELS}
+Model = TypeVar("Model", bound=nn.Module)
 
 
+@checked
 def describe(model: nn.Module) -> dict:
     """Class and arguments of a model, as JSON. TypeError for a class this library does not know."""
-    model = unwrapped(require_model("model", model))
+    model = unwrapped(model)
     if isinstance(model, TwoStageModel):
         parts = {"vqvae": describe(model.vqvae), "prior": describe(model.prior)}
         return {"class": "TwoStageModel", "parts": parts}
@@ -58,17 +49,17 @@ def describe(model: nn.Module) -> dict:
 def build(description: dict) -> nn.Module:
     """An untrained model from `describe`. CheckpointError for anything else."""
     try:
-        require_instance("the description", description, dict)
         if description["class"] == "TwoStageModel":
             parts = description["parts"]
             return TwoStageModel(build(parts["vqvae"]), build(parts["prior"]))
         return CLASSES[description["class"]](**description["config"])
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         raise CheckpointError(
             f"these weights describe no model of this library: {error} ({description!r:.200})"
         ) from error
 
 
+@checked
 def save_weights(path: Path | str, model: nn.Module) -> None:
     """Write the weights of a model, what it takes to build it again and, if known, its facts.
 
@@ -77,10 +68,11 @@ def save_weights(path: Path | str, model: nn.Module) -> None:
     header, model = {"model": describe(model)}, unwrapped(model)
     facts = getattr(model, "facts", None)
     if facts is not None:
-        header["facts"] = require_instance("facts", facts, RunFacts).as_json()
-    write_tensors(require_path("path", path), model.state_dict(), header)
+        header["facts"] = facts.as_json()
+    write_tensors(path, model.state_dict(), header)
 
 
+@checked
 def load_weights(path: Path | str) -> nn.Module:
     """The model of a file by `save_weights`, in eval mode on the CPU.
 
@@ -88,7 +80,7 @@ def load_weights(path: Path | str) -> nn.Module:
 
     Raises FileNotFoundError, or CheckpointError for a file that is damaged or of another kind.
     """
-    tensors, header = read_tensors(require_path("path", path))
+    tensors, header = read_tensors(path)
     if "model" not in header:
         raise CheckpointError(f"{path} holds the state of a run, not the weights of a model")
     _require_fitting(path, header["model"], tensors)
@@ -158,11 +150,63 @@ def _sizes(description: object) -> Iterator[tuple[str, int]]:
                 yield str(name), each
 
 
+@checked
 def load_pretrained(name: str) -> nn.Module:
     """A shipped model, in eval mode on the CPU. ValueError lists the names there are."""
-    if require_text("name", name) not in available():
+    if name not in available():
         near = did_you_mean(name, available())
         names = ", ".join(available()) or "none"
         raise ValueError(f"no weights named {name!r}.{near} There are: {names}.")
     with resources.as_file(resources.files(__package__) / "weights" / (name + SUFFIX)) as path:
         return load_weights(path)
+
+
+# ------------------------------------------------------------------------ the folder of a run
+
+
+@checked
+def load_run(folder: Path | str) -> TwoStageModel:
+    """The finished two-stage model of a run folder, in eval mode on the CPU.
+
+    Its `facts` are those stored with the weights; of a run by an earlier version, what result.json
+    and the catalog of data sets say; None if neither does.
+    """
+    weights = _finished(folder, "two-stage", "two-stage model")
+    model = _load(weights, TwoStageModel)
+    if model.facts is None and model.vqvae.n_levels:
+        try:
+            told = json.loads((folder / "result.json").read_text("utf-8"))
+            model.facts = facts_by_name(told["dataset"], model.vqvae.n_levels)
+        except (OSError, ValueError, KeyError, TypeError):
+            pass  # nobody knows: whoever draws must say the shape
+    return model
+
+
+@checked
+def load_stage_one(folder: Path | str) -> VQVAE:
+    """The VQVAE of a run folder whose stage one has finished, in eval mode on the CPU."""
+    return _load(_finished(folder, "vqvae", "stage one"), VQVAE)
+
+
+@checked
+def stage_one_facts(folder: Path | str) -> RunFacts | None:
+    """What the finished stage one was trained on; None if it is older and does not say."""
+    return told_facts(_finished(folder, "vqvae", "stage one"))
+
+
+def _finished(folder: Path, name: str, what: str) -> Path:
+    """The weights of that name in a run folder; FileNotFoundError says how to train them."""
+    weights = folder / (name + SUFFIX)
+    if not weights.exists():
+        raise FileNotFoundError(
+            f"{folder} holds no finished {what} (no {weights.name}): train it with "
+            f"`python -m tutorial_lib train {name} --out {folder}`"
+        )
+    return weights
+
+
+def _load(weights: Path, kind: type[Model]) -> Model:
+    model = load_weights(weights)
+    if not isinstance(model, kind):
+        raise CheckpointError(f"{weights} holds a {type(model).__name__}, not a {kind.__name__}")
+    return model

@@ -8,42 +8,40 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import torch
 
 from tutorial_lib import data, profiles
-from tutorial_lib.contracts.plain import require_choice, require_text
+from tutorial_lib.contracts import Positive, checked
+from tutorial_lib.recipes import named
 from tutorial_lib.recipes.image_model import train_image_model
-from tutorial_lib.recipes.image_model_recipe import ImageModelRecipe
-from tutorial_lib.recipes.named import RECIPES, Recipe
-from tutorial_lib.recipes.settings import TwoStageRecipe, TwoStageSettings
+from tutorial_lib.recipes.settings import ImageModelRecipe, TwoStageSettings
 from tutorial_lib.recipes.two_stage import cut_for_smoke, train_two_stage
 from tutorial_lib.training.distributed import main_first
 from tutorial_lib.training.history import History
 from tutorial_lib.training.kept_runs import runs_dir
 
-PRESETS = ("cpu", "gpu")
+Preset = Literal["cpu", "gpu"]
 
 
-def recipe_named(name: str, *, minutes: float | None = None, preset: str | None = None) -> Recipe:
+@checked
+def recipe_named(
+    name: str, *, minutes: Positive | None = None, preset: Preset | None = None
+) -> named.Recipe:
     """A recipe in the precision that is fast here, each training of it `minutes` long if given.
 
     preset  "cpu" or "gpu": the sizes for such a machine; None: those for this one
 
     ValueError lists the names there are.
     """
-    if require_text("name", name) not in RECIPES:
-        raise ValueError(f"no recipe named {name!r}: there are {', '.join(RECIPES)}")
-    if preset is None:
-        preset = "gpu" if torch.cuda.is_available() else "cpu"
-    recipe = getattr(RECIPES[name], require_choice("preset", preset, PRESETS))
-    changes = {"precision": profiles.fast_precision()}
-    if minutes is not None:
-        changes["minutes"] = minutes
-    return _with_fit(recipe, **changes)
+    here = "gpu" if torch.cuda.is_available() else "cpu"
+    recipe = getattr(named.find(name), preset or here)
+    changes = {} if minutes is None else {"minutes": minutes}
+    return _with_fit(recipe, precision=profiles.fast_precision(), **changes)
 
 
-def _with_fit(recipe: Recipe, **changes) -> Recipe:
+def _with_fit(recipe: named.Recipe, **changes) -> named.Recipe:
     """The recipe with other settings of training, in both stages if it has two."""
     if isinstance(recipe, ImageModelRecipe):
         return replace(recipe, fit=replace(recipe.fit, **changes))
@@ -74,8 +72,6 @@ def reproduce(
     if smoke:
         dataset = cut_for_smoke(dataset, 96, 32)
         recipe = _with_fit(recipe, minutes=None, epochs=1, batch_size=32, precision="no")
-    if isinstance(recipe, TwoStageRecipe):
-        history, result = train_two_stage(dataset, recipe.settings, out, progress=progress)
-    else:
-        history, result = train_image_model(recipe, dataset, out, progress=progress)
-    return out, history, result
+    if isinstance(recipe, ImageModelRecipe):
+        return out, *train_image_model(recipe, dataset, out, progress=progress)
+    return out, *train_two_stage(dataset, recipe.settings, out, progress=progress)

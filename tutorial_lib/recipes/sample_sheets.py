@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import matplotlib.image
 import numpy as np
@@ -11,18 +12,17 @@ from torch import Tensor
 
 from tutorial_lib import profiles
 from tutorial_lib.codes.two_stage import TwoStageModel
-from tutorial_lib.contracts.plain import require_instance, require_int, require_png, require_seed
+from tutorial_lib.contracts import PNG, Count, Positive, Seed, checked
 from tutorial_lib.data.tiles import tile
 from tutorial_lib.training.write_errors import file_named
 
 ZOOM = 4  # screen pixels for each pixel
 
 
-def write_png(path: Path | str, sheet: np.ndarray, *, zoom: int = ZOOM) -> Path:
+@checked
+def write_png(path: PNG, sheet: np.ndarray, *, zoom: Count = ZOOM) -> Path:
     """Write an array in [0, 1], (H, W) or (H, W, 3), as a PNG, each pixel `zoom` times as big."""
-    path = require_png(path)
-    require_int("zoom", zoom, at_least=1)
-    shape = require_instance("sheet", sheet, np.ndarray).shape
+    shape = sheet.shape
     if len(shape) not in (2, 3) or shape[2:] not in ((), (3,)) or 0 in shape:
         raise ValueError(f"sheet must be (H, W) or (H, W, 3), got {shape}")
     if not (sheet >= 0).all() or not (sheet <= 1).all():
@@ -34,16 +34,17 @@ def write_png(path: Path | str, sheet: np.ndarray, *, zoom: int = ZOOM) -> Path:
     return path
 
 
+@checked
 def write_sample_grids(
     model: TwoStageModel,
     *,
-    n: int,
-    label: int | str | None,
-    out: Path | str,
+    n: Count,
+    label: int | Literal["all"] | None,
+    out: PNG,
     shape: tuple[int, int] | None = None,
-    temperature: float = 1.0,
-    pixels: str = "mean",
-    seed: int = 0,
+    temperature: Positive = 1.0,
+    pixels: Literal["mean", "sample"] = "mean",
+    seed: Seed = 0,
 ) -> list[Path]:
     """Draw and write; returns the files.
 
@@ -51,10 +52,7 @@ def write_sample_grids(
             class. None: n images over all classes, a row for each (or a model without labels)
     shape   height and width; None: as the facts of the model say
     """
-    require_int("n", n, at_least=1)
-    require_seed("seed", seed)
-    out = require_png(out)
-    model = require_instance("model", model, TwoStageModel).to(profiles.device())
+    model = model.to(profiles.device())
     generator = torch.Generator().manual_seed(seed)
 
     def grid(path: Path, labels: Tensor | None, count: int, n_columns: int) -> Path:

@@ -1,43 +1,76 @@
-"""Settings of the two stages: codes, networks, training; named results; presets of profiles."""
+"""What is trained on what, and how: settings of models of pixels and of the two stages.
+
+Light: without torch, so that the command line can be told what is wrong at once.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Annotated, Literal, get_args
 
-from tutorial_lib.contracts.plain import (
-    check_kernel,
-    require_bool,
-    require_instance,
-    require_int,
-    require_positive,
-    require_text,
-    store_plain,
+from tutorial_lib.contracts import (
+    Count,
+    Kernel,
+    Natural,
+    Positive,
+    Several,
+    check_fields,
+    checked,
+    that,
 )
 from tutorial_lib.training.config import FitConfig
+
+ModelName = Literal[
+    "PixelCNN",
+    "RowLSTM",
+    "DiagonalBiLSTM",
+    "GatedPixelCNN",
+    "CodePrior",
+    "Autoencoder",
+    "GaussianVAE",
+    "VQVAE",
+]
+MODELS = get_args(ModelName)
+PowerOf2 = Annotated[Count, that(lambda n: n & (n - 1) == 0, "be a power of 2")]
+Profile = Literal["smoke", "laptop", "gpu"]
+
+
+@dataclass(frozen=True)
+class ImageModelRecipe:
+    """A model of pixels as a named result.
+
+    model       name of a class of the library: PixelCNN, GatedPixelCNN, GaussianVAE, ...
+    arguments   its keyword arguments, without n_levels, n_colors, n_classes and size: the data give
+                these
+    n_levels    levels of the images; a data set of more is coarsened to as many
+    by_label    the model is told the class of each image
+    """
+
+    title: str
+    dataset: str
+    n_levels: Several
+    fit: FitConfig
+    model: ModelName = "GatedPixelCNN"
+    arguments: Mapping[str, int | bool | str] = field(default_factory=dict)
+    by_label: bool = False
+
+    __post_init__ = check_fields
 
 
 @dataclass(frozen=True)
 class VQVAESettings:
     """Stage one: the shape of the codes, the width of the network, the training."""
 
-    n_codes: int = 128
-    code_dim: int = 32
-    downsample: int = 4
-    beta: float = 0.25  # weight of the commitment term in eq. 3
-    n_channels: int = 64
-    n_blocks: int = 2
+    n_codes: Count = 128
+    code_dim: Count = 32
+    downsample: PowerOf2 = 4
+    beta: Positive = 0.25  # weight of the commitment term in eq. 3
+    n_channels: Several = 64
+    n_blocks: Natural = 2
     fit: FitConfig = field(default_factory=FitConfig)
 
-    def __post_init__(self):
-        store_plain(self)
-        for name in ("n_codes", "code_dim", "downsample"):
-            require_int(name, getattr(self, name), at_least=1)
-        if self.downsample & (self.downsample - 1):
-            raise ValueError(f"downsample must be a power of 2, got {self.downsample}")
-        require_positive("beta", self.beta)
-        require_int("n_channels", self.n_channels, at_least=2)
-        require_int("n_blocks", self.n_blocks, at_least=0)
-        require_instance("fit", self.fit, FitConfig)
+    __post_init__ = check_fields
 
 
 @dataclass(frozen=True)
@@ -47,20 +80,13 @@ class PriorSettings:
     by_label   whether it is told the class of each image; None: if the data have labels
     """
 
-    n_channels: int = 64
-    n_layers: int = 8
-    kernel_size: int = 3
+    n_channels: Count = 64
+    n_layers: Count = 8
+    kernel_size: Kernel = 3
     by_label: bool | None = None
     fit: FitConfig = field(default_factory=FitConfig)
 
-    def __post_init__(self):
-        store_plain(self)
-        require_int("n_channels", self.n_channels, at_least=1)
-        require_int("n_layers", self.n_layers, at_least=1)
-        check_kernel("kernel_size", self.kernel_size)
-        if self.by_label is not None:
-            require_bool("by_label", self.by_label)
-        require_instance("fit", self.fit, FitConfig)
+    __post_init__ = check_fields
 
 
 @dataclass(frozen=True)
@@ -70,10 +96,7 @@ class TwoStageSettings:
     vqvae: VQVAESettings = field(default_factory=VQVAESettings)
     prior: PriorSettings = field(default_factory=PriorSettings)
 
-    def __post_init__(self):
-        store_plain(self)
-        require_instance("vqvae", self.vqvae, VQVAESettings)
-        require_instance("prior", self.prior, PriorSettings)
+    __post_init__ = check_fields
 
 
 @dataclass(frozen=True)
@@ -82,35 +105,28 @@ class TwoStageRecipe:
 
     title: str
     dataset: str
-    n_levels: int
+    n_levels: Several
     settings: TwoStageSettings
 
-    def __post_init__(self):
-        store_plain(self)
-        require_text("title", self.title)
-        require_text("dataset", self.dataset)
-        require_int("n_levels", self.n_levels, at_least=2)
-        require_instance("settings", self.settings, TwoStageSettings)
+    __post_init__ = check_fields
 
-    @property
-    def model(self) -> str:
-        """As in the JSON of a result."""
-        return "two-stage"
+    model = "two-stage"  # as in the JSON of a result
 
 
-def presets(profile: str, *, precision: str | None = None) -> TwoStageSettings:
+@checked
+def presets(
+    profile: Profile, *, precision: Literal["no", "bf16", "fp16"] | None = None
+) -> TwoStageSettings:
     """Settings of a profile: smoke (seconds), laptop (minutes on two cores), gpu (full length).
 
     precision   None: the one in which this device is fast, and float32 for smoke
     """
-    if require_text("profile", profile) == "smoke":
+    if profile == "smoke":
         tiny = FitConfig(epochs=1, batch_size=16, learning_rate=2e-3, precision=precision or "no")
         return TwoStageSettings(
             VQVAESettings(n_codes=16, code_dim=8, n_channels=16, n_blocks=1, fit=tiny),
             PriorSettings(n_channels=16, n_layers=3, fit=tiny),
         )
-    if profile not in ("laptop", "gpu"):
-        raise ValueError(f"there are presets for smoke, laptop and gpu, got profile={profile!r}")
     if precision is None:
         from tutorial_lib import profiles  # imports torch, and asks the GPU
 

@@ -12,7 +12,7 @@ from importlib import resources
 from pathlib import Path
 
 from tutorial_lib.codes.run_facts import RunFacts, facts_from_json
-from tutorial_lib.contracts.plain import require_path
+from tutorial_lib.contracts import checked
 from tutorial_lib.data.catalog import facts_by_name
 
 SUFFIX = ".safetensors"
@@ -32,26 +32,25 @@ TRAINED_ON = {
 def available() -> tuple[str, ...]:
     """Names of the weights shipped with the package."""
     folder = resources.files(__package__) / "weights"
-    if not folder.is_dir():
-        return ()
-    return tuple(
-        sorted(f.name.removesuffix(SUFFIX) for f in folder.iterdir() if f.name.endswith(SUFFIX))
-    )
+    names = [each.name for each in folder.iterdir()] if folder.is_dir() else []
+    return tuple(sorted(each.removesuffix(SUFFIX) for each in names if each.endswith(SUFFIX)))
 
 
+@checked
 def facts_by_file_name(path: Path | str) -> RunFacts | None:
     """The facts of shipped weights that have none in their header, by the name of their file."""
-    known = TRAINED_ON.get(require_path("path", path).name.removesuffix(SUFFIX))
+    known = TRAINED_ON.get(path.name.removesuffix(SUFFIX))
     return facts_by_name(*known) if known else None
 
 
+@checked
 def told_facts(path: Path | str) -> RunFacts | None:
     """The facts in the header of a file of weights, or by its name; None if neither tells them.
 
     The file is not checked: `pretrained.load_weights` does that.
     """
     try:
-        with open(require_path("path", path), "rb") as file:
+        with open(path, "rb") as file:
             (length,) = struct.unpack("<Q", file.read(8))
             told = json.loads(file.read(min(length, LARGEST_HEADER)))
         header = json.loads(told["__metadata__"][HEADER])
