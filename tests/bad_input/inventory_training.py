@@ -430,7 +430,9 @@ RECIPES = [
             "out": optional(path(lambda: Path("two-stage"))),
         },
     ),
-    call("recipes.pretrained.stage_one_facts", type(None), {"out": MISSING}),
+    call("recipes.pretrained.stage_one_facts", type(None), {"folder": MISSING}),
+    call("recipes.pretrained.load_stage_one", nn.Module, {"folder": MISSING}),
+    call("recipes.named.find", Presets, {"name": name("pixelcnn-cpu")}),
     call("recipes.pretrained.load_run", TwoStageModel, {"folder": MISSING}),
     call(
         "codes.run_facts.RunFacts",

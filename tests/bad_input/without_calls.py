@@ -57,6 +57,7 @@ REASONS = {
     "training.evaluation.metrics_of": PARTS_OF_FIT,
     "recipes.named.Presets": "made by same and larger, which are called",
     "training.history.History": "a record that fit fills",
+    "recipes.results": "the last step of the trainings, which check what enters",
     "recipes.reproduction.reproduce": "trains for minutes; recipe_named is called",
     "recipes.doctor": "looks at the machine and takes no data",
     "notebook.setup": "looks at the machine and takes no data",
