@@ -13,7 +13,6 @@ Outside a notebook nothing is drawn.
 from __future__ import annotations
 
 import base64
-import io
 import time
 from collections.abc import Callable
 
@@ -22,12 +21,12 @@ from IPython import get_ipython
 from IPython.display import display
 from jaxtyping import Shaped
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from torch import Tensor
 
 from tutorial_lib.contracts import Positive, Several, checked, filled
 from tutorial_lib.notebook.plotting import WIDTH, show_curves, show_images
+from tutorial_lib.notebook.widgets.picture import as_png, new_figure
 from tutorial_lib.training.history import History
 
 LARGEST_SHARE = 0.02  # of the training time, for drawing
@@ -88,8 +87,7 @@ def draw_progress(
     panels = panels_of(history, metrics)
     n_rows = 0 if images is None else -(-len(filled("images", images)) // N_COLUMNS)
     below = PICTURES * n_rows + 0.1 * bool(n_rows)
-    figure = Figure(figsize=(WIDTH, CURVES + below))  # no pyplot: a notebook would show it again
-    FigureCanvasAgg(figure)
+    figure = new_figure(WIDTH, CURVES + below)
     height, each = CURVES + below, WIDTH / len(panels)
     for i, (unit, names) in enumerate(panels.items()):
         size = (each - LEFT - RIGHT) / WIDTH, (CURVES - BOTTOM - TOP) / height
@@ -190,9 +188,7 @@ class Dashboard:
         return waited and self._spent <= LARGEST_SHARE * (now - self._first)
 
     def _show(self, figure: Figure, text: str) -> None:
-        file = io.BytesIO()
-        figure.savefig(file, format="png")
-        picture = base64.b64encode(file.getvalue()).decode("ascii")
+        picture = base64.b64encode(as_png(figure)).decode("ascii")
         output = {"image/png": picture, "text/plain": text}
         if self._output is None:
             self._output = display(output, raw=True, display_id=True)

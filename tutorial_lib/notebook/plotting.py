@@ -34,6 +34,7 @@ WIDTH = 7.0  # inches, the widest figure
 SEQUENTIAL = "viridis"
 READ, UNREAD, FUTURE = "#3b76af", "#e6a04c", "#e9e9e9"
 TARGET = "#d62728"
+READING = "blue: read · orange: past, unread · grey: the rest"
 
 
 def use_style() -> None:
@@ -145,7 +146,7 @@ def show_influence(
         (target[1] - 0.5, target[0] - 0.5), 1, 1, fill=False, ec=TARGET, lw=2, zorder=3
     )
     ax.add_patch(outline)
-    ax.set_title("blue: read · orange: past, unread · grey: the rest", fontsize=8)
+    ax.set_title(READING, fontsize=8)
     return _cells(ax, height, width)
 
 

@@ -7,14 +7,13 @@ import matplotlib.pyplot as plt
 from IPython.display import display
 from jaxtyping import Int
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from torch import Tensor
 from torch.distributions import Normal
 
 from tutorial_lib.codes.one_latent import OneLatentModel
 from tutorial_lib.contracts import Positive, checked
 from tutorial_lib.notebook.plotting import FUTURE, READ, TARGET, UNREAD, WIDTH
-from tutorial_lib.notebook.widgets.picture import live_picture, new_figure
+from tutorial_lib.notebook.widgets.picture import explorer
 
 SHOWN = 4.0  # of z, to both sides
 
@@ -64,19 +63,14 @@ def _draw_bars(model: OneLatentModel, levels: Tensor, mean: float, std: float, a
 def bound_explorer(model: OneLatentModel, levels: Int[Tensor, "n"]) -> None:
     """Sliders for the mean and the width of q."""
     model.log_evidence_nats(levels)  # complains before anything is drawn
-    wide = {"style": {"description_width": "initial"}}
-    mean = ipywidgets.FloatSlider(
-        value=0.0, min=-3, max=3, step=0.1, description="mean of q", **wide
-    )
-    std = ipywidgets.FloatSlider(
-        value=1.0, min=0.05, max=1.5, step=0.05, description="width of q", **wide
-    )
+    slider, wide = ipywidgets.FloatSlider, {"description_width": "initial"}
+    controls = {
+        "mean": slider(0, min=-3, max=3, step=0.1, description="mean of q", style=wide),
+        "std": slider(1, min=0.05, max=1.5, step=0.05, description="width of q", style=wide),
+    }
 
-    def draw(mean: float, std: float) -> Figure:
-        figure = new_figure(WIDTH, 2.8)
-        axes = figure.add_axes((0.1, 0.18, 0.55, 0.68)), figure.add_axes((0.79, 0.18, 0.2, 0.68))
-        draw_bound(model, levels, mean, std, axes=axes)
-        return figure
+    def draw(curves: Axes, bars: Axes, mean: float, std: float) -> None:
+        draw_bound(model, levels, mean, std, axes=(curves, bars))
 
-    picture = live_picture(draw, {"mean": mean, "std": std})
-    display(ipywidgets.VBox([mean, std, picture]))
+    places = [(0.1, 0.18, 0.55, 0.68), (0.79, 0.18, 0.2, 0.68)]
+    display(explorer(draw, controls, size=(WIDTH, 2.8), places=places))

@@ -9,12 +9,11 @@ import ipywidgets
 import torch
 from IPython.display import display
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from torch import nn
 
 from tutorial_lib.contracts import Count, Natural, checked
 from tutorial_lib.notebook.plotting import WIDTH, show_images
-from tutorial_lib.notebook.widgets.picture import live_picture, new_figure
+from tutorial_lib.notebook.widgets.picture import explorer
 from tutorial_lib.sampling.ancestral import sample
 
 STROKE_SIDE, STROKE_RADIUS = 28, 1.3  # pixels
@@ -65,17 +64,16 @@ def draw_completions(
 
 def completion_explorer(model: nn.Module) -> None:
     """Choose a stroke and how many of its rows are given; the model draws the rest."""
-    name = ipywidgets.ToggleButtons(
-        options=list(STROKES), description="stroke", style={"button_width": "60px"}
-    )
-    n_rows = ipywidgets.IntSlider(
-        value=14, min=0, max=STROKE_SIDE, description="rows", continuous_update=False
-    )
+    controls = {
+        "name": ipywidgets.ToggleButtons(
+            options=list(STROKES), description="stroke", style={"button_width": "60px"}
+        ),
+        "n_rows": ipywidgets.IntSlider(
+            14, min=0, max=STROKE_SIDE, description="rows", continuous_update=False
+        ),
+    }
 
-    def draw(name: str, n_rows: int) -> Figure:
-        figure = new_figure(WIDTH, 1.65)
-        draw_completions(model, name, n_rows, ax=figure.add_axes((0.01, 0.02, 0.98, 0.83)))
-        return figure
+    def draw(ax: Axes, name: str, n_rows: int) -> None:
+        draw_completions(model, name, n_rows, ax=ax)
 
-    picture = live_picture(draw, {"name": name, "n_rows": n_rows})
-    display(ipywidgets.VBox([name, n_rows, picture]))
+    display(explorer(draw, controls, size=(WIDTH, 1.65), places=[(0.01, 0.02, 0.98, 0.83)]))

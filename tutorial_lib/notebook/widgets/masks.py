@@ -6,12 +6,11 @@ import ipywidgets
 import torch
 from IPython.display import display
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from torch import nn
 
 from tutorial_lib.contracts import Count, checked
-from tutorial_lib.notebook.plotting import show_influence
-from tutorial_lib.notebook.widgets.picture import live_picture, new_figure
+from tutorial_lib.notebook.plotting import READING, show_influence
+from tutorial_lib.notebook.widgets.picture import explorer
 from tutorial_lib.pixels.influence import as_model, influence_map
 from tutorial_lib.pixels.masks import MaskedConv2d
 
@@ -27,12 +26,8 @@ def draw_mask_explorer(
     The first layer is of type `first_type` ("A" or "B"), all others of type B. The title counts the
     pixels of the past that are read, and says so if the pixel sees itself.
     """
-    stack = nn.Sequential(
-        *(
-            MaskedConv2d(1, 1, kernel_size, mask_type="B" if i else first_type)
-            for i in range(n_layers)
-        )
-    )
+    types = [first_type, *"B" * (n_layers - 1)]
+    stack = nn.Sequential(*(MaskedConv2d(1, 1, kernel_size, mask_type=each) for each in types))
     for weights in stack.parameters():
         nn.init.ones_(weights)
     side, (row, column) = EXPLORER_SIDE, EXPLORER_TARGET
@@ -46,19 +41,16 @@ def draw_mask_explorer(
 
 def mask_explorer() -> None:
     """Sliders for kernel size and depth and a switch for the first layer's type."""
-    kernel_size = ipywidgets.IntSlider(value=3, min=3, max=7, step=2, description="kernel size")
-    n_layers = ipywidgets.IntSlider(value=4, min=1, max=10, description="layers")
-    first_type = ipywidgets.ToggleButtons(
-        options=["A", "B"], description="first layer", style={"button_width": "60px"}
-    )
+    controls = {
+        "kernel_size": ipywidgets.IntSlider(3, min=3, max=7, step=2, description="kernel size"),
+        "n_layers": ipywidgets.IntSlider(4, min=1, max=10, description="layers"),
+        "first_type": ipywidgets.ToggleButtons(
+            options=["A", "B"], description="first layer", style={"button_width": "60px"}
+        ),
+    }
 
-    def draw(kernel_size: int, n_layers: int, first_type: str) -> Figure:
-        figure = new_figure(3.4, 3.9)
-        ax = figure.add_axes((0.01, 0.07, 0.98, 0.85))
+    def draw(ax: Axes, kernel_size: int, n_layers: int, first_type: str) -> None:
         draw_mask_explorer(kernel_size, n_layers, first_type, ax=ax)
-        ax.set_xlabel("blue: read · orange: past, unread · grey: the rest", fontsize=8)
-        return figure
+        ax.set_xlabel(READING, fontsize=8)
 
-    controls = {"kernel_size": kernel_size, "n_layers": n_layers, "first_type": first_type}
-    picture = live_picture(draw, controls)
-    display(ipywidgets.VBox([kernel_size, n_layers, first_type, picture]))
+    display(explorer(draw, controls, size=(3.4, 3.9), places=[(0.01, 0.07, 0.98, 0.85)]))

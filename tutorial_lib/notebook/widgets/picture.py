@@ -10,7 +10,7 @@ A callback that raises would be silent in a notebook, so its traceback is shown 
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import ipywidgets
@@ -83,3 +83,20 @@ def live_picture(
     for control in controls.values():
         control.observe(redraw, names="value")
     return ipywidgets.VBox([image, errors])
+
+
+def explorer(
+    draw: Callable[..., object],
+    controls: Mapping[str, ipywidgets.Widget],
+    *,
+    size: tuple[float, float],
+    places: Sequence[tuple[float, float, float, float]],
+) -> ipywidgets.VBox:
+    """The controls, and below them what `draw(*axes, **values)` draws into axes at these places."""
+
+    def figure(**values: object) -> Figure:
+        figure = new_figure(*size)
+        draw(*(figure.add_axes(place) for place in places), **values)
+        return figure
+
+    return ipywidgets.VBox([*controls.values(), live_picture(figure, controls)])

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from tutorial_lib.contracts import Count, Natural, Several, checked, symbols
-from tutorial_lib.notebook.plotting import show_images
+from tutorial_lib.notebook.plotting import TARGET, show_images
 from tutorial_lib.notebook.widgets.picture import (
     as_png,
     errors_shown_in,
@@ -35,7 +35,7 @@ def draw_sampled_rows(
     images[:, :, n_rows:] = 0.6
     ax = show_images(images, ax=ax)
     if 0 < n_rows < height:
-        ax.axhline(n_rows - 0.5, color="#d62728", lw=1.5)
+        ax.axhline(n_rows - 0.5, color=TARGET, lw=1.5)
     ax.set_title(f"{n_rows} of {height} rows")
     return ax
 
