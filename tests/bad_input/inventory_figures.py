@@ -33,7 +33,6 @@ from matplotlib.figure import Figure
 from named import call
 
 from tutorial_lib.notebook.dashboard import Dashboard
-from tutorial_lib.notebook.widgets.codebook import Plane, plane_around
 from tutorial_lib.training.history import History
 
 PICTURES = also(
@@ -243,7 +242,6 @@ DASHBOARD = [
 
 PLANE_POINTS = floats((4, 2), pinned=(1,), alone=True)
 ONE_POINT = floats((2,), pinned=(0,), alone=True)
-PLANE = thing(lambda: plane_around(torch.tensor([[0.0, 0.0], [1.0, 2.0]])))
 N_ROWS = also(count(2, at_least=0), "too many", 5, 99)
 WIDGETS = [
     call(
@@ -274,26 +272,6 @@ WIDGETS = [
     ),
     call(
         "notebook.widgets.codebook.codebook_html", str, {"codebook": PLANE_POINTS, "z_e": ONE_POINT}
-    ),
-    call(
-        "notebook.widgets.codebook.describe",
-        str,
-        {
-            "codebook": PLANE_POINTS,
-            "z_e": floats((1, 2), pinned=(0, 1), alone=True),
-            "decimals": count(2, at_least=0),
-        },
-    ),
-    call("notebook.widgets.codebook.plane_around", Plane, {"points": PLANE_POINTS}),
-    call(
-        "notebook.widgets.codebook.cell_indices",
-        (720, 960),
-        {"codebook": PLANE_POINTS, "plane": PLANE},
-    ),
-    call(
-        "notebook.widgets.codebook.cell_colors",
-        (720, 960, 3),
-        {"codebook": PLANE_POINTS, "plane": PLANE},
     ),
     call("notebook.widgets.completion.stroke", (1, 1, 28, 28), {"name": name("bar")}),
     call(

@@ -70,6 +70,8 @@ REASONS = {
     "training.kept_runs": "a folder by its name; tests of its own",
     "notebook.moved": "names of modules, as the import system hands them on",
     "notebook.setup_cell": "the source of a cell, made when notebooks are stamped",
+    "notebook.widgets.codebook.cell_colors": "a part of draw_codebook, which is called",
+    "notebook.widgets.codebook.plane_around": "a part of draw_codebook, which is called",
     "notebook.widgets.picture": "puts figures into a page; handed none but those of the controls",
     "notebook.widgets.completion.draw_completions": "takes a model to sampling.sample",
     "notebook.widgets.completion.completion_explorer": "sliders in front of draw_completions",
