@@ -29,11 +29,10 @@ from tutorial_lib.recipes.settings import (
     TwoStageSettings,
     VQVAESettings,
 )
-from tutorial_lib.training import clock as run_clock
 from tutorial_lib.training import distributed as processes
-from tutorial_lib.training.checkpoint import write_tensors
-from tutorial_lib.training.config import FitConfig
-from tutorial_lib.training.history import TrainingDiverged
+from tutorial_lib.training import run as training_run
+from tutorial_lib.training.config import FitConfig, TrainingDiverged
+from tutorial_lib.training.files import write_tensors
 from tutorial_lib.training.loop import fit
 
 CONFIG = FitConfig(epochs=3, batch_size=6, learning_rate=0.01, weight_decay=0.01, seed=5)
@@ -179,8 +178,8 @@ class SkewedClock:
 
 def train_by_skewed_clocks(out):
     """A run by the clock that is also saved by the clock; returns the model and its history."""
-    clock, real = SkewedClock(), run_clock.time
-    run_clock.time = clock
+    clock, real = SkewedClock(), training_run.time
+    training_run.time = clock
     try:
         torch.manual_seed(3)
         model, config = Noisy(), replace(CONFIG, minutes=0.4)
@@ -188,7 +187,7 @@ def train_by_skewed_clocks(out):
             model, clock.step, vectors(), config, out=out, progress=False, save_every_seconds=4.5
         )
     finally:
-        run_clock.time = real
+        training_run.time = real
     return model, history
 
 

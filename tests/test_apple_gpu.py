@@ -26,8 +26,8 @@ from tutorial_lib.recipes.image_model import evaluate_image_model, image_step
 from tutorial_lib.recipes.two_stage import evaluate_two_stage, extract_codes
 from tutorial_lib.sampling.ancestral import draw, sample, sample_rows
 from tutorial_lib.training.config import FitConfig
-from tutorial_lib.training.evaluation import evaluate
 from tutorial_lib.training.loop import fit
+from tutorial_lib.training.measures import evaluate
 
 SMALL = {"n_channels": 4, "n_layers": 1, "kernel_size": 3}
 LEVELS = torch.zeros(4, 1, 4, 4, dtype=torch.long)

@@ -11,7 +11,7 @@ import safetensors.torch
 import torch
 from torch import nn
 
-from tutorial_lib.training.checkpoint import (
+from tutorial_lib.training.files import (
     DIGEST,
     HEADER,
     CheckpointError,

@@ -17,8 +17,7 @@ from torch import nn
 
 from tutorial_lib.notebook import dashboard
 from tutorial_lib.notebook.dashboard import Dashboard, draw_progress, panels_of, state_of, unit_of
-from tutorial_lib.training.config import FitConfig
-from tutorial_lib.training.history import History
+from tutorial_lib.training.config import FitConfig, History
 from tutorial_lib.training.loop import fit
 
 

@@ -6,8 +6,7 @@ import pytest
 import torch
 
 from tutorial_lib.exercises import ch12
-from tutorial_lib.training.config import FitConfig
-from tutorial_lib.training.schedule import learning_rate_at
+from tutorial_lib.training.config import FitConfig, learning_rate_at
 
 
 def doubles(*rows):

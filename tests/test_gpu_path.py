@@ -58,8 +58,8 @@ from tutorial_lib.sampling.ancestral import draw, sample, sample_rows
 from tutorial_lib.sampling.sources import CACHES, METHODS
 from tutorial_lib.training import distributed as processes
 from tutorial_lib.training.config import FitConfig
-from tutorial_lib.training.evaluation import evaluate, undisturbed
 from tutorial_lib.training.loop import fit
+from tutorial_lib.training.measures import evaluate, undisturbed
 
 # Of a step of training, in the mean, rows of the log included. float16 has to ask whether a step
 # overflowed.

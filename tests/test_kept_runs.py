@@ -15,16 +15,14 @@ import pytest
 import torch
 
 import tutorial_lib
-from tutorial_lib import data
+from tutorial_lib import data, user_folders
 from tutorial_lib.exercises import progress
 from tutorial_lib.exercises.definition import Grade
 from tutorial_lib.recipes import reproduction as reproduce
-from tutorial_lib.training import folder_lock, kept_runs
-from tutorial_lib.training.checkpoint import CheckpointError, read_tensors
-from tutorial_lib.training.config import FitConfig
-from tutorial_lib.training.history import History
-from tutorial_lib.training.kept_runs import kept_run, runs_dir
+from tutorial_lib.training.config import FitConfig, History
+from tutorial_lib.training.files import CheckpointError, read_tensors
 from tutorial_lib.training.loop import fit
+from tutorial_lib.user_folders import kept_run, runs_dir
 
 VARIABLE = "TUTORIAL_RUNS_DIR"
 DATA = (torch.randn(64, 3),)
@@ -89,11 +87,11 @@ def test_a_path_that_depends_on_the_working_folder_is_refused(monkeypatch):
 
 
 def test_a_drive_that_is_not_mounted_is_not_mistaken_for_a_folder(monkeypatch, tmp_path):
-    monkeypatch.setattr(kept_runs, "DRIVE", tmp_path / "drive")
+    monkeypatch.setattr(user_folders, "DRIVE", tmp_path / "drive")
     monkeypatch.setenv(VARIABLE, str(tmp_path / "drive" / "MyDrive" / "runs"))
     with pytest.raises(ValueError, match="no drive is mounted: mount it first"):
         kept_run("chapter-10")
-    monkeypatch.setattr(kept_runs, "DRIVE", Path("/"))  # which is always mounted
+    monkeypatch.setattr(user_folders, "DRIVE", Path("/"))  # which is always mounted
     assert kept_run("chapter-10").name == "chapter-10"
 
 
@@ -132,10 +130,10 @@ def test_a_run_that_fails_lets_go_of_its_folder(tmp_path):
 
 @pytest.mark.parametrize("number", [errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK, errno.EINVAL])
 def test_a_drive_without_locks_is_trained_on_all_the_same(tmp_path, monkeypatch, number):
-    def no_locks(handle):
+    def no_locks(*_):
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr(folder_lock, "_lock", no_locks)
+    monkeypatch.setattr("fcntl.flock", no_locks)
     assert fit(torch.nn.Linear(3, 1), step, DATA, CONFIG, out=tmp_path, **QUIET).finished
 
 
@@ -146,8 +144,8 @@ import sys, time
 import torch
 from tutorial_lib.exercises import progress
 from tutorial_lib.exercises.definition import Grade
-from tutorial_lib.training.history import History
-from tutorial_lib.training.kept_runs import kept_run
+from tutorial_lib.training.config import History
+from tutorial_lib.user_folders import kept_run
 from tutorial_lib.training.config import FitConfig
 from tutorial_lib.training.loop import fit
 

@@ -14,11 +14,10 @@ from tutorial_lib.pixels.gated import GatedPixelCNN
 from tutorial_lib.recipes import two_stage as recipes
 from tutorial_lib.recipes.image_model import image_step
 from tutorial_lib.recipes.settings import PriorSettings, TwoStageSettings, VQVAESettings
-from tutorial_lib.training import clock as run_clock
-from tutorial_lib.training.checkpoint import CheckpointError, read_tensors
-from tutorial_lib.training.config import FitConfig
+from tutorial_lib.training import run as training_run
+from tutorial_lib.training.config import FitConfig, learning_rate_at
+from tutorial_lib.training.files import CheckpointError, read_tensors
 from tutorial_lib.training.loop import fit
-from tutorial_lib.training.schedule import learning_rate_at
 
 CONFIG = FitConfig(epochs=2, batch_size=4, learning_rate=0.1)
 LONGER = replace(CONFIG, epochs=5)
@@ -108,7 +107,7 @@ def test_a_longer_run_that_is_stopped_ends_with_the_weights_of_one_that_is_not(t
 
 def test_a_run_by_the_clock_is_given_more_minutes(tmp_path, monkeypatch):
     now = 100.0
-    monkeypatch.setattr(run_clock.time, "monotonic", lambda: now)
+    monkeypatch.setattr(training_run.time, "monotonic", lambda: now)
 
     def step(model, x):
         nonlocal now

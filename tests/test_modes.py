@@ -24,7 +24,7 @@ from tutorial_lib.pixels.modes import in_eval_mode
 from tutorial_lib.recipes.image_model import evaluate_image_model, image_step
 from tutorial_lib.recipes.two_stage import evaluate_two_stage, extract_codes
 from tutorial_lib.sampling.ancestral import sample, sample_rows
-from tutorial_lib.training.evaluation import evaluate, undisturbed
+from tutorial_lib.training.measures import evaluate, undisturbed
 
 SMALL = {"n_channels": 4, "n_layers": 1, "kernel_size": 3}
 LEVELS = torch.zeros(3, 1, 4, 4, dtype=torch.long)

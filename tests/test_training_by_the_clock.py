@@ -8,10 +8,10 @@ import pytest
 import torch
 from torch import nn
 
-from tutorial_lib.training import clock as run_clock
-from tutorial_lib.training.averaging import RunningAverage
+from tutorial_lib.training import run as training_run
 from tutorial_lib.training.config import FitConfig
 from tutorial_lib.training.loop import fit
+from tutorial_lib.training.run import RunningAverage
 
 QUIET = {"progress": False, "save_every_seconds": 1e9}
 DATA = (torch.zeros(8, 1),)
@@ -30,7 +30,7 @@ class Watch:
 
     def __init__(self, monkeypatch, per_step=1.0):
         self.now, self.per_step, self.seen = 100.0, per_step, []
-        monkeypatch.setattr(run_clock.time, "monotonic", lambda: self.now)
+        monkeypatch.setattr(training_run.time, "monotonic", lambda: self.now)
 
     def step(self, model, x):
         self.now += self.per_step
@@ -66,13 +66,13 @@ def test_a_faster_machine_takes_more_steps_through_the_same_learning_rates(monke
     rates = {}
     for per_step in (1.0, 0.25):
         watch = Watch(monkeypatch, per_step)
-        rate = run_clock.learning_rate_at
+        rate = training_run.learning_rate_at
         seen = rates.setdefault(per_step, [])
         monkeypatch.setattr(
-            run_clock, "learning_rate_at", lambda *a, r=rate, s=seen: s.append(r(*a)) or s[-1]
+            training_run, "learning_rate_at", lambda *a, r=rate, s=seen: s.append(r(*a)) or s[-1]
         )
         fit(Number(), watch.step, DATA, FitConfig(minutes=0.5, batch_size=4), **QUIET)
-        monkeypatch.setattr(run_clock, "learning_rate_at", rate)
+        monkeypatch.setattr(training_run, "learning_rate_at", rate)
     assert [len(seen) for seen in rates.values()] == [30, 120]
     for slow, fast in zip(rates[1.0], rates[0.25][::4], strict=True):
         assert slow == pytest.approx(fast, rel=1e-3)

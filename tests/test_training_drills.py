@@ -8,7 +8,7 @@ from drills.small_run import in_a_folder
 
 from tutorial_lib import cli, data
 from tutorial_lib.sampling import out_of_memory
-from tutorial_lib.training import checkpoint, interruption
+from tutorial_lib.training import files
 from tutorial_lib.training import run as training_run
 
 
@@ -17,14 +17,14 @@ def complaints(look, rounds=3):
 
 
 def test_it_is_seen_if_the_error_of_a_divergence_does_not_say_what_to_try(monkeypatch):
-    from tutorial_lib.training import record as run_record
-
-    monkeypatch.setattr(run_record, "TrainingDiverged", lambda _: training.TrainingDiverged("nan"))
+    monkeypatch.setattr(
+        training_run, "TrainingDiverged", lambda _: training.TrainingDiverged("nan")
+    )
     assert "not told" in complaints(training.diverges, 1)[0]
 
 
 def test_it_is_seen_if_a_configuration_is_not_compared(monkeypatch):
-    monkeypatch.setattr(checkpoint, "require_same_run", lambda *_: None)
+    monkeypatch.setattr(files, "require_same_run", lambda *_: None)
     changed = {"learning_rate": 0.02}
 
     def look(out, rng):
@@ -42,22 +42,18 @@ def test_it_is_seen_if_a_failed_step_is_kept_alive_by_its_traceback(monkeypatch)
 def test_it_is_seen_if_the_error_of_a_full_disk_names_no_file(monkeypatch):
     from contextlib import nullcontext
 
-    from tutorial_lib.training import folder as run_folder
-    from tutorial_lib.training import whole_file
-
-    for module in (run_folder, whole_file):
-        monkeypatch.setattr(module, "file_named", lambda path: nullcontext())
+    monkeypatch.setattr(files, "file_named", lambda path: nullcontext())
     drill = training_resources.disk_fails(training_resources.NO_ROOM, "free some space")
     assert all("not told" in told for told in drill(2, Random(0)))
 
 
 def test_it_is_seen_if_a_resumed_run_draws_other_random_numbers(monkeypatch):
-    monkeypatch.setattr(checkpoint.torch, "set_rng_state", lambda state: None)
+    monkeypatch.setattr(files.torch, "set_rng_state", lambda state: None)
     assert any("other numbers" in told for told in complaints(training.same_numbers))
 
 
 def test_it_is_seen_if_a_broken_run_leaves_its_model_in_training_mode(monkeypatch):
-    monkeypatch.setattr(training_run.TrainingRun, "close", lambda run: run.folder.release())
+    monkeypatch.setattr(training_run.TrainingRun, "_close", lambda run: run.folder.release())
     told = complaints(training_resources.memory_in_a_step)
     assert any("training mode" in each or "gradients" in each for each in told)
 
@@ -84,7 +80,7 @@ def test_an_interrupt_kept_back_is_raised_at_the_end_of_the_block():
     import signal
 
     done = []
-    with pytest.raises(KeyboardInterrupt), interruption.interrupt_as_flag() as interrupts:
+    with pytest.raises(KeyboardInterrupt), training_run.Interrupts() as interrupts:
         interrupts.patient = True
         signal.raise_signal(signal.SIGINT)
         signal.raise_signal(signal.SIGINT)

@@ -33,7 +33,7 @@ from matplotlib.figure import Figure
 from named import call
 
 from tutorial_lib.notebook.dashboard import Dashboard
-from tutorial_lib.training.history import History
+from tutorial_lib.training.config import History
 
 PICTURES = also(
     floats((3, 1, 4, 4), alone=True, low=0.0), "four colours", lambda: torch.zeros(3, 4, 4, 4)

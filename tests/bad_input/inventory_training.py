@@ -49,10 +49,9 @@ from tutorial_lib.recipes.settings import (
     TwoStageSettings,
     VQVAESettings,
 )
-from tutorial_lib.training.averaging import RunningAverage
-from tutorial_lib.training.checkpoint import CheckpointError, write_tensors
-from tutorial_lib.training.config import FitConfig
-from tutorial_lib.training.history import History
+from tutorial_lib.training.config import FitConfig, History
+from tutorial_lib.training.files import CheckpointError, write_tensors
+from tutorial_lib.training.run import RunningAverage
 
 BRIEF = FitConfig(epochs=1, batch_size=4)
 FIT = thing(lambda: BRIEF)
@@ -111,12 +110,12 @@ ANY_MODULE = also(
 RUNS = [
     call("training.config.FitConfig", FitConfig, FIT_ARGUMENTS),
     call(
-        "training.schedule.learning_rate_at",
+        "training.config.learning_rate_at",
         float,
         {"step": count(2, at_least=0), "n_steps": count(10), "config": FIT},
     ),
     call(
-        "training.schedule.epoch_batches",
+        "training.run.epoch_batches",
         tuple,
         {
             "n": count(9, at_least=0),
@@ -126,13 +125,13 @@ RUNS = [
         },
     ),
     call(
-        "training.averaging.RunningAverage",
+        "training.run.RunningAverage",
         RunningAverage,
         {"model": ANY_MODULE, "share": share(0.5)},
     ),
     call("pixels.memory_format.to_fast_format", nn.Module, {"model": ANY_MODULE}),
     call(
-        "training.averaging.RunningAverage.update",
+        "training.run.RunningAverage.update",
         type(None),
         {"step": count(3)},
         of=lambda: RunningAverage(small.gated(), 0.5).update,
@@ -158,7 +157,7 @@ RUNS = [
         },
     ),
     call(
-        "training.evaluation.evaluate",
+        "training.measures.evaluate",
         dict,
         {
             "model": model(small.labelled),
@@ -531,7 +530,7 @@ WEIGHTS = [
         {"name": name("gated-binarized-mnist")},
     ),
     call(
-        "training.checkpoint.write_tensors",
+        "training.files.write_tensors",
         type(None),
         {
             "path": path(lambda: Path("tensors.safetensors")),
@@ -539,7 +538,7 @@ WEIGHTS = [
             "header": thing(lambda: {"step": 3}),
         },
     ),
-    call("training.checkpoint.read_tensors", tuple, {"path": path(_run_state)}),
+    call("training.files.read_tensors", tuple, {"path": path(_run_state)}),
 ]
 
 

@@ -19,7 +19,7 @@ from drills import Drill, small_run
 from drills.small_run import N_STEPS, at_step, images, in_a_folder, model, saved_step, step, train
 from tutorial_lib.sampling.ancestral import sample
 from tutorial_lib.sampling.out_of_memory import OutOfMemory
-from tutorial_lib.training.evaluation import evaluate
+from tutorial_lib.training.measures import evaluate
 
 # --------------------------------------------------------------------------------- no memory
 

@@ -19,7 +19,7 @@ from tutorial_lib.contracts.plain import require_int, require_png, require_posit
 from tutorial_lib.contracts.suggestions import did_you_mean
 from tutorial_lib.data import catalog
 from tutorial_lib.recipes import weights_shelf
-from tutorial_lib.training.write_errors import file_named
+from tutorial_lib.training.files import file_named
 
 DEFAULT_WEIGHTS = "two-stage-fashion-mnist"
 Split = Literal["train", "valid", "test"]

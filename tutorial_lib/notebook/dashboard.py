@@ -27,7 +27,7 @@ from torch import Tensor
 from tutorial_lib.contracts import Positive, Several, checked, filled
 from tutorial_lib.notebook.plotting import WIDTH, show_curves, show_images
 from tutorial_lib.notebook.widgets.picture import as_png, new_figure
-from tutorial_lib.training.history import History
+from tutorial_lib.training.config import History
 
 LARGEST_SHARE = 0.02  # of the training time, for drawing
 MOST_PANELS = 2  # that are drawn unasked

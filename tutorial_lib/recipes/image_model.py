@@ -29,10 +29,10 @@ from tutorial_lib.recipes.preconditions import require_held_out, require_writabl
 from tutorial_lib.recipes.pretrained import CLASSES, load_weights, save_weights
 from tutorial_lib.recipes.results import provenance, write_result
 from tutorial_lib.recipes.settings import ImageModelRecipe
+from tutorial_lib.training.config import History
 from tutorial_lib.training.distributed import once
-from tutorial_lib.training.evaluation import Step, evaluate, undisturbed
-from tutorial_lib.training.history import History
 from tutorial_lib.training.loop import fit
+from tutorial_lib.training.measures import Step, evaluate, undisturbed
 
 OfLevels = Annotated[nn.Module, around(having("n_levels"))]
 

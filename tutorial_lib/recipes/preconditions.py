@@ -14,15 +14,15 @@ from tutorial_lib.pixels.config import settings_of
 from tutorial_lib.pixels.gated import GatedPixelCNN
 from tutorial_lib.recipes.settings import PriorSettings, VQVAESettings
 from tutorial_lib.training import distributed as processes
-from tutorial_lib.training.checkpoint import (
+from tutorial_lib.training.config import FitConfig
+from tutorial_lib.training.files import (
     LENGTHS,
     CheckpointError,
+    file_named,
+    newest,
     read_tensors,
     require_same_run,
 )
-from tutorial_lib.training.config import FitConfig
-from tutorial_lib.training.whole_file import newest
-from tutorial_lib.training.write_errors import file_named
 
 
 def require_stage_one(dataset: ImageDataset, settings: VQVAESettings) -> None:

@@ -42,6 +42,16 @@ def memory_explained(tell: Callable[[], str], *, told_again: bool = False) -> It
         raise OutOfMemory(f"memory ran out {tell()}") from cause
 
 
+@contextmanager
+def memory_let_go() -> Iterator[None]:
+    """As a decorator: what the function itself held is free once OutOfMemory has come out of it."""
+    try:
+        yield
+    except OutOfMemory as error:
+        _let_go(error)
+        raise
+
+
 def _let_go(error: BaseException) -> None:
     """Free what the functions that failed held: a notebook keeps the last traceback alive."""
     traceback.clear_frames(error.__traceback__)

@@ -8,16 +8,15 @@ share of each batch; between the backward pass and the optimiser's step, gradien
     gradient = (1/N) x the sum of the gradients of all processes
 
 A loss that is a mean over examples has the same gradient over N equal shares as over the whole
-batch, so all replicas take the very step that one process would have taken, and stay identical.
+batch, so all replicas take the step that one process would have taken, and stay identical.
 
 torch's DistributedDataParallel does this too, and faster: it sends the first gradients while the
 backward pass still works on the last. Here it is done in the open, after the pass. In return a step
 may call any method of the model, parameters that a batch does not reach need no care, and sums are
 formed in the same order in every run, so that a resumed one repeats every bit.
 
-Tensors of a GPU travel by NCCL. Clocks, flags and other numbers of the host travel by Gloo, so that
-no process waits for its GPU to tell them. With one process, every function here returns what it was
-given.
+Tensors of a GPU travel by NCCL; clocks, flags and other numbers of the host travel by Gloo, so that
+no process waits for its GPU. With one process, every function here returns what it was given.
 """
 
 from __future__ import annotations
@@ -49,10 +48,7 @@ def n_processes() -> int:
 
 
 def _meet() -> None:
-    """Join the group of torchrun's processes, if there are several.
-
-    ValueError if several processes were started in another way: each would train alone.
-    """
+    """Join torchrun's processes, if there are several. ValueError if each would train alone."""
     if not all(name in os.environ for name in TORCHRUN_SETS):
         for name in OTHERS_SET:
             if os.environ.get(name, "1") not in ("", "0", "1"):
@@ -69,14 +65,9 @@ def _meet() -> None:
     if device.type == "cuda":
         torch.cuda.set_device(device)
     dist.init_process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo")
-    atexit.register(_leave)
+    atexit.register(lambda: dist.is_initialized() and dist.destroy_process_group())
     if dist.get_rank():
         warnings.simplefilter("ignore")  # the main process gives the same warnings
-
-
-def _leave() -> None:
-    if dist.is_initialized():
-        dist.destroy_process_group()
 
 
 def rank() -> int:
@@ -93,11 +84,6 @@ def say(*words: object) -> None:
     """`print`, in the main process alone."""
     if is_main():
         print(*words)
-
-
-def own_seed(seed: int) -> int:
-    """A seed for this process: `seed` itself in the main one, so that noise differs elsewhere."""
-    return seed + 999_983 * rank()
 
 
 def require_equal_shares(batch_size: int) -> None:
@@ -138,27 +124,11 @@ def average_gradients(parameters: Iterable[nn.Parameter]) -> None:
     used = largest(*(float(p.grad is not None) for p in parameters))
     parameters = [p for p, somewhere in zip(parameters, used, strict=True) if somewhere]
     gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
-    together = mean(torch.cat([g.flatten() for g in gradients]))
-    parts = together.split([g.numel() for g in gradients])
+    together = torch.cat([g.flatten() for g in gradients])
+    dist.all_reduce(together)
+    parts = (together / n_processes()).split([g.numel() for g in gradients])
     for parameter, gradient, part in zip(parameters, gradients, parts, strict=True):
         parameter.grad = gradient.copy_(part.view_as(gradient))
-
-
-def mean(values: Tensor) -> Tensor:
-    """The mean of a tensor over the processes."""
-    if n_processes() == 1:
-        return values
-    values = values.clone()
-    dist.all_reduce(values)
-    return values / n_processes()
-
-
-def smallest(value: Tensor) -> Tensor:
-    """The smallest value of a tensor in any process."""
-    if n_processes() > 1:
-        value = value.clone()
-        dist.all_reduce(value, op=dist.ReduceOp.MIN)
-    return value
 
 
 def largest(*numbers: float) -> list[float]:
@@ -170,13 +140,12 @@ def largest(*numbers: float) -> list[float]:
     return told.tolist()
 
 
-def gathered(state: dict) -> list[dict]:
-    """The `state` of every process, in the order of their ranks."""
-    states: list[Any] = [state]
+def gathered(own: Any) -> list[Any]:
+    """What every process hands in, in the order of their ranks."""
+    everybody = [own] * n_processes()
     if n_processes() > 1:
-        states = [None] * n_processes()
-        dist.all_gather_object(states, state)
-    return states
+        dist.all_gather_object(everybody, own)
+    return everybody
 
 
 def wait_for_all() -> None:

@@ -1,50 +1,132 @@
-"""The moving parts of one call of fit: the model made ready, a step, the state to go on from.
+"""TrainingRun: the one object that owns the state of a run, from its first batch to its last row.
+
+It makes the model ready, hands out the batches, counts the steps, tells what happened (rows, bar,
+watcher), saves it, and goes on from what was saved: with the very batches, random numbers and sums
+that a run would have had that nobody stopped.
 
 In half precision torch.autocast rounds what convolutions and matrix products take; weights,
 gradients and the optimiser stay in float32. float16 ("fp16") has a small range: gradients below
 6e-8 become 0. GradScaler therefore multiplies the loss by a large number and divides the gradients
 by it; where that overflows, the step is left out and the number halved, which is routine.
-
-What several processes do together stands in `distributed`, what a run tells in `record`, what it
-writes in `folder`, what has passed of its time in `clock`.
 """
 
 from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterator
+import signal
+import threading
+import time
+import warnings
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from tqdm.auto import tqdm
 
 from tutorial_lib import profiles
-from tutorial_lib.contracts import values_known_to_be_good
+from tutorial_lib.contracts import Count, Natural, Share, checked, values_known_to_be_good
 from tutorial_lib.contracts.plain import unwrapped
 from tutorial_lib.pixels.config import settings_of
 from tutorial_lib.pixels.memory_format import to_fast_format
 from tutorial_lib.sampling.out_of_memory import OutOfMemory, memory_explained
 from tutorial_lib.training import distributed as processes
-from tutorial_lib.training.averaging import RunningAverage
-from tutorial_lib.training.checkpoint import CheckpointError, random_state, restore_run, save_run
-from tutorial_lib.training.clock import RunClock
-from tutorial_lib.training.config import FitConfig
-from tutorial_lib.training.evaluation import Step, evaluate, metrics_of, undisturbed
-from tutorial_lib.training.folder import RunFolder
-from tutorial_lib.training.history import History
-from tutorial_lib.training.interruption import Interrupts
-from tutorial_lib.training.record import RunRecord, Watcher
-from tutorial_lib.training.schedule import epoch_batches
+from tutorial_lib.training.config import FitConfig, History, TrainingDiverged, learning_rate_at
+from tutorial_lib.training.files import (
+    CheckpointError,
+    RunFolder,
+    random_state,
+    restore_run,
+    save_run,
+)
+from tutorial_lib.training.measures import MetricSums, Step, evaluate, metrics_of, undisturbed
 
+Watcher = Callable[[History], Any]
 HALF = {"bf16": torch.bfloat16, "fp16": torch.float16}
 LEAST_SCALE = 2.0**-14  # of the loss: the smallest normal number of float16
 
 
+@checked
+def epoch_batches(
+    n: Natural, batch_size: Count, seed: Natural, epoch: Natural
+) -> tuple[Tensor, ...]:
+    """The batches of an epoch as index tensors: a permutation cut up, the remainder left out."""
+    order = torch.randperm(n, generator=torch.Generator().manual_seed(1_000_003 * seed + epoch))
+    return order[: n // batch_size * batch_size].split(batch_size)
+
+
+class RunningAverage:
+    """The mean of a model's parameters over about the last `share` of its steps:
+
+        mean <- mean + (weights - mean) / max(1, share x step)
+
+    Late in training the weights wander about a good place, and their mean lies nearer to it than
+    any one of them [Polyak and Juditsky 1992]. Statistics that a model gathers by itself (an EMA
+    codebook) stay.
+    """
+
+    @checked
+    def __init__(self, model: nn.Module, share: Share):
+        self.share, self.parameters = share, dict(model.named_parameters())
+        self.mean: dict[str, Tensor] = {k: p.detach().clone() for k, p in self.parameters.items()}
+
+    @checked
+    @torch.no_grad()
+    def update(self, step: Count) -> None:
+        """Take in the weights after step number `step`, counted from 1."""
+        weights = [p.detach() for p in self.parameters.values()]
+        torch._foreach_lerp_(list(self.mean.values()), weights, 1 / max(1.0, self.share * step))
+
+    @torch.no_grad()
+    def swap(self) -> None:
+        """Exchange the model's weights and the mean; a second call exchanges them back."""
+        for name, parameter in self.parameters.items():
+            weights = parameter.detach().clone()
+            parameter.copy_(self.mean[name])
+            self.mean[name].copy_(weights)
+
+
+class Interrupts:
+    """Ctrl-C, the stop button and SIGTERM as a flag that is looked at between two steps.
+
+    SIGTERM is what `kill`, a shutting-down machine and SLURM send; it may come twice, from two
+    senders. A second Ctrl-C interrupts at once, but while `patient` at the end of the block.
+    Outside the main thread no signal can be caught.
+    """
+
+    def __init__(self):
+        self.signal = 0  # the last that came: signal.SIGINT or signal.SIGTERM
+        self.patient = self.kept_back = False
+        self._presses, self._before = 0, {}
+
+    def __enter__(self) -> Interrupts:
+        if threading.current_thread() is threading.main_thread():
+            for kind in (signal.SIGINT, signal.SIGTERM):
+                self._before[kind] = signal.signal(kind, self._note)
+        return self
+
+    def _note(self, signum: int, frame: object) -> None:
+        self.signal = int(signum)
+        self._presses += signum == signal.SIGINT
+        if signum == signal.SIGINT and self._presses > 1:
+            if not self.patient:
+                raise KeyboardInterrupt
+            self.kept_back = True
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        for number, handler in self._before.items():
+            # None: it was not set from Python, and cannot be put back.
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+        if self.kept_back and kind is None:
+            raise KeyboardInterrupt
+
+
 class TrainingRun:
-    """The moving parts of one call of fit."""
+    """The state of one call of fit, whose arguments it takes."""
 
     def __init__(
         self,
@@ -52,24 +134,28 @@ class TrainingRun:
         step: Step,
         data: tuple[Tensor, ...],
         config: FitConfig,
-        out: Path | None,
+        out: Path | None = None,
         watch: Watcher | None = None,
         made_by: str = "",
     ):
-        self.model, self.step, self.data, self.config = model, step, data, config
-        self.made_by = made_by
-        self.bare = unwrapped(model)  # what is stored: the names of its weights are the model's own
         processes.require_equal_shares(config.batch_size)
+        self.model, self.step, self.data, self.config = model, step, data, config
+        self.watch, self.made_by, self.folder = watch, made_by, RunFolder(out)
+        self.bare = unwrapped(model)  # what is stored: the names of its weights are the model's own
         self.device = profiles.device()
         self.steps_per_epoch = len(data[0]) // config.batch_size
         self.n_steps = None if config.minutes else self.steps_per_epoch * config.epochs
-        self.folder = RunFolder(out)
-        self.record = RunRecord(
-            History(n_steps=self.n_steps), self.folder, self.steps_per_epoch, self.device, watch
-        )
-        torch.manual_seed(processes.own_seed(config.seed))
+        self.history = History(n_steps=self.n_steps)
+        self.sums = MetricSums(self.device)
+        self.began = self.saved_at = time.monotonic()
+        self.has_begun = self.is_saved = False
+        # The main process draws from the seed itself, the others noise of their own.
+        torch.manual_seed(config.seed + 999_983 * processes.rank())
         with memory_explained(self._what_to_lower):
-            self._prepare_model()
+            model.zero_grad(set_to_none=True)  # a run that broke off may have left some
+            to_fast_format(model.to(self.device))
+            processes.start_alike(model)
+            model.train()
         self.optimizer = torch.optim.AdamW(
             model.parameters(),
             lr=config.learning_rate,
@@ -79,24 +165,110 @@ class TrainingRun:
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=config.precision == "fp16")
         self.scale = self.scaler.get_scale()
         self.average = RunningAverage(self.bare, config.average) if config.average else None
-        self.clock = RunClock(config, self.record)
-        self.has_begun = self.is_saved = False
 
-    @property
-    def history(self) -> History:
-        return self.record.history
+    # ------------------------------------------------------------------------------- one step
 
-    def _prepare_model(self) -> None:
-        """Device and memory format; not wrapped, so that a step may call its methods."""
-        model = self.model
-        model.zero_grad(set_to_none=True)  # a run that broke off may have left some
-        to_fast_format(model.to(self.device))
-        processes.start_alike(model)
-        model.train()
+    def batches(self) -> Iterator[list[Tensor]]:
+        """This process's share of every batch, on the device, from the present step to the last."""
+        first, skip = divmod(self.history.step, self.steps_per_epoch)
+        for epoch in itertools.count(first):
+            batches = epoch_batches(
+                len(self.data[0]), self.config.batch_size, self.config.seed, epoch
+            )
+            for indices in batches[skip if epoch == first else 0 :]:
+                if self.history.finished:
+                    return
+                yield self._batch(processes.share_of(indices))
 
-    # ------------------------------------------------------------------ the state to go on from
+    def _batch(self, indices: Tensor) -> list[Tensor]:
+        """These examples on the device. A copy to a GPU waits for it, except from pinned memory."""
+        batch = [tensor[indices] for tensor in self.data]
+        if self.device.type == "cuda":
+            batch = [x if x.is_cuda else x.pin_memory() for x in batch]
+        return [x.to(self.device, non_blocking=True) for x in batch]
 
-    def fingerprint(self) -> dict:
+    @contextmanager
+    def precision(self, *, values_are_good: bool = True) -> Iterator[None]:
+        """That of a step. On a GPU it looks at no values, which would make it wait."""
+        half, on_gpu = HALF.get(self.config.precision), self.device.type == "cuda"
+        unread = values_known_to_be_good() if on_gpu and values_are_good else nullcontext()
+        with torch.autocast(self.device.type, half, enabled=half is not None), unread:
+            yield
+
+    def set_learning_rate(self) -> None:
+        """Of the present step, counted in steps or in thousandths of the time."""
+        step, n_steps = self.history.step, self.history.n_steps
+        if self.config.minutes is not None:
+            step, n_steps = int(1000 * min(self._time_spent(), 0.999)), 1000
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate_at(step, n_steps, self.config)
+
+    def count(self, metrics: dict[str, Tensor], loss: Tensor, norm: Tensor) -> None:
+        """Take note of a step. float16 alone reads from the device: whether the step was taken."""
+        before, self.scale = self.scale, self.scaler.get_scale()
+        if self.scale < LEAST_SCALE:
+            raise self._diverged(
+                f"gradients overflow float16, although the loss is multiplied by {self.scale:.2g}"
+            )
+        self.history.step += 1
+        self.history.skipped += self.scale < before
+        if self.average and self.scale >= before:
+            self.average.update(self.history.step - self.history.skipped)
+        # An infinite gradient breaks the weights before any loss shows it, unless it was scaled:
+        # then the step was left out.
+        watched = loss if self.scaler.is_enabled() else loss + norm
+        self.sums.add(metrics, self.history.step, watched)
+
+    def agree(self, stop: float, save_every_seconds: float) -> tuple[bool, bool]:
+        """Read the clock after a step: do all processes stop here, and do they save?
+
+        Clocks and signals of several processes differ. One answer holds for all of them: the latest
+        time, and "yes" as soon as one says so. A run by the clock has come to its last step, when
+        its time is up.
+        """
+        due = time.monotonic() - self.saved_at > save_every_seconds
+        self.history.seconds, stop, due = processes.largest(self._elapsed(), stop, due)
+        if self._time_is_up():
+            self.history.n_steps = self.history.step
+        self.bar.update(self._progress() - self.bar.n)
+        return bool(stop), bool(due)
+
+    def at_epoch_end(self) -> bool:
+        """Whether the last step closed an epoch, or the run."""
+        return self.history.step % self.steps_per_epoch == 0 or self.history.finished
+
+    # -------------------------------------------------------------------------------- the clock
+
+    def _elapsed(self) -> float:
+        return time.monotonic() - self.began
+
+    def _time_spent(self) -> float:
+        """The share of `config.minutes` that has passed."""
+        return self.history.seconds / (60 * self.config.minutes)
+
+    def _time_is_up(self) -> bool:
+        return self.config.minutes is not None and self._time_spent() >= 1
+
+    def _progress(self) -> int:
+        """What the bar counts: steps or, by the clock, seconds up to the full time."""
+        if self.config.minutes is None:
+            return self.history.step
+        return round(60 * self.config.minutes * min(1.0, self._time_spent()))
+
+    def _bar(self, progress: bool) -> tqdm:
+        minutes = self.config.minutes
+        return tqdm(
+            total=self.history.n_steps if minutes is None else round(60 * minutes),
+            initial=self._progress(),
+            desc="training",
+            unit="step" if minutes is None else "s",
+            leave=False,
+            disable=not progress or not processes.is_main(),
+        )
+
+    # --------------------------------------------------------------------- the state to go on from
+
+    def _fingerprint(self) -> dict:
         """What must agree for a checkpoint to be continued, as it is read back from JSON."""
         state = self.bare.state_dict().items()
         told = {
@@ -109,73 +281,82 @@ class TrainingRun:
         }
         return json.loads(json.dumps(told))  # a tuple, as in size=(28, 28), comes back as a list
 
-    def extra(self) -> dict[str, Tensor]:
-        """Tensors of the run's state beside weights and optimiser."""
-        return self.average.mean if self.average else {}
+    def _state(self, described: dict) -> tuple:
+        """What is saved and restored beside the random numbers."""
+        return self.bare, self.optimizer, described, self.average.mean if self.average else {}
 
-    def restore(self) -> None:
+    def _restore(self) -> None:
         """Go on from the checkpoint, if there is one; from a finished one, if more is asked for."""
         path = self.folder.saved()
         if path is not None:
-            state = (self.bare, self.optimizer, self.fingerprint(), self.extra())
+            state = self._state(self._fingerprint())
             header = restore_run(path, *state, rank=processes.rank())
-            self.record.restore(header)
-            self.clock.go_on(self.n_steps)
+            self.history = History(**{**header["history"], "stopped_by": 0})
+            # Checkpoints of earlier versions hold no sums.
+            self.sums.restore(header.get("sums", [{}]), header.get("summed_steps", 0))
+            self.began = time.monotonic() - self.history.seconds
+            if not self._time_is_up():
+                self.history.n_steps = self.n_steps
             if self.scaler.is_enabled():
                 self.scaler.load_state_dict(header["scaler"])
                 self.scale = self.scaler.get_scale()
-        step = float(self.history.step)
-        most, minus_least = processes.largest(step, -step)
-        if most != -minus_least:
+        steps = processes.gathered(self.history.step)
+        if len(set(steps)) > 1:
             raise CheckpointError(
-                f"some processes would go on from step {most:g}, others from step "
-                f"{-minus_least:g}: the folder {self.folder.path} must be the same for all machines"
+                f"the processes would go on from steps {steps}: the folder {self.folder.path} must "
+                "be the same for all machines"
             )
 
     def save(self) -> None:
         """Write the state to go on from, unless a step since the last row broke."""
-        if self.record.sums.n_steps:
-            self.record.finite_means(self.rate_taken())
-        self.clock.tick()
-        own = {"sums": self.record.sums.state(), "random": random_state()}
-        states = processes.gathered(own)
+        if self.sums.n_steps:
+            self._means()
+        self._tick()
+        everybody = processes.gathered({"sums": self.sums.state(), "random": random_state()})
         if self.folder.writes:
             header = {
-                "fingerprint": self.fingerprint(),
+                "fingerprint": self._fingerprint(),
                 "scaler": self.scaler.state_dict(),
-                **self.record.state([state["sums"] for state in states]),
+                "history": asdict(self.history),
+                "sums": [each["sums"] for each in everybody],
+                "summed_steps": self.sums.n_steps,
             }
-            state = (self.bare, self.optimizer, header, self.extra())
-            save_run(self.folder.checkpoint, *state, [state["random"] for state in states])
-        self.clock.has_saved()
+            random = [each["random"] for each in everybody]
+            save_run(self.folder.checkpoint, *self._state(header), random)
+        self.saved_at = time.monotonic()
+
+    def _tick(self) -> None:
+        (self.history.seconds,) = processes.largest(self._elapsed())
 
     @contextmanager
-    def opened(self, resume: bool, interrupts: Interrupts) -> Iterator[None]:
+    def opened(
+        self, interrupts: Interrupts, *, resume: bool = True, progress: bool = True
+    ) -> Iterator[TrainingRun]:
         """Hold the folder while the block trains, then save; however it ends, give all back."""
         try:
             with memory_explained(self._what_to_lower, told_again=True):
                 if resume:
-                    self.restore()
-                self.look_at_the_data()
+                    self._restore()
+                self._look_at_the_data()
                 self.folder.begin(self.history)
                 self.has_begun = True
-                yield
-                self.finish()
-                (stopped_by,) = processes.largest(float(interrupts.signal))
-                self.history.stopped_by = int(stopped_by)
+                with self._bar(progress) as self.bar:
+                    yield self
+                    self._finish(interrupts)
         finally:
             interrupts.patient = True  # a second Ctrl-C may not cut this in half
-            self.close()
+            self._close()
 
-    def finish(self) -> None:
+    def _finish(self, interrupts: Interrupts) -> None:
         """Save, and tell the last steps of an interrupted run."""
         self.save()
-        if self.record.sums.n_steps:
+        if self.sums.n_steps:
             self.log()  # not in the checkpoint: a run that goes on will tell these steps later
         processes.wait_for_all()
         self.is_saved = True
+        self.history.stopped_by = int(processes.largest(interrupts.signal)[0])
 
-    def close(self) -> None:
+    def _close(self) -> None:
         """Give the model back for use and the folder to other runs."""
         self.folder.release()
         self.model.zero_grad(set_to_none=True)
@@ -184,47 +365,9 @@ class TrainingRun:
         self.model.eval()
         if self.has_begun:
             self.history.ended = True
-            self.record.show(self.model)
+            self._show()
 
-    def _what_to_lower(self) -> str:
-        """Where memory ran out, what to do, and what is left."""
-        lower = (
-            f"lower batch_size (it is {self.config.batch_size}), then n_channels or n_layers of "
-            f"the model"
-        )
-        if self.device.type == "cuda" and self.config.precision == "no":
-            lower += f', or train with precision="{profiles.fast_precision()}"'
-        saved = self.folder.saved()
-        kept = "No checkpoint was saved"
-        if saved:
-            kept = (
-                f"The last checkpoint is whole: {saved}. With more memory the same call goes on "
-                f"from it; what is lowered makes another run, in another folder"
-            )
-        return f"in step {self.history.step + 1} on the {self.device.type}: {lower}. {kept}"
-
-    # -------------------------------------------------------------------------------- one step
-
-    def remaining_batches(self) -> Iterator[Tensor]:
-        """Index tensors from the present step to the last; this process's share of each."""
-        first_epoch, skip = divmod(self.history.step, self.steps_per_epoch)
-        for epoch in itertools.count(first_epoch):
-            batches = epoch_batches(
-                len(self.data[0]), self.config.batch_size, self.config.seed, epoch
-            )
-            for indices in batches[skip if epoch == first_epoch else 0 :]:
-                if self.history.finished:
-                    return
-                yield processes.share_of(indices)
-
-    def _batch(self, indices: Tensor) -> list[Tensor]:
-        """These examples on the device. A copy to a GPU waits for it, except from pinned memory."""
-        batch = [tensor[indices] for tensor in self.data]
-        if self.device.type == "cuda":
-            batch = [x if x.is_cuda else x.pin_memory() for x in batch]
-        return [x.to(self.device, non_blocking=True) for x in batch]
-
-    def look_at_the_data(self) -> None:
+    def _look_at_the_data(self) -> None:
         """On a GPU, have the step check values once: in a step, each look would make the GPU wait.
 
         It gets the examples that hold the smallest and the largest values, and NaN if there is one.
@@ -236,95 +379,96 @@ class TrainingRun:
             i for x in rows for i in (x.amin(1).double().argmin(), x.amax(1).double().argmax())
         ]
         few = torch.stack([i.cpu() for i in extreme]).unique()
-        with undisturbed(self.model), self._autocast():
+        with undisturbed(self.model), self.precision(values_are_good=False):
             self.model.eval()
             metrics_of(self.step, self.model, self._batch(few))
 
-    def train_step(self, indices: Tensor) -> None:
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.clock.learning_rate()
-        looked_at = values_known_to_be_good if self.device.type == "cuda" else nullcontext
-        with self._autocast(), looked_at():
-            metrics = metrics_of(self.step, self.model, self._batch(indices))
-        loss = metrics["loss"].float()
-        if not loss.requires_grad:
-            raise ValueError(
-                f"the loss {loss.item():.6g} does not depend on any weight that is trained: step "
-                "must compute it with the model, without detach() or no_grad()"
+    def _what_to_lower(self) -> str:
+        """Where memory ran out, what to do, and what is left."""
+        size, precision = self.config.batch_size, ""
+        if self.device.type == "cuda" and self.config.precision == "no":
+            precision = f', or train with precision="{profiles.fast_precision()}"'
+        saved = self.folder.saved()
+        kept = "No checkpoint was saved"
+        if saved:
+            kept = (
+                f"The last checkpoint is whole: {saved}. With more memory the same call goes on "
+                f"from it; what is lowered makes another run, in another folder"
             )
-        self.scaler.scale(loss).backward()
-        processes.average_gradients(self.model.parameters())
-        self.scaler.unscale_(self.optimizer)
-        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip_norm)
-        self.scaler.step(self.optimizer)
-        moved = self._update_scale()
-        self.optimizer.zero_grad()
-        self.history.step += 1
-        self.history.skipped += not moved
-        if self.average and moved:
-            self.average.update(self.history.step - self.history.skipped)
-        # An infinite gradient breaks the weights before any loss shows it, unless it was scaled:
-        # then the step was left out.
-        watched = loss if self.scaler.is_enabled() else loss + norm
-        self.record.sums.add(metrics, self.history.step, watched.detach())
+        return (
+            f"in step {self.history.step + 1} on the {self.device.type}: lower batch_size (it is "
+            f"{size}), then n_channels or n_layers of the model{precision}. {kept}"
+        )
 
-    def _autocast(self) -> torch.autocast:
-        half = HALF.get(self.config.precision)
-        return torch.autocast(self.device.type, half, enabled=half is not None)
+    # ----------------------------------------------------------------------------- what it tells
 
-    def _update_scale(self) -> bool:
-        """Whether the step was taken; float16 alone reads that from the device."""
-        if not self.scaler.is_enabled():
-            return True
-        self.scaler.update()
-        before, self.scale = self.scale, self.scaler.get_scale()
-        if self.scale < LEAST_SCALE:
-            raise self.record.diverged(
-                f"gradients overflow float16, although the loss is multiplied by {self.scale:.2g}",
-                self.rate_taken(),
-            )
-        return self.scale >= before
-
-    def rate_taken(self) -> float:
-        """The learning rate of the last step."""
-        return self.optimizer.param_groups[0]["lr"]
-
-    def at_epoch_end(self) -> bool:
-        return self.history.step % self.steps_per_epoch == 0
-
-    # -------------------------------------------------------------------------- what it tells
-
-    def log(self) -> str:
-        """Store the means since the last row; returns them for the progress bar."""
-        shown = self.record.log(self.rate_taken())
-        self.record.show(self.model)
-        return shown
+    def log(self) -> None:
+        """A row of the means since the last one. TrainingDiverged if a step among them broke."""
+        means = self._means()
+        self.sums.clear()
+        self._tell(self.history.rows, means)
+        shown = {k: v for k, v in means.items() if k != "loss"} or means
+        self.bar.set_postfix_str(", ".join(f"{v:.3f} {name}" for name, v in shown.items()))
 
     def log_valid(self, valid: tuple[Tensor, ...]) -> None:
-        """Store the held-out means."""
-        with self.averaged(), undisturbed(self.model):
-            try:
-                means = self._held_out(valid)
-            except OutOfMemory:
-                if self.config.batch_size >= 256:
-                    raise
-                means = self._held_out(valid, batch_size=self.config.batch_size)
-        self.clock.tick()
-        held_out = {f"valid {name}": value for name, value in means.items()}
-        self.record.append(self.history.valid_rows, held_out)
-        self.record.show(self.model)
-
-    def _held_out(self, valid: tuple[Tensor, ...], **options) -> dict[str, float]:
-        torch.manual_seed(self.config.seed)  # a step that draws noise: the same at every look
-        return evaluate(self.model, self.step, valid, **options)
-
-    @contextmanager
-    def averaged(self) -> Iterator[None]:
-        """The model with the mean of its weights, for as long as the block lasts."""
-        if self.average:
-            self.average.swap()
+        """A row of held-out means, at the mean of the weights if there is one."""
+        swap = self.average.swap if self.average else lambda: None
+        swap()
         try:
-            yield
+            with undisturbed(self.model):
+                means = self._held_out(valid)
         finally:
-            if self.average:
-                self.average.swap()
+            swap()
+        self._tick()
+        self._tell(self.history.valid_rows, {f"valid {name}": v for name, v in means.items()})
+
+    def _held_out(self, valid: tuple[Tensor, ...], batch_size: int = 256) -> dict[str, float]:
+        """evaluate(), with smaller batches if the larger ones do not fit into memory."""
+        torch.manual_seed(self.config.seed)  # a step that draws noise: the same at every look
+        try:
+            return evaluate(self.model, self.step, valid, batch_size=batch_size)
+        except OutOfMemory:
+            if self.config.batch_size >= batch_size:
+                raise
+        return self._held_out(valid, self.config.batch_size)
+
+    def _tell(self, rows: list[dict], values: dict[str, float]) -> None:
+        """Add a row of the present step to `rows`, to metrics.jsonl and to what is watched."""
+        epoch = round(self.history.step / self.steps_per_epoch, 4)
+        row = {"step": self.history.step, "epoch": epoch}
+        rows.append({**row, "seconds": round(self.history.seconds, 3), **values})
+        self.folder.append(rows[-1])
+        self._show()
+
+    def _show(self) -> None:
+        """Call the watcher, in the main process; it can neither change the run nor end it."""
+        if self.watch is None or not processes.is_main():
+            return
+        try:
+            with undisturbed(self.model):
+                self.watch(self.history)
+        except Exception as error:
+            self.watch = None
+            warnings.warn(
+                f"watch raised {error!r} at step {self.history.step}: the training goes on, and "
+                f"watch is not called any more",
+                stacklevel=2,
+            )
+
+    def _means(self) -> dict[str, float]:
+        means, broken_at = self.sums.read()
+        if broken_at is None:
+            return means
+        of = f" of {self.history.n_steps}" if self.history.n_steps else ""
+        raise self._diverged(
+            f"the loss, or its gradient, stopped being finite in step {broken_at}{of}"
+        )
+
+    def _diverged(self, what: str) -> TrainingDiverged:
+        """The error for `what`, with what is left and what to try."""
+        path, rate = self.folder.saved(), self.optimizer.param_groups[0]["lr"]
+        kept = f"The last good checkpoint is {path}." if path else "No checkpoint was saved."
+        return TrainingDiverged(
+            f"{what} (seen after step {self.history.step}, at learning rate {rate:.2g}). "
+            f"{kept} Try a lower learning rate, a longer warm-up or a smaller clip_norm"
+        )

@@ -1,0 +1,369 @@
+"""What a run writes: a checkpoint that is whole or not there, a row of JSON for every few steps.
+
+A checkpoint is one safetensors file. Weights, optimiser and random-number state are tensors; step,
+history and configuration are JSON in its header. Nothing is pickled, so that a checkpoint from
+elsewhere can be read safely; a checksum in the header tells a file that has decayed.
+
+A file is written under another name, flushed to the disk and then renamed: whoever is interrupted
+leaves either the old file or the new one. Drives that are mounted through a network (Colab's, say)
+may refuse to flush, to change permissions, or to rename onto a file that exists. The first two are
+done without; for the third the old file steps aside for a moment, and is found there if the process
+dies in it. Whatever else goes wrong is an error that names the file and what to do.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import safetensors.torch
+import torch
+from filelock import FileLock, Timeout
+from safetensors import SafetensorError, safe_open
+from torch import Tensor, nn
+
+from tutorial_lib.contracts import checked
+from tutorial_lib.contracts.validation import require_tensor
+from tutorial_lib.training.config import History
+from tutorial_lib.training.distributed import is_main
+
+HEADER, DIGEST = "tutorial_lib", "sha256"
+ADDED_LATER = {"examples made by"}  # runs of earlier versions do not say it
+NOT_SUPPORTED = {errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL, errno.ENOLCK}
+NOT_PERMITTED = NOT_SUPPORTED | {errno.EPERM}
+NOT_ONTO_A_FILE = NOT_PERMITTED | {errno.EEXIST, errno.EACCES}
+AGAIN = "give the same command again"
+ADVICE = (
+    ((errno.ENOSPC, errno.EFBIG, errno.EDQUOT), f"free some space, then {AGAIN}"),
+    (
+        (errno.EACCES, errno.EPERM, errno.EROFS),
+        f"make the folder writable, or choose another, then {AGAIN}",
+    ),
+    (
+        (errno.EEXIST, errno.ENOTDIR, errno.EISDIR),
+        "a file lies where a folder is needed, or a folder in the place of a file: choose another "
+        "path",
+    ),
+    ((errno.ENAMETOOLONG,), "choose a shorter path"),
+)
+
+
+class CheckpointError(RuntimeError):
+    """A file that cannot be used: damaged, foreign, or of another configuration."""
+
+
+class FolderInUse(CheckpointError):
+    """Another run writes into this folder."""
+
+
+# ------------------------------------------------------------------------- a file, whole or not
+
+
+@contextmanager
+def file_named(path: Path) -> Iterator[None]:
+    """Errors of the system while `path` is written name it and say what to do."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None:
+            raise
+        cures = [advice for numbers, advice in ADVICE if error.errno in numbers]
+        cure = (
+            cures[0] if cures else "when the disk can be written again, give the same command again"
+        )
+        told = f"{os.strerror(error.errno)}: {cure}. The file is"
+        raise OSError(error.errno, told, str(path)) from error
+
+
+@contextmanager
+def _done_without(refusals: set[int]) -> Iterator[None]:
+    """What a drive refuses with one of these numbers is left out."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in refusals:
+            raise
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write `content` to `path`, making its folder; after an error the old file is as it was."""
+    with file_named(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+                file.flush()
+                with _done_without(NOT_SUPPORTED):
+                    os.fsync(file.fileno())
+            with _done_without(NOT_PERMITTED):
+                os.chmod(name, 0o644)
+            _rename(Path(name), path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+
+
+def _rename(temporary: Path, path: Path) -> None:
+    """Rename onto `path`; where that is refused, in two steps that lose neither file."""
+    try:
+        os.replace(temporary, path)
+        return
+    except OSError as error:
+        if error.errno not in NOT_ONTO_A_FILE or not path.exists():
+            raise
+    aside = _aside(path)
+    aside.unlink(missing_ok=True)
+    os.rename(path, aside)
+    try:
+        os.rename(temporary, path)
+    except BaseException:
+        os.rename(aside, path)
+        raise
+    aside.unlink(missing_ok=True)
+
+
+def _aside(path: Path) -> Path:
+    return path.with_name(f".{path.name}.before")
+
+
+def newest(path: Path) -> Path:
+    """Where the last whole file of that name is: at `path` or, after a death in between, aside."""
+    return _aside(path) if _aside(path).exists() and not path.exists() else path
+
+
+def remove_leftovers(path: Path) -> None:
+    """Delete what writers of `path` left behind that were killed before they could rename it."""
+    for part in path.parent.glob(f".{path.name}.*.part"):
+        part.unlink(missing_ok=True)
+    if path.exists():
+        _aside(path).unlink(missing_ok=True)
+
+
+# --------------------------------------------------------------------------- tensors and a header
+
+
+@checked
+def write_tensors(path: str | Path, tensors: dict, header: dict) -> None:
+    """Write tensors and a JSON header to `path`, whole or not: the same content, the same bytes.
+
+    Raises ValueError if the header has an entry "sha256", the name of the checksum.
+    """
+    for name, tensor in tensors.items():
+        require_tensor(f"tensors[{name!r}]", tensor)
+    flat = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    if DIGEST in header:
+        raise ValueError(
+            f"header has an entry {DIGEST!r}: this name is taken by the file's checksum"
+        )
+    told = json.dumps(header | {DIGEST: _digest(flat, header)})
+    # One entry only: safetensors writes several in an order that differs from file to file.
+    write_whole(path, safetensors.torch.save(flat, metadata={HEADER: told}))
+
+
+@checked
+def read_tensors(path: str | Path) -> tuple[dict[str, Tensor], dict]:
+    """The tensors and the header of a file by `write_tensors`. Raises CheckpointError otherwise."""
+    try:
+        with safe_open(path, framework="pt", device="cpu") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}
+        header = json.loads(metadata.get(HEADER, "null"))
+    except FileNotFoundError:
+        raise
+    except (SafetensorError, OSError, ValueError, RecursionError) as error:
+        raise CheckpointError(f"{path} is not a whole safetensors file ({error})") from error
+    if not isinstance(header, dict):
+        raise CheckpointError(f"{path} is a safetensors file, but was not written by this library")
+    checksum = header.pop(DIGEST, None)
+    if checksum is not None and checksum != _digest(tensors, header):
+        raise CheckpointError(f"{path} is damaged: its content does not fit its checksum")
+    return tensors, header
+
+
+def digest_of(model: nn.Module) -> str:
+    """Twelve letters that stand for the weights of a model."""
+    flat = {name: t.detach().cpu().contiguous() for name, t in model.state_dict().items()}
+    return _digest(flat, {})[:12]
+
+
+def _digest(tensors: dict[str, Tensor], header: dict) -> str:
+    """SHA-256 of all names, dtypes, shapes and numbers, and of the header."""
+    digest = hashlib.sha256(json.dumps(header).encode())
+    for name in sorted(tensors):
+        tensor = tensors[name]
+        digest.update(f"\n{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        if tensor.numel():
+            digest.update(memoryview(tensor.reshape(-1).view(torch.uint8).numpy()))
+    return digest.hexdigest()
+
+
+# ------------------------------------------------------------------------------ the state of a run
+
+
+def random_state() -> dict[str, Tensor]:
+    """The state of this process's random numbers."""
+    cuda = {"cuda": torch.cuda.get_rng_state()} if torch.cuda.is_available() else {}
+    return {"cpu": torch.get_rng_state(), **cuda}
+
+
+def save_run(
+    path: Path,
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    header: dict,
+    extra: dict[str, Tensor] | None = None,
+    random_states: Sequence[dict[str, Tensor]] = (),
+) -> None:
+    """Write model, optimiser, the tensors of `extra` and the random numbers of all processes."""
+    tensors = {f"model/{name}": tensor for name, tensor in model.state_dict().items()}
+    for index, state in optimizer.state_dict()["state"].items():
+        for name, value in state.items():
+            tensors[f"optimizer/{index}/{name}"] = torch.as_tensor(value)
+    tensors |= {f"extra/{name}": tensor for name, tensor in (extra or {}).items()}
+    for rank, state in enumerate(random_states or [random_state()]):
+        tensors |= {f"{_random_prefix(rank)}{name}": value for name, value in state.items()}
+    write_tensors(path, tensors, header)
+
+
+def restore_run(
+    path: Path,
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    fingerprint: dict,
+    extra: dict[str, Tensor] | None = None,
+    rank: int = 0,
+) -> dict:
+    """Put a saved state back in place, the random numbers of process `rank` too; the header.
+
+    Raises CheckpointError if the run was started with another configuration, naming what differs.
+    If it had fewer processes then, the random numbers of the others stay as they are.
+    """
+    tensors, header = read_tensors(path)
+    require_same_run(path, header, fingerprint)
+    model.load_state_dict(_below("model/", tensors))
+    state: dict[int, dict[str, Tensor]] = {}
+    for key, value in _below("optimizer/", tensors).items():
+        index, name = key.split("/", 1)
+        state.setdefault(int(index), {})[name] = value
+    optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
+    saved_extra = _below("extra/", tensors)
+    for name, tensor in (extra or {}).items():
+        tensor.copy_(saved_extra[name])
+    random = _below(_random_prefix(rank), tensors)
+    if "cpu" in random:
+        torch.set_rng_state(random["cpu"])
+    if "cuda" in random and torch.cuda.is_available():
+        torch.cuda.set_rng_state(random["cuda"])
+    return header
+
+
+def _random_prefix(rank: int) -> str:
+    return f"rng/{rank}/" if rank else "rng/"
+
+
+def _below(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+
+
+def require_same_run(path: Path, header: dict, fingerprint: dict) -> None:
+    """CheckpointError, with a line for each entry that differs, if `path` holds another run.
+
+    A finished run may be made longer: its epochs (or minutes) may be fewer than those asked for.
+    """
+    saved, history = header.get("fingerprint", {}), header.get("history", {})
+    known = [k for k in saved | fingerprint if k in saved or k not in ADDED_LATER]
+    differing = [k for k in known if saved.get(k) != fingerprint.get(k)]
+    length = "epochs" if saved.get("minutes") is None else "minutes"
+    finished = "step" in history and history["step"] == history.get("n_steps")
+    if not differing or (
+        finished and differing == [length] and saved[length] < (fingerprint[length] or 0)
+    ):
+        return
+    if len(differing) > 1 and "parameters" in differing:
+        differing.remove("parameters")  # they follow from the sizes that differ
+    lines = [f"  {_told(key, saved.get(key), fingerprint.get(key))}" for key in differing]
+    advice = "Choose another folder, ask for what the run has, or delete its folder to start afresh"
+    if set(differing) <= {"epochs", "minutes"}:
+        advice += ". A run can be made longer when it has finished, and never shorter"
+    raise CheckpointError("\n".join([f"{path} belongs to another run:", *lines, advice]))
+
+
+def _told(key: str, saved: object, here: object) -> str:
+    """One line on an entry that differs; of many parameters, the first."""
+    if key == "parameters":
+        names = [name for name in {**saved, **here} if saved.get(name) != here.get(name)]
+        key, saved, here = names[0], saved.get(names[0]), here.get(names[0])
+        if len(names) > 1:
+            return f"{key}: {saved} there, {here} here; and {len(names) - 1} more parameters"
+    return f"{key.removeprefix('model.')}: the run has {saved!r}, you ask for {here!r}"
+
+
+# ----------------------------------------------------------------------------------- the folder
+
+
+class RunFolder:
+    """The files of a run in `path`, written by the main process; None keeps nothing on disk."""
+
+    def __init__(self, path: Path | None):
+        self.path, self.writes = path, path is not None and is_main()
+        if path is not None:
+            self.checkpoint, self.metrics = path / "checkpoint.safetensors", path / "metrics.jsonl"
+            self._lock = FileLock(path / "lock", fallback_to_soft=False)
+
+    def saved(self) -> Path | None:
+        """The checkpoint to go on from, if there is one."""
+        found = self.path and newest(self.checkpoint)
+        return found if found and found.exists() else None
+
+    def begin(self, history: History) -> None:
+        """Make metrics.jsonl say what the history says, clear up after a run that was killed.
+
+        Its last rows may speak of steps that no checkpoint holds. FolderInUse if another run is
+        writing here, CheckpointError if metrics.jsonl was written by another program.
+        """
+        if not self.writes:
+            return
+        self._require_own_metrics()
+        rows = sorted(history.rows + history.valid_rows, key=lambda row: row["step"])
+        with file_named(self.metrics):
+            self.path.mkdir(parents=True, exist_ok=True)
+            try:
+                with _done_without(NOT_SUPPORTED):  # a drive that knows no locks
+                    self._lock.acquire(blocking=False)
+            except Timeout:
+                raise FolderInUse(
+                    f"another run is writing into {self.path}: wait for its end, or choose another "
+                    f"folder"
+                ) from None
+            remove_leftovers(self.checkpoint)
+            text = "".join(json.dumps(row) + "\n" for row in rows)
+            self.metrics.write_text(text, encoding="utf-8")
+
+    def _require_own_metrics(self) -> None:
+        if self.saved() or not self.metrics.exists():
+            return
+        with open(self.metrics, encoding="utf-8", errors="replace") as file:
+            first = file.readline()
+        if first.strip() and not first.startswith('{"step": '):
+            raise CheckpointError(
+                f"{self.metrics} is no record of a training, and would be overwritten: choose "
+                f"another folder, or move it. It is left as it is"
+            )
+
+    def append(self, row: dict) -> None:
+        """Add a row to metrics.jsonl."""
+        if self.writes:
+            with file_named(self.metrics), open(self.metrics, "a", encoding="utf-8") as file:
+                file.write(json.dumps(row) + "\n")
+
+    def release(self) -> None:
+        """Let other runs write here."""
+        if self.path is not None:
+            self._lock.release()
