@@ -163,9 +163,9 @@ def test_a_stopped_run_goes_on_from_weights_and_mean(tmp_path):
     ("arguments", "message"),
     [
         ({"minutes": 0.0}, "minutes must be a finite number above 0"),
-        ({"minutes": float("inf")}, "minutes must be a finite number above 0"),
-        ({"average": 1.0}, "average is a share of all steps, .* got 1.0"),
-        ({"average": -0.1}, "average is a share of all steps, .* got -0.1"),
+        ({"minutes": float("inf")}, "minutes must be a finite number, got inf"),
+        ({"average": 1.0}, "average must be a share, .* got 1.0"),
+        ({"average": -0.1}, "average must be a share, .* got -0.1"),
     ],
 )
 def test_times_and_shares_that_mean_nothing_are_refused(arguments, message):

@@ -34,6 +34,7 @@ from tutorial_lib.training.config import History
 from tutorial_lib.training.distributed import is_main
 
 HEADER, DIGEST = "tutorial_lib", "sha256"
+LENGTHS = ("epochs", "minutes")
 ADDED_LATER = {"examples made by"}  # runs of earlier versions do not say it
 NOT_SUPPORTED = {errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL, errno.ENOLCK}
 NOT_PERMITTED = NOT_SUPPORTED | {errno.EPERM}
@@ -290,7 +291,7 @@ def require_same_run(path: Path, header: dict, fingerprint: dict) -> None:
         differing.remove("parameters")  # they follow from the sizes that differ
     lines = [f"  {_told(key, saved.get(key), fingerprint.get(key))}" for key in differing]
     advice = "Choose another folder, ask for what the run has, or delete its folder to start afresh"
-    if set(differing) <= {"epochs", "minutes"}:
+    if set(differing) <= set(LENGTHS):
         advice += ". A run can be made longer when it has finished, and never shorter"
     raise CheckpointError("\n".join([f"{path} belongs to another run:", *lines, advice]))
 

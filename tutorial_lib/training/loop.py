@@ -97,7 +97,7 @@ def fit(
             run.scaler.update()
             run.optimizer.zero_grad()
             run.count(metrics, loss.detach(), norm)
-            stop, save = run.agree(interrupts.signal, save_every_seconds)
+            stop, save = run.agree(interrupts, save_every_seconds)
             if run.history.step % log_every == 0 or run.at_epoch_end():
                 run.log()
             if valid is not None and run.at_epoch_end():

@@ -219,7 +219,7 @@ class TrainingRun:
         watched = loss if self.scaler.is_enabled() else loss + norm
         self.sums.add(metrics, self.history.step, watched)
 
-    def agree(self, stop: float, save_every_seconds: float) -> tuple[bool, bool]:
+    def agree(self, interrupts: Interrupts, save_every_seconds: float) -> tuple[bool, bool]:
         """Read the clock after a step: do all processes stop here, and do they save?
 
         Clocks and signals of several processes differ. One answer holds for all of them: the latest
@@ -227,11 +227,13 @@ class TrainingRun:
         its time is up.
         """
         due = time.monotonic() - self.saved_at > save_every_seconds
-        self.history.seconds, stop, due = processes.largest(self._elapsed(), stop, due)
+        self.history.seconds, stop, save = processes.largest(
+            self._elapsed(), float(interrupts.signal), float(due)
+        )
         if self._time_is_up():
             self.history.n_steps = self.history.step
         self.bar.update(self._progress() - self.bar.n)
-        return bool(stop), bool(due)
+        return bool(stop), bool(save)
 
     def at_epoch_end(self) -> bool:
         """Whether the last step closed an epoch, or the run."""
@@ -354,7 +356,7 @@ class TrainingRun:
             self.log()  # not in the checkpoint: a run that goes on will tell these steps later
         processes.wait_for_all()
         self.is_saved = True
-        self.history.stopped_by = int(processes.largest(interrupts.signal)[0])
+        self.history.stopped_by = int(processes.largest(float(interrupts.signal))[0])
 
     def _close(self) -> None:
         """Give the model back for use and the folder to other runs."""
