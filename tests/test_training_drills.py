@@ -1,8 +1,10 @@
 """The drills of trainings can fail: each one complains of an implementation that is broken."""
 
+import weakref
 from random import Random
 
 import pytest
+import torch
 from drills import small_run, training, training_resources
 from drills.small_run import in_a_folder
 
@@ -67,6 +69,28 @@ def test_gradients_of_before_do_not_steer_the_first_step():
     small_run.step(stale, small_run.images()[0])["loss"].backward()
     small_run.train(stale, None)
     assert small_run.ends(clean, None) == small_run.ends(stale, None)
+
+
+def test_a_backward_pass_that_runs_out_of_memory_is_not_kept_alive_by_its_traceback():
+    class Hog(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            kept = torch.zeros(1000)
+            ctx.save_for_backward(kept)
+            seen.append(weakref.ref(kept))
+            return x.clone()
+
+        @staticmethod
+        def backward(ctx, gradient):
+            raise MemoryError
+
+    def step(model, levels):
+        return {"loss": Hog.apply(small_run.step(model, levels)["loss"])}
+
+    seen = []
+    with pytest.raises(out_of_memory.OutOfMemory) as caught:
+        small_run.train(small_run.model(), None, step=step)
+    assert caught.value.__cause__ is not None and seen[0]() is None
 
 
 def test_an_error_that_is_not_about_memory_passes_as_it_is():
