@@ -17,8 +17,11 @@ beside the sentence for whoever makes it, and each other right answer.
     @kl.trials("one axis, several widths")     draws the calls on which all must agree
     def widths(rng): return [Trial((mean, log_variance))]
 
-    @kl.wrong("The axes are averaged. Independent axes add up.")
-    def averaged(mean, log_variance): ...
+    @kl.mistakes
+    class Mistakes:
+        def averaged(mean, log_variance):
+            '''The axes are averaged. Independent axes add up.'''
+            return ...
 
     @kl.right
     def by_distributions(mean, log_variance): ...
@@ -131,15 +134,22 @@ class Exercise:
 
         return declare
 
-    def wrong(self, says: str, name: str = "") -> Callable:
+    def wrong(self, says: str) -> Callable:
         """Below it: a wrong implementation, named as the mistake; `says` is what it is told."""
 
         def declare(function):
-            told = name or function.__name__.replace("_", " ")
-            self.misconceptions.append(Misconception(told, function, says))
+            name = function.__name__.replace("_", " ")
+            self.misconceptions.append(Misconception(name, function, says))
             return function
 
         return declare
+
+    def mistakes(self, group: type) -> type:
+        """Below it: a class of wrong implementations; the docstring is what each is told."""
+        for name, function in vars(group).items():
+            if not name.startswith("__"):
+                self.wrong(" ".join(function.__doc__.split()))(function)
+        return group
 
     def right(self, function: Callable) -> Callable:
         """Another right implementation."""
@@ -252,6 +262,16 @@ class Exercise:
         missed = FAILED if outcome == FAILED else NOT_RUN
         details = tuple(CheckResult(c.what, missed, 0, c.points, failure) for c in self.checks)
         return Grade(outcome, details, seed)
+
+
+def says(sentence: str) -> Callable:
+    """Above a mistake whose sentence stands elsewhere too, or is put together."""
+
+    def declare(function):
+        function.__doc__ = sentence
+        return function
+
+    return declare
 
 
 def _run(check: Check, candidate: Candidate, seed: int, place: int) -> CheckResult:

@@ -120,66 +120,50 @@ def check_certain(candidate, rng: torch.Generator) -> Failure | None:
     return None
 
 
-@log_prob_nats.wrong(
-    "You take the probability of a 1 for every pixel, even for a pixel that is 0: there the "
-    "factor is 1 - p."
-)
-def every_pixel_is_taken_for_a_1(p_one, pixels):
-    return _ones(p_one, pixels).log().sum()
+@log_prob_nats.mistakes
+class Mistakes:
+    def every_pixel_is_taken_for_a_1(p_one, pixels):
+        """You take the probability of a 1 for every pixel, even for a pixel that is 0: there the
+        factor is 1 - p."""
+        return _ones(p_one, pixels).log().sum()
 
+    def bits_called_nats(p_one, pixels):
+        """These are bits: log2 instead of the natural logarithm."""
+        return _factors(p_one, pixels).log2().sum()
 
-@log_prob_nats.wrong("These are bits: log2 instead of the natural logarithm.")
-def bits_called_nats(p_one, pixels):
-    return _factors(p_one, pixels).log2().sum()
+    def mean_instead_of_sum(p_one, pixels):
+        """This is the mean over the pixels. The chain rule multiplies all factors, so their logs
+        are added."""
+        return _factors(p_one, pixels).log().mean()
 
+    def log_of_a_sum(p_one, pixels):
+        """You add the factors before taking the log. The chain rule multiplies them."""
+        return _factors(p_one, pixels).sum().log()
 
-@log_prob_nats.wrong(
-    "This is the mean over the pixels. The chain rule multiplies all factors, so their logs are "
-    "added."
-)
-def mean_instead_of_sum(p_one, pixels):
-    return _factors(p_one, pixels).log().mean()
+    def a_cost(p_one, pixels):
+        """The sign is turned round: this is the cost -log p(x)."""
+        return -_factors(p_one, pixels).log().sum()
 
+    def no_log(p_one, pixels):
+        """This is p(x) itself; the log is still missing."""
+        return _factors(p_one, pixels).prod()
 
-@log_prob_nats.wrong("You add the factors before taking the log. The chain rule multiplies them.")
-def log_of_a_sum(p_one, pixels):
-    return _factors(p_one, pixels).sum().log()
+    def context_backwards(p_one, pixels):
+        """The pixels before are read backwards: the first axis of a table belongs to the first
+        pixel."""
+        ones = torch.stack([entry(t, pixels[:i].flip(0)) for i, t in enumerate(p_one)])
+        return torch.where(pixels == 1, ones, 1 - ones).log().sum()
 
+    def context_ignored(p_one, pixels):
+        """Every table is read as if all pixels before were 0. Look up the values they have."""
+        ones = torch.stack([table.flatten()[0] for table in p_one])
+        return torch.where(pixels == 1, ones, 1 - ones).log().sum()
 
-@log_prob_nats.wrong("The sign is turned round: this is the cost -log p(x).")
-def a_cost(p_one, pixels):
-    return -_factors(p_one, pixels).log().sum()
-
-
-@log_prob_nats.wrong("This is p(x) itself; the log is still missing.")
-def no_log(p_one, pixels):
-    return _factors(p_one, pixels).prod()
-
-
-@log_prob_nats.wrong(
-    "The pixels before are read backwards: the first axis of a table belongs to the first pixel."
-)
-def context_backwards(p_one, pixels):
-    ones = torch.stack([entry(t, pixels[:i].flip(0)) for i, t in enumerate(p_one)])
-    return torch.where(pixels == 1, ones, 1 - ones).log().sum()
-
-
-@log_prob_nats.wrong(
-    "Every table is read as if all pixels before were 0. Look up the values they have."
-)
-def context_ignored(p_one, pixels):
-    ones = torch.stack([table.flatten()[0] for table in p_one])
-    return torch.where(pixels == 1, ones, 1 - ones).log().sum()
-
-
-@log_prob_nats.wrong(
-    "A pixel that is certain makes the result nan: 0 times log 0. Choose the factor first, then "
-    "take its log.",
-    name="0 log 0",
-)
-def the_0_log_0(p_one, pixels):
-    ones = _ones(p_one, pixels)
-    return (pixels * ones.log() + (1 - pixels) * (1 - ones).log()).sum()
+    def the_0_log_0(p_one, pixels):
+        """A pixel that is certain makes the result nan: 0 times log 0. Choose the factor first,
+        then take its log."""
+        ones = _ones(p_one, pixels)
+        return (pixels * ones.log() + (1 - pixels) * (1 - ones).log()).sum()
 
 
 @log_prob_nats.right

@@ -8,7 +8,7 @@ from torch import Tensor
 from tutorial_lib.exercises.ch01.tables import entry, given, random_tables
 from tutorial_lib.exercises.comparing import first_difference, number, numbers, tensor_result
 from tutorial_lib.exercises.definition import Failure
-from tutorial_lib.exercises.engine import Exercise
+from tutorial_lib.exercises.engine import Exercise, says
 from tutorial_lib.exercises.trials import Trial
 from tutorial_lib.pixels.tabular import sample_pixels as reference
 
@@ -48,6 +48,8 @@ def sample_pixels(p_one: list[torch.Tensor], uniforms: torch.Tensor) -> torch.Te
 OWN_NOISE = (
     "The same uniform numbers gave two different images: your function draws numbers of its own."
 )
+
+
 IMPOSSIBLE = (
     "A value of probability 0 was drawn. Compare with < and >=, so that a uniform number of "
     "exactly 0 falls into the first step that has any width."
@@ -116,69 +118,50 @@ def _drawn(p_one, uniforms, rule, remember=lambda drawn, one: drawn, order=lambd
     return pixels
 
 
-@sample_pixels.wrong(
-    "You take the likeliest value of each pixel, whatever the uniform number: that shows one "
-    "mode and samples nothing."
-)
-def the_likeliest_value(p_one, uniforms):
-    return _drawn(p_one, uniforms, lambda uniform, one: one > 0.5)
-
-
 def _inverse_cdf(uniform, one):
     return uniform >= 1 - one
 
 
-@sample_pixels.wrong(
-    "The drawn values are not fed back: every table is read as if all pixels before were 0."
-)
-def no_feedback(p_one, uniforms):
-    return _drawn(p_one, uniforms, _inverse_cdf, remember=lambda drawn, one: 0)
+@sample_pixels.mistakes
+class Mistakes:
+    def the_likeliest_value(p_one, uniforms):
+        """You take the likeliest value of each pixel, whatever the uniform number: that shows one
+        mode and samples nothing."""
+        return _drawn(p_one, uniforms, lambda uniform, one: one > 0.5)
 
+    def no_feedback(p_one, uniforms):
+        """The drawn values are not fed back: every table is read as if all pixels before were 0."""
+        return _drawn(p_one, uniforms, _inverse_cdf, remember=lambda drawn, one: 0)
 
-@sample_pixels.wrong(
-    "You feed back the likelier value of each pixel instead of the value that was drawn."
-)
-def the_likeliest_value_is_fed_back(p_one, uniforms):
-    return _drawn(p_one, uniforms, _inverse_cdf, remember=lambda drawn, one: one > 0.5)
+    def the_likeliest_value_is_fed_back(p_one, uniforms):
+        """You feed back the likelier value of each pixel instead of the value that was drawn."""
+        return _drawn(p_one, uniforms, _inverse_cdf, remember=lambda drawn, one: one > 0.5)
 
+    def the_other_order_of_values(p_one, uniforms):
+        """The distribution is right, but the order of the values is turned round. An inverse CDF
+        lists 0 before 1, and the samplers of later chapters share this rule."""
+        return _drawn(p_one, uniforms, lambda uniform, one: uniform < one)
 
-@sample_pixels.wrong(
-    "The distribution is right, but the order of the values is turned round. An inverse CDF "
-    "lists 0 before 1, and the samplers of later chapters share this rule."
-)
-def the_other_order_of_values(p_one, uniforms):
-    return _drawn(p_one, uniforms, lambda uniform, one: uniform < one)
+    def compared_with_the_probability_of_a_1(p_one, uniforms):
+        """You compare with the probability of a 1: so ones come as often as zeros should."""
+        return _drawn(p_one, uniforms, lambda uniform, one: uniform >= one)
 
+    def one_uniform_number_for_all_pixels(p_one, uniforms):
+        """Every pixel uses the first uniform number. Each draw needs a number of its own."""
+        return _drawn(p_one, uniforms[:1].expand(len(p_one)), _inverse_cdf)
 
-@sample_pixels.wrong(
-    "You compare with the probability of a 1: so ones come as often as zeros should."
-)
-def compared_with_the_probability_of_a_1(p_one, uniforms):
-    return _drawn(p_one, uniforms, lambda uniform, one: uniform >= one)
+    def context_backwards(p_one, uniforms):
+        """The pixels before are read backwards: the first axis of a table belongs to the first
+        pixel."""
+        return _drawn(p_one, uniforms, _inverse_cdf, order=lambda before: before.flip(0))
 
+    @says(OWN_NOISE)
+    def noise_of_its_own(p_one, uniforms):
+        return _drawn(p_one, torch.rand(len(p_one)), _inverse_cdf)
 
-@sample_pixels.wrong(
-    "Every pixel uses the first uniform number. Each draw needs a number of its own."
-)
-def one_uniform_number_for_all_pixels(p_one, uniforms):
-    return _drawn(p_one, uniforms[:1].expand(len(p_one)), _inverse_cdf)
-
-
-@sample_pixels.wrong(
-    "The pixels before are read backwards: the first axis of a table belongs to the first pixel."
-)
-def context_backwards(p_one, uniforms):
-    return _drawn(p_one, uniforms, _inverse_cdf, order=lambda before: before.flip(0))
-
-
-@sample_pixels.wrong(OWN_NOISE)
-def noise_of_its_own(p_one, uniforms):
-    return _drawn(p_one, torch.rand(len(p_one)), _inverse_cdf)
-
-
-@sample_pixels.wrong(IMPOSSIBLE)
-def an_impossible_pixel_at_a_uniform_number_of_0(p_one, uniforms):
-    return _drawn(p_one, uniforms, lambda uniform, one: uniform > 1 - one)
+    @says(IMPOSSIBLE)
+    def an_impossible_pixel_at_a_uniform_number_of_0(p_one, uniforms):
+        return _drawn(p_one, uniforms, lambda uniform, one: uniform > 1 - one)
 
 
 @sample_pixels.right

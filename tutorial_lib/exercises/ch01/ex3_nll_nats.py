@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from tutorial_lib.exercises.comparing import first_difference, number, tensor_result
 from tutorial_lib.exercises.definition import Failure
-from tutorial_lib.exercises.engine import Exercise
+from tutorial_lib.exercises.engine import Exercise, says
 from tutorial_lib.exercises.trials import Trial
 from tutorial_lib.pixels.likelihood import nll_nats as reference
 
@@ -45,9 +45,11 @@ def nll_nats(logits: torch.Tensor, levels: torch.Tensor) -> torch.Tensor:
     ),
 )
 
-
 ONE_A_BATCH = "The batch was reduced as well: one number is wanted for each image."
+
 ONE_A_PIXEL = "Here is a number for each pixel: add them up over each image."
+
+
 ROUNDING = (
     "The cost of a very unlikely level is lost: softmax rounds its probability to 0 before the "
     "log. Use log_softmax."
@@ -113,57 +115,48 @@ def _costs(logits, levels):
     return F.cross_entropy(logits, levels, reduction="none")
 
 
-@nll_nats.wrong(
-    "This is the mean over the pixels, nats per dimension. The cost of an image is the sum."
-)
-def mean_over_pixels(logits, levels):
-    return _costs(logits, levels).flatten(1).mean(dim=1)
-
-
-@nll_nats.wrong(ONE_A_BATCH)
-def batch_reduced(logits, levels):
-    return F.cross_entropy(logits, levels)
-
-
-@nll_nats.wrong(ONE_A_PIXEL)
-def not_summed(logits, levels):
-    return _costs(logits, levels)
-
-
-@nll_nats.wrong("These are bits: the sum was divided by log 2, or taken as log2.")
-def bits_called_nats(logits, levels):
-    return _costs(logits, levels).flatten(1).sum(dim=1) / math.log(2)
-
-
-@nll_nats.wrong("The sign is turned round: this is log p(x), and a cost is -log p(x).")
-def log_likelihood(logits, levels):
-    return -_costs(logits, levels).flatten(1).sum(dim=1)
-
-
 def _at_level(values, levels):
     return values.gather(1, levels.unsqueeze(1)).flatten(1)
 
 
-@nll_nats.wrong("The softmax runs over the wrong axis: the levels are axis 1 of the logits.")
-def softmax_over_the_wrong_axis(logits, levels):
-    return -_at_level(torch.log_softmax(logits, dim=-1), levels).sum(dim=1)
+@nll_nats.mistakes
+class Mistakes:
+    def mean_over_pixels(logits, levels):
+        """This is the mean over the pixels, nats per dimension. The cost of an image is the sum."""
+        return _costs(logits, levels).flatten(1).mean(dim=1)
 
+    @says(ONE_A_BATCH)
+    def batch_reduced(logits, levels):
+        return F.cross_entropy(logits, levels)
 
-@nll_nats.wrong(
-    "The logits are used as if they were log-probabilities: the softmax over the levels is missing."
-)
-def no_softmax(logits, levels):
-    return -_at_level(logits, levels).sum(dim=1)
+    @says(ONE_A_PIXEL)
+    def not_summed(logits, levels):
+        return _costs(logits, levels)
 
+    def bits_called_nats(logits, levels):
+        """These are bits: the sum was divided by log 2, or taken as log2."""
+        return _costs(logits, levels).flatten(1).sum(dim=1) / math.log(2)
 
-@nll_nats.wrong("You score the likeliest level of each pixel, not the level that the pixel has.")
-def the_likeliest_level(logits, levels):
-    return -torch.log_softmax(logits, dim=1).amax(dim=1).flatten(1).sum(dim=1)
+    def log_likelihood(logits, levels):
+        """The sign is turned round: this is log p(x), and a cost is -log p(x)."""
+        return -_costs(logits, levels).flatten(1).sum(dim=1)
 
+    def softmax_over_the_wrong_axis(logits, levels):
+        """The softmax runs over the wrong axis: the levels are axis 1 of the logits."""
+        return -_at_level(torch.log_softmax(logits, dim=-1), levels).sum(dim=1)
 
-@nll_nats.wrong(ROUNDING)
-def softmax_then_log(logits, levels):
-    return -_at_level(torch.softmax(logits, dim=1), levels).log().sum(dim=1)
+    def no_softmax(logits, levels):
+        """The logits are used as if they were log-probabilities: the softmax over the levels is
+        missing."""
+        return -_at_level(logits, levels).sum(dim=1)
+
+    def the_likeliest_level(logits, levels):
+        """You score the likeliest level of each pixel, not the level that the pixel has."""
+        return -torch.log_softmax(logits, dim=1).amax(dim=1).flatten(1).sum(dim=1)
+
+    @says(ROUNDING)
+    def softmax_then_log(logits, levels):
+        return -_at_level(torch.softmax(logits, dim=1), levels).log().sum(dim=1)
 
 
 @nll_nats.right

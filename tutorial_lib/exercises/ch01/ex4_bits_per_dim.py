@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from tutorial_lib.exercises.comparing import number, number_result, tensor_result
-from tutorial_lib.exercises.engine import Exercise
+from tutorial_lib.exercises.engine import Exercise, says
 from tutorial_lib.exercises.trials import Trial
 from tutorial_lib.pixels.likelihood import bits_per_dim as reference
 
@@ -40,7 +40,6 @@ def bits_per_dim(nll_nats: torch.Tensor | float, n_dims: int) -> torch.Tensor | 
         by log 2.""",
     ),
 )
-
 
 ONE_EACH = "The mean over the batch was taken: one number is wanted for each image."
 
@@ -77,38 +76,31 @@ def numbers(rng):
     return [Trial((cost, 49 * (i + 1))) for i, cost in enumerate(costs)]
 
 
-@bits_per_dim.wrong(
-    "You multiply by log 2. A nat is more than a bit, so the number has to grow: divide."
-)
-def times_log_2(nll_nats, n_dims):
-    return nll_nats / n_dims * math.log(2)
+@bits_per_dim.mistakes
+class Mistakes:
+    def times_log_2(nll_nats, n_dims):
+        """You multiply by log 2. A nat is more than a bit, so the number has to grow: divide."""
+        return nll_nats / n_dims * math.log(2)
 
+    def still_in_nats(nll_nats, n_dims):
+        """These are nats per dimension: the step from nats to bits is missing."""
+        return nll_nats / n_dims
 
-@bits_per_dim.wrong("These are nats per dimension: the step from nats to bits is missing.")
-def still_in_nats(nll_nats, n_dims):
-    return nll_nats / n_dims
+    def log_10(nll_nats, n_dims):
+        """You divide by log 10, which gives decimal digits, not bits."""
+        return nll_nats / (n_dims * math.log(10))
 
+    def per_image(nll_nats, n_dims):
+        """These are bits per image: the number of dimensions is not used."""
+        return nll_nats / math.log(2)
 
-@bits_per_dim.wrong("You divide by log 10, which gives decimal digits, not bits.")
-def log_10(nll_nats, n_dims):
-    return nll_nats / (n_dims * math.log(10))
+    def log2_of_the_cost(nll_nats, n_dims):
+        """You take log2 of the cost. The cost is a logarithm already, only its unit changes."""
+        return torch.log2(torch.as_tensor(nll_nats)) / n_dims
 
-
-@bits_per_dim.wrong("These are bits per image: the number of dimensions is not used.")
-def per_image(nll_nats, n_dims):
-    return nll_nats / math.log(2)
-
-
-@bits_per_dim.wrong(
-    "You take log2 of the cost. The cost is a logarithm already, only its unit changes."
-)
-def log2_of_the_cost(nll_nats, n_dims):
-    return torch.log2(torch.as_tensor(nll_nats)) / n_dims
-
-
-@bits_per_dim.wrong(ONE_EACH)
-def batch_averaged(nll_nats, n_dims):
-    return torch.as_tensor(nll_nats).mean() / (n_dims * math.log(2))
+    @says(ONE_EACH)
+    def batch_averaged(nll_nats, n_dims):
+        return torch.as_tensor(nll_nats).mean() / (n_dims * math.log(2))
 
 
 @bits_per_dim.right

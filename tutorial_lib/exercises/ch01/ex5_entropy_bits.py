@@ -9,7 +9,7 @@ from torch import Tensor
 
 from tutorial_lib.exercises.comparing import number, number_result, numbers
 from tutorial_lib.exercises.definition import Failure
-from tutorial_lib.exercises.engine import Exercise
+from tutorial_lib.exercises.engine import Exercise, says
 from tutorial_lib.exercises.trials import Trial, compare
 from tutorial_lib.pixels.tabular import entropy_bits as reference
 
@@ -39,7 +39,6 @@ def entropy_bits(probabilities: torch.Tensor) -> torch.Tensor:
         """nan is the sign of 0 times -inf. A negative entropy is the sign of a forgotten minus.""",
     ),
 )
-
 
 NAN = "0 log 0 comes out as nan: 0 times -inf. An outcome that never comes adds 0."
 
@@ -92,56 +91,45 @@ def zeros(candidate, rng: torch.Generator) -> Failure | None:
     return None
 
 
-@entropy_bits.wrong("This is the entropy in nats: the natural logarithm was used.")
-def nats(probabilities):
-    return torch.special.entr(probabilities).sum()
-
-
 def _terms(p):
     return torch.special.entr(p) / math.log(2)
 
 
-@entropy_bits.wrong("The sign is turned round: an entropy is never below 0.")
-def negative(probabilities):
-    return -_terms(probabilities).sum()
+@entropy_bits.mistakes
+class Mistakes:
+    def nats(probabilities):
+        """This is the entropy in nats: the natural logarithm was used."""
+        return torch.special.entr(probabilities).sum()
 
+    def negative(probabilities):
+        """The sign is turned round: an entropy is never below 0."""
+        return -_terms(probabilities).sum()
 
-@entropy_bits.wrong(
-    "The terms -p log2 p were averaged over the K outcomes. Their weights are in them already: add."
-)
-def mean_of_the_terms(probabilities):
-    return _terms(probabilities).mean()
+    def mean_of_the_terms(probabilities):
+        """The terms -p log2 p were averaged over the K outcomes. Their weights are in them already:
+        add."""
+        return _terms(probabilities).mean()
 
+    def costs_unweighted(probabilities):
+        """The costs -log2 p are added without their weights: each counts with its probability p."""
+        return -probabilities.log2().sum()
 
-@entropy_bits.wrong(
-    "The costs -log2 p are added without their weights: each counts with its probability p."
-)
-def costs_unweighted(probabilities):
-    return -probabilities.log2().sum()
+    def plain_mean_of_the_costs(probabilities):
+        """Every outcome counts 1/K here, however rare it is: weigh its cost with its probability
+        p."""
+        return -probabilities.log2().mean()
 
+    def number_of_outcomes(probabilities):
+        """This is log2 K, the entropy if all outcomes were equally likely."""
+        return torch.tensor(math.log2(len(probabilities)))
 
-@entropy_bits.wrong(
-    "Every outcome counts 1/K here, however rare it is: weigh its cost with its probability p."
-)
-def plain_mean_of_the_costs(probabilities):
-    return -probabilities.log2().mean()
+    def the_likeliest_outcome(probabilities):
+        """This is the cost of the likeliest outcome alone; the entropy is a mean over all."""
+        return -probabilities.max().log2()
 
-
-@entropy_bits.wrong("This is log2 K, the entropy if all outcomes were equally likely.")
-def number_of_outcomes(probabilities):
-    return torch.tensor(math.log2(len(probabilities)))
-
-
-@entropy_bits.wrong(
-    "This is the cost of the likeliest outcome alone; the entropy is a mean over all."
-)
-def the_likeliest_outcome(probabilities):
-    return -probabilities.max().log2()
-
-
-@entropy_bits.wrong(NAN)
-def nan_at_0(probabilities):
-    return -(probabilities * probabilities.log2()).sum()
+    @says(NAN)
+    def nan_at_0(probabilities):
+        return -(probabilities * probabilities.log2()).sum()
 
 
 @entropy_bits.right

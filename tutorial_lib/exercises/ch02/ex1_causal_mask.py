@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from tutorial_lib.exercises.comparing import first_difference, number, numbers, tensor_result
-from tutorial_lib.exercises.engine import Exercise
+from tutorial_lib.exercises.engine import Exercise, says
 from tutorial_lib.exercises.trials import Trial
 from tutorial_lib.pixels.masks import causal_mask as reference
 
@@ -43,7 +43,6 @@ def causal_mask(kernel_size: int, *, include_center: bool) -> torch.Tensor:
         lets through what lies to the right.""",
     ),
 )
-
 
 FIXED_SIZE = "The size is written out in your function: it has to follow from kernel_size."
 
@@ -102,96 +101,74 @@ def more(rng):
     return _trials(3, 5)
 
 
-@causal_mask.wrong(
-    "Type A includes the centre. The pixel would be handed the value it has to predict."
-)
-def centre_open_in_type_A(kernel_size, *, include_center):
-    return reference(kernel_size, include_center=True)
-
-
-@causal_mask.wrong(
-    "Type B leaves out the centre. Its features know nothing of the present pixel yet, so they "
-    "may be read."
-)
-def centre_shut_in_type_B(kernel_size, *, include_center):
-    return reference(kernel_size, include_center=False)
-
-
-@causal_mask.wrong(
-    "Types A and B are exchanged: include_center=False must shut the centre, True open it."
-)
-def types_exchanged(kernel_size, *, include_center):
-    return reference(kernel_size, include_center=not include_center)
-
-
-@causal_mask.wrong(
-    "The mask is transposed: it reads columns to the left where it should read rows above."
-)
-def transposed(kernel_size, *, include_center):
-    return reference(kernel_size, include_center=include_center).T
-
-
-@causal_mask.wrong("The mask is upside down: it reads the rows below, which are drawn later.")
-def upside_down(kernel_size, *, include_center):
-    return reference(kernel_size, include_center=include_center).flip(0)
-
-
-@causal_mask.wrong("Left and right are exchanged: in its own row, the mask reads what comes later.")
-def mirrored(kernel_size, *, include_center):
-    return reference(kernel_size, include_center=include_center).flip(1)
-
-
-@causal_mask.wrong(
-    "The mask is turned round: it holds the future. A kernel in PyTorch slides without turning."
-)
-def turned_round(kernel_size, *, include_center):
-    return reference(kernel_size, include_center=include_center).flip(0, 1)
-
-
 def _blank(kernel_size):
     return torch.zeros(kernel_size, kernel_size), kernel_size // 2
 
 
-@causal_mask.wrong("Only the next row above is open. All rows above were drawn before.")
-def only_the_row_next_above(kernel_size, *, include_center):
-    mask, middle = _blank(kernel_size)
-    mask[max(middle - 1, 0) : middle] = 1
-    mask[middle, :middle] = 1
-    mask[middle, middle] = float(include_center)
-    return mask
+@causal_mask.mistakes
+class Mistakes:
+    def centre_open_in_type_A(kernel_size, *, include_center):
+        """Type A includes the centre. The pixel would be handed the value it has to predict."""
+        return reference(kernel_size, include_center=True)
 
+    def centre_shut_in_type_B(kernel_size, *, include_center):
+        """Type B leaves out the centre. Its features know nothing of the present pixel yet, so they
+        may be read."""
+        return reference(kernel_size, include_center=False)
 
-@causal_mask.wrong("The pixels to the left in the same row are shut. They were drawn before, too.")
-def nothing_of_the_own_row(kernel_size, *, include_center):
-    mask, middle = _blank(kernel_size)
-    mask[:middle] = 1
-    mask[middle, middle] = float(include_center)
-    return mask
+    def types_exchanged(kernel_size, *, include_center):
+        """Types A and B are exchanged: include_center=False must shut the centre, True open it."""
+        return reference(kernel_size, include_center=not include_center)
 
+    def transposed(kernel_size, *, include_center):
+        """The mask is transposed: it reads columns to the left where it should read rows above."""
+        return reference(kernel_size, include_center=include_center).T
 
-@causal_mask.wrong(
-    "The whole row of the centre is open, and so is what lies to the right and comes later."
-)
-def the_whole_own_row(kernel_size, *, include_center):
-    mask, middle = _blank(kernel_size)
-    mask[: middle + 1] = 1
-    mask[middle, middle] = float(include_center)
-    return mask
+    def upside_down(kernel_size, *, include_center):
+        """The mask is upside down: it reads the rows below, which are drawn later."""
+        return reference(kernel_size, include_center=include_center).flip(0)
 
+    def mirrored(kernel_size, *, include_center):
+        """Left and right are exchanged: in its own row, the mask reads what comes later."""
+        return reference(kernel_size, include_center=include_center).flip(1)
 
-@causal_mask.wrong(
-    "The taps above and to the right are shut. In raster order they come before the centre."
-)
-def only_what_is_above_and_to_the_left(kernel_size, *, include_center):
-    mask, middle = _blank(kernel_size)
-    mask[: middle + 1, : middle + 1] = 1
-    mask[middle, middle] = float(include_center)
-    return mask
+    def turned_round(kernel_size, *, include_center):
+        """The mask is turned round: it holds the future. A kernel in PyTorch slides without
+        turning."""
+        return reference(kernel_size, include_center=include_center).flip(0, 1)
 
+    def only_the_row_next_above(kernel_size, *, include_center):
+        """Only the next row above is open. All rows above were drawn before."""
+        mask, middle = _blank(kernel_size)
+        mask[max(middle - 1, 0) : middle] = 1
+        mask[middle, :middle] = 1
+        mask[middle, middle] = float(include_center)
+        return mask
 
-@causal_mask.wrong(FIXED_SIZE)
-def always_3x3(kernel_size, *, include_center):
-    return reference(3, include_center=include_center)
+    def nothing_of_the_own_row(kernel_size, *, include_center):
+        """The pixels to the left in the same row are shut. They were drawn before, too."""
+        mask, middle = _blank(kernel_size)
+        mask[:middle] = 1
+        mask[middle, middle] = float(include_center)
+        return mask
+
+    def the_whole_own_row(kernel_size, *, include_center):
+        """The whole row of the centre is open, and so is what lies to the right and comes later."""
+        mask, middle = _blank(kernel_size)
+        mask[: middle + 1] = 1
+        mask[middle, middle] = float(include_center)
+        return mask
+
+    def only_what_is_above_and_to_the_left(kernel_size, *, include_center):
+        """The taps above and to the right are shut. In raster order they come before the centre."""
+        mask, middle = _blank(kernel_size)
+        mask[: middle + 1, : middle + 1] = 1
+        mask[middle, middle] = float(include_center)
+        return mask
+
+    @says(FIXED_SIZE)
+    def always_3x3(kernel_size, *, include_center):
+        return reference(3, include_center=include_center)
 
 
 @causal_mask.right

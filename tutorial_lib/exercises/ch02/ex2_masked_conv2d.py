@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from tutorial_lib.exercises.ch02.references import masked_conv2d as reference
 from tutorial_lib.exercises.comparing import agree, first_difference, number, tensor_result
 from tutorial_lib.exercises.definition import Failure
-from tutorial_lib.exercises.engine import Exercise
+from tutorial_lib.exercises.engine import Exercise, says
 from tutorial_lib.exercises.trials import Trial
 from tutorial_lib.pixels.masks import causal_mask, color_causal_mask
 
@@ -56,10 +56,12 @@ def masked_conv2d(
     ),
 )
 
-
 NO_PADDING = "There is no padding, so the image shrinks: zeros belong round it."
+
 ONE_PADDING = "The padding of one side is used for both: height and width of the kernel differ."
+
 LEAK = "A masked weight gets a gradient: the mask was applied where autograd does not look."
+
 CUT = "No gradient reaches the weights: `.data`, `.detach()` or `no_grad` cuts them off."
 
 
@@ -146,60 +148,51 @@ def gradients(candidate, rng: torch.Generator) -> Failure | None:
     return None
 
 
-@masked_conv2d.wrong("The mask has no effect: this is the plain convolution.")
-def unmasked(x, weight, bias, mask):
-    return F.conv2d(x, weight, bias, padding="same")
+@masked_conv2d.mistakes
+class Mistakes:
+    def unmasked(x, weight, bias, mask):
+        """The mask has no effect: this is the plain convolution."""
+        return F.conv2d(x, weight, bias, padding="same")
 
+    def mask_on_the_result(x, weight, bias, mask):
+        """The result is masked, after the convolution. The mask belongs to the kernel."""
+        return F.conv2d(x, weight, bias, padding="same") * mask
 
-@masked_conv2d.wrong("The result is masked, after the convolution. The mask belongs to the kernel.")
-def mask_on_the_result(x, weight, bias, mask):
-    return F.conv2d(x, weight, bias, padding="same") * mask
+    def mask_on_the_image(x, weight, bias, mask):
+        """The image is masked, before the convolution. The mask belongs to the kernel."""
+        return F.conv2d(x * mask, weight, bias, padding="same")
 
+    def flipped(x, weight, bias, mask):
+        """The mask is turned round. conv2d slides the kernel without turning it, so the mask fits
+        as it is."""
+        return F.conv2d(x, weight * mask.flip(-2, -1), bias, padding="same")
 
-@masked_conv2d.wrong("The image is masked, before the convolution. The mask belongs to the kernel.")
-def mask_on_the_image(x, weight, bias, mask):
-    return F.conv2d(x * mask, weight, bias, padding="same")
+    def no_bias(x, weight, bias, mask):
+        """The bias is missing."""
+        return F.conv2d(x, weight * mask, padding="same")
 
+    @says(NO_PADDING)
+    def no_padding(x, weight, bias, mask):
+        return F.conv2d(x, weight * mask, bias)
 
-@masked_conv2d.wrong(
-    "The mask is turned round. conv2d slides the kernel without turning it, so the mask fits as "
-    "it is."
-)
-def flipped(x, weight, bias, mask):
-    return F.conv2d(x, weight * mask.flip(-2, -1), bias, padding="same")
+    @says(ONE_PADDING)
+    def one_padding(x, weight, bias, mask):
+        return F.conv2d(x, weight * mask, bias, padding=weight.shape[-2] // 2)
 
+    @says(IN_PLACE)
+    def in_place(x, weight, bias, mask):
+        weight.data *= mask
+        return F.conv2d(x, weight, bias, padding="same")
 
-@masked_conv2d.wrong("The bias is missing.")
-def no_bias(x, weight, bias, mask):
-    return F.conv2d(x, weight * mask, padding="same")
+    @says(LEAK)
+    def behind_autograd(x, weight, bias, mask):
+        kernel = weight.clone()
+        kernel.data *= mask
+        return F.conv2d(x, kernel, bias, padding="same")
 
-
-@masked_conv2d.wrong(NO_PADDING)
-def no_padding(x, weight, bias, mask):
-    return F.conv2d(x, weight * mask, bias)
-
-
-@masked_conv2d.wrong(ONE_PADDING)
-def one_padding(x, weight, bias, mask):
-    return F.conv2d(x, weight * mask, bias, padding=weight.shape[-2] // 2)
-
-
-@masked_conv2d.wrong(IN_PLACE)
-def in_place(x, weight, bias, mask):
-    weight.data *= mask
-    return F.conv2d(x, weight, bias, padding="same")
-
-
-@masked_conv2d.wrong(LEAK)
-def behind_autograd(x, weight, bias, mask):
-    kernel = weight.clone()
-    kernel.data *= mask
-    return F.conv2d(x, kernel, bias, padding="same")
-
-
-@masked_conv2d.wrong(CUT)
-def cut_off(x, weight, bias, mask):
-    return F.conv2d(x, weight.detach() * mask, bias, padding="same")
+    @says(CUT)
+    def cut_off(x, weight, bias, mask):
+        return F.conv2d(x, weight.detach() * mask, bias, padding="same")
 
 
 @masked_conv2d.right

@@ -11,7 +11,7 @@ from tutorial_lib.exercises.ch02.models import Opposed, SideBySide, masked_stack
 from tutorial_lib.exercises.ch02.references import influence_row as reference
 from tutorial_lib.exercises.comparing import first_difference, tensor_result
 from tutorial_lib.exercises.definition import Failure
-from tutorial_lib.exercises.engine import Exercise
+from tutorial_lib.exercises.engine import Exercise, says
 from tutorial_lib.exercises.trials import Trial
 
 influence_row = Exercise(
@@ -124,81 +124,62 @@ def _gradient(output, image):
     return torch.autograd.grad(output, image, retain_graph=True)[0][0, 0]
 
 
-@influence_row.wrong(
-    "You differentiate the sum of all outputs, so this is what any pixel reads. Pick the logits "
-    "of the target first."
-)
-def all_outputs_at_once(model_fn, image, target):
-    image = _leaf(image)
-    return _gradient(model_fn(image).sum(), image) != 0
-
-
-@influence_row.wrong(
-    "The logits of the target are added before they are differentiated, and what they read "
-    "cancels. Take each by itself, or mix them with random weights."
-)
-def logits_added(model_fn, image, target):
-    image = _leaf(image)
-    return _gradient(model_fn(image)[0, :, target[0], target[1]].sum(), image) != 0
-
-
-@influence_row.wrong(
-    "Only the first logit of the target is looked at. The others may read other pixels."
-)
-def the_first_logit_only(model_fn, image, target):
-    image = _leaf(image)
-    return _gradient(model_fn(image)[0, 0, target[0], target[1]], image) != 0
-
-
-@influence_row.wrong(
-    "Pixels with a negative gradient are left out. They move the output as well: compare with 0 "
-    "by !=."
-)
-def positive_gradients_only(model_fn, image, target):
-    image = _leaf(image)
-    logits = model_fn(image)[0, :, target[0], target[1]]
-    return torch.stack([_gradient(logit, image) > 0 for logit in logits]).any(dim=0)
-
-
 def _union(logits, image):
     return torch.stack([_gradient(logit, image) != 0 for logit in logits]).any(dim=0)
 
 
-@influence_row.wrong(
-    "Row and column of the target are exchanged: this is what another output pixel reads."
-)
-def row_and_column_exchanged(model_fn, image, target):
-    image = _leaf(image)
-    return _union(model_fn(image)[0, :, target[1], target[0]], image)
+@influence_row.mistakes
+class Mistakes:
+    def all_outputs_at_once(model_fn, image, target):
+        """You differentiate the sum of all outputs, so this is what any pixel reads. Pick the
+        logits of the target first."""
+        image = _leaf(image)
+        return _gradient(model_fn(image).sum(), image) != 0
 
+    def logits_added(model_fn, image, target):
+        """The logits of the target are added before they are differentiated, and what they read
+        cancels. Take each by itself, or mix them with random weights."""
+        image = _leaf(image)
+        return _gradient(model_fn(image)[0, :, target[0], target[1]].sum(), image) != 0
 
-@influence_row.wrong(
-    "This shows where the outputs are not 0. A value says nothing about what it depends on."
-)
-def values_instead_of_gradients(model_fn, image, target):
-    return (model_fn(image)[0] != 0).any(dim=0)
+    def the_first_logit_only(model_fn, image, target):
+        """Only the first logit of the target is looked at. The others may read other pixels."""
+        image = _leaf(image)
+        return _gradient(model_fn(image)[0, 0, target[0], target[1]], image) != 0
 
+    def positive_gradients_only(model_fn, image, target):
+        """Pixels with a negative gradient are left out. They move the output as well: compare with
+        0 by !=."""
+        image = _leaf(image)
+        logits = model_fn(image)[0, :, target[0], target[1]]
+        return torch.stack([_gradient(logit, image) > 0 for logit in logits]).any(dim=0)
 
-@influence_row.wrong(
-    "This is the other question: which outputs read the target. Asked is what the target reads."
-)
-def a_column_of_the_matrix(model_fn, image, target):
-    changed = image.clone()
-    changed[0, 0, target[0], target[1]] += 0.5
-    return (model_fn(changed) != model_fn(image))[0].any(dim=0)
+    def row_and_column_exchanged(model_fn, image, target):
+        """Row and column of the target are exchanged: this is what another output pixel reads."""
+        image = _leaf(image)
+        return _union(model_fn(image)[0, :, target[1], target[0]], image)
 
+    def values_instead_of_gradients(model_fn, image, target):
+        """This shows where the outputs are not 0. A value says nothing about what it depends on."""
+        return (model_fn(image)[0] != 0).any(dim=0)
 
-@influence_row.wrong(PILED_UP)
-def gradients_pile_up(model_fn, image, target):
-    image.requires_grad_()
-    logits = model_fn(image)[0, :, target[0], target[1]]
-    (logits * torch.randn(len(logits), dtype=logits.dtype)).sum().backward()
-    return image.grad[0, 0] != 0
+    def a_column_of_the_matrix(model_fn, image, target):
+        """This is the other question: which outputs read the target. Asked is what the target
+        reads."""
+        changed = image.clone()
+        changed[0, 0, target[0], target[1]] += 0.5
+        return (model_fn(changed) != model_fn(image))[0].any(dim=0)
 
+    @says(PILED_UP)
+    def gradients_pile_up(model_fn, image, target):
+        image.requires_grad_()
+        logits = model_fn(image)[0, :, target[0], target[1]]
+        (logits * torch.randn(len(logits), dtype=logits.dtype)).sum().backward()
+        return image.grad[0, 0] != 0
 
-@influence_row.wrong("The input needs `requires_grad_()` before the model is called.")
-def no_gradient_recorded(model_fn, image, target):
-    return _union(model_fn(image)[0, :, target[0], target[1]], image)
+    def no_gradient_recorded(model_fn, image, target):
+        """The input needs `requires_grad_()` before the model is called."""
+        return _union(model_fn(image)[0, :, target[0], target[1]], image)
 
 
 @influence_row.right

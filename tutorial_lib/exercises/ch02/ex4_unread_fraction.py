@@ -80,58 +80,45 @@ def extremes(candidate, rng: torch.Generator) -> Failure | None:
     )
 
 
-@unread_fraction.wrong(
-    "The diagonal is counted as past. A pixel is not its own past: tril(diagonal=-1)."
-)
-def the_diagonal_is_past(reads):
-    past = torch.ones_like(reads).tril()
-    return (past & ~reads).sum() / past.sum()
+@unread_fraction.mistakes
+class Mistakes:
+    def the_diagonal_is_past(reads):
+        """The diagonal is counted as past. A pixel is not its own past: tril(diagonal=-1)."""
+        past = torch.ones_like(reads).tril()
+        return (past & ~reads).sum() / past.sum()
 
+    def share_of_all_pairs(reads):
+        """You divide by all N * N pairs. The share is asked of the past alone."""
+        return (_past(reads) & ~reads).sum() / reads.numel()
 
-@unread_fraction.wrong("You divide by all N * N pairs. The share is asked of the past alone.")
-def share_of_all_pairs(reads):
-    return (_past(reads) & ~reads).sum() / reads.numel()
+    def the_share_that_is_read(reads):
+        """This is the share that is read, not the unread one."""
+        return (_past(reads) & reads).sum() / _past(reads).sum()
 
+    def the_upper_triangle(reads):
+        """This looks at the upper triangle, the future. Rows are outputs, columns inputs, so the
+        past lies below the diagonal."""
+        future = torch.ones_like(reads).triu(diagonal=1)
+        return (future & ~reads).sum() / future.sum()
 
-@unread_fraction.wrong("This is the share that is read, not the unread one.")
-def the_share_that_is_read(reads):
-    return (_past(reads) & reads).sum() / _past(reads).sum()
+    def mean_of_the_rows(reads):
+        """This is the mean of one share for each output, which gives early pixels, with little
+        past, as much weight as late ones."""
+        past, unread = _past(reads)[1:], (_past(reads) & ~reads)[1:]
+        return (unread.sum(dim=1) / past.sum(dim=1)).mean()
 
+    def the_future_makes_up(reads):
+        """Reads of the future are counted as if they made up for unread past. Look below the
+        diagonal only."""
+        return 1 - reads.sum() / _past(reads).sum()
 
-@unread_fraction.wrong(
-    "This looks at the upper triangle, the future. Rows are outputs, columns inputs, so the "
-    "past lies below the diagonal."
-)
-def the_upper_triangle(reads):
-    future = torch.ones_like(reads).triu(diagonal=1)
-    return (future & ~reads).sum() / future.sum()
+    def unread_anywhere(reads):
+        """Everything unread is counted, the future too, which should be unread."""
+        return (~reads).double().mean()
 
-
-@unread_fraction.wrong(
-    "This is the mean of one share for each output, which gives early pixels, with little past, "
-    "as much weight as late ones."
-)
-def mean_of_the_rows(reads):
-    past, unread = _past(reads)[1:], (_past(reads) & ~reads)[1:]
-    return (unread.sum(dim=1) / past.sum(dim=1)).mean()
-
-
-@unread_fraction.wrong(
-    "Reads of the future are counted as if they made up for unread past. Look below the "
-    "diagonal only."
-)
-def the_future_makes_up(reads):
-    return 1 - reads.sum() / _past(reads).sum()
-
-
-@unread_fraction.wrong("Everything unread is counted, the future too, which should be unread.")
-def unread_anywhere(reads):
-    return (~reads).double().mean()
-
-
-@unread_fraction.wrong("This is a count of pairs, not yet a share.")
-def a_count(reads):
-    return (_past(reads) & ~reads).sum().double()
+    def a_count(reads):
+        """This is a count of pairs, not yet a share."""
+        return (_past(reads) & ~reads).sum().double()
 
 
 @unread_fraction.right

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from tutorial_lib.exercises.comparing import first_difference, number, tensor_result
 from tutorial_lib.exercises.definition import Failure
-from tutorial_lib.exercises.engine import Exercise
+from tutorial_lib.exercises.engine import Exercise, says
 from tutorial_lib.exercises.trials import Trial, compare
 from tutorial_lib.pixels.masks import causal_mask
 from tutorial_lib.pixels.masks import color_causal_mask as reference
@@ -51,8 +51,8 @@ def color_causal_mask(
     ),
 )
 
-
 AXES = "The axes are exchanged: outputs first, then inputs, as in the weight of a convolution."
+
 COLOR_NAMES = {1: ("grey",), 3: ("R", "G", "B")}
 
 
@@ -150,15 +150,6 @@ def _built(out_group, in_group, kernel_size, rule):
     return mask
 
 
-@color_causal_mask.wrong(
-    "The groups are interleaved (R, G, B, R, G, B, ...). They are contiguous: all R, all G, all B."
-)
-def interleaved_groups(out_channels, in_channels, kernel_size, *, n_colors, include_center):
-    groups = torch.arange(out_channels) % n_colors, torch.arange(in_channels) % n_colors
-    rule = torch.ge if include_center else torch.gt
-    return _built(*groups, kernel_size, rule)
-
-
 def _groups(n_channels, n_colors):
     return torch.arange(n_channels) // (n_channels // n_colors)
 
@@ -168,79 +159,70 @@ def _with_rule(rule, out_channels, in_channels, kernel_size, n_colors):
     return _built(*groups, kernel_size, rule)
 
 
-@color_causal_mask.wrong(
-    "The order of the colours is turned round: blue comes first here. R is drawn first, then G, "
-    "then B."
-)
-def blue_first(out_channels, in_channels, kernel_size, *, n_colors, include_center):
-    rule = torch.le if include_center else torch.lt
-    return _with_rule(rule, out_channels, in_channels, kernel_size, n_colors)
+@color_causal_mask.mistakes
+class Mistakes:
+    def interleaved_groups(out_channels, in_channels, kernel_size, *, n_colors, include_center):
+        """The groups are interleaved (R, G, B, R, G, B, ...). They are contiguous: all R, all G,
+        all B."""
+        groups = torch.arange(out_channels) % n_colors, torch.arange(in_channels) % n_colors
+        rule = torch.ge if include_center else torch.gt
+        return _built(*groups, kernel_size, rule)
 
+    def blue_first(out_channels, in_channels, kernel_size, *, n_colors, include_center):
+        """The order of the colours is turned round: blue comes first here. R is drawn first, then
+        G, then B."""
+        rule = torch.le if include_center else torch.lt
+        return _with_rule(rule, out_channels, in_channels, kernel_size, n_colors)
 
-@color_causal_mask.wrong(
-    "There is no rule of colours: the centre tap is the same for all channels."
-)
-def no_rule_of_colours(out_channels, in_channels, kernel_size, *, n_colors, include_center):
-    mask = causal_mask(kernel_size, include_center=include_center)
-    return mask.repeat(out_channels, in_channels, 1, 1)
+    def no_rule_of_colours(out_channels, in_channels, kernel_size, *, n_colors, include_center):
+        """There is no rule of colours: the centre tap is the same for all channels."""
+        mask = causal_mask(kernel_size, include_center=include_center)
+        return mask.repeat(out_channels, in_channels, 1, 1)
 
+    def types_exchanged(out_channels, in_channels, kernel_size, *, n_colors, include_center):
+        """Types A and B are exchanged: only include_center=True lets a colour read itself."""
+        rule = torch.gt if include_center else torch.ge
+        return _with_rule(rule, out_channels, in_channels, kernel_size, n_colors)
 
-@color_causal_mask.wrong(
-    "Types A and B are exchanged: only include_center=True lets a colour read itself."
-)
-def types_exchanged(out_channels, in_channels, kernel_size, *, n_colors, include_center):
-    rule = torch.gt if include_center else torch.ge
-    return _with_rule(rule, out_channels, in_channels, kernel_size, n_colors)
+    def own_colour_only(out_channels, in_channels, kernel_size, *, n_colors, include_center):
+        """No colour reads another at the centre. G may read R, and B may read R and G."""
 
+        def rule(out, into):
+            return (out == into) & include_center
 
-@color_causal_mask.wrong(
-    "No colour reads another at the centre. G may read R, and B may read R and G."
-)
-def own_colour_only(out_channels, in_channels, kernel_size, *, n_colors, include_center):
-    def rule(out, into):
-        return (out == into) & include_center
+        return _with_rule(rule, out_channels, in_channels, kernel_size, n_colors)
 
-    return _with_rule(rule, out_channels, in_channels, kernel_size, n_colors)
+    def all_other_colours(out_channels, in_channels, kernel_size, *, n_colors, include_center):
+        """Every colour reads every other at the centre, also those that are drawn later."""
 
+        def rule(out, into):
+            return (out != into) | include_center
 
-@color_causal_mask.wrong(
-    "Every colour reads every other at the centre, also those that are drawn later."
-)
-def all_other_colours(out_channels, in_channels, kernel_size, *, n_colors, include_center):
-    def rule(out, into):
-        return (out != into) | include_center
+        return _with_rule(rule, out_channels, in_channels, kernel_size, n_colors)
 
-    return _with_rule(rule, out_channels, in_channels, kernel_size, n_colors)
+    def channel_by_channel(out_channels, in_channels, kernel_size, *, n_colors, include_center):
+        """Single channels are compared, not their colours: channels of one colour must be treated
+        alike."""
+        groups = torch.arange(out_channels), torch.arange(in_channels)
+        rule = torch.ge if include_center else torch.gt
+        return _built(*groups, kernel_size, rule)
 
+    def the_rule_at_every_tap(out_channels, in_channels, kernel_size, *, n_colors, include_center):
+        """The rule of colours is applied to every tap. A pixel that was drawn before is known in
+        all its colours."""
+        center = kernel_size // 2
+        mask = reference(
+            out_channels, in_channels, kernel_size, n_colors=n_colors, include_center=include_center
+        )
+        before = causal_mask(kernel_size, include_center=False)
+        return mask[:, :, center, center][:, :, None, None] * before + mask * (1 - before)
 
-@color_causal_mask.wrong(
-    "Single channels are compared, not their colours: channels of one colour must be treated alike."
-)
-def channel_by_channel(out_channels, in_channels, kernel_size, *, n_colors, include_center):
-    groups = torch.arange(out_channels), torch.arange(in_channels)
-    rule = torch.ge if include_center else torch.gt
-    return _built(*groups, kernel_size, rule)
-
-
-@color_causal_mask.wrong(
-    "The rule of colours is applied to every tap. A pixel that was drawn before is known in all "
-    "its colours."
-)
-def the_rule_at_every_tap(out_channels, in_channels, kernel_size, *, n_colors, include_center):
-    center = kernel_size // 2
-    mask = reference(
-        out_channels, in_channels, kernel_size, n_colors=n_colors, include_center=include_center
-    )
-    before = causal_mask(kernel_size, include_center=False)
-    return mask[:, :, center, center][:, :, None, None] * before + mask * (1 - before)
-
-
-@color_causal_mask.wrong(AXES)
-def axes_exchanged(out_channels, in_channels, kernel_size, *, n_colors, include_center):
-    mask = reference(
-        out_channels, in_channels, kernel_size, n_colors=n_colors, include_center=include_center
-    )
-    return mask.transpose(0, 1)
+    @says(AXES)
+    def axes_exchanged(out_channels, in_channels, kernel_size, *, n_colors, include_center):
+        mask = reference(
+            out_channels, in_channels, kernel_size, n_colors=n_colors, include_center=include_center
+        )
+        return mask.transpose(0, 1)
 
 
 @color_causal_mask.right

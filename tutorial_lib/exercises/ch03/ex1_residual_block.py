@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from tutorial_lib.exercises.ch03.references import residual_block as reference
 from tutorial_lib.exercises.comparing import agree, first_difference, number, tensor_result
 from tutorial_lib.exercises.definition import Failure
-from tutorial_lib.exercises.engine import Exercise
+from tutorial_lib.exercises.engine import Exercise, says
 from tutorial_lib.exercises.trials import Trial
 from tutorial_lib.pixels.masks import MaskedConv2d, causal_mask
 
@@ -55,7 +55,6 @@ def residual_block(
         negative values come out as 0, there is a ReLU on the way of x to the sum.""",
     ),
 )
-
 
 CUT_OFF = "The x that is added is cut off from the gradient: a sum must let it through unchanged."
 
@@ -129,7 +128,7 @@ def gradient(candidate, rng: torch.Generator) -> Failure | None:
         return Failure("No gradient reaches x at all.", f"{number(want.flatten()[0])} expected.")
     if agree(got, want):
         return None
-    without = gradient_of_x(the_sum_cut_off, *trial.args)
+    without = gradient_of_x(Mistakes.the_sum_cut_off, *trial.args)
     message = CUT_OFF if agree(got, without) else "x gets a wrong gradient."
     place = first_difference(got, want)
     told = f"{number(want[place])} expected, got {number(got[place])}"
@@ -145,103 +144,74 @@ def _block(x, shrink, kernel, widen, *, skip=lambda x: x, mask=None, before=(1, 
     return skip(x) + F.conv2d(F.relu(h) if before[2] else h, widen)
 
 
-@residual_block.wrong(
-    "The sum is missing: this is what the three convolutions make of x, without x itself."
-)
-def nothing_is_added(x, shrink, kernel, widen):
-    return _block(x, shrink, kernel, widen, skip=torch.zeros_like)
+@residual_block.mistakes
+class Mistakes:
+    def nothing_is_added(x, shrink, kernel, widen):
+        """The sum is missing: this is what the three convolutions make of x, without x itself."""
+        return _block(x, shrink, kernel, widen, skip=torch.zeros_like)
 
+    def the_residual_from_behind_the_ReLU(x, shrink, kernel, widen):
+        """You add ReLU(x) in place of x: the negative features are lost on the way that should
+        leave everything as it is."""
+        return _block(x, shrink, kernel, widen, skip=F.relu)
 
-@residual_block.wrong(
-    "You add ReLU(x) in place of x: the negative features are lost on the way that should leave "
-    "everything as it is."
-)
-def the_residual_from_behind_the_ReLU(x, shrink, kernel, widen):
-    return _block(x, shrink, kernel, widen, skip=F.relu)
+    def a_ReLU_on_the_sum(x, shrink, kernel, widen):
+        """There is a ReLU on the sum. Then no block can hand on a negative feature: the ReLUs
+        belong before the convolutions."""
+        return F.relu(_block(x, shrink, kernel, widen))
 
+    def ReLUs_behind_the_convolutions(x, shrink, kernel, widen):
+        """The ReLUs stand behind their convolutions. The last of them lets a block only ever add to
+        a feature, never take away."""
+        mask = causal_mask(tuple(kernel.shape[-2:]), include_center=True)
+        h = F.relu(F.conv2d(x, shrink))
+        h = F.relu(F.conv2d(h, kernel * mask, padding="same"))
+        return x + F.relu(F.conv2d(h, widen))
 
-@residual_block.wrong(
-    "There is a ReLU on the sum. Then no block can hand on a negative feature: the ReLUs belong "
-    "before the convolutions."
-)
-def a_ReLU_on_the_sum(x, shrink, kernel, widen):
-    return F.relu(_block(x, shrink, kernel, widen))
+    def no_first_ReLU(x, shrink, kernel, widen):
+        """The ReLU before the first convolution is missing: shrink reads x as it is."""
+        return _block(x, shrink, kernel, widen, before=(0, 1, 1))
 
+    def no_inner_ReLUs(x, shrink, kernel, widen):
+        """The ReLUs between the convolutions are missing: three linear steps in a row are one."""
+        return _block(x, shrink, kernel, widen, before=(1, 0, 0))
 
-@residual_block.wrong(
-    "The ReLUs stand behind their convolutions. The last of them lets a block only ever add to "
-    "a feature, never take away."
-)
-def ReLUs_behind_the_convolutions(x, shrink, kernel, widen):
-    mask = causal_mask(tuple(kernel.shape[-2:]), include_center=True)
-    h = F.relu(F.conv2d(x, shrink))
-    h = F.relu(F.conv2d(h, kernel * mask, padding="same"))
-    return x + F.relu(F.conv2d(h, widen))
+    def no_second_ReLU(x, shrink, kernel, widen):
+        """The ReLU before the second convolution is missing: the masked kernel reads what shrink
+        made as it is."""
+        return _block(x, shrink, kernel, widen, before=(1, 0, 1))
 
+    def no_third_ReLU(x, shrink, kernel, widen):
+        """The ReLU before the third convolution is missing: widen reads what the masked kernel made
+        as it is."""
+        return _block(x, shrink, kernel, widen, before=(1, 1, 0))
 
-@residual_block.wrong("The ReLU before the first convolution is missing: shrink reads x as it is.")
-def no_first_ReLU(x, shrink, kernel, widen):
-    return _block(x, shrink, kernel, widen, before=(0, 1, 1))
+    def no_ReLU_at_all(x, shrink, kernel, widen):
+        """There is no ReLU anywhere: the whole block is linear in x."""
+        return _block(x, shrink, kernel, widen, before=(0, 0, 0))
 
+    def type_A_in_a_block(x, shrink, kernel, widen):
+        """The mask is of type A. Features hold nothing but the past, so a block may read the centre
+        and has to: type B."""
+        mask = causal_mask(tuple(kernel.shape[-2:]), include_center=False)
+        return _block(x, shrink, kernel, widen, mask=mask)
 
-@residual_block.wrong(
-    "The ReLUs between the convolutions are missing: three linear steps in a row are one."
-)
-def no_inner_ReLUs(x, shrink, kernel, widen):
-    return _block(x, shrink, kernel, widen, before=(1, 0, 0))
+    def unmasked(x, shrink, kernel, widen):
+        """The kernel is not masked: pixels to the right and below leak into the features."""
+        return _block(x, shrink, kernel, widen, mask=torch.ones(()))
 
+    def mask_turned_round(x, shrink, kernel, widen):
+        """The mask is turned round: it keeps what comes later and drops the past."""
+        mask = causal_mask(tuple(kernel.shape[-2:]), include_center=True).flip(0, 1)
+        return _block(x, shrink, kernel, widen, mask=mask)
 
-@residual_block.wrong(
-    "The ReLU before the second convolution is missing: the masked kernel reads what shrink "
-    "made as it is."
-)
-def no_second_ReLU(x, shrink, kernel, widen):
-    return _block(x, shrink, kernel, widen, before=(1, 0, 1))
+    @says(IN_PLACE)
+    def in_place(x, shrink, kernel, widen):
+        return x + _block(x.relu_(), shrink, kernel, widen, skip=torch.zeros_like)
 
-
-@residual_block.wrong(
-    "The ReLU before the third convolution is missing: widen reads what the masked kernel made "
-    "as it is."
-)
-def no_third_ReLU(x, shrink, kernel, widen):
-    return _block(x, shrink, kernel, widen, before=(1, 1, 0))
-
-
-@residual_block.wrong("There is no ReLU anywhere: the whole block is linear in x.")
-def no_ReLU_at_all(x, shrink, kernel, widen):
-    return _block(x, shrink, kernel, widen, before=(0, 0, 0))
-
-
-@residual_block.wrong(
-    "The mask is of type A. Features hold nothing but the past, so a block may read the centre "
-    "and has to: type B."
-)
-def type_A_in_a_block(x, shrink, kernel, widen):
-    mask = causal_mask(tuple(kernel.shape[-2:]), include_center=False)
-    return _block(x, shrink, kernel, widen, mask=mask)
-
-
-@residual_block.wrong(
-    "The kernel is not masked: pixels to the right and below leak into the features."
-)
-def unmasked(x, shrink, kernel, widen):
-    return _block(x, shrink, kernel, widen, mask=torch.ones(()))
-
-
-@residual_block.wrong("The mask is turned round: it keeps what comes later and drops the past.")
-def mask_turned_round(x, shrink, kernel, widen):
-    mask = causal_mask(tuple(kernel.shape[-2:]), include_center=True).flip(0, 1)
-    return _block(x, shrink, kernel, widen, mask=mask)
-
-
-@residual_block.wrong(IN_PLACE)
-def in_place(x, shrink, kernel, widen):
-    return x + _block(x.relu_(), shrink, kernel, widen, skip=torch.zeros_like)
-
-
-@residual_block.wrong(CUT_OFF)
-def the_sum_cut_off(x, shrink, kernel, widen):
-    return _block(x, shrink, kernel, widen, skip=torch.Tensor.detach)
+    @says(CUT_OFF)
+    def the_sum_cut_off(x, shrink, kernel, widen):
+        return _block(x, shrink, kernel, widen, skip=torch.Tensor.detach)
 
 
 @residual_block.right

@@ -13,7 +13,7 @@ from tutorial_lib.exercises.ch03.models import TOO_MANY, IndependentPixels
 from tutorial_lib.exercises.ch03.references import held_out_score as reference
 from tutorial_lib.exercises.comparing import number, number_result
 from tutorial_lib.exercises.definition import Failed, Failure
-from tutorial_lib.exercises.engine import Exercise
+from tutorial_lib.exercises.engine import Exercise, says
 from tutorial_lib.exercises.trials import Trial
 from tutorial_lib.pixels.likelihood import nll_nats
 
@@ -154,131 +154,96 @@ def _both(nats, images, n_dims=None):
     return nats, nats / ((n_dims or images[0].numel()) * math.log(2))
 
 
-@held_out_score.wrong(
-    "This is the mean of the batch means, in which an image of the small last batch weighs more "
-    "than the others. Sum first, divide once."
-)
-def mean_of_batch_means(model_fn, images, batch_size):
-    means = [costs.mean() for costs in _batches(model_fn, images, batch_size)]
-    return _both(sum(means) / len(means), images)
-
-
 def _costs(model_fn, images, batch_size):
     return torch.cat(_batches(model_fn, images, batch_size))
 
 
-@held_out_score.wrong(
-    "The last batch, which is not full, was left out: its images belong to the data too."
-)
-def last_batch_dropped(model_fn, images, batch_size):
-    kept = images[: len(images) // batch_size * batch_size]
-    return _both(_costs(model_fn, kept, batch_size).mean(), images)
+@held_out_score.mistakes
+class Mistakes:
+    def mean_of_batch_means(model_fn, images, batch_size):
+        """This is the mean of the batch means, in which an image of the small last batch weighs
+        more than the others. Sum first, divide once."""
+        means = [costs.mean() for costs in _batches(model_fn, images, batch_size)]
+        return _both(sum(means) / len(means), images)
 
+    def last_batch_dropped(model_fn, images, batch_size):
+        """The last batch, which is not full, was left out: its images belong to the data too."""
+        kept = images[: len(images) // batch_size * batch_size]
+        return _both(_costs(model_fn, kept, batch_size).mean(), images)
 
-@held_out_score.wrong(
-    "The last batch, which is not full, never entered the sum, though its images were counted."
-)
-def last_batch_lost_from_the_sum(model_fn, images, batch_size):
-    kept = images[: len(images) // batch_size * batch_size]
-    total = _costs(model_fn, kept, batch_size).sum() if len(kept) else 0.0
-    return _both(total / len(images), images)
+    def last_batch_lost_from_the_sum(model_fn, images, batch_size):
+        """The last batch, which is not full, never entered the sum, though its images were
+        counted."""
+        kept = images[: len(images) // batch_size * batch_size]
+        total = _costs(model_fn, kept, batch_size).sum() if len(kept) else 0.0
+        return _both(total / len(images), images)
 
+    def last_batch_weighed_as_if_it_were_full(model_fn, images, batch_size):
+        """Each batch mean is multiplied by batch_size. The last batch holds fewer images: multiply
+        by len(batch), or sum at once."""
+        means = [costs.mean() for costs in _batches(model_fn, images, batch_size)]
+        return _both(sum(means) * batch_size / len(images), images)
 
-@held_out_score.wrong(
-    "Each batch mean is multiplied by batch_size. The last batch holds fewer images: multiply "
-    "by len(batch), or sum at once."
-)
-def last_batch_weighed_as_if_it_were_full(model_fn, images, batch_size):
-    means = [costs.mean() for costs in _batches(model_fn, images, batch_size)]
-    return _both(sum(means) * batch_size / len(images), images)
+    def divided_by_full_batches(model_fn, images, batch_size):
+        """You divide by batches times batch size. The last batch is not full: divide by the number
+        of images."""
+        costs = _costs(model_fn, images, batch_size)
+        return _both(costs.sum() / (math.ceil(len(images) / batch_size) * batch_size), images)
 
+    def mean_over_pixels_called_nats_per_image(model_fn, images, batch_size):
+        """The first number is nats per dimension, a mean over the pixels. Nats per image is the sum
+        over them."""
+        nats = float(_costs(model_fn, images, batch_size).mean()) / images[0].numel()
+        return nats, nats / math.log(2)
 
-@held_out_score.wrong(
-    "You divide by batches times batch size. The last batch is not full: divide by the number "
-    "of images."
-)
-def divided_by_full_batches(model_fn, images, batch_size):
-    costs = _costs(model_fn, images, batch_size)
-    return _both(costs.sum() / (math.ceil(len(images) / batch_size) * batch_size), images)
+    def divided_by_the_dimensions_twice(model_fn, images, batch_size):
+        """The number of dimensions is divided out twice, in the first number already and in the
+        second again."""
+        nats = float(_costs(model_fn, images, batch_size).mean()) / images[0].numel()
+        return _both(nats, images)
 
+    def times_log_2(model_fn, images, batch_size):
+        """The bits/dim come from a multiplication by log 2. A nat is more than a bit: divide."""
+        nats = float(_costs(model_fn, images, batch_size).mean())
+        return nats, nats / images[0].numel() * math.log(2)
 
-@held_out_score.wrong(
-    "The first number is nats per dimension, a mean over the pixels. Nats per image is the sum "
-    "over them."
-)
-def mean_over_pixels_called_nats_per_image(model_fn, images, batch_size):
-    nats = float(_costs(model_fn, images, batch_size).mean()) / images[0].numel()
-    return nats, nats / math.log(2)
+    def nats_called_bits(model_fn, images, batch_size):
+        """The second number is nats per dimension: the step from nats to bits is missing."""
+        nats = float(_costs(model_fn, images, batch_size).mean())
+        return nats, nats / images[0].numel()
 
+    def bits_per_image(model_fn, images, batch_size):
+        """The second number is bits per image: it was not divided by the dimensions."""
+        nats = float(_costs(model_fn, images, batch_size).mean())
+        return nats, nats / math.log(2)
 
-@held_out_score.wrong(
-    "The number of dimensions is divided out twice, in the first number already and in the "
-    "second again."
-)
-def divided_by_the_dimensions_twice(model_fn, images, batch_size):
-    nats = float(_costs(model_fn, images, batch_size).mean()) / images[0].numel()
-    return _both(nats, images)
+    def the_cost_of_the_whole_set(model_fn, images, batch_size):
+        """This is the cost of all images together: it was not divided by their number."""
+        return _both(_costs(model_fn, images, batch_size).sum(), images)
 
+    def colours_forgotten(model_fn, images, batch_size):
+        """The bits are divided by the pixels, H * W. With colours there are C * H * W
+        dimensions."""
+        nats = _costs(model_fn, images, batch_size).mean()
+        return _both(nats, images, images.shape[-2] * images.shape[-1])
 
-@held_out_score.wrong(
-    "The bits/dim come from a multiplication by log 2. A nat is more than a bit: divide."
-)
-def times_log_2(model_fn, images, batch_size):
-    nats = float(_costs(model_fn, images, batch_size).mean())
-    return nats, nats / images[0].numel() * math.log(2)
+    def log_of_the_mean(model_fn, images, batch_size):
+        """You average probabilities and take the log then. The score is the mean of -log p(x)."""
+        costs = _costs(model_fn, images, batch_size)
+        return _both(math.log(len(costs)) - torch.logsumexp(-costs, dim=0), images)
 
+    def the_two_exchanged(model_fn, images, batch_size):
+        """The two numbers are exchanged: nats per image come first, bits/dim second."""
+        return reference(model_fn, images, batch_size)[::-1]
 
-@held_out_score.wrong(
-    "The second number is nats per dimension: the step from nats to bits is missing."
-)
-def nats_called_bits(model_fn, images, batch_size):
-    nats = float(_costs(model_fn, images, batch_size).mean())
-    return nats, nats / images[0].numel()
+    @says(TOO_MANY)
+    def all_at_once(model_fn, images, batch_size):
+        return reference(model_fn, images, len(images))
 
-
-@held_out_score.wrong("The second number is bits per image: it was not divided by the dimensions.")
-def bits_per_image(model_fn, images, batch_size):
-    nats = float(_costs(model_fn, images, batch_size).mean())
-    return nats, nats / math.log(2)
-
-
-@held_out_score.wrong(
-    "This is the cost of all images together: it was not divided by their number."
-)
-def the_cost_of_the_whole_set(model_fn, images, batch_size):
-    return _both(_costs(model_fn, images, batch_size).sum(), images)
-
-
-@held_out_score.wrong(
-    "The bits are divided by the pixels, H * W. With colours there are C * H * W dimensions."
-)
-def colours_forgotten(model_fn, images, batch_size):
-    nats = _costs(model_fn, images, batch_size).mean()
-    return _both(nats, images, images.shape[-2] * images.shape[-1])
-
-
-@held_out_score.wrong(
-    "You average probabilities and take the log then. The score is the mean of -log p(x)."
-)
-def log_of_the_mean(model_fn, images, batch_size):
-    costs = _costs(model_fn, images, batch_size)
-    return _both(math.log(len(costs)) - torch.logsumexp(-costs, dim=0), images)
-
-
-@held_out_score.wrong("The two numbers are exchanged: nats per image come first, bits/dim second.")
-def the_two_exchanged(model_fn, images, batch_size):
-    return reference(model_fn, images, batch_size)[::-1]
-
-
-@held_out_score.wrong(TOO_MANY)
-def all_at_once(model_fn, images, batch_size):
-    return reference(model_fn, images, len(images))
-
-
-@held_out_score.wrong(RECORDED)
-def gradients_recorded(model_fn, images, batch_size):
-    costs = [nll_nats(model_fn(batch), batch) for batch in images.split(batch_size)]
-    return _both(torch.cat(costs).double().mean(), images)
+    @says(RECORDED)
+    def gradients_recorded(model_fn, images, batch_size):
+        costs = [nll_nats(model_fn(batch), batch) for batch in images.split(batch_size)]
+        return _both(torch.cat(costs).double().mean(), images)
 
 
 @held_out_score.right

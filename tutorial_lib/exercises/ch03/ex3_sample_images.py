@@ -11,7 +11,7 @@ from tutorial_lib.exercises.ch03.models import CausalPixels
 from tutorial_lib.exercises.ch03.references import sample_images as reference
 from tutorial_lib.exercises.comparing import first_difference, number, tensor_result
 from tutorial_lib.exercises.definition import Failure
-from tutorial_lib.exercises.engine import Exercise
+from tutorial_lib.exercises.engine import Exercise, says
 from tutorial_lib.exercises.trials import Trial
 from tutorial_lib.sampling.ancestral import draw
 
@@ -162,147 +162,115 @@ def _loop(
     return levels
 
 
-@sample_images.wrong(
-    "You take the likeliest level of each place, whatever the noise: that is one image for "
-    "ever, and no sample."
-)
-def the_likeliest_level(model_fn, uniforms, temperature=1.0):
-    return _loop(model_fn, uniforms, temperature, rule=lambda logits, u: logits.argmax(dim=1))
+@sample_images.mistakes
+class Mistakes:
+    def the_likeliest_level(model_fn, uniforms, temperature=1.0):
+        """You take the likeliest level of each place, whatever the noise: that is one image for
+        ever, and no sample."""
+        return _loop(model_fn, uniforms, temperature, rule=lambda logits, u: logits.argmax(dim=1))
 
+    def one_pass_for_all(model_fn, uniforms, temperature=1.0):
+        """Every pixel is drawn as if none had been drawn before it: either the model runs only
+        once, or it is never shown what was drawn. Write each level down, then run the model on
+        it."""
+        return _loop(model_fn, uniforms, temperature, every=lambda place: False)
 
-@sample_images.wrong(
-    "Every pixel is drawn as if none had been drawn before it: either the model runs only once, "
-    "or it is never shown what was drawn. Write each level down, then run the model on it."
-)
-def one_pass_for_all(model_fn, uniforms, temperature=1.0):
-    return _loop(model_fn, uniforms, temperature, every=lambda place: False)
+    def one_pass_a_row(model_fn, uniforms, temperature=1.0):
+        """The model runs once for each row, so a pixel does not know its left neighbour. Run it
+        after each draw."""
+        return _loop(model_fn, uniforms, temperature, every=lambda p: p[0] == 0 and p[2] == 0)
 
+    def colours_at_once(model_fn, uniforms, temperature=1.0):
+        """The colours of a pixel all come from one pass, before any of them is drawn. The second
+        colour depends on the first: a pass for each sub-pixel."""
+        return _loop(model_fn, uniforms, temperature, every=lambda place: place[0] == 0)
 
-@sample_images.wrong(
-    "The model runs once for each row, so a pixel does not know its left neighbour. Run it "
-    "after each draw."
-)
-def one_pass_a_row(model_fn, uniforms, temperature=1.0):
-    return _loop(model_fn, uniforms, temperature, every=lambda p: p[0] == 0 and p[2] == 0)
+    def column_by_column(model_fn, uniforms, temperature=1.0):
+        """You go down the columns. Raster order goes along the rows: the model relies on it."""
 
+        def places(shape):
+            return sorted(_places(shape), key=lambda p: (p[2], p[1], p[0]))
 
-@sample_images.wrong(
-    "The colours of a pixel all come from one pass, before any of them is drawn. The second "
-    "colour depends on the first: a pass for each sub-pixel."
-)
-def colours_at_once(model_fn, uniforms, temperature=1.0):
-    return _loop(model_fn, uniforms, temperature, every=lambda place: place[0] == 0)
+        return _loop(model_fn, uniforms, temperature, places=places)
 
+    def colour_by_colour(model_fn, uniforms, temperature=1.0):
+        """You draw a whole colour before the next. All colours of a pixel come before the pixel to
+        its right."""
+        return _loop(model_fn, uniforms, temperature, places=lambda shape: sorted(_places(shape)))
 
-@sample_images.wrong(
-    "You go down the columns. Raster order goes along the rows: the model relies on it."
-)
-def column_by_column(model_fn, uniforms, temperature=1.0):
-    def places(shape):
-        return sorted(_places(shape), key=lambda p: (p[2], p[1], p[0]))
+    def the_mean_is_fed_back(model_fn, uniforms, temperature=1.0):
+        """The model is shown the mean of each distribution, not the level that was drawn. Nothing
+        agrees with what is in the image then."""
 
-    return _loop(model_fn, uniforms, temperature, places=places)
+        def mean(logits, drawn):
+            levels = torch.arange(logits.shape[1], dtype=logits.dtype)
+            return torch.softmax(logits, dim=1) @ levels
 
+        return _loop(model_fn, uniforms, temperature, seen=mean)
 
-@sample_images.wrong(
-    "You draw a whole colour before the next. All colours of a pixel come before the pixel to "
-    "its right."
-)
-def colour_by_colour(model_fn, uniforms, temperature=1.0):
-    return _loop(model_fn, uniforms, temperature, places=lambda shape: sorted(_places(shape)))
+    def levels_scaled(model_fn, uniforms, temperature=1.0):
+        """The model is shown levels divided by L - 1. It was trained on levels as they are, and
+        scales them itself."""
 
+        def scaled(logits, drawn):
+            return drawn.double() / (logits.shape[1] - 1)
 
-@sample_images.wrong(
-    "The model is shown the mean of each distribution, not the level that was drawn. Nothing "
-    "agrees with what is in the image then."
-)
-def the_mean_is_fed_back(model_fn, uniforms, temperature=1.0):
-    def mean(logits, drawn):
-        levels = torch.arange(logits.shape[1], dtype=logits.dtype)
-        return torch.softmax(logits, dim=1) @ levels
+        return _loop(model_fn, uniforms, temperature, seen=scaled)
 
-    return _loop(model_fn, uniforms, temperature, seen=mean)
+    def softmax_over_the_images(model_fn, uniforms, temperature=1.0):
+        """The softmax runs over the images of the batch. Of logits (B, L), the levels are axis
+        1."""
 
+        def rule(logits, u):
+            steps = torch.softmax(logits, dim=0).cumsum(dim=1)
+            return (steps[:, :-1] <= u[:, None]).sum(dim=1)
 
-@sample_images.wrong(
-    "The model is shown levels divided by L - 1. It was trained on levels as they are, and "
-    "scales them itself."
-)
-def levels_scaled(model_fn, uniforms, temperature=1.0):
-    def scaled(logits, drawn):
-        return drawn.double() / (logits.shape[1] - 1)
+        return _loop(model_fn, uniforms, temperature, rule=rule)
 
-    return _loop(model_fn, uniforms, temperature, seen=scaled)
+    def no_softmax(model_fn, uniforms, temperature=1.0):
+        """The logits are added up as if they were probabilities: the softmax is missing."""
 
+        def rule(logits, u):
+            return (logits.cumsum(dim=1)[:, :-1] <= u[:, None]).sum(dim=1)
 
-@sample_images.wrong(
-    "The softmax runs over the images of the batch. Of logits (B, L), the levels are axis 1."
-)
-def softmax_over_the_images(model_fn, uniforms, temperature=1.0):
-    def rule(logits, u):
-        steps = torch.softmax(logits, dim=0).cumsum(dim=1)
-        return (steps[:, :-1] <= u[:, None]).sum(dim=1)
+        return _loop(model_fn, uniforms, temperature, rule=rule)
 
-    return _loop(model_fn, uniforms, temperature, rule=rule)
+    def softmax_twice(model_fn, uniforms, temperature=1.0):
+        """The softmax is taken twice: `draw` wants logits, not probabilities."""
+        return _loop(
+            model_fn, uniforms, temperature, rule=lambda logits, u: draw(logits.softmax(dim=1), u)
+        )
 
+    def the_noise_of_the_first_image(model_fn, uniforms, temperature=1.0):
+        """Every image uses the noise of the first one, so all images are the same."""
+        return _loop(model_fn, uniforms[:1].expand_as(uniforms), temperature)
 
-@sample_images.wrong(
-    "The logits are added up as if they were probabilities: the softmax is missing."
-)
-def no_softmax(model_fn, uniforms, temperature=1.0):
-    def rule(logits, u):
-        return (logits.cumsum(dim=1)[:, :-1] <= u[:, None]).sum(dim=1)
+    def one_number_an_image(model_fn, uniforms, temperature=1.0):
+        """An image uses its first uniform number for all of its pixels. Each draw needs its own."""
+        return _loop(model_fn, uniforms[:, :1, :1, :1].expand_as(uniforms), temperature)
 
-    return _loop(model_fn, uniforms, temperature, rule=rule)
+    @says(OWN_NOISE)
+    def noise_of_its_own(model_fn, uniforms, temperature=1.0):
+        return _loop(model_fn, torch.rand(uniforms.shape), temperature)
 
+    def temperature_multiplied(model_fn, uniforms, temperature=1.0):
+        """The logits are multiplied by the temperature. A temperature below 1 has to make the model
+        surer: divide."""
+        return _loop(model_fn, uniforms, 1 / temperature)
 
-@sample_images.wrong("The softmax is taken twice: `draw` wants logits, not probabilities.")
-def softmax_twice(model_fn, uniforms, temperature=1.0):
-    return _loop(
-        model_fn, uniforms, temperature, rule=lambda logits, u: draw(logits.softmax(dim=1), u)
-    )
+    def temperature_ignored(model_fn, uniforms, temperature=1.0):
+        """The temperature has no effect."""
+        return _loop(model_fn, uniforms)
 
+    def temperature_on_probabilities(model_fn, uniforms, temperature=1.0):
+        """The probabilities are divided by the temperature, behind the softmax, and no longer sum
+        to 1. It belongs on the logits."""
 
-@sample_images.wrong("Every image uses the noise of the first one, so all images are the same.")
-def the_noise_of_the_first_image(model_fn, uniforms, temperature=1.0):
-    return _loop(model_fn, uniforms[:1].expand_as(uniforms), temperature)
+        def rule(logits, u):
+            steps = (torch.softmax(logits, dim=1) / temperature).cumsum(dim=1)
+            return (steps[:, :-1] <= u[:, None]).sum(dim=1)
 
-
-@sample_images.wrong(
-    "An image uses its first uniform number for all of its pixels. Each draw needs its own."
-)
-def one_number_an_image(model_fn, uniforms, temperature=1.0):
-    return _loop(model_fn, uniforms[:, :1, :1, :1].expand_as(uniforms), temperature)
-
-
-@sample_images.wrong(OWN_NOISE)
-def noise_of_its_own(model_fn, uniforms, temperature=1.0):
-    return _loop(model_fn, torch.rand(uniforms.shape), temperature)
-
-
-@sample_images.wrong(
-    "The logits are multiplied by the temperature. A temperature below 1 has to make the model "
-    "surer: divide."
-)
-def temperature_multiplied(model_fn, uniforms, temperature=1.0):
-    return _loop(model_fn, uniforms, 1 / temperature)
-
-
-@sample_images.wrong("The temperature has no effect.")
-def temperature_ignored(model_fn, uniforms, temperature=1.0):
-    return _loop(model_fn, uniforms)
-
-
-@sample_images.wrong(
-    "The probabilities are divided by the temperature, behind the softmax, and no longer sum to "
-    "1. It belongs on the logits."
-)
-def temperature_on_probabilities(model_fn, uniforms, temperature=1.0):
-    def rule(logits, u):
-        steps = (torch.softmax(logits, dim=1) / temperature).cumsum(dim=1)
-        return (steps[:, :-1] <= u[:, None]).sum(dim=1)
-
-    return _loop(model_fn, uniforms, rule=rule)
+        return _loop(model_fn, uniforms, rule=rule)
 
 
 @sample_images.right

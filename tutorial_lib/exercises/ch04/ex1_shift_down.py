@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from tutorial_lib.exercises.comparing import first_difference, number, tensor_result
 from tutorial_lib.exercises.definition import Failure
-from tutorial_lib.exercises.engine import Exercise
+from tutorial_lib.exercises.engine import Exercise, says
 from tutorial_lib.exercises.trials import Trial
 from tutorial_lib.pixels.gated_layer import shift_down as reference
 
@@ -48,9 +48,10 @@ def shift_down(features: torch.Tensor) -> torch.Tensor:
     ),
 )
 
-
 BY_WIDTH = "The height of the result follows from the width: right for square images only."
+
 SURPLUS = "A row too many: the last row has no place any more, cut it off."
+
 CUT_OFF = "No gradient comes through: `.detach()`, `.data` or `.numpy()` cuts the features off."
 
 
@@ -145,81 +146,66 @@ def gradient(candidate, rng: torch.Generator) -> Failure | None:
     return Failure("A gradient goes to the wrong pixel.", f"{told}.")
 
 
-@shift_down.wrong(
-    "Row 0 holds the last row: torch.roll brings round what falls out. The first pixel would be "
-    "told how the image ends."
-)
-def roll(features):
-    return torch.roll(features, 1, dims=2)
-
-
 def _padded(features, sides):
     return F.pad(features, sides)
 
 
-@shift_down.wrong("The rows move up, so each row is told about the one below it, drawn later.")
-def up(features):
-    return _padded(features, (0, 0, -1, 1))
+@shift_down.mistakes
+class Mistakes:
+    def roll(features):
+        """Row 0 holds the last row: torch.roll brings round what falls out. The first pixel would
+        be told how the image ends."""
+        return torch.roll(features, 1, dims=2)
 
+    def up(features):
+        """The rows move up, so each row is told about the one below it, drawn later."""
+        return _padded(features, (0, 0, -1, 1))
 
-@shift_down.wrong("The columns move, not the rows. Height is dimension 2, width dimension 3.")
-def columns(features):
-    return _padded(features, (1, -1, 0, 0))
+    def columns(features):
+        """The columns move, not the rows. Height is dimension 2, width dimension 3."""
+        return _padded(features, (1, -1, 0, 0))
 
+    def channels(features):
+        """The channels move, not the rows. Dimension 1 holds the features."""
+        return F.pad(features, (0, 0, 0, 0, 1, -1))
 
-@shift_down.wrong("The channels move, not the rows. Dimension 1 holds the features.")
-def channels(features):
-    return F.pad(features, (0, 0, 0, 0, 1, -1))
+    def unmoved(features):
+        """Nothing moves. Every row would go on seeing its own pixels."""
+        return features.clone()
 
+    def first_row_emptied(features):
+        """Row 0 is emptied, but the other rows stay where they are and see their own pixels."""
+        result = features.clone()
+        result[:, :, 0] = 0
+        return result
 
-@shift_down.wrong("Nothing moves. Every row would go on seeing its own pixels.")
-def unmoved(features):
-    return features.clone()
+    def two_rows(features):
+        """The rows move two down, so each loses the row directly above it, the most telling one."""
+        return torch.cat([torch.zeros_like(features), features], 2)[
+            :, :, -features.shape[2] - 2 : -2
+        ]
 
+    def first_row_repeated(features):
+        """Row 0 holds row 0: it is repeated where zeros belong, and its pixels see themselves."""
+        return torch.cat([features[:, :, :1], features[:, :, :-1]], dim=2)
 
-@shift_down.wrong(
-    "Row 0 is emptied, but the other rows stay where they are and see their own pixels."
-)
-def first_row_emptied(features):
-    result = features.clone()
-    result[:, :, 0] = 0
-    return result
+    @says(BY_WIDTH)
+    def cropped_by_width(features):
+        return _padded(features, (0, 0, 1, 0))[:, :, : features.shape[3]]
 
+    @says(SURPLUS)
+    def not_cropped(features):
+        return _padded(features, (0, 0, 1, 0))
 
-@shift_down.wrong(
-    "The rows move two down, so each loses the row directly above it, the most telling one."
-)
-def two_rows(features):
-    return torch.cat([torch.zeros_like(features), features], 2)[:, :, -features.shape[2] - 2 : -2]
+    @says(IN_PLACE)
+    def in_place(features):
+        features[:, :, 1:] = features[:, :, :-1].clone()
+        features[:, :, 0] = 0
+        return features
 
-
-@shift_down.wrong(
-    "Row 0 holds row 0: it is repeated where zeros belong, and its pixels see themselves."
-)
-def first_row_repeated(features):
-    return torch.cat([features[:, :, :1], features[:, :, :-1]], dim=2)
-
-
-@shift_down.wrong(BY_WIDTH)
-def cropped_by_width(features):
-    return _padded(features, (0, 0, 1, 0))[:, :, : features.shape[3]]
-
-
-@shift_down.wrong(SURPLUS)
-def not_cropped(features):
-    return _padded(features, (0, 0, 1, 0))
-
-
-@shift_down.wrong(IN_PLACE)
-def in_place(features):
-    features[:, :, 1:] = features[:, :, :-1].clone()
-    features[:, :, 0] = 0
-    return features
-
-
-@shift_down.wrong(CUT_OFF)
-def cut_off_from_gradients(features):
-    return _padded(features.detach(), (0, 0, 1, -1))
+    @says(CUT_OFF)
+    def cut_off_from_gradients(features):
+        return _padded(features.detach(), (0, 0, 1, -1))
 
 
 @shift_down.right

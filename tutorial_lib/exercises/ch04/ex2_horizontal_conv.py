@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from tutorial_lib.exercises.ch04.references import horizontal_conv as reference
 from tutorial_lib.exercises.comparing import first_difference, number, numbers, tensor_result
-from tutorial_lib.exercises.engine import Exercise
+from tutorial_lib.exercises.engine import Exercise, says
 from tutorial_lib.exercises.trials import Trial
 
 horizontal_conv = Exercise(
@@ -51,10 +51,14 @@ NARROW = (
     "The image shrinks: columns of zeros are missing on the left, or a column was cut off that is "
     "needed."
 )
+
+
 SURPLUS = (
     "A column too many in type A. Nothing to the right of the image needs the last column: cut it "
     "off."
 )
+
+
 SURPLUS_B = (
     "A column too many in type B: n - 1 columns of zeros on the left are enough, and none on the "
     "right."
@@ -139,88 +143,68 @@ def channels(rng):
     return trials
 
 
-@horizontal_conv.wrong(
-    "In type A a pixel hears itself: the last tap lies on the centre. The first layer would be "
-    "handed the pixel it has to predict."
-)
-def centre_shown_in_type_A(x, weight, *, mask_type):
-    return reference(x, weight, mask_type="B")
-
-
-@horizontal_conv.wrong(
-    "In type B the centre is not heard: the kernel lies one column too far to the left."
-)
-def centre_hidden_in_type_B(x, weight, *, mask_type):
-    return reference(x, weight, mask_type="A")
-
-
-@horizontal_conv.wrong(
-    "The two types are exchanged: it is type B whose last tap lies on the centre."
-)
-def types_exchanged(x, weight, *, mask_type):
-    return reference(x, weight, mask_type="B" if mask_type == "A" else "A")
-
-
 def _conv(x, weight, left, right):
     return F.conv2d(F.pad(x, (left, right)), weight)
 
 
-@horizontal_conv.wrong(
-    "The zeros stand on the right, so every pixel reads what comes later in its row."
-)
-def to_the_right(x, weight, *, mask_type):
-    n_taps = weight.shape[-1]
-    return _conv(x, weight, *((-1, n_taps) if mask_type == "A" else (0, n_taps - 1)))
+@horizontal_conv.mistakes
+class Mistakes:
+    def centre_shown_in_type_A(x, weight, *, mask_type):
+        """In type A a pixel hears itself: the last tap lies on the centre. The first layer would be
+        handed the pixel it has to predict."""
+        return reference(x, weight, mask_type="B")
 
+    def centre_hidden_in_type_B(x, weight, *, mask_type):
+        """In type B the centre is not heard: the kernel lies one column too far to the left."""
+        return reference(x, weight, mask_type="A")
 
-@horizontal_conv.wrong(
-    'With padding="same" the kernel is centred: half of its taps lie to the right, in the future.'
-)
-def padding_on_both_sides(x, weight, *, mask_type):
-    n_taps = weight.shape[-1]
-    return _conv(x, weight, (n_taps - 1) // 2, n_taps // 2)  # padding="same", without its warning
+    def types_exchanged(x, weight, *, mask_type):
+        """The two types are exchanged: it is type B whose last tap lies on the centre."""
+        return reference(x, weight, mask_type="B" if mask_type == "A" else "A")
 
+    def to_the_right(x, weight, *, mask_type):
+        """The zeros stand on the right, so every pixel reads what comes later in its row."""
+        n_taps = weight.shape[-1]
+        return _conv(x, weight, *((-1, n_taps) if mask_type == "A" else (0, n_taps - 1)))
 
-@horizontal_conv.wrong(
-    "The taps are in reversed order. conv2d slides the kernel without turning it."
-)
-def flipped(x, weight, *, mask_type):
-    return reference(x, weight.flip(-1), mask_type=mask_type)
+    def padding_on_both_sides(x, weight, *, mask_type):
+        """With padding="same" the kernel is centred: half of its taps lie to the right, in the
+        future."""
+        n_taps = weight.shape[-1]
+        return _conv(
+            x, weight, (n_taps - 1) // 2, n_taps // 2
+        )  # padding="same", without its warning
 
+    def flipped(x, weight, *, mask_type):
+        """The taps are in reversed order. conv2d slides the kernel without turning it."""
+        return reference(x, weight.flip(-1), mask_type=mask_type)
 
-@horizontal_conv.wrong(
-    "The kernel lies along the column and reads what is above. That is the task of the other stack."
-)
-def up_the_column(x, weight, *, mask_type):
-    turned = reference(x.transpose(2, 3), weight, mask_type=mask_type)
-    return turned.transpose(2, 3)
+    def up_the_column(x, weight, *, mask_type):
+        """The kernel lies along the column and reads what is above. That is the task of the other
+        stack."""
+        turned = reference(x.transpose(2, 3), weight, mask_type=mask_type)
+        return turned.transpose(2, 3)
 
+    def wrapped_round(x, weight, *, mask_type):
+        """The first columns hear the last ones: the row is bent into a ring. Outside the image are
+        zeros."""
+        n_taps = weight.shape[-1]
+        whole = F.conv2d(torch.cat([x[..., -n_taps:], x], dim=-1), weight)
+        return whole[..., :-1] if mask_type == "A" else whole[..., 1:]
 
-@horizontal_conv.wrong(
-    "The first columns hear the last ones: the row is bent into a ring. Outside the image are "
-    "zeros."
-)
-def wrapped_round(x, weight, *, mask_type):
-    n_taps = weight.shape[-1]
-    whole = F.conv2d(torch.cat([x[..., -n_taps:], x], dim=-1), weight)
-    return whole[..., :-1] if mask_type == "A" else whole[..., 1:]
+    @says(NARROW)
+    def no_zeros_on_the_left(x, weight, *, mask_type):
+        return F.conv2d(x, weight)
 
+    @says(SURPLUS)
+    def a_surplus_column(x, weight, *, mask_type):
+        n_taps = weight.shape[-1]
+        return _conv(x, weight, n_taps if mask_type == "A" else n_taps - 1, 0)
 
-@horizontal_conv.wrong(NARROW)
-def no_zeros_on_the_left(x, weight, *, mask_type):
-    return F.conv2d(x, weight)
-
-
-@horizontal_conv.wrong(SURPLUS)
-def a_surplus_column(x, weight, *, mask_type):
-    n_taps = weight.shape[-1]
-    return _conv(x, weight, n_taps if mask_type == "A" else n_taps - 1, 0)
-
-
-@horizontal_conv.wrong(SURPLUS_B)
-def a_surplus_column_in_type_B(x, weight, *, mask_type):
-    n_taps = weight.shape[-1]
-    return _conv(x, weight, n_taps, -1 if mask_type == "A" else 0)
+    @says(SURPLUS_B)
+    def a_surplus_column_in_type_B(x, weight, *, mask_type):
+        n_taps = weight.shape[-1]
+        return _conv(x, weight, n_taps, -1 if mask_type == "A" else 0)
 
 
 @horizontal_conv.right

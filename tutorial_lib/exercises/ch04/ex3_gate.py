@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from tutorial_lib.exercises.comparing import first_difference, number, tensor_result
-from tutorial_lib.exercises.engine import Exercise
+from tutorial_lib.exercises.engine import Exercise, says
 from tutorial_lib.exercises.trials import Trial
 from tutorial_lib.pixels.gated_layer import gate as reference
 
@@ -39,9 +39,10 @@ def gate(features: torch.Tensor) -> torch.Tensor:
     ),
 )
 
-
 ALONG_THE_HEIGHT = "The features are divided along the height. Values and switches are channels."
+
 ALONG_THE_BATCH = "The images are divided, not their channels: `chunk` needs to be told `dim=1`."
+
 OWN_SWITCH = "Every channel is its own switch: no channels are divided off, and all 2C come back."
 
 
@@ -99,88 +100,72 @@ def _halves(features):
     return features.chunk(2, dim=1)
 
 
-@gate.wrong("tanh and sigmoid are exchanged: the sigmoid, from 0 to 1, belongs to the second half.")
-def functions_exchanged(features):
-    value, switch = _halves(features)
-    return torch.sigmoid(value) * torch.tanh(switch)
+@gate.mistakes
+class Mistakes:
+    def functions_exchanged(features):
+        """tanh and sigmoid are exchanged: the sigmoid, from 0 to 1, belongs to the second half."""
+        value, switch = _halves(features)
+        return torch.sigmoid(value) * torch.tanh(switch)
 
+    def both_sigmoid(features):
+        """Both halves go through a sigmoid, so nothing negative can ever be passed on."""
+        value, switch = _halves(features)
+        return torch.sigmoid(value) * torch.sigmoid(switch)
 
-@gate.wrong("Both halves go through a sigmoid, so nothing negative can ever be passed on.")
-def both_sigmoid(features):
-    value, switch = _halves(features)
-    return torch.sigmoid(value) * torch.sigmoid(switch)
+    def both_tanh(features):
+        """Both halves go through tanh: a switch then turns signs round and cannot stay shut."""
+        value, switch = _halves(features)
+        return torch.tanh(value) * torch.tanh(switch)
 
+    def interleaved(features):
+        """Values and switches are taken alternately. The first C channels are values, the next C
+        their switches."""
+        return torch.tanh(features[:, ::2]) * torch.sigmoid(features[:, 1::2])
 
-@gate.wrong("Both halves go through tanh: a switch then turns signs round and cannot stay shut.")
-def both_tanh(features):
-    value, switch = _halves(features)
-    return torch.tanh(value) * torch.tanh(switch)
+    @says(ALONG_THE_HEIGHT)
+    def along_the_height(features):
+        value, switch = features.chunk(2, dim=2)
+        return torch.tanh(value) * torch.sigmoid(switch)
 
+    @says(ALONG_THE_BATCH)
+    def along_the_batch(features):
+        value, switch = features.chunk(2)
+        return torch.tanh(value) * torch.sigmoid(switch)
 
-@gate.wrong(
-    "Values and switches are taken alternately. The first C channels are values, the next C "
-    "their switches."
-)
-def interleaved(features):
-    return torch.tanh(features[:, ::2]) * torch.sigmoid(features[:, 1::2])
+    def sum_(features):
+        """The two are added. A sum cannot shut anything: only a product with 0 is 0."""
+        value, switch = _halves(features)
+        return torch.tanh(value) + torch.sigmoid(switch)
 
+    def no_tanh(features):
+        """The value passes without tanh: then nothing keeps it between -1 and 1."""
+        value, switch = _halves(features)
+        return value * torch.sigmoid(switch)
 
-@gate.wrong(ALONG_THE_HEIGHT)
-def along_the_height(features):
-    value, switch = features.chunk(2, dim=2)
-    return torch.tanh(value) * torch.sigmoid(switch)
+    def relu(features):
+        """The value goes through a ReLU, and negative values are lost. Use tanh."""
+        value, switch = _halves(features)
+        return torch.relu(value) * torch.sigmoid(switch)
 
+    def tanh_of_the_product(features):
+        """The tanh is taken of the product. It belongs to the value alone, before the switch."""
+        value, switch = _halves(features)
+        return torch.tanh(value * torch.sigmoid(switch))
 
-@gate.wrong(ALONG_THE_BATCH)
-def along_the_batch(features):
-    value, switch = features.chunk(2)
-    return torch.tanh(value) * torch.sigmoid(switch)
+    @says(OWN_SWITCH)
+    def its_own_switch(features):
+        return torch.tanh(features) * torch.sigmoid(features)
 
+    def the_first_half_twice(features):
+        """The second half is not used: each value is multiplied by its own sigmoid."""
+        value, _ = _halves(features)
+        return torch.tanh(value) * torch.sigmoid(value)
 
-@gate.wrong(
-    "The two are added. A sum cannot shut anything: only a product with 0 is 0.", name="sum"
-)
-def sum_(features):
-    value, switch = _halves(features)
-    return torch.tanh(value) + torch.sigmoid(switch)
-
-
-@gate.wrong("The value passes without tanh: then nothing keeps it between -1 and 1.")
-def no_tanh(features):
-    value, switch = _halves(features)
-    return value * torch.sigmoid(switch)
-
-
-@gate.wrong("The value goes through a ReLU, and negative values are lost. Use tanh.")
-def relu(features):
-    value, switch = _halves(features)
-    return torch.relu(value) * torch.sigmoid(switch)
-
-
-@gate.wrong("The tanh is taken of the product. It belongs to the value alone, before the switch.")
-def tanh_of_the_product(features):
-    value, switch = _halves(features)
-    return torch.tanh(value * torch.sigmoid(switch))
-
-
-@gate.wrong(OWN_SWITCH)
-def its_own_switch(features):
-    return torch.tanh(features) * torch.sigmoid(features)
-
-
-@gate.wrong("The second half is not used: each value is multiplied by its own sigmoid.")
-def the_first_half_twice(features):
-    value, _ = _halves(features)
-    return torch.tanh(value) * torch.sigmoid(value)
-
-
-@gate.wrong(
-    "The switch is a step, open or shut. The sigmoid also knows what lies between, and has a "
-    "gradient."
-)
-def hard_switch(features):
-    value, switch = _halves(features)
-    return torch.tanh(value) * (switch > 0)
+    def hard_switch(features):
+        """The switch is a step, open or shut. The sigmoid also knows what lies between, and has a
+        gradient."""
+        value, switch = _halves(features)
+        return torch.tanh(value) * (switch > 0)
 
 
 @gate.right

@@ -9,7 +9,7 @@ from tutorial_lib.exercises.ch04.models import TOO_LATE, layer_parts, pixels_rea
 from tutorial_lib.exercises.ch04.references import gated_layer as reference
 from tutorial_lib.exercises.comparing import first_difference, number, tensor_result
 from tutorial_lib.exercises.definition import Failed, Failure
-from tutorial_lib.exercises.engine import Exercise
+from tutorial_lib.exercises.engine import Exercise, says
 from tutorial_lib.exercises.trials import Trial, compare
 from tutorial_lib.pixels.gated_layer import gate
 
@@ -55,9 +55,7 @@ def gated_layer(v, h, vertical, horizontal, link, output, *, first: bool):
     ),
 )
 
-
 NOT_GATED = "The vertical features are handed on before their gate, 2C of them."
-
 
 VERTICAL, HORIZONTAL = 0, 1
 
@@ -160,115 +158,90 @@ def _arrows(first, h, out):
     return out if first else h + out
 
 
-@gated_layer.wrong(
-    "The vertical stack is given something of the horizontal one. In the next layer, a row "
-    "would be told about pixels to its right."
-)
-def horizontal_fed_into_vertical(v, h, vertical, horizontal, link, output, *, first):
-    before = vertical(v + h)
-    return gate(before), _arrows(first, h, output(gate(horizontal(h) + link(before))))
+@gated_layer.mistakes
+class Mistakes:
+    def horizontal_fed_into_vertical(v, h, vertical, horizontal, link, output, *, first):
+        """The vertical stack is given something of the horizontal one. In the next layer, a row
+        would be told about pixels to its right."""
+        before = vertical(v + h)
+        return gate(before), _arrows(first, h, output(gate(horizontal(h) + link(before))))
 
+    def residual_in_the_vertical_stack(v, h, vertical, horizontal, link, output, *, first):
+        """The vertical stack has a residual connection. In figure 2 only the horizontal one has
+        it."""
+        new_v, new_h = reference(v, h, vertical, horizontal, link, output, first=first)
+        return v + new_v, new_h
 
-@gated_layer.wrong(
-    "The vertical stack has a residual connection. In figure 2 only the horizontal one has it."
-)
-def residual_in_the_vertical_stack(v, h, vertical, horizontal, link, output, *, first):
-    new_v, new_h = reference(v, h, vertical, horizontal, link, output, first=first)
-    return v + new_v, new_h
+    @says(NOT_GATED)
+    def vertical_not_gated(v, h, vertical, horizontal, link, output, *, first):
+        _, new_h = reference(v, h, vertical, horizontal, link, output, first=first)
+        return vertical(v), new_h
 
+    def vertical_through_the_link(v, h, vertical, horizontal, link, output, *, first):
+        """The vertical features go through the link before their own gate. The link is a branch,
+        not a part of the vertical stack."""
+        before = link(vertical(v))
+        return gate(before), _arrows(first, h, output(gate(horizontal(h) + before)))
 
-@gated_layer.wrong(NOT_GATED)
-def vertical_not_gated(v, h, vertical, horizontal, link, output, *, first):
-    _, new_h = reference(v, h, vertical, horizontal, link, output, first=first)
-    return vertical(v), new_h
+    @says(TOO_LATE)
+    def link_after_the_gate(v, h, vertical, horizontal, link, output, *, first):
+        v = gate(vertical(v))
+        return v, _arrows(first, h, output(gate(horizontal(h) + link(v))))
 
+    def link_joins_after_the_gate(v, h, vertical, horizontal, link, output, *, first):
+        """The link joins behind the horizontal gate. It belongs inside: the switch, too, has to
+        know what lies above."""
+        before = vertical(v)
+        out = output(gate(horizontal(h)) + gate(link(before)))
+        return gate(before), _arrows(first, h, out)
 
-@gated_layer.wrong(
-    "The vertical features go through the link before their own gate. The link is a branch, not "
-    "a part of the vertical stack."
-)
-def vertical_through_the_link(v, h, vertical, horizontal, link, output, *, first):
-    before = link(vertical(v))
-    return gate(before), _arrows(first, h, output(gate(horizontal(h) + before)))
+    def no_link(v, h, vertical, horizontal, link, output, *, first):
+        """The link is missing: the horizontal stack, and so the prediction, sees its own row and
+        nothing else."""
+        return gate(vertical(v)), _arrows(first, h, output(gate(horizontal(h))))
 
+    def linked_without_weights(v, h, vertical, horizontal, link, output, *, first):
+        """The vertical features are added as they are. A 1x1 convolution, `link`, stands
+        between."""
+        before = vertical(v)
+        return gate(before), _arrows(first, h, output(gate(horizontal(h) + before)))
 
-@gated_layer.wrong(TOO_LATE)
-def link_after_the_gate(v, h, vertical, horizontal, link, output, *, first):
-    v = gate(vertical(v))
-    return v, _arrows(first, h, output(gate(horizontal(h) + link(v))))
+    def no_residual(v, h, vertical, horizontal, link, output, *, first):
+        """The residual is missing: in later layers, h is added back."""
+        return reference(v, h, vertical, horizontal, link, output, first=True)
 
+    def residual_in_the_first_layer(v, h, vertical, horizontal, link, output, *, first):
+        """The first layer adds the image back to its features, so every pixel is shown to
+        itself."""
+        return reference(v, h, vertical, horizontal, link, output, first=False)
 
-@gated_layer.wrong(
-    "The link joins behind the horizontal gate. It belongs inside: the switch, too, has to know "
-    "what lies above."
-)
-def link_joins_after_the_gate(v, h, vertical, horizontal, link, output, *, first):
-    before = vertical(v)
-    out = output(gate(horizontal(h)) + gate(link(before)))
-    return gate(before), _arrows(first, h, out)
+    def no_1x1_output(v, h, vertical, horizontal, link, output, *, first):
+        """`output` is left out: a 1x1 convolution follows the gate."""
+        before = vertical(v)
+        return gate(before), _arrows(first, h, gate(horizontal(h) + link(before)))
 
+    def residual_before_the_output(v, h, vertical, horizontal, link, output, *, first):
+        """The residual goes through `output`. It goes round it, unchanged, and joins after it."""
+        before = vertical(v)
+        return gate(before), output(_arrows(first, h, gate(horizontal(h) + link(before))))
 
-@gated_layer.wrong(
-    "The link is missing: the horizontal stack, and so the prediction, sees its own row and "
-    "nothing else."
-)
-def no_link(v, h, vertical, horizontal, link, output, *, first):
-    return gate(vertical(v)), _arrows(first, h, output(gate(horizontal(h))))
+    def no_gate_in_the_horizontal_stack(v, h, vertical, horizontal, link, output, *, first):
+        """The horizontal stack has a ReLU of half of its features in place of the gate."""
+        before = vertical(v)
+        mixed = (horizontal(h) + link(before)).chunk(2, dim=1)[0]
+        return gate(before), _arrows(first, h, output(torch.relu(mixed)))
 
+    @says(IN_PLACE)
+    def in_place(v, h, vertical, horizontal, link, output, *, first):
+        new_v, out = reference(v, h, vertical, horizontal, link, output, first=True)
+        if not first:
+            h += out
+        return new_v, (out if first else h)
 
-@gated_layer.wrong(
-    "The vertical features are added as they are. A 1x1 convolution, `link`, stands between."
-)
-def linked_without_weights(v, h, vertical, horizontal, link, output, *, first):
-    before = vertical(v)
-    return gate(before), _arrows(first, h, output(gate(horizontal(h) + before)))
-
-
-@gated_layer.wrong("The residual is missing: in later layers, h is added back.")
-def no_residual(v, h, vertical, horizontal, link, output, *, first):
-    return reference(v, h, vertical, horizontal, link, output, first=True)
-
-
-@gated_layer.wrong(
-    "The first layer adds the image back to its features, so every pixel is shown to itself."
-)
-def residual_in_the_first_layer(v, h, vertical, horizontal, link, output, *, first):
-    return reference(v, h, vertical, horizontal, link, output, first=False)
-
-
-@gated_layer.wrong("`output` is left out: a 1x1 convolution follows the gate.")
-def no_1x1_output(v, h, vertical, horizontal, link, output, *, first):
-    before = vertical(v)
-    return gate(before), _arrows(first, h, gate(horizontal(h) + link(before)))
-
-
-@gated_layer.wrong(
-    "The residual goes through `output`. It goes round it, unchanged, and joins after it."
-)
-def residual_before_the_output(v, h, vertical, horizontal, link, output, *, first):
-    before = vertical(v)
-    return gate(before), output(_arrows(first, h, gate(horizontal(h) + link(before))))
-
-
-@gated_layer.wrong("The horizontal stack has a ReLU of half of its features in place of the gate.")
-def no_gate_in_the_horizontal_stack(v, h, vertical, horizontal, link, output, *, first):
-    before = vertical(v)
-    mixed = (horizontal(h) + link(before)).chunk(2, dim=1)[0]
-    return gate(before), _arrows(first, h, output(torch.relu(mixed)))
-
-
-@gated_layer.wrong(IN_PLACE)
-def in_place(v, h, vertical, horizontal, link, output, *, first):
-    new_v, out = reference(v, h, vertical, horizontal, link, output, first=True)
-    if not first:
-        h += out
-    return new_v, (out if first else h)
-
-
-@gated_layer.wrong("The two results are exchanged: v comes first, then h.")
-def pair_exchanged(v, h, vertical, horizontal, link, output, *, first):
-    new_v, new_h = reference(v, h, vertical, horizontal, link, output, first=first)
-    return new_h, new_v
+    def pair_exchanged(v, h, vertical, horizontal, link, output, *, first):
+        """The two results are exchanged: v comes first, then h."""
+        new_v, new_h = reference(v, h, vertical, horizontal, link, output, first=first)
+        return new_h, new_v
 
 
 @gated_layer.right

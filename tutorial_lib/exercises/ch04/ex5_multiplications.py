@@ -93,72 +93,55 @@ def _count(vertical_taps, horizontal_taps, n_channels, *, halves=2, link=True, o
     return total + (wide * wide if link else 0) + output * n_channels * n_channels
 
 
-@multiplications_per_pixel.wrong(
-    "These are the full kernels, k x k and 1 x k: about half of their taps would be zeros."
-)
-def full_kernels(kernel_size, n_channels):
-    return _count(kernel_size**2, kernel_size, n_channels)
-
-
 def _kept(kernel_size):
     return kernel_size // 2 + 1
 
 
-@multiplications_per_pixel.wrong(
-    "The gate halves the channels, so both convolutions and the link have 2C outputs."
-)
-def one_half(kernel_size, n_channels):
-    kept = _kept(kernel_size)
-    return _count(kept * kernel_size, kept, n_channels, halves=1)
+@multiplications_per_pixel.mistakes
+class Mistakes:
+    def full_kernels(kernel_size, n_channels):
+        """These are the full kernels, k x k and 1 x k: about half of their taps would be zeros."""
+        return _count(kernel_size**2, kernel_size, n_channels)
 
+    def one_half(kernel_size, n_channels):
+        """The gate halves the channels, so both convolutions and the link have 2C outputs."""
+        kept = _kept(kernel_size)
+        return _count(kept * kernel_size, kept, n_channels, halves=1)
 
-@multiplications_per_pixel.wrong("The link is missing: a 1x1 convolution from 2C to 2C channels.")
-def no_link(kernel_size, n_channels):
-    kept = _kept(kernel_size)
-    return _count(kept * kernel_size, kept, n_channels, link=False)
+    def no_link(kernel_size, n_channels):
+        """The link is missing: a 1x1 convolution from 2C to 2C channels."""
+        kept = _kept(kernel_size)
+        return _count(kept * kernel_size, kept, n_channels, link=False)
 
+    def no_output(kernel_size, n_channels):
+        """The output is missing: a 1x1 convolution from C to C channels."""
+        kept = _kept(kernel_size)
+        return _count(kept * kernel_size, kept, n_channels, output=0)
 
-@multiplications_per_pixel.wrong("The output is missing: a 1x1 convolution from C to C channels.")
-def no_output(kernel_size, n_channels):
-    kept = _kept(kernel_size)
-    return _count(kept * kernel_size, kept, n_channels, output=0)
+    def wide_output(kernel_size, n_channels):
+        """The output is counted twice: it follows the gate, so C channels go in and C come out."""
+        kept = _kept(kernel_size)
+        return _count(kept * kernel_size, kept, n_channels, output=2)
 
+    def middle_left_out(kernel_size, n_channels):
+        """The middle row and the centre are left out. After the shift, and in type B, they may be
+        read."""
+        kept = kernel_size // 2
+        return _count(kept * kernel_size, kept, n_channels)
 
-@multiplications_per_pixel.wrong(
-    "The output is counted twice: it follows the gate, so C channels go in and C come out."
-)
-def wide_output(kernel_size, n_channels):
-    kept = _kept(kernel_size)
-    return _count(kept * kernel_size, kept, n_channels, output=2)
+    def quarter_kernel(kernel_size, n_channels):
+        """The vertical kernel is cropped on its right. Above, all columns may be read."""
+        kept = _kept(kernel_size)
+        return _count(kept * kept, kept, n_channels)
 
+    def channels_added_up(kernel_size, n_channels):
+        """A convolution costs channels in TIMES channels out: every output reads every input."""
+        kept = _kept(kernel_size)
+        return (kept * kernel_size + kept) * n_channels * 2 + 4 * n_channels + n_channels
 
-@multiplications_per_pixel.wrong(
-    "The middle row and the centre are left out. After the shift, and in type B, they may be read."
-)
-def middle_left_out(kernel_size, n_channels):
-    kept = kernel_size // 2
-    return _count(kept * kernel_size, kept, n_channels)
-
-
-@multiplications_per_pixel.wrong(
-    "The vertical kernel is cropped on its right. Above, all columns may be read."
-)
-def quarter_kernel(kernel_size, n_channels):
-    kept = _kept(kernel_size)
-    return _count(kept * kept, kept, n_channels)
-
-
-@multiplications_per_pixel.wrong(
-    "A convolution costs channels in TIMES channels out: every output reads every input."
-)
-def channels_added_up(kernel_size, n_channels):
-    kept = _kept(kernel_size)
-    return (kept * kernel_size + kept) * n_channels * 2 + 4 * n_channels + n_channels
-
-
-@multiplications_per_pixel.wrong("The result is that of 3x3 kernels, whatever the kernel size.")
-def always_3(kernel_size, n_channels):
-    return reference(3, n_channels)
+    def always_3(kernel_size, n_channels):
+        """The result is that of 3x3 kernels, whatever the kernel size."""
+        return reference(3, n_channels)
 
 
 @multiplications_per_pixel.right

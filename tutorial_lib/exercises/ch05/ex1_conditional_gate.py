@@ -116,90 +116,64 @@ def _halves(added):
     return added[:, :half], added[:, half:]
 
 
-@conditional_gate.wrong(
-    "The label is added after the gate. There it can move a feature, but neither open nor shut "
-    "it: V h belongs inside tanh and sigmoid."
-)
-def after_the_gate(features, label, table):
-    return gate(features) + _halves(_rows(label, table))[0]
+@conditional_gate.mistakes
+class Mistakes:
+    def after_the_gate(features, label, table):
+        """The label is added after the gate. There it can move a feature, but neither open nor shut
+        it: V h belongs inside tanh and sigmoid."""
+        return gate(features) + _halves(_rows(label, table))[0]
 
+    def values_only(features, label, table):
+        """Only the values hear of the label. Equation 4 adds V_g h to the switches, too."""
+        value, switch = _halves(_rows(label, table))
+        return gate(features + torch.cat([value, 0 * switch], dim=1))
 
-@conditional_gate.wrong(
-    "Only the values hear of the label. Equation 4 adds V_g h to the switches, too."
-)
-def values_only(features, label, table):
-    value, switch = _halves(_rows(label, table))
-    return gate(features + torch.cat([value, 0 * switch], dim=1))
+    def switches_only(features, label, table):
+        """Only the switches hear of the label. Equation 4 adds V_f h to the values, too."""
+        value, switch = _halves(_rows(label, table))
+        return gate(features + torch.cat([0 * value, switch], dim=1))
 
+    def halves_exchanged(features, label, table):
+        """The two halves of the row are exchanged: the first C numbers are for the values."""
+        value, switch = _halves(_rows(label, table))
+        return gate(features + torch.cat([switch, value], dim=1))
 
-@conditional_gate.wrong(
-    "Only the switches hear of the label. Equation 4 adds V_f h to the values, too."
-)
-def switches_only(features, label, table):
-    value, switch = _halves(_rows(label, table))
-    return gate(features + torch.cat([0 * value, switch], dim=1))
+    def multiplied(features, label, table):
+        """The features are multiplied by V h. Equation 4 has a sum inside each function."""
+        return gate(features * _rows(label, table))
 
+    def two_gates(features, label, table):
+        """The label has a gate of its own, and the two results are multiplied. It has to enter the
+        gate of the features."""
+        return gate(features) * gate(_rows(label, table))
 
-@conditional_gate.wrong(
-    "The two halves of the row are exchanged: the first C numbers are for the values."
-)
-def halves_exchanged(features, label, table):
-    value, switch = _halves(_rows(label, table))
-    return gate(features + torch.cat([switch, value], dim=1))
+    def the_first_label_for_all(features, label, table):
+        """All images get the label of the first one. Every image has its own."""
+        return gate(features + _rows(label[:1], table))
 
+    def place_in_the_batch(features, label, table):
+        """The row is chosen by the place of the image in the batch, not by its label."""
+        return gate(features + _rows(torch.arange(len(label)) % len(table), table))
 
-@conditional_gate.wrong(
-    "The features are multiplied by V h. Equation 4 has a sum inside each function."
-)
-def multiplied(features, label, table):
-    return gate(features * _rows(label, table))
+    def mean_of_the_batch(features, label, table):
+        """The rows are averaged over the batch, so that each image hears of the labels of the
+        others."""
+        return gate(features + _rows(label, table).mean(dim=0, keepdim=True))
 
+    def one_pixel(features, label, table):
+        """Only the first pixel is told the label. V h is the same at all pixels."""
+        told = features.clone()
+        told[:, :, 0, 0] += table[label]
+        return gate(told)
 
-@conditional_gate.wrong(
-    "The label has a gate of its own, and the two results are multiplied. It has to enter the "
-    "gate of the features."
-)
-def two_gates(features, label, table):
-    return gate(features) * gate(_rows(label, table))
+    def subtracted(features, label, table):
+        """V h is subtracted: the sign in equation 4 is a plus."""
+        return gate(features - _rows(label, table))
 
-
-@conditional_gate.wrong("All images get the label of the first one. Every image has its own.")
-def the_first_label_for_all(features, label, table):
-    return gate(features + _rows(label[:1], table))
-
-
-@conditional_gate.wrong(
-    "The row is chosen by the place of the image in the batch, not by its label."
-)
-def place_in_the_batch(features, label, table):
-    return gate(features + _rows(torch.arange(len(label)) % len(table), table))
-
-
-@conditional_gate.wrong(
-    "The rows are averaged over the batch, so that each image hears of the labels of the others."
-)
-def mean_of_the_batch(features, label, table):
-    return gate(features + _rows(label, table).mean(dim=0, keepdim=True))
-
-
-@conditional_gate.wrong("Only the first pixel is told the label. V h is the same at all pixels.")
-def one_pixel(features, label, table):
-    told = features.clone()
-    told[:, :, 0, 0] += table[label]
-    return gate(told)
-
-
-@conditional_gate.wrong("V h is subtracted: the sign in equation 4 is a plus.")
-def subtracted(features, label, table):
-    return gate(features - _rows(label, table))
-
-
-@conditional_gate.wrong(
-    "The number of the label is added, and the table is not used. A label is a name: class 9 is "
-    "not nine times class 1."
-)
-def the_label_as_a_number(features, label, table):
-    return gate(features + label[:, None, None, None])
+    def the_label_as_a_number(features, label, table):
+        """The number of the label is added, and the table is not used. A label is a name: class 9
+        is not nine times class 1."""
+        return gate(features + label[:, None, None, None])
 
 
 @conditional_gate.right

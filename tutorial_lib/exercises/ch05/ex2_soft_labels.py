@@ -90,85 +90,67 @@ def _share(n_steps):
     return torch.linspace(0, 1, n_steps)
 
 
-@soft_labels.wrong(
-    "The numbers of the labels are interpolated, so the way leads through the labels between "
-    "them. A label is a name; its number has no neighbours."
-)
-def numbers_of_labels(first, second, n_steps, n_classes):
-    between = first + (second - first) * _share(n_steps)
-    return torch.eye(n_classes)[between.round().long()]
-
-
 def _filled(first, second, share, n_classes):
     one_hot = torch.eye(n_classes)
     return (1 - share)[:, None] * one_hot[first] + share[:, None] * one_hot[second]
 
 
-@soft_labels.wrong("The line stops one step before the second label. Both ends belong to it.")
-def the_last_step_left_out(first, second, n_steps, n_classes):
-    return _filled(first, second, torch.arange(n_steps) / n_steps, n_classes)
+@soft_labels.mistakes
+class Mistakes:
+    def numbers_of_labels(first, second, n_steps, n_classes):
+        """The numbers of the labels are interpolated, so the way leads through the labels between
+        them. A label is a name; its number has no neighbours."""
+        between = first + (second - first) * _share(n_steps)
+        return torch.eye(n_classes)[between.round().long()]
 
+    def the_last_step_left_out(first, second, n_steps, n_classes):
+        """The line stops one step before the second label. Both ends belong to it."""
+        return _filled(first, second, torch.arange(n_steps) / n_steps, n_classes)
 
-@soft_labels.wrong(
-    "Neither end is a one-hot vector: the first row has to be the first label alone, the last "
-    "row the second."
-)
-def both_ends_left_out(first, second, n_steps, n_classes):
-    return _filled(first, second, (torch.arange(n_steps) + 1) / (n_steps + 1), n_classes)
+    def both_ends_left_out(first, second, n_steps, n_classes):
+        """Neither end is a one-hot vector: the first row has to be the first label alone, the last
+        row the second."""
+        return _filled(first, second, (torch.arange(n_steps) + 1) / (n_steps + 1), n_classes)
 
+    def backwards(first, second, n_steps, n_classes):
+        """The line runs backwards, from the second label to the first."""
+        return reference(second, first, n_steps, n_classes)
 
-@soft_labels.wrong("The line runs backwards, from the second label to the first.")
-def backwards(first, second, n_steps, n_classes):
-    return reference(second, first, n_steps, n_classes)
+    def switched(first, second, n_steps, n_classes):
+        """Half-way, h jumps from one label to the other. Between the ends it has to hold a share of
+        each."""
+        return _filled(first, second, (_share(n_steps) >= 0.5).float(), n_classes)
 
+    def both_in_full(first, second, n_steps, n_classes):
+        """Between the ends both labels are set to 1. The shares have to sum to 1, as at the
+        ends."""
+        h = torch.eye(n_classes)[first] + torch.eye(n_classes)[second]
+        h = h.clamp(max=1).expand(n_steps, -1).clone()
+        h[0], h[-1] = torch.eye(n_classes)[first], torch.eye(n_classes)[second]
+        return h
 
-@soft_labels.wrong(
-    "Half-way, h jumps from one label to the other. Between the ends it has to hold a share of "
-    "each."
-)
-def switched(first, second, n_steps, n_classes):
-    return _filled(first, second, (_share(n_steps) >= 0.5).float(), n_classes)
+    def overwritten(first, second, n_steps, n_classes):
+        """From a label to itself, the second assignment overwrites the first. Add the two
+        shares."""
+        h = torch.zeros(n_steps, n_classes)
+        h[:, first] = 1 - _share(n_steps)
+        h[:, second] = _share(n_steps)
+        return h
 
+    def on_a_circle(first, second, n_steps, n_classes):
+        """The shares are a cosine and a sine: that is an arc, on which h keeps its length. The line
+        is straight, and the shares sum to 1."""
+        angle = _share(n_steps)[:, None] * math.pi / 2
+        one_hot = torch.eye(n_classes)
+        return angle.cos() * one_hot[first] + angle.sin() * one_hot[second]
 
-@soft_labels.wrong(
-    "Between the ends both labels are set to 1. The shares have to sum to 1, as at the ends."
-)
-def both_in_full(first, second, n_steps, n_classes):
-    h = torch.eye(n_classes)[first] + torch.eye(n_classes)[second]
-    h = h.clamp(max=1).expand(n_steps, -1).clone()
-    h[0], h[-1] = torch.eye(n_classes)[first], torch.eye(n_classes)[second]
-    return h
-
-
-@soft_labels.wrong(
-    "From a label to itself, the second assignment overwrites the first. Add the two shares."
-)
-def overwritten(first, second, n_steps, n_classes):
-    h = torch.zeros(n_steps, n_classes)
-    h[:, first] = 1 - _share(n_steps)
-    h[:, second] = _share(n_steps)
-    return h
-
-
-@soft_labels.wrong(
-    "The shares are a cosine and a sine: that is an arc, on which h keeps its length. The line "
-    "is straight, and the shares sum to 1."
-)
-def on_a_circle(first, second, n_steps, n_classes):
-    angle = _share(n_steps)[:, None] * math.pi / 2
-    one_hot = torch.eye(n_classes)
-    return angle.cos() * one_hot[first] + angle.sin() * one_hot[second]
-
-
-@soft_labels.wrong(
-    "Half-way, every label has the same share. The line has to stay between its two ends."
-)
-def through_the_mean_of_all(first, second, n_steps, n_classes):
-    share = _share(n_steps)[:, None]
-    line = _filled(first, second, _share(n_steps), n_classes)
-    uniform = torch.full((n_classes,), 1 / n_classes)
-    near = 4 * share * (1 - share)
-    return (1 - near) * line + near * uniform
+    def through_the_mean_of_all(first, second, n_steps, n_classes):
+        """Half-way, every label has the same share. The line has to stay between its two ends."""
+        share = _share(n_steps)[:, None]
+        line = _filled(first, second, _share(n_steps), n_classes)
+        uniform = torch.full((n_classes,), 1 / n_classes)
+        near = 4 * share * (1 - share)
+        return (1 - near) * line + near * uniform
 
 
 @soft_labels.right

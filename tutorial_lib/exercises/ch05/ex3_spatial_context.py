@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from tutorial_lib.exercises.ch05.references import spatial_context as reference
 from tutorial_lib.exercises.comparing import first_difference, number, tensor_result
-from tutorial_lib.exercises.engine import Exercise
+from tutorial_lib.exercises.engine import Exercise, says
 from tutorial_lib.exercises.trials import Trial
 
 spatial_context = Exercise(
@@ -46,7 +46,6 @@ def spatial_context(
         cells.""",
     ),
 )
-
 
 NOT_SQUARE = "Height and width each have a factor of their own: the blocks need not be square."
 
@@ -104,86 +103,71 @@ def _times(weight, s):
     return F.conv2d(s, weight[:, :, None, None])
 
 
-@spatial_context.wrong(
-    "The map is tiled, small and several times, over the image. Each cell has to grow into a "
-    "block of its own."
-)
-def tiled(coarse, weight, size):
-    height, width = coarse.shape[2:]
-    return _times(weight, coarse.repeat(1, 1, size[0] // height, size[1] // width))
-
-
-@spatial_context.wrong(
-    "Neighbouring cells are blended into each other: the enlargement interpolates."
-)
-def bilinear(coarse, weight, size):
-    return _times(weight, F.interpolate(coarse, size=size, mode="bilinear", align_corners=False))
-
-
 def _enlarged(coarse, size):
     return F.interpolate(coarse, size=size, mode="nearest")
 
 
-@spatial_context.wrong("Rows and columns of the map are exchanged.")
-def rows_and_columns_exchanged(coarse, weight, size):
-    return _times(weight, _enlarged(coarse.transpose(2, 3), size))
+@spatial_context.mistakes
+class Mistakes:
+    def tiled(coarse, weight, size):
+        """The map is tiled, small and several times, over the image. Each cell has to grow into a
+        block of its own."""
+        height, width = coarse.shape[2:]
+        return _times(weight, coarse.repeat(1, 1, size[0] // height, size[1] // width))
 
+    def bilinear(coarse, weight, size):
+        """Neighbouring cells are blended into each other: the enlargement interpolates."""
+        return _times(
+            weight, F.interpolate(coarse, size=size, mode="bilinear", align_corners=False)
+        )
 
-@spatial_context.wrong("The map is upside down.")
-def upside_down(coarse, weight, size):
-    return _times(weight, _enlarged(coarse.flip(2), size))
+    def rows_and_columns_exchanged(coarse, weight, size):
+        """Rows and columns of the map are exchanged."""
+        return _times(weight, _enlarged(coarse.transpose(2, 3), size))
 
+    def upside_down(coarse, weight, size):
+        """The map is upside down."""
+        return _times(weight, _enlarged(coarse.flip(2), size))
 
-@spatial_context.wrong(
-    "All pixels get the same numbers: a mean over the map has lost where things are. That would "
-    "be equation 4."
-)
-def one_vector_for_all_pixels(coarse, weight, size):
-    return _times(weight, _enlarged(coarse.mean(dim=(2, 3), keepdim=True), size))
+    def one_vector_for_all_pixels(coarse, weight, size):
+        """All pixels get the same numbers: a mean over the map has lost where things are. That
+        would be equation 4."""
+        return _times(weight, _enlarged(coarse.mean(dim=(2, 3), keepdim=True), size))
 
+    def corner_pixels(coarse, weight, size):
+        """Only the first pixel of each block is told. The others get zeros."""
+        height, width = size[0] // coarse.shape[2], size[1] // coarse.shape[3]
+        s = coarse.new_zeros(*coarse.shape[:2], *size)
+        s[:, :, ::height, ::width] = coarse
+        return _times(weight, s)
 
-@spatial_context.wrong("Only the first pixel of each block is told. The others get zeros.")
-def corner_pixels(coarse, weight, size):
-    height, width = size[0] // coarse.shape[2], size[1] // coarse.shape[3]
-    s = coarse.new_zeros(*coarse.shape[:2], *size)
-    s[:, :, ::height, ::width] = coarse
-    return _times(weight, s)
+    def neighbours(coarse, weight, size):
+        """Pixels at the border of a block hear of the next cell, too: the kernel is larger than
+        1x1."""
+        smeared = F.avg_pool2d(
+            _enlarged(coarse, size), 3, stride=1, padding=1, count_include_pad=False
+        )
+        return _times(weight, smeared)
 
+    def moved_by_a_pixel(coarse, weight, size):
+        """The map has moved one pixel down and to the right. Only the image needs such a shift: the
+        map is known in full beforehand, so a pixel may read its own cell."""
+        s = _enlarged(coarse, size)
+        return _times(weight, F.pad(s, (1, -1, 1, -1)))
 
-@spatial_context.wrong(
-    "Pixels at the border of a block hear of the next cell, too: the kernel is larger than 1x1."
-)
-def neighbours(coarse, weight, size):
-    smeared = F.avg_pool2d(_enlarged(coarse, size), 3, stride=1, padding=1, count_include_pad=False)
-    return _times(weight, smeared)
+    def the_map_of_the_first_image(coarse, weight, size):
+        """All images get the map of the first one. Every image has its own."""
+        return _times(weight, _enlarged(coarse[:1].expand_as(coarse), size))
 
+    def channels_added_up(coarse, weight, size):
+        """The channels of the map are added up before V sees them. V has a column for each."""
+        s = _enlarged(coarse, size).sum(dim=1, keepdim=True)
+        return _times(weight[:, :1], s)
 
-@spatial_context.wrong(
-    "The map has moved one pixel down and to the right. Only the image needs such a shift: the "
-    "map is known in full beforehand, so a pixel may read its own cell."
-)
-def moved_by_a_pixel(coarse, weight, size):
-    s = _enlarged(coarse, size)
-    return _times(weight, F.pad(s, (1, -1, 1, -1)))
-
-
-@spatial_context.wrong("All images get the map of the first one. Every image has its own.")
-def the_map_of_the_first_image(coarse, weight, size):
-    return _times(weight, _enlarged(coarse[:1].expand_as(coarse), size))
-
-
-@spatial_context.wrong(
-    "The channels of the map are added up before V sees them. V has a column for each."
-)
-def channels_added_up(coarse, weight, size):
-    s = _enlarged(coarse, size).sum(dim=1, keepdim=True)
-    return _times(weight[:, :1], s)
-
-
-@spatial_context.wrong(NOT_SQUARE)
-def one_factor_for_both(coarse, weight, size):
-    factor = size[0] // coarse.shape[2]
-    return _times(weight, F.interpolate(coarse, scale_factor=factor, mode="nearest"))
+    @says(NOT_SQUARE)
+    def one_factor_for_both(coarse, weight, size):
+        factor = size[0] // coarse.shape[2]
+        return _times(weight, F.interpolate(coarse, scale_factor=factor, mode="nearest"))
 
 
 @spatial_context.right

@@ -45,7 +45,6 @@ def positions_computed(height: int, width: int, n_colors: int = 1) -> tuple[int,
     ),
 )
 
-
 METHODS = ("naive", "row-cropped", "cached")
 
 
@@ -94,94 +93,69 @@ def more(rng):
     return _trials([(2, 3), (3, 3), (5, 4)], (1, 3))
 
 
-@positions_computed.wrong(
-    "The rows so far leave out the row that is being drawn. Its pixels to the left are read, so "
-    "it has to be computed too."
-)
-def without_the_own_row(height, width, n_colors=1):
-    naive, _, cached = reference(height, width, n_colors)
-    return naive, sum(width * n_colors * rows * width for rows in range(height)), cached
+@positions_computed.mistakes
+class Mistakes:
+    def without_the_own_row(height, width, n_colors=1):
+        """The rows so far leave out the row that is being drawn. Its pixels to the left are read,
+        so it has to be computed too."""
+        naive, _, cached = reference(height, width, n_colors)
+        return naive, sum(width * n_colors * rows * width for rows in range(height)), cached
 
+    def cut_at_the_pixel(height, width, n_colors=1):
+        """Row-cropped sampling cuts between rows: the present row is computed in full, not up to
+        the pixel."""
+        naive, _, cached = reference(height, width, n_colors)
+        pixels = height * width
+        return naive, n_colors * pixels * (pixels + 1) // 2, cached
 
-@positions_computed.wrong(
-    "Row-cropped sampling cuts between rows: the present row is computed in full, not up to the "
-    "pixel."
-)
-def cut_at_the_pixel(height, width, n_colors=1):
-    naive, _, cached = reference(height, width, n_colors)
-    pixels = height * width
-    return naive, n_colors * pixels * (pixels + 1) // 2, cached
+    def exactly_half(height, width, n_colors=1):
+        """Row-cropped is a little more than half of naive: the row being drawn counts too, so a
+        draw computes (height + 1) / 2 rows on average, not height / 2."""
+        naive, _, cached = reference(height, width, n_colors)
+        return naive, naive // 2, cached
 
+    def colours_left_out(height, width, n_colors=1):
+        """The colours are left out: each sub-pixel is a draw of its own, and each draw is a
+        pass."""
+        return reference(height, width)
 
-@positions_computed.wrong(
-    "Row-cropped is a little more than half of naive: the row being drawn counts too, so a draw "
-    "computes (height + 1) / 2 rows on average, not height / 2."
-)
-def exactly_half(height, width, n_colors=1):
-    naive, _, cached = reference(height, width, n_colors)
-    return naive, naive // 2, cached
+    def colours_as_positions(height, width, n_colors=1):
+        """Colours are counted twice. They make more draws, but a layer has one position a pixel,
+        whatever the colours."""
+        return tuple(n_colors * count for count in reference(height, width, n_colors))
 
+    def draws_times_draws(height, width, n_colors=1):
+        """Naive is not draws times draws. Colours make more draws, but each draw computes H * W
+        positions: a layer has one position a pixel."""
+        naive, row_cropped, cached = reference(height, width, n_colors)
+        return n_colors * naive, row_cropped, cached
 
-@positions_computed.wrong(
-    "The colours are left out: each sub-pixel is a draw of its own, and each draw is a pass."
-)
-def colours_left_out(height, width, n_colors=1):
-    return reference(height, width)
+    def rows_as_wide_as_their_draws(height, width, n_colors=1):
+        """Colours make more draws, and not wider rows: a row has W positions, whatever the
+        colours."""
+        naive, row_cropped, cached = reference(height, width, n_colors)
+        return n_colors * naive, n_colors * row_cropped, cached
 
+    def one_pass_a_row(height, width, n_colors=1):
+        """You count one pass a row. Every pixel must know its left neighbour, so each draw needs a
+        pass."""
+        naive, row_cropped, cached = reference(height, width, n_colors)
+        draws = width * n_colors
+        return naive // draws, row_cropped // draws, cached
 
-@positions_computed.wrong(
-    "Colours are counted twice. They make more draws, but a layer has one position a pixel, "
-    "whatever the colours."
-)
-def colours_as_positions(height, width, n_colors=1):
-    return tuple(n_colors * count for count in reference(height, width, n_colors))
+    def square_images(height, width, n_colors=1):
+        """The height stands where the width belongs: the image is not square."""
+        return reference(height, height, n_colors)
 
+    def a_whole_row_for_each_draw(height, width, n_colors=1):
+        """With the cache a draw computes one position; you count a whole row for each."""
+        naive, row_cropped, cached = reference(height, width, n_colors)
+        return naive, row_cropped, cached * width
 
-@positions_computed.wrong(
-    "Naive is not draws times draws. Colours make more draws, but each draw computes H * W "
-    "positions: a layer has one position a pixel."
-)
-def draws_times_draws(height, width, n_colors=1):
-    naive, row_cropped, cached = reference(height, width, n_colors)
-    return n_colors * naive, row_cropped, cached
-
-
-@positions_computed.wrong(
-    "Colours make more draws, and not wider rows: a row has W positions, whatever the colours."
-)
-def rows_as_wide_as_their_draws(height, width, n_colors=1):
-    naive, row_cropped, cached = reference(height, width, n_colors)
-    return n_colors * naive, n_colors * row_cropped, cached
-
-
-@positions_computed.wrong(
-    "You count one pass a row. Every pixel must know its left neighbour, so each draw needs a pass."
-)
-def one_pass_a_row(height, width, n_colors=1):
-    naive, row_cropped, cached = reference(height, width, n_colors)
-    draws = width * n_colors
-    return naive // draws, row_cropped // draws, cached
-
-
-@positions_computed.wrong("The height stands where the width belongs: the image is not square.")
-def square_images(height, width, n_colors=1):
-    return reference(height, height, n_colors)
-
-
-@positions_computed.wrong(
-    "With the cache a draw computes one position; you count a whole row for each."
-)
-def a_whole_row_for_each_draw(height, width, n_colors=1):
-    naive, row_cropped, cached = reference(height, width, n_colors)
-    return naive, row_cropped, cached * width
-
-
-@positions_computed.wrong(
-    "That is a single pass over the image. It is what training needs; sampling needs a pass for "
-    "each draw."
-)
-def one_pass_for_the_image(height, width, n_colors=1):
-    return height * width, height * width, height * width
+    def one_pass_for_the_image(height, width, n_colors=1):
+        """That is a single pass over the image. It is what training needs; sampling needs a pass
+        for each draw."""
+        return height * width, height * width, height * width
 
 
 @positions_computed.right

@@ -8,7 +8,7 @@ from torch import Tensor
 from tutorial_lib.exercises.ch06.references import push_row as reference
 from tutorial_lib.exercises.comparing import first_difference, number, tensor_result
 from tutorial_lib.exercises.definition import Failure
-from tutorial_lib.exercises.engine import Exercise
+from tutorial_lib.exercises.engine import Exercise, says
 from tutorial_lib.exercises.trials import Trial
 
 push_row = Exercise(
@@ -40,7 +40,6 @@ def push_row(rows: torch.Tensor, finished: torch.Tensor) -> torch.Tensor:
         rows and wrong below, push twice and look whether the order is still oldest first.""",
     ),
 )
-
 
 GROWS = "The window grows: the oldest row has to leave, or the kernel no longer fits on it."
 
@@ -95,62 +94,49 @@ def more_rows(candidate, rng: torch.Generator) -> Failure | None:
     return _check(candidate, _trials(rng, (3, 6, 1), (5, 2, 4)))
 
 
-@push_row.wrong(
-    "The rows move down instead of up: the newest row comes last, and the oldest leaves."
-)
-def newest_first(rows, finished):
-    return torch.cat([finished[None], rows[:-1]])
+@push_row.mistakes
+class Mistakes:
+    def newest_first(rows, finished):
+        """The rows move down instead of up: the newest row comes last, and the oldest leaves."""
+        return torch.cat([finished[None], rows[:-1]])
 
+    def the_newest_is_replaced(rows, finished):
+        """The row that was newest is overwritten, and the older ones stay for ever."""
+        return torch.cat([rows[:-1], finished[None]])
 
-@push_row.wrong("The row that was newest is overwritten, and the older ones stay for ever.")
-def the_newest_is_replaced(rows, finished):
-    return torch.cat([rows[:-1], finished[None]])
+    def the_oldest_is_replaced(rows, finished):
+        """The finished row takes the oldest one's place without a move of the others: the kernel's
+        upper taps would read what lies right above."""
+        return torch.cat([finished[None], rows[1:]])
 
+    def cleared(rows, finished):
+        """The rows before the finished one are cleared. The kernel reads more than one row."""
+        return torch.cat([torch.zeros_like(rows[1:]), finished[None]])
 
-@push_row.wrong(
-    "The finished row takes the oldest one's place without a move of the others: the kernel's "
-    "upper taps would read what lies right above."
-)
-def the_oldest_is_replaced(rows, finished):
-    return torch.cat([finished[None], rows[1:]])
+    def never_moves(rows, finished):
+        """The window does not change: it is stale from the first row's end on."""
+        return rows.clone()
 
+    @says(GROWS)
+    def grows(rows, finished):
+        return torch.cat([rows, finished[None]])
 
-@push_row.wrong("The rows before the finished one are cleared. The kernel reads more than one row.")
-def cleared(rows, finished):
-    return torch.cat([torch.zeros_like(rows[1:]), finished[None]])
+    def repeated(rows, finished):
+        """Every row of the window is the finished one. Only the last is."""
+        return finished.expand_as(rows).clone()
 
+    def columns_moved(rows, finished):
+        """Columns are moved. A finished row moves the window along the rows, the first axis."""
+        moved = rows.roll(-1, dims=1)
+        return torch.cat([moved[:-1], finished[None]])
 
-@push_row.wrong("The window does not change: it is stale from the first row's end on.")
-def never_moves(rows, finished):
-    return rows.clone()
+    def added(rows, finished):
+        """The finished row is added to the one before it, in one row of the window."""
+        return torch.cat([rows[1:], rows[-1:] + finished])
 
-
-@push_row.wrong(GROWS)
-def grows(rows, finished):
-    return torch.cat([rows, finished[None]])
-
-
-@push_row.wrong("Every row of the window is the finished one. Only the last is.")
-def repeated(rows, finished):
-    return finished.expand_as(rows).clone()
-
-
-@push_row.wrong(
-    "Columns are moved. A finished row moves the window along the rows, the first axis."
-)
-def columns_moved(rows, finished):
-    moved = rows.roll(-1, dims=1)
-    return torch.cat([moved[:-1], finished[None]])
-
-
-@push_row.wrong("The finished row is added to the one before it, in one row of the window.")
-def added(rows, finished):
-    return torch.cat([rows[1:], rows[-1:] + finished])
-
-
-@push_row.wrong("The right rows, in the wrong order: the oldest comes first.")
-def turned_round(rows, finished):
-    return reference(rows, finished).flip(0)
+    def turned_round(rows, finished):
+        """The right rows, in the wrong order: the oldest comes first."""
+        return reference(rows, finished).flip(0)
 
 
 @push_row.right

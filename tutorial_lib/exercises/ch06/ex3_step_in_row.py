@@ -109,15 +109,6 @@ def _columns(kernel, column):
     return range(column - kernel.shape[2] + 1, column + 1)
 
 
-@step_in_row.wrong(
-    "At the left edge a negative index counts from the end of the row: the pixel reads "
-    "leftovers of an earlier row. Left of the image there are zeros."
-)
-def wraps_round(row, kernel, above, column):
-    window = torch.stack([row[:, :, c] for c in _columns(kernel, column)], dim=2)
-    return above[:, :, column] + _sum(window, kernel)
-
-
 def _window(row, columns):
     """Features at these columns, zeros where a column does not exist."""
     picked = [
@@ -126,65 +117,59 @@ def _window(row, columns):
     return torch.stack(picked, dim=2)
 
 
-@step_in_row.wrong(
-    "At the left edge the first pixel is read again and again. Left of the image there are zeros."
-)
-def edge_repeated(row, kernel, above, column):
-    window = _window(row, [max(c, 0) for c in _columns(kernel, column)])
-    return above[:, :, column] + _sum(window, kernel)
+@step_in_row.mistakes
+class Mistakes:
+    def wraps_round(row, kernel, above, column):
+        """At the left edge a negative index counts from the end of the row: the pixel reads
+        leftovers of an earlier row. Left of the image there are zeros."""
+        window = torch.stack([row[:, :, c] for c in _columns(kernel, column)], dim=2)
+        return above[:, :, column] + _sum(window, kernel)
 
+    def edge_repeated(row, kernel, above, column):
+        """At the left edge the first pixel is read again and again. Left of the image there are
+        zeros."""
+        window = _window(row, [max(c, 0) for c in _columns(kernel, column)])
+        return above[:, :, column] + _sum(window, kernel)
 
-@step_in_row.wrong(
-    "The kernel is turned round: its last tap belongs on `column`, the first one furthest to "
-    "the left."
-)
-def kernel_turned_round(row, kernel, above, column):
-    return reference(row, kernel.flip(2), above, column)
+    def kernel_turned_round(row, kernel, above, column):
+        """The kernel is turned round: its last tap belongs on `column`, the first one furthest to
+        the left."""
+        return reference(row, kernel.flip(2), above, column)
 
+    def the_pixel_itself_left_out(row, kernel, above, column):
+        """The window ends one pixel too early. These are features, of type B: `column` itself is
+        read."""
+        window = _window(row, [c - 1 for c in _columns(kernel, column)])
+        return above[:, :, column] + _sum(window, kernel)
 
-@step_in_row.wrong(
-    "The window ends one pixel too early. These are features, of type B: `column` itself is read."
-)
-def the_pixel_itself_left_out(row, kernel, above, column):
-    window = _window(row, [c - 1 for c in _columns(kernel, column)])
-    return above[:, :, column] + _sum(window, kernel)
+    def one_too_far_to_the_right(row, kernel, above, column):
+        """The window ends one pixel too late, on a leftover of an earlier row."""
+        window = _window(row, [c + 1 for c in _columns(kernel, column)])
+        return above[:, :, column] + _sum(window, kernel)
 
+    def the_wrong_taps_at_the_edge(row, kernel, above, column):
+        """At the left edge the pixels meet the wrong taps. The taps that fall off are the first,
+        not the last."""
+        there = row[:, :, max(0, column - kernel.shape[2] + 1) : column + 1]
+        return above[:, :, column] + _sum(there, kernel[:, :, : there.shape[2]])
 
-@step_in_row.wrong("The window ends one pixel too late, on a leftover of an earlier row.")
-def one_too_far_to_the_right(row, kernel, above, column):
-    window = _window(row, [c + 1 for c in _columns(kernel, column)])
-    return above[:, :, column] + _sum(window, kernel)
+    def rows_above_forgotten(row, kernel, above, column):
+        """The sum from the rows above is missing."""
+        return _sum(_window(row, _columns(kernel, column)), kernel)
 
+    def above_of_the_column_before(row, kernel, above, column):
+        """The sum from above is taken one column too early."""
+        return above[:, :, max(column - 1, 0)] + Mistakes.rows_above_forgotten(
+            row, kernel, above, column
+        )
 
-@step_in_row.wrong(
-    "At the left edge the pixels meet the wrong taps. The taps that fall off are the first, not "
-    "the last."
-)
-def the_wrong_taps_at_the_edge(row, kernel, above, column):
-    there = row[:, :, max(0, column - kernel.shape[2] + 1) : column + 1]
-    return above[:, :, column] + _sum(there, kernel[:, :, : there.shape[2]])
+    def above_of_all_columns(row, kernel, above, column):
+        """The sum from above is added for all columns at once. Only `column` belongs here."""
+        return above.sum(dim=2) + Mistakes.rows_above_forgotten(row, kernel, above, column)
 
-
-@step_in_row.wrong("The sum from the rows above is missing.")
-def rows_above_forgotten(row, kernel, above, column):
-    return _sum(_window(row, _columns(kernel, column)), kernel)
-
-
-@step_in_row.wrong("The sum from above is taken one column too early.")
-def above_of_the_column_before(row, kernel, above, column):
-    return above[:, :, max(column - 1, 0)] + rows_above_forgotten(row, kernel, above, column)
-
-
-@step_in_row.wrong(
-    "The sum from above is added for all columns at once. Only `column` belongs here."
-)
-def above_of_all_columns(row, kernel, above, column):
-    return above.sum(dim=2) + rows_above_forgotten(row, kernel, above, column)
-
-
-@step_in_row.wrong("Only the last tap is used: the pixels to the left are not read.")
-def the_pixel_only(row, kernel, above, column):
-    return above[:, :, column] + row[:, :, column] @ kernel[:, :, -1].T
+    def the_pixel_only(row, kernel, above, column):
+        """Only the last tap is used: the pixels to the left are not read."""
+        return above[:, :, column] + row[:, :, column] @ kernel[:, :, -1].T
 
 
 @step_in_row.right

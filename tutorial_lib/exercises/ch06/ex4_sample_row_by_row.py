@@ -9,7 +9,7 @@ from tutorial_lib.exercises.ch06.models import RowByRow
 from tutorial_lib.exercises.ch06.references import sample_row_by_row as reference
 from tutorial_lib.exercises.comparing import first_difference, number, tensor_result
 from tutorial_lib.exercises.definition import Failure
-from tutorial_lib.exercises.engine import Exercise
+from tutorial_lib.exercises.engine import Exercise, says
 from tutorial_lib.exercises.trials import Trial
 from tutorial_lib.sampling.ancestral import draw
 
@@ -56,6 +56,8 @@ TOO_OFTEN = (
     "The image is right, but `begin_row` runs at every pixel, not once for a row: that is the work "
     "that a cache is to save."
 )
+
+
 SKIPPED = (
     "Pixels that are known in every image are skipped. A model that keeps features must walk "
     "through them, or the pixels to their right read features that nobody computed."
@@ -173,140 +175,116 @@ def _above(model, levels, row, column, kept, above_of):
     return kept[0]
 
 
-@sample_row_by_row.wrong(
-    "`begin_row` runs once, for the first row, and all rows go on with what it said. The cache "
-    "is stale from the first row's end on."
-)
-def once_for_the_image(model, uniforms, known):
-    def above_of(model, levels, row, column, kept):
-        if row == 0 and column == 0:
-            kept[0] = model.begin_row(levels, 0)
-        return kept[0]
+@sample_row_by_row.mistakes
+class Mistakes:
+    def once_for_the_image(model, uniforms, known):
+        """`begin_row` runs once, for the first row, and all rows go on with what it said. The cache
+        is stale from the first row's end on."""
 
-    return _loop(model, uniforms, known, above_of=above_of)
+        def above_of(model, levels, row, column, kept):
+            if row == 0 and column == 0:
+                kept[0] = model.begin_row(levels, 0)
+            return kept[0]
 
+        return _loop(model, uniforms, known, above_of=above_of)
 
-@sample_row_by_row.wrong(
-    "`begin_row` runs for all rows before anything is drawn. It reads the rows above, and they "
-    "are still empty then."
-)
-def all_rows_at_once(model, uniforms, known):
-    def above_of(model, levels, row, column, kept):
-        if not kept:
-            kept.update({i: model.begin_row(levels, i) for i in range(levels.shape[2])})
-        return kept[row]
+    def all_rows_at_once(model, uniforms, known):
+        """`begin_row` runs for all rows before anything is drawn. It reads the rows above, and they
+        are still empty then."""
 
-    return _loop(model, uniforms, known, above_of=above_of)
+        def above_of(model, levels, row, column, kept):
+            if not kept:
+                kept.update({i: model.begin_row(levels, i) for i in range(levels.shape[2])})
+            return kept[row]
 
+        return _loop(model, uniforms, known, above_of=above_of)
 
-@sample_row_by_row.wrong(
-    "`begin_row` runs before the last pixel of the row above is drawn. The image looks fine, "
-    "and the end of each row is never heard below."
-)
-def one_pixel_too_early(model, uniforms, known):
-    """The next row is begun before the last pixel of the present one is drawn."""
+    def one_pixel_too_early(model, uniforms, known):
+        """`begin_row` runs before the last pixel of the row above is drawn. The image looks fine,
+        and the end of each row is never heard below."""
+        # The next row is begun before the last pixel of the present one is drawn.
 
-    def above_of(model, levels, row, column, kept):
-        if row == 0 and column == 0:
-            kept[0] = model.begin_row(levels, 0)
-        if column == levels.shape[3] - 1 and row + 1 < levels.shape[2]:
-            kept[row + 1] = model.begin_row(levels, row + 1)
-        return kept[row]
+        def above_of(model, levels, row, column, kept):
+            if row == 0 and column == 0:
+                kept[0] = model.begin_row(levels, 0)
+            if column == levels.shape[3] - 1 and row + 1 < levels.shape[2]:
+                kept[row + 1] = model.begin_row(levels, row + 1)
+            return kept[row]
 
-    return _loop(model, uniforms, known, above_of=above_of)
+        return _loop(model, uniforms, known, above_of=above_of)
 
+    def of_the_row_before(model, uniforms, known):
+        """Each row is told what belongs to the row before it: begin_row(levels, row) wants the row
+        that is about to be drawn."""
 
-@sample_row_by_row.wrong(
-    "Each row is told what belongs to the row before it: begin_row(levels, row) wants the row "
-    "that is about to be drawn."
-)
-def of_the_row_before(model, uniforms, known):
-    def above_of(model, levels, row, column, kept):
-        if column == 0:
-            kept[0] = model.begin_row(levels, max(row - 1, 0))
-        return kept[0]
+        def above_of(model, levels, row, column, kept):
+            if column == 0:
+                kept[0] = model.begin_row(levels, max(row - 1, 0))
+            return kept[0]
 
-    return _loop(model, uniforms, known, above_of=above_of)
+        return _loop(model, uniforms, known, above_of=above_of)
 
+    @says(TOO_OFTEN)
+    def at_every_pixel(model, uniforms, known):
+        def above_of(model, levels, row, column, kept):
+            return model.begin_row(levels, row)
 
-@sample_row_by_row.wrong(TOO_OFTEN)
-def at_every_pixel(model, uniforms, known):
-    def above_of(model, levels, row, column, kept):
-        return model.begin_row(levels, row)
+        return _loop(model, uniforms, known, above_of=above_of)
 
-    return _loop(model, uniforms, known, above_of=above_of)
+    def the_likeliest_level(model, uniforms, known):
+        """You take the likeliest level, whatever the noise. Draw it."""
+        return _loop(model, uniforms, known, rule=lambda logits, noise: logits.argmax(dim=1))
 
+    def known_pixels_ignored(model, uniforms, known):
+        """Known pixels are drawn over: where `known` is 0 or more, it has to stay."""
+        return _loop(model, uniforms, known, keep=False)
 
-@sample_row_by_row.wrong("You take the likeliest level, whatever the noise. Draw it.")
-def the_likeliest_level(model, uniforms, known):
-    return _loop(model, uniforms, known, rule=lambda logits, noise: logits.argmax(dim=1))
+    def known_pixels_put_in_at_the_end(model, uniforms, known):
+        """Known pixels are put in at the end. The pixels after them were drawn without having seen
+        them."""
+        levels = _loop(model, uniforms, known, keep=False)
+        return torch.where(known < 0, levels, known)
 
+    def known_as_in_the_first_image(model, uniforms, known):
+        """What is known in the first image is taken as known in all. Each image has its own."""
+        pattern = torch.where(known[:1] < 0, torch.full_like(known, -1), known)
+        return _loop(model, uniforms, pattern.clamp(min=-1))
 
-@sample_row_by_row.wrong("Known pixels are drawn over: where `known` is 0 or more, it has to stay.")
-def known_pixels_ignored(model, uniforms, known):
-    return _loop(model, uniforms, known, keep=False)
+    def noise_in_order_of_use(model, uniforms, known):
+        """The noise is used up in order of the draws. Each pixel has its own uniform number, drawn
+        or not."""
 
+        def noise_of(uniforms, count):
+            return uniforms.flatten(1)[:, min(count, uniforms[0].numel() - 1)]
 
-@sample_row_by_row.wrong(
-    "Known pixels are put in at the end. The pixels after them were drawn without having seen them."
-)
-def known_pixels_put_in_at_the_end(model, uniforms, known):
-    levels = _loop(model, uniforms, known, keep=False)
-    return torch.where(known < 0, levels, known)
+        return _loop(model, uniforms, known, noise_of=noise_of)
 
+    def the_0_taken_for_unknown(model, uniforms, known):
+        """A known 0 is drawn over. 0 is a level like any other; only -1 means: draw it."""
+        return _loop(model, uniforms, torch.where(known > 0, known, -1))
 
-@sample_row_by_row.wrong(
-    "What is known in the first image is taken as known in all. Each image has its own."
-)
-def known_as_in_the_first_image(model, uniforms, known):
-    pattern = torch.where(known[:1] < 0, torch.full_like(known, -1), known)
-    return _loop(model, uniforms, pattern.clamp(min=-1))
-
-
-@sample_row_by_row.wrong(
-    "The noise is used up in order of the draws. Each pixel has its own uniform number, drawn "
-    "or not."
-)
-def noise_in_order_of_use(model, uniforms, known):
-    def noise_of(uniforms, count):
-        return uniforms.flatten(1)[:, min(count, uniforms[0].numel() - 1)]
-
-    return _loop(model, uniforms, known, noise_of=noise_of)
-
-
-@sample_row_by_row.wrong(
-    "A known 0 is drawn over. 0 is a level like any other; only -1 means: draw it.",
-    name="0 taken for unknown",
-)
-def the_0_taken_for_unknown(model, uniforms, known):
-    return _loop(model, uniforms, torch.where(known > 0, known, -1))
-
-
-@sample_row_by_row.wrong(SKIPPED)
-def known_pixels_skipped(model, uniforms, known):
-    levels = known.clamp(min=0)
-    for row in range(known.shape[2]):
-        above = model.begin_row(levels, row)
-        for column in range(known.shape[3]):
-            place = (slice(None), 0, row, column)
-            if (known[place] < 0).any():
-                drawn = draw(model.logits(above, levels, row, column), uniforms[place])
-                levels[place] = torch.where(known[place] < 0, drawn, levels[place])
-    return levels
-
-
-@sample_row_by_row.wrong(
-    "You go down the columns: the rows above are not finished when a row needs them."
-)
-def column_by_column(model, uniforms, known):
-    turned = known.clamp(min=0)
-    for column in range(known.shape[3]):
+    @says(SKIPPED)
+    def known_pixels_skipped(model, uniforms, known):
+        levels = known.clamp(min=0)
         for row in range(known.shape[2]):
-            place = (slice(None), 0, row, column)
-            logits = model.logits(model.begin_row(turned, row), turned, row, column)
-            drawn = draw(logits, uniforms[place])
-            turned[place] = torch.where(known[place] < 0, drawn, turned[place])
-    return turned
+            above = model.begin_row(levels, row)
+            for column in range(known.shape[3]):
+                place = (slice(None), 0, row, column)
+                if (known[place] < 0).any():
+                    drawn = draw(model.logits(above, levels, row, column), uniforms[place])
+                    levels[place] = torch.where(known[place] < 0, drawn, levels[place])
+        return levels
+
+    def column_by_column(model, uniforms, known):
+        """You go down the columns: the rows above are not finished when a row needs them."""
+        turned = known.clamp(min=0)
+        for column in range(known.shape[3]):
+            for row in range(known.shape[2]):
+                place = (slice(None), 0, row, column)
+                logits = model.logits(model.begin_row(turned, row), turned, row, column)
+                drawn = draw(logits, uniforms[place])
+                turned[place] = torch.where(known[place] < 0, drawn, turned[place])
+        return turned
 
 
 @sample_row_by_row.right

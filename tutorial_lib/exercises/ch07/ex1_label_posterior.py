@@ -98,94 +98,66 @@ def _divided(log_joint):
     return torch.log_softmax(log_joint, dim=1)
 
 
-@label_posterior.wrong(
-    "The bits are still per dimension. All D sub-pixels together are the image: multiply by D, "
-    "or the labels come out almost alike."
-)
-def bits_dim_as_they_are(bits_per_dim, n_dims, prior):
-    return _divided(-bits_per_dim * math.log(2) + prior.log())
-
-
-@label_posterior.wrong(
-    "Bits are taken for nats: exp and log belong to nats, and a bit is log 2 of them."
-)
-def bits_for_nats(bits_per_dim, n_dims, prior):
-    return _divided(-bits_per_dim * n_dims + prior.log())
-
-
-@label_posterior.wrong(
-    "The bits are divided by log 2. That is the way from nats to bits, not back."
-)
-def divided_by_log_2(bits_per_dim, n_dims, prior):
-    return _divided(-bits_per_dim * n_dims / math.log(2) + prior.log())
-
-
 def _nats(bits_per_dim, n_dims):
     return -bits_per_dim * n_dims * math.log(2)
 
 
-@label_posterior.wrong(
-    "The prior is not used: a label that is rare to begin with needs better evidence."
-)
-def prior_forgotten(bits_per_dim, n_dims, prior):
-    return _divided(_nats(bits_per_dim, n_dims))
+@label_posterior.mistakes
+class Mistakes:
+    def bits_dim_as_they_are(bits_per_dim, n_dims, prior):
+        """The bits are still per dimension. All D sub-pixels together are the image: multiply by D,
+        or the labels come out almost alike."""
+        return _divided(-bits_per_dim * math.log(2) + prior.log())
 
+    def bits_for_nats(bits_per_dim, n_dims, prior):
+        """Bits are taken for nats: exp and log belong to nats, and a bit is log 2 of them."""
+        return _divided(-bits_per_dim * n_dims + prior.log())
 
-@label_posterior.wrong(
-    "The prior is added as a probability. Next to log-likelihoods it needs its logarithm."
-)
-def prior_without_log(bits_per_dim, n_dims, prior):
-    return _divided(_nats(bits_per_dim, n_dims) + prior)
+    def divided_by_log_2(bits_per_dim, n_dims, prior):
+        """The bits are divided by log 2. That is the way from nats to bits, not back."""
+        return _divided(-bits_per_dim * n_dims / math.log(2) + prior.log())
 
+    def prior_forgotten(bits_per_dim, n_dims, prior):
+        """The prior is not used: a label that is rare to begin with needs better evidence."""
+        return _divided(_nats(bits_per_dim, n_dims))
 
-@label_posterior.wrong(
-    "The sum runs over the images of the batch. It has to run over the labels of one image, dim=1."
-)
-def over_the_batch(bits_per_dim, n_dims, prior):
-    return torch.log_softmax(_nats(bits_per_dim, n_dims) + prior.log(), dim=0)
+    def prior_without_log(bits_per_dim, n_dims, prior):
+        """The prior is added as a probability. Next to log-likelihoods it needs its logarithm."""
+        return _divided(_nats(bits_per_dim, n_dims) + prior)
 
+    def over_the_batch(bits_per_dim, n_dims, prior):
+        """The sum runs over the images of the batch. It has to run over the labels of one image,
+        dim=1."""
+        return torch.log_softmax(_nats(bits_per_dim, n_dims) + prior.log(), dim=0)
 
-@label_posterior.wrong(
-    "The sign is turned round: the label under which an image costs most gets the most probability."
-)
-def sign(bits_per_dim, n_dims, prior):
-    return _divided(-_nats(bits_per_dim, n_dims) + prior.log())
+    def sign(bits_per_dim, n_dims, prior):
+        """The sign is turned round: the label under which an image costs most gets the most
+        probability."""
+        return _divided(-_nats(bits_per_dim, n_dims) + prior.log())
 
+    def not_divided(bits_per_dim, n_dims, prior):
+        """This is log p(x|y) + log p(y). The log of its sum over the labels, log p(x), is still to
+        be subtracted."""
+        return _nats(bits_per_dim, n_dims) + prior.log()
 
-@label_posterior.wrong(
-    "This is log p(x|y) + log p(y). The log of its sum over the labels, log p(x), is still to "
-    "be subtracted."
-)
-def not_divided(bits_per_dim, n_dims, prior):
-    return _nats(bits_per_dim, n_dims) + prior.log()
+    def probabilities(bits_per_dim, n_dims, prior):
+        """These are probabilities. What is asked for is their logarithm."""
+        return _divided(Mistakes.not_divided(bits_per_dim, n_dims, prior)).exp()
 
+    def exponentials_of_whole_images(bits_per_dim, n_dims, prior):
+        """exp of a whole image's log-likelihood is 0 even in float64, and 0 / 0 is not a number.
+        Stay with logarithms."""
+        joint = _nats(bits_per_dim, n_dims).exp() * prior
+        return (joint / joint.sum(dim=1, keepdim=True)).log()
 
-@label_posterior.wrong("These are probabilities. What is asked for is their logarithm.")
-def probabilities(bits_per_dim, n_dims, prior):
-    return _divided(not_divided(bits_per_dim, n_dims, prior)).exp()
+    def divided_before_the_prior(bits_per_dim, n_dims, prior):
+        """The prior is added after the division, so the probabilities do not sum to 1 any more."""
+        return _divided(_nats(bits_per_dim, n_dims)) + prior.log()
 
-
-@label_posterior.wrong(
-    "exp of a whole image's log-likelihood is 0 even in float64, and 0 / 0 is not a number. "
-    "Stay with logarithms."
-)
-def exponentials_of_whole_images(bits_per_dim, n_dims, prior):
-    joint = _nats(bits_per_dim, n_dims).exp() * prior
-    return (joint / joint.sum(dim=1, keepdim=True)).log()
-
-
-@label_posterior.wrong(
-    "The prior is added after the division, so the probabilities do not sum to 1 any more."
-)
-def divided_before_the_prior(bits_per_dim, n_dims, prior):
-    return _divided(_nats(bits_per_dim, n_dims)) + prior.log()
-
-
-@label_posterior.wrong(
-    "These are logarithms to base 2. The result is asked for in nats: a bit is log 2 of them."
-)
-def the_answer_in_bits(bits_per_dim, n_dims, prior):
-    return _divided(not_divided(bits_per_dim, n_dims, prior)) / math.log(2)
+    def the_answer_in_bits(bits_per_dim, n_dims, prior):
+        """These are logarithms to base 2. The result is asked for in nats: a bit is log 2 of
+        them."""
+        return _divided(Mistakes.not_divided(bits_per_dim, n_dims, prior)) / math.log(2)
 
 
 @label_posterior.right

@@ -109,82 +109,65 @@ def _share(comparison):
     return comparison.double().mean(dim=1)
 
 
-@typicality.wrong(
-    "Only a high cost counts as unusual. That is the score that fails: an image can be too "
-    "cheap as well."
-)
-def only_dear_is_unusual(nats, reference):
-    return _share(reference >= nats[:, None])
-
-
-@typicality.wrong("Only a low cost counts as unusual. An image can be too dear as well.")
-def only_cheap_is_unusual(nats, reference):
-    return _share(reference <= nats[:, None])
-
-
 def _distances(nats, reference, middle):
     return (nats - middle).abs()[:, None], (reference - middle).abs()
 
 
-@typicality.wrong(
-    "The distance is taken from the mean, which a few dear images pull away. Use the median."
-)
-def around_the_mean(nats, reference):
-    new, known = _distances(nats, reference, reference.mean())
-    return _share(known >= new)
+@typicality.mistakes
+class Mistakes:
+    def only_dear_is_unusual(nats, reference):
+        """Only a high cost counts as unusual. That is the score that fails: an image can be too
+        cheap as well."""
+        return _share(reference >= nats[:, None])
 
+    def only_cheap_is_unusual(nats, reference):
+        """Only a low cost counts as unusual. An image can be too dear as well."""
+        return _share(reference <= nats[:, None])
 
-@typicality.wrong('Images that are exactly as far are left out: "at least" includes them.')
-def more_than(nats, reference):
-    new, known = _distances(nats, reference, reference.median())
-    return _share(known > new)
+    def around_the_mean(nats, reference):
+        """The distance is taken from the mean, which a few dear images pull away. Use the
+        median."""
+        new, known = _distances(nats, reference, reference.mean())
+        return _share(known >= new)
 
+    def more_than(nats, reference):
+        """Images that are exactly as far are left out: "at least" includes them."""
+        new, known = _distances(nats, reference, reference.median())
+        return _share(known > new)
 
-@typicality.wrong(
-    "This is the share of known images that are at most as far from the median, so a normal "
-    "image gets next to nothing. Turn the comparison round."
-)
-def the_share_of_the_less_unusual(nats, reference):
-    new, known = _distances(nats, reference, reference.median())
-    return _share(known <= new)
+    def the_share_of_the_less_unusual(nats, reference):
+        """This is the share of known images that are at most as far from the median, so a normal
+        image gets next to nothing. Turn the comparison round."""
+        new, known = _distances(nats, reference, reference.median())
+        return _share(known <= new)
 
+    def the_share_of_the_nearer(nats, reference):
+        """This is the share of known images that are *nearer* to the median, so a normal image gets
+        0. Take the rest."""
+        new, known = _distances(nats, reference, reference.median())
+        return _share(known < new)
 
-@typicality.wrong(
-    "This is the share of known images that are *nearer* to the median, so a normal image gets "
-    "0. Take the rest."
-)
-def the_share_of_the_nearer(nats, reference):
-    new, known = _distances(nats, reference, reference.median())
-    return _share(known < new)
+    def signed_distances(nats, reference):
+        """The distances of the known images keep their sign, so those below the median never
+        count."""
+        median = reference.median()
+        return _share((reference - median) >= (nats - median).abs()[:, None])
 
+    def the_median_of_the_new_images(nats, reference):
+        """The middle is taken from the new images. What is normal, the known ones say."""
+        new, known = _distances(nats, reference, nats.median())
+        return _share(known >= new)
 
-@typicality.wrong(
-    "The distances of the known images keep their sign, so those below the median never count."
-)
-def signed_distances(nats, reference):
-    median = reference.median()
-    return _share((reference - median) >= (nats - median).abs()[:, None])
+    def a_count(nats, reference):
+        """These are counts. Divide by the number of known images: a share."""
+        new, known = _distances(nats, reference, reference.median())
+        return (known >= new).double().sum(dim=1)
 
-
-@typicality.wrong("The middle is taken from the new images. What is normal, the known ones say.")
-def the_median_of_the_new_images(nats, reference):
-    new, known = _distances(nats, reference, nats.median())
-    return _share(known >= new)
-
-
-@typicality.wrong("These are counts. Divide by the number of known images: a share.")
-def a_count(nats, reference):
-    new, known = _distances(nats, reference, reference.median())
-    return (known >= new).double().sum(dim=1)
-
-
-@typicality.wrong(
-    "This says whether a cost lies between the smallest and the largest known one: a single odd "
-    "image among these decides. Count instead."
-)
-def between_the_extremes(nats, reference):
-    inside = (nats >= reference.min()) & (nats <= reference.max())
-    return inside.double()
+    def between_the_extremes(nats, reference):
+        """This says whether a cost lies between the smallest and the largest known one: a single
+        odd image among these decides. Count instead."""
+        inside = (nats >= reference.min()) & (nats <= reference.max())
+        return inside.double()
 
 
 @typicality.right

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from tutorial_lib.exercises.comparing import first_difference, number, numbers, tensor_result
-from tutorial_lib.exercises.engine import Exercise
+from tutorial_lib.exercises.engine import Exercise, says
 from tutorial_lib.exercises.trials import Trial
 from tutorial_lib.pixels.lstm_layers import skew as reference
 
@@ -45,9 +45,13 @@ WIDTH_FOR_HEIGHT = (
     "The width was taken for the height: H - 1 columns have to be added, as many as the last row "
     "moves."
 )
+
 HEIGHT_FOR_WIDTH = "The height was taken for the width: the result has W + H - 1 columns."
+
 ONE_MORE = "There is a column too many: the last row moves by H - 1, since the first stays."
+
 COLUMNS = "The columns were moved down. It is the rows that move, to the right."
+
 TOO_NARROW = "Nothing was added to the width, so what moves past the right edge is lost."
 
 
@@ -110,77 +114,61 @@ def _moved(features, start, columns=None):
     return wide[..., height : height + columns]
 
 
-@skew.wrong(
-    "The skew leans the other way: the last row stays and the first moves furthest. Row i moves "
-    "by i."
-)
-def the_other_direction(features):
-    return _moved(features, lambda i: features.shape[2] - 1 - i)
+@skew.mistakes
+class Mistakes:
+    def the_other_direction(features):
+        """The skew leans the other way: the last row stays and the first moves furthest. Row i
+        moves by i."""
+        return _moved(features, lambda i: features.shape[2] - 1 - i)
 
+    def to_the_left(features):
+        """The rows move to the left, out of the image. Row i moves right by i."""
+        return _moved(features, lambda i: -i)
 
-@skew.wrong("The rows move to the left, out of the image. Row i moves right by i.")
-def to_the_left(features):
-    return _moved(features, lambda i: -i)
+    def rolled_round(features):
+        """The rows were rolled: what leaves at the right comes back at the left. Add the columns
+        first, then move."""
+        rows = [features[:, :, i].roll(i, dims=-1) for i in range(features.shape[2])]
+        return F.pad(torch.stack(rows, dim=2), (0, features.shape[2] - 1))
 
+    def the_first_row_moves_too(features):
+        """The first row moves as well, and everything lies one place too far right: row i moves by
+        i, counted from 0."""
+        return _moved(features, lambda i: i + 1)
 
-@skew.wrong(
-    "The rows were rolled: what leaves at the right comes back at the left. Add the columns "
-    "first, then move."
-)
-def rolled_round(features):
-    rows = [features[:, :, i].roll(i, dims=-1) for i in range(features.shape[2])]
-    return F.pad(torch.stack(rows, dim=2), (0, features.shape[2] - 1))
+    @says(ONE_MORE)
+    def a_column_too_many(features):
+        return _moved(features, lambda i: i, features.shape[3] + features.shape[2])
 
+    @says(WIDTH_FOR_HEIGHT)
+    def width_for_height(features):
+        return _moved(features, lambda i: i, 2 * features.shape[3] - 1)
 
-@skew.wrong(
-    "The first row moves as well, and everything lies one place too far right: row i moves by "
-    "i, counted from 0."
-)
-def the_first_row_moves_too(features):
-    return _moved(features, lambda i: i + 1)
+    @says(HEIGHT_FOR_WIDTH)
+    def height_for_width(features):
+        return _moved(features, lambda i: i, 2 * features.shape[2] - 1)
 
+    @says(COLUMNS)
+    def columns_moved(features):
+        return reference(features.transpose(2, 3)).transpose(2, 3)
 
-@skew.wrong(ONE_MORE)
-def a_column_too_many(features):
-    return _moved(features, lambda i: i, features.shape[3] + features.shape[2])
+    @says(TOO_NARROW)
+    def nothing_added(features):
+        return reference(features)[..., : features.shape[3]]
 
+    def all_rows_alike(features):
+        """All rows move by the same amount. Each has to move one place further than the row
+        above."""
+        return _moved(features, lambda i: features.shape[2] - 1)
 
-@skew.wrong(WIDTH_FOR_HEIGHT)
-def width_for_height(features):
-    return _moved(features, lambda i: i, 2 * features.shape[3] - 1)
-
-
-@skew.wrong(HEIGHT_FOR_WIDTH)
-def height_for_width(features):
-    return _moved(features, lambda i: i, 2 * features.shape[2] - 1)
-
-
-@skew.wrong(COLUMNS)
-def columns_moved(features):
-    return reference(features.transpose(2, 3)).transpose(2, 3)
-
-
-@skew.wrong(TOO_NARROW)
-def nothing_added(features):
-    return reference(features)[..., : features.shape[3]]
-
-
-@skew.wrong(
-    "All rows move by the same amount. Each has to move one place further than the row above."
-)
-def all_rows_alike(features):
-    return _moved(features, lambda i: features.shape[2] - 1)
-
-
-@skew.wrong(
-    "The places beside the image are filled with its edges. They must be 0: there is nothing."
-)
-def edges_repeated(features):
-    wide = reference(features)
-    mask = reference(torch.ones_like(features))
-    after = torch.arange(wide.shape[3]) >= torch.arange(wide.shape[2])[:, None]
-    edge = torch.where(after, features[..., -1:], features[..., :1])
-    return torch.where(mask > 0, wide, edge)
+    def edges_repeated(features):
+        """The places beside the image are filled with its edges. They must be 0: there is
+        nothing."""
+        wide = reference(features)
+        mask = reference(torch.ones_like(features))
+        after = torch.arange(wide.shape[3]) >= torch.arange(wide.shape[2])[:, None]
+        edge = torch.where(after, features[..., -1:], features[..., :1])
+        return torch.where(mask > 0, wide, edge)
 
 
 @skew.right

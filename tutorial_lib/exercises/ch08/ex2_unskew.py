@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from tutorial_lib.exercises.comparing import first_difference, number, numbers, tensor_result
-from tutorial_lib.exercises.engine import Exercise
+from tutorial_lib.exercises.engine import Exercise, says
 from tutorial_lib.exercises.trials import Trial
 from tutorial_lib.pixels.lstm_layers import skew
 from tutorial_lib.pixels.lstm_layers import unskew as reference
@@ -41,11 +41,14 @@ def unskew(skewed: torch.Tensor) -> torch.Tensor:
     ),
 )
 
-
 NOT_CUT = "The rows are back in place, but the columns that skew added are still there."
+
 ONE_LESS = "A column was lost: skew added H - 1 columns, not H."
+
 SQUARE = "The width was taken from S alone, which works for square images only: W = S - H + 1."
+
 HEIGHT = "The height was taken for the width: W = S - H + 1."
+
 AGAIN = "The image was skewed a second time: rows move to the left here."
 
 
@@ -118,68 +121,56 @@ def _cut(skewed, start, width=None):
     return torch.stack(rows, dim=2)
 
 
-@unskew.wrong("The rows move back by the wrong amounts, the first furthest. Row i moves left by i.")
-def the_other_direction(skewed):
-    return _cut(skewed, lambda i: skewed.shape[2] - 1 - i)
+@unskew.mistakes
+class Mistakes:
+    def the_other_direction(skewed):
+        """The rows move back by the wrong amounts, the first furthest. Row i moves left by i."""
+        return _cut(skewed, lambda i: skewed.shape[2] - 1 - i)
 
+    def further_right(skewed):
+        """The rows move further right, where they should come back to the left."""
+        return _cut(skewed, lambda i: -i)
 
-@unskew.wrong("The rows move further right, where they should come back to the left.")
-def further_right(skewed):
-    return _cut(skewed, lambda i: -i)
+    def the_left_part(skewed):
+        """You cut out the left part as it is: the rows were not moved back."""
+        return _cut(skewed, lambda i: 0)
 
+    def the_right_part(skewed):
+        """You cut out the right part as it is: the rows were not moved back."""
+        return _cut(skewed, lambda i: skewed.shape[2] - 1)
 
-@unskew.wrong("You cut out the left part as it is: the rows were not moved back.")
-def the_left_part(skewed):
-    return _cut(skewed, lambda i: 0)
+    def one_too_far(skewed):
+        """Every row moves one place too far, the first as well: row i begins at column i, counted
+        from 0."""
+        return _cut(skewed, lambda i: i + 1)
 
+    @says(AGAIN)
+    def skewed_again(skewed):
+        return skew(skewed)
 
-@unskew.wrong("You cut out the right part as it is: the rows were not moved back.")
-def the_right_part(skewed):
-    return _cut(skewed, lambda i: skewed.shape[2] - 1)
+    @says(NOT_CUT)
+    def not_cut(skewed):
+        return _cut(skewed, lambda i: i, skewed.shape[3])
 
+    @says(ONE_LESS)
+    def a_column_lost(skewed):
+        return _cut(skewed, lambda i: i, skewed.shape[3] - skewed.shape[2])
 
-@unskew.wrong(
-    "Every row moves one place too far, the first as well: row i begins at column i, counted "
-    "from 0."
-)
-def one_too_far(skewed):
-    return _cut(skewed, lambda i: i + 1)
+    @says(SQUARE)
+    def square_only(skewed):
+        return _cut(skewed, lambda i: i, (skewed.shape[3] + 1) // 2)
 
+    @says(HEIGHT)
+    def height_for_width(skewed):
+        return _cut(skewed, lambda i: i, skewed.shape[2])
 
-@unskew.wrong(AGAIN)
-def skewed_again(skewed):
-    return skew(skewed)
-
-
-@unskew.wrong(NOT_CUT)
-def not_cut(skewed):
-    return _cut(skewed, lambda i: i, skewed.shape[3])
-
-
-@unskew.wrong(ONE_LESS)
-def a_column_lost(skewed):
-    return _cut(skewed, lambda i: i, skewed.shape[3] - skewed.shape[2])
-
-
-@unskew.wrong(SQUARE)
-def square_only(skewed):
-    return _cut(skewed, lambda i: i, (skewed.shape[3] + 1) // 2)
-
-
-@unskew.wrong(HEIGHT)
-def height_for_width(skewed):
-    return _cut(skewed, lambda i: i, skewed.shape[2])
-
-
-@unskew.wrong(
-    "You look for numbers that are not 0. In an LSTM there are numbers beside the image as "
-    "well, and zeros in it: go by the place."
-)
-def what_is_not_0(skewed):
-    """Moves what is not 0 to the front, which works as long as only zeros lie beside the image."""
-    width = skewed.shape[3] - skewed.shape[2] + 1
-    order = (skewed == 0).int().argsort(dim=-1, stable=True)
-    return skewed.gather(-1, order)[..., :width]
+    def what_is_not_0(skewed):
+        """You look for numbers that are not 0. In an LSTM there are numbers beside the image as
+        well, and zeros in it: go by the place."""
+        # Moves what is not 0 to the front, which works as long as only zeros lie beside the image.
+        width = skewed.shape[3] - skewed.shape[2] + 1
+        order = (skewed == 0).int().argsort(dim=-1, stable=True)
+        return skewed.gather(-1, order)[..., :width]
 
 
 @unskew.right

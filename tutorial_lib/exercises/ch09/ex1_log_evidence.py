@@ -9,7 +9,7 @@ from torch import Tensor
 
 from tutorial_lib.exercises.ch09.references import log_evidence as reference
 from tutorial_lib.exercises.comparing import first_difference, number, tensor_result
-from tutorial_lib.exercises.engine import Exercise
+from tutorial_lib.exercises.engine import Exercise, says
 from tutorial_lib.exercises.trials import Trial
 
 log_evidence = Exercise(
@@ -43,7 +43,6 @@ def log_evidence(log_likelihood: torch.Tensor, z: torch.Tensor) -> torch.Tensor:
         of the prior is missing. If they are -inf, exp was taken of a number below -745.""",
     ),
 )
-
 
 OVER_THE_IMAGES = "The sum has run over the images. It has to run over the codes, dim=1."
 
@@ -105,88 +104,64 @@ def _log_prior(z):
     return -0.5 * z.square() - 0.5 * math.log(2 * math.pi)
 
 
-@log_evidence.wrong(
-    "The heights are added up without their width. Each code stands for a strip that is as wide "
-    "as the distance between two codes."
-)
-def no_step(log_likelihood, z):
-    return torch.logsumexp(log_likelihood + _log_prior(z), dim=1)
-
-
 def _log_step(z):
     return (z[1] - z[0]).log()
 
 
-@log_evidence.wrong(
-    "The prior is not used: a code that the prior hardly ever draws counts like any other."
-)
-def no_prior(log_likelihood, z):
-    return torch.logsumexp(log_likelihood + _log_step(z), dim=1)
+@log_evidence.mistakes
+class Mistakes:
+    def no_step(log_likelihood, z):
+        """The heights are added up without their width. Each code stands for a strip that is as
+        wide as the distance between two codes."""
+        return torch.logsumexp(log_likelihood + _log_prior(z), dim=1)
 
+    def no_prior(log_likelihood, z):
+        """The prior is not used: a code that the prior hardly ever draws counts like any other."""
+        return torch.logsumexp(log_likelihood + _log_step(z), dim=1)
 
-@log_evidence.wrong(
-    "This is the plain average over the grid, as if the prior were flat on it. Weigh each code "
-    "with N(z; 0, 1)."
-)
-def all_codes_alike(log_likelihood, z):
-    return torch.logsumexp(log_likelihood, dim=1) - math.log(len(z))
+    def all_codes_alike(log_likelihood, z):
+        """This is the plain average over the grid, as if the prior were flat on it. Weigh each code
+        with N(z; 0, 1)."""
+        return torch.logsumexp(log_likelihood, dim=1) - math.log(len(z))
 
+    def log_inside(log_likelihood, z):
+        """The logarithm is taken before the sum: that is the mean of log p(x|z) over the prior,
+        which Jensen's inequality puts below log p(x). Sum the probabilities first."""
+        return (log_likelihood * (_log_prior(z) + _log_step(z)).exp()).sum(dim=1)
 
-@log_evidence.wrong(
-    "The logarithm is taken before the sum: that is the mean of log p(x|z) over the prior, "
-    "which Jensen's inequality puts below log p(x). Sum the probabilities first."
-)
-def log_inside(log_likelihood, z):
-    return (log_likelihood * (_log_prior(z) + _log_step(z)).exp()).sum(dim=1)
+    def best_code(log_likelihood, z):
+        """This is log p(x|z) at the best code alone. p(x) adds up all codes, and weighs them."""
+        return log_likelihood.amax(dim=1)
 
+    def the_likeliest_pair(log_likelihood, z):
+        """This is the largest log p(x, z), the height of the curve. Asked for is the area under
+        it."""
+        return (log_likelihood + _log_prior(z)).amax(dim=1)
 
-@log_evidence.wrong(
-    "This is log p(x|z) at the best code alone. p(x) adds up all codes, and weighs them."
-)
-def best_code(log_likelihood, z):
-    return log_likelihood.amax(dim=1)
+    def constant_forgotten(log_likelihood, z):
+        """The prior lacks its factor 1 / sqrt(2 pi), so it does not integrate to 1."""
+        return torch.logsumexp(log_likelihood - 0.5 * z.square() + _log_step(z), dim=1)
 
+    def square_not_halved(log_likelihood, z):
+        """The square in the exponent of the prior is not halved: N(z; 0, 1) has exp(-z**2 / 2)."""
+        log_prior = -z.square() - 0.5 * math.log(2 * math.pi)
+        return torch.logsumexp(log_likelihood + log_prior + _log_step(z), dim=1)
 
-@log_evidence.wrong(
-    "This is the largest log p(x, z), the height of the curve. Asked for is the area under it."
-)
-def the_likeliest_pair(log_likelihood, z):
-    return (log_likelihood + _log_prior(z)).amax(dim=1)
+    def exponentials_of_whole_images(log_likelihood, z):
+        """exp of a whole image's log-likelihood is 0 in any precision. Stay with logarithms."""
+        return (log_likelihood.exp() * (_log_prior(z) + _log_step(z)).exp()).sum(dim=1).log()
 
+    def a_cost(log_likelihood, z):
+        """The sign is turned round: this is -log p(x), a cost."""
+        return -reference(log_likelihood, z)
 
-@log_evidence.wrong("The prior lacks its factor 1 / sqrt(2 pi), so it does not integrate to 1.")
-def constant_forgotten(log_likelihood, z):
-    return torch.logsumexp(log_likelihood - 0.5 * z.square() + _log_step(z), dim=1)
+    def bits(log_likelihood, z):
+        """These are bits. Asked for are nats: the natural logarithm."""
+        return reference(log_likelihood, z) / math.log(2)
 
-
-@log_evidence.wrong(
-    "The square in the exponent of the prior is not halved: N(z; 0, 1) has exp(-z**2 / 2)."
-)
-def square_not_halved(log_likelihood, z):
-    log_prior = -z.square() - 0.5 * math.log(2 * math.pi)
-    return torch.logsumexp(log_likelihood + log_prior + _log_step(z), dim=1)
-
-
-@log_evidence.wrong(
-    "exp of a whole image's log-likelihood is 0 in any precision. Stay with logarithms."
-)
-def exponentials_of_whole_images(log_likelihood, z):
-    return (log_likelihood.exp() * (_log_prior(z) + _log_step(z)).exp()).sum(dim=1).log()
-
-
-@log_evidence.wrong("The sign is turned round: this is -log p(x), a cost.")
-def a_cost(log_likelihood, z):
-    return -reference(log_likelihood, z)
-
-
-@log_evidence.wrong("These are bits. Asked for are nats: the natural logarithm.")
-def bits(log_likelihood, z):
-    return reference(log_likelihood, z) / math.log(2)
-
-
-@log_evidence.wrong(OVER_THE_IMAGES)
-def over_the_images(log_likelihood, z):
-    return torch.logsumexp(log_likelihood + _log_prior(z) + _log_step(z), dim=0)
+    @says(OVER_THE_IMAGES)
+    def over_the_images(log_likelihood, z):
+        return torch.logsumexp(log_likelihood + _log_prior(z) + _log_step(z), dim=0)
 
 
 @log_evidence.right

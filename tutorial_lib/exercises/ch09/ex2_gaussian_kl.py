@@ -9,7 +9,7 @@ from torch import Tensor
 
 from tutorial_lib.codes.bounds import gaussian_kl as reference
 from tutorial_lib.exercises.comparing import first_difference, number, numbers, tensor_result
-from tutorial_lib.exercises.engine import Exercise
+from tutorial_lib.exercises.engine import Exercise, says
 from tutorial_lib.exercises.trials import Trial
 
 gaussian_kl = Exercise(
@@ -42,7 +42,6 @@ def gaussian_kl(mean: torch.Tensor, log_variance: torch.Tensor) -> torch.Tensor:
         negative somewhere, a sign or the -1 is off.""",
     ),
 )
-
 
 OVER_THE_BATCH = "The images were added up, and the axes kept. Every image has its own KL: dim=1."
 
@@ -101,99 +100,75 @@ def _axes(mean, log_variance):
     return 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance)
 
 
-@gaussian_kl.wrong(
-    "The axes are averaged. Independent axes *add up*: the mean makes the KL weigh D times "
-    "less, and no bound can be made of it."
-)
-def averaged_over_the_axes(mean, log_variance):
-    return _axes(mean, log_variance).mean(dim=1)
+@gaussian_kl.mistakes
+class Mistakes:
+    def averaged_over_the_axes(mean, log_variance):
+        """The axes are averaged. Independent axes *add up*: the mean makes the KL weigh D times
+        less, and no bound can be made of it."""
+        return _axes(mean, log_variance).mean(dim=1)
 
+    @says(OVER_THE_BATCH)
+    def over_the_batch(mean, log_variance):
+        return _axes(mean, log_variance).sum(dim=0)
 
-@gaussian_kl.wrong(OVER_THE_BATCH)
-def over_the_batch(mean, log_variance):
-    return _axes(mean, log_variance).sum(dim=0)
+    def not_halved(mean, log_variance):
+        """The factor 1/2 is missing: this is twice the KL."""
+        return 2 * reference(mean, log_variance)
 
+    def sign(mean, log_variance):
+        """This is minus the KL. A KL is never below 0."""
+        return -reference(mean, log_variance)
 
-@gaussian_kl.wrong("The factor 1/2 is missing: this is twice the KL.")
-def not_halved(mean, log_variance):
-    return 2 * reference(mean, log_variance)
+    def bits(mean, log_variance):
+        """These are bits. Asked for are nats: the natural logarithm."""
+        return reference(mean, log_variance) / math.log(2)
 
+    def the_logarithm_of_the_deviation(mean, log_variance):
+        """The log-variance is taken for the log of the standard deviation: it is doubled once too
+        often."""
+        return reference(mean, 2 * log_variance)
 
-@gaussian_kl.wrong("This is minus the KL. A KL is never below 0.")
-def sign(mean, log_variance):
-    return -reference(mean, log_variance)
+    def already_the_variance(mean, log_variance):
+        """The log-variance is taken for the variance itself. It can be negative; its exp is the
+        variance."""
+        return 0.5 * (mean.square() + log_variance - 1 - log_variance.abs().log()).sum(dim=1)
 
+    def deviation_for_variance(mean, log_variance):
+        """The second term is the standard deviation. The formula has the variance: exp of all of
+        the log-variance, not of half."""
+        return 0.5 * (mean.square() + (log_variance / 2).exp() - 1 - log_variance).sum(dim=1)
 
-@gaussian_kl.wrong("These are bits. Asked for are nats: the natural logarithm.")
-def bits(mean, log_variance):
-    return reference(mean, log_variance) / math.log(2)
+    def no_minus_one(mean, log_variance):
+        """The -1 of each axis is missing: q = p must give exactly 0."""
+        return 0.5 * (mean.square() + log_variance.exp() - log_variance).sum(dim=1)
 
+    def log_added(mean, log_variance):
+        """The log-variance is added. It has to be subtracted, so that a very narrow q costs
+        much."""
+        return 0.5 * (mean.square() + log_variance.exp() - 1 + log_variance).sum(dim=1)
 
-@gaussian_kl.wrong(
-    "The log-variance is taken for the log of the standard deviation: it is doubled once too often."
-)
-def the_logarithm_of_the_deviation(mean, log_variance):
-    return reference(mean, 2 * log_variance)
+    def no_log(mean, log_variance):
+        """The last term, minus the log-variance, is missing: then a narrow q costs nothing."""
+        return 0.5 * (mean.square() + log_variance.exp() - 1).sum(dim=1)
 
+    def mean_not_squared(mean, log_variance):
+        """The mean has to be squared."""
+        return 0.5 * (mean + log_variance.exp() - 1 - log_variance).sum(dim=1)
 
-@gaussian_kl.wrong(
-    "The log-variance is taken for the variance itself. It can be negative; its exp is the "
-    "variance."
-)
-def already_the_variance(mean, log_variance):
-    return 0.5 * (mean.square() + log_variance - 1 - log_variance.abs().log()).sum(dim=1)
+    def no_mean(mean, log_variance):
+        """The mean is not used: a q that lies far from the prior costs more."""
+        return reference(torch.zeros_like(mean), log_variance)
 
+    def mean_only(mean, log_variance):
+        """Only the mean is used. A q that is narrower or wider than the prior has its price,
+        too."""
+        return reference(mean, torch.zeros_like(log_variance))
 
-@gaussian_kl.wrong(
-    "The second term is the standard deviation. The formula has the variance: exp of all of the "
-    "log-variance, not of half."
-)
-def deviation_for_variance(mean, log_variance):
-    return 0.5 * (mean.square() + (log_variance / 2).exp() - 1 - log_variance).sum(dim=1)
-
-
-@gaussian_kl.wrong("The -1 of each axis is missing: q = p must give exactly 0.")
-def no_minus_one(mean, log_variance):
-    return 0.5 * (mean.square() + log_variance.exp() - log_variance).sum(dim=1)
-
-
-@gaussian_kl.wrong(
-    "The log-variance is added. It has to be subtracted, so that a very narrow q costs much."
-)
-def log_added(mean, log_variance):
-    return 0.5 * (mean.square() + log_variance.exp() - 1 + log_variance).sum(dim=1)
-
-
-@gaussian_kl.wrong(
-    "The last term, minus the log-variance, is missing: then a narrow q costs nothing."
-)
-def no_log(mean, log_variance):
-    return 0.5 * (mean.square() + log_variance.exp() - 1).sum(dim=1)
-
-
-@gaussian_kl.wrong("The mean has to be squared.")
-def mean_not_squared(mean, log_variance):
-    return 0.5 * (mean + log_variance.exp() - 1 - log_variance).sum(dim=1)
-
-
-@gaussian_kl.wrong("The mean is not used: a q that lies far from the prior costs more.")
-def no_mean(mean, log_variance):
-    return reference(torch.zeros_like(mean), log_variance)
-
-
-@gaussian_kl.wrong(
-    "Only the mean is used. A q that is narrower or wider than the prior has its price, too."
-)
-def mean_only(mean, log_variance):
-    return reference(mean, torch.zeros_like(log_variance))
-
-
-@gaussian_kl.wrong(
-    "This is KL(p || q), with prior and posterior exchanged: the mean over the prior, not over q."
-)
-def the_other_direction(mean, log_variance):
-    ratio = (1 + mean.square()) / log_variance.exp()
-    return 0.5 * (ratio - 1 + log_variance).sum(dim=1)
+    def the_other_direction(mean, log_variance):
+        """This is KL(p || q), with prior and posterior exchanged: the mean over the prior, not over
+        q."""
+        ratio = (1 + mean.square()) / log_variance.exp()
+        return 0.5 * (ratio - 1 + log_variance).sum(dim=1)
 
 
 @gaussian_kl.right

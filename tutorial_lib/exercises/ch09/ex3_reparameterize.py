@@ -10,7 +10,7 @@ from torch import Tensor
 from tutorial_lib.codes.gaussian_posterior import reparameterize as reference
 from tutorial_lib.exercises.comparing import first_difference, number, tensor_result
 from tutorial_lib.exercises.definition import Failure
-from tutorial_lib.exercises.engine import Exercise
+from tutorial_lib.exercises.engine import Exercise, says
 from tutorial_lib.exercises.trials import Trial
 
 reparameterize = Exercise(
@@ -50,6 +50,8 @@ OWN_NOISE = (
     "The function draws noise of its own: the same arguments give another result each time. Use "
     "the noise that you are given."
 )
+
+
 NO_GRADIENT = {
     (True, True): "No gradient comes through: the result is cut off from mean and log-variance, so "
     "an encoder behind it would learn nothing.",
@@ -143,88 +145,69 @@ def gradient(candidate, rng: torch.Generator) -> Failure | None:
     return _compare_gradients(candidate, got, want, rng)
 
 
-@reparameterize.wrong(
-    "The noise is multiplied by the variance. The width of a Gaussian is the root of it, "
-    "exp(log_variance / 2)."
-)
-def variance_for_deviation(mean, log_variance, noise):
-    return mean + log_variance.exp() * noise
-
-
-@reparameterize.wrong(
-    "The noise is multiplied by the log-variance, which can be negative or 0. Take exp of half "
-    "of it."
-)
-def the_log_variance_itself(mean, log_variance, noise):
-    return mean + log_variance * noise
-
-
-@reparameterize.wrong("The root is taken of the log-variance. Take exp first, then the root.")
-def root_of_the_logarithm(mean, log_variance, noise):
-    return mean + log_variance.abs().sqrt() * noise
-
-
-@reparameterize.wrong("The noise is added as it is: the log-variance is not used.")
-def no_width(mean, log_variance, noise):
-    return mean + noise
-
-
 def _deviation(log_variance):
     return torch.exp(log_variance / 2)
 
 
-@reparameterize.wrong("The mean is missing: all draws lie around 0.")
-def no_mean(mean, log_variance, noise):
-    return _deviation(log_variance) * noise
+@reparameterize.mistakes
+class Mistakes:
+    def variance_for_deviation(mean, log_variance, noise):
+        """The noise is multiplied by the variance. The width of a Gaussian is the root of it,
+        exp(log_variance / 2)."""
+        return mean + log_variance.exp() * noise
 
+    def the_log_variance_itself(mean, log_variance, noise):
+        """The noise is multiplied by the log-variance, which can be negative or 0. Take exp of half
+        of it."""
+        return mean + log_variance * noise
 
-@reparameterize.wrong(
-    "The mean is stretched together with the noise. Stretch first, then add the mean."
-)
-def mean_stretched(mean, log_variance, noise):
-    return _deviation(log_variance) * (mean + noise)
+    def root_of_the_logarithm(mean, log_variance, noise):
+        """The root is taken of the log-variance. Take exp first, then the root."""
+        return mean + log_variance.abs().sqrt() * noise
 
+    def no_width(mean, log_variance, noise):
+        """The noise is added as it is: the log-variance is not used."""
+        return mean + noise
 
-@reparameterize.wrong("The result is the mean, without noise: that is an ordinary auto-encoder.")
-def only_the_mean(mean, log_variance, noise):
-    return mean + 0 * noise * log_variance
+    def no_mean(mean, log_variance, noise):
+        """The mean is missing: all draws lie around 0."""
+        return _deviation(log_variance) * noise
 
+    def mean_stretched(mean, log_variance, noise):
+        """The mean is stretched together with the noise. Stretch first, then add the mean."""
+        return _deviation(log_variance) * (mean + noise)
 
-@reparameterize.wrong(
-    "Mean, deviation and noise are added up. The deviation has to multiply the noise."
-)
-def noise_not_stretched(mean, log_variance, noise):
-    return mean + _deviation(log_variance) + noise
+    def only_the_mean(mean, log_variance, noise):
+        """The result is the mean, without noise: that is an ordinary auto-encoder."""
+        return mean + 0 * noise * log_variance
 
+    def noise_not_stretched(mean, log_variance, noise):
+        """Mean, deviation and noise are added up. The deviation has to multiply the noise."""
+        return mean + _deviation(log_variance) + noise
 
-@reparameterize.wrong("All images get the noise of the first one. Every image has its own.")
-def the_noise_of_the_first_image(mean, log_variance, noise):
-    return mean + _deviation(log_variance) * noise[:1]
+    def the_noise_of_the_first_image(mean, log_variance, noise):
+        """All images get the noise of the first one. Every image has its own."""
+        return mean + _deviation(log_variance) * noise[:1]
 
+    def the_noise_of_the_first_axis(mean, log_variance, noise):
+        """All axes get the noise of the first one. Every axis has its own."""
+        return mean + _deviation(log_variance) * noise[:, :1]
 
-@reparameterize.wrong("All axes get the noise of the first one. Every axis has its own.")
-def the_noise_of_the_first_axis(mean, log_variance, noise):
-    return mean + _deviation(log_variance) * noise[:, :1]
+    @says(OWN_NOISE)
+    def own_noise(mean, log_variance, noise):
+        return mean + _deviation(log_variance) * torch.randn_like(mean)
 
+    @says(NO_GRADIENT[True, True])
+    def cut_off(mean, log_variance, noise):
+        return reference(mean, log_variance, noise).detach()
 
-@reparameterize.wrong(OWN_NOISE)
-def own_noise(mean, log_variance, noise):
-    return mean + _deviation(log_variance) * torch.randn_like(mean)
+    @says(NO_GRADIENT[True, False])
+    def mean_cut_off(mean, log_variance, noise):
+        return reference(mean.detach(), log_variance, noise)
 
-
-@reparameterize.wrong(NO_GRADIENT[True, True])
-def cut_off(mean, log_variance, noise):
-    return reference(mean, log_variance, noise).detach()
-
-
-@reparameterize.wrong(NO_GRADIENT[True, False])
-def mean_cut_off(mean, log_variance, noise):
-    return reference(mean.detach(), log_variance, noise)
-
-
-@reparameterize.wrong(NO_GRADIENT[False, True])
-def width_cut_off(mean, log_variance, noise):
-    return reference(mean, log_variance.detach(), noise)
+    @says(NO_GRADIENT[False, True])
+    def width_cut_off(mean, log_variance, noise):
+        return reference(mean, log_variance.detach(), noise)
 
 
 @reparameterize.right

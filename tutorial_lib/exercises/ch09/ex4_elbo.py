@@ -109,105 +109,80 @@ def more(rng):
     return [_trial(3, 4, 5, 2, rng), _trial(2, 3, 7, 4, rng)]
 
 
-@elbo.wrong(
-    "The KL is added. The code has a price, so it is subtracted; with a plus, the result can "
-    "exceed log p(x)."
-)
-def KL_added(logits, levels, mean, log_variance):
-    return _explained(logits, levels).mean(dim=0) + gaussian_kl(mean, log_variance)
+@elbo.mistakes
+class Mistakes:
+    def KL_added(logits, levels, mean, log_variance):
+        """The KL is added. The code has a price, so it is subtracted; with a plus, the result can
+        exceed log p(x)."""
+        return _explained(logits, levels).mean(dim=0) + gaussian_kl(mean, log_variance)
 
+    def a_loss(logits, levels, mean, log_variance):
+        """This is minus the ELBO, the loss. A bound on log p(x) is at most 0 here."""
+        return -reference(logits, levels, mean, log_variance)
 
-@elbo.wrong("This is minus the ELBO, the loss. A bound on log p(x) is at most 0 here.")
-def a_loss(logits, levels, mean, log_variance):
-    return -reference(logits, levels, mean, log_variance)
+    def pixels_averaged(logits, levels, mean, log_variance):
+        """The pixels are averaged, and the KL is not: that weighs the KL n times too much. The
+        probability of an image is the product over all of its pixels, so logarithms add up."""
+        return _log_pixels(logits, levels).mean(dim=(0, 2)) - gaussian_kl(mean, log_variance)
 
+    def axes_averaged(logits, levels, mean, log_variance):
+        """The axes of the KL are averaged. They add up; a KL that is D times too small makes no
+        bound."""
+        kl = gaussian_kl(mean, log_variance) / mean.shape[1]
+        return _explained(logits, levels).mean(dim=0) - kl
 
-@elbo.wrong(
-    "The pixels are averaged, and the KL is not: that weighs the KL n times too much. The "
-    "probability of an image is the product over all of its pixels, so logarithms add up."
-)
-def pixels_averaged(logits, levels, mean, log_variance):
-    return _log_pixels(logits, levels).mean(dim=(0, 2)) - gaussian_kl(mean, log_variance)
+    def KL_over_pixels(logits, levels, mean, log_variance):
+        """The KL is divided by the number of pixels, though the other term is not. The code is paid
+        for once per image, in full."""
+        kl = gaussian_kl(mean, log_variance) / levels.shape[1]
+        return _explained(logits, levels).mean(dim=0) - kl
 
+    def per_pixel(logits, levels, mean, log_variance):
+        """The unit is wrong: these are nats per pixel. Asked for are nats per image."""
+        return reference(logits, levels, mean, log_variance) / levels.shape[1]
 
-@elbo.wrong(
-    "The axes of the KL are averaged. They add up; a KL that is D times too small makes no bound."
-)
-def axes_averaged(logits, levels, mean, log_variance):
-    kl = gaussian_kl(mean, log_variance) / mean.shape[1]
-    return _explained(logits, levels).mean(dim=0) - kl
+    def draws_summed(logits, levels, mean, log_variance):
+        """The draws are added up. They estimate an expectation: average them."""
+        return _explained(logits, levels).sum(dim=0) - gaussian_kl(mean, log_variance)
 
+    def first_draw(logits, levels, mean, log_variance):
+        """Only the first draw is used. Average over all of them."""
+        return _explained(logits, levels)[0] - gaussian_kl(mean, log_variance)
 
-@elbo.wrong(
-    "The KL is divided by the number of pixels, though the other term is not. The code is paid "
-    "for once per image, in full."
-)
-def KL_over_pixels(logits, levels, mean, log_variance):
-    kl = gaussian_kl(mean, log_variance) / levels.shape[1]
-    return _explained(logits, levels).mean(dim=0) - kl
+    def log_of_the_mean(logits, levels, mean, log_variance):
+        """The probabilities of the draws are averaged, then the logarithm is taken. The ELBO has
+        the mean of the logarithms; Jensen's inequality stands between the two."""
+        average = torch.logsumexp(_explained(logits, levels), dim=0) - math.log(len(logits))
+        return average - gaussian_kl(mean, log_variance)
 
+    def squared_error(logits, levels, mean, log_variance):
+        """The first term is a squared error. It has to be log p(x|z), which for 0 and 1 is the
+        cross-entropy."""
+        error = (torch.sigmoid(logits) - levels).square().sum(dim=2).mean(dim=0)
+        return -error - gaussian_kl(mean, log_variance)
 
-@elbo.wrong("The unit is wrong: these are nats per pixel. Asked for are nats per image.")
-def per_pixel(logits, levels, mean, log_variance):
-    return reference(logits, levels, mean, log_variance) / levels.shape[1]
+    def no_KL(logits, levels, mean, log_variance):
+        """The KL is missing: the code was free. Then nothing is bounded."""
+        return _explained(logits, levels).mean(dim=0)
 
+    def KL_averaged_over_the_batch(logits, levels, mean, log_variance):
+        """All images get the mean KL of the batch. Every image pays for its own code."""
+        kl = gaussian_kl(mean, log_variance).mean()
+        return _explained(logits, levels).mean(dim=0) - kl
 
-@elbo.wrong("The draws are added up. They estimate an expectation: average them.")
-def draws_summed(logits, levels, mean, log_variance):
-    return _explained(logits, levels).sum(dim=0) - gaussian_kl(mean, log_variance)
+    def bits(logits, levels, mean, log_variance):
+        """The unit is wrong: these are bits. Asked for are nats."""
+        return reference(logits, levels, mean, log_variance) / math.log(2)
 
+    def logits_as_log_probabilities(logits, levels, mean, log_variance):
+        """The logits are used as if they were log-probabilities. log sigmoid(logit) is the log of
+        the probability of a 1."""
+        picked = torch.where(levels == 1, logits, -logits).sum(dim=2).mean(dim=0)
+        return picked - gaussian_kl(mean, log_variance)
 
-@elbo.wrong("Only the first draw is used. Average over all of them.")
-def first_draw(logits, levels, mean, log_variance):
-    return _explained(logits, levels)[0] - gaussian_kl(mean, log_variance)
-
-
-@elbo.wrong(
-    "The probabilities of the draws are averaged, then the logarithm is taken. The ELBO has the "
-    "mean of the logarithms; Jensen's inequality stands between the two."
-)
-def log_of_the_mean(logits, levels, mean, log_variance):
-    average = torch.logsumexp(_explained(logits, levels), dim=0) - math.log(len(logits))
-    return average - gaussian_kl(mean, log_variance)
-
-
-@elbo.wrong(
-    "The first term is a squared error. It has to be log p(x|z), which for 0 and 1 is the "
-    "cross-entropy."
-)
-def squared_error(logits, levels, mean, log_variance):
-    error = (torch.sigmoid(logits) - levels).square().sum(dim=2).mean(dim=0)
-    return -error - gaussian_kl(mean, log_variance)
-
-
-@elbo.wrong("The KL is missing: the code was free. Then nothing is bounded.")
-def no_KL(logits, levels, mean, log_variance):
-    return _explained(logits, levels).mean(dim=0)
-
-
-@elbo.wrong("All images get the mean KL of the batch. Every image pays for its own code.")
-def KL_averaged_over_the_batch(logits, levels, mean, log_variance):
-    kl = gaussian_kl(mean, log_variance).mean()
-    return _explained(logits, levels).mean(dim=0) - kl
-
-
-@elbo.wrong("The unit is wrong: these are bits. Asked for are nats.")
-def bits(logits, levels, mean, log_variance):
-    return reference(logits, levels, mean, log_variance) / math.log(2)
-
-
-@elbo.wrong(
-    "The logits are used as if they were log-probabilities. log sigmoid(logit) is the log of "
-    "the probability of a 1."
-)
-def logits_as_log_probabilities(logits, levels, mean, log_variance):
-    picked = torch.where(levels == 1, logits, -logits).sum(dim=2).mean(dim=0)
-    return picked - gaussian_kl(mean, log_variance)
-
-
-@elbo.wrong("The levels are exchanged: sigmoid(logit) is the probability of a 1, not of a 0.")
-def levels_exchanged(logits, levels, mean, log_variance):
-    return reference(-logits, levels, mean, log_variance)
+    def levels_exchanged(logits, levels, mean, log_variance):
+        """The levels are exchanged: sigmoid(logit) is the probability of a 1, not of a 0."""
+        return reference(-logits, levels, mean, log_variance)
 
 
 @elbo.right

@@ -98,93 +98,67 @@ def _own(log_q):
     return log_q.diagonal()
 
 
-@information.wrong(
-    "q(z) is the *sum* of the posteriors, so log N is missing, and the result is never above 0. "
-    "Divide by N."
-)
-def sum_for_average(log_q):
-    return (_own(log_q) - torch.logsumexp(log_q, dim=1)).mean()
-
-
-@information.wrong(
-    "The logarithms are averaged. q(z) is the average of the probabilities; take the logarithm "
-    "after that."
-)
-def mean_of_logs(log_q):
-    return (_own(log_q) - log_q.mean(dim=1)).mean()
-
-
-@information.wrong(
-    "The image's own posterior is left out of q(z). It belongs to the average; without it, the "
-    "result has no upper limit."
-)
-def the_others_only(log_q):
-    n = len(log_q)
-    others = log_q.masked_fill(torch.eye(n, dtype=torch.bool), -math.inf)
-    return (_own(log_q) - torch.logsumexp(others, dim=1) + math.log(n - 1)).mean()
-
-
-@information.wrong(
-    "The average runs over the codes, for one image. It has to run over the images, for one "
-    "code: dim=1."
-)
-def the_other_axis(log_q):
-    return (_own(log_q) - torch.logsumexp(log_q, dim=0) + math.log(len(log_q))).mean()
-
-
-@information.wrong(
-    "log q(z) is not subtracted: how dense a code lies says nothing until it is compared."
-)
-def own_only(log_q):
-    return _own(log_q).mean()
-
-
 def _mixture(log_q):
     return torch.logsumexp(log_q, dim=1) - math.log(len(log_q))
 
 
-@information.wrong(
-    "This is -log q(z) alone. The first term, log q(z|x) of the own image, is missing."
-)
-def mixture_only(log_q):
-    return -_mixture(log_q).mean()
+@information.mistakes
+class Mistakes:
+    def sum_for_average(log_q):
+        """q(z) is the *sum* of the posteriors, so log N is missing, and the result is never above
+        0. Divide by N."""
+        return (_own(log_q) - torch.logsumexp(log_q, dim=1)).mean()
 
+    def mean_of_logs(log_q):
+        """The logarithms are averaged. q(z) is the average of the probabilities; take the logarithm
+        after that."""
+        return (_own(log_q) - log_q.mean(dim=1)).mean()
 
-@information.wrong("The images are added up. Asked for is the mean over the images.")
-def summed(log_q):
-    return (_own(log_q) - _mixture(log_q)).sum()
+    def the_others_only(log_q):
+        """The image's own posterior is left out of q(z). It belongs to the average; without it, the
+        result has no upper limit."""
+        n = len(log_q)
+        others = log_q.masked_fill(torch.eye(n, dtype=torch.bool), -math.inf)
+        return (_own(log_q) - torch.logsumexp(others, dim=1) + math.log(n - 1)).mean()
 
+    def the_other_axis(log_q):
+        """The average runs over the codes, for one image. It has to run over the images, for one
+        code: dim=1."""
+        return (_own(log_q) - torch.logsumexp(log_q, dim=0) + math.log(len(log_q))).mean()
 
-@information.wrong("The sign is turned round: information is positive.")
-def sign(log_q):
-    return -reference(log_q)
+    def own_only(log_q):
+        """log q(z) is not subtracted: how dense a code lies says nothing until it is compared."""
+        return _own(log_q).mean()
 
+    def mixture_only(log_q):
+        """This is -log q(z) alone. The first term, log q(z|x) of the own image, is missing."""
+        return -_mixture(log_q).mean()
 
-@information.wrong("These are bits. Asked for are nats.")
-def bits(log_q):
-    return reference(log_q) / math.log(2)
+    def summed(log_q):
+        """The images are added up. Asked for is the mean over the images."""
+        return (_own(log_q) - _mixture(log_q)).sum()
 
+    def sign(log_q):
+        """The sign is turned round: information is positive."""
+        return -reference(log_q)
 
-@information.wrong(
-    "All pairs are averaged, where the first term wants each code under its *own* image: the "
-    "diagonal."
-)
-def the_whole_matrix(log_q):
-    return (log_q - _mixture(log_q)[:, None]).mean()
+    def bits(log_q):
+        """These are bits. Asked for are nats."""
+        return reference(log_q) / math.log(2)
 
+    def the_whole_matrix(log_q):
+        """All pairs are averaged, where the first term wants each code under its *own* image: the
+        diagonal."""
+        return (log_q - _mixture(log_q)[:, None]).mean()
 
-@information.wrong(
-    "exp of a log-density below -745 is 0, and 0 / 0 is not a number. Stay with logarithms."
-)
-def exponentials(log_q):
-    return (log_q.exp().diagonal() / log_q.exp().mean(dim=1)).log().mean()
+    def exponentials(log_q):
+        """exp of a log-density below -745 is 0, and 0 / 0 is not a number. Stay with logarithms."""
+        return (log_q.exp().diagonal() / log_q.exp().mean(dim=1)).log().mean()
 
-
-@information.wrong(
-    "The result is divided by log N. Asked for are nats, not a share of the most there can be."
-)
-def a_share(log_q):
-    return reference(log_q) / math.log(len(log_q))
+    def a_share(log_q):
+        """The result is divided by log N. Asked for are nats, not a share of the most there can
+        be."""
+        return reference(log_q) / math.log(len(log_q))
 
 
 @information.right

@@ -109,84 +109,63 @@ def _field(indices, z_e):
     return indices.view(len(z_e), *z_e.shape[2:])
 
 
-@nearest_code.wrong(
-    "The field is flattened as it lies in memory. A row of your list then holds D neighbours of "
-    "one channel, not the D numbers of one position: move D last first."
-)
-def as_it_lies(z_e, codebook):
-    vectors = z_e.reshape(-1, codebook.shape[1])
-    return _field(torch.cdist(vectors, codebook).argmin(dim=1), z_e)
-
-
 def _list(z_e):
     return z_e.movedim(1, -1).flatten(0, -2)
 
 
-@nearest_code.wrong("This is the *farthest* code: argmax of the distances. Equation 1 has argmin.")
-def farthest(z_e, codebook):
-    return _field(torch.cdist(_list(z_e), codebook).argmax(dim=1), z_e)
+@nearest_code.mistakes
+class Mistakes:
+    def as_it_lies(z_e, codebook):
+        """The field is flattened as it lies in memory. A row of your list then holds D neighbours
+        of one channel, not the D numbers of one position: move D last first."""
+        vectors = z_e.reshape(-1, codebook.shape[1])
+        return _field(torch.cdist(vectors, codebook).argmin(dim=1), z_e)
 
+    def farthest(z_e, codebook):
+        """This is the *farthest* code: argmax of the distances. Equation 1 has argmin."""
+        return _field(torch.cdist(_list(z_e), codebook).argmax(dim=1), z_e)
 
-@nearest_code.wrong(
-    "The largest z·e is taken, without the ||e||^2 that belongs to the distance: long codes win "
-    "over near ones."
-)
-def no_squared_norm_of_the_codes(z_e, codebook):
-    return _field((_list(z_e) @ codebook.T).argmax(dim=1), z_e)
+    def no_squared_norm_of_the_codes(z_e, codebook):
+        """The largest z·e is taken, without the ||e||^2 that belongs to the distance: long codes
+        win over near ones."""
+        return _field((_list(z_e) @ codebook.T).argmax(dim=1), z_e)
 
+    def cosine(z_e, codebook):
+        """This compares directions (cosines): a code may point the right way and be far off.
+        Equation 1 has distances."""
+        directions = codebook / codebook.norm(dim=1, keepdim=True)
+        return _field((_list(z_e) @ directions.T).argmax(dim=1), z_e)
 
-@nearest_code.wrong(
-    "This compares directions (cosines): a code may point the right way and be far off. "
-    "Equation 1 has distances."
-)
-def cosine(z_e, codebook):
-    directions = codebook / codebook.norm(dim=1, keepdim=True)
-    return _field((_list(z_e) @ directions.T).argmax(dim=1), z_e)
+    def city_block(z_e, codebook):
+        """This is the sum of absolute differences. The norm in equation 1 is the Euclidean one:
+        squares."""
+        return _field(torch.cdist(_list(z_e), codebook, p=1).argmin(dim=1), z_e)
 
+    def columns(z_e, codebook):
+        """The columns of the codebook are taken for the codes, as in the notes. Here a code is a
+        row, as in the paper."""
+        return _field(torch.cdist(_list(z_e), codebook.T.contiguous()).argmin(dim=1), z_e)
 
-@nearest_code.wrong(
-    "This is the sum of absolute differences. The norm in equation 1 is the Euclidean one: squares."
-)
-def city_block(z_e, codebook):
-    return _field(torch.cdist(_list(z_e), codebook, p=1).argmin(dim=1), z_e)
+    def one_code_for_the_whole_image(z_e, codebook):
+        """All positions of an image get one code, the best on average. Every position chooses for
+        itself."""
+        squared = torch.cdist(_list(z_e), codebook).square().view(len(z_e), -1, len(codebook))
+        best = squared.sum(dim=1).argmin(dim=1)
+        return best.view(-1, *[1] * (z_e.ndim - 2)).expand(len(z_e), *z_e.shape[2:]).clone()
 
+    def from_one(z_e, codebook):
+        """The codes are counted from 1, as in the paper. In the library they run from 0 to K -
+        1."""
+        return reference(z_e, codebook) + 1
 
-@nearest_code.wrong(
-    "The columns of the codebook are taken for the codes, as in the notes. Here a code is a "
-    "row, as in the paper."
-)
-def columns(z_e, codebook):
-    return _field(torch.cdist(_list(z_e), codebook.T.contiguous()).argmin(dim=1), z_e)
+    def the_first_channel_decides(z_e, codebook):
+        """Only the first of the D numbers is compared."""
+        return _field(torch.cdist(_list(z_e)[:, :1], codebook[:, :1]).argmin(dim=1), z_e)
 
-
-@nearest_code.wrong(
-    "All positions of an image get one code, the best on average. Every position chooses for "
-    "itself."
-)
-def one_code_for_the_whole_image(z_e, codebook):
-    squared = torch.cdist(_list(z_e), codebook).square().view(len(z_e), -1, len(codebook))
-    best = squared.sum(dim=1).argmin(dim=1)
-    return best.view(-1, *[1] * (z_e.ndim - 2)).expand(len(z_e), *z_e.shape[2:]).clone()
-
-
-@nearest_code.wrong(
-    "The codes are counted from 1, as in the paper. In the library they run from 0 to K - 1."
-)
-def from_one(z_e, codebook):
-    return reference(z_e, codebook) + 1
-
-
-@nearest_code.wrong("Only the first of the D numbers is compared.")
-def the_first_channel_decides(z_e, codebook):
-    return _field(torch.cdist(_list(z_e)[:, :1], codebook[:, :1]).argmin(dim=1), z_e)
-
-
-@nearest_code.wrong(
-    "The differences are added with their signs, so that they cancel. Square them first."
-)
-def signed_differences(z_e, codebook):
-    differences = (_list(z_e)[:, None] - codebook).sum(dim=2)
-    return _field(differences.abs().argmin(dim=1), z_e)
+    def signed_differences(z_e, codebook):
+        """The differences are added with their signs, so that they cancel. Square them first."""
+        differences = (_list(z_e)[:, None] - codebook).sum(dim=2)
+        return _field(differences.abs().argmin(dim=1), z_e)
 
 
 @nearest_code.right

@@ -42,9 +42,7 @@ def straight_through(z_e: torch.Tensor, z_q: torch.Tensor) -> torch.Tensor:
     ),
 )
 
-
 VALUE, BY_Z_E, BY_Z_Q = range(3)
-
 
 NAMES = ("value", "gradient at z_e", "gradient at z_q")
 
@@ -97,67 +95,47 @@ def gradient_at_z_q(candidate, rng: torch.Generator) -> Failure | None:
     return _check(candidate, BY_Z_Q, rng)
 
 
-@straight_through.wrong(
-    "The value is right and all of the gradient goes to z_q: the encoder learns nothing. It is "
-    "z_q that must be detached, and z_e that must not."
-)
-def gradient_to_the_codes(z_e, z_q):
-    return z_e.detach() + (z_q - z_e.detach())
+@straight_through.mistakes
+class Mistakes:
+    def gradient_to_the_codes(z_e, z_q):
+        """The value is right and all of the gradient goes to z_q: the encoder learns nothing. It is
+        z_q that must be detached, and z_e that must not."""
+        return z_e.detach() + (z_q - z_e.detach())
 
+    def exchanged(z_e, z_q):
+        """The roles are exchanged: this has the value of z_e and the gradient of z_q."""
+        return z_q + (z_e - z_q).detach()
 
-@straight_through.wrong(
-    "The roles are exchanged: this has the value of z_e and the gradient of z_q."
-)
-def exchanged(z_e, z_q):
-    return z_q + (z_e - z_q).detach()
+    def not_quantised(z_e, z_q):
+        """This is z_e itself, value and gradient: the decoder would never see a code."""
+        return z_e + 0 * z_q
 
+    def no_gradient_at_all(z_e, z_q):
+        """No gradient arrives anywhere: the value is cut off from both. Add something that is 0 and
+        has the derivative 1."""
+        return z_q.detach()
 
-@straight_through.wrong(
-    "This is z_e itself, value and gradient: the decoder would never see a code."
-)
-def not_quantised(z_e, z_q):
-    return z_e + 0 * z_q
+    def to_both(z_e, z_q):
+        """The gradient reaches z_e *and* z_q. The decoder's error would then move the codes as
+        well, past the codebook loss."""
+        return z_q + (z_e - z_e.detach())
 
+    def opposite_sign(z_e, z_q):
+        """The gradient arrives with its sign turned round: the encoder would climb."""
+        return z_q.detach() - (z_e - z_e.detach())
 
-@straight_through.wrong(
-    "No gradient arrives anywhere: the value is cut off from both. Add something that is 0 and "
-    "has the derivative 1."
-)
-def no_gradient_at_all(z_e, z_q):
-    return z_q.detach()
+    def half_way(z_e, z_q):
+        """This lies half-way between z_e and z_q. Forward, the decoder must see the code itself."""
+        return (z_e + z_q.detach()) / 2
 
+    def the_difference(z_e, z_q):
+        """This is the difference of the two. The code is still to be added, detached."""
+        return z_e - z_q.detach()
 
-@straight_through.wrong(
-    "The gradient reaches z_e *and* z_q. The decoder's error would then move the codes as well, "
-    "past the codebook loss."
-)
-def to_both(z_e, z_q):
-    return z_q + (z_e - z_e.detach())
-
-
-@straight_through.wrong("The gradient arrives with its sign turned round: the encoder would climb.")
-def opposite_sign(z_e, z_q):
-    return z_q.detach() - (z_e - z_e.detach())
-
-
-@straight_through.wrong(
-    "This lies half-way between z_e and z_q. Forward, the decoder must see the code itself."
-)
-def half_way(z_e, z_q):
-    return (z_e + z_q.detach()) / 2
-
-
-@straight_through.wrong(
-    "This is the difference of the two. The code is still to be added, detached."
-)
-def the_difference(z_e, z_q):
-    return z_e - z_q.detach()
-
-
-@straight_through.wrong("Your function writes into its argument `z_e`")
-def in_place(z_e, z_q):
-    z_e += (z_q - z_e).detach()
-    return z_e
+    def in_place(z_e, z_q):
+        """Your function writes into its argument `z_e`"""
+        z_e += (z_q - z_e).detach()
+        return z_e
 
 
 class _Copy(torch.autograd.Function):

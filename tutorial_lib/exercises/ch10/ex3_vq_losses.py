@@ -42,7 +42,6 @@ def vq_losses(z_e: torch.Tensor, e: torch.Tensor) -> tuple[torch.Tensor, torch.T
     ),
 )
 
-
 CODEBOOK, COMMITMENT = "codebook_loss", "commitment_loss"
 
 
@@ -98,85 +97,64 @@ def _norm(difference):
     return difference.square().sum(dim=1).mean()
 
 
-@vq_losses.wrong(
-    "Nothing is held still: each of the two losses moves the codes and the encoder. Without sg "
-    "the two terms are one and the same."
-)
-def nothing_detached(z_e, e):
-    return _norm(z_e - e), _norm(z_e - e)
+@vq_losses.mistakes
+class Mistakes:
+    def nothing_detached(z_e, e):
+        """Nothing is held still: each of the two losses moves the codes and the encoder. Without sg
+        the two terms are one and the same."""
+        return _norm(z_e - e), _norm(z_e - e)
 
+    def exchanged(z_e, e):
+        """The two losses are exchanged: the first must move the codes, the second the encoder."""
+        return _norm(z_e - e.detach()), _norm(z_e.detach() - e)
 
-@vq_losses.wrong(
-    "The two losses are exchanged: the first must move the codes, the second the encoder."
-)
-def exchanged(z_e, e):
-    return _norm(z_e - e.detach()), _norm(z_e.detach() - e)
+    def both_for_the_encoder(z_e, e):
+        """Both losses hold the codes still, so that nothing ever moves the codebook."""
+        return _norm(z_e - e.detach()), _norm(z_e - e.detach())
 
+    def both_for_the_codes(z_e, e):
+        """Both losses hold z_e still, so that nothing commits the encoder to its codes."""
+        return _norm(z_e.detach() - e), _norm(z_e.detach() - e)
 
-@vq_losses.wrong("Both losses hold the codes still, so that nothing ever moves the codebook.")
-def both_for_the_encoder(z_e, e):
-    return _norm(z_e - e.detach()), _norm(z_e - e.detach())
+    def everything_detached(z_e, e):
+        """Both sides of both differences are detached: two constants, which move nothing."""
+        return _norm(z_e.detach() - e.detach()), _norm(z_e.detach() - e.detach())
 
+    def after_straight_through(z_e, e):
+        """The first loss sends its gradient to z_e, and with the wrong sign: it looks as if e had
+        gone through the straight-through step. Use the codes as they were looked up."""
+        z_q = z_e + (e - z_e).detach()
+        return _norm(z_e.detach() - z_q), _norm(z_e - z_q.detach())
 
-@vq_losses.wrong("Both losses hold z_e still, so that nothing commits the encoder to its codes.")
-def both_for_the_codes(z_e, e):
-    return _norm(z_e.detach() - e), _norm(z_e.detach() - e)
+    def mean_over_D(z_e, e):
+        """The squares are averaged over D. A norm sums them; the mean divides both weights by D."""
+        return tuple(each / z_e.shape[1] for each in reference(z_e, e))
 
+    def sum_over_everything(z_e, e):
+        """The squares are summed over all positions of all images. Average over these, or the
+        weight of the terms grows with the batch."""
+        return tuple(each * (z_e.numel() / z_e.shape[1]) for each in reference(z_e, e))
 
-@vq_losses.wrong("Both sides of both differences are detached: two constants, which move nothing.")
-def everything_detached(z_e, e):
-    return _norm(z_e.detach() - e.detach()), _norm(z_e.detach() - e.detach())
+    def sum_over_positions(z_e, e):
+        """Only the images are averaged over, and the positions are summed. The mean runs over
+        both."""
+        return tuple(each * (z_e.numel() / z_e.shape[1] / len(z_e)) for each in reference(z_e, e))
 
+    def root(z_e, e):
+        """These are lengths. Equation 3 has their squares."""
+        still, moving = z_e.detach() - e, z_e - e.detach()
+        return tuple(each.square().sum(dim=1).sqrt().mean() for each in (still, moving))
 
-@vq_losses.wrong(
-    "The first loss sends its gradient to z_e, and with the wrong sign: it looks as if e had "
-    "gone through the straight-through step. Use the codes as they were looked up."
-)
-def after_straight_through(z_e, e):
-    z_q = z_e + (e - z_e).detach()
-    return _norm(z_e.detach() - z_q), _norm(z_e - z_q.detach())
+    def with_beta(z_e, e):
+        """A weight is applied to the second loss already. Return it without beta."""
+        codebook_loss, commitment_loss = reference(z_e, e)
+        return codebook_loss, 0.25 * commitment_loss
 
-
-@vq_losses.wrong(
-    "The squares are averaged over D. A norm sums them; the mean divides both weights by D."
-)
-def mean_over_D(z_e, e):
-    return tuple(each / z_e.shape[1] for each in reference(z_e, e))
-
-
-@vq_losses.wrong(
-    "The squares are summed over all positions of all images. Average over these, or the weight "
-    "of the terms grows with the batch."
-)
-def sum_over_everything(z_e, e):
-    return tuple(each * (z_e.numel() / z_e.shape[1]) for each in reference(z_e, e))
-
-
-@vq_losses.wrong(
-    "Only the images are averaged over, and the positions are summed. The mean runs over both."
-)
-def sum_over_positions(z_e, e):
-    return tuple(each * (z_e.numel() / z_e.shape[1] / len(z_e)) for each in reference(z_e, e))
-
-
-@vq_losses.wrong("These are lengths. Equation 3 has their squares.")
-def root(z_e, e):
-    still, moving = z_e.detach() - e, z_e - e.detach()
-    return tuple(each.square().sum(dim=1).sqrt().mean() for each in (still, moving))
-
-
-@vq_losses.wrong("A weight is applied to the second loss already. Return it without beta.")
-def with_beta(z_e, e):
-    codebook_loss, commitment_loss = reference(z_e, e)
-    return codebook_loss, 0.25 * commitment_loss
-
-
-@vq_losses.wrong(
-    "A weight stands before the *codebook* loss. Beta belongs to the commitment, and not in here."
-)
-def beta_on_the_codebook_loss(z_e, e):
-    codebook_loss, commitment_loss = reference(z_e, e)
-    return 0.25 * codebook_loss, commitment_loss
+    def beta_on_the_codebook_loss(z_e, e):
+        """A weight stands before the *codebook* loss. Beta belongs to the commitment, and not in
+        here."""
+        codebook_loss, commitment_loss = reference(z_e, e)
+        return 0.25 * codebook_loss, commitment_loss
 
 
 @vq_losses.right

@@ -9,7 +9,7 @@ from tutorial_lib.codes.quantizer import code_counts
 from tutorial_lib.exercises.ch10.references import ema_step as reference
 from tutorial_lib.exercises.comparing import first_difference, number, numbers, tensor_result
 from tutorial_lib.exercises.definition import Failed, Failure
-from tutorial_lib.exercises.engine import Exercise
+from tutorial_lib.exercises.engine import Exercise, says
 from tutorial_lib.exercises.trials import Trial
 
 IN_PLACE = "The caller decides when the averages change. Build new tensors."
@@ -56,7 +56,6 @@ def ema_step(
         If codes jump, gamma and 1 - gamma may have changed places.""",
     ),
 )
-
 
 NAMES = ("counts", "sums", "codebook")
 
@@ -121,13 +120,6 @@ def one_dimension(candidate, rng: torch.Generator) -> Failure | None:
     return _check(candidate, [_trial(3, 6, 1, rng, idle=True)], rng)
 
 
-@ema_step.wrong(
-    "Gamma stands at the new value: it is the *old* average that keeps the share gamma."
-)
-def decay_exchanged(counts, sums, vectors, indices, decay):
-    return reference(counts, sums, vectors, indices, 1 - decay)
-
-
 def _batch(counts, sums, vectors, indices):
     return code_counts(indices, len(counts)), torch.zeros_like(sums).index_add(0, indices, vectors)
 
@@ -140,103 +132,85 @@ def _ratio(counts, sums):
     return counts, sums, sums / counts[:, None]
 
 
-@ema_step.wrong(
-    "The mean of a code's vectors goes into `sums`. It has to be their sum: the division comes "
-    "at the end, by the averaged count."
-)
-def means_for_sums(counts, sums, vectors, indices, decay):
-    n, m = _batch(counts, sums, vectors, indices)
-    mean = m / n.clamp(min=1)[:, None]
-    return _ratio(_moved(counts, n, decay), _moved(sums, mean, decay))
+@ema_step.mistakes
+class Mistakes:
+    def decay_exchanged(counts, sums, vectors, indices, decay):
+        """Gamma stands at the new value: it is the *old* average that keeps the share gamma."""
+        return reference(counts, sums, vectors, indices, 1 - decay)
 
+    def means_for_sums(counts, sums, vectors, indices, decay):
+        """The mean of a code's vectors goes into `sums`. It has to be their sum: the division comes
+        at the end, by the averaged count."""
+        n, m = _batch(counts, sums, vectors, indices)
+        mean = m / n.clamp(min=1)[:, None]
+        return _ratio(_moved(counts, n, decay), _moved(sums, mean, decay))
 
-@ema_step.wrong("The counts are divided by the size of the batch, and the sums are not.")
-def shares_for_counts(counts, sums, vectors, indices, decay):
-    n, m = _batch(counts, sums, vectors, indices)
-    return _ratio(_moved(counts, n / len(indices), decay), _moved(sums, m, decay))
+    def shares_for_counts(counts, sums, vectors, indices, decay):
+        """The counts are divided by the size of the batch, and the sums are not."""
+        n, m = _batch(counts, sums, vectors, indices)
+        return _ratio(_moved(counts, n / len(indices), decay), _moved(sums, m, decay))
 
+    def divided_by_the_batchs_counts(counts, sums, vectors, indices, decay):
+        """The averaged sums are divided by the counts of this batch alone. Both parts of the ratio
+        must be averages."""
+        n, m = _batch(counts, sums, vectors, indices)
+        new_counts, new_sums, _ = reference(counts, sums, vectors, indices, decay)
+        return new_counts, new_sums, new_sums / n.clamp(min=1)[:, None]
 
-@ema_step.wrong(
-    "The averaged sums are divided by the counts of this batch alone. Both parts of the ratio "
-    "must be averages."
-)
-def divided_by_the_batchs_counts(counts, sums, vectors, indices, decay):
-    n, m = _batch(counts, sums, vectors, indices)
-    new_counts, new_sums, _ = reference(counts, sums, vectors, indices, decay)
-    return new_counts, new_sums, new_sums / n.clamp(min=1)[:, None]
+    def divided_by_the_old_counts(counts, sums, vectors, indices, decay):
+        """The new sums are divided by the counts from before the step."""
+        new_counts, new_sums, _ = reference(counts, sums, vectors, indices, decay)
+        return new_counts, new_sums, new_sums / counts[:, None]
 
+    def codes_before_the_step(counts, sums, vectors, indices, decay):
+        """The codes come from the averages before the step, so this batch has not moved them."""
+        new_counts, new_sums, _ = reference(counts, sums, vectors, indices, decay)
+        return new_counts, new_sums, sums / counts[:, None]
 
-@ema_step.wrong("The new sums are divided by the counts from before the step.")
-def divided_by_the_old_counts(counts, sums, vectors, indices, decay):
-    new_counts, new_sums, _ = reference(counts, sums, vectors, indices, decay)
-    return new_counts, new_sums, new_sums / counts[:, None]
+    def idle_counts_do_not_shrink(counts, sums, vectors, indices, decay):
+        """The sum of a code that nobody chose shrinks and its count does not, so that the code
+        drifts towards 0."""
+        n, m = _batch(counts, sums, vectors, indices)
+        new_counts = torch.where(n > 0, _moved(counts, n, decay), counts)
+        return _ratio(new_counts, _moved(sums, m, decay))
 
+    def idle_codes_are_skipped(counts, sums, vectors, indices, decay):
+        """The averages of codes that nobody chose are left as they were. The codes are right, and
+        the counts will never tell that a code is dead."""
+        n, m = _batch(counts, sums, vectors, indices)
+        used = n > 0
+        new_counts = torch.where(used, _moved(counts, n, decay), counts)
+        return _ratio(new_counts, torch.where(used[:, None], _moved(sums, m, decay), sums))
 
-@ema_step.wrong(
-    "The codes come from the averages before the step, so this batch has not moved them."
-)
-def codes_before_the_step(counts, sums, vectors, indices, decay):
-    new_counts, new_sums, _ = reference(counts, sums, vectors, indices, decay)
-    return new_counts, new_sums, sums / counts[:, None]
+    def nothing_remembered(counts, sums, vectors, indices, decay):
+        """Only this batch counts: nothing of the old averages is kept."""
+        n, m = _batch(counts, sums, vectors, indices)
+        codes = torch.where(n[:, None] > 0, m / n.clamp(min=1)[:, None], sums / counts[:, None])
+        return n, m, codes
 
+    def the_last_one_wins(counts, sums, vectors, indices, decay):
+        """Of several vectors with one code only the last is kept. `x[indices] = ...` overwrites;
+        they have to be added."""
+        n, m = torch.zeros_like(counts), torch.zeros_like(sums)
+        for index, vector in zip(indices.tolist(), vectors, strict=True):
+            n[index], m[index] = 1, vector
+        return _ratio(_moved(counts, n, decay), _moved(sums, m, decay))
 
-@ema_step.wrong(
-    "The sum of a code that nobody chose shrinks and its count does not, so that the code "
-    "drifts towards 0."
-)
-def idle_counts_do_not_shrink(counts, sums, vectors, indices, decay):
-    n, m = _batch(counts, sums, vectors, indices)
-    new_counts = torch.where(n > 0, _moved(counts, n, decay), counts)
-    return _ratio(new_counts, _moved(sums, m, decay))
+    def codes_averaged(counts, sums, vectors, indices, decay):
+        """The codes themselves are averaged with the batch's means. Then three vectors weigh as
+        much as three hundred: average counts and sums, and divide."""
+        n, m = _batch(counts, sums, vectors, indices)
+        new_counts, new_sums, _ = reference(counts, sums, vectors, indices, decay)
+        old = sums / counts[:, None]
+        mean = torch.where(n[:, None] > 0, m / n.clamp(min=1)[:, None], old)
+        return new_counts, new_sums, _moved(old, mean, decay)
 
-
-@ema_step.wrong(
-    "The averages of codes that nobody chose are left as they were. The codes are right, and "
-    "the counts will never tell that a code is dead."
-)
-def idle_codes_are_skipped(counts, sums, vectors, indices, decay):
-    n, m = _batch(counts, sums, vectors, indices)
-    used = n > 0
-    new_counts = torch.where(used, _moved(counts, n, decay), counts)
-    return _ratio(new_counts, torch.where(used[:, None], _moved(sums, m, decay), sums))
-
-
-@ema_step.wrong("Only this batch counts: nothing of the old averages is kept.")
-def nothing_remembered(counts, sums, vectors, indices, decay):
-    n, m = _batch(counts, sums, vectors, indices)
-    codes = torch.where(n[:, None] > 0, m / n.clamp(min=1)[:, None], sums / counts[:, None])
-    return n, m, codes
-
-
-@ema_step.wrong(
-    "Of several vectors with one code only the last is kept. `x[indices] = ...` overwrites; "
-    "they have to be added."
-)
-def the_last_one_wins(counts, sums, vectors, indices, decay):
-    n, m = torch.zeros_like(counts), torch.zeros_like(sums)
-    for index, vector in zip(indices.tolist(), vectors, strict=True):
-        n[index], m[index] = 1, vector
-    return _ratio(_moved(counts, n, decay), _moved(sums, m, decay))
-
-
-@ema_step.wrong(
-    "The codes themselves are averaged with the batch's means. Then three vectors weigh as much "
-    "as three hundred: average counts and sums, and divide."
-)
-def codes_averaged(counts, sums, vectors, indices, decay):
-    n, m = _batch(counts, sums, vectors, indices)
-    new_counts, new_sums, _ = reference(counts, sums, vectors, indices, decay)
-    old = sums / counts[:, None]
-    mean = torch.where(n[:, None] > 0, m / n.clamp(min=1)[:, None], old)
-    return new_counts, new_sums, _moved(old, mean, decay)
-
-
-@ema_step.wrong(IN_PLACE)
-def in_place(counts, sums, vectors, indices, decay):
-    n, m = _batch(counts, sums, vectors, indices)
-    counts.lerp_(n, 1 - decay)
-    sums.lerp_(m, 1 - decay)
-    return _ratio(counts.clone(), sums.clone())
+    @says(IN_PLACE)
+    def in_place(counts, sums, vectors, indices, decay):
+        n, m = _batch(counts, sums, vectors, indices)
+        counts.lerp_(n, 1 - decay)
+        sums.lerp_(m, 1 - decay)
+        return _ratio(counts.clone(), sums.clone())
 
 
 @ema_step.right

@@ -96,14 +96,6 @@ def more(rng):
     return [_trial((40, 12, 24), 3, 7, rng), _trial((10, 60), 4, 9, rng)]
 
 
-@usage_perplexity.wrong(
-    "This is the mean of the batches' own perplexities. Ten batches that each use one code, "
-    "always another, have a mean of 1, and all together use ten. Add the counts first."
-)
-def mean_of_perplexities(batches, n_codes):
-    return torch.stack([perplexity(code_counts(each, n_codes)) for each in batches]).mean()
-
-
 def _shares(batches, n_codes):
     counts = torch.stack([code_counts(each, n_codes) for each in batches])
     return counts / counts.sum(dim=1, keepdim=True), counts.sum(dim=0) / counts.sum()
@@ -113,78 +105,62 @@ def _entropy(share):
     return -torch.xlogy(share, share).sum()
 
 
-@usage_perplexity.wrong(
-    "The entropies of the batches are averaged. Add up the counts before taking one entropy."
-)
-def mean_of_entropies(batches, n_codes):
-    return torch.stack([_entropy(share) for share in _shares(batches, n_codes)[0]]).mean().exp()
+@usage_perplexity.mistakes
+class Mistakes:
+    def mean_of_perplexities(batches, n_codes):
+        """This is the mean of the batches' own perplexities. Ten batches that each use one code,
+        always another, have a mean of 1, and all together use ten. Add the counts first."""
+        return torch.stack([perplexity(code_counts(each, n_codes)) for each in batches]).mean()
 
+    def mean_of_entropies(batches, n_codes):
+        """The entropies of the batches are averaged. Add up the counts before taking one
+        entropy."""
+        return torch.stack([_entropy(share) for share in _shares(batches, n_codes)[0]]).mean().exp()
 
-@usage_perplexity.wrong("Every batch has the same say, whatever its size. Add counts, not shares.")
-def mean_of_shares(batches, n_codes):
-    return _entropy(_shares(batches, n_codes)[0].mean(dim=0)).exp()
+    def mean_of_shares(batches, n_codes):
+        """Every batch has the same say, whatever its size. Add counts, not shares."""
+        return _entropy(_shares(batches, n_codes)[0].mean(dim=0)).exp()
 
+    def the_last_batch(batches, n_codes):
+        """Only the last batch is looked at."""
+        return perplexity(code_counts(batches[-1], n_codes))
 
-@usage_perplexity.wrong("Only the last batch is looked at.")
-def the_last_batch(batches, n_codes):
-    return perplexity(code_counts(batches[-1], n_codes))
+    def bits_with_exp(batches, n_codes):
+        """The entropy is in bits (log2), the power in base e (exp). They must match: a uniform
+        usage has to give K."""
+        return (_entropy(_shares(batches, n_codes)[1]) / math.log(2)).exp()
 
+    def nats_with_a_power_of_two(batches, n_codes):
+        """The entropy is in nats and the power is 2 to the entropy. The bases must match."""
+        return 2 ** _entropy(_shares(batches, n_codes)[1])
 
-@usage_perplexity.wrong(
-    "The entropy is in bits (log2), the power in base e (exp). They must match: a uniform usage "
-    "has to give K."
-)
-def bits_with_exp(batches, n_codes):
-    return (_entropy(_shares(batches, n_codes)[1]) / math.log(2)).exp()
+    def only_the_entropy(batches, n_codes):
+        """This is the entropy in nats. The perplexity is exp of it."""
+        return _entropy(_shares(batches, n_codes)[1])
 
+    def sign(batches, n_codes):
+        """The minus of the entropy is missing: this is 1 / perplexity."""
+        return (-_entropy(_shares(batches, n_codes)[1])).exp()
 
-@usage_perplexity.wrong(
-    "The entropy is in nats and the power is 2 to the entropy. The bases must match."
-)
-def nats_with_a_power_of_two(batches, n_codes):
-    return 2 ** _entropy(_shares(batches, n_codes)[1])
+    def codes_in_use(batches, n_codes):
+        """This counts the codes that occur at all. A code used once in a million counts as much as
+        any other; perplexity weighs them."""
+        return (_shares(batches, n_codes)[1] > 0).sum().float()
 
+    def nan_for_unused_codes(batches, n_codes):
+        """A code that never occurs gives 0 · log 0, which a computer calls nan. The limit of t log
+        t is 0."""
+        share = _shares(batches, n_codes)[1]
+        return torch.exp(-(share * share.log()).sum())
 
-@usage_perplexity.wrong("This is the entropy in nats. The perplexity is exp of it.")
-def only_the_entropy(batches, n_codes):
-    return _entropy(_shares(batches, n_codes)[1])
+    def counts_not_divided(batches, n_codes):
+        """The counts are not divided by their total: an entropy needs shares that sum to 1."""
+        counts = sum(code_counts(each, n_codes) for each in batches)
+        return _entropy(counts).exp()
 
-
-@usage_perplexity.wrong("The minus of the entropy is missing: this is 1 / perplexity.")
-def sign(batches, n_codes):
-    return (-_entropy(_shares(batches, n_codes)[1])).exp()
-
-
-@usage_perplexity.wrong(
-    "This counts the codes that occur at all. A code used once in a million counts as much as "
-    "any other; perplexity weighs them."
-)
-def codes_in_use(batches, n_codes):
-    return (_shares(batches, n_codes)[1] > 0).sum().float()
-
-
-@usage_perplexity.wrong(
-    "A code that never occurs gives 0 · log 0, which a computer calls nan. The limit of t log t "
-    "is 0."
-)
-def nan_for_unused_codes(batches, n_codes):
-    share = _shares(batches, n_codes)[1]
-    return torch.exp(-(share * share.log()).sum())
-
-
-@usage_perplexity.wrong(
-    "The counts are not divided by their total: an entropy needs shares that sum to 1."
-)
-def counts_not_divided(batches, n_codes):
-    counts = sum(code_counts(each, n_codes) for each in batches)
-    return _entropy(counts).exp()
-
-
-@usage_perplexity.wrong(
-    "This is 1 / sum of squared shares, another measure of diversity. It has no logarithm."
-)
-def inverse_of_the_squares(batches, n_codes):
-    return 1 / _shares(batches, n_codes)[1].square().sum()
+    def inverse_of_the_squares(batches, n_codes):
+        """This is 1 / sum of squared shares, another measure of diversity. It has no logarithm."""
+        return 1 / _shares(batches, n_codes)[1].square().sum()
 
 
 @usage_perplexity.right

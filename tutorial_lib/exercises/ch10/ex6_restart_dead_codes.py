@@ -8,7 +8,7 @@ from torch import Tensor
 from tutorial_lib.exercises.ch10.references import restart_dead_codes as reference
 from tutorial_lib.exercises.comparing import first_difference, number, numbers, tensor_result
 from tutorial_lib.exercises.definition import Failed, Failure
-from tutorial_lib.exercises.engine import Exercise
+from tutorial_lib.exercises.engine import Exercise, says
 from tutorial_lib.exercises.trials import Trial
 
 IN_PLACE = "Somebody may still need the old averages. Build new tensors, with `torch.where`."
@@ -50,7 +50,6 @@ def restart_dead_codes(
         raised.""",
     ),
 )
-
 
 NAMES = ("counts", "sums", "codebook")
 
@@ -119,113 +118,84 @@ def _dead(counts, below):
     return counts < below * counts.mean()
 
 
-@restart_dead_codes.wrong(
-    "The code has moved, and its averages still tell of the old place: with the next step it "
-    "jumps back."
-)
-def only_the_codebook(counts, sums, candidates, below=0.02):
-    codes = torch.where(_dead(counts, below)[:, None], candidates, sums / counts[:, None])
-    return counts.clone(), sums.clone(), codes
-
-
 def _built(counts, sums, dead, new_counts, new_sums, codebook=None):
     new_counts = torch.where(dead, new_counts, counts)
     new_sums = torch.where(dead[:, None], new_sums, sums)
     return new_counts, new_sums, new_sums / new_counts[:, None] if codebook is None else codebook
 
 
-@restart_dead_codes.wrong(
-    "A restarted code keeps its tiny count, so it counts as dead at once and is moved again and "
-    "again."
-)
-def the_count_is_kept(counts, sums, candidates, below=0.02):
-    dead = _dead(counts, below)
-    return _built(counts, sums, dead, counts, counts[:, None] * candidates)
+@restart_dead_codes.mistakes
+class Mistakes:
+    def only_the_codebook(counts, sums, candidates, below=0.02):
+        """The code has moved, and its averages still tell of the old place: with the next step it
+        jumps back."""
+        codes = torch.where(_dead(counts, below)[:, None], candidates, sums / counts[:, None])
+        return counts.clone(), sums.clone(), codes
 
+    def the_count_is_kept(counts, sums, candidates, below=0.02):
+        """A restarted code keeps its tiny count, so it counts as dead at once and is moved again
+        and again."""
+        dead = _dead(counts, below)
+        return _built(counts, sums, dead, counts, counts[:, None] * candidates)
 
-@restart_dead_codes.wrong(
-    "The sum of a restarted code is the candidate itself. A sum of `fair` vectors is fair times "
-    "as long, or sum / count is another place."
-)
-def the_sum_without_the_count(counts, sums, candidates, below=0.02):
-    dead, fair = _dead(counts, below), counts.mean()
-    codes = torch.where(dead[:, None], candidates, sums / counts[:, None])
-    return _built(counts, sums, dead, fair, candidates, codes)
+    def the_sum_without_the_count(counts, sums, candidates, below=0.02):
+        """The sum of a restarted code is the candidate itself. A sum of `fair` vectors is fair
+        times as long, or sum / count is another place."""
+        dead, fair = _dead(counts, below), counts.mean()
+        codes = torch.where(dead[:, None], candidates, sums / counts[:, None])
+        return _built(counts, sums, dead, fair, candidates, codes)
 
+    def the_sum_is_kept(counts, sums, candidates, below=0.02):
+        """The count of a restarted code is new, and its sum is the old one: sum / count is near 0,
+        and there the next step takes the code."""
+        dead, fair = _dead(counts, below), counts.mean()
+        codes = torch.where(dead[:, None], candidates, sums / counts[:, None])
+        return _built(counts, sums, dead, fair, sums, codes)
 
-@restart_dead_codes.wrong(
-    "The count of a restarted code is new, and its sum is the old one: sum / count is near 0, "
-    "and there the next step takes the code."
-)
-def the_sum_is_kept(counts, sums, candidates, below=0.02):
-    dead, fair = _dead(counts, below), counts.mean()
-    codes = torch.where(dead[:, None], candidates, sums / counts[:, None])
-    return _built(counts, sums, dead, fair, sums, codes)
+    def count_one(counts, sums, candidates, below=0.02):
+        """A restarted code gets the count 1. It should get a fair share, the mean of the counts."""
+        return _built(counts, sums, _dead(counts, below), torch.ones_like(counts), candidates)
 
+    def absolute_threshold(counts, sums, candidates, below=0.02):
+        """The counts are compared with `below` itself. It is a share of the fair share, which grows
+        with the batch."""
+        fair = counts.mean()
+        return _built(counts, sums, counts < below, fair, fair * candidates)
 
-@restart_dead_codes.wrong(
-    "A restarted code gets the count 1. It should get a fair share, the mean of the counts."
-)
-def count_one(counts, sums, candidates, below=0.02):
-    return _built(counts, sums, _dead(counts, below), torch.ones_like(counts), candidates)
+    def share_of_the_total(counts, sums, candidates, below=0.02):
+        """The counts are compared with a share of their *total*. With many codes even a fair share
+        is less than that."""
+        fair = counts.mean()
+        return _built(counts, sums, counts < below * counts.sum(), fair, fair * candidates)
 
+    def all_move(counts, sums, candidates, below=0.02):
+        """Codes in use are moved as well. Only the dead ones may."""
+        fair = counts.mean()
+        return _built(counts, sums, torch.ones_like(counts).bool(), fair, fair * candidates)
 
-@restart_dead_codes.wrong(
-    "The counts are compared with `below` itself. It is a share of the fair share, which grows "
-    "with the batch."
-)
-def absolute_threshold(counts, sums, candidates, below=0.02):
-    fair = counts.mean()
-    return _built(counts, sums, counts < below, fair, fair * candidates)
+    def the_living_move(counts, sums, candidates, below=0.02):
+        """The comparison is turned round: the codes in use move, and the dead ones stay."""
+        fair = counts.mean()
+        return _built(counts, sums, ~_dead(counts, below), fair, fair * candidates)
 
+    def one_candidate_for_all(counts, sums, candidates, below=0.02):
+        """All dead codes move onto the same candidate, where all but one would die again."""
+        fair = counts.mean()
+        return _built(counts, sums, _dead(counts, below), fair, fair * candidates[:1])
 
-@restart_dead_codes.wrong(
-    "The counts are compared with a share of their *total*. With many codes even a fair share "
-    "is less than that."
-)
-def share_of_the_total(counts, sums, candidates, below=0.02):
-    fair = counts.mean()
-    return _built(counts, sums, counts < below * counts.sum(), fair, fair * candidates)
+    def candidates_by_rank(counts, sums, candidates, below=0.02):
+        """The candidates are handed out in order, the first to the first dead code. A dead code k
+        takes candidates[k]."""
+        dead, fair = _dead(counts, below), counts.mean()
+        place = (dead.cumsum(dim=0) - 1).clamp(min=0)
+        return _built(counts, sums, dead, fair, fair * candidates[place])
 
-
-@restart_dead_codes.wrong("Codes in use are moved as well. Only the dead ones may.")
-def all_move(counts, sums, candidates, below=0.02):
-    fair = counts.mean()
-    return _built(counts, sums, torch.ones_like(counts).bool(), fair, fair * candidates)
-
-
-@restart_dead_codes.wrong(
-    "The comparison is turned round: the codes in use move, and the dead ones stay."
-)
-def the_living_move(counts, sums, candidates, below=0.02):
-    fair = counts.mean()
-    return _built(counts, sums, ~_dead(counts, below), fair, fair * candidates)
-
-
-@restart_dead_codes.wrong(
-    "All dead codes move onto the same candidate, where all but one would die again."
-)
-def one_candidate_for_all(counts, sums, candidates, below=0.02):
-    fair = counts.mean()
-    return _built(counts, sums, _dead(counts, below), fair, fair * candidates[:1])
-
-
-@restart_dead_codes.wrong(
-    "The candidates are handed out in order, the first to the first dead code. A dead code k "
-    "takes candidates[k]."
-)
-def candidates_by_rank(counts, sums, candidates, below=0.02):
-    dead, fair = _dead(counts, below), counts.mean()
-    place = (dead.cumsum(dim=0) - 1).clamp(min=0)
-    return _built(counts, sums, dead, fair, fair * candidates[place])
-
-
-@restart_dead_codes.wrong(IN_PLACE)
-def in_place(counts, sums, candidates, below=0.02):
-    dead, fair = _dead(counts, below), counts.mean()
-    counts[dead] = fair
-    sums[dead] = fair * candidates[dead]
-    return counts.clone(), sums.clone(), sums / counts[:, None]
+    @says(IN_PLACE)
+    def in_place(counts, sums, candidates, below=0.02):
+        dead, fair = _dead(counts, below), counts.mean()
+        counts[dead] = fair
+        sums[dead] = fair * candidates[dead]
+        return counts.clone(), sums.clone(), sums / counts[:, None]
 
 
 @restart_dead_codes.right

@@ -8,7 +8,7 @@ from torch import Tensor
 from tutorial_lib.codes.bounds import categorical_kl as reference
 from tutorial_lib.exercises.comparing import first_difference, number, numbers, tensor_result
 from tutorial_lib.exercises.definition import Failure
-from tutorial_lib.exercises.engine import Exercise
+from tutorial_lib.exercises.engine import Exercise, says
 from tutorial_lib.exercises.trials import Trial, compare
 
 categorical_kl = Exercise(
@@ -47,6 +47,8 @@ FINITE = (
     "What q does and p never does costs infinitely much; your result is finite. A small number "
     "added inside the logarithm, a clamp and `nan_to_num` all hide this case."
 )
+
+
 SKIPPED = (
     "Terms are left out where p is 0. It is the zeros of q that cost nothing; a zero of p under "
     "a q above 0 costs infinitely much."
@@ -131,11 +133,6 @@ def forbidden(candidate, rng: torch.Generator) -> Failure | None:
     return _check(candidate, [Trial((q, p))], soft, FINITE, hidden)
 
 
-@categorical_kl.wrong("0 log 0 comes out as nan: 0 times -inf. A code that q never chooses adds 0.")
-def nan_at_0(q, p):
-    return (q * (q / p).log()).sum(dim=-1)
-
-
 def _log_ratio(q, p):
     """log(q / p) where q is above 0, elsewhere 0."""
     return torch.where(q > 0, q, 1).log() - torch.where(q > 0, p, 1).log()
@@ -145,68 +142,55 @@ def _terms(q, p):
     return q * _log_ratio(q, p)
 
 
-@categorical_kl.wrong(
-    "The sign is turned round. A KL divergence is never below 0: with the minus in front the "
-    "fraction is p / q, without it q / p."
-)
-def sign(q, p):
-    return -_terms(q, p).sum(dim=-1)
+@categorical_kl.mistakes
+class Mistakes:
+    def nan_at_0(q, p):
+        """0 log 0 comes out as nan: 0 times -inf. A code that q never chooses adds 0."""
+        return (q * (q / p).log()).sum(dim=-1)
 
+    def sign(q, p):
+        """The sign is turned round. A KL divergence is never below 0: with the minus in front the
+        fraction is p / q, without it q / p."""
+        return -_terms(q, p).sum(dim=-1)
 
-@categorical_kl.wrong(
-    "This is KL(p || q): the two are exchanged, and the KL is not symmetric. The weights are "
-    "the probabilities of q, the first of the two."
-)
-def exchanged(q, p):
-    return _terms(p, q).sum(dim=-1)
+    def exchanged(q, p):
+        """This is KL(p || q): the two are exchanged, and the KL is not symmetric. The weights are
+        the probabilities of q, the first of the two."""
+        return _terms(p, q).sum(dim=-1)
 
+    def in_bits(q, p):
+        """This is the KL in bits. For nats, take the natural logarithm."""
+        return _terms(q, p).sum(dim=-1) / torch.log(torch.tensor(2.0))
 
-@categorical_kl.wrong("This is the KL in bits. For nats, take the natural logarithm.")
-def in_bits(q, p):
-    return _terms(q, p).sum(dim=-1) / torch.log(torch.tensor(2.0))
+    def mean_of_the_terms(q, p):
+        """The K terms were averaged. Their weights q_k are in them already: add."""
+        return _terms(q, p).mean(dim=-1)
 
+    def cross_entropy(q, p):
+        """This is the cross-entropy, -sum q log p. The KL takes the entropy of q off; for a one-hot
+        q that is 0, so only a softer q tells them apart."""
+        return -torch.xlogy(q, torch.where(q > 0, p, 1)).sum(dim=-1)
 
-@categorical_kl.wrong("The K terms were averaged. Their weights q_k are in them already: add.")
-def mean_of_the_terms(q, p):
-    return _terms(q, p).mean(dim=-1)
+    def log_K_always(q, p):
+        """This is log K, whatever q and p are. It is what comes out for a one-hot q and a uniform
+        p, not what goes in."""
+        return torch.full(q.shape[:-1], q.shape[-1], dtype=q.dtype).log()
 
+    def p_taken_as_uniform(q, p):
+        """p is taken to be uniform, whatever it is."""
+        return Mistakes.log_K_always(q, p) + torch.xlogy(q, q).sum(dim=-1)
 
-@categorical_kl.wrong(
-    "This is the cross-entropy, -sum q log p. The KL takes the entropy of q off; for a one-hot "
-    "q that is 0, so only a softer q tells them apart."
-)
-def cross_entropy(q, p):
-    return -torch.xlogy(q, torch.where(q > 0, p, 1)).sum(dim=-1)
+    def unweighted(q, p):
+        """The logarithms are added without their weights: each counts with its probability q_k."""
+        return _log_ratio(q, p).sum(dim=-1)
 
+    @says(FINITE)
+    def a_small_number_added(q, p):
+        return (q * ((q + 1e-10) / (p + 1e-10)).log()).sum(dim=-1)
 
-@categorical_kl.wrong(
-    "This is log K, whatever q and p are. It is what comes out for a one-hot q and a uniform p, "
-    "not what goes in."
-)
-def log_K_always(q, p):
-    return torch.full(q.shape[:-1], q.shape[-1], dtype=q.dtype).log()
-
-
-@categorical_kl.wrong("p is taken to be uniform, whatever it is.")
-def p_taken_as_uniform(q, p):
-    return log_K_always(q, p) + torch.xlogy(q, q).sum(dim=-1)
-
-
-@categorical_kl.wrong(
-    "The logarithms are added without their weights: each counts with its probability q_k."
-)
-def unweighted(q, p):
-    return _log_ratio(q, p).sum(dim=-1)
-
-
-@categorical_kl.wrong(FINITE)
-def a_small_number_added(q, p):
-    return (q * ((q + 1e-10) / (p + 1e-10)).log()).sum(dim=-1)
-
-
-@categorical_kl.wrong(SKIPPED)
-def zeros_of_p_skipped(q, p):
-    return torch.where(p > 0, _terms(q, p), 0).sum(dim=-1)
+    @says(SKIPPED)
+    def zeros_of_p_skipped(q, p):
+        return torch.where(p > 0, _terms(q, p), 0).sum(dim=-1)
 
 
 @categorical_kl.right

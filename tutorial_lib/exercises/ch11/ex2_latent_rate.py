@@ -99,81 +99,62 @@ def _from_nats(nats, n_dims):
     return nats, nats / (n_dims * math.log(2))
 
 
-@latent_rate.wrong(
-    "This is log K, the cost of *one* code. Every position of the field has a code of its own."
-)
-def one_latent(latent_shape, n_codes, n_dims):
-    return _from_nats(math.log(n_codes), n_dims)
+@latent_rate.mistakes
+class Mistakes:
+    def one_latent(latent_shape, n_codes, n_dims):
+        """This is log K, the cost of *one* code. Every position of the field has a code of its
+        own."""
+        return _from_nats(math.log(n_codes), n_dims)
 
+    def sides_added(latent_shape, n_codes, n_dims):
+        """The sides of the field are added. A field has a position for each row *and* column:
+        multiply."""
+        return _from_nats(sum(latent_shape) * math.log(n_codes), n_dims)
 
-@latent_rate.wrong(
-    "The sides of the field are added. A field has a position for each row *and* column: multiply."
-)
-def sides_added(latent_shape, n_codes, n_dims):
-    return _from_nats(sum(latent_shape) * math.log(n_codes), n_dims)
+    def the_first_side(latent_shape, n_codes, n_dims):
+        """Only the first axis of the field is counted."""
+        return _from_nats(latent_shape[0] * math.log(n_codes), n_dims)
 
+    def K_log_N(latent_shape, n_codes, n_dims):
+        """K and N are exchanged: it is N choices among K, so N log K."""
+        return _from_nats(n_codes * math.log(math.prod(latent_shape)), n_dims)
 
-@latent_rate.wrong("Only the first axis of the field is counted.")
-def the_first_side(latent_shape, n_codes, n_dims):
-    return _from_nats(latent_shape[0] * math.log(n_codes), n_dims)
+    def log_N_K(latent_shape, n_codes, n_dims):
+        """This is log(N K). N codes say one of K to the power of N things, not of N times K."""
+        return _from_nats(math.log(math.prod(latent_shape) * n_codes), n_dims)
 
+    def bits_as_nats(latent_shape, n_codes, n_dims):
+        """The first number is in bits: log2 was used. Nats take the natural logarithm."""
+        bits = math.prod(latent_shape) * math.log2(n_codes)
+        return bits, bits / n_dims
 
-@latent_rate.wrong("K and N are exchanged: it is N choices among K, so N log K.")
-def K_log_N(latent_shape, n_codes, n_dims):
-    return _from_nats(n_codes * math.log(math.prod(latent_shape)), n_dims)
+    def nats_per_dimension(latent_shape, n_codes, n_dims):
+        """The second number is in nats per dimension: the step from nats to bits is missing."""
+        nats = math.prod(latent_shape) * math.log(n_codes)
+        return nats, nats / n_dims
 
+    def times_log_2(latent_shape, n_codes, n_dims):
+        """The second number was multiplied by log 2. A nat is more than a bit, so divide."""
+        nats = math.prod(latent_shape) * math.log(n_codes)
+        return nats, nats * math.log(2) / n_dims
 
-@latent_rate.wrong(
-    "This is log(N K). N codes say one of K to the power of N things, not of N times K."
-)
-def log_N_K(latent_shape, n_codes, n_dims):
-    return _from_nats(math.log(math.prod(latent_shape) * n_codes), n_dims)
+    def bits_per_code(latent_shape, n_codes, n_dims):
+        """The second number is in bits per *code*. Dimensions are those of the image: divide by D,
+        so that it can be added to the decoder's bits/dim."""
+        return reference(latent_shape, n_codes, n_dims)[0], math.log2(n_codes)
 
+    def bits_per_image(latent_shape, n_codes, n_dims):
+        """The second number is in bits per image: the number of dimensions is not used."""
+        nats = reference(latent_shape, n_codes, n_dims)[0]
+        return nats, nats / math.log(2)
 
-@latent_rate.wrong("The first number is in bits: log2 was used. Nats take the natural logarithm.")
-def bits_as_nats(latent_shape, n_codes, n_dims):
-    bits = math.prod(latent_shape) * math.log2(n_codes)
-    return bits, bits / n_dims
+    def negative(latent_shape, n_codes, n_dims):
+        """Both are negative. log p(z) is negative; a cost is -log p(z)."""
+        return tuple(-each for each in reference(latent_shape, n_codes, n_dims))
 
-
-@latent_rate.wrong(
-    "The second number is in nats per dimension: the step from nats to bits is missing."
-)
-def nats_per_dimension(latent_shape, n_codes, n_dims):
-    nats = math.prod(latent_shape) * math.log(n_codes)
-    return nats, nats / n_dims
-
-
-@latent_rate.wrong(
-    "The second number was multiplied by log 2. A nat is more than a bit, so divide."
-)
-def times_log_2(latent_shape, n_codes, n_dims):
-    nats = math.prod(latent_shape) * math.log(n_codes)
-    return nats, nats * math.log(2) / n_dims
-
-
-@latent_rate.wrong(
-    "The second number is in bits per *code*. Dimensions are those of the image: divide by D, "
-    "so that it can be added to the decoder's bits/dim."
-)
-def bits_per_code(latent_shape, n_codes, n_dims):
-    return reference(latent_shape, n_codes, n_dims)[0], math.log2(n_codes)
-
-
-@latent_rate.wrong("The second number is in bits per image: the number of dimensions is not used.")
-def bits_per_image(latent_shape, n_codes, n_dims):
-    nats = reference(latent_shape, n_codes, n_dims)[0]
-    return nats, nats / math.log(2)
-
-
-@latent_rate.wrong("Both are negative. log p(z) is negative; a cost is -log p(z).")
-def negative(latent_shape, n_codes, n_dims):
-    return tuple(-each for each in reference(latent_shape, n_codes, n_dims))
-
-
-@latent_rate.wrong("The two numbers are in the other order: nats per image come first.")
-def in_the_other_order(latent_shape, n_codes, n_dims):
-    return reference(latent_shape, n_codes, n_dims)[::-1]
+    def in_the_other_order(latent_shape, n_codes, n_dims):
+        """The two numbers are in the other order: nats per image come first."""
+        return reference(latent_shape, n_codes, n_dims)[::-1]
 
 
 @latent_rate.right

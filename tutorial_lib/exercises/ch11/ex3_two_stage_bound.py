@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from tutorial_lib.exercises.ch11.references import two_stage_bound as reference
 from tutorial_lib.exercises.comparing import first_difference, number, tensor_result
-from tutorial_lib.exercises.engine import Exercise
+from tutorial_lib.exercises.engine import Exercise, says
 from tutorial_lib.exercises.trials import Trial
 from tutorial_lib.pixels.likelihood import nll_nats
 
@@ -116,106 +116,77 @@ def more(rng):
     ]
 
 
-@two_stage_bound.wrong(
-    "The latent rate is left out: this is log p(x|z) alone, as if the codes came free of "
-    "charge. Nothing bounds log p(x) without log p(z)."
-)
-def rate_left_out(decoder_logits, levels, prior_logits, indices):
-    return -nll_nats(decoder_logits, levels)
+@two_stage_bound.mistakes
+class Mistakes:
+    def rate_left_out(decoder_logits, levels, prior_logits, indices):
+        """The latent rate is left out: this is log p(x|z) alone, as if the codes came free of
+        charge. Nothing bounds log p(x) without log p(z)."""
+        return -nll_nats(decoder_logits, levels)
 
+    def decoder_left_out(decoder_logits, levels, prior_logits, indices):
+        """The decoder is left out: this is log p(z), the log-likelihood of the codes, not of the
+        image."""
+        return -nll_nats(prior_logits, indices)
 
-@two_stage_bound.wrong(
-    "The decoder is left out: this is log p(z), the log-likelihood of the codes, not of the image."
-)
-def decoder_left_out(decoder_logits, levels, prior_logits, indices):
-    return -nll_nats(prior_logits, indices)
+    def uniform_rate(decoder_logits, levels, prior_logits, indices):
+        """N log K is taken off, whatever the prior says. That is the rate under the uniform prior;
+        here the logits of a prior are given."""
+        rate = indices[0].numel() * math.log(prior_logits.shape[1])
+        return -nll_nats(decoder_logits, levels) - rate
 
+    def log_K_once(decoder_logits, levels, prior_logits, indices):
+        """log K is taken off, once. That is one code under a uniform prior; here there is a field
+        of codes, and logits of a prior."""
+        return -nll_nats(decoder_logits, levels) - math.log(prior_logits.shape[1])
 
-@two_stage_bound.wrong(
-    "N log K is taken off, whatever the prior says. That is the rate under the uniform prior; "
-    "here the logits of a prior are given."
-)
-def uniform_rate(decoder_logits, levels, prior_logits, indices):
-    rate = indices[0].numel() * math.log(prior_logits.shape[1])
-    return -nll_nats(decoder_logits, levels) - rate
+    def a_cost(*args):
+        """The sign is turned round: this is the cost, -log p(x|z) - log p(z). A bound on log p(x)
+        lies below it, and log p(x) is below 0."""
+        given, prior = _parts(*args)
+        return -given - prior
 
+    def prior_subtracted(*args):
+        """log p(z) is subtracted. It is negative, so the codes would earn nats instead of costing
+        them."""
+        given, prior = _parts(*args)
+        return given - prior
 
-@two_stage_bound.wrong(
-    "log K is taken off, once. That is one code under a uniform prior; here there is a field of "
-    "codes, and logits of a prior."
-)
-def log_K_once(decoder_logits, levels, prior_logits, indices):
-    return -nll_nats(decoder_logits, levels) - math.log(prior_logits.shape[1])
+    def prior_per_code(*args):
+        """log p(z) is averaged over the codes. p(z) is the probability of the whole field: add up
+        over its positions."""
+        given, prior = _parts(*args)
+        return given + prior / args[3][0].numel()
 
+    def means_of_both(*args):
+        """Both terms are averaged over their own positions. There are more pixels than codes, so
+        the two means are in different units and cannot be added."""
+        given, prior = _parts(*args)
+        return given / args[1][0].numel() + prior / args[3][0].numel()
 
-@two_stage_bound.wrong(
-    "The sign is turned round: this is the cost, -log p(x|z) - log p(z). A bound on log p(x) "
-    "lies below it, and log p(x) is below 0."
-)
-def a_cost(*args):
-    given, prior = _parts(*args)
-    return -given - prior
+    def in_bits(*args):
+        """These are bits. The bound is asked for in nats."""
+        return reference(*args) / math.log(2)
 
+    def the_likeliest_codes(decoder_logits, levels, prior_logits, indices):
+        """The prior is asked for its own favourite codes. It has to pay for the codes that the
+        encoder chose, `indices`."""
+        return reference(decoder_logits, levels, prior_logits, prior_logits.argmax(dim=1))
 
-@two_stage_bound.wrong(
-    "log p(z) is subtracted. It is negative, so the codes would earn nats instead of costing them."
-)
-def prior_subtracted(*args):
-    given, prior = _parts(*args)
-    return given - prior
+    def without_log_softmax(decoder_logits, levels, prior_logits, indices):
+        """The logits are added up as they are. They become log-probabilities by a log-softmax over
+        dim=1."""
+        pairs = ((decoder_logits, levels), (prior_logits, indices))
+        sums = [logits.gather(1, s[:, None]).flatten(1).sum(dim=1) for logits, s in pairs]
+        return sums[0] + sums[1]
 
+    def a_probability(*args):
+        """This is exp of the bound, which is 0 in any precision for a real image. Stay with
+        logarithms."""
+        return reference(*args).exp()
 
-@two_stage_bound.wrong(
-    "log p(z) is averaged over the codes. p(z) is the probability of the whole field: add up "
-    "over its positions."
-)
-def prior_per_code(*args):
-    given, prior = _parts(*args)
-    return given + prior / args[3][0].numel()
-
-
-@two_stage_bound.wrong(
-    "Both terms are averaged over their own positions. There are more pixels than codes, so the "
-    "two means are in different units and cannot be added."
-)
-def means_of_both(*args):
-    given, prior = _parts(*args)
-    return given / args[1][0].numel() + prior / args[3][0].numel()
-
-
-@two_stage_bound.wrong("These are bits. The bound is asked for in nats.")
-def in_bits(*args):
-    return reference(*args) / math.log(2)
-
-
-@two_stage_bound.wrong(
-    "The prior is asked for its own favourite codes. It has to pay for the codes that the "
-    "encoder chose, `indices`."
-)
-def the_likeliest_codes(decoder_logits, levels, prior_logits, indices):
-    return reference(decoder_logits, levels, prior_logits, prior_logits.argmax(dim=1))
-
-
-@two_stage_bound.wrong(
-    "The logits are added up as they are. They become log-probabilities by a log-softmax over "
-    "dim=1."
-)
-def without_log_softmax(decoder_logits, levels, prior_logits, indices):
-    pairs = ((decoder_logits, levels), (prior_logits, indices))
-    sums = [logits.gather(1, s[:, None]).flatten(1).sum(dim=1) for logits, s in pairs]
-    return sums[0] + sums[1]
-
-
-@two_stage_bound.wrong(
-    "This is exp of the bound, which is 0 in any precision for a real image. Stay with logarithms."
-)
-def a_probability(*args):
-    return reference(*args).exp()
-
-
-@two_stage_bound.wrong(ONE_EACH)
-def one_number_for_the_batch(*args):
-    return reference(*args).sum()
+    @says(ONE_EACH)
+    def one_number_for_the_batch(*args):
+        return reference(*args).sum()
 
 
 @two_stage_bound.right

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from tutorial_lib.exercises.ch11.references import exact_log_p as reference
 from tutorial_lib.exercises.comparing import first_difference, number, numbers, tensor_result
-from tutorial_lib.exercises.engine import Exercise
+from tutorial_lib.exercises.engine import Exercise, says
 from tutorial_lib.exercises.trials import Trial
 
 exact_log_p = Exercise(
@@ -50,6 +50,7 @@ POSTERIOR = (
     "There is one number for each image *and* field. log p(x) is one number for each image, with "
     "all fields summed out."
 )
+
 OVER_THE_BATCH = "The sum runs over the images; it has to run over the fields, dim=1."
 
 
@@ -109,86 +110,61 @@ def _joint(log_prior, log_likelihood):
     return log_prior + log_likelihood
 
 
-@exact_log_p.wrong(
-    "Only the best field is counted. That is a lower bound; all other fields could have made "
-    "the image, too."
-)
-def the_best_field(log_prior, log_likelihood):
-    return _joint(log_prior, log_likelihood).max(dim=1).values
+@exact_log_p.mistakes
+class Mistakes:
+    def the_best_field(log_prior, log_likelihood):
+        """Only the best field is counted. That is a lower bound; all other fields could have made
+        the image, too."""
+        return _joint(log_prior, log_likelihood).max(dim=1).values
 
+    def prior_forgotten(log_prior, log_likelihood):
+        """The prior is not used: p(x|z) is added up over the fields as if each were certain."""
+        return torch.logsumexp(log_likelihood, dim=1)
 
-@exact_log_p.wrong(
-    "The prior is not used: p(x|z) is added up over the fields as if each were certain."
-)
-def prior_forgotten(log_prior, log_likelihood):
-    return torch.logsumexp(log_likelihood, dim=1)
+    def uniform_prior(log_prior, log_likelihood):
+        """All fields count alike. That is right for a uniform prior only; here each has its own log
+        p(z)."""
+        return Mistakes.prior_forgotten(log_prior, log_likelihood) - math.log(len(log_prior))
 
+    def mean_of_the_logarithms(log_prior, log_likelihood):
+        """This is the mean of log p(x|z) under the prior. The log of a mean is wanted, not the mean
+        of logs, which is lower (an ELBO whose q is the prior)."""
+        return log_likelihood @ log_prior.exp()
 
-@exact_log_p.wrong(
-    "All fields count alike. That is right for a uniform prior only; here each has its own log "
-    "p(z)."
-)
-def uniform_prior(log_prior, log_likelihood):
-    return prior_forgotten(log_prior, log_likelihood) - math.log(len(log_prior))
+    def sum_of_the_logarithms(log_prior, log_likelihood):
+        """The logarithms are added up over the fields, which multiplies the probabilities. One
+        field *or* another made the image: add probabilities."""
+        return _joint(log_prior, log_likelihood).sum(dim=1)
 
+    def exponentials_of_whole_images(log_prior, log_likelihood):
+        """exp of a whole image's log-likelihood is 0 in any precision, and log 0 is -inf. Use
+        log-sum-exp."""
+        return (log_prior.exp() * log_likelihood.exp()).sum(dim=1).log()
 
-@exact_log_p.wrong(
-    "This is the mean of log p(x|z) under the prior. The log of a mean is wanted, not the mean "
-    "of logs, which is lower (an ELBO whose q is the prior)."
-)
-def mean_of_the_logarithms(log_prior, log_likelihood):
-    return log_likelihood @ log_prior.exp()
+    def prior_without_log(log_prior, log_likelihood):
+        """p(z) is added to a logarithm. A product of probabilities is a sum of *logarithms*: add
+        log p(z)."""
+        return torch.logsumexp(log_likelihood + log_prior.exp(), dim=1)
 
+    def logarithms_multiplied(log_prior, log_likelihood):
+        """The two logarithms are multiplied. The probabilities are; their logarithms are added."""
+        return torch.logsumexp(torch.where(log_prior > -99, log_prior, 0) * log_likelihood, dim=1)
 
-@exact_log_p.wrong(
-    "The logarithms are added up over the fields, which multiplies the probabilities. One field "
-    "*or* another made the image: add probabilities."
-)
-def sum_of_the_logarithms(log_prior, log_likelihood):
-    return _joint(log_prior, log_likelihood).sum(dim=1)
+    def a_probability(log_prior, log_likelihood):
+        """This is p(x). What is asked for is its logarithm."""
+        return reference(log_prior, log_likelihood).exp()
 
+    def a_cost(log_prior, log_likelihood):
+        """The sign is turned round: this is the cost, -log p(x)."""
+        return -reference(log_prior, log_likelihood)
 
-@exact_log_p.wrong(
-    "exp of a whole image's log-likelihood is 0 in any precision, and log 0 is -inf. Use "
-    "log-sum-exp."
-)
-def exponentials_of_whole_images(log_prior, log_likelihood):
-    return (log_prior.exp() * log_likelihood.exp()).sum(dim=1).log()
+    @says(POSTERIOR)
+    def one_for_each_field(log_prior, log_likelihood):
+        return torch.log_softmax(_joint(log_prior, log_likelihood), dim=1)
 
-
-@exact_log_p.wrong(
-    "p(z) is added to a logarithm. A product of probabilities is a sum of *logarithms*: add log "
-    "p(z)."
-)
-def prior_without_log(log_prior, log_likelihood):
-    return torch.logsumexp(log_likelihood + log_prior.exp(), dim=1)
-
-
-@exact_log_p.wrong(
-    "The two logarithms are multiplied. The probabilities are; their logarithms are added."
-)
-def logarithms_multiplied(log_prior, log_likelihood):
-    return torch.logsumexp(torch.where(log_prior > -99, log_prior, 0) * log_likelihood, dim=1)
-
-
-@exact_log_p.wrong("This is p(x). What is asked for is its logarithm.")
-def a_probability(log_prior, log_likelihood):
-    return reference(log_prior, log_likelihood).exp()
-
-
-@exact_log_p.wrong("The sign is turned round: this is the cost, -log p(x).")
-def a_cost(log_prior, log_likelihood):
-    return -reference(log_prior, log_likelihood)
-
-
-@exact_log_p.wrong(POSTERIOR)
-def one_for_each_field(log_prior, log_likelihood):
-    return torch.log_softmax(_joint(log_prior, log_likelihood), dim=1)
-
-
-@exact_log_p.wrong(OVER_THE_BATCH)
-def over_the_batch(log_prior, log_likelihood):
-    return torch.logsumexp(_joint(log_prior, log_likelihood), dim=0)
+    @says(OVER_THE_BATCH)
+    def over_the_batch(log_prior, log_likelihood):
+        return torch.logsumexp(_joint(log_prior, log_likelihood), dim=0)
 
 
 @exact_log_p.right

@@ -110,99 +110,73 @@ def _bits(weights):
     return -(weights / weights.sum()).log2()
 
 
-@unigram_bits.wrong(
-    "The counts are taken as they are. A held-out code that training never used then costs "
-    "infinitely many bits: add 1 to every count."
-)
-def not_smoothed(train_codes, held_out_codes, n_codes):
-    return _bits(_counts(train_codes, n_codes))[held_out_codes].mean()
+@unigram_bits.mistakes
+class Mistakes:
+    def not_smoothed(train_codes, held_out_codes, n_codes):
+        """The counts are taken as they are. A held-out code that training never used then costs
+        infinitely many bits: add 1 to every count."""
+        return _bits(_counts(train_codes, n_codes))[held_out_codes].mean()
 
+    def unseen_codes_left_out(train_codes, held_out_codes, n_codes):
+        """Codes that training never used are left out of the mean. They have to be sent as well."""
+        bits = _bits(_counts(train_codes, n_codes))[held_out_codes]
+        return bits[bits.isfinite()].mean()
 
-@unigram_bits.wrong(
-    "Codes that training never used are left out of the mean. They have to be sent as well."
-)
-def unseen_codes_left_out(train_codes, held_out_codes, n_codes):
-    bits = _bits(_counts(train_codes, n_codes))[held_out_codes]
-    return bits[bits.isfinite()].mean()
+    def only_unseen_codes_smoothed(train_codes, held_out_codes, n_codes):
+        """Only counts of 0 became 1. Then a code used once and a code never used cost the same: add
+        1 to every count."""
+        return _bits(_counts(train_codes, n_codes).clamp(min=1))[held_out_codes].mean()
 
+    def not_divided_by_the_new_sum(train_codes, held_out_codes, n_codes):
+        """The probabilities sum to more than 1: after adding 1 to each of K counts, their sum is
+        larger by K."""
+        counts = _counts(train_codes, n_codes)
+        return -((counts + 1) / counts.sum()).log2()[held_out_codes].mean()
 
-@unigram_bits.wrong(
-    "Only counts of 0 became 1. Then a code used once and a code never used cost the same: add "
-    "1 to every count."
-)
-def only_unseen_codes_smoothed(train_codes, held_out_codes, n_codes):
-    return _bits(_counts(train_codes, n_codes).clamp(min=1))[held_out_codes].mean()
+    def counted_on_the_held_out_codes(train_codes, held_out_codes, n_codes):
+        """The frequencies are counted on the held-out codes themselves. A prior has to be fixed
+        before it sees what it is scored on."""
+        return reference(held_out_codes, held_out_codes, n_codes)
 
+    def scored_on_the_training_codes(train_codes, held_out_codes, n_codes):
+        """The training codes are scored. What a prior is worth shows on codes that it has not
+        seen."""
+        return reference(train_codes, train_codes, n_codes)
 
-@unigram_bits.wrong(
-    "The probabilities sum to more than 1: after adding 1 to each of K counts, their sum is "
-    "larger by K."
-)
-def not_divided_by_the_new_sum(train_codes, held_out_codes, n_codes):
-    counts = _counts(train_codes, n_codes)
-    return -((counts + 1) / counts.sum()).log2()[held_out_codes].mean()
+    def exchanged(train_codes, held_out_codes, n_codes):
+        """Training and held-out codes are exchanged."""
+        return reference(held_out_codes, train_codes, n_codes)
 
+    def in_nats(train_codes, held_out_codes, n_codes):
+        """This is in nats: the natural logarithm was used."""
+        return reference(train_codes, held_out_codes, n_codes) * math.log(2)
 
-@unigram_bits.wrong(
-    "The frequencies are counted on the held-out codes themselves. A prior has to be fixed "
-    "before it sees what it is scored on."
-)
-def counted_on_the_held_out_codes(train_codes, held_out_codes, n_codes):
-    return reference(held_out_codes, held_out_codes, n_codes)
+    def uniform(train_codes, held_out_codes, n_codes):
+        """This is log2 K, the price under the uniform prior, whatever is used."""
+        return torch.tensor(math.log2(n_codes))
 
+    def mean_over_the_codebook(train_codes, held_out_codes, n_codes):
+        """The prices are averaged over the K codes of the codebook. The mean is over the codes that
+        are sent, so a frequent code counts often."""
+        return _bits(_counts(train_codes, n_codes) + 1).mean()
 
-@unigram_bits.wrong(
-    "The training codes are scored. What a prior is worth shows on codes that it has not seen."
-)
-def scored_on_the_training_codes(train_codes, held_out_codes, n_codes):
-    return reference(train_codes, train_codes, n_codes)
+    def bits_per_field(train_codes, held_out_codes, n_codes):
+        """These are bits for a whole field. Divide by its number of positions."""
+        return reference(train_codes, held_out_codes, n_codes) * held_out_codes[0].numel()
 
+    def bits_in_all(train_codes, held_out_codes, n_codes):
+        """These are the bits of all held-out codes together: take the mean."""
+        return reference(train_codes, held_out_codes, n_codes) * held_out_codes.numel()
 
-@unigram_bits.wrong("Training and held-out codes are exchanged.")
-def exchanged(train_codes, held_out_codes, n_codes):
-    return reference(held_out_codes, train_codes, n_codes)
+    def log_of_the_mean(train_codes, held_out_codes, n_codes):
+        """The probabilities were averaged before the logarithm. Each code is paid for by itself:
+        average the bits."""
+        p = 2 ** -_bits(_counts(train_codes, n_codes) + 1)
+        return -p[held_out_codes].mean().log2()
 
-
-@unigram_bits.wrong("This is in nats: the natural logarithm was used.")
-def in_nats(train_codes, held_out_codes, n_codes):
-    return reference(train_codes, held_out_codes, n_codes) * math.log(2)
-
-
-@unigram_bits.wrong("This is log2 K, the price under the uniform prior, whatever is used.")
-def uniform(train_codes, held_out_codes, n_codes):
-    return torch.tensor(math.log2(n_codes))
-
-
-@unigram_bits.wrong(
-    "The prices are averaged over the K codes of the codebook. The mean is over the codes that "
-    "are sent, so a frequent code counts often."
-)
-def mean_over_the_codebook(train_codes, held_out_codes, n_codes):
-    return _bits(_counts(train_codes, n_codes) + 1).mean()
-
-
-@unigram_bits.wrong("These are bits for a whole field. Divide by its number of positions.")
-def bits_per_field(train_codes, held_out_codes, n_codes):
-    return reference(train_codes, held_out_codes, n_codes) * held_out_codes[0].numel()
-
-
-@unigram_bits.wrong("These are the bits of all held-out codes together: take the mean.")
-def bits_in_all(train_codes, held_out_codes, n_codes):
-    return reference(train_codes, held_out_codes, n_codes) * held_out_codes.numel()
-
-
-@unigram_bits.wrong(
-    "The probabilities were averaged before the logarithm. Each code is paid for by itself: "
-    "average the bits."
-)
-def log_of_the_mean(train_codes, held_out_codes, n_codes):
-    p = 2 ** -_bits(_counts(train_codes, n_codes) + 1)
-    return -p[held_out_codes].mean().log2()
-
-
-@unigram_bits.wrong("The sign is turned round: a cost is -log2 p.")
-def negative(train_codes, held_out_codes, n_codes):
-    return -reference(train_codes, held_out_codes, n_codes)
+    def negative(train_codes, held_out_codes, n_codes):
+        """The sign is turned round: a cost is -log2 p."""
+        return -reference(train_codes, held_out_codes, n_codes)
 
 
 @unigram_bits.right

@@ -49,7 +49,6 @@ def compression(
     ),
 )
 
-
 PARTS = ("raw_bits", "code_bits", "ratio")
 
 
@@ -118,96 +117,67 @@ def _result(raw_bits, code_bits):
     return raw_bits, code_bits, raw_bits / code_bits
 
 
-@compression.wrong(
-    "These are nats: the natural logarithm was taken. The ratio is right, since the unit "
-    "cancels; bits need log2."
-)
-def nats(image_shape, n_levels, latent_shape, n_codes, code_dim):
-    n, n_latents = math.prod(image_shape), math.prod(latent_shape)
-    return _result(n * math.log(n_levels), n_latents * math.log(n_codes))
+@compression.mistakes
+class Mistakes:
+    def nats(image_shape, n_levels, latent_shape, n_codes, code_dim):
+        """These are nats: the natural logarithm was taken. The ratio is right, since the unit
+        cancels; bits need log2."""
+        n, n_latents = math.prod(image_shape), math.prod(latent_shape)
+        return _result(n * math.log(n_levels), n_latents * math.log(n_codes))
 
+    def one_latent(image_shape, n_levels, latent_shape, n_codes, code_dim):
+        """This is the cost of *one* code. An image has one at every position of the field."""
+        return _result(math.prod(image_shape) * math.log2(n_levels), math.log2(n_codes))
 
-@compression.wrong(
-    "This is the cost of *one* code. An image has one at every position of the field."
-)
-def one_latent(image_shape, n_levels, latent_shape, n_codes, code_dim):
-    return _result(math.prod(image_shape) * math.log2(n_levels), math.log2(n_codes))
+    def vectors_sent(image_shape, n_levels, latent_shape, n_codes, code_dim):
+        """The code *vectors* are paid for, 32 bits for each of their numbers. The receiver holds
+        the codebook: only the row number has to be told."""
+        raw, _, _ = reference(image_shape, n_levels, latent_shape, n_codes, code_dim)
+        return _result(raw, math.prod(latent_shape) * code_dim * 32)
 
+    def a_code_for_each_dimension(image_shape, n_levels, latent_shape, n_codes, code_dim):
+        """Every position is charged D codes. It holds one code, whose vector has D numbers."""
+        raw, codes, _ = reference(image_shape, n_levels, latent_shape, n_codes, code_dim)
+        return _result(raw, codes * code_dim)
 
-@compression.wrong(
-    "The code *vectors* are paid for, 32 bits for each of their numbers. The receiver holds the "
-    "codebook: only the row number has to be told."
-)
-def vectors_sent(image_shape, n_levels, latent_shape, n_codes, code_dim):
-    raw, _, _ = reference(image_shape, n_levels, latent_shape, n_codes, code_dim)
-    return _result(raw, math.prod(latent_shape) * code_dim * 32)
+    def the_codebook_sent(image_shape, n_levels, latent_shape, n_codes, code_dim):
+        """The whole codebook is charged to a single image. It is part of the model, as the
+        decoder's weights are, and is sent once for all images."""
+        raw, codes, _ = reference(image_shape, n_levels, latent_shape, n_codes, code_dim)
+        return _result(raw, codes + 32 * n_codes * code_dim)
 
+    def colours_forgotten(image_shape, n_levels, latent_shape, n_codes, code_dim):
+        """Only H × W levels are counted. A colour image has C of them at every pixel."""
+        return reference(image_shape[-2:], n_levels, latent_shape, n_codes, code_dim)
 
-@compression.wrong(
-    "Every position is charged D codes. It holds one code, whose vector has D numbers."
-)
-def a_code_for_each_dimension(image_shape, n_levels, latent_shape, n_codes, code_dim):
-    raw, codes, _ = reference(image_shape, n_levels, latent_shape, n_codes, code_dim)
-    return _result(raw, codes * code_dim)
+    def bits_per_dimension(image_shape, n_levels, latent_shape, n_codes, code_dim):
+        """These are bits per *dimension*. Asked for are bits per image: all sub-pixels together."""
+        _, codes, ratio = reference(image_shape, n_levels, latent_shape, n_codes, code_dim)
+        return math.log2(n_levels), codes / math.prod(image_shape), ratio
 
+    def ratio_upside_down(image_shape, n_levels, latent_shape, n_codes, code_dim):
+        """The ratio is upside down: 8 means that the codes take an eighth of the raw bits."""
+        raw, codes, ratio = reference(image_shape, n_levels, latent_shape, n_codes, code_dim)
+        return raw, codes, 1 / ratio
 
-@compression.wrong(
-    "The whole codebook is charged to a single image. It is part of the model, as the decoder's "
-    "weights are, and is sent once for all images."
-)
-def the_codebook_sent(image_shape, n_levels, latent_shape, n_codes, code_dim):
-    raw, codes, _ = reference(image_shape, n_levels, latent_shape, n_codes, code_dim)
-    return _result(raw, codes + 32 * n_codes * code_dim)
+    def rounded_up(image_shape, n_levels, latent_shape, n_codes, code_dim):
+        """The bits of each code are rounded up to a whole number. Codes can be written together, so
+        that each takes log2 K bits on average, whole or not."""
+        raw, _, _ = reference(image_shape, n_levels, latent_shape, n_codes, code_dim)
+        return _result(raw, math.prod(latent_shape) * math.ceil(math.log2(n_codes)))
 
+    def without_a_logarithm(image_shape, n_levels, latent_shape, n_codes, code_dim):
+        """The number of choices is taken for a number of bits. One of 16 choices is 4 bits."""
+        return _result(math.prod(image_shape) * n_levels, math.prod(latent_shape) * n_codes)
 
-@compression.wrong("Only H × W levels are counted. A colour image has C of them at every pixel.")
-def colours_forgotten(image_shape, n_levels, latent_shape, n_codes, code_dim):
-    return reference(image_shape[-2:], n_levels, latent_shape, n_codes, code_dim)
+    def positions_only(image_shape, n_levels, latent_shape, n_codes, code_dim):
+        """Only the positions are counted. A level and a code do not cost the same."""
+        return _result(math.prod(image_shape), math.prod(latent_shape))
 
-
-@compression.wrong(
-    "These are bits per *dimension*. Asked for are bits per image: all sub-pixels together."
-)
-def bits_per_dimension(image_shape, n_levels, latent_shape, n_codes, code_dim):
-    _, codes, ratio = reference(image_shape, n_levels, latent_shape, n_codes, code_dim)
-    return math.log2(n_levels), codes / math.prod(image_shape), ratio
-
-
-@compression.wrong(
-    "The ratio is upside down: 8 means that the codes take an eighth of the raw bits."
-)
-def ratio_upside_down(image_shape, n_levels, latent_shape, n_codes, code_dim):
-    raw, codes, ratio = reference(image_shape, n_levels, latent_shape, n_codes, code_dim)
-    return raw, codes, 1 / ratio
-
-
-@compression.wrong(
-    "The bits of each code are rounded up to a whole number. Codes can be written together, so "
-    "that each takes log2 K bits on average, whole or not."
-)
-def rounded_up(image_shape, n_levels, latent_shape, n_codes, code_dim):
-    raw, _, _ = reference(image_shape, n_levels, latent_shape, n_codes, code_dim)
-    return _result(raw, math.prod(latent_shape) * math.ceil(math.log2(n_codes)))
-
-
-@compression.wrong(
-    "The number of choices is taken for a number of bits. One of 16 choices is 4 bits."
-)
-def without_a_logarithm(image_shape, n_levels, latent_shape, n_codes, code_dim):
-    return _result(math.prod(image_shape) * n_levels, math.prod(latent_shape) * n_codes)
-
-
-@compression.wrong("Only the positions are counted. A level and a code do not cost the same.")
-def positions_only(image_shape, n_levels, latent_shape, n_codes, code_dim):
-    return _result(math.prod(image_shape), math.prod(latent_shape))
-
-
-@compression.wrong(
-    "The raw image is charged 8 bits for every level. That holds for 256 levels; with fewer, "
-    "the comparison flatters the codes."
-)
-def always_8_bits(image_shape, n_levels, latent_shape, n_codes, code_dim):
-    return reference(image_shape, 256, latent_shape, n_codes, code_dim)
+    def always_8_bits(image_shape, n_levels, latent_shape, n_codes, code_dim):
+        """The raw image is charged 8 bits for every level. That holds for 256 levels; with fewer,
+        the comparison flatters the codes."""
+        return reference(image_shape, 256, latent_shape, n_codes, code_dim)
 
 
 @compression.right

@@ -106,91 +106,63 @@ def _falling(step, n_steps, n_warm):
     return (n_steps - step) / (n_steps - n_warm)
 
 
-@learning_rate.wrong(
-    "The first step has the rate 0 and learns nothing: the rise starts one step late."
-)
-def the_first_step_is_idle(step, n_steps, peak, n_warm):
-    return _shape(step / n_warm, _falling(step, n_steps, n_warm), peak)
+@learning_rate.mistakes
+class Mistakes:
+    def the_first_step_is_idle(step, n_steps, peak, n_warm):
+        """The first step has the rate 0 and learns nothing: the rise starts one step late."""
+        return _shape(step / n_warm, _falling(step, n_steps, n_warm), peak)
 
+    def the_last_step_is_idle(step, n_steps, peak, n_warm):
+        """The last step has the rate 0, a step for nothing. The line meets 0 one step later."""
+        falling = (n_steps - 1 - step) / max(1, n_steps - 1 - n_warm)
+        return _shape((step + 1) / n_warm, falling, peak)
 
-@learning_rate.wrong(
-    "The last step has the rate 0, a step for nothing. The line meets 0 one step later."
-)
-def the_last_step_is_idle(step, n_steps, peak, n_warm):
-    falling = (n_steps - 1 - step) / max(1, n_steps - 1 - n_warm)
-    return _shape((step + 1) / n_warm, falling, peak)
+    def falls_a_step_early(step, n_steps, peak, n_warm):
+        """The fall begins one step early: step n_warm has the peak as well, and the last step is
+        not yet at 0."""
+        return _shape((step + 1) / n_warm, (n_steps - step - 1) / (n_steps - n_warm), peak)
 
+    def rises_a_step_too_long(step, n_steps, peak, n_warm):
+        """The rise takes n_warm + 1 steps: step n_warm - 1 should have the peak already."""
+        return _shape((step + 1) / (n_warm + 1), _falling(step, n_steps, n_warm), peak)
 
-@learning_rate.wrong(
-    "The fall begins one step early: step n_warm has the peak as well, and the last step is not "
-    "yet at 0."
-)
-def falls_a_step_early(step, n_steps, peak, n_warm):
-    return _shape((step + 1) / n_warm, (n_steps - step - 1) / (n_steps - n_warm), peak)
+    def no_fall(step, n_steps, peak, n_warm):
+        """The rate stays at the peak for good. Near the end the steps should become small."""
+        return _shape((step + 1) / n_warm, 1.0, peak)
 
+    def no_warm_up(step, n_steps, peak, n_warm):
+        """There is no warm-up: the largest step is the very first, when nothing is known yet."""
+        return peak * (n_steps - step) / n_steps
 
-@learning_rate.wrong(
-    "The rise takes n_warm + 1 steps: step n_warm - 1 should have the peak already."
-)
-def rises_a_step_too_long(step, n_steps, peak, n_warm):
-    return _shape((step + 1) / (n_warm + 1), _falling(step, n_steps, n_warm), peak)
+    def both_factors_multiplied(step, n_steps, peak, n_warm):
+        """Both lines are multiplied, so the peak is never reached and the rise is bent."""
+        return peak * min(1.0, (step + 1) / n_warm) * (n_steps - step) / n_steps
 
+    def falls_from_the_start(step, n_steps, peak, n_warm):
+        """The fall starts at step 0, not at step n_warm, so the peak is cut off."""
+        return _shape((step + 1) / n_warm, (n_steps - step) / n_steps, peak)
 
-@learning_rate.wrong(
-    "The rate stays at the peak for good. Near the end the steps should become small."
-)
-def no_fall(step, n_steps, peak, n_warm):
-    return _shape((step + 1) / n_warm, 1.0, peak)
+    def cosine(step, n_steps, peak, n_warm):
+        """The fall is half a cosine. That is a schedule in wide use, but not a straight line."""
+        if step < n_warm:
+            return peak * (step + 1) / n_warm
+        return peak * (1 + math.cos(math.pi * (step - n_warm) / (n_steps - n_warm))) / 2
 
-
-@learning_rate.wrong(
-    "There is no warm-up: the largest step is the very first, when nothing is known yet."
-)
-def no_warm_up(step, n_steps, peak, n_warm):
-    return peak * (n_steps - step) / n_steps
-
-
-@learning_rate.wrong(
-    "Both lines are multiplied, so the peak is never reached and the rise is bent."
-)
-def both_factors_multiplied(step, n_steps, peak, n_warm):
-    return peak * min(1.0, (step + 1) / n_warm) * (n_steps - step) / n_steps
-
-
-@learning_rate.wrong("The fall starts at step 0, not at step n_warm, so the peak is cut off.")
-def falls_from_the_start(step, n_steps, peak, n_warm):
-    return _shape((step + 1) / n_warm, (n_steps - step) / n_steps, peak)
-
-
-@learning_rate.wrong(
-    "The fall is half a cosine. That is a schedule in wide use, but not a straight line."
-)
-def cosine(step, n_steps, peak, n_warm):
-    if step < n_warm:
+    def never_capped(step, n_steps, peak, n_warm):
+        """The rise never ends: the rate grows far above the peak."""
         return peak * (step + 1) / n_warm
-    return peak * (1 + math.cos(math.pi * (step - n_warm) / (n_steps - n_warm))) / 2
 
+    def whole_numbers(step, n_steps, peak, n_warm):
+        """`//` throws away what follows the decimal point, and most of the rates become 0."""
+        return peak * min(1, (step + 1) // n_warm, (n_steps - step) // (n_steps - n_warm))
 
-@learning_rate.wrong("The rise never ends: the rate grows far above the peak.")
-def never_capped(step, n_steps, peak, n_warm):
-    return peak * (step + 1) / n_warm
+    def the_peak_left_out(step, n_steps, peak, n_warm):
+        """This is the share of the peak. Multiply it by the peak."""
+        return reference(step, n_steps, 1.0, n_warm)
 
-
-@learning_rate.wrong(
-    "`//` throws away what follows the decimal point, and most of the rates become 0."
-)
-def whole_numbers(step, n_steps, peak, n_warm):
-    return peak * min(1, (step + 1) // n_warm, (n_steps - step) // (n_steps - n_warm))
-
-
-@learning_rate.wrong("This is the share of the peak. Multiply it by the peak.")
-def the_peak_left_out(step, n_steps, peak, n_warm):
-    return reference(step, n_steps, 1.0, n_warm)
-
-
-@learning_rate.wrong("The larger of the two lines is taken, so that the warm-up has no effect.")
-def the_larger_of_two(step, n_steps, peak, n_warm):
-    return peak * min(1.0, max((step + 1) / n_warm, _falling(step, n_steps, n_warm)))
+    def the_larger_of_two(step, n_steps, peak, n_warm):
+        """The larger of the two lines is taken, so that the warm-up has no effect."""
+        return peak * min(1.0, max((step + 1) / n_warm, _falling(step, n_steps, n_warm)))
 
 
 @learning_rate.right

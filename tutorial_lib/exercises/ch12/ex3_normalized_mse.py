@@ -106,107 +106,77 @@ def more(rng):
     return [_trial(rng, 3, (1, 2, 3)), _trial(rng, 5, (3, 2, 2))]
 
 
-@normalized_mse.wrong(
-    "The best constant answer is taken to be one grey for all pixels. The mean *image* knows "
-    "where garments are: a harder opponent, and the fair one."
-)
-def one_mean_for_all_pixels(x, reconstruction):
-    return (x - reconstruction).square().sum() / (x - x.mean()).square().sum()
+@normalized_mse.mistakes
+class Mistakes:
+    def one_mean_for_all_pixels(x, reconstruction):
+        """The best constant answer is taken to be one grey for all pixels. The mean *image* knows
+        where garments are: a harder opponent, and the fair one."""
+        return (x - reconstruction).square().sum() / (x - x.mean()).square().sum()
 
+    def its_own_mean(x, reconstruction):
+        """Each image is compared with its own mean grey, which nobody could know without having
+        seen the image."""
+        own = x.mean(dim=(1, 2, 3), keepdim=True)
+        return (x - reconstruction).square().sum() / (x - own).square().sum()
 
-@normalized_mse.wrong(
-    "Each image is compared with its own mean grey, which nobody could know without having seen "
-    "the image."
-)
-def its_own_mean(x, reconstruction):
-    own = x.mean(dim=(1, 2, 3), keepdim=True)
-    return (x - reconstruction).square().sum() / (x - own).square().sum()
+    def plain_MSE(x, reconstruction):
+        """This is the plain MSE. It depends on how bright and how varied the data are."""
+        return (x - reconstruction).square().mean()
 
+    def unbiased_variance(x, reconstruction):
+        """The variance is divided by N - 1, the default of `var`, and the error by N. The mean
+        image itself then does not get 1."""
+        error, spread = _sums(x, reconstruction)
+        return error / spread * (len(x) - 1) / len(x)
 
-@normalized_mse.wrong(
-    "This is the plain MSE. It depends on how bright and how varied the data are."
-)
-def plain_MSE(x, reconstruction):
-    return (x - reconstruction).square().mean()
+    def root(x, reconstruction):
+        """The square root is taken of the ratio. 0.25 then looks like 0.5."""
+        error, spread = _sums(x, reconstruction)
+        return (error / spread).sqrt()
 
+    def over_the_standard_deviation(x, reconstruction):
+        """Squares are divided by a standard deviation, so the result still changes with the
+        unit."""
+        error, spread = _sums(x, reconstruction)
+        return error / x.numel() / (spread / x.numel()).sqrt()
 
-@normalized_mse.wrong(
-    "The variance is divided by N - 1, the default of `var`, and the error by N. The mean image "
-    "itself then does not get 1."
-)
-def unbiased_variance(x, reconstruction):
-    error, spread = _sums(x, reconstruction)
-    return error / spread * (len(x) - 1) / len(x)
+    def absolute_differences(x, reconstruction):
+        """Absolute differences are added. Asked for are squares."""
+        return (x - reconstruction).abs().sum() / (x - x.mean(dim=0)).abs().sum()
 
+    def explained_share(x, reconstruction):
+        """This is the explained share, 1 for a perfect answer. Asked for is what is left of the
+        error."""
+        error, spread = _sums(x, reconstruction)
+        return 1 - error / spread
 
-@normalized_mse.wrong("The square root is taken of the ratio. 0.25 then looks like 0.5.")
-def root(x, reconstruction):
-    error, spread = _sums(x, reconstruction)
-    return (error / spread).sqrt()
+    def spread_of_the_answers(x, reconstruction):
+        """The spread is that of the reconstructions. Blurred answers vary less, and whoever always
+        says the same would divide by 0."""
+        error, _ = _sums(x, reconstruction)
+        return error / (reconstruction - reconstruction.mean(dim=0)).square().sum()
 
+    def over_the_squares(x, reconstruction):
+        """The squares of x itself are in the denominator: the error of answering black, not of
+        answering the mean."""
+        return (x - reconstruction).square().sum() / x.square().sum()
 
-@normalized_mse.wrong(
-    "Squares are divided by a standard deviation, so the result still changes with the unit."
-)
-def over_the_standard_deviation(x, reconstruction):
-    error, spread = _sums(x, reconstruction)
-    return error / x.numel() / (spread / x.numel()).sqrt()
+    def pixel_by_pixel(x, reconstruction):
+        """The ratio is taken at every pixel and then averaged: a corner that is nearly always black
+        weighs as much as the middle. Sum first, divide once."""
+        error = (x - reconstruction).square().sum(dim=0)
+        return (error / (x - x.mean(dim=0)).square().sum(dim=0)).mean()
 
+    def image_by_image(x, reconstruction):
+        """The ratio is taken for every image and then averaged: an image near to the mean weighs
+        most. Add up all images, then divide."""
+        error = (x - reconstruction).square().flatten(1).sum(dim=1)
+        return (error / (x - x.mean(dim=0)).square().flatten(1).sum(dim=1)).mean()
 
-@normalized_mse.wrong("Absolute differences are added. Asked for are squares.")
-def absolute_differences(x, reconstruction):
-    return (x - reconstruction).abs().sum() / (x - x.mean(dim=0)).abs().sum()
-
-
-@normalized_mse.wrong(
-    "This is the explained share, 1 for a perfect answer. Asked for is what is left of the error."
-)
-def explained_share(x, reconstruction):
-    error, spread = _sums(x, reconstruction)
-    return 1 - error / spread
-
-
-@normalized_mse.wrong(
-    "The spread is that of the reconstructions. Blurred answers vary less, and whoever always "
-    "says the same would divide by 0."
-)
-def spread_of_the_answers(x, reconstruction):
-    error, _ = _sums(x, reconstruction)
-    return error / (reconstruction - reconstruction.mean(dim=0)).square().sum()
-
-
-@normalized_mse.wrong(
-    "The squares of x itself are in the denominator: the error of answering black, not of "
-    "answering the mean."
-)
-def over_the_squares(x, reconstruction):
-    return (x - reconstruction).square().sum() / x.square().sum()
-
-
-@normalized_mse.wrong(
-    "The ratio is taken at every pixel and then averaged: a corner that is nearly always black "
-    "weighs as much as the middle. Sum first, divide once."
-)
-def pixel_by_pixel(x, reconstruction):
-    error = (x - reconstruction).square().sum(dim=0)
-    return (error / (x - x.mean(dim=0)).square().sum(dim=0)).mean()
-
-
-@normalized_mse.wrong(
-    "The ratio is taken for every image and then averaged: an image near to the mean weighs "
-    "most. Add up all images, then divide."
-)
-def image_by_image(x, reconstruction):
-    error = (x - reconstruction).square().flatten(1).sum(dim=1)
-    return (error / (x - x.mean(dim=0)).square().flatten(1).sum(dim=1)).mean()
-
-
-@normalized_mse.wrong(
-    "A sum over all images is divided by a mean over them: the result is N times too large."
-)
-def a_sum_over_a_mean(x, reconstruction):
-    error, spread = _sums(x, reconstruction)
-    return error / (spread / len(x))
+    def a_sum_over_a_mean(x, reconstruction):
+        """A sum over all images is divided by a mean over them: the result is N times too large."""
+        error, spread = _sums(x, reconstruction)
+        return error / (spread / len(x))
 
 
 @normalized_mse.right

@@ -9,7 +9,7 @@ from tutorial_lib.codes.quantizer import nearest_code
 from tutorial_lib.codes.vqvae import VQVAE
 from tutorial_lib.exercises.comparing import first_difference, tensor_result
 from tutorial_lib.exercises.definition import Failed, Failure
-from tutorial_lib.exercises.engine import Exercise
+from tutorial_lib.exercises.engine import Exercise, says
 from tutorial_lib.exercises.trials import Trial
 from tutorial_lib.recipes.two_stage import extract_codes as reference
 
@@ -60,20 +60,30 @@ DROPPED = (
     "The smaller batch at the end is dropped. In training a remainder may be left out, because "
     "another epoch will see it; here its images would never get codes."
 )
+
 FIRST = "Only the first batch is encoded. All N images need a field."
+
+
 SHUFFLED = (
     "The fields are right and their order is not: images were shuffled. Labels stay in the order "
     "of the images, so every field would get the label of another garment."
 )
+
+
 VECTORS = (
     "These are code vectors, floating-point. Stage two models code *numbers*: a softmax over K of "
     "them needs to know which one, not where it lies."
 )
+
+
 FLAT = (
     "Each field has lost its rows: h and w became one axis, and a prior with two stacks would not "
     "know which code stands above which."
 )
+
 TRANSPOSED = "Rows and columns of the field are exchanged: the decoder will turn every image over."
+
+
 WRAPS = (
     "The codes are kept in 8 bits, which end at 255: with more codes than that, number 256 becomes "
     "0, and no error tells you."
@@ -168,64 +178,57 @@ def more(rng):
     return [_trial(6, 3, 20, (4, 8), rng)]
 
 
-@extract_codes.wrong(DROPPED)
-def last_batch_dropped(vqvae, levels, *, batch_size=256):
-    whole = len(levels) // batch_size * batch_size
-    return reference(vqvae, levels[:whole], batch_size=batch_size)
-
-
-@extract_codes.wrong(FIRST)
-def first_batch_only(vqvae, levels, *, batch_size=256):
-    return vqvae.encode_indices(levels[:batch_size].long())
-
-
-@extract_codes.wrong(SHUFFLED)
-def shuffled(vqvae, levels, *, batch_size=256):
-    return reference(vqvae, levels[torch.randperm(len(levels))], batch_size=batch_size)
-
-
 def _join(vqvae, levels, batch_size, read):
     return torch.cat([read(x.long()) for x in levels.split(batch_size)])
 
 
-@extract_codes.wrong(VECTORS)
-def vectors(vqvae, levels, *, batch_size=256):
-    def read(x):
-        return vqvae.quantizer.lookup(vqvae.encode_indices(x))
+@extract_codes.mistakes
+class Mistakes:
+    @says(DROPPED)
+    def last_batch_dropped(vqvae, levels, *, batch_size=256):
+        whole = len(levels) // batch_size * batch_size
+        return reference(vqvae, levels[:whole], batch_size=batch_size)
 
-    return _join(vqvae.eval(), levels, batch_size, read)
+    @says(FIRST)
+    def first_batch_only(vqvae, levels, *, batch_size=256):
+        return vqvae.encode_indices(levels[:batch_size].long())
 
+    @says(SHUFFLED)
+    def shuffled(vqvae, levels, *, batch_size=256):
+        return reference(vqvae, levels[torch.randperm(len(levels))], batch_size=batch_size)
 
-@extract_codes.wrong(FLAT)
-def flattened(vqvae, levels, *, batch_size=256):
-    return reference(vqvae, levels, batch_size=batch_size).flatten(1)
+    @says(VECTORS)
+    def vectors(vqvae, levels, *, batch_size=256):
+        def read(x):
+            return vqvae.quantizer.lookup(vqvae.encode_indices(x))
 
+        return _join(vqvae.eval(), levels, batch_size, read)
 
-@extract_codes.wrong(TRANSPOSED)
-def rows_and_columns_exchanged(vqvae, levels, *, batch_size=256):
-    return reference(vqvae, levels, batch_size=batch_size).mT
+    @says(FLAT)
+    def flattened(vqvae, levels, *, batch_size=256):
+        return reference(vqvae, levels, batch_size=batch_size).flatten(1)
 
+    @says(TRANSPOSED)
+    def rows_and_columns_exchanged(vqvae, levels, *, batch_size=256):
+        return reference(vqvae, levels, batch_size=batch_size).mT
 
-@extract_codes.wrong(MOVED)
-def as_in_training(vqvae, levels, *, batch_size=256):
-    vqvae.train()
-    return _join(vqvae, levels, batch_size, lambda x: vqvae(x).quantized.indices)
+    @says(MOVED)
+    def as_in_training(vqvae, levels, *, batch_size=256):
+        vqvae.train()
+        return _join(vqvae, levels, batch_size, lambda x: vqvae(x).quantized.indices)
 
+    @says(WRAPS)
+    def the_8_bits(vqvae, levels, *, batch_size=256):
+        return reference(vqvae, levels, batch_size=batch_size).to(torch.uint8)
 
-@extract_codes.wrong(WRAPS, name="8 bits")
-def the_8_bits(vqvae, levels, *, batch_size=256):
-    return reference(vqvae, levels, batch_size=batch_size).to(torch.uint8)
+    def the_sign_of_z_e(vqvae, levels, *, batch_size=256):
+        """These are the codes of −z_e(x), not of z_e(x). `encode_indices` does the whole
+        look-up."""
 
+        def read(x):
+            return nearest_code(-vqvae.encode(x), vqvae.quantizer.codebook)
 
-@extract_codes.wrong(
-    "These are the codes of −z_e(x), not of z_e(x). `encode_indices` does the whole look-up.",
-    name="the sign of z_e",
-)
-def the_sign_of_z_e(vqvae, levels, *, batch_size=256):
-    def read(x):
-        return nearest_code(-vqvae.encode(x), vqvae.quantizer.codebook)
-
-    return _join(vqvae.eval(), levels, batch_size, read)
+        return _join(vqvae.eval(), levels, batch_size, read)
 
 
 @extract_codes.right

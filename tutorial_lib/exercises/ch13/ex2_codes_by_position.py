@@ -8,7 +8,7 @@ from torch import Tensor
 from tutorial_lib.exercises.ch13.references import codes_by_position as reference
 from tutorial_lib.exercises.comparing import first_difference, tensor_result
 from tutorial_lib.exercises.definition import Failed, Failure
-from tutorial_lib.exercises.engine import Exercise
+from tutorial_lib.exercises.engine import Exercise, says
 from tutorial_lib.exercises.trials import Trial
 
 codes_by_position = Exercise(
@@ -99,84 +99,63 @@ def more(rng):
     return [_trial(9, 4, (3, 3), rng), _trial(12, 5, (4, 4), rng)]
 
 
-@codes_by_position.wrong(FIELDS_IN_FIELDS)
-def fields_in_fields(train_codes, pick):
-    return train_codes[pick]
-
-
-@codes_by_position.wrong(
-    "Every new field is one training field, copied whole. Each position has a pick of its own."
-)
-def whole_fields(train_codes, pick):
-    return train_codes[pick[:, 0, 0]]
-
-
-@codes_by_position.wrong(
-    "The codes of a row all come from one training field, so neighbours still know each other. "
-    "Every column has its own pick, too."
-)
-def whole_rows(train_codes, pick):
-    return reference(train_codes, pick[:, :, :1].expand_as(pick))
-
-
-@codes_by_position.wrong(
-    "The codes of a column all come from one training field. Every row has its own pick, too."
-)
-def whole_columns(train_codes, pick):
-    return reference(train_codes, pick[:, :1].expand_as(pick))
-
-
-@codes_by_position.wrong(
-    "The pick is taken as a place in the list of all codes. It is the number of a training "
-    "*field*, which is asked at the position where the new code will stand."
-)
-def place_forgotten(train_codes, pick):
-    return train_codes.flatten()[pick]
-
-
-@codes_by_position.wrong(
-    "All codes come from the first position of the training fields. Ask each field at the "
-    "position that is to be filled."
-)
-def one_corner(train_codes, pick):
-    return train_codes[:, 0, 0][pick]
-
-
 def _rows_and_columns(pick):
     return torch.arange(pick.shape[1])[:, None], torch.arange(pick.shape[2])
 
 
-@codes_by_position.wrong("The row is right, and the column is always 0.")
-def column_forgotten(train_codes, pick):
-    rows, _ = _rows_and_columns(pick)
-    return train_codes[pick, rows, 0]
+@codes_by_position.mistakes
+class Mistakes:
+    @says(FIELDS_IN_FIELDS)
+    def fields_in_fields(train_codes, pick):
+        return train_codes[pick]
 
+    def whole_fields(train_codes, pick):
+        """Every new field is one training field, copied whole. Each position has a pick of its
+        own."""
+        return train_codes[pick[:, 0, 0]]
 
-@codes_by_position.wrong("All new fields are equal: the first pick is used for the whole batch.")
-def one_pick_for_all(train_codes, pick):
-    return reference(train_codes, pick[:1]).expand_as(pick).clone()
+    def whole_rows(train_codes, pick):
+        """The codes of a row all come from one training field, so neighbours still know each other.
+        Every column has its own pick, too."""
+        return reference(train_codes, pick[:, :, :1].expand_as(pick))
 
+    def whole_columns(train_codes, pick):
+        """The codes of a column all come from one training field. Every row has its own pick,
+        too."""
+        return reference(train_codes, pick[:, :1].expand_as(pick))
 
-@codes_by_position.wrong(
-    "Each position gets its most frequent code, whatever is picked. That is a mode, not a draw: "
-    "every field would be the same."
-)
-def the_most_frequent_code(train_codes, pick):
-    return train_codes.mode(dim=0).values.expand_as(pick).clone()
+    def place_forgotten(train_codes, pick):
+        """The pick is taken as a place in the list of all codes. It is the number of a training
+        *field*, which is asked at the position where the new code will stand."""
+        return train_codes.flatten()[pick]
 
+    def one_corner(train_codes, pick):
+        """All codes come from the first position of the training fields. Ask each field at the
+        position that is to be filled."""
+        return train_codes[:, 0, 0][pick]
 
-@codes_by_position.wrong(
-    "The fields are asked at the opposite position: rows and columns run backwards."
-)
-def upside_down(train_codes, pick):
-    return reference(train_codes.flip(1, 2), pick)
+    def column_forgotten(train_codes, pick):
+        """The row is right, and the column is always 0."""
+        rows, _ = _rows_and_columns(pick)
+        return train_codes[pick, rows, 0]
 
+    def one_pick_for_all(train_codes, pick):
+        """All new fields are equal: the first pick is used for the whole batch."""
+        return reference(train_codes, pick[:1]).expand_as(pick).clone()
 
-@codes_by_position.wrong(
-    "These are the numbers of training fields. What is asked for is the code that they have."
-)
-def the_picks_themselves(train_codes, pick):
-    return pick.clone()
+    def the_most_frequent_code(train_codes, pick):
+        """Each position gets its most frequent code, whatever is picked. That is a mode, not a
+        draw: every field would be the same."""
+        return train_codes.mode(dim=0).values.expand_as(pick).clone()
+
+    def upside_down(train_codes, pick):
+        """The fields are asked at the opposite position: rows and columns run backwards."""
+        return reference(train_codes.flip(1, 2), pick)
+
+    def the_picks_themselves(train_codes, pick):
+        """These are the numbers of training fields. What is asked for is the code that they
+        have."""
+        return pick.clone()
 
 
 @codes_by_position.right

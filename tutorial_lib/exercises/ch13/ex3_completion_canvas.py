@@ -8,7 +8,7 @@ from torch import Tensor
 from tutorial_lib.exercises.ch13.references import completion_canvas as reference
 from tutorial_lib.exercises.comparing import first_difference, tensor_result
 from tutorial_lib.exercises.definition import Failed, Failure
-from tutorial_lib.exercises.engine import Exercise
+from tutorial_lib.exercises.engine import Exercise, says
 from tutorial_lib.exercises.trials import Trial
 
 IN_PLACE = (
@@ -50,13 +50,18 @@ def completion_canvas(indices: torch.Tensor, n_rows: int, n_draws: int) -> torch
     ),
 )
 
-
 EVERY = slice(None)
+
 NO_COLOUR = "The axis of the colour is missing: the sampler takes (B, 1, h, w), as for images."
+
 ONCE = "Every field stands there once. Each of its draws needs a canvas of its own."
+
+
 AS_COLOURS = (
     "The copies stand where the colour belongs. Each draw is an image of its own, in axis 0."
 )
+
+
 NAN = (
     "Code numbers are whole numbers, and so is what says that one is missing. Floating point has "
     "nan for that; torch.long has not, so the sampler takes -1."
@@ -132,99 +137,76 @@ def _keep(indices, rows, columns, unknown=-1):
     return canvas
 
 
-@completion_canvas.wrong(
-    "What is to be drawn is marked with 0. That is a code: the sampler would keep it.",
-    name="0 for unknown",
-)
-def the_0_for_unknown(indices, n_rows, n_draws):
-    return _in_copies(_keep(indices, slice(n_rows), EVERY, unknown=0), n_draws)
+@completion_canvas.mistakes
+class Mistakes:
+    def the_0_for_unknown(indices, n_rows, n_draws):
+        """What is to be drawn is marked with 0. That is a code: the sampler would keep it."""
+        return _in_copies(_keep(indices, slice(n_rows), EVERY, unknown=0), n_draws)
 
+    def K_for_unknown(indices, n_rows, n_draws):
+        """What is to be drawn is marked with a number above the codes. The sampler knows only -1,
+        and a code that this field happens not to use is still a code."""
+        unknown = int(indices.max()) + 1
+        return _in_copies(_keep(indices, slice(n_rows), EVERY, unknown), n_draws)
 
-@completion_canvas.wrong(
-    "What is to be drawn is marked with a number above the codes. The sampler knows only -1, "
-    "and a code that this field happens not to use is still a code."
-)
-def K_for_unknown(indices, n_rows, n_draws):
-    unknown = int(indices.max()) + 1
-    return _in_copies(_keep(indices, slice(n_rows), EVERY, unknown), n_draws)
+    def the_last_rows(indices, n_rows, n_draws):
+        """The last rows are kept. The order is raster order: what is drawn must come after what it
+        is drawn from, so the known part is the upper one."""
+        return _in_copies(_keep(indices, slice(indices.shape[1] - n_rows, None), EVERY), n_draws)
 
+    def the_wrong_part_is_drawn(indices, n_rows, n_draws):
+        """Kept and drawn are exchanged: the first n_rows rows are those that stay."""
+        return _in_copies(_keep(indices, slice(n_rows, None), EVERY), n_draws)
 
-@completion_canvas.wrong(
-    "The last rows are kept. The order is raster order: what is drawn must come after what it "
-    "is drawn from, so the known part is the upper one."
-)
-def the_last_rows(indices, n_rows, n_draws):
-    return _in_copies(_keep(indices, slice(indices.shape[1] - n_rows, None), EVERY), n_draws)
+    def fields_for_rows(indices, n_rows, n_draws):
+        """You count fields, not rows: axis 0 is the batch. The rows of a field are axis 1."""
+        canvas = indices.clone()
+        canvas[n_rows:] = -1
+        return _in_copies(canvas, n_draws)
 
+    def columns_(indices, n_rows, n_draws):
+        """Columns are kept, not rows: the rows are axis 1."""
+        return _in_copies(_keep(indices, EVERY, slice(n_rows)), n_draws)
 
-@completion_canvas.wrong("Kept and drawn are exchanged: the first n_rows rows are those that stay.")
-def the_wrong_part_is_drawn(indices, n_rows, n_draws):
-    return _in_copies(_keep(indices, slice(n_rows, None), EVERY), n_draws)
+    def one_row(indices, n_rows, n_draws):
+        """Only the last of the kept rows is there."""
+        return _in_copies(_keep(indices, slice(max(n_rows - 1, 0), n_rows), EVERY), n_draws)
 
+    def one_row_more(indices, n_rows, n_draws):
+        """One row too many is kept: n_rows counts from 1."""
+        return _in_copies(_keep(indices, slice(n_rows + 1), EVERY), n_draws)
 
-@completion_canvas.wrong(
-    "You count fields, not rows: axis 0 is the batch. The rows of a field are axis 1."
-)
-def fields_for_rows(indices, n_rows, n_draws):
-    canvas = indices.clone()
-    canvas[n_rows:] = -1
-    return _in_copies(canvas, n_draws)
+    def one_row_less(indices, n_rows, n_draws):
+        """One row too few is kept."""
+        return _in_copies(_keep(indices, slice(max(n_rows - 1, 0)), EVERY), n_draws)
 
+    def round_and_round(indices, n_rows, n_draws):
+        """The copies go round: all fields once, then all of them again. The canvases of one field
+        have to follow each other."""
+        return _keep(indices, slice(n_rows), EVERY).repeat(n_draws, 1, 1).unsqueeze(1)
 
-@completion_canvas.wrong("Columns are kept, not rows: the rows are axis 1.", name="columns")
-def columns_(indices, n_rows, n_draws):
-    return _in_copies(_keep(indices, EVERY, slice(n_rows)), n_draws)
+    @says(NO_COLOUR)
+    def no_colour(indices, n_rows, n_draws):
+        return reference(indices, n_rows, n_draws).squeeze(1)
 
+    @says(ONCE)
+    def once(indices, n_rows, n_draws):
+        return reference(indices, n_rows, 1)
 
-@completion_canvas.wrong("Only the last of the kept rows is there.")
-def one_row(indices, n_rows, n_draws):
-    return _in_copies(_keep(indices, slice(max(n_rows - 1, 0), n_rows), EVERY), n_draws)
+    @says(AS_COLOURS)
+    def copies_as_colours(indices, n_rows, n_draws):
+        return reference(indices, n_rows, 1).repeat(1, n_draws, 1, 1)
 
+    @says(IN_PLACE)
+    def in_place(indices, n_rows, n_draws):
+        indices[:, n_rows:] = -1
+        return _in_copies(indices, n_draws)
 
-@completion_canvas.wrong("One row too many is kept: n_rows counts from 1.")
-def one_row_more(indices, n_rows, n_draws):
-    return _in_copies(_keep(indices, slice(n_rows + 1), EVERY), n_draws)
-
-
-@completion_canvas.wrong("One row too few is kept.")
-def one_row_less(indices, n_rows, n_draws):
-    return _in_copies(_keep(indices, slice(max(n_rows - 1, 0)), EVERY), n_draws)
-
-
-@completion_canvas.wrong(
-    "The copies go round: all fields once, then all of them again. The canvases of one field "
-    "have to follow each other."
-)
-def round_and_round(indices, n_rows, n_draws):
-    return _keep(indices, slice(n_rows), EVERY).repeat(n_draws, 1, 1).unsqueeze(1)
-
-
-@completion_canvas.wrong(NO_COLOUR)
-def no_colour(indices, n_rows, n_draws):
-    return reference(indices, n_rows, n_draws).squeeze(1)
-
-
-@completion_canvas.wrong(ONCE)
-def once(indices, n_rows, n_draws):
-    return reference(indices, n_rows, 1)
-
-
-@completion_canvas.wrong(AS_COLOURS)
-def copies_as_colours(indices, n_rows, n_draws):
-    return reference(indices, n_rows, 1).repeat(1, n_draws, 1, 1)
-
-
-@completion_canvas.wrong(IN_PLACE)
-def in_place(indices, n_rows, n_draws):
-    indices[:, n_rows:] = -1
-    return _in_copies(indices, n_draws)
-
-
-@completion_canvas.wrong(NAN)
-def nan(indices, n_rows, n_draws):
-    canvas = indices.float()
-    canvas[:, n_rows:] = float("nan")
-    return _in_copies(canvas, n_draws)
+    @says(NAN)
+    def nan(indices, n_rows, n_draws):
+        canvas = indices.float()
+        canvas[:, n_rows:] = float("nan")
+        return _in_copies(canvas, n_draws)
 
 
 @completion_canvas.right

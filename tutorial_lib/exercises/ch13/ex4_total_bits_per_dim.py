@@ -103,102 +103,78 @@ def more(rng):
     return [_trial(4, (3, 8, 4), (4, 2), rng), _trial(3, (1, 6, 6), (3, 2), rng)]
 
 
-@total_bits_per_dim.wrong(
-    "Bits per dimension and bits per code are added as they are. The codes are far fewer than "
-    "the pixels: bring both to bits per image first."
-)
-def added_as_they_are(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape):
-    return decoder_bits_per_dim + bits_per_code
+@total_bits_per_dim.mistakes
+class Mistakes:
+    def added_as_they_are(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape):
+        """Bits per dimension and bits per code are added as they are. The codes are far fewer than
+        the pixels: bring both to bits per image first."""
+        return decoder_bits_per_dim + bits_per_code
 
+    def always_16(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape):
+        """You divide by 16, which is right for 28x28 pixels and 7x7 codes only. Use the two
+        shapes."""
+        return decoder_bits_per_dim + bits_per_code / 16
 
-@total_bits_per_dim.wrong(
-    "You divide by 16, which is right for 28x28 pixels and 7x7 codes only. Use the two shapes."
-)
-def always_16(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape):
-    return decoder_bits_per_dim + bits_per_code / 16
+    def decoder_term_alone(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape):
+        """The latent rate is missing. The decoder was told the codes, and that has to be paid
+        for."""
+        return decoder_bits_per_dim.clone()
 
+    def latent_rate_alone(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape):
+        """The decoder term is missing. −log p(z) is what the *codes* cost, and no likelihood of an
+        image: with a single code it would be 0."""
+        n_dims, n_codes = _sizes(image_shape, latent_shape)
+        return bits_per_code * n_codes / n_dims
 
-@total_bits_per_dim.wrong(
-    "The latent rate is missing. The decoder was told the codes, and that has to be paid for."
-)
-def decoder_term_alone(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape):
-    return decoder_bits_per_dim.clone()
+    def codes_as_dimensions(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape):
+        """The bits are divided among pixels and codes. The codes are no part of the image: they add
+        to the bits, not to the dimensions."""
+        n_dims, n_codes = _sizes(image_shape, latent_shape)
+        return (decoder_bits_per_dim * n_dims + bits_per_code * n_codes) / (n_dims + n_codes)
 
+    def one_code_for_the_image(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape):
+        """One code is paid for. The field has a code at every position."""
+        return decoder_bits_per_dim + bits_per_code / math.prod(image_shape)
 
-@total_bits_per_dim.wrong(
-    "The decoder term is missing. −log p(z) is what the *codes* cost, and no likelihood of an "
-    "image: with a single code it would be 0."
-)
-def latent_rate_alone(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape):
-    n_dims, n_codes = _sizes(image_shape, latent_shape)
-    return bits_per_code * n_codes / n_dims
+    def per_code(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape):
+        """The total is divided by the number of codes. Another model of the same images has other
+        codes or none, so the unit is the dimension of the image."""
+        n_dims, n_codes = _sizes(image_shape, latent_shape)
+        return decoder_bits_per_dim * n_dims / n_codes + bits_per_code
 
+    def bits_per_image(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape):
+        """These are bits per image. The division by its dimensions is still to be done."""
+        n_dims, n_codes = _sizes(image_shape, latent_shape)
+        return decoder_bits_per_dim * n_dims + bits_per_code * n_codes
 
-@total_bits_per_dim.wrong(
-    "The bits are divided among pixels and codes. The codes are no part of the image: they add "
-    "to the bits, not to the dimensions."
-)
-def codes_as_dimensions(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape):
-    n_dims, n_codes = _sizes(image_shape, latent_shape)
-    return (decoder_bits_per_dim * n_dims + bits_per_code * n_codes) / (n_dims + n_codes)
+    def difference(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape):
+        """The latent rate is subtracted. Both terms are costs."""
+        n_dims, n_codes = _sizes(image_shape, latent_shape)
+        return decoder_bits_per_dim - bits_per_code * n_codes / n_dims
 
+    def divided_by_log_2(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape):
+        """The total is divided by log 2, and the numbers are bits already."""
+        total = reference(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape)
+        return total / math.log(2)
 
-@total_bits_per_dim.wrong("One code is paid for. The field has a code at every position.")
-def one_code_for_the_image(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape):
-    return decoder_bits_per_dim + bits_per_code / math.prod(image_shape)
+    def in_nats(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape):
+        """The total is in nats per dimension, not in bits."""
+        total = reference(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape)
+        return total * math.log(2)
 
+    def colours_left_out(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape):
+        """The colours are left out: an RGB image has three dimensions a pixel."""
+        return reference(decoder_bits_per_dim, bits_per_code, image_shape[1:], latent_shape)
 
-@total_bits_per_dim.wrong(
-    "The total is divided by the number of codes. Another model of the same images has other "
-    "codes or none, so the unit is the dimension of the image."
-)
-def per_code(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape):
-    n_dims, n_codes = _sizes(image_shape, latent_shape)
-    return decoder_bits_per_dim * n_dims / n_codes + bits_per_code
+    def mean_of_the_batch(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape):
+        """Every image gets the mean of the batch. Each has a cost of its own."""
+        total = reference(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape)
+        return total.mean().expand_as(total).clone()
 
-
-@total_bits_per_dim.wrong(
-    "These are bits per image. The division by its dimensions is still to be done."
-)
-def bits_per_image(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape):
-    n_dims, n_codes = _sizes(image_shape, latent_shape)
-    return decoder_bits_per_dim * n_dims + bits_per_code * n_codes
-
-
-@total_bits_per_dim.wrong("The latent rate is subtracted. Both terms are costs.")
-def difference(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape):
-    n_dims, n_codes = _sizes(image_shape, latent_shape)
-    return decoder_bits_per_dim - bits_per_code * n_codes / n_dims
-
-
-@total_bits_per_dim.wrong("The total is divided by log 2, and the numbers are bits already.")
-def divided_by_log_2(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape):
-    total = reference(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape)
-    return total / math.log(2)
-
-
-@total_bits_per_dim.wrong("The total is in nats per dimension, not in bits.")
-def in_nats(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape):
-    total = reference(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape)
-    return total * math.log(2)
-
-
-@total_bits_per_dim.wrong("The colours are left out: an RGB image has three dimensions a pixel.")
-def colours_left_out(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape):
-    return reference(decoder_bits_per_dim, bits_per_code, image_shape[1:], latent_shape)
-
-
-@total_bits_per_dim.wrong("Every image gets the mean of the batch. Each has a cost of its own.")
-def mean_of_the_batch(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape):
-    total = reference(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape)
-    return total.mean().expand_as(total).clone()
-
-
-@total_bits_per_dim.wrong(
-    "This is half of the total: a mean of two stages. Both are paid for, one after the other."
-)
-def mean_of_the_two(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape):
-    return reference(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape) / 2
+    def mean_of_the_two(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape):
+        """This is half of the total: a mean of two stages. Both are paid for, one after the
+        other."""
+        return reference(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape) / 2
 
 
 @total_bits_per_dim.right

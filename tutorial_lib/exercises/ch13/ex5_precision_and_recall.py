@@ -124,142 +124,120 @@ def _both(real, drawn, inside):
     return _share(inside(drawn, real)), _share(inside(real, drawn))
 
 
-@precision_and_recall.wrong(
-    "A point on the edge of a ball is taken to be outside. It is inside: compare with <=."
-)
-def the_edge_is_outside(real, drawn, *, k=3):
-    def inside(points, centers):
-        return (torch.cdist(points, centers) < _radii(centers, k)).any(dim=1)
+@precision_and_recall.mistakes
+class Mistakes:
+    def the_edge_is_outside(real, drawn, *, k=3):
+        """A point on the edge of a ball is taken to be outside. It is inside: compare with <=."""
 
-    return _both(real, drawn, inside)
+        def inside(points, centers):
+            return (torch.cdist(points, centers) < _radii(centers, k)).any(dim=1)
 
+        return _both(real, drawn, inside)
 
-@precision_and_recall.wrong(
-    "Precision and recall are exchanged. Precision judges the drawn points, recall asks for the "
-    "real ones."
-)
-def exchanged(real, drawn, *, k=3):
-    return tuple(reference(real, drawn, k=k))[::-1]
+    def exchanged(real, drawn, *, k=3):
+        """Precision and recall are exchanged. Precision judges the drawn points, recall asks for
+        the real ones."""
+        return tuple(reference(real, drawn, k=k))[::-1]
 
+    def its_own_fellow(real, drawn, *, k=3):
+        """Each point counts itself among its fellows, at distance 0, so every ball is one fellow
+        too small."""
 
-@precision_and_recall.wrong(
-    "Each point counts itself among its fellows, at distance 0, so every ball is one fellow too "
-    "small."
-)
-def its_own_fellow(real, drawn, *, k=3):
-    def inside(points, centers):
-        return (torch.cdist(points, centers) <= _radii(centers, k - 1)).any(dim=1)
+        def inside(points, centers):
+            return (torch.cdist(points, centers) <= _radii(centers, k - 1)).any(dim=1)
 
-    return _both(real, drawn, inside)
+        return _both(real, drawn, inside)
 
+    def the_nearest_ball_only(real, drawn, *, k=3):
+        """Only the ball around the nearest point is asked. A larger ball, whose middle is farther
+        away, may hold the point as well: any ball counts."""
 
-@precision_and_recall.wrong(
-    "Only the ball around the nearest point is asked. A larger ball, whose middle is farther "
-    "away, may hold the point as well: any ball counts."
-)
-def the_nearest_ball_only(real, drawn, *, k=3):
-    def inside(points, centers):
-        distance, nearest = torch.cdist(points, centers).min(dim=1)
-        return distance <= _radii(centers, k)[nearest]
+        def inside(points, centers):
+            distance, nearest = torch.cdist(points, centers).min(dim=1)
+            return distance <= _radii(centers, k)[nearest]
 
-    return _both(real, drawn, inside)
+        return _both(real, drawn, inside)
 
+    def every_ball(real, drawn, *, k=3):
+        """A point has to lie in all balls here. One is enough."""
 
-@precision_and_recall.wrong("A point has to lie in all balls here. One is enough.")
-def every_ball(real, drawn, *, k=3):
-    def inside(points, centers):
-        return (torch.cdist(points, centers) <= _radii(centers, k)).all(dim=1)
+        def inside(points, centers):
+            return (torch.cdist(points, centers) <= _radii(centers, k)).all(dim=1)
 
-    return _both(real, drawn, inside)
+        return _both(real, drawn, inside)
 
+    def one_radius_for_all(real, drawn, *, k=3):
+        """All balls have the same radius, the mean. Each ball has its own: large where points are
+        rare, small where they are dense."""
 
-@precision_and_recall.wrong(
-    "All balls have the same radius, the mean. Each ball has its own: large where points are "
-    "rare, small where they are dense."
-)
-def one_radius_for_all(real, drawn, *, k=3):
-    def inside(points, centers):
-        return (torch.cdist(points, centers) <= _radii(centers, k).mean()).any(dim=1)
+        def inside(points, centers):
+            return (torch.cdist(points, centers) <= _radii(centers, k).mean()).any(dim=1)
 
-    return _both(real, drawn, inside)
+        return _both(real, drawn, inside)
 
+    def the_largest_radius(real, drawn, *, k=3):
+        """All balls are as large as the largest one, so that one stray point opens the door to
+        everything."""
 
-@precision_and_recall.wrong(
-    "All balls are as large as the largest one, so that one stray point opens the door to "
-    "everything."
-)
-def the_largest_radius(real, drawn, *, k=3):
-    def inside(points, centers):
-        return (torch.cdist(points, centers) <= _radii(centers, k).max()).any(dim=1)
+        def inside(points, centers):
+            return (torch.cdist(points, centers) <= _radii(centers, k).max()).any(dim=1)
 
-    return _both(real, drawn, inside)
+        return _both(real, drawn, inside)
 
+    def balls_around_the_wrong_points(real, drawn, *, k=3):
+        """The balls lie around the points that are judged. A stray drawn point has a large ball of
+        its own, and would call itself good: the balls belong to the other set."""
 
-@precision_and_recall.wrong(
-    "The balls lie around the points that are judged. A stray drawn point has a large ball of "
-    "its own, and would call itself good: the balls belong to the other set."
-)
-def balls_around_the_wrong_points(real, drawn, *, k=3):
-    def inside(points, centers):
-        return (torch.cdist(points, centers) <= _radii(points, k)[:, None]).any(dim=1)
+        def inside(points, centers):
+            return (torch.cdist(points, centers) <= _radii(points, k)[:, None]).any(dim=1)
 
-    return _both(real, drawn, inside)
+        return _both(real, drawn, inside)
 
+    def radii_across_the_sets(real, drawn, *, k=3):
+        """The radii reach to the k-th nearest point of the *other* set. Every ball then holds k
+        points, however far away they are: the fellows are those of the same set."""
 
-@precision_and_recall.wrong(
-    "The radii reach to the k-th nearest point of the *other* set. Every ball then holds k "
-    "points, however far away they are: the fellows are those of the same set."
-)
-def radii_across_the_sets(real, drawn, *, k=3):
-    def inside(points, centers):
-        reach = torch.cdist(centers, points).sort(dim=1).values[:, k - 1]
-        return (torch.cdist(points, centers) <= reach).any(dim=1)
+        def inside(points, centers):
+            reach = torch.cdist(centers, points).sort(dim=1).values[:, k - 1]
+            return (torch.cdist(points, centers) <= reach).any(dim=1)
 
-    return _both(real, drawn, inside)
+        return _both(real, drawn, inside)
 
+    def one_direction(real, drawn, *, k=3):
+        """Both numbers are the precision. For recall the roles are exchanged: balls around the
+        drawn points."""
+        precision, _ = reference(real, drawn, k=k)
+        return precision, precision
 
-@precision_and_recall.wrong(
-    "Both numbers are the precision. For recall the roles are exchanged: balls around the drawn "
-    "points."
-)
-def one_direction(real, drawn, *, k=3):
-    precision, _ = reference(real, drawn, k=k)
-    return precision, precision
+    def share_of_balls(real, drawn, *, k=3):
+        """You count the balls that hold a point. What is asked for is the share of points that lie
+        in a ball."""
 
+        def used(points, centers):
+            return (torch.cdist(points, centers) <= _radii(centers, k)).any(dim=0)
 
-@precision_and_recall.wrong(
-    "You count the balls that hold a point. What is asked for is the share of points that lie "
-    "in a ball."
-)
-def share_of_balls(real, drawn, *, k=3):
-    def used(points, centers):
-        return (torch.cdist(points, centers) <= _radii(centers, k)).any(dim=0)
+        return _both(real, drawn, used)
 
-    return _both(real, drawn, used)
+    def share_of_pairs(real, drawn, *, k=3):
+        """You count pairs of a point and a ball. A point that lies in many balls counts once."""
 
+        def inside(points, centers):
+            return torch.cdist(points, centers) <= _radii(centers, k)
 
-@precision_and_recall.wrong(
-    "You count pairs of a point and a ball. A point that lies in many balls counts once."
-)
-def share_of_pairs(real, drawn, *, k=3):
-    def inside(points, centers):
-        return torch.cdist(points, centers) <= _radii(centers, k)
+        return _both(real, drawn, inside)
 
-    return _both(real, drawn, inside)
+    def squared_distances(real, drawn, *, k=3):
+        """Squared distances are held against radii that are not squared."""
 
+        def inside(points, centers):
+            return (torch.cdist(points, centers).square() <= _radii(centers, k)).any(dim=1)
 
-@precision_and_recall.wrong("Squared distances are held against radii that are not squared.")
-def squared_distances(real, drawn, *, k=3):
-    def inside(points, centers):
-        return (torch.cdist(points, centers).square() <= _radii(centers, k)).any(dim=1)
+        return _both(real, drawn, inside)
 
-    return _both(real, drawn, inside)
-
-
-@precision_and_recall.wrong("These are counts. Divide by the number of points that are judged.")
-def counts(real, drawn, *, k=3):
-    precision, recall = reference(real, drawn, k=k)
-    return precision * len(drawn), recall * len(real)
+    def counts(real, drawn, *, k=3):
+        """These are counts. Divide by the number of points that are judged."""
+        precision, recall = reference(real, drawn, k=k)
+        return precision * len(drawn), recall * len(real)
 
 
 @precision_and_recall.right

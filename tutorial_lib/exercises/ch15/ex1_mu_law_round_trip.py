@@ -122,103 +122,76 @@ def _centre(levels, mu, like):
     return levels.to(like.dtype) / mu * 2 - 1
 
 
-@mu_law_round_trip.wrong(
-    "These are levels in even steps, without the logarithm: a whisper gets one or two of them."
-)
-def even_steps(pressure, mu):
-    levels = _levels(pressure, mu)
-    return levels, _centre(levels, mu, pressure)
-
-
-@mu_law_round_trip.wrong(
-    "The levels are right, but on the way back the squeezing is not undone: quiet sounds come "
-    "back far too loud."
-)
-def not_expanded(pressure, mu):
-    levels = reference(pressure, mu)[0]
-    return levels, _centre(levels, mu, pressure)
-
-
 def _squeeze(x, mu):
     return x.sign() * torch.log1p(mu * x.abs()) / math.log1p(mu)
 
 
-@mu_law_round_trip.wrong(
-    "The levels are cut off, not rounded to the nearest: every pressure comes out a little "
-    "lower, half a level on average."
-)
-def rounded_down(pressure, mu):
-    levels = ((_squeeze(pressure, mu) + 1) / 2 * mu).long()
-    return levels, _expand(_centre(levels, mu, pressure), mu)
+@mu_law_round_trip.mistakes
+class Mistakes:
+    def even_steps(pressure, mu):
+        """These are levels in even steps, without the logarithm: a whisper gets one or two of
+        them."""
+        levels = _levels(pressure, mu)
+        return levels, _centre(levels, mu, pressure)
 
+    def not_expanded(pressure, mu):
+        """The levels are right, but on the way back the squeezing is not undone: quiet sounds come
+        back far too loud."""
+        levels = reference(pressure, mu)[0]
+        return levels, _centre(levels, mu, pressure)
 
-@mu_law_round_trip.wrong(
-    "The range is spread over mu + 1 steps, so that the loudest sound gets level mu + 1. With "
-    "levels 0 .. mu there are mu steps."
-)
-def one_level_too_many(pressure, mu):
-    levels = ((_squeeze(pressure, mu) + 1) / 2 * (mu + 1)).round().long()
-    return levels, _expand(levels.to(pressure.dtype) / (mu + 1) * 2 - 1, mu)
+    def rounded_down(pressure, mu):
+        """The levels are cut off, not rounded to the nearest: every pressure comes out a little
+        lower, half a level on average."""
+        levels = ((_squeeze(pressure, mu) + 1) / 2 * mu).long()
+        return levels, _expand(_centre(levels, mu, pressure), mu)
 
+    def one_level_too_many(pressure, mu):
+        """The range is spread over mu + 1 steps, so that the loudest sound gets level mu + 1. With
+        levels 0 .. mu there are mu steps."""
+        levels = ((_squeeze(pressure, mu) + 1) / 2 * (mu + 1)).round().long()
+        return levels, _expand(levels.to(pressure.dtype) / (mu + 1) * 2 - 1, mu)
 
-@mu_law_round_trip.wrong("The sign is lost: positive and negative pressure get the same level.")
-def the_sign_is_lost(pressure, mu):
-    return reference(pressure.abs(), mu)
+    def the_sign_is_lost(pressure, mu):
+        """The sign is lost: positive and negative pressure get the same level."""
+        return reference(pressure.abs(), mu)
 
+    def the_sign_is_lost_on_the_way_back(pressure, mu):
+        """The levels are right. On the way back the power is taken of f, not of |f|: negative
+        pressures come back almost as silence. Take |f|, and put the sign on afterwards."""
+        levels = reference(pressure, mu)[0]
+        return levels, torch.expm1(_centre(levels, mu, pressure) * math.log1p(mu)) / mu
 
-@mu_law_round_trip.wrong(
-    "The levels are right. On the way back the power is taken of f, not of |f|: negative "
-    "pressures come back almost as silence. Take |f|, and put the sign on afterwards."
-)
-def the_sign_is_lost_on_the_way_back(pressure, mu):
-    levels = reference(pressure, mu)[0]
-    return levels, torch.expm1(_centre(levels, mu, pressure) * math.log1p(mu)) / mu
+    def the_0_to_1_on_the_way_back(pressure, mu):
+        """The levels are right. On the way back they are left in 0 .. 1, but f runs from -1 to 1:
+        times 2, minus 1, comes first."""
+        levels = reference(pressure, mu)[0]
+        return levels, torch.expm1(levels.to(pressure.dtype) / mu * math.log1p(mu)) / mu
 
+    def not_divided_by_log_1_mu(pressure, mu):
+        """The logarithm is not divided by log(1 + mu), so f runs past 1 and levels past mu."""
+        levels = _levels(pressure.sign() * torch.log1p(mu * pressure.abs()), mu)
+        f = _centre(levels, mu, pressure)
+        return levels, f.sign() * torch.expm1(f.abs()) / mu
 
-@mu_law_round_trip.wrong(
-    "The levels are right. On the way back they are left in 0 .. 1, but f runs from -1 to 1: "
-    "times 2, minus 1, comes first.",
-    name="0 to 1 on the way back",
-)
-def the_0_to_1_on_the_way_back(pressure, mu):
-    levels = reference(pressure, mu)[0]
-    return levels, torch.expm1(levels.to(pressure.dtype) / mu * math.log1p(mu)) / mu
+    def from_mu_to_mu(pressure, mu):
+        """These levels run from -mu to mu. They must be 0 .. mu: first add 1 to f, then halve
+        it."""
+        levels = (_squeeze(pressure, mu) * mu).round().long()
+        return levels, _expand(levels.to(pressure.dtype) / mu, mu)
 
+    def nothing_is_lost(pressure, mu):
+        """The pressure that comes back is the one that was put in. It has to be worked out from the
+        levels alone."""
+        return reference(pressure, mu)[0], pressure.clone()
 
-@mu_law_round_trip.wrong(
-    "The logarithm is not divided by log(1 + mu), so f runs past 1 and levels past mu."
-)
-def not_divided_by_log_1_mu(pressure, mu):
-    levels = _levels(pressure.sign() * torch.log1p(mu * pressure.abs()), mu)
-    f = _centre(levels, mu, pressure)
-    return levels, f.sign() * torch.expm1(f.abs()) / mu
-
-
-@mu_law_round_trip.wrong(
-    "These levels run from -mu to mu. They must be 0 .. mu: first add 1 to f, then halve it."
-)
-def from_mu_to_mu(pressure, mu):
-    levels = (_squeeze(pressure, mu) * mu).round().long()
-    return levels, _expand(levels.to(pressure.dtype) / mu, mu)
-
-
-@mu_law_round_trip.wrong(
-    "The pressure that comes back is the one that was put in. It has to be worked out from the "
-    "levels alone."
-)
-def nothing_is_lost(pressure, mu):
-    return reference(pressure, mu)[0], pressure.clone()
-
-
-@mu_law_round_trip.wrong(
-    "The 1 in log(1 + mu |x|) is missing: near silence that logarithm is far below 0, and the "
-    "sign turns over."
-)
-def log_without_1(pressure, mu):
-    f = pressure.sign() * (mu * pressure.abs()).clamp_min(1e-9).log() / math.log1p(mu)
-    levels = _levels(f, mu)
-    back = _centre(levels, mu, pressure)
-    return levels, back.sign() * (back.abs() * math.log1p(mu)).exp() / mu
+    def log_without_1(pressure, mu):
+        """The 1 in log(1 + mu |x|) is missing: near silence that logarithm is far below 0, and the
+        sign turns over."""
+        f = pressure.sign() * (mu * pressure.abs()).clamp_min(1e-9).log() / math.log1p(mu)
+        levels = _levels(f, mu)
+        back = _centre(levels, mu, pressure)
+        return levels, back.sign() * (back.abs() * math.log1p(mu)).exp() / mu
 
 
 @mu_law_round_trip.right

@@ -131,103 +131,78 @@ def _for_shape(latent_shape, shape, n_codes, per_second):
     return latent_shape, _bits(latent_shape, n_codes) / (shape[0] / per_second)
 
 
-@latent_bit_rate.wrong(
-    "The strides of an axis are added. Each layer divides what the one before it left, so they "
-    "multiply."
-)
-def strides_added(shape, strides, n_codes, per_second):
-    factors = [sum(along) for along in zip(*strides, strict=True)]
-    return _for_shape(_shape(shape, factors), shape, n_codes, per_second)
-
-
-@latent_bit_rate.wrong("Only the last layer's stride is applied.")
-def the_last_layer(shape, strides, n_codes, per_second):
-    return _for_shape(_shape(shape, strides[-1]), shape, n_codes, per_second)
-
-
-@latent_bit_rate.wrong(
-    "The seconds are counted along the last axis. Time comes first: shape[0] frames, not shape[-1]."
-)
-def time_last(shape, strides, n_codes, per_second):
-    latent_shape, _ = reference(shape, strides, n_codes, per_second)
-    return latent_shape, _bits(latent_shape, n_codes) / (shape[-1] / per_second)
-
-
 def _factors(strides):
     return [math.prod(along) for along in zip(*strides, strict=True)]
 
 
-@latent_bit_rate.wrong(
-    "All axes are divided by what belongs to time. Every axis has strides of its own."
-)
-def one_factor_for_all_axes(shape, strides, n_codes, per_second):
-    factors = [_factors(strides)[0]] * len(shape)
-    return _for_shape(_shape(shape, factors), shape, n_codes, per_second)
+@latent_bit_rate.mistakes
+class Mistakes:
+    def strides_added(shape, strides, n_codes, per_second):
+        """The strides of an axis are added. Each layer divides what the one before it left, so they
+        multiply."""
+        factors = [sum(along) for along in zip(*strides, strict=True)]
+        return _for_shape(_shape(shape, factors), shape, n_codes, per_second)
 
+    def the_last_layer(shape, strides, n_codes, per_second):
+        """Only the last layer's stride is applied."""
+        return _for_shape(_shape(shape, strides[-1]), shape, n_codes, per_second)
 
-@latent_bit_rate.wrong(
-    "Every sample or frame gets a code of its own here. Count the codes of the field."
-)
-def a_code_for_every_sample(shape, strides, n_codes, per_second):
-    return reference(shape, strides, n_codes, per_second)[0], per_second * math.log2(n_codes)
+    def time_last(shape, strides, n_codes, per_second):
+        """The seconds are counted along the last axis. Time comes first: shape[0] frames, not
+        shape[-1]."""
+        latent_shape, _ = reference(shape, strides, n_codes, per_second)
+        return latent_shape, _bits(latent_shape, n_codes) / (shape[-1] / per_second)
 
+    def one_factor_for_all_axes(shape, strides, n_codes, per_second):
+        """All axes are divided by what belongs to time. Every axis has strides of its own."""
+        factors = [_factors(strides)[0]] * len(shape)
+        return _for_shape(_shape(shape, factors), shape, n_codes, per_second)
 
-@latent_bit_rate.wrong(
-    "The bits of the whole signal are multiplied by the samples a second. Divide them by its "
-    "seconds, shape[0] / per_second."
-)
-def times_the_samples_a_second(shape, strides, n_codes, per_second):
-    latent_shape, _ = reference(shape, strides, n_codes, per_second)
-    return latent_shape, _bits(latent_shape, n_codes) * per_second
+    def a_code_for_every_sample(shape, strides, n_codes, per_second):
+        """Every sample or frame gets a code of its own here. Count the codes of the field."""
+        return reference(shape, strides, n_codes, per_second)[0], per_second * math.log2(n_codes)
 
+    def times_the_samples_a_second(shape, strides, n_codes, per_second):
+        """The bits of the whole signal are multiplied by the samples a second. Divide them by its
+        seconds, shape[0] / per_second."""
+        latent_shape, _ = reference(shape, strides, n_codes, per_second)
+        return latent_shape, _bits(latent_shape, n_codes) * per_second
 
-@latent_bit_rate.wrong(
-    "Only one code is counted for each moment. A clip has a whole frame of codes there."
-)
-def one_code_a_moment(shape, strides, n_codes, per_second):
-    latent_shape, _ = reference(shape, strides, n_codes, per_second)
-    return latent_shape, _bits(latent_shape[:1], n_codes) / (shape[0] / per_second)
+    def one_code_a_moment(shape, strides, n_codes, per_second):
+        """Only one code is counted for each moment. A clip has a whole frame of codes there."""
+        latent_shape, _ = reference(shape, strides, n_codes, per_second)
+        return latent_shape, _bits(latent_shape[:1], n_codes) / (shape[0] / per_second)
 
+    def bits_of_the_signal(shape, strides, n_codes, per_second):
+        """These are the bits of the whole signal. Bits a second: divide by how long it lasts."""
+        latent_shape, _ = reference(shape, strides, n_codes, per_second)
+        return latent_shape, _bits(latent_shape, n_codes)
 
-@latent_bit_rate.wrong(
-    "These are the bits of the whole signal. Bits a second: divide by how long it lasts."
-)
-def bits_of_the_signal(shape, strides, n_codes, per_second):
-    latent_shape, _ = reference(shape, strides, n_codes, per_second)
-    return latent_shape, _bits(latent_shape, n_codes)
+    def nats(shape, strides, n_codes, per_second):
+        """These are nats a second: a natural logarithm was taken."""
+        latent_shape, bits = reference(shape, strides, n_codes, per_second)
+        return latent_shape, bits * math.log(2)
 
+    def without_a_logarithm(shape, strides, n_codes, per_second):
+        """K is taken for the bits of a code. One of K choices takes log2 K bits."""
+        latent_shape, bits = reference(shape, strides, n_codes, per_second)
+        return latent_shape, bits / math.log2(n_codes) * n_codes
 
-@latent_bit_rate.wrong("These are nats a second: a natural logarithm was taken.")
-def nats(shape, strides, n_codes, per_second):
-    latent_shape, bits = reference(shape, strides, n_codes, per_second)
-    return latent_shape, bits * math.log(2)
+    def one_code_in_all(shape, strides, n_codes, per_second):
+        """log K is the cost of one code. The field holds many."""
+        latent_shape, _ = reference(shape, strides, n_codes, per_second)
+        return latent_shape, math.log2(n_codes) / (shape[0] / per_second)
 
+    def seconds_of_the_field(shape, strides, n_codes, per_second):
+        """The seconds are counted with the codes' own axis, as if a code were a sample. The field
+        is shorter, and lasts as long."""
+        latent_shape, _ = reference(shape, strides, n_codes, per_second)
+        return latent_shape, _bits(latent_shape, n_codes) / (latent_shape[0] / per_second)
 
-@latent_bit_rate.wrong("K is taken for the bits of a code. One of K choices takes log2 K bits.")
-def without_a_logarithm(shape, strides, n_codes, per_second):
-    latent_shape, bits = reference(shape, strides, n_codes, per_second)
-    return latent_shape, bits / math.log2(n_codes) * n_codes
-
-
-@latent_bit_rate.wrong("log K is the cost of one code. The field holds many.")
-def one_code_in_all(shape, strides, n_codes, per_second):
-    latent_shape, _ = reference(shape, strides, n_codes, per_second)
-    return latent_shape, math.log2(n_codes) / (shape[0] / per_second)
-
-
-@latent_bit_rate.wrong(
-    "The seconds are counted with the codes' own axis, as if a code were a sample. The field is "
-    "shorter, and lasts as long."
-)
-def seconds_of_the_field(shape, strides, n_codes, per_second):
-    latent_shape, _ = reference(shape, strides, n_codes, per_second)
-    return latent_shape, _bits(latent_shape, n_codes) / (latent_shape[0] / per_second)
-
-
-@latent_bit_rate.wrong("These are codes a second. Each of them takes log2 K bits.")
-def codes_a_second(shape, strides, n_codes, per_second):
-    latent_shape, bits = reference(shape, strides, n_codes, per_second)
-    return latent_shape, bits / math.log2(n_codes)
+    def codes_a_second(shape, strides, n_codes, per_second):
+        """These are codes a second. Each of them takes log2 K bits."""
+        latent_shape, bits = reference(shape, strides, n_codes, per_second)
+        return latent_shape, bits / math.log2(n_codes)
 
 
 @latent_bit_rate.right

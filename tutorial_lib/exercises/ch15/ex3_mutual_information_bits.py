@@ -102,26 +102,6 @@ def _entropy(p):
     return -torch.xlogy(p, p).sum() / math.log(2)
 
 
-@mutual_information_bits.wrong(
-    "A code that occurs several times in a signal is counted once. `table[codes, y] += 1` does "
-    "that: an index that is repeated is added to once. Use `bincount`, or `index_put_` with "
-    "`accumulate=True`."
-)
-def once_a_signal(codes, labels):
-    """`table[codes, y] += 1`: an index that occurs twice is written once."""
-    flat = codes.flatten(1)
-    table = torch.zeros(int(flat.max()) + 1, int(labels.max()) + 1, dtype=torch.float64)
-    for field, label in zip(flat, labels, strict=True):
-        table[field, label] += 1
-    joint = table / table.sum()
-    return _entropy(joint.sum(dim=1)) + _entropy(joint.sum(dim=0)) - _entropy(joint)
-
-
-@mutual_information_bits.wrong("These are nats. Bits need log2, or nats divided by log 2.")
-def nats(codes, labels):
-    return reference(codes, labels) * math.log(2)
-
-
 def _joint(codes, labels):
     every_label = labels.view(-1, *[1] * (codes.ndim - 1)).expand_as(codes)
     table = torch.zeros(int(codes.max()) + 1, int(labels.max()) + 1, dtype=torch.float64)
@@ -136,89 +116,82 @@ def _entropies(codes, labels):
     return _entropy(joint.sum(dim=1)), _entropy(joint.sum(dim=0)), _entropy(joint)
 
 
-@mutual_information_bits.wrong(
-    "This is the entropy of the codes: how varied they are, whatever the label. Noise is varied "
-    "too."
-)
-def entropy_of_the_codes(codes, labels):
-    return _entropies(codes, labels)[0]
+@mutual_information_bits.mistakes
+class Mistakes:
+    def once_a_signal(codes, labels):
+        """A code that occurs several times in a signal is counted once. `table[codes, y] += 1` does
+        that: an index that is repeated is added to once. Use `bincount`, or `index_put_` with
+        `accumulate=True`."""
+        # `table[codes, y] += 1`: an index that occurs twice is written once.
+        flat = codes.flatten(1)
+        table = torch.zeros(int(flat.max()) + 1, int(labels.max()) + 1, dtype=torch.float64)
+        for field, label in zip(flat, labels, strict=True):
+            table[field, label] += 1
+        joint = table / table.sum()
+        return _entropy(joint.sum(dim=1)) + _entropy(joint.sum(dim=0)) - _entropy(joint)
 
+    def nats(codes, labels):
+        """These are nats. Bits need log2, or nats divided by log 2."""
+        return reference(codes, labels) * math.log(2)
 
-@mutual_information_bits.wrong(
-    "This is the entropy of the label that is *left* once the code is known. What the code "
-    "tells is the entropy before, less this."
-)
-def what_is_left(codes, labels):
-    code, _, both = _entropies(codes, labels)
-    return both - code
+    def entropy_of_the_codes(codes, labels):
+        """This is the entropy of the codes: how varied they are, whatever the label. Noise is
+        varied too."""
+        return _entropies(codes, labels)[0]
 
+    def what_is_left(codes, labels):
+        """This is the entropy of the label that is *left* once the code is known. What the code
+        tells is the entropy before, less this."""
+        code, _, both = _entropies(codes, labels)
+        return both - code
 
-@mutual_information_bits.wrong(
-    "This is the joint entropy of pairs. It is large where code and label have nothing to do "
-    "with each other."
-)
-def entropy_of_pairs(codes, labels):
-    return _entropies(codes, labels)[2]
+    def entropy_of_pairs(codes, labels):
+        """This is the joint entropy of pairs. It is large where code and label have nothing to do
+        with each other."""
+        return _entropies(codes, labels)[2]
 
+    def codes_taken_as_uniform(codes, labels):
+        """p(k) is taken to be 1/K. Codes are not used alike: p(k) is the row sum of the table."""
+        joint = _joint(codes, labels)
+        _, label, both = _entropies(codes, labels)
+        return math.log2(len(joint)) + label - both
 
-@mutual_information_bits.wrong(
-    "p(k) is taken to be 1/K. Codes are not used alike: p(k) is the row sum of the table."
-)
-def codes_taken_as_uniform(codes, labels):
-    joint = _joint(codes, labels)
-    _, label, both = _entropies(codes, labels)
-    return math.log2(len(joint)) + label - both
+    def nan_for_empty_pairs(codes, labels):
+        """A pair that never occurs gives 0 · log 0, which a computer calls nan. It has to add 0."""
+        joint = _joint(codes, labels)
+        apart = joint.sum(dim=1, keepdim=True) * joint.sum(dim=0)
+        return (joint * (joint / apart).log2()).sum()
 
+    def not_weighted(codes, labels):
+        """The logarithms are averaged over the pairs that occur, rare ones as much as common ones.
+        Weigh each by p(k, y)."""
+        joint = _joint(codes, labels)
+        apart = joint.sum(dim=1, keepdim=True) * joint.sum(dim=0)
+        seen = joint > 0
+        return (joint[seen] / apart[seen]).log2().mean()
 
-@mutual_information_bits.wrong(
-    "A pair that never occurs gives 0 · log 0, which a computer calls nan. It has to add 0."
-)
-def nan_for_empty_pairs(codes, labels):
-    joint = _joint(codes, labels)
-    apart = joint.sum(dim=1, keepdim=True) * joint.sum(dim=0)
-    return (joint * (joint / apart).log2()).sum()
+    def the_first_position(codes, labels):
+        """Only the first code of each signal is looked at."""
+        return reference(codes.flatten(1)[:, :1], labels)
 
+    def position_by_position(codes, labels):
+        """The information is worked out for each position apart and then averaged. Asked for is a
+        code from *anywhere*: one table for all positions together."""
+        flat = codes.flatten(1)
+        return torch.stack(
+            [reference(flat[:, i : i + 1], labels) for i in range(flat.shape[1])]
+        ).mean()
 
-@mutual_information_bits.wrong(
-    "The logarithms are averaged over the pairs that occur, rare ones as much as common ones. "
-    "Weigh each by p(k, y)."
-)
-def not_weighted(codes, labels):
-    joint = _joint(codes, labels)
-    apart = joint.sum(dim=1, keepdim=True) * joint.sum(dim=0)
-    seen = joint > 0
-    return (joint[seen] / apart[seen]).log2().mean()
+    def times_the_positions(codes, labels):
+        """This is multiplied by the number of positions, as if every code told something new."""
+        return codes[0].numel() * reference(codes, labels)
 
-
-@mutual_information_bits.wrong("Only the first code of each signal is looked at.")
-def the_first_position(codes, labels):
-    return reference(codes.flatten(1)[:, :1], labels)
-
-
-@mutual_information_bits.wrong(
-    "The information is worked out for each position apart and then averaged. Asked for is a "
-    "code from *anywhere*: one table for all positions together."
-)
-def position_by_position(codes, labels):
-    flat = codes.flatten(1)
-    return torch.stack([reference(flat[:, i : i + 1], labels) for i in range(flat.shape[1])]).mean()
-
-
-@mutual_information_bits.wrong(
-    "This is multiplied by the number of positions, as if every code told something new."
-)
-def times_the_positions(codes, labels):
-    return codes[0].numel() * reference(codes, labels)
-
-
-@mutual_information_bits.wrong(
-    "Codes and labels are paired wrongly: flattened codes run through signal 0 first, so label "
-    "0 has to be repeated first, not all labels in turn."
-)
-def labels_in_the_wrong_order(codes, labels):
-    """Labels repeated in the wrong order: y0 y1 y2 y0 y1 y2 in the place of y0 y0 y1 y1."""
-    every_label = labels.repeat(codes[0].numel())
-    return reference(codes.reshape(-1, 1), every_label)
+    def labels_in_the_wrong_order(codes, labels):
+        """Codes and labels are paired wrongly: flattened codes run through signal 0 first, so label
+        0 has to be repeated first, not all labels in turn."""
+        # Labels repeated in the wrong order: y0 y1 y2 y0 y1 y2 in the place of y0 y0 y1 y1.
+        every_label = labels.repeat(codes[0].numel())
+        return reference(codes.reshape(-1, 1), every_label)
 
 
 @mutual_information_bits.right

@@ -102,110 +102,84 @@ def _order(shape):
     return torch.arange(math.prod(shape)).view(shape)
 
 
-@may_read.wrong("The code that is to be predicted may be read itself: it would be copied.")
-def itself_too(shape, place):
-    return _order(shape) <= _order(shape)[place]
-
-
-@may_read.wrong(
-    "The first axis runs fastest here, as if time came last. Then codes of later frames are "
-    "read before this frame is complete."
-)
-def time_last(shape, place):
-    order = _order((*shape[1:], shape[0])).movedim(-1, 0)
-    return order < order[place]
-
-
 def _axis(shape, axis):
     view = [1] * len(shape)
     view[axis] = shape[axis]
     return torch.arange(shape[axis]).view(view)
 
 
-@may_read.wrong(
-    "Only what is not after it along *every* axis may be read here. That leaves out the upper "
-    "right of its own frame, and most of the earlier frames."
-)
-def not_after_along_any_axis(shape, place):
-    not_after = torch.ones(shape, dtype=torch.bool)
-    for axis, at in enumerate(place):
-        not_after &= _axis(shape, axis) <= at
-    not_after[place] = False
-    return not_after
+@may_read.mistakes
+class Mistakes:
+    def itself_too(shape, place):
+        """The code that is to be predicted may be read itself: it would be copied."""
+        return _order(shape) <= _order(shape)[place]
 
+    def time_last(shape, place):
+        """The first axis runs fastest here, as if time came last. Then codes of later frames are
+        read before this frame is complete."""
+        order = _order((*shape[1:], shape[0])).movedim(-1, 0)
+        return order < order[place]
 
-@may_read.wrong(
-    "Only what is before it along *all* axes at once may be read here. One axis decides: the "
-    "first along which two positions differ."
-)
-def before_along_every_axis(shape, place):
-    before = torch.ones(shape, dtype=torch.bool)
-    for axis, at in enumerate(place):
-        before &= _axis(shape, axis) < at
-    return before
+    def not_after_along_any_axis(shape, place):
+        """Only what is not after it along *every* axis may be read here. That leaves out the upper
+        right of its own frame, and most of the earlier frames."""
+        not_after = torch.ones(shape, dtype=torch.bool)
+        for axis, at in enumerate(place):
+            not_after &= _axis(shape, axis) <= at
+        not_after[place] = False
+        return not_after
 
+    def before_along_every_axis(shape, place):
+        """Only what is before it along *all* axes at once may be read here. One axis decides: the
+        first along which two positions differ."""
+        before = torch.ones(shape, dtype=torch.bool)
+        for axis, at in enumerate(place):
+            before &= _axis(shape, axis) < at
+        return before
 
-@may_read.wrong(
-    "The earlier frames are forgotten: each frame would be drawn as if it were the first."
-)
-def its_own_frame_only(shape, place):
-    past = reference(shape, place)
-    return past & (_axis(shape, 0) == place[0]) if len(shape) == 3 else past
+    def its_own_frame_only(shape, place):
+        """The earlier frames are forgotten: each frame would be drawn as if it were the first."""
+        past = reference(shape, place)
+        return past & (_axis(shape, 0) == place[0]) if len(shape) == 3 else past
 
+    def the_same_part_of_every_frame(shape, place):
+        """Every frame may be read up to this position, the later ones too. That is the future."""
+        if len(shape) < 3:
+            return reference(shape, place)
+        return reference(shape[1:], place[1:]).expand(shape).clone()
 
-@may_read.wrong(
-    "Every frame may be read up to this position, the later ones too. That is the future."
-)
-def the_same_part_of_every_frame(shape, place):
-    if len(shape) < 3:
-        return reference(shape, place)
-    return reference(shape[1:], place[1:]).expand(shape).clone()
+    def the_same_part_of_earlier_frames(shape, place):
+        """Of the earlier frames, only the part up to this position may be read here. They are past
+        as a whole."""
+        past = Mistakes.the_same_part_of_every_frame(shape, place)
+        return past & (_axis(shape, 0) <= place[0]) if len(shape) == 3 else past
 
+    def the_same_spot_of_earlier_frames(shape, place):
+        """Of the earlier frames, only this very position may be read here: whatever moves comes
+        from another place."""
+        # Earlier frames at this position alone, and the past of the own frame.
+        if len(shape) < 3:
+            return reference(shape, place)
+        past = Mistakes.its_own_frame_only(shape, place)
+        past[(slice(0, place[0]), *place[1:])] = True
+        return past
 
-@may_read.wrong(
-    "Of the earlier frames, only the part up to this position may be read here. They are past "
-    "as a whole."
-)
-def the_same_part_of_earlier_frames(shape, place):
-    past = the_same_part_of_every_frame(shape, place)
-    return past & (_axis(shape, 0) <= place[0]) if len(shape) == 3 else past
+    def one_frame_back(shape, place):
+        """Only the frame before this one may be read here. A model may stop there to save work; the
+        chain rule allows all of the past."""
+        past = reference(shape, place)
+        return past & (_axis(shape, 0) >= place[0] - 1) if len(shape) == 3 else past
 
+    def the_future(shape, place):
+        """This is the future: what comes after the place."""
+        return _order(shape) > _order(shape)[place]
 
-@may_read.wrong(
-    "Of the earlier frames, only this very position may be read here: whatever moves comes from "
-    "another place."
-)
-def the_same_spot_of_earlier_frames(shape, place):
-    """Earlier frames at this position alone, and the past of the own frame."""
-    if len(shape) < 3:
-        return reference(shape, place)
-    past = its_own_frame_only(shape, place)
-    past[(slice(0, place[0]), *place[1:])] = True
-    return past
-
-
-@may_read.wrong(
-    "Only the frame before this one may be read here. A model may stop there to save work; the "
-    "chain rule allows all of the past."
-)
-def one_frame_back(shape, place):
-    past = reference(shape, place)
-    return past & (_axis(shape, 0) >= place[0] - 1) if len(shape) == 3 else past
-
-
-@may_read.wrong("This is the future: what comes after the place.")
-def the_future(shape, place):
-    return _order(shape) > _order(shape)[place]
-
-
-@may_read.wrong(
-    "The rest of its own row may be read too. What stands to the right is not drawn yet."
-)
-def the_whole_row(shape, place):
-    past = reference(shape, place)
-    past[place[:-1]] = True
-    past[place] = False
-    return past
+    def the_whole_row(shape, place):
+        """The rest of its own row may be read too. What stands to the right is not drawn yet."""
+        past = reference(shape, place)
+        past[place[:-1]] = True
+        past[place] = False
+        return past
 
 
 @may_read.right

@@ -8,7 +8,7 @@ from torch import Tensor
 from tutorial_lib.exercises.ch17.references import train_from as reference
 from tutorial_lib.exercises.comparing import first_difference, number, tensor_result
 from tutorial_lib.exercises.definition import Failed, Failure
-from tutorial_lib.exercises.engine import Exercise
+from tutorial_lib.exercises.engine import Exercise, says
 from tutorial_lib.exercises.trials import Trial
 
 IN_PLACE = "A checkpoint that training changes is none: build a new dict with new tensors."
@@ -52,7 +52,6 @@ def train_from(state: dict, data: torch.Tensor, n_steps: int, noise: float) -> d
         momentum, the count of the steps, or the random numbers.""",
     ),
 )
-
 
 PARTS = ("weight", "momentum", "step", "rng")
 
@@ -179,101 +178,81 @@ def _state(weight, momentum, step, generator):
     return {"weight": weight, "momentum": momentum, "step": step, "rng": generator.get_state()}
 
 
-@train_from.wrong(
-    "The momentum starts at 0 in every call. It belongs to the state: the optimiser's memory of "
-    "earlier gradients."
-)
-def momentum_starts_afresh(state, data, n_steps, noise):
-    zero = torch.zeros_like(state["momentum"])
-    return _state(*_run(state, data, n_steps, noise, momentum=zero))
+@train_from.mistakes
+class Mistakes:
+    def momentum_starts_afresh(state, data, n_steps, noise):
+        """The momentum starts at 0 in every call. It belongs to the state: the optimiser's memory
+        of earlier gradients."""
+        zero = torch.zeros_like(state["momentum"])
+        return _state(*_run(state, data, n_steps, noise, momentum=zero))
 
+    def the_step_starts_afresh(state, data, n_steps, noise):
+        """The step is counted from 0 in every call, so a resumed run repeats the large steps of the
+        start and the rows it has seen."""
+        weight, momentum, step, generator = _run(state, data, n_steps, noise, step=0)
+        return _state(weight, momentum, step + state["step"], generator)
 
-@train_from.wrong(
-    "The step is counted from 0 in every call, so a resumed run repeats the large steps of the "
-    "start and the rows it has seen."
-)
-def the_step_starts_afresh(state, data, n_steps, noise):
-    weight, momentum, step, generator = _run(state, data, n_steps, noise, step=0)
-    return _state(weight, momentum, step + state["step"], generator)
+    def the_data_start_afresh(state, data, n_steps, noise):
+        """Every call begins with row 0 again: a resumed run sees the first rows twice."""
+        return _state(*_run(state, data, n_steps, noise, row=0))
 
+    def seeded_in_every_call(state, data, n_steps, noise):
+        """The generator is seeded in every call, so each call draws the same noise. Its state has
+        to come from `state["rng"]`."""
+        generator = torch.Generator().manual_seed(0)
+        return _state(*_run(state, data, n_steps, noise, generator=generator))
 
-@train_from.wrong("Every call begins with row 0 again: a resumed run sees the first rows twice.")
-def the_data_start_afresh(state, data, n_steps, noise):
-    return _state(*_run(state, data, n_steps, noise, row=0))
+    def old_random_numbers_returned(state, data, n_steps, noise):
+        """The returned "rng" is that of the beginning, so the next call draws the same noise
+        again."""
+        return {**_state(*_run(state, data, n_steps, noise)), "rng": state["rng"]}
 
+    def the_steps_of_this_call(state, data, n_steps, noise):
+        """The returned "step" is that of this call alone. It has to count on from the state's."""
+        return {**_state(*_run(state, data, n_steps, noise)), "step": n_steps}
 
-@train_from.wrong(
-    "The generator is seeded in every call, so each call draws the same noise. Its state has to "
-    'come from `state["rng"]`.'
-)
-def seeded_in_every_call(state, data, n_steps, noise):
-    generator = torch.Generator().manual_seed(0)
-    return _state(*_run(state, data, n_steps, noise, generator=generator))
+    def old_step_returned(state, data, n_steps, noise):
+        """The returned "step" is that of the beginning: the steps of this call are lost."""
+        return {**_state(*_run(state, data, n_steps, noise)), "step": state["step"]}
 
+    def old_momentum_returned(state, data, n_steps, noise):
+        """The returned "momentum" is that of the beginning; the weights have moved on."""
+        return {**_state(*_run(state, data, n_steps, noise)), "momentum": state["momentum"]}
 
-@train_from.wrong(
-    'The returned "rng" is that of the beginning, so the next call draws the same noise again.'
-)
-def old_random_numbers_returned(state, data, n_steps, noise):
-    return {**_state(*_run(state, data, n_steps, noise)), "rng": state["rng"]}
+    def steps_counted_from_1(state, data, n_steps, noise):
+        """Steps are counted from 1, so each takes the row and the rate of its successor."""
+        weight, momentum, _, generator = _run(state, data, n_steps, noise, step=state["step"] + 1)
+        return _state(weight, momentum, state["step"] + n_steps, generator)
 
-
-@train_from.wrong(
-    'The returned "step" is that of this call alone. It has to count on from the state\'s.'
-)
-def the_steps_of_this_call(state, data, n_steps, noise):
-    return {**_state(*_run(state, data, n_steps, noise)), "step": n_steps}
-
-
-@train_from.wrong('The returned "step" is that of the beginning: the steps of this call are lost.')
-def old_step_returned(state, data, n_steps, noise):
-    return {**_state(*_run(state, data, n_steps, noise)), "step": state["step"]}
-
-
-@train_from.wrong('The returned "momentum" is that of the beginning; the weights have moved on.')
-def old_momentum_returned(state, data, n_steps, noise):
-    return {**_state(*_run(state, data, n_steps, noise)), "momentum": state["momentum"]}
-
-
-@train_from.wrong("Steps are counted from 1, so each takes the row and the rate of its successor.")
-def steps_counted_from_1(state, data, n_steps, noise):
-    weight, momentum, _, generator = _run(state, data, n_steps, noise, step=state["step"] + 1)
-    return _state(weight, momentum, state["step"] + n_steps, generator)
-
-
-@train_from.wrong("Noise is drawn once a call. Every step draws its own.")
-def one_draw_for_all_steps(state, data, n_steps, noise):
-    weight, momentum, step = state["weight"], state["momentum"], state["step"]
-    generator = _generator(state)
-    drawn = torch.randn(weight.shape, generator=generator, dtype=weight.dtype)
-    for _ in range(n_steps):
-        momentum = momentum / 2 + weight - data[step % len(data)] + noise * drawn
-        weight = weight - momentum / (2 * (step + 1))
-        step += 1
-    return _state(weight, momentum, step, generator)
-
-
-@train_from.wrong(
-    "The weight moves by the momentum of the step before. The gradient goes in first."
-)
-def the_old_momentum_moves_the_weight(state, data, n_steps, noise):
-    weight, momentum, step = state["weight"], state["momentum"], state["step"]
-    generator = _generator(state)
-    for _ in range(n_steps):
+    def one_draw_for_all_steps(state, data, n_steps, noise):
+        """Noise is drawn once a call. Every step draws its own."""
+        weight, momentum, step = state["weight"], state["momentum"], state["step"]
+        generator = _generator(state)
         drawn = torch.randn(weight.shape, generator=generator, dtype=weight.dtype)
-        gradient = weight - data[step % len(data)] + noise * drawn
-        weight = weight - momentum / (2 * (step + 1))
-        momentum = momentum / 2 + gradient
-        step += 1
-    return _state(weight, momentum, step, generator)
+        for _ in range(n_steps):
+            momentum = momentum / 2 + weight - data[step % len(data)] + noise * drawn
+            weight = weight - momentum / (2 * (step + 1))
+            step += 1
+        return _state(weight, momentum, step, generator)
 
+    def the_old_momentum_moves_the_weight(state, data, n_steps, noise):
+        """The weight moves by the momentum of the step before. The gradient goes in first."""
+        weight, momentum, step = state["weight"], state["momentum"], state["step"]
+        generator = _generator(state)
+        for _ in range(n_steps):
+            drawn = torch.randn(weight.shape, generator=generator, dtype=weight.dtype)
+            gradient = weight - data[step % len(data)] + noise * drawn
+            weight = weight - momentum / (2 * (step + 1))
+            momentum = momentum / 2 + gradient
+            step += 1
+        return _state(weight, momentum, step, generator)
 
-@train_from.wrong(IN_PLACE)
-def in_place(state, data, n_steps, noise):
-    weight, momentum, step, generator = _run(state, data, n_steps, noise)
-    state["weight"].copy_(weight)
-    state["momentum"].copy_(momentum)
-    return {**state, "step": step, "rng": generator.get_state()}
+    @says(IN_PLACE)
+    def in_place(state, data, n_steps, noise):
+        weight, momentum, step, generator = _run(state, data, n_steps, noise)
+        state["weight"].copy_(weight)
+        state["momentum"].copy_(momentum)
+        return {**state, "step": step, "rng": generator.get_state()}
 
 
 def _step_by_step(state, data, left, noise):

@@ -128,72 +128,53 @@ def float32(candidate, rng: torch.Generator) -> Failure | None:
     return _check(candidate, [_crowded(rng, 300, 3, torch.float32)], rng)
 
 
-@code_under_autocast.wrong("Everything is rounded to bfloat16: vectors, codes and distances.")
-def all_in_bfloat16(vectors, codebook):
-    return _distances(vectors.bfloat16(), codebook.bfloat16()).argmin(dim=1)
-
-
-@code_under_autocast.wrong(
-    "The arguments are float32, but their matrix product is taken under autocast, which rounds "
-    "it to bfloat16 all the same. End autocast for these lines."
-)
-def the_product_under_autocast(vectors, codebook):
-    products = vectors.float() @ codebook.T
-    return (codebook.square().sum(dim=1) - 2 * products).argmin(dim=1)
-
-
-@code_under_autocast.wrong(
-    "The *codes* are rounded to bfloat16 before they are compared: two codes can become one."
-)
-def the_codebook_rounded(vectors, codebook):
-    return _distances(vectors.float(), codebook.bfloat16().float()).argmin(dim=1)
-
-
-@code_under_autocast.wrong(
-    "The distances are right and are then rounded to bfloat16: near ones become equal, and the "
-    "first of them wins."
-)
-def the_distances_rounded(vectors, codebook):
-    return _distances(vectors.float(), codebook).bfloat16().argmin(dim=1)
-
-
-@code_under_autocast.wrong("This is the farthest code: argmax in the place of argmin.")
-def farthest(vectors, codebook):
-    return _distances(vectors.float(), codebook).argmax(dim=1)
-
-
 def _products(vectors, codebook):
     return (vectors.float()[:, None] * codebook[None]).sum(dim=2)
 
 
-@code_under_autocast.wrong(
-    "The product z·e alone decides, so that a long code wins over a near one. The squared "
-    "length of the code belongs to its distance."
-)
-def without_the_norms(vectors, codebook):
-    return _products(vectors, codebook).argmax(dim=1)
+@code_under_autocast.mistakes
+class Mistakes:
+    def all_in_bfloat16(vectors, codebook):
+        """Everything is rounded to bfloat16: vectors, codes and distances."""
+        return _distances(vectors.bfloat16(), codebook.bfloat16()).argmin(dim=1)
 
+    def the_product_under_autocast(vectors, codebook):
+        """The arguments are float32, but their matrix product is taken under autocast, which rounds
+        it to bfloat16 all the same. End autocast for these lines."""
+        products = vectors.float() @ codebook.T
+        return (codebook.square().sum(dim=1) - 2 * products).argmin(dim=1)
 
-@code_under_autocast.wrong(
-    "‖e‖² is compared with z·e. In the squared distance the product counts twice."
-)
-def half_the_product(vectors, codebook):
-    return (codebook.square().sum(dim=1) - _products(vectors, codebook)).argmin(dim=1)
+    def the_codebook_rounded(vectors, codebook):
+        """The *codes* are rounded to bfloat16 before they are compared: two codes can become
+        one."""
+        return _distances(vectors.float(), codebook.bfloat16().float()).argmin(dim=1)
 
+    def the_distances_rounded(vectors, codebook):
+        """The distances are right and are then rounded to bfloat16: near ones become equal, and the
+        first of them wins."""
+        return _distances(vectors.float(), codebook).bfloat16().argmin(dim=1)
 
-@code_under_autocast.wrong(
-    "Absolute differences are added. Distance here means the sum of their squares."
-)
-def absolute_differences(vectors, codebook):
-    return (vectors.float()[:, None] - codebook[None]).abs().sum(dim=2).argmin(dim=1)
+    def farthest(vectors, codebook):
+        """This is the farthest code: argmax in the place of argmin."""
+        return _distances(vectors.float(), codebook).argmax(dim=1)
 
+    def without_the_norms(vectors, codebook):
+        """The product z·e alone decides, so that a long code wins over a near one. The squared
+        length of the code belongs to its distance."""
+        return _products(vectors, codebook).argmax(dim=1)
 
-@code_under_autocast.wrong(
-    "One answer came back for every code, where one for every vector is asked for: the argmin "
-    "runs along the wrong dimension."
-)
-def a_vector_for_every_code(vectors, codebook):
-    return _distances(vectors.float(), codebook).argmin(dim=0)
+    def half_the_product(vectors, codebook):
+        """‖e‖² is compared with z·e. In the squared distance the product counts twice."""
+        return (codebook.square().sum(dim=1) - _products(vectors, codebook)).argmin(dim=1)
+
+    def absolute_differences(vectors, codebook):
+        """Absolute differences are added. Distance here means the sum of their squares."""
+        return (vectors.float()[:, None] - codebook[None]).abs().sum(dim=2).argmin(dim=1)
+
+    def a_vector_for_every_code(vectors, codebook):
+        """One answer came back for every code, where one for every vector is asked for: the argmin
+        runs along the wrong dimension."""
+        return _distances(vectors.float(), codebook).argmin(dim=0)
 
 
 @code_under_autocast.right
