@@ -30,7 +30,7 @@ help:
 	@echo "make browser      Run All and every widget of every notebook, in JupyterLab in a Chromium"
 	@echo "make colab        run each notebook alone, in an environment with Colab's versions"
 	@echo "make move         give the project another address: make move ADDRESS=https://github.com/.."
-	@echo "make faults       make every fault hundreds of times, and run the tests that take long"
+	@echo "make faults       make every fault hundreds of times, run the long tests, colab and browser"
 	@echo "make bench        run the benchmarks"
 	@echo "make results      score the shipped weights again and compare with results/"
 	@echo "make constraints  pin the newest versions that work together in constraints.txt"
@@ -81,10 +81,9 @@ colab: environment
 
 # With arguments only the drills: make faults ARGS="-k saving"
 faults: test-environment
-	@status=0; \
-	$(VENV_PYTHON) tools/run_faults.py $(ARGS) || status=1; \
-	$(if $(ARGS),,$(VENV_PYTHON) tools/run_tests.py long || status=1;) \
-	exit $$status
+	@$(VENV_PYTHON) tools/run_faults.py $(ARGS)
+	@$(if $(ARGS),,$(VENV_PYTHON) tools/run_tests.py long)
+	@$(if $(ARGS),,"$(MAKE)" -k colab browser)
 
 move: environment
 	@$(VENV_PYTHON) tools/notebooks.py move "$(ADDRESS)"

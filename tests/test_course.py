@@ -4,6 +4,7 @@ import csv
 import json
 import random
 import re
+import shutil
 from pathlib import Path
 
 import nbformat
@@ -54,10 +55,17 @@ DESERVED = {
 
 
 @pytest.fixture(scope="module")
-def graded(tmp_path_factory):
-    """The course of chapter 02, with five submissions, graded."""
-    folder = tmp_path_factory.mktemp("course")
+def built(tmp_path_factory):
+    """The course of chapter 02, to be copied: building takes seconds."""
+    folder = tmp_path_factory.mktemp("built")
     course.build_course(folder, names=["02"], progress=False)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def graded(built, tmp_path_factory):
+    """The course of chapter 02, with five submissions, graded."""
+    folder = shutil.copytree(built, tmp_path_factory.mktemp("course") / "ours")
     for student, answers in STUDENTS.items():
         hand_in(folder, "ch02", student, answers)
     return folder, {s.student: s for s in course.grade_course(folder, progress=False)}
@@ -93,6 +101,7 @@ def test_the_table_of_grades_is_a_file(graded):
     assert rows == {student: score.points for student, score in scores.items()}
 
 
+@pytest.mark.long
 def test_grading_again_gives_the_same_points(graded):
     folder, scores = graded
     again = course.grade_course(folder, names=["02"], progress=False)
@@ -136,12 +145,11 @@ def test_all_chapters_can_be_built_with_and_without_variants(tmp_path):
             )
 
 
-def test_hidden_inputs_differ_between_two_courses(tmp_path):
-    for name in ("one", "two"):
-        course.build_course(tmp_path / name, names=["ch11"], progress=False)
+def test_hidden_inputs_differ_between_two_courses(built, tmp_path):
+    course.build_course(tmp_path, names=["ch02"], progress=False)
     one, two = (
-        (tmp_path / name / "source" / "ch11" / "ch11.ipynb").read_text(encoding="utf-8")
-        for name in ("one", "two")
+        (folder / "source" / "ch02" / "ch02.ipynb").read_text(encoding="utf-8")
+        for folder in (built, tmp_path)
     )
     assert one != two
 
@@ -170,12 +178,14 @@ def test_a_wrong_command_is_told_in_one_line_and_writes_nothing(arguments, said,
     assert not new.exists()
 
 
-def test_a_submission_that_is_no_notebook_is_reported_and_the_others_are_graded(tmp_path):
-    course.build_course(tmp_path, names=["02"], progress=False)
-    hand_in(tmp_path, "ch02", "good", {"causal_mask": REFERENCE["causal_mask"]})
-    hand_in(tmp_path, "ch02", "broken", {})
-    (tmp_path / "submitted" / "broken" / "ch02" / "ch02.ipynb").write_text("{ half a file")
-    scores = {s.student: s for s in course.grade_course(tmp_path, progress=False)}
+def test_a_submission_that_is_no_notebook_is_reported_and_the_others_are_graded(
+    built, tmp_path
+):
+    folder = shutil.copytree(built, tmp_path / "course")
+    hand_in(folder, "ch02", "good", {"causal_mask": REFERENCE["causal_mask"]})
+    hand_in(folder, "ch02", "broken", {})
+    (folder / "submitted" / "broken" / "ch02" / "ch02.ipynb").write_text("{ half a file")
+    scores = {s.student: s for s in course.grade_course(folder, progress=False)}
     assert scores["good"].points == ch02.causal_mask.points and not scores["good"].problem
     assert scores["broken"].points == 0 and scores["broken"].problem
 

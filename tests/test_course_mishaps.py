@@ -1,6 +1,7 @@
 """What goes wrong in a real course: copied and lost cells, other names, late work, second hands."""
 
 import datetime
+import shutil
 
 import nbformat
 import pytest
@@ -82,9 +83,17 @@ MISHAPS = {
 
 
 @pytest.fixture(scope="module")
-def graded(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("course")
-    course.build_course(folder, names=["09"], progress=False)
+def built(tmp_path_factory):
+    """The course of chapter 11, to be copied: building takes seconds."""
+    folder = tmp_path_factory.mktemp("built")
+    course.build_course(folder, names=["11"], progress=False)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def graded(built, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("course") / "ours"
+    shutil.copytree(built, folder)
     for name, change in MISHAPS.items():
         changed(folder, name, change)
     hand_in(folder, "ch11", "renamed", REFERENCE)
@@ -120,15 +129,20 @@ def read_answer(folder, student, points):
 
 
 @pytest.fixture
-def small_course(tmp_path):
+def empty_course(built, tmp_path):
+    """Chapter 11, and nothing handed in."""
+    return shutil.copytree(built, tmp_path / "course")
+
+
+@pytest.fixture
+def small_course(empty_course):
     """Chapter 11, and one student who has answered everything."""
-    course.build_course(tmp_path, names=["09"], progress=False)
 
     def answer(cells):
         next(c for c in cells if c.source == "*Your answer here.*").source = "The rate."
 
-    changed(tmp_path, "ana", answer)
-    return tmp_path
+    changed(empty_course, "ana", answer)
+    return empty_course
 
 
 def test_after_reading_and_grading_again_the_points_count_and_nothing_is_to_be_read(small_course):
@@ -140,6 +154,7 @@ def test_after_reading_and_grading_again_the_points_count_and_nothing_is_to_be_r
     assert read_csv(small_course / "grades.csv") == [after]
 
 
+@pytest.mark.long
 def test_late_work_loses_what_the_course_takes_from_it(small_course):
     course.grade_course(small_course, progress=False)
     due = datetime.datetime(2026, 11, 1, 12)
@@ -164,10 +179,11 @@ def test_a_grader_that_cannot_start_is_not_the_student_s_fault(small_course, mon
     assert "grader's own process did not start" in score.problem
 
 
+@pytest.mark.long
 def test_grading_one_chapter_leaves_the_rows_of_the_others(small_course):
     other = Score("ch02", "ana", 7.5, 23.0, True, "")
     write_csv(small_course / "grades.csv", [other])
-    (score,) = course.grade_course(small_course, names=["09"], progress=False)
+    (score,) = course.grade_course(small_course, names=["11"], progress=False)
     assert read_csv(small_course / "grades.csv") == [other, score]
     course.grade_course(small_course, progress=False)
     assert read_csv(small_course / "grades.csv") == [score]  # all were asked for, and this is all
@@ -192,9 +208,8 @@ def test_what_lies_in_the_wrong_place_is_named(small_course, capsys):
     assert "DS_Store" not in told
 
 
-def test_nothing_to_grade_says_where_work_belongs(tmp_path):
-    course.build_course(tmp_path, names=["09"], progress=False)
+def test_nothing_to_grade_says_where_work_belongs(empty_course):
     with pytest.raises(course.CourseError, match=r"Nothing to grade\. Work belongs into .*ch02\.i"):
-        course.grade_course(tmp_path, progress=False)
+        course.grade_course(empty_course, progress=False)
     with pytest.raises(course.CourseError, match="Nothing to grade of ch02"):
-        course.grade_course(tmp_path, names=["02"], progress=False)
+        course.grade_course(empty_course, names=["02"], progress=False)

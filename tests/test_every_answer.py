@@ -1,7 +1,8 @@
 """Every chapter runs on every right answer, of whatever kind, on the CPU and on a GPU.
 
 A run answers all exercises of a chapter at once: with the k-th of the differently written versions
-that each exercise lists, and with results of another kind than the library's.
+that each exercise lists, and with results of another kind than the library's. `make test` runs the
+first two chapters on each kind, `make faults` all.
 
 The GPU computes in float32: a CPU that imitates float16 takes three times as long. Half precision
 has its tests in `test_gpu_path` and `test_half_precision`.
@@ -16,6 +17,7 @@ import numpy as np
 import pytest
 import torch
 from chapter_cells import CHAPTERS, exercises_in, run_chapter
+from few import few
 from pretended_gpu import pretended_gpu
 from torch import Tensor
 
@@ -80,8 +82,8 @@ LEARNED_FROM = set(
 KINDS_ON_A_GPU = {"on the CPU": (2, on_the_cpu)}
 
 
-def names(paths):
-    return {"argvalues": paths, "ids": [path.stem for path in paths]}
+def names(paths, n):
+    return {"argvalues": few(paths, n), "ids": [path.stem for path in paths]}
 
 
 def run_on(path, k, kind):
@@ -97,20 +99,20 @@ def test_every_alternative_of_every_exercise_has_its_turn():
     assert max(len(each.alternatives) for each in placed) <= len(KINDS | KINDS_ON_A_GPU)
 
 
-@pytest.mark.parametrize("path", **names(WITH_EXERCISES))
+@pytest.mark.parametrize("path", **names(WITH_EXERCISES, 2))
 @pytest.mark.parametrize("k, kind", KINDS.values(), ids=KINDS)
 def test_a_chapter_runs_on_answers_of_this_kind(path, k, kind):
     run_on(path, k, kind)
 
 
-@pytest.mark.parametrize("path", **names(WITH_EXERCISES))
+@pytest.mark.parametrize("path", **names(WITH_EXERCISES, 2))
 @pytest.mark.parametrize("k, kind", KINDS_ON_A_GPU.values(), ids=KINDS_ON_A_GPU)
 def test_a_chapter_runs_on_answers_of_this_kind_on_a_gpu(path, k, kind):
     with pretended_gpu(half="no"):
         run_on(path, k, kind)
 
 
-@pytest.mark.parametrize("path", **names(CHAPTERS))
+@pytest.mark.parametrize("path", **names(CHAPTERS, 3))
 def test_an_untouched_chapter_runs_on_a_gpu(path):
     with pretended_gpu(half="no"):
         run_chapter(path, {}, kind="none")

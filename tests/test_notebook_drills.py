@@ -38,11 +38,13 @@ def test_a_second_run_all_is_compared_with_the_first(made, cells, complaint):
     assert complaint in notebooks.run_all_twice(made(*cells), Random(0))
 
 
+@pytest.mark.long
 def test_another_kernel_must_draw_the_same(made):
     notebook = made("import os; print(os.getpid())")
     assert "instead of" in notebooks.restart_and_run_all(notebook, Random(0))
 
 
+@pytest.mark.long
 def test_a_cell_that_appends_is_no_cell_to_press_twice(made):
     notebook = made("rows = []", "rows.append(1); print(rows)", "print(len(rows))")
     told = notebooks.each_cell_twice(notebook, Random(0))
@@ -50,6 +52,7 @@ def test_a_cell_that_appends_is_no_cell_to_press_twice(made):
     assert "run once, cell 2" in told and "shows '2' instead of '1'" in told
 
 
+@pytest.mark.long
 def test_drawing_anew_is_allowed(made):
     assert (
         notebooks.each_cell_twice(
@@ -63,6 +66,7 @@ def outcomes(look, notebook, rounds):
     return list(islice(look(notebook, Random(0)), rounds))
 
 
+@pytest.mark.long
 def test_a_wrong_figure_out_of_order_is_told_and_a_missing_name_is_not(made):
     asks, guesses = "print(x)", "print(globals().get('x', 0))"
     told = outcomes(notebooks.late_cell_first, made("pass", "x = 1", asks, guesses), 12)
@@ -70,6 +74,7 @@ def test_a_wrong_figure_out_of_order_is_told_and_a_missing_name_is_not(made):
     assert {each for each in told if each} == {f"cell 3 ({guesses}) shows '0' instead of '1'"}
 
 
+@pytest.mark.long
 def test_axes_without_a_curve_below_the_name_that_is_missing_are_no_wrong_figure(made):
     begun = "import matplotlib.pyplot as plt; ax = plt.subplots()[1]; ax.plot([0, x]);"
     told = outcomes(notebooks.late_cell_first, made("pass", "x = 1", begun), 6)
@@ -77,18 +82,21 @@ def test_axes_without_a_curve_below_the_name_that_is_missing_are_no_wrong_figure
     assert "ends in error: NameError" in notebooks.run_all_twice(made(begun), Random(0))
 
 
+@pytest.mark.long
 def test_a_name_with_two_meanings_is_found_by_going_back(made):
     notebook = made("x = 1", "print(x)", "x = 2", "print(x)")
     told = outcomes(notebooks.there_and_back, notebook, 16)
     assert any(each and "shows '2' instead of '1'" in each for each in told)
 
 
+@pytest.mark.long
 def test_a_good_notebook_passes(made):
     notebook = made(*GOOD)
     assert notebooks.run_all_twice(notebook, Random(0)) is None
     assert notebooks.each_cell_twice(notebook, Random(0)) is None
 
 
+@pytest.mark.long
 def test_pictures_are_compared_whatever_the_tests_draw_with(made, monkeypatch):
     monkeypatch.setenv("MPLBACKEND", "Agg")
     plot = "import matplotlib.pyplot as plt; plt.plot([0, n]);"

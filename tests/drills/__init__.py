@@ -18,7 +18,8 @@ from random import Random
 
 @dataclass(frozen=True)
 class Drill:
-    """name: the fault, as the table says; rounds: in `make faults`; short: in `make test`.
+    """name: the fault, as the table says; rounds: in `make faults`; short: in `make test`,
+    0 for none.
 
     unavailable: why it can't be made on this machine, or nothing. It is skipped then, and the
     reason told.

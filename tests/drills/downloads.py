@@ -277,6 +277,6 @@ NO_MODES = _why_not_read_only()
 DRILLS = (
     Drill("a download that goes wrong", faulty_downloads, 300, 27),
     Drill("a cache file that decays", damaged_caches, 150, 8),
-    Drill("two processes fetching at once", two_processes_at_once, 100, 4),
+    Drill("two processes fetching at once", two_processes_at_once, 100, 1),
     Drill("a cache folder that is read-only", read_only_caches, 60, 4, NO_MODES),
 )
