@@ -178,9 +178,7 @@ def test_a_wrong_command_is_told_in_one_line_and_writes_nothing(arguments, said,
     assert not new.exists()
 
 
-def test_a_submission_that_is_no_notebook_is_reported_and_the_others_are_graded(
-    built, tmp_path
-):
+def test_a_submission_that_is_no_notebook_is_reported_and_the_others_are_graded(built, tmp_path):
     folder = shutil.copytree(built, tmp_path / "course")
     hand_in(folder, "ch02", "good", {"causal_mask": REFERENCE["causal_mask"]})
     hand_in(folder, "ch02", "broken", {})

@@ -198,12 +198,12 @@ def test_another_table_of_that_name_is_not_taken_for_ours(tmp_path):
 
 def test_what_lies_in_the_wrong_place_is_named(small_course, capsys):
     submitted = small_course / "submitted"
-    (submitted / "ana" / "09").mkdir()
+    (submitted / "ana" / "11").mkdir()
     (submitted / "ben.ipynb").write_text("{}")
     (submitted / ".DS_Store").write_text("")
     main(["course", "grade", str(small_course)])
     told = capsys.readouterr().out
-    for path in (submitted / "ana" / "09", submitted / "ben.ipynb"):
+    for path in (submitted / "ana" / "11", submitted / "ben.ipynb"):
         assert f"Not graded, as it is not STUDENT/CHAPTER of this course: {path}" in told
     assert "DS_Store" not in told
 
