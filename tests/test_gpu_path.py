@@ -23,12 +23,12 @@ from tutorial_lib.codes.quantizer import VectorQuantizer, code_counts, nearest_c
 from tutorial_lib.codes.two_stage import TwoStageModel
 from tutorial_lib.data import ImageDataset, Split
 from tutorial_lib.exercises.surroundings import undisturbed as check_undisturbed
+from tutorial_lib.notebook.charts import show_usage
 from tutorial_lib.notebook.dashboard import Dashboard
 from tutorial_lib.notebook.plotting import (
     show_images,
     show_index_map,
     show_reconstructions,
-    show_usage,
 )
 from tutorial_lib.notebook.widgets.codebook import draw_codebook
 from tutorial_lib.notebook.widgets.completion import draw_completions

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
 import small_models as small
 import torch
@@ -51,6 +52,15 @@ HISTORY = thing(
     )
 )
 METRICS = Kind(lambda: ["bits/dim"], (mutation("no metric", ["nats"], "bits/dim", 3, [3]),))
+HIDDEN = Kind(
+    lambda: torch.zeros(3, 1, 4, 4).bool(),
+    (
+        mutation("no tensor", None, "hidden", 3, lambda: [True]),
+        mutation("numbers", lambda: torch.zeros(3, 1, 4, 4)),
+        mutation("another shape", lambda: torch.zeros(4, 4).bool()),
+        mutation("three colours", lambda: torch.zeros(3, 3, 4, 4).bool()),
+    ),
+)
 MASK = Kind(
     lambda: torch.ones(3, 3),
     (
@@ -90,6 +100,53 @@ PLOTS = [
         {"images": LEVELS, "n_levels": N_LEVELS, "n_columns": count(2)},
         variant="levels",
     ),
+    call("notebook.plotting.hide", (3, 3, 4, 4), {"images": X, "hidden": HIDDEN}),
+    call(
+        "notebook.plotting.hide",
+        (3, 3, 4, 4),
+        {"images": LEVELS, "hidden": HIDDEN, "n_levels": N_LEVELS},
+        variant="levels",
+    ),
+    call(
+        "notebook.plotting.show_completions",
+        Axes,
+        {
+            "truth": symbols((2, 1, 4, 4), 5, alone=True),
+            "known": Kind(
+                lambda: torch.ones(4, 4).bool(),
+                (
+                    mutation("no tensor", None, "known", 3, lambda: [[True]]),
+                    mutation("numbers", lambda: torch.ones(4, 4)),
+                    mutation("another shape", lambda: torch.ones(4, 5).bool()),
+                ),
+            ),
+            "drawn": also(
+                symbols((6, 1, 4, 4), 5, alone=True),
+                "not equally many",
+                lambda: torch.zeros(3, 1, 4, 4).long(),
+            ),
+            "n_levels": N_LEVELS,
+            "ax": AX,
+        },
+    ),
+    call(
+        "notebook.plotting.outline_pixel",
+        Axes,
+        {
+            "ax": Kind(lambda: plt.gca(), (mutation("no axes", "ax", 3, None, lambda: [1]),)),
+            "row": count(2, at_least=0),
+            "column": count(2, at_least=0),
+        },
+    ),
+    call(
+        "notebook.plotting.show_costs",
+        Axes,
+        {
+            "bits": floats((3, 4), alone=True, low=0.0),
+            "highest": optional(positive(6.0)),
+            "ax": AX,
+        },
+    ),
     call("notebook.plotting.show_mask", Axes, {"mask": MASK, "ax": AX}),
     call(
         "notebook.plotting.show_influence",
@@ -125,7 +182,7 @@ PLOTS = [
         },
     ),
     call(
-        "notebook.plotting.show_usage",
+        "notebook.charts.show_usage",
         Axes,
         {
             "counts": but(
@@ -136,7 +193,7 @@ PLOTS = [
         },
     ),
     call(
-        "notebook.plotting.show_curves",
+        "notebook.charts.show_curves",
         Axes,
         {
             "curves": also(
@@ -152,7 +209,7 @@ PLOTS = [
         },
     ),
     call(
-        "notebook.plotting.show_stacked_bits",
+        "notebook.charts.show_stacked_bits",
         Axes,
         {
             "rows": also(

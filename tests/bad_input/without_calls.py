@@ -63,6 +63,8 @@ REASONS = {
     "notebook.setup_cell": "the source of a cell, made when notebooks are stamped",
     "notebook.widgets.codebook.cell_colors": "a part of draw_codebook, which is called",
     "notebook.widgets.codebook.plane_around": "a part of draw_codebook, which is called",
+    "data.tiles.unit_range": "a part of tile and of hide, which are called",
+    "notebook.plotting.new_axes": "a part of all figures; takes their ax",
     "notebook.widgets.picture": "puts figures into a page; handed none but those of the controls",
     "notebook.widgets.completion.draw_completions": "takes a model to sampling.sample",
     "notebook.widgets.completion.completion_explorer": "sliders in front of draw_completions",

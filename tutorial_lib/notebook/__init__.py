@@ -3,7 +3,8 @@
 module      what it holds                            chapter
 setup       what every notebook does first           all
 setup_cell  the source of the one setup cell
-plotting    the figures of the series in one style   all
+plotting    images, masks and maps in one style      all
+charts      curves and bars                          all
 dashboard   curves of a training while it runs       12
 moved       old addresses, answered by the new ones
 
@@ -18,16 +19,18 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "setup": ["device_name", "start", "summary"],
         "setup_cell": ["installed_address", "setup_source"],
         "plotting": [
-            "show_curves",
+            "hide",
+            "outline_pixel",
+            "show_completions",
+            "show_costs",
             "show_images",
             "show_index_map",
             "show_influence",
             "show_mask",
             "show_reconstructions",
-            "show_stacked_bits",
-            "show_usage",
             "use_style",
         ],
+        "charts": ["show_curves", "show_stacked_bits", "show_usage"],
         "dashboard": [
             "Dashboard",
             "Names",

@@ -25,7 +25,8 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from tutorial_lib.contracts import Positive, Several, checked, filled
-from tutorial_lib.notebook.plotting import WIDTH, show_curves, show_images
+from tutorial_lib.notebook.charts import show_curves
+from tutorial_lib.notebook.plotting import WIDTH, show_images
 from tutorial_lib.notebook.widgets.picture import as_png, new_figure
 from tutorial_lib.training.config import History
 

@@ -1,4 +1,4 @@
-"""The figures of the series in one style: image grids, influence maps, index maps, usage, curves.
+"""The figures of the series in one style: images, masks, and maps of what belongs to each pixel.
 
 Every function takes `ax=None`, draws into it or into a new figure, and returns the axes; nothing is
 shown or saved here. Images are drawn pixel by pixel (no smoothing) with fixed limits.
@@ -6,14 +6,12 @@ shown or saved here. Images are drawn pixel by pixel (no smoothing) with fixed l
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from numbers import Real
 
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
-from jaxtyping import Float, Int, Shaped
+from jaxtyping import Bool, Float, Int, Shaped
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.patches import Rectangle
@@ -21,6 +19,7 @@ from torch import Tensor
 
 from tutorial_lib.contracts import (
     Count,
+    Natural,
     Positive,
     Several,
     checked,
@@ -28,12 +27,13 @@ from tutorial_lib.contracts import (
     finite,
     symbols,
 )
-from tutorial_lib.data.tiles import GUTTER, Grey, tile
+from tutorial_lib.data.tiles import GUTTER, Grey, tile, unit_range
 
 WIDTH = 7.0  # inches, the widest figure
 SEQUENTIAL = "viridis"
 READ, UNREAD, FUTURE = "#3b76af", "#e6a04c", "#e9e9e9"
 TARGET = "#d62728"
+HIDDEN = (0.72, 0.85, 0.95)  # pale blue: no level of a grey image looks like it
 READING = "blue: read · orange: past, unread · grey: the rest"
 
 
@@ -61,7 +61,8 @@ def use_style() -> None:
     )
 
 
-def _axes(ax: Axes | None, width: float = WIDTH, height: float = 3.0) -> Axes:
+def new_axes(ax: Axes | None, width: float = WIDTH, height: float = 3.0) -> Axes:
+    """The axes that are given, or those of a new figure of this size in inches."""
     return plt.subplots(figsize=(width, height), layout="tight")[1] if ax is None else ax
 
 
@@ -89,7 +90,7 @@ def show_images(
     n_columns = min(n_columns, len(filled("images", images)))
     sheet = tile(images, n_columns=n_columns, n_levels=n_levels, gutter=gutter)
     wide = WIDTH if n_columns > 4 else 0.5 + 1.3 * n_columns
-    ax = _bare(_axes(ax, wide, wide * sheet.shape[0] / sheet.shape[1] + 0.3))
+    ax = _bare(new_axes(ax, wide, wide * sheet.shape[0] / sheet.shape[1] + 0.3))
     ax.imshow(sheet, vmin=0, vmax=1)
     height, width = images.shape[2] + GUTTER, images.shape[3] + GUTTER
     if titles is not None:
@@ -102,12 +103,85 @@ def show_images(
 
 
 @checked
+def hide(
+    images: Shaped[Tensor, "N C H W"],
+    hidden: Bool[Tensor, "N 1 H W"],
+    *,
+    n_levels: Several | None = None,
+) -> Float[Tensor, "N 3 H W"]:
+    """Images as for `show_images`, in colour and in [0, 1], with the hidden pixels in pale blue.
+
+    >>> hide(torch.tensor([[[[3, 0]]]]), torch.tensor([[[[False, True]]]]), n_levels=4)[0, :, 0].T
+    tensor([[1.0000, 1.0000, 1.0000],
+            [0.7200, 0.8500, 0.9500]])
+    """
+    images = unit_range(images, n_levels)
+    return torch.where(hidden.cpu(), torch.tensor(HIDDEN).view(3, 1, 1), images)
+
+
+@checked
+def show_completions(
+    truth: Int[Tensor, "N C H W"],
+    known: Bool[Tensor, "H W"],
+    drawn: Int[Tensor, "M C H W"],
+    n_levels: Several,
+    *,
+    ax: Axes | None = None,
+) -> Axes:
+    """A row for each image: what was given of it, what was drawn for it, the truth.
+
+    known: the pixels that were given. drawn: equally many for each image, those of the first image
+    first, as `sample` gives them for `known=....repeat_interleave(n, dim=0)`.
+    """
+    n = len(filled("truth", symbols("truth", truth, n_levels)))
+    symbols("drawn", drawn, n_levels)
+    if len(filled("drawn", drawn)) % n:
+        raise ValueError(
+            f"drawn must hold equally many images for each of the {n}, got {tuple(drawn.shape)}"
+        )
+    rows = [truth[:, None], drawn.unflatten(0, (n, -1)), truth[:, None]]
+    images = torch.cat(rows, dim=1)  # (image, column, C, H, W)
+    hidden = torch.zeros_like(images[:, :, :1], dtype=torch.bool)
+    hidden[:, 0] = ~known
+    titles = ["given", *(f"drawn {i + 1}" for i in range(images.shape[1] - 2)), "truth"]
+    pictures = hide(images.flatten(0, 1), hidden.flatten(0, 1), n_levels=n_levels)
+    return show_images(pictures, n_columns=len(titles), titles=titles, ax=ax)
+
+
+@checked
+def outline_pixel(ax: Axes, row: Natural, column: Natural) -> Axes:
+    """A red outline around one pixel of an image in `ax`, so that its value stays visible."""
+    place = (column - 0.5, row - 0.5)
+    ax.add_patch(Rectangle(place, 1, 1, fill=False, ec=TARGET, lw=2, zorder=3))
+    return ax
+
+
+@checked
+def show_costs(
+    bits: Float[Tensor, "height width"],
+    *,
+    highest: Positive | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """What each pixel of an image costs, in bits, beside a colour bar; the title has their sum.
+
+    highest: the cost that gets the brightest colour; give it where maps are to be compared.
+    """
+    costs = finite("bits", filled("bits", bits)).detach().cpu()
+    ax = _bare(new_axes(ax, 3.2, 2.8))
+    image = ax.imshow(costs.numpy(), cmap=SEQUENTIAL, vmin=0, vmax=highest)
+    ax.figure.colorbar(image, ax=ax, label="cost (bits)")
+    ax.set_title(f"{costs.sum():.0f} bits in all")
+    return ax
+
+
+@checked
 def show_mask(mask: Shaped[Tensor, "height width"], *, ax: Axes | None = None) -> Axes:
     """A 0/1 matrix in two flat colours, a cell for each entry: blue is 1, grey is 0."""
     if not ((mask == 0) | (mask == 1)).all():
         low, high = mask.min().item(), mask.max().item()
         raise ValueError(f"mask must hold 0 and 1, got values {low} .. {high}")
-    ax = _bare(_axes(ax, 2.5, 2.5))
+    ax = _bare(new_axes(ax, 2.5, 2.5))
     ax.imshow(mask.float().numpy(), cmap=ListedColormap([FUTURE, READ]), vmin=0, vmax=1)
     return _cells(ax, *mask.shape)
 
@@ -140,12 +214,9 @@ def show_influence(
     position = target[0] * width + target[1]
     order = torch.arange(height * width)
     kind = torch.where(reads.bool(), 0, torch.where(order < position, 1, 2)).view(height, width)
-    ax = _bare(_axes(ax, 3.2, 3.2 * height / width + 0.4))
+    ax = _bare(new_axes(ax, 3.2, 3.2 * height / width + 0.4))
     ax.imshow(kind.numpy(), cmap=ListedColormap([READ, UNREAD, FUTURE]), vmin=0, vmax=2)
-    outline = Rectangle(
-        (target[1] - 0.5, target[0] - 0.5), 1, 1, fill=False, ec=TARGET, lw=2, zorder=3
-    )
-    ax.add_patch(outline)
+    outline_pixel(ax, *target)
     ax.set_title(READING, fontsize=8)
     return _cells(ax, height, width)
 
@@ -154,7 +225,7 @@ def show_influence(
 def show_index_map(indices: Int[Tensor, "h w"], n_codes: Count, *, ax: Axes | None = None) -> Axes:
     """A 2-D field of code indices as colours. Neighbouring colours are not neighbouring codes."""
     symbols("indices", indices, n_codes)
-    ax = _bare(_axes(ax, 2.5, 2.5))
+    ax = _bare(new_axes(ax, 2.5, 2.5))
     ax.imshow(indices.cpu().numpy(), cmap="nipy_spectral", vmin=0, vmax=n_codes - 1)
     return ax
 
@@ -185,70 +256,3 @@ def show_reconstructions(
         axes[row, 0].set_ylabel(name)
     figure.suptitle(title, fontsize=10)
     return axes
-
-
-@checked
-def show_usage(
-    counts: Shaped[Tensor, "K"],
-    perplexity: Positive | Float[Tensor, ""],
-    *,
-    ax: Axes | None = None,
-) -> Axes:
-    """How often each code is used, most used first, against a uniform usage."""
-    if not (counts >= 0).all() or not 0 < counts.sum() < torch.inf:
-        raise ValueError(f"counts must be finite, none negative, some positive; got {counts}")
-    share = (counts / counts.sum()).sort(descending=True).values.cpu().numpy()
-    ax = _axes(ax, WIDTH, 2.5)
-    ax.bar(range(len(share)), 100 * share, width=1.0, color=READ)
-    ax.axhline(100 / len(share), color=TARGET, lw=1, label="uniform")
-    ax.set(xlabel="code, most used first", ylabel="share of positions (%)")
-    ax.set_title(f"perplexity {perplexity:.0f} of {len(share)} codes")
-    ax.legend()
-    return ax
-
-
-@checked
-def show_curves(
-    curves: dict[str, tuple],
-    *,
-    xlabel: str,
-    ylabel: str,
-    ax: Axes | None = None,
-) -> Axes:
-    """Named curves (x, y), two sequences each; a name that begins with "held-out" gets markers.
-
-    An empty curve, of a run that was stopped before its first row, has its name and no line.
-    """
-    ax = _axes(ax)
-    curves = {name: ((), ()) if curve == () else curve for name, curve in curves.items()}
-    for name, curve in curves.items():
-        fits = isinstance(curve, (tuple, list)) and len(curve) == 2
-        if not fits or len(curve[0]) != len(curve[1]) or not isinstance(name, str):
-            raise ValueError(f"curves must be {{name: (x, y)}}, got {name!r}: {curve!r:.60}")
-    for name, (x, y) in curves.items():
-        ax.plot(x, y, marker="o" if name.startswith("held-out") else None, ms=4, label=name)
-    ax.set(xlabel=xlabel, ylabel=ylabel)
-    ax.legend()
-    return ax
-
-
-@checked
-def show_stacked_bits(rows: dict[str, tuple[float, float]], *, ax: Axes | None = None) -> Axes:
-    """Total bits/dim as bars of two parts: name -> (decoder term, latent rate)."""
-    for name, row in filled("rows", rows).items():
-        fits = isinstance(row, (tuple, list)) and len(row) == 2
-        if not fits or not all(isinstance(part, Real) and math.isfinite(part) for part in row):
-            raise ValueError(f"rows must be {{name: (decoder, rate)}}, got {name!r}: {row!r:.60}")
-    ax = _axes(ax, WIDTH, 0.6 + 0.5 * len(rows))
-    names = list(rows)
-    decoder = [rows[name][0] for name in names]
-    rate = [rows[name][1] for name in names]
-    ax.barh(names, decoder, color=READ, label="decoder term")
-    ax.barh(names, rate, left=decoder, color=UNREAD, label="latent rate")
-    for y, (a, b) in enumerate(zip(decoder, rate, strict=True)):
-        ax.text(a + b, y, f" {a + b:.3f}", va="center")
-    ax.set(xlabel="bits/dim", xlim=(0, 1.12 * max(a + b for a, b in rows.values())))
-    ax.invert_yaxis()
-    ax.grid(axis="y", visible=False)
-    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.35), ncols=2)
-    return ax
