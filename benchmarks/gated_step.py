@@ -77,7 +77,7 @@ class MaskedWhole(nn.Conv2d):
 def with_whole_kernels(model: GatedPixelCNN) -> GatedPixelCNN:
     """A copy of a model of one colour, every cropped kernel replaced by a masked one."""
     model = copy.deepcopy(model)
-    size = model.config["kernel_size"]
+    size = model.config.kernel_size
     for layer in model.layers:
         layer.vertical = MaskedWhole(layer.vertical, size, size)
         layer.horizontal = MaskedWhole(layer.horizontal, 1, size)

@@ -264,7 +264,7 @@ def test_the_context_reaches_both_stacks_in_every_layer(tiny_gated):
 
 def test_conditions_enter_before_the_gate():
     """With all weights 0 but the label's, added inside: tanh(ln 2) sigmoid(ln 3) = 0.6 x 0.75."""
-    layer = GatedLayer(1, 1, 1, 3, mask_type="A", n_colors=1, n_classes=2, context_channels=0)
+    layer = GatedLayer(1, 1, 3, mask_type="A", n_classes=2)
     label = torch.tensor([[0.0, 0, 0, 0], [math.log(2), math.log(3), math.log(2), math.log(3)]])
     set_weights(layer, label__weight=label, output__weight=1.0)
     v = h = torch.zeros(2, 1, 2, 3)
@@ -275,17 +275,7 @@ def test_conditions_enter_before_the_gate():
 
 
 def test_without_gates_both_stacks_use_a_relu_and_half_as_wide_convolutions():
-    layer = GatedLayer(
-        1,
-        1,
-        1,
-        3,
-        mask_type="A",
-        n_colors=1,
-        n_classes=None,
-        context_channels=0,
-        activation="relu",
-    )
+    layer = GatedLayer(1, 1, 3, mask_type="A", activation="relu")
     set_weights(layer, vertical__bias=[-2.0], link__weight=-3.0, output__weight=1.0)
     v, h = layer(torch.zeros(1, 1, 1, 1), torch.zeros(1, 1, 1, 1))
     assert (v.item(), h.item()) == (0.0, 6.0)
@@ -297,7 +287,7 @@ def test_the_link_leaves_the_vertical_stack_before_its_gate():
     The link copies v to the horizontal gate, which then also says 0.45; taken after the gate it
     would carry 0.45 and say tanh(0.45) x sigmoid(0.45) instead.
     """
-    layer = GatedLayer(1, 1, 1, 3, mask_type="A", n_colors=1, n_classes=None, context_channels=0)
+    layer = GatedLayer(1, 1, 3, mask_type="A")
     set_weights(
         layer,
         vertical__bias=[math.log(2), math.log(3)],
@@ -312,9 +302,7 @@ def test_the_link_leaves_the_vertical_stack_before_its_gate():
 @pytest.mark.parametrize("mask_type", ["A", "B"])
 def test_only_later_layers_add_their_input_back(mask_type):
     """All weights 0: what comes out is the input itself, or nothing."""
-    layer = GatedLayer(
-        2, 2, 2, 3, mask_type=mask_type, n_colors=1, n_classes=None, context_channels=0
-    )
+    layer = GatedLayer(2, 2, 3, mask_type=mask_type)
     set_weights(layer)
     h = torch.randn(1, 2, 3, 4)
     _, out = layer(torch.randn(1, 2, 3, 4), h)

@@ -273,12 +273,6 @@ MASKS = [
         },
     ),
     call(
-        "pixels.masks.MaskedConv2d.forward",
-        (2, 2, 4, 4),
-        {"x": floats((2, 1, 4, 4), pinned=(1,), edges=[(0, 1, 4, 4), (1, 1, 1, 1)], **FLAT)},
-        of=lambda: small.stack().stack,
-    ),
-    call(
         "pixels.memory_format.in_fast_format",
         (2, 2, 3, 4),
         {"images": floats((2, 2, 3, 4), alone=True, finite=False)},
@@ -308,8 +302,7 @@ SEEN_LABELS = but(LABELS, "too low", "too high")
 SHARED_CONTEXT = but(CONTEXT, "axis 0 of 1", "axis 2 of 1", "axis 3 of 1")
 ANY_FEATURES = floats((2, 4, 3, 5), alone=True, finite=False)
 LAYER = {
-    "vertical_channels": count(4),
-    "horizontal_channels": count(4),
+    "in_channels": count(4),
     "n_channels": count(4),
     "kernel_size": ANY_KERNEL,
     "mask_type": choice("A", "a"),
@@ -322,7 +315,7 @@ LAYER = {
 
 def _layer() -> GatedLayer:
     options = {"mask_type": "A", "n_colors": 1, "n_classes": 3, "context_channels": 2}
-    return small.seeded(GatedLayer, 4, 4, 4, 3, **options)
+    return small.seeded(GatedLayer, 4, 4, 3, **options)
 
 
 def _row_layer() -> RowLayer:
@@ -334,11 +327,6 @@ PLACE = floats((1, 2, 1, 5), pinned=(1, 2, 3), **FLAT)
 
 GATED = [
     call("pixels.gated_layer.shift_down", (2, 4, 3, 5), {"features": ANY_FEATURES}),
-    call(
-        "pixels.gated_layer.pointwise",
-        nn.Conv2d,
-        {"in_channels": count(4), "out_channels": count(4), "n_colors": count(2)},
-    ),
     call(
         "pixels.gated_layer.VerticalConv2d",
         VerticalConv2d,
@@ -353,7 +341,7 @@ GATED = [
             "kernel_size": ANY_KERNEL,
             "mask_type": choice("A", "a"),
             "n_colors": count(2),
-            "halves": count(2),
+            "n_blocks": count(2),
         },
     ),
     call("pixels.gated_layer.GatedLayer", GatedLayer, LAYER),
@@ -666,11 +654,6 @@ SAMPLING = [
             "uniforms": ranged(floats((2, 4), pinned=(0, 1), **UNIFORMS), below=-0.1, above=1.0),
             "temperature": positive(0.7),
         },
-    ),
-    call(
-        "sampling.sources.checked_method",
-        str,
-        {"method": optional(choice("cached", "fast")), "model": model(small.gated)},
     ),
 ]
 

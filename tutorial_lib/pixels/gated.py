@@ -32,26 +32,11 @@ from torch import Tensor, nn
 from tutorial_lib.contracts import Count, Kernel, Natural, Several, checked, symbols
 from tutorial_lib.pixels.config import Config, built_from
 from tutorial_lib.pixels.coordinates import coordinate_features
-from tutorial_lib.pixels.gated_layer import (
-    Activation,
-    GatedLayer,
-    HorizontalConv2d,
-    VerticalConv2d,
-    gate,
-    pointwise,
-    shift_down,
-)
+from tutorial_lib.pixels.gated_layer import Activation, GatedLayer, shift_down
+from tutorial_lib.pixels.masks import head
 from tutorial_lib.pixels.memory_format import in_fast_format
 
-__all__ = [
-    "GatedLayer",
-    "GatedPixelCNN",
-    "HorizontalConv2d",
-    "VerticalConv2d",
-    "gate",
-    "shift_down",
-]
-SYMBOL_DIM = 32
+SYMBOL_DIM = 32  # numbers in the vector of a symbol
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,15 +76,14 @@ class GatedPixelCNN(nn.Module):
         self.config = config
         self.n_colors, self.n_levels = n_colors, n_levels = config.n_colors, config.n_levels
         self.n_classes, self.context_channels = config.n_classes, config.context_channels
-        self.coordinates, n_channels = config.coordinates, config.n_channels
+        self.coordinates = config.coordinates
         self.symbols = None if config.ordered else nn.Embedding(n_levels, SYMBOL_DIM)
         inputs = n_colors * (1 if config.ordered else SYMBOL_DIM)
         places = 2 + 4 * config.n_frequencies if config.coordinates else 0
         self.layers = nn.ModuleList(
             GatedLayer(
-                n_channels if i else inputs,
-                n_channels if i else inputs,
-                n_channels,
+                config.n_channels if i else inputs,
+                config.n_channels,
                 config.kernel_size if i else config.first_kernel_size or config.kernel_size,
                 mask_type="B" if i else "A",
                 n_colors=n_colors,
@@ -109,12 +93,7 @@ class GatedPixelCNN(nn.Module):
             )
             for i in range(config.n_layers)
         )
-        self.head = nn.Sequential(
-            nn.ReLU(),
-            pointwise(n_channels, n_channels, n_colors),
-            nn.ReLU(),
-            pointwise(n_channels, n_colors * n_levels, n_colors),
-        )
+        self.head = head(config.n_channels, n_colors * n_levels, n_colors)
 
     def forward(self, levels, *, label=None, context=None) -> Float[Tensor, "B L C H W"]:
         """Logits of every sub-pixel given all those before it, in one pass.
@@ -159,7 +138,7 @@ class GatedPixelCNN(nn.Module):
         label: Int[Tensor, "B"] | None,
         context: Float[Tensor, "B {self.context_channels} H W"] | None,
     ) -> Tensor | None:
-        """The context of every layer: the one given, and where each pixel is if it is told.
+        """The context of every layer: the one given, and where each pixel is, if it is to know.
 
         Raises ValueError or TypeError for a label or a context that does not fit the model.
         """

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tutorial_lib.contracts import Count, Natural, OddSides, checked
-from tutorial_lib.pixels.masks import MaskedConv2d, color_causal_mask, kernel_sides
+from tutorial_lib.pixels.masks import color_causal_mask, kernel_sides, pointwise
 
 
 @checked
@@ -41,24 +41,9 @@ def gate(features: Float[Tensor, "B twoC H W"]) -> Float[Tensor, "B C H W"]:
     return torch.tanh(value) * torch.sigmoid(switch)
 
 
-ACTIVATIONS = {"gate": (gate, 2), "relu": (torch.relu, 1)}  # and the channels it takes for one
+# What stands between two layers, and how many channels it takes for one.
+ACTIVATIONS = {"gate": (gate, 2), "relu": (torch.relu, 1)}
 Activation = Literal[tuple(ACTIVATIONS)]
-
-
-def plus(features: Tensor, condition: Tensor | int) -> Tensor:
-    """Their sum; without a condition, which is then the number 0, the features as they are.
-
-    A condition may be the same for all images, rows or columns: its length there is 1.
-    """
-    return features + condition if isinstance(condition, Tensor) else features
-
-
-@checked
-def pointwise(in_channels: Count, out_channels: Count, n_colors: Count) -> nn.Conv2d:
-    """A 1x1 convolution that keeps R -> G -> B, which for one colour needs no mask at all."""
-    if n_colors == 1:
-        return nn.Conv2d(in_channels, out_channels, 1)
-    return MaskedConv2d(in_channels, out_channels, 1, mask_type="B", n_colors=n_colors)
 
 
 class VerticalConv2d(nn.Conv2d):
@@ -78,9 +63,9 @@ class VerticalConv2d(nn.Conv2d):
 class HorizontalConv2d(nn.Conv2d):
     """Reads k//2 pixels to the left in its own row, and the centre as the mask type allows.
 
-    Type A, one colour: the centre tap does not exist. Otherwise it is the last tap, with the
-    R -> G -> B rule where there are colours. Output channels are `halves` blocks (the two arguments
-    of a gate), each grouped by colour.
+    (B, in, H, W) -> (B, out, H, W). Type A, one colour: the centre tap does not exist. Otherwise it
+    is the last tap, with the R -> G -> B rule where there are colours. The output channels are
+    `n_blocks` blocks, the arguments of an activation, each of them grouped by colour.
     """
 
     @checked
@@ -92,25 +77,26 @@ class HorizontalConv2d(nn.Conv2d):
         *,
         mask_type: Literal["A", "B"],
         n_colors: Count,
-        halves: Count = 2,
+        n_blocks: Count = 2,
     ):
-        if out_channels % halves:
+        if out_channels % n_blocks:
             raise ValueError(
-                f"out_channels={out_channels} cannot be divided into {halves} halves: use a "
-                f"multiple of halves={halves}"
+                f"out_channels={out_channels} cannot be divided into {n_blocks} blocks: use a "
+                f"multiple of n_blocks={n_blocks}"
             )
         self.reach = kernel_sides(kernel_size)[1] // 2
         self.has_center = mask_type == "B" or n_colors > 1
         super().__init__(in_channels, out_channels, (1, self.reach + self.has_center))
         mask = None
         if n_colors > 1:
-            mask = color_causal_mask(
-                out_channels // halves,
+            of_a_block = color_causal_mask(
+                out_channels // n_blocks,
                 in_channels,
                 (1, 2 * self.reach + 1),
                 n_colors=n_colors,
                 include_center=mask_type == "B",
-            )[..., : self.reach + 1].repeat(halves, 1, 1, 1)
+            )
+            mask = of_a_block[..., : self.reach + 1].repeat(n_blocks, 1, 1, 1)
         self.register_buffer("mask", mask, persistent=False)
 
     def forward(self, x: Float[Tensor, "B in H W"]) -> Float[Tensor, "B out H W"]:
@@ -129,29 +115,28 @@ class GatedLayer(nn.Module):
     @checked
     def __init__(
         self,
-        vertical_channels: Count,
-        horizontal_channels: Count,
+        in_channels: Count,
         n_channels: Count,
         kernel_size: OddSides,
         *,
         mask_type: Literal["A", "B"],
-        n_colors: Count,
-        n_classes: Count | None,
-        context_channels: Natural,
+        n_colors: Count = 1,
+        n_classes: Count | None = None,
+        context_channels: Natural = 0,
         activation: Activation = "gate",
     ):
         super().__init__()
-        self.activate, halves = ACTIVATIONS[activation]
-        width = halves * n_channels
-        self.vertical = VerticalConv2d(vertical_channels, width, kernel_size)
+        self.activate, n_blocks = ACTIVATIONS[activation]
+        width = n_blocks * n_channels
+        self.vertical = VerticalConv2d(in_channels, width, kernel_size)
         self.link = nn.Conv2d(width, width, 1)
         self.horizontal = HorizontalConv2d(
-            horizontal_channels,
+            in_channels,
             width,
             kernel_size,
             mask_type=mask_type,
             n_colors=n_colors,
-            halves=halves,
+            n_blocks=n_blocks,
         )
         self.output = pointwise(n_channels, n_channels, n_colors)
         self.label = nn.Embedding(n_classes, 2 * width) if n_classes else None
@@ -161,23 +146,25 @@ class GatedLayer(nn.Module):
 
     def condition(
         self, label: Int[Tensor, "B"] | None, context: Float[Tensor, "B_or_1 C H W"] | None
-    ) -> tuple[Tensor | int, Tensor | int]:
-        """What the conditions add to the gates of the vertical and of the horizontal stack.
+    ) -> tuple[Tensor, Tensor] | None:
+        """What is added inside the gates of the vertical and of the horizontal stack, if anything.
 
-        A context of one image is shared by all. Without a condition it is the number 0.
+        A context of one image is shared by all.
         """
-        added = 0
-        if self.label is not None:
-            added = self.label(label)[:, :, None, None]
+        added = None if self.label is None else self.label(label)[:, :, None, None]
         if self.context is not None:
-            added = added + self.context(context)
-        return (added, added) if isinstance(added, int) else added.chunk(2, dim=1)
+            place = self.context(context)
+            added = place if added is None else added + place
+        return None if added is None else added.chunk(2, dim=1)
 
     def forward(self, v, h, *, label=None, context=None, last: bool = False):
         """Features of the two stacks, one layer on. `last` leaves out what nobody reads."""
-        to_vertical, to_horizontal = self.condition(label, context)
         v = self.vertical(v)
         link = self.link(v)  # taken before the gate: figure 2
-        out = self.output(self.activate(plus(self.horizontal(h) + link, to_horizontal)))
-        v = None if last else self.activate(plus(v, to_vertical))
+        z = self.horizontal(h) + link
+        condition = self.condition(label, context)
+        if condition is not None:
+            v, z = v + condition[0], z + condition[1]
+        out = self.output(self.activate(z))
+        v = None if last else self.activate(v)
         return v, (h + out if self.residual else out)

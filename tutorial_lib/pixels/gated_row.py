@@ -29,11 +29,14 @@ from tutorial_lib.contracts import Count, Kernel, Natural, OddSides, Several, ch
 from tutorial_lib.pixels.config import Config, built_from
 from tutorial_lib.pixels.coordinates import coordinate_features
 from tutorial_lib.pixels.gated import SYMBOL_DIM, check_given
-from tutorial_lib.pixels.gated_layer import HorizontalConv2d, gate, plus, pointwise
+from tutorial_lib.pixels.gated_layer import HorizontalConv2d, gate
+from tutorial_lib.pixels.masks import head
 
 
 class RowLayer(nn.Module):
     """One gated layer of the horizontal stack: (B, in, 1, T) -> (B, n_channels, 1, T)."""
+
+    activate = staticmethod(gate)
 
     @checked
     def __init__(
@@ -51,19 +54,23 @@ class RowLayer(nn.Module):
         self.horizontal = HorizontalConv2d(
             in_channels, width, kernel_size, mask_type=mask_type, n_colors=1
         )
-        self.output = pointwise(n_channels, n_channels, 1)
+        self.output = nn.Conv2d(n_channels, n_channels, 1)
         self.label = nn.Embedding(n_classes, width) if n_classes else None
         self.place = nn.Conv2d(place_channels, width, 1) if place_channels else None
         self.residual = mask_type == "B"
 
-    def condition(self, label: Tensor | None, place: Tensor | None) -> Tensor | int:
-        """What label and place add inside the gate: (B or 1, 2C, 1, T or 1), or the number 0."""
-        added = 0 if label is None else self.label(label)[:, :, None, None]
-        return added if self.place is None else added + self.place(place)
+    def condition(self, label: Tensor | None, place: Tensor | None) -> Tensor | None:
+        """What label and place add inside the gate, (B or 1, 2C, 1, T or 1), if anything."""
+        added = None if label is None else self.label(label)[:, :, None, None]
+        if place is not None:
+            place = self.place(place)
+            added = place if added is None else added + place
+        return added
 
     def forward(self, h: Tensor, label: Tensor | None, place: Tensor | None) -> Tensor:
         """The stack's features, one layer on."""
-        out = self.output(gate(plus(self.horizontal(h), self.condition(label, place))))
+        z, condition = self.horizontal(h), self.condition(label, place)
+        out = self.output(self.activate(z if condition is None else z + condition))
         return h + out if self.residual else out
 
 
@@ -103,12 +110,7 @@ class GatedRow(nn.Module):
             )
             for i in range(config.n_layers)
         )
-        self.head = nn.Sequential(
-            nn.ReLU(),
-            pointwise(n_channels, n_channels, 1),
-            nn.ReLU(),
-            pointwise(n_channels, config.n_levels, 1),
-        )
+        self.head = head(n_channels, config.n_levels, 1)
 
     def forward(
         self, levels: Int[Tensor, "B 1 1 T"], *, label: Tensor | None = None
@@ -139,7 +141,7 @@ class GatedRow(nn.Module):
     def place(
         self, features: Float[Tensor, "B F 1 T"], label: Int[Tensor, "B"] | None = None
     ) -> Float[Tensor, "1 features 1 T"] | None:
-        """Where each position is, (1, features, 1, T); None if the model is not told.
+        """Where each position is, (1, features, 1, T); None if the model is not to know.
 
         Raises ValueError or TypeError for a label that does not fit the model.
         """

@@ -40,6 +40,9 @@ def causal_mask(kernel_size: OddSides, *, include_center: bool) -> Float[Tensor,
 
     Type A reads raw pixels, so only a first layer uses it; type B reads features that already
     exclude the present pixel. [PixelRNN, sec. 3.4]
+
+    >>> causal_mask(3, include_center=True).tolist()
+    [[1.0, 1.0, 1.0], [1.0, 1.0, 0.0], [0.0, 0.0, 0.0]]
     """
     height, width = kernel_sides(kernel_size)
     mask = torch.zeros(height, width)
@@ -51,7 +54,11 @@ def causal_mask(kernel_size: OddSides, *, include_center: bool) -> Float[Tensor,
 
 @checked
 def color_groups(n_channels: Count, n_colors: Count) -> Int[Tensor, "n_channels"]:
-    """The colour that each channel belongs to: (n_channels,) in 0 .. n_colors-1, contiguous."""
+    """The colour that each channel belongs to: (n_channels,) in 0 .. n_colors-1, contiguous.
+
+    >>> color_groups(6, 3).tolist()
+    [0, 0, 1, 1, 2, 2]
+    """
     if n_channels % n_colors:
         raise ValueError(
             f"{n_channels} channels cannot be divided among {n_colors} colours: "
@@ -79,9 +86,7 @@ def color_causal_mask(
     in_group = color_groups(in_channels, n_colors)[None, :]
     center = (in_group <= out_group) if include_center else (in_group < out_group)
     height, width = kernel_sides(kernel_size)
-    mask = causal_mask((height, width), include_center=False).repeat(
-        out_channels, in_channels, 1, 1
-    )
+    mask = causal_mask(kernel_size, include_center=False).repeat(out_channels, in_channels, 1, 1)
     mask[:, :, height // 2, width // 2] = center.float()
     return mask
 
@@ -113,7 +118,23 @@ class MaskedConv2d(nn.Conv2d):
         self.mask_type = mask_type
         self.register_buffer("mask", mask, persistent=False)
 
-    @checked
-    def forward(self, x: Float[Tensor, "B {self.in_channels} H W"]) -> Float[Tensor, "B out H W"]:
-        """Convolve with the masked kernel, zeros outside the image. A NaN spreads, as it came."""
+    def forward(self, x: Float[Tensor, "B in H W"]) -> Float[Tensor, "B out H W"]:
+        """Convolve with the masked kernel, zeros outside the image."""
         return F.conv2d(x, self.weight * self.mask, self.bias, padding="same")
+
+
+def pointwise(in_channels: int, out_channels: int, n_colors: int) -> nn.Conv2d:
+    """A 1x1 convolution that keeps R -> G -> B, which for one colour needs no mask at all."""
+    if n_colors == 1:
+        return nn.Conv2d(in_channels, out_channels, 1)
+    return MaskedConv2d(in_channels, out_channels, 1, mask_type="B", n_colors=n_colors)
+
+
+def head(n_channels: int, n_outputs: int, n_colors: int) -> nn.Sequential:
+    """From the features of a pixel to its logits: ReLU, 1x1, ReLU, 1x1. [PixelRNN, table 1]"""
+    return nn.Sequential(
+        nn.ReLU(),
+        pointwise(n_channels, n_channels, n_colors),
+        nn.ReLU(),
+        pointwise(n_channels, n_outputs, n_colors),
+    )

@@ -29,7 +29,7 @@ from torch import Tensor, nn
 
 from tutorial_lib.contracts import Count, Kernel, Odd, Several, checked, symbols
 from tutorial_lib.pixels.config import Config, built_from
-from tutorial_lib.pixels.masks import MaskedConv2d
+from tutorial_lib.pixels.masks import MaskedConv2d, head
 from tutorial_lib.pixels.memory_format import in_fast_format
 
 
@@ -99,12 +99,7 @@ class MaskedStack(nn.Module):
             n_colors, width, config.first_kernel_size, mask_type="A", n_colors=n_colors
         )
         self.blocks = nn.Sequential(*(make_block() for _ in range(config.n_layers)))
-        self.head = nn.Sequential(
-            nn.ReLU(),
-            MaskedConv2d(width, width, 1, mask_type="B", n_colors=n_colors),
-            nn.ReLU(),
-            MaskedConv2d(width, n_colors * self.n_levels, 1, mask_type="B", n_colors=n_colors),
-        )
+        self.head = head(width, n_colors * self.n_levels, n_colors)
 
     def forward(self, levels) -> Float[Tensor, "B L C H W"]:
         """Logits of every sub-pixel given those before it that the stack can see, in one pass.

@@ -14,24 +14,19 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from functools import partial
 from itertools import product
+from typing import Literal
 
 import torch
 from jaxtyping import Float, Inexact, Int
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from tutorial_lib.contracts import Count, Positive, checked, within
-from tutorial_lib.contracts.validation import (
-    require_float,
-    require_shape,
-    require_tensor,
-    where_it_draws,
-)
+from tutorial_lib.contracts import Count, Positive, checked, where_it_draws, within
 from tutorial_lib.pixels.full_precision import exact_float32, require_float64
 from tutorial_lib.pixels.likelihood import PixelModel
 from tutorial_lib.pixels.modes import in_eval_mode
 from tutorial_lib.sampling.out_of_memory import memory_explained
-from tutorial_lib.sampling.sources import checked_method, logit_source
+from tutorial_lib.sampling.sources import logit_source
 
 BROKEN = "the logits hold NaN: the model they come from is broken"
 
@@ -95,20 +90,30 @@ def sample(
     The model is put in eval mode for the draw and given back in the mode it was in. It draws in
     full float32, under autocast too and where TF32 is switched on: or not all methods would agree.
     """
-    options = {"label": label, "context": context, "known": known, "temperature": temperature}
-    options |= {"generator": generator, "uniforms": uniforms, "progress": progress}
-    *_, levels = _rows(model, shape, method, pauses=False, **options)
+    *_, levels = _rows(
+        model,
+        shape,
+        label=label,
+        context=context,
+        known=known,
+        temperature=temperature,
+        method=method,
+        generator=generator,
+        uniforms=uniforms,
+        progress=progress,
+        pauses=False,
+    )
     return levels.contiguous()
 
 
 def sample_rows(
-    model: nn.Module, shape: tuple[int, int, int, int], *, method: str | None = None, **options
+    model: nn.Module, shape: tuple[int, int, int, int], **options
 ) -> Iterator[Int[Tensor, "B C H W"]]:
     """The same, looked at while it is drawn: the images after each row, 0 where nothing is yet.
 
-    options   label, context, known, temperature, generator or uniforms, progress, as for `sample`
+    It takes the options of `sample`. Between two rows the model is in the mode it came in.
     """
-    for levels in _rows(model, shape, method, pauses=True, **options):
+    for levels in _rows(model, shape, pauses=True, **options):
         yield levels.clone(memory_format=torch.contiguous_format)
 
 
@@ -116,13 +121,13 @@ def sample_rows(
 def _rows(
     model: PixelModel,
     shape: tuple[Count, Count, Count, Count],
-    method: str | None,
     *,
     pauses: bool,
     label=None,
     context=None,
     known=None,
     temperature: Positive = 1.0,
+    method: Literal["cached", "row-cropped", "naive"] | None = None,
     generator: torch.Generator | None = None,
     uniforms=None,
     progress: bool = False,
@@ -131,15 +136,14 @@ def _rows(
 
     Where it pauses, the caller's code runs between two rows, with the model as he has it.
     """
-    method = checked_method(method, model)
     require_float64(model)
     if shape[1] != model.n_colors:
         raise ValueError(f"the model has {model.n_colors} colours, shape {shape} does not")
-    device = next(model.parameters()).device
-    uniforms = _noise(shape, uniforms, generator).to(device)
-    levels, to_draw = _canvas(model, shape, known, device)
-    if context is not None and torch.is_autocast_enabled(device.type):
-        context = context.to(next(model.parameters()).dtype)  # what made it ran under autocast
+    weight = next(model.parameters())
+    uniforms = _noise(shape, uniforms, generator).to(weight.device)
+    levels, to_draw = _canvas(model, shape, known, weight.device)
+    if context is not None and torch.is_autocast_enabled(weight.device.type):
+        context = context.to(weight.dtype)  # what made it ran under autocast
     conditions = {k: v for k, v in (("label", label), ("context", context)) if v is not None}
     mode = partial(_sampling_mode, model, len(levels))
     around_all, around_each = (nullcontext, mode) if pauses else (mode, nullcontext)
@@ -207,25 +211,29 @@ def _to_walk(unknown: Tensor, walks: str) -> Tensor:
     return order.flip(-1).cummax(dim=-1).values.flip(-1).view_as(unknown)
 
 
-def _noise(shape, uniforms, generator) -> Tensor:
-    device = where_it_draws(generator)
+@checked
+def _noise(
+    shape: tuple[int, int, int, int],
+    uniforms: Inexact[Tensor, "{shape[0]} {shape[1]} {shape[2]} {shape[3]}"] | None,
+    generator: torch.Generator | None,
+) -> Tensor:
     if uniforms is None:
+        device = where_it_draws(generator)
         return torch.rand(shape, generator=generator, dtype=torch.float64, device=device)
     if generator is not None:
         raise ValueError("give either `generator` or `uniforms`, not both")
-    require_shape("uniforms", require_float("uniforms", uniforms), shape)
     return within("uniforms", uniforms, 0, 1, open_end=True)
 
 
-def _canvas(model, shape, known, device) -> tuple[Tensor, Tensor]:
+@checked
+def _canvas(
+    model: PixelModel,
+    shape: tuple[int, int, int, int],
+    known: Int[Tensor, "{shape[0]} {shape[1]} {shape[2]} {shape[3]}"] | None,
+    device: torch.device,
+) -> tuple[Tensor, Tensor]:
     """Levels to start from, zeros where unknown, and where to draw."""
-    if known is None:
-        return torch.zeros(shape, dtype=torch.long, device=device), torch.ones(
-            shape, dtype=torch.bool, device=device
-        )
-    require_shape("known", require_tensor("known", known), shape)
-    if known.dtype != torch.long:
-        raise TypeError(f"known must be a torch.long tensor, got {known.dtype}")
+    known = torch.full(shape, -1) if known is None else known
     low, high = int(known.min()), int(known.max())
     if low < -1 or high >= model.n_levels:
         raise ValueError(

@@ -9,9 +9,9 @@ the past alone, and the past does not change: once computed, it can be kept. Wha
 
 So an image of H x W pixels costs about what one forward pass costs, in place of H x W of them.
 
-Here is what both caches need: `RowsAbove` and `OwnRow` keep features, `LevelTable` and `Head` are
-the two ends of a network at a single pixel. Every kernel is taken apart into a matrix, since at one
-position a convolution is a product with a matrix.
+Here is what all caches need: `RowsAbove` and `OwnRow` keep features, `LevelTable` and `Head` are
+the two ends of a network at a single pixel, `Cache` puts in what was drawn. Every kernel is taken
+apart into a matrix, since at one position a convolution is a product with a matrix.
 
 Reference: Ramachandran et al. 2017, Fast Generation for Convolutional Autoregressive Models, arXiv
 1704.06001. Where the code deviates: its rows are done whole, not pixel by pixel.
@@ -83,11 +83,10 @@ class LevelTable:
     """The numbers that stand for a level, looked up: what `model.embed` gives for one pixel."""
 
     def __init__(self, model: nn.Module, device: torch.device):
-        self.n_colors = model.n_colors
         levels = torch.arange(model.n_levels, device=device).view(-1, 1, 1, 1)
-        every_color = model.embed(levels.expand(-1, self.n_colors, 1, 1)).flatten(1)
+        every_color = model.embed(levels.expand(-1, model.n_colors, 1, 1)).flatten(1)
         self.size = every_color.shape[1]
-        self.table = every_color[:, : self.size // self.n_colors].contiguous()
+        self.table = every_color[:, : self.size // model.n_colors].contiguous()
 
     def __call__(self, levels: Tensor) -> Tensor:
         """(..., C) levels -> (..., C * E) features, colour by colour."""
@@ -108,12 +107,28 @@ class Head:
     """ReLU, 1x1, ReLU, 1x1 at one position: (B, features) -> (B, L) for one colour."""
 
     def __init__(self, head: nn.Sequential, n_colors: int):
-        last = head[3]
-        self.first = Pointwise(head[1])
-        by_color = as_matrix(masked_weight(last)).chunk(n_colors, dim=1)
-        self.last = [weight.contiguous() for weight in by_color]
+        self.first, last = Pointwise(head[1]), Pointwise(head[3])
+        self.last = [weight.contiguous() for weight in last.matrix.chunk(n_colors, dim=1)]
         self.last_bias = last.bias.chunk(n_colors)
 
     def __call__(self, features: Tensor, color: int) -> Tensor:
         hidden = self.first(features.relu()).relu_()
         return torch.addmm(self.last_bias[color], hidden, self.last[color])
+
+
+class Cache:
+    """Logits of a model in raster order, from features that are kept: what the caches share.
+
+    It reads the levels drawn so far from `levels` (B, C, H, W), the canvas that is being filled.
+    """
+
+    def __init__(self, model: nn.Module, levels: Tensor):
+        self.pixels = levels.permute(2, 3, 0, 1)
+        self.table = LevelTable(model, levels.device)
+        self.head = Head(model.head, model.n_colors)
+
+    def write_newest(self, own: OwnRow, row: tuple[Tensor, ...], column: int, color: int):
+        """Before (column, color) is asked for: what was drawn last goes into the first layer."""
+        x = column if color else column - 1
+        if x >= 0:
+            own.slots[x].copy_(self.table(row[x]))

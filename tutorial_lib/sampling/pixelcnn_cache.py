@@ -16,8 +16,7 @@ from torch import Tensor
 from tutorial_lib.pixels.masks import MaskedConv2d
 from tutorial_lib.pixels.pixelcnn import MaskedResidualBlock, PixelCNN
 from tutorial_lib.sampling.features import (
-    Head,
-    LevelTable,
+    Cache,
     OwnRow,
     Pointwise,
     RowsAbove,
@@ -64,19 +63,17 @@ class BlockCache:
         return features + self.widen(self.kernel.step(x).relu_())
 
 
-class PixelCNNCache:
+class PixelCNNCache(Cache):
     """Logits of a PixelCNN in raster order, reading `levels` (B, C, H, W) as they come."""
 
     walks = "image"  # through every pixel up to the last unknown one: rows below read features
 
     def __init__(self, model: PixelCNN, levels: Tensor):
+        super().__init__(model, levels)
         batch, _, _, width = levels.shape
-        self.pixels, self.row = levels.permute(2, 3, 0, 1), None
-        self.table = LevelTable(model, levels.device)
-        self.first = ConvCache(model.first, batch, width)
+        self.first, self.row = ConvCache(model.first, batch, width), None
         self.blocks = [BlockCache(block, batch, width) for block in model.blocks]
         self.convs = [self.first, *(block.kernel for block in self.blocks)]
-        self.head = Head(model.head, model.n_colors)
 
     def begin_row(self, row: int) -> None:
         """Sum what every kernel reads in the rows above, for the whole row."""
@@ -90,10 +87,7 @@ class PixelCNNCache:
 
     def logits(self, column: int, color: int) -> Tensor:
         """(B, L) for one sub-pixel of the present row, given all those before it."""
-        if column > 0 and color == 0:
-            self.first.own.slots[column - 1].copy_(self.table(self.present[column - 1]))
-        if color > 0:
-            self.first.own.slots[column].copy_(self.table(self.present[column]))
+        self.write_newest(self.first.own, self.present, column, color)
         features = self.first.step(column)
         for block in self.blocks:
             features = block.step(column, features)

@@ -13,17 +13,13 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from tutorial_lib.contracts.plain import require_choice
-from tutorial_lib.contracts.validation import require_model, require_shape
 from tutorial_lib.pixels.gated import GatedPixelCNN
 from tutorial_lib.pixels.gated_row import GatedRow
 from tutorial_lib.pixels.pixelcnn import PixelCNN
-from tutorial_lib.sampling.gated_cache import GatedCache
+from tutorial_lib.sampling.gated_cache import GatedCache, RowCache
 from tutorial_lib.sampling.pixelcnn_cache import PixelCNNCache
-from tutorial_lib.sampling.row_cache import RowCache
 
 CACHES = {GatedPixelCNN: GatedCache, PixelCNN: PixelCNNCache, GatedRow: RowCache}
-METHODS = ("cached", "row-cropped", "naive")
 
 
 class NaivePass:
@@ -31,7 +27,7 @@ class NaivePass:
 
     walks = "unknown"  # straight to the sub-pixels that are to be drawn
 
-    def __init__(self, model: nn.Module, levels: Tensor, conditions: dict[str, Tensor]):
+    def __init__(self, model: nn.Module, levels: Tensor, **conditions: Tensor):
         self.model, self.levels, self.conditions = model, levels, conditions
 
     def begin_row(self, row: int) -> None:
@@ -44,16 +40,19 @@ class NaivePass:
 class RowCroppedPass(NaivePass):
     """The same on the rows so far: nothing that comes later can change the present row's logits."""
 
-    def __init__(self, model: nn.Module, levels: Tensor, conditions: dict[str, Tensor]):
+    def __init__(self, model: nn.Module, levels: Tensor, **conditions: Tensor):
         if getattr(model, "coordinates", False):
             raise ValueError(
-                f"this {type(model).__name__} is told how high the image is (coordinates=True), so "
+                f"this {type(model).__name__} knows how high the image is (coordinates=True), so "
                 "its images cannot be cropped: use method='cached' or 'naive'"
             )
-        super().__init__(model, levels, conditions)
+        super().__init__(model, levels, **conditions)
         self.image, self.context = levels, conditions.get("context")
-        if self.context is not None:
-            require_shape("context", self.context, ("batch", "channels", *levels.shape[2:]))
+        if self.context is not None and self.context.shape[2:] != levels.shape[2:]:
+            raise ValueError(
+                f"context must have shape (batch, channels, {levels.shape[2]}, {levels.shape[3]}), "
+                f"got {tuple(self.context.shape)}"
+            )
 
     def begin_row(self, row: int) -> None:
         self.row, self.levels = row, self.image[:, :, : row + 1]
@@ -61,22 +60,17 @@ class RowCroppedPass(NaivePass):
             self.conditions["context"] = self.context[:, :, : row + 1]
 
 
-def logit_source(method: str, model: nn.Module, levels: Tensor, conditions: dict[str, Tensor]):
-    """The source that a method names, on a canvas `levels` (B, C, H, W)."""
-    if method == "cached":
-        return CACHES[type(model)](model, levels, **conditions)
-    return (NaivePass if method == "naive" else RowCroppedPass)(model, levels, conditions)
+def logit_source(method: str | None, model: nn.Module, levels: Tensor, conditions: dict):
+    """The source that a method names, on a canvas `levels` (B, C, H, W); None: the fastest.
 
-
-def checked_method(method: str | None, model: nn.Module) -> str:
-    """The method as it is named, None resolved. ValueError if there is no such, or no cache."""
-    require_model("model", model, "n_levels", "n_colors")
-    if method is None:
-        return "cached" if type(model) in CACHES else "naive"
-    require_choice("method", method, METHODS)
-    if method == "cached" and type(model) not in CACHES:
+    ValueError where there is no cache.
+    """
+    cache = CACHES.get(type(model))
+    if method == "cached" and cache is None:
         raise ValueError(
             f"there is no cached sampler for {type(model).__name__}, only for "
             f"{' and '.join(c.__name__ for c in CACHES)}: use method='naive'"
         )
-    return method
+    passes = {"naive": NaivePass, "row-cropped": RowCroppedPass}
+    source = passes.get(method) or cache or NaivePass
+    return source(model, levels, **conditions)
