@@ -45,7 +45,7 @@ def test_without_the_variable_a_chapter_keeps_nothing_and_long_runs_are_user_dat
     if named is not None:
         monkeypatch.setenv(VARIABLE, named)
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))  # where Linux keeps user data
-    assert kept_run("chapter-10") is None
+    assert kept_run("chapter-12") is None
     assert runs_dir().is_absolute() and runs_dir().parts[-2:] == ("tutorial_lib", "runs")
     if sys.platform == "linux":
         assert runs_dir() == tmp_path / "tutorial_lib" / "runs"
@@ -61,7 +61,7 @@ def test_with_it_every_profile_has_a_folder_of_its_own(monkeypatch, tmp_path):
     monkeypatch.setenv(VARIABLE, str(tmp_path))
     monkeypatch.setenv("TUTORIAL_PROFILE", "smoke")
     assert runs_dir() == tmp_path
-    assert kept_run("chapter-11/stage-two") == tmp_path / "smoke" / "chapter-11" / "stage-two"
+    assert kept_run("chapter-13/stage-two") == tmp_path / "smoke" / "chapter-13" / "stage-two"
     monkeypatch.setenv(VARIABLE, "~/runs")
     assert runs_dir() == Path.home() / "runs"
 
@@ -90,9 +90,9 @@ def test_a_drive_that_is_not_mounted_is_not_mistaken_for_a_folder(monkeypatch, t
     monkeypatch.setattr(user_folders, "DRIVE", tmp_path / "drive")
     monkeypatch.setenv(VARIABLE, str(tmp_path / "drive" / "MyDrive" / "runs"))
     with pytest.raises(ValueError, match="no drive is mounted: mount it first"):
-        kept_run("chapter-10")
+        kept_run("chapter-12")
     monkeypatch.setattr(user_folders, "DRIVE", Path("/"))  # which is always mounted
-    assert kept_run("chapter-10").name == "chapter-10"
+    assert kept_run("chapter-12").name == "chapter-12"
 
 
 @pytest.mark.parametrize("name", ["", "/tmp", "../elsewhere", "a/../../b"])
