@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import re
+from collections.abc import Callable
 from types import ModuleType
 
 import tutorial_lib.exercises as package
@@ -31,7 +32,12 @@ def all_exercises() -> list[Exercise]:
     return [each for chapter in chapters().values() for each in exercises_of(chapter)]
 
 
-def show_progress(chapter: str) -> None:
-    """Show the table of a chapter, by the name of its package."""
-    module = importlib.import_module(chapter)
-    show(progress_report(chapter.rpartition(".")[2], exercises_of(module)))
+def progress_of(chapter: str) -> Callable[[], None]:
+    """The `progress` of a chapter, by the name of its package."""
+
+    def progress() -> None:
+        """Show points, outcome and attempts of this chapter's exercises."""
+        module = importlib.import_module(chapter)
+        show(progress_report(chapter.rpartition(".")[2], exercises_of(module)))
+
+    return progress

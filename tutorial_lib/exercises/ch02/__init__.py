@@ -5,6 +5,7 @@ from tutorial_lib.exercises.ch02.ex2_masked_conv2d import masked_conv2d
 from tutorial_lib.exercises.ch02.ex3_influence_row import influence_row
 from tutorial_lib.exercises.ch02.ex4_unread_fraction import unread_fraction
 from tutorial_lib.exercises.ch02.ex5_color_causal_mask import color_causal_mask
+from tutorial_lib.exercises.discovery import progress_of
 
 __all__ = [
     "causal_mask",
@@ -15,9 +16,4 @@ __all__ = [
     "unread_fraction",
 ]
 
-
-def progress() -> None:
-    """Show points, outcome and attempts of this chapter's exercises."""
-    from tutorial_lib.exercises.discovery import show_progress
-
-    show_progress(__name__)
+progress = progress_of(__name__)

@@ -8,11 +8,26 @@ import torch
 from torch import Tensor, nn
 
 from tutorial_lib.exercises.ch02.models import Opposed, SideBySide, masked_stack
-from tutorial_lib.exercises.ch02.references import influence_row as reference
 from tutorial_lib.exercises.comparing import first_difference, tensor_result
 from tutorial_lib.exercises.definition import Failure
 from tutorial_lib.exercises.engine import Exercise, says
 from tutorial_lib.exercises.trials import Trial
+
+
+def reference(model_fn: Callable, image: Tensor, target: tuple[int, int]) -> Tensor:
+    """Which input pixels move the outputs at `target`: bool (H, W).
+
+    One backward pass for each logit of the target, so that none can cancel another.
+    """
+    row, column = target
+    image = image.detach().clone().requires_grad_()
+    logits = model_fn(image)[0, :, row, column]
+    reads = torch.zeros(image.shape[-2:], dtype=torch.bool)
+    for logit in logits:
+        (gradient,) = torch.autograd.grad(logit, image, retain_graph=True)
+        reads |= (gradient[0] != 0).any(dim=0)
+    return reads
+
 
 influence_row = Exercise(
     "2.3",

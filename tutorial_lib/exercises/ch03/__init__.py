@@ -3,20 +3,11 @@
 from tutorial_lib.exercises.ch03.ex1_residual_block import residual_block
 from tutorial_lib.exercises.ch03.ex2_held_out_score import held_out_score
 from tutorial_lib.exercises.ch03.ex3_sample_images import sample_images
+from tutorial_lib.exercises.discovery import progress_of
 from tutorial_lib.exercises.moved import answering
 
-__all__ = [
-    "held_out_score",
-    "progress",
-    "residual_block",
-    "sample_images",
-]
+__all__ = ["held_out_score", "progress", "residual_block", "sample_images"]
 
 __getattr__ = answering(__name__)  # names of the old numbering
 
-
-def progress() -> None:
-    """Show points, outcome and attempts of this chapter's exercises."""
-    from tutorial_lib.exercises.discovery import show_progress
-
-    show_progress(__name__)
+progress = progress_of(__name__)

@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import product
 
 import torch
 from torch import Tensor
 
 from tutorial_lib.exercises.ch03.models import CausalPixels
-from tutorial_lib.exercises.ch03.references import sample_images as reference
 from tutorial_lib.exercises.comparing import first_difference, number, tensor_result
 from tutorial_lib.exercises.definition import Failure
 from tutorial_lib.exercises.engine import Exercise, says
 from tutorial_lib.exercises.trials import Trial
 from tutorial_lib.sampling.ancestral import draw
+
+
+@torch.no_grad()
+def reference(model_fn: Callable, uniforms: Tensor, temperature: float = 1.0) -> Tensor:
+    """Images drawn sub-pixel by sub-pixel, each fed back before the next: (B, C, H, W) long."""
+    levels = torch.zeros(uniforms.shape, dtype=torch.long)
+    _, n_colors, height, width = uniforms.shape
+    for row in range(height):
+        for column in range(width):
+            for color in range(n_colors):
+                logits = model_fn(levels)[:, :, color, row, column]
+                drawn = draw(logits / temperature, uniforms[:, color, row, column])
+                levels[:, color, row, column] = drawn
+    return levels
+
 
 sample_images = Exercise(
     "3.3",

@@ -5,6 +5,7 @@ from tutorial_lib.exercises.ch04.ex2_horizontal_conv import horizontal_conv
 from tutorial_lib.exercises.ch04.ex3_gate import gate
 from tutorial_lib.exercises.ch04.ex4_gated_layer import gated_layer
 from tutorial_lib.exercises.ch04.ex5_multiplications import multiplications_per_pixel
+from tutorial_lib.exercises.discovery import progress_of
 
 __all__ = [
     "gate",
@@ -15,9 +16,4 @@ __all__ = [
     "shift_down",
 ]
 
-
-def progress() -> None:
-    """Show points, outcome and attempts of this chapter's exercises."""
-    from tutorial_lib.exercises.discovery import show_progress
-
-    show_progress(__name__)
+progress = progress_of(__name__)

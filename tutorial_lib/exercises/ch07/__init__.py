@@ -2,19 +2,11 @@
 
 from tutorial_lib.exercises.ch07.ex1_label_posterior import label_posterior
 from tutorial_lib.exercises.ch07.ex2_typicality import typicality
+from tutorial_lib.exercises.discovery import progress_of
 from tutorial_lib.exercises.moved import answering
 
-__all__ = [
-    "label_posterior",
-    "progress",
-    "typicality",
-]
+__all__ = ["label_posterior", "progress", "typicality"]
 
 __getattr__ = answering(__name__)  # names of the old numbering
 
-
-def progress() -> None:
-    """Show points, outcome and attempts of this chapter's exercises."""
-    from tutorial_lib.exercises.discovery import show_progress
-
-    show_progress(__name__)
+progress = progress_of(__name__)

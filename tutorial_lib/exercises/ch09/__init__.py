@@ -5,22 +5,11 @@ from tutorial_lib.exercises.ch09.ex2_gaussian_kl import gaussian_kl
 from tutorial_lib.exercises.ch09.ex3_reparameterize import reparameterize
 from tutorial_lib.exercises.ch09.ex4_elbo import elbo
 from tutorial_lib.exercises.ch09.ex5_information import information
+from tutorial_lib.exercises.discovery import progress_of
 from tutorial_lib.exercises.moved import answering
 
-__all__ = [
-    "elbo",
-    "gaussian_kl",
-    "information",
-    "log_evidence",
-    "progress",
-    "reparameterize",
-]
+__all__ = ["elbo", "gaussian_kl", "information", "log_evidence", "progress", "reparameterize"]
 
 __getattr__ = answering(__name__)  # names of the old numbering
 
-
-def progress() -> None:
-    """Show points, outcome and attempts of this chapter's exercises."""
-    from tutorial_lib.exercises.discovery import show_progress
-
-    show_progress(__name__)
+progress = progress_of(__name__)

@@ -7,10 +7,17 @@ import math
 import torch
 from torch import Tensor
 
-from tutorial_lib.exercises.ch09.references import log_evidence as reference
 from tutorial_lib.exercises.comparing import first_difference, number, tensor_result
 from tutorial_lib.exercises.engine import Exercise, says
 from tutorial_lib.exercises.trials import Trial
+
+
+def reference(log_likelihood: Tensor, z: Tensor) -> Tensor:
+    """log p(x) = log sum over the grid of p(x|z) p(z) dz: (B, G) and (G,) -> (B,), in nats."""
+    log_prior = -0.5 * z.square() - 0.5 * math.log(2 * math.pi)
+    log_step = (z[1] - z[0]).log()
+    return torch.logsumexp(log_likelihood + log_prior + log_step, dim=1)
+
 
 log_evidence = Exercise(
     "9.1",

@@ -6,6 +6,7 @@ from tutorial_lib.exercises.ch10.ex3_vq_losses import vq_losses
 from tutorial_lib.exercises.ch10.ex4_ema_step import ema_step
 from tutorial_lib.exercises.ch10.ex5_usage_perplexity import usage_perplexity
 from tutorial_lib.exercises.ch10.ex6_restart_dead_codes import restart_dead_codes
+from tutorial_lib.exercises.discovery import progress_of
 from tutorial_lib.exercises.moved import answering
 
 __all__ = [
@@ -20,9 +21,4 @@ __all__ = [
 
 __getattr__ = answering(__name__)  # names of the old numbering
 
-
-def progress() -> None:
-    """Show points, outcome and attempts of this chapter's exercises."""
-    from tutorial_lib.exercises.discovery import show_progress
-
-    show_progress(__name__)
+progress = progress_of(__name__)

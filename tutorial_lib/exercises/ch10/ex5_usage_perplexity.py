@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
 from tutorial_lib.codes.quantizer import code_counts, perplexity
-from tutorial_lib.exercises.ch10.references import usage_perplexity as reference
 from tutorial_lib.exercises.comparing import number, number_result, numbers
 from tutorial_lib.exercises.engine import Exercise
 from tutorial_lib.exercises.trials import Trial
+
+
+def reference(batches: Sequence[Tensor], n_codes: int) -> Tensor:
+    """exp(entropy) of the usage in all batches together: counts first, then one perplexity."""
+    counts = torch.stack([code_counts(indices, n_codes) for indices in batches]).sum(dim=0)
+    return perplexity(counts)
+
 
 usage_perplexity = Exercise(
     "10.5",

@@ -5,6 +5,7 @@ from tutorial_lib.exercises.ch11.ex2_latent_rate import latent_rate
 from tutorial_lib.exercises.ch11.ex3_two_stage_bound import two_stage_bound
 from tutorial_lib.exercises.ch11.ex4_exact_log_p import exact_log_p
 from tutorial_lib.exercises.ch11.ex5_unigram_bits import unigram_bits
+from tutorial_lib.exercises.discovery import progress_of
 from tutorial_lib.exercises.moved import answering
 
 __all__ = [
@@ -18,9 +19,4 @@ __all__ = [
 
 __getattr__ = answering(__name__)  # names of the old numbering
 
-
-def progress() -> None:
-    """Show points, outcome and attempts of this chapter's exercises."""
-    from tutorial_lib.exercises.discovery import show_progress
-
-    show_progress(__name__)
+progress = progress_of(__name__)

@@ -7,11 +7,19 @@ import math
 import torch
 from torch import Tensor
 
-from tutorial_lib.exercises.ch11.references import latent_rate as reference
+from tutorial_lib.codes.bounds import latent_rate_nats
 from tutorial_lib.exercises.comparing import number, number_result
 from tutorial_lib.exercises.definition import Failed, Failure
 from tutorial_lib.exercises.engine import Exercise
 from tutorial_lib.exercises.trials import Trial
+from tutorial_lib.pixels.likelihood import bits_per_dim
+
+
+def reference(latent_shape: tuple[int, ...], n_codes: int, n_dims: int) -> tuple[float, float]:
+    """N log K for a field of N codes, all equally likely: (nats per image, bits/dim)."""
+    nats = latent_rate_nats(math.prod(latent_shape), n_codes)
+    return nats, bits_per_dim(nats, n_dims)
+
 
 latent_rate = Exercise(
     "11.2",

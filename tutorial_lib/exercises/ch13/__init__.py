@@ -5,6 +5,7 @@ from tutorial_lib.exercises.ch13.ex2_codes_by_position import codes_by_position
 from tutorial_lib.exercises.ch13.ex3_completion_canvas import completion_canvas
 from tutorial_lib.exercises.ch13.ex4_total_bits_per_dim import total_bits_per_dim
 from tutorial_lib.exercises.ch13.ex5_precision_and_recall import precision_and_recall
+from tutorial_lib.exercises.discovery import progress_of
 
 __all__ = [
     "codes_by_position",
@@ -15,9 +16,4 @@ __all__ = [
     "total_bits_per_dim",
 ]
 
-
-def progress() -> None:
-    """Show points, outcome and attempts of this chapter's exercises."""
-    from tutorial_lib.exercises.discovery import show_progress
-
-    show_progress(__name__)
+progress = progress_of(__name__)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from tutorial_lib.exercises.ch13.references import completion_canvas as reference
 from tutorial_lib.exercises.comparing import first_difference, tensor_result
 from tutorial_lib.exercises.definition import Failed, Failure
 from tutorial_lib.exercises.engine import Exercise, says
@@ -15,6 +14,16 @@ IN_PLACE = (
     "The whole fields are still needed: their lower half is the truth that the samples are held "
     "against."
 )
+
+
+def reference(indices: Tensor, n_rows: int, n_draws: int) -> Tensor:
+    """The first rows of every field, -1 below, each n_draws times in a row: (B*n_draws, 1, h, w).
+
+    0 is a code like any other, so what is to be drawn needs a number that no code has.
+    """
+    canvas = torch.full_like(indices, -1)
+    canvas[:, :n_rows] = indices[:, :n_rows]
+    return canvas.repeat_interleave(n_draws, dim=0).unsqueeze(1)
 
 
 completion_canvas = Exercise(

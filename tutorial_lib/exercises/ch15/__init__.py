@@ -4,6 +4,7 @@ from tutorial_lib.exercises.ch15.ex1_mu_law_round_trip import mu_law_round_trip
 from tutorial_lib.exercises.ch15.ex2_latent_bit_rate import latent_bit_rate
 from tutorial_lib.exercises.ch15.ex3_mutual_information_bits import mutual_information_bits
 from tutorial_lib.exercises.ch15.ex4_may_read import may_read
+from tutorial_lib.exercises.discovery import progress_of
 
 __all__ = [
     "latent_bit_rate",
@@ -13,9 +14,4 @@ __all__ = [
     "progress",
 ]
 
-
-def progress() -> None:
-    """Show points, outcome and attempts of this chapter's exercises."""
-    from tutorial_lib.exercises.discovery import show_progress
-
-    show_progress(__name__)
+progress = progress_of(__name__)

@@ -2,16 +2,8 @@
 
 from tutorial_lib.exercises.ch17.ex1_train_from import train_from
 from tutorial_lib.exercises.ch17.ex2_code_under_autocast import code_under_autocast
+from tutorial_lib.exercises.discovery import progress_of
 
-__all__ = [
-    "code_under_autocast",
-    "progress",
-    "train_from",
-]
+__all__ = ["code_under_autocast", "progress", "train_from"]
 
-
-def progress() -> None:
-    """Show points, outcome and attempts of this chapter's exercises."""
-    from tutorial_lib.exercises.discovery import show_progress
-
-    show_progress(__name__)
+progress = progress_of(__name__)
