@@ -17,8 +17,8 @@ import torch
 import tutorial_lib
 from tutorial_lib import cli, data, profiles
 from tutorial_lib.cli.commands import commands
+from tutorial_lib.cli.options import options_of, with_options
 from tutorial_lib.cli.train_commands import chosen_profile
-from tutorial_lib.cli.train_options import settings_of_both
 from tutorial_lib.recipes.code_files import read_codes
 from tutorial_lib.recipes.pretrained import load_run, load_weights
 from tutorial_lib.recipes.settings import presets
@@ -381,10 +381,8 @@ def settings_for(*options):
     """The settings that `train two-stage` makes of these options."""
     import tyro
 
-    from tutorial_lib.cli.train_options import options_of_both
-
     preset = presets("laptop", precision="no")
-    return settings_of_both(preset, tyro.cli(options_of_both(preset), args=list(options))), preset
+    return with_options(preset, tyro.cli(options_of(preset), args=list(options))), preset
 
 
 def test_without_options_both_stages_are_those_of_the_profile():

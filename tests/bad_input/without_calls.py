@@ -77,8 +77,7 @@ REASONS = {
     "recipes.code_files.CodeFile": "a record that read_codes and write_codes fill",
     "cli.commands": "text from a shell, which tyro parses and answers",
     "cli": "text from a shell, which tyro parses and answers",
-    "cli.option_types": "types of options, for tyro",
-    "cli.train_options": "settings from a shell, which check themselves",
+    "cli.options": "types of options, for tyro",
     "cli.train_commands": "text from a shell, which tyro parses and answers",
 }
 

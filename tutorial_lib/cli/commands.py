@@ -3,8 +3,6 @@
 torch is imported inside a command, once its options are found to be right.
 """
 
-import errno
-import os
 import signal
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,13 +10,14 @@ from typing import Annotated, Literal
 
 from tyro.conf import Positional, arg
 
-from tutorial_lib.cli.option_types import MaybeFloat, MaybeInt, MaybePath, MaybeStr, maybe
-from tutorial_lib.cli.train_commands import Profile, train_commands
+from tutorial_lib.cli.options import free_place, maybe
+from tutorial_lib.cli.train_commands import train_commands
 from tutorial_lib.codes.run_facts import RunFacts, label_named
-from tutorial_lib.contracts.plain import require_int, require_png, require_positive, require_seed
+from tutorial_lib.contracts import Count, Positive, Seed, png, that
 from tutorial_lib.contracts.suggestions import did_you_mean
 from tutorial_lib.data import catalog
 from tutorial_lib.recipes import weights_shelf
+from tutorial_lib.recipes.settings import Profile
 from tutorial_lib.training.files import file_named
 
 DEFAULT_WEIGHTS = "two-stage-fashion-mnist"
@@ -26,6 +25,8 @@ Split = Literal["train", "valid", "test"]
 Run = maybe(Path, text="Folder of a run of yours.", default="shipped weights are used")
 DatasetName = Annotated[Positional[str], arg(metavar="NAME", help="Name of the data set.")]
 Weights = Annotated[str, arg(help="Name of the shipped weights.")]
+Folder = Annotated[Positional[Path], arg(metavar="FOLDER")]
+Picture = Annotated[Path, png, free_place]
 
 
 def commands(arguments: Sequence[str]) -> dict:
@@ -63,9 +64,7 @@ def data_list() -> None:
     list_datasets()
 
 
-def data_fetch(
-    name: DatasetName,
-) -> None:
+def data_fetch(name: DatasetName) -> None:
     """Download a data set into the cache and verify it."""
     from tutorial_lib.data.commands import fetch_dataset
 
@@ -73,16 +72,11 @@ def data_fetch(
 
 
 def data_show(
-    name: DatasetName,
-    out: maybe(Path, text="PNG to write.", default="NAME.png") = None,
+    name: DatasetName, out: maybe(Picture, text="PNG to write.", default="NAME.png") = None
 ) -> None:
     """Describe a data set; if it is here, draw examples. Downloads nothing."""
     from tutorial_lib.data.commands import show_dataset
 
-    catalog.describe(name)
-    if out is not None:
-        require_png(out)
-        _require_place(out)
     show_dataset(name, out)
 
 
@@ -107,9 +101,9 @@ def exercises_audit() -> None:
 
 
 def course_build(
-    folder: Annotated[Positional[Path], arg(metavar="FOLDER")],
-    chapters: MaybeStr = None,
-    variant_seed: MaybeInt = None,
+    folder: Folder,
+    chapters: maybe(str) = None,
+    variant_seed: maybe(int) = None,
     overwrite: bool = False,
 ) -> None:
     """Write an nbgrader course made from the exercises.
@@ -122,17 +116,14 @@ def course_build(
     """
     from tutorial_lib.classroom.course import build_course
 
-    names = None if chapters is None else [each.strip() for each in chapters.split(",")]
     options = {"variant_seed": variant_seed, "overwrite": overwrite}
-    built = build_course(folder, names=names, **options)
+    built = build_course(folder, names=_chapters(chapters), **options)
     print(f"Built {', '.join(built)} in {folder}.")
     print(f"Hand out {folder / 'release'}; put what comes back into {folder / 'submitted'}")
     print(f"as STUDENT/CHAPTER/CHAPTER.ipynb, then: python -m tutorial_lib course grade {folder}")
 
 
-def course_grade(
-    folder: Annotated[Positional[Path], arg(metavar="FOLDER")], chapters: MaybeStr = None
-) -> None:
+def course_grade(folder: Folder, chapters: maybe(str) = None) -> None:
     """Grade what was handed in, and write feedback and grades.csv.
 
     Args:
@@ -143,8 +134,7 @@ def course_grade(
     from tutorial_lib.classroom.course import grade_course, misplaced
     from tutorial_lib.classroom.grades_table import table
 
-    names = None if chapters is None else [each.strip() for each in chapters.split(",")]
-    print(table(grade_course(folder, names=names)))
+    print(table(grade_course(folder, names=_chapters(chapters))))
     for path in misplaced(folder):
         print(f"Not graded, as it is not STUDENT/CHAPTER of this course: {path}")
     print(f"Feedback is in {folder / 'feedback'}, the table in {folder / 'grades.csv'}.")
@@ -152,13 +142,17 @@ def course_grade(
         print("This system has no Landlock: see docs/teaching.md, How grades are kept safe.")
 
 
+def _chapters(listed: str | None) -> list[str] | None:
+    return None if listed is None else [each.strip() for each in listed.split(",")]
+
+
 # --------------------------------------------------------------------------- results, papers
 
 
 def reproduce(
     name: Annotated[Positional[str], arg(metavar="NAME")],
-    out: MaybePath = None,
-    minutes: MaybeFloat = None,
+    out: maybe(Path) = None,
+    minutes: maybe(Positive) = None,
     preset: maybe(Literal["cpu", "gpu"]) = None,
     profile: maybe(Profile) = None,
 ) -> None:
@@ -180,8 +174,6 @@ def reproduce(
             print(f"{each:26} {recipe.title}")
         return
     named.find(name)
-    if minutes is not None:
-        require_positive("minutes", minutes)
     from tutorial_lib.recipes import reproduction as recipes_of_long_runs
     from tutorial_lib.training.distributed import say
 
@@ -211,13 +203,13 @@ def equations() -> None:
 def sample(
     run: Run = None,
     weights: Weights = DEFAULT_WEIGHTS,
-    n: int = 64,
-    label: MaybeStr = None,
-    out: Path = Path("samples.png"),
-    shape: MaybeStr = None,
-    temperature: float = 1.0,
+    n: Count = 64,
+    label: maybe(str) = None,
+    out: Picture = Path("samples.png"),
+    shape: maybe(str) = None,
+    temperature: Positive = 1.0,
     pixels: Literal["mean", "sample"] = "mean",
-    seed: int = 0,
+    seed: Seed = 0,
 ) -> None:
     """Draw new images into a PNG grid.
 
@@ -231,39 +223,33 @@ def sample(
         pixels: The decoder's mean image, or a true draw of every pixel.
         seed: Of the draw.
     """
-    require_int("n", n, at_least=1)
-    require_seed("seed", seed)
-    require_positive("temperature", temperature)
-    require_png(out)
-    _require_place(out)
     size = None if shape is None else _sides(shape)
     label = "all" if label is not None and label.lower() == "all" else label
-    facts = _told_facts(run, weights, "two-stage.safetensors", only="two-stage")
+    facts = _told_facts(run, weights, "two-stage.safetensors")
     if facts is not None and label not in (None, "all"):
         label_named(label, len(facts.class_names), facts.class_names)
-    from tutorial_lib.recipes import sample_sheets as grids
+    from tutorial_lib.recipes.sample_sheets import write_sample_grids
 
     model = _two_stage(run, weights)
     if model.facts is None and size is None:
         raise ValueError(
             f"the weights in {run} do not say the shape of their images: add --shape HEIGHTxWIDTH"
         )
-    chosen: int | str | None = label
     if label not in (None, "all"):
         names = model.facts.class_names if model.facts else ()
-        chosen = label_named(label, model.n_classes, names)
+        label = label_named(label, model.n_classes, names)
     options = {"temperature": temperature, "pixels": pixels, "seed": seed, "shape": size}
-    for path in grids.write_sample_grids(model, n=n, label=chosen, out=out, **options):
+    for path in write_sample_grids(model, n=n, label=label, out=out, **options):
         print(f"Wrote {path}.")
 
 
 def reconstruct(
     run: Run = None,
     weights: Weights = DEFAULT_WEIGHTS,
-    dataset: MaybeStr = None,
+    dataset: maybe(str) = None,
     split: Split = "test",
-    n: int = 8,
-    out: Path = Path("reconstructions.png"),
+    n: Count = 8,
+    out: Picture = Path("reconstructions.png"),
 ) -> None:
     """Draw images, their reconstructions and their codes into a PNG.
 
@@ -273,26 +259,27 @@ def reconstruct(
         n: How many of its images, from the first on.
         out: PNG to write. Three rows for every eight images: original, reconstruction, codes.
     """
-    require_int("n", n, at_least=1)
-    require_png(out)
-    _require_place(out)
-    name = _image_set(dataset, _told_facts(run, weights, "vqvae.safetensors", only="two-stage"))
-    from tutorial_lib.recipes import sample_sheets as grids
+    name = _image_set(dataset, _told_facts(run, weights, "vqvae.safetensors"))
     from tutorial_lib.recipes.code_files import reconstruction_sheet
+    from tutorial_lib.recipes.sample_sheets import write_png
 
     vqvae = _vqvae(run, weights)
-    levels = _examples(name, split, n, vqvae).levels
-    sheet = reconstruction_sheet(vqvae, levels, n_columns=min(8, n))
-    print(f"Wrote {grids.write_png(out, sheet)}: {len(levels)} images of {name}, {split}.")
+    (levels, _), _ = _examples(name, split, n, vqvae)
+    write_png(out, reconstruction_sheet(vqvae, levels, n_columns=min(8, n)))
+    print(f"Wrote {out}: {len(levels)} images of {name}, {split}.")
 
 
 def encode(
     run: Run = None,
     weights: Weights = DEFAULT_WEIGHTS,
-    dataset: MaybeStr = None,
+    dataset: maybe(str) = None,
     split: Split = "test",
-    n: MaybeInt = None,
-    out: Path = Path("codes.safetensors"),
+    n: maybe(Count) = None,
+    out: Annotated[
+        Path,
+        that(lambda out: out.suffix == ".safetensors", "end in .safetensors"),
+        free_place,
+    ] = Path("codes.safetensors"),
 ) -> None:
     """Turn images into a file of codes.
 
@@ -302,24 +289,18 @@ def encode(
         n: How many of its images, from the first on; default: all.
         out: File to write, NAME.safetensors.
     """
-    if n is not None:
-        require_int("n", n, at_least=1)
-    if out.suffix != ".safetensors":
-        raise ValueError(f"--out must end in .safetensors, got {out.name!r}")
-    _require_place(out)
-    name = _image_set(dataset, _told_facts(run, weights, "vqvae.safetensors", only="two-stage"))
+    name = _image_set(dataset, _told_facts(run, weights, "vqvae.safetensors"))
     import math
 
     from tutorial_lib.recipes.code_files import write_codes
 
     vqvae = _vqvae(run, weights)
-    examples, whole = _examples(name, split, n, vqvae, with_dataset=True)
+    (levels, labels), facts = _examples(name, split, n, vqvae)
     of_weights = str(run.resolve()) if run is not None else weights
-    facts = whole.facts
-    codes = write_codes(out, vqvae, examples.levels, examples.labels, facts, weights=of_weights)
+    codes = write_codes(out, vqvae, levels, labels, facts, weights=of_weights)
     each = codes.indices[0].numel()
-    print(f"Wrote {out}: {len(codes.indices)} images of {name}, {split}, as {each} codes each:")
-    before = examples.levels[0].numel() * math.log2(facts.n_levels) / 8
+    print(f"Wrote {out}: {len(levels)} images of {name}, {split}, as {each} codes each:")
+    before = levels[0].numel() * math.log2(facts.n_levels) / 8
     after = each * math.log2(codes.n_codes) / 8
     print(f"{before:.0f} bytes of levels an image became {after:.0f} bytes of codes.")
 
@@ -328,40 +309,40 @@ def decode(
     codes: Annotated[Positional[Path], arg(metavar="FILE", help="File by `encode`.")],
     run: maybe(Path, text="Folder of the run.", default="as the file says") = None,
     weights: maybe(str, text="Name of shipped weights.", default="as the file says") = None,
-    out: Path = Path("decoded.png"),
+    out: Annotated[
+        Path,
+        that(lambda out: out.suffix.lower() in (".png", ".npz"), "end in .png or .npz"),
+        free_place,
+    ] = Path("decoded.png"),
 ) -> None:
     """Turn a file of codes back into images.
 
     Args:
         out: PNG to write, a grid of the images, or NAME.npz: arrays of levels and labels.
     """
-    if out.suffix != ".npz":
-        require_png(out)
-    _require_place(out)
     if weights is not None:
-        _require_weights(weights, only="two-stage")
+        _require_weights(weights)
     if not codes.is_file():
         raise FileNotFoundError(f"no file {codes}: `python -m tutorial_lib encode` writes one")
     import numpy as np
 
     from tutorial_lib.data.tiles import tile
-    from tutorial_lib.recipes import sample_sheets as grids
     from tutorial_lib.recipes.code_files import decode_codes, read_codes
+    from tutorial_lib.recipes.sample_sheets import write_png
 
     told = read_codes(codes)
     if run is None and weights is None:
         is_shipped = told.weights in weights_shelf.available()
         run, weights = (None, told.weights) if is_shipped else (Path(told.weights), None)
     levels = decode_codes(_vqvae(run, weights or DEFAULT_WEIGHTS), told)
-    if out.suffix == ".npz":
+    if out.suffix.lower() == ".npz":
+        arrays = {"levels": levels.numpy().astype(np.uint8), "labels": told.labels.numpy()}
         with file_named(out):
             out.parent.mkdir(parents=True, exist_ok=True)
-            np.savez_compressed(
-                out, levels=levels.numpy().astype(np.uint8), labels=told.labels.numpy()
-            )
+            np.savez_compressed(out, **arrays)
     else:
         columns = round(len(levels) ** 0.5) or 1
-        grids.write_png(out, tile(levels, n_columns=columns, n_levels=told.facts.n_levels))
+        write_png(out, tile(levels, n_columns=columns, n_levels=told.facts.n_levels))
     print(f"Wrote {out}: {len(levels)} images.")
 
 
@@ -376,30 +357,18 @@ def _sides(text: str) -> tuple[int, int]:
     return int(sides[0]), int(sides[1])
 
 
-def _require_place(out: Path) -> None:
-    """OSError, before the work is done, if the file `out` could not be written after it."""
-    found = next(each for each in out.absolute().parents if each.exists())
-    with file_named(out):
-        if out.is_dir():
-            raise IsADirectoryError(errno.EISDIR, "")
-        if not found.is_dir():
-            raise NotADirectoryError(errno.ENOTDIR, "")
-        if not os.access(out if out.exists() else found, os.W_OK):
-            raise PermissionError(errno.EACCES, "")
-
-
-def _require_weights(name: str, *, only: str) -> None:
-    """ValueError unless shipped weights of the kind `only` have this name."""
-    names = [each for each in weights_shelf.available() if each.startswith(only)]
+def _require_weights(name: str) -> None:
+    """ValueError unless shipped weights of two stages have this name."""
+    names = [each for each in weights_shelf.available() if each.startswith("two-stage")]
     if name not in names:
         known = f"There are: {', '.join(names) or 'none'}."
         raise ValueError(f"no weights named {name!r} here.{did_you_mean(name, names)} {known}")
 
 
-def _told_facts(run: Path | None, weights: str, file: str, *, only: str) -> RunFacts | None:
+def _told_facts(run: Path | None, weights: str, file: str) -> RunFacts | None:
     """What the header of a file of weights tells, read without torch; None if it does not."""
     if run is None:
-        _require_weights(weights, only=only)
+        _require_weights(weights)
         return weights_shelf.told_facts(weights_shelf.shipped_path(weights))
     if not run.is_dir():
         raise FileNotFoundError(
@@ -446,14 +415,17 @@ def _image_set(name: str | None, facts: RunFacts | None) -> str:
     )
 
 
-def _examples(name: str, split: Split, n: int | None, vqvae, *, with_dataset: bool = False):
-    """The first n examples of a split, in the levels of the VQVAE; ValueError if it cannot."""
+def _examples(name: str, split: Split, n: int | None, vqvae):
+    """The first n examples of a split, in the levels of the VQVAE, and the facts of the data set.
+
+    ValueError for images that are none for this VQVAE.
+    """
     from tutorial_lib import data
 
     if vqvae.n_levels is None:
         raise ValueError("this VQVAE has a Gaussian decoder: it takes no levels")
     dataset = data.load(name).with_n_levels(vqvae.n_levels)
-    n_channels, *sides = dataset.train.levels.shape[1:]
+    n_channels, *sides = dataset.facts.shape
     if n_channels != vqvae.in_channels:
         raise ValueError(
             f"the weights take images of {vqvae.in_channels} channels, those of {name} have "
@@ -463,5 +435,4 @@ def _examples(name: str, split: Split, n: int | None, vqvae, *, with_dataset: bo
     whole = getattr(dataset, split)
     if n is not None and n > len(whole):
         raise ValueError(f"--n must be at most {len(whole)}, the {split} images of {name}, got {n}")
-    part = data.Split(*whole[:n])
-    return (part, dataset) if with_dataset else part
+    return whole[:n], dataset.facts

@@ -3,37 +3,29 @@
 # Without `from __future__ import annotations`: the classes of options are made when they are asked
 # for, and only an annotation that is evaluated at once can name them.
 
+import argparse
 import importlib.util
 import os
 import re
 import signal
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Literal, get_args
+from typing import Annotated, get_args
 
 from tyro.conf import arg
 
-from tutorial_lib.cli.option_types import maybe
-from tutorial_lib.cli.train_options import (
-    given_for,
-    options_of_both,
-    options_of_stage,
-    settings_of_both,
-    settings_of_stage,
-    settled,
-)
-from tutorial_lib.contracts.plain import require_int
+from tutorial_lib.cli.options import maybe, options_of, with_options
+from tutorial_lib.contracts import Several
 from tutorial_lib.data import catalog
-from tutorial_lib.recipes.settings import TwoStageSettings, presets
+from tutorial_lib.recipes.settings import PriorSettings, Profile, TwoStageSettings, presets
 
-Profile = Literal["smoke", "laptop", "gpu"]
 Out = Annotated[
-    Path,
-    arg(help="Folder of the run, made if need be; an unfinished run in it goes on."),
+    Path, arg(help="Folder of the run, made if need be; an unfinished run in it goes on.")
 ]
 Dataset = Annotated[str, arg(help="Data set of images; `data list` shows the names.")]
+SameDataset = maybe(str, text="Data set of images.", default="that of stage one")
 Levels = maybe(
-    int, text="Put the levels of a pixel into so many equal groups.", default="as they are"
+    Several, text="Put the levels of a pixel into so many equal groups.", default="as they are"
 )
 ProfileOption = Annotated[
     Profile,
@@ -43,11 +35,9 @@ ProfileOption = Annotated[
 
 def chosen_profile(arguments: Sequence[str]) -> str:
     """The profile named in the arguments, else the one in force; it sets the other defaults."""
-    name = None
-    for argument, after in zip(arguments, [*arguments[1:], ""], strict=True):
-        named = re.fullmatch(r"--profile(?:=(.*))?", argument)
-        if named:  # of several, the last counts, as of any option
-            name = after if named[1] is None else named[1]
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--profile", nargs="?")
+    name = parser.parse_known_args(arguments)[0].profile  # of several, the last counts
     return name if name in get_args(Profile) else _profile_in_force()
 
 
@@ -74,83 +64,74 @@ def _torch_is_built_for_a_gpu() -> bool:
 
 
 def train_commands(arguments: Sequence[str]) -> dict[str, Callable[..., None]]:
-    """The stages as commands, with the defaults of the profile named in the arguments."""
+    """The stages as commands, with the defaults of the profile named in the arguments.
+
+    A command first looks at all it is told, then loads torch and asks which precision is fast.
+    """
     if list(arguments[:1]) != ["train"]:  # its name is wanted alone, for the list of commands
         return dict.fromkeys(("vqvae", "prior", "two-stage"), lambda: None)
-    profile_ = chosen_profile(arguments)
-    preset = presets(profile_, precision="no")  # settled once torch is there
-    one, two, both = (
-        options_of_stage(preset.vqvae),
-        options_of_stage(preset.prior),
-        options_of_both(preset),
-    )
+    named = chosen_profile(arguments)
+    light = presets(named, precision="no")
+    one, two, both = options_of(light.vqvae), options_of(light.prior), options_of(light)
     defaults = (one(), two(), both())
 
     def vqvae(
         out: Out,
         dataset: Dataset = catalog.SAMPLE,
         n_levels: Levels = None,
-        profile: ProfileOption = profile_,
+        profile: ProfileOption = named,
         *,
         options: Annotated[one, arg(name="")] = defaults[0],
     ) -> None:
         """Stage one: encoder, codebook and decoder."""
-        settings = settings_of_stage(preset.vqvae, vars(options))
-        _require_images(dataset, n_levels)
+        _require_images(dataset, with_options(light.vqvae, options), n_levels)
         from tutorial_lib.recipes import two_stage as recipes
         from tutorial_lib.recipes.preconditions import require_writable
 
         require_writable(out)
-        settings = settled(settings, vars(options), profile)
+        settings = with_options(presets(profile).vqvae, options)
         _, history = recipes.train_vqvae(_images(dataset, profile, n_levels), settings, out=out)
         _tell(history, out / "vqvae.safetensors")
 
     def prior(
         out: Out,
-        dataset: maybe(str, text="Data set of images.", default="that of stage one") = None,
-        profile: ProfileOption = profile_,
+        dataset: SameDataset = None,
+        profile: ProfileOption = named,
         *,
         options: Annotated[two, arg(name="")] = defaults[1],
     ) -> None:
         """Stage two: a gated PixelCNN over the codes of OUT/vqvae.safetensors."""
-        settings = settings_of_stage(preset.prior, vars(options))
+        settings = with_options(light.prior, options)
         if dataset is not None:
-            _require_images(dataset, None, settings.by_label)
+            _require_images(dataset, settings)
         from tutorial_lib.recipes import two_stage as recipes
         from tutorial_lib.recipes.pretrained import stage_one_facts
 
         facts = stage_one_facts(out)
         name = dataset or (facts.dataset if facts else catalog.SAMPLE)
-        _require_images(name, None, settings.by_label)
+        _require_images(name, settings)
         images = _images(name, profile, facts.n_levels if facts else None)
-        history = recipes.add_prior(images, settled(settings, vars(options), profile), out)
+        history = recipes.add_prior(images, with_options(presets(profile).prior, options), out)
         _tell(history, out / "two-stage.safetensors")
 
     def two_stage(
         out: Out,
         dataset: Dataset = catalog.SAMPLE,
         n_levels: Levels = None,
-        profile: ProfileOption = profile_,
+        profile: ProfileOption = named,
         *,
         options: Annotated[both, arg(name="")] = defaults[2],
     ) -> None:
         """Both stages, then the held-out numbers into OUT/result.json."""
-        settings = settings_of_both(preset, options)
-        _require_images(dataset, n_levels, settings.prior.by_label)
+        _require_images(dataset, with_options(light, options), n_levels)
         from tutorial_lib.recipes import two_stage as recipes
-        from tutorial_lib.training.distributed import say
 
-        stages = {
-            name: settled(stage, given_for(options, name), profile)
-            for name, stage in vars(settings).items()
-        }
+        settings = with_options(presets(profile), options)
         images = _images(dataset, profile, n_levels)
-        history, result = recipes.train_two_stage(images, TwoStageSettings(**stages), out)
+        history, result = recipes.train_two_stage(images, settings, out)
         if not result:
             _interrupted(history, f" from {out}")
-        for name, value in result["test"].items():
-            say(f"{name:32} {value:.4g}")
-        say(f"Weights and result.json are in {out}.")
+        _tell_numbers(result["test"], f"Weights and result.json are in {out}.")
 
     return {"vqvae": vqvae, "prior": prior, "two-stage": two_stage}
 
@@ -158,17 +139,18 @@ def train_commands(arguments: Sequence[str]) -> dict[str, Callable[..., None]]:
 # --------------------------------------------------------------------- data, and what is told
 
 
-def _require_images(name: str, n_levels: int | None, by_label: bool | None = None) -> None:
+def _require_images(name: str, settings: object, n_levels: int | None = None) -> None:
     """ValueError, before torch is loaded, for a data set that these commands cannot use."""
     entry = catalog.describe(name)
     if entry.kind != "images":
         raise ValueError(
             f"--dataset must name images, got {name!r}, which holds {entry.kind} of shape "
-            f"{entry.example_shape}: chapter 15 trains on those"
+            f"{entry.example_shape}: chapter 12 trains on those"
         )
-    if by_label and not entry.class_names:
+    prior = settings.prior if isinstance(settings, TwoStageSettings) else settings
+    if isinstance(prior, PriorSettings) and prior.by_label and not entry.class_names:
         raise ValueError(f"--by-label yes asks for labels, but {name} has none: leave it out")
-    if n_levels is not None and entry.n_levels % require_int("--n-levels", n_levels, at_least=2):
+    if n_levels is not None and entry.n_levels % n_levels:
         raise ValueError(f"--n-levels must divide the {entry.n_levels} of {name}, got {n_levels}")
 
 
@@ -186,15 +168,19 @@ def _images(name: str, profile: str, n_levels: int | None):
 
 
 def _tell(history, weights: Path) -> None:
-    from tutorial_lib.training.distributed import say
-
     if not history.finished:
         _interrupted(history)
     row = {**history.rows[-1], **(history.valid_rows[-1] if history.valid_rows else {})}
     row["seconds/step"] = history.seconds / history.step
-    for name, value in row.items():
+    _tell_numbers(row, f"Wrote {weights}.")
+
+
+def _tell_numbers(numbers: dict[str, int | float], last: str) -> None:
+    from tutorial_lib.training.distributed import say
+
+    for name, value in numbers.items():
         say(f"{name:32} {value:.4g}")
-    say(f"Wrote {weights}.")
+    say(last)
 
 
 def _interrupted(history, where: str = "") -> None:

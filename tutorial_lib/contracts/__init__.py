@@ -57,6 +57,7 @@ from tutorial_lib.contracts.kinds import (  # noqa: F401
     having,
     inside,
     plain,
+    png,
     that,
     unwrapped,
 )

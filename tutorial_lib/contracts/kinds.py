@@ -68,11 +68,16 @@ Kernel = Annotated[
 ]
 # torch takes no larger ones.
 Seed = Annotated[int, at_least(0), that(lambda seed: seed < 2**63, "be at most 2**63 - 1")]
-PNG = Annotated[
-    Path | str,
-    that(lambda path: path.suffix.lower() == ".png", "end in .png"),
-    that(lambda path: not path.is_dir(), "be no folder"),
-]
+
+
+def png(name: str, path: Path) -> Path:
+    """For Annotated: a path that a picture can have."""
+    return _no_folder(name, _ends_in_png(name, path))
+
+
+_ends_in_png = that(lambda path: path.suffix.lower() == ".png", "end in .png")
+_no_folder = that(lambda path: not path.is_dir(), "be no folder")
+PNG = Annotated[Path | str, png]
 
 # ---------------------------------------------------------------------------------- models
 
