@@ -18,7 +18,6 @@ from tutorial_lib.contracts.suggestions import did_you_mean
 from tutorial_lib.data import catalog
 from tutorial_lib.recipes import weights_shelf
 from tutorial_lib.recipes.settings import Profile
-from tutorial_lib.training.files import file_named
 
 DEFAULT_WEIGHTS = "two-stage-fashion-mnist"
 Split = Literal["train", "valid", "test"]
@@ -329,6 +328,7 @@ def decode(
     from tutorial_lib.data.tiles import tile
     from tutorial_lib.recipes.code_files import decode_codes, read_codes
     from tutorial_lib.recipes.sample_sheets import write_png
+    from tutorial_lib.training.files import file_named
 
     told = read_codes(codes)
     if run is None and weights is None:

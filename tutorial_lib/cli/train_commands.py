@@ -145,7 +145,7 @@ def _require_images(name: str, settings: object, n_levels: int | None = None) ->
     if entry.kind != "images":
         raise ValueError(
             f"--dataset must name images, got {name!r}, which holds {entry.kind} of shape "
-            f"{entry.example_shape}: chapter 12 trains on those"
+            f"{entry.example_shape}: chapter 15 trains on those"
         )
     prior = settings.prior if isinstance(settings, TwoStageSettings) else settings
     if isinstance(prior, PriorSettings) and prior.by_label and not entry.class_names:
