@@ -28,6 +28,16 @@ def _split(levels: np.ndarray, labels: np.ndarray) -> Split:
     return Split(torch.from_numpy(np.array(levels)), torch.from_numpy(labels.astype(np.int64)))
 
 
+def _rows(content: bytes, size: int, what: str) -> np.ndarray:
+    """The content as rows of `size` bytes."""
+    if len(content) % size:
+        raise DataFormatError(
+            f"{len(content):,} bytes are no whole number of {what} ({size:,} bytes each): the file "
+            "is cut short or not in this format"
+        )
+    return np.frombuffer(content, np.uint8).reshape(-1, size)
+
+
 # ------------------------------------------------------------------------- MNIST, Fashion-MNIST
 
 
@@ -88,14 +98,8 @@ def parse_amat(text: bytes, *, height: Count = 28, width: Count = 28) -> Split:
     paper's table of binarized MNIST; numbers on MNIST thresholded, or drawn anew every epoch, do
     not. It has no labels, so all are -1. `DataFormatError` names the first bad line.
     """
-    line_size = 2 * height * width
-    if len(text) % line_size:
-        raise DataFormatError(
-            f"{len(text):,} bytes are no whole number of lines of {height * width} pixels "
-            f"({line_size:,} bytes each): the file is cut short or not in this format"
-        )
     # Every pixel takes two bytes, so the text is an array already.
-    lines = np.frombuffer(text, np.uint8).reshape(-1, line_size)
+    lines = _rows(text, 2 * height * width, f"lines of {height * width} pixels")
     pixels, separators = lines[:, 0::2] - ord("0"), lines[:, 1::2]
     good = (pixels <= 1).all(axis=1)  # other characters wrap around to 2 and above
     good &= (separators[:, :-1] == ord(" ")).all(axis=1) & (separators[:, -1] == ord("\n"))
@@ -122,12 +126,7 @@ def parse_cifar(records: bytes) -> Split:
     1 byte      label 0 .. 9
     3072 bytes  1024 red, 1024 green, 1024 blue levels, each plane 32 x 32 in raster order
     """
-    if len(records) % RECORD_BYTES:
-        raise DataFormatError(
-            f"{len(records):,} bytes are no whole number of records of {RECORD_BYTES:,} bytes: "
-            "the file is cut short or not in this format"
-        )
-    table = np.frombuffer(records, np.uint8).reshape(-1, RECORD_BYTES)
+    table = _rows(records, RECORD_BYTES, "records")
     if len(table) and table[:, 0].max() > 9:
         raise DataFormatError(f"label {table[:, 0].max()} in a set with labels 0 to 9")
     return _split(table[:, 1:].reshape(-1, *CIFAR_SHAPE), table[:, 0])

@@ -8,16 +8,14 @@ filter:
 
 A word is a fixed sequence of three sounds, each a set of formant frequencies. A speaker is a pitch,
 a vocal tract (a factor on three formants), a pace and a breathiness. Every utterance has its own
-melody, durations, loudness and a little disorder, so word and speaker are separate factors of
-variation and no two utterances are alike. Three pairs of words (ami and ima, olu and ulo, ane and
-ena) are made of the same sounds in reverse: only the order tells them apart.
+melody, durations and loudness, so no two are alike. Three pairs of words (ami and ima, olu and ulo,
+ane and ena) are made of the same sounds in reverse: only the order tells them apart.
 
-What it is not: speech. There are no hisses and no stops, each word has one pronunciation, and the
-voices differ in four numbers. A model finds it easier than recordings.
+It is not speech: there are no hisses and no stops, each word has one pronunciation, and the voices
+differ in four numbers. A model finds it easier than recordings.
 
-All in float64 from the frozen generator `RandomState`, then rounded to 256 levels. The sin and exp
-of another machine may differ in the last bit. That reaches a level only where a value lies within
-about 1e-14 of the border between two, so the levels are the same everywhere, bar a freak.
+All in float64 from the frozen generator `RandomState`, then rounded to 256 levels: the last bit of
+another machine's sin and exp reaches a level only where a value lies within 1e-14 of a border.
 
 References: Klatt 1980, Software for a cascade/parallel formant synthesizer, JASA 67, 971. Formants
 of the vowels after Peterson and Barney 1952, JASA 24, 175.
