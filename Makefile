@@ -30,7 +30,7 @@ help:
 	@echo "make browser      Run All and every widget of every notebook, in JupyterLab in a Chromium"
 	@echo "make colab        run each notebook alone, in an environment with Colab's versions"
 	@echo "make move         give the project another address: make move ADDRESS=https://github.com/.."
-	@echo "make faults       make every fault hundreds of times, run the long tests, colab and browser"
+	@echo "make faults       make every fault hundreds of times; all tests, colab and browser"
 	@echo "make bench        run the benchmarks"
 	@echo "make results      score the shipped weights again and compare with results/"
 	@echo "make constraints  pin the newest versions that work together in constraints.txt"
@@ -82,7 +82,7 @@ colab: environment
 # With arguments only the drills: make faults ARGS="-k saving"
 faults: test-environment
 	@$(VENV_PYTHON) tools/run_faults.py $(ARGS)
-	@$(if $(ARGS),,$(VENV_PYTHON) tools/run_tests.py long)
+	@$(if $(ARGS),,$(VENV_PYTHON) tools/run_tests.py all)
 	@$(if $(ARGS),,"$(MAKE)" -k colab browser)
 
 move: environment

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import sys
 
 import pytest
+import run_tests
 from changed_tests import files_to_test
 from few import few
 from notebook_pairs import ROOT
 from run_tests import failed_tests, timed
 
 PYTEST = [sys.executable, "-m", "pytest", "-q", "-o", "addopts=", "-p", "no:cacheprovider"]
+LEAN = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}  # starts at once
 
 
 @pytest.mark.parametrize(
@@ -26,7 +29,7 @@ PYTEST = [sys.executable, "-m", "pytest", "-q", "-o", "addopts=", "-p", "no:cach
 def test_a_test_that_fails_is_named_last(tmp_path, source, named):
     path = tmp_path / "test_of_a_learner.py"
     path.write_text(source)
-    words, code = timed("unit tests", [*PYTEST, str(path)], {})
+    words, code = timed("unit tests", [*PYTEST, str(path)], LEAN)
     first, *failed = words.splitlines()
     assert code != 0
     assert first.startswith("unit tests: FAILED (exit ")
@@ -37,7 +40,7 @@ def test_a_test_that_fails_is_named_last(tmp_path, source, named):
 def test_all_is_well(tmp_path):
     path = tmp_path / "test_of_a_learner.py"
     path.write_text("def test_it():\n    pass\n")
-    words, code = timed("unit tests", [*PYTEST, str(path)], {})
+    words, code = timed("unit tests", [*PYTEST, str(path)], LEAN)
     assert code == 0
     assert words.startswith("unit tests: passed after ")
     assert "\n" not in words
@@ -102,7 +105,13 @@ def test_what_takes_long_runs_only_under_make_faults():
     options = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     assert re.search('"-m=.*not long', options)
     rule = re.search("^faults:(?:.*\n)(?:\t.*\n)+", (ROOT / "Makefile").read_text("utf-8"), re.M)
-    assert "run_tests.py long" in rule[0]
+    assert "run_tests.py all" in rule[0]
+
+
+def test_all_unit_tests_are_those_of_make_test_and_the_long_ones():
+    (options,) = re.findall('"-m=(.*?)"', (ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    with_long = [each for each in options.split(" and ") if each != "not long"]
+    assert f'"{" and ".join(with_long)}"' in inspect.getsource(run_tests.run_all)
 
 
 def test_a_few_cases_are_kept_and_all_others_are_long():
@@ -115,5 +124,5 @@ def test_after_its_seconds_nothing_begins_and_what_was_skipped_is_told(tmp_path,
     (tmp_path / "conftest.py").write_text((ROOT / "tests" / "conftest.py").read_text("utf-8"))
     path = tmp_path / "test_of_a_learner.py"
     path.write_text("def test_it():\n    pass\n")
-    _, code = timed("unit tests", [*PYTEST, "-rs", "--seconds=0", str(path)], {})
+    _, code = timed("unit tests", [*PYTEST, "-rs", "--seconds=0", str(path)], LEAN)
     assert code == 0 and "after 0 seconds: `make test` runs it" in capfd.readouterr().out

@@ -4,6 +4,7 @@ import pickle
 
 import pytest
 import torch
+from few import few
 
 from tutorial_lib.classroom.variants import variant_of
 from tutorial_lib.exercises.audit import stub_of
@@ -11,17 +12,23 @@ from tutorial_lib.exercises.definition import NOT_ATTEMPTED, PASSED
 from tutorial_lib.exercises.discovery import all_exercises
 from tutorial_lib.exercises.running import Candidate
 
-SEEDS = range(2)
 EXERCISES = all_exercises()
-CASES = [pytest.param(e, seed, id=f"{e.address}-{seed}") for e in EXERCISES for seed in SEEDS]
+SEEDS = pytest.mark.parametrize("seed", few(range(2), 1))
+EACH = pytest.mark.parametrize("exercise", EXERCISES, ids=lambda each: each.address)
 
 
-@pytest.mark.parametrize("exercise", EXERCISES, ids=lambda each: each.address)
+@pytest.fixture(autouse=True)
+def as_in_a_notebook(own_messages):
+    """Without the type checks of the test run, which take much time."""
+
+
+@EACH
 def test_an_exercise_has_at_least_two_twists(exercise):
     assert len({variant_of(exercise, seed).twist for seed in range(20)}) >= 2
 
 
-@pytest.mark.parametrize("exercise, seed", CASES)
+@SEEDS
+@EACH
 def test_the_right_answers_pass(exercise, seed):
     varied = variant_of(exercise, seed).exercise
     assert varied.alternatives
@@ -30,30 +37,33 @@ def test_the_right_answers_pass(exercise, seed):
         assert grade.outcome == PASSED, grade.failure
 
 
-@pytest.mark.parametrize("exercise, seed", CASES)
+@SEEDS
+@EACH
 def test_the_chapters_answers_get_no_point_and_are_told_why(exercise, seed):
     variant = variant_of(exercise, seed)
-    for own in (exercise.reference, *exercise.alternatives):
-        grade = variant.exercise.grade(own, seed)
-        assert grade.points == 0, own
-    assert variant.twist in variant.exercise.grade(exercise.reference, seed).failure.message
+    own = (exercise.reference, *exercise.alternatives)
+    grades = [variant.exercise.grade(each, seed) for each in own]
+    assert [grade.points for grade in grades] == [0] * len(own)
+    assert variant.twist in grades[0].failure.message
 
 
-@pytest.mark.parametrize("exercise, seed", CASES)
+@SEEDS
+@EACH
 def test_an_untouched_variant_counts_as_not_attempted(exercise, seed):
     varied = variant_of(exercise, seed).exercise
     assert "By hand:" in varied.stub
     assert varied.grade(stub_of(varied), seed).outcome == NOT_ATTEMPTED
 
 
-@pytest.mark.parametrize("exercise", EXERCISES, ids=lambda each: each.address)
+@EACH
 def test_a_variant_keeps_what_the_gradebook_counts_by(exercise):
     varied = variant_of(exercise, 1).exercise
     for kept in ("number", "name", "points", "minutes", "address"):
         assert getattr(varied, kept) == getattr(exercise, kept)
 
 
-@pytest.mark.parametrize("exercise, seed", CASES)
+@SEEDS
+@EACH
 def test_the_examples_tell_the_twist_from_the_chapter(exercise, seed):
     variant = variant_of(exercise, seed)
     right, other, own = (
@@ -69,7 +79,7 @@ def test_the_examples_tell_the_twist_from_the_chapter(exercise, seed):
     assert not all(map(alike, right, own))
 
 
-@pytest.mark.parametrize("exercise", EXERCISES, ids=lambda each: each.address)
+@EACH
 def test_what_a_variant_hands_over_can_be_sent_to_another_process(exercise):
     varied = variant_of(exercise, 0).exercise
 

@@ -4,7 +4,7 @@ python tools/run_tests.py                  both; the second also when the first 
 python tools/run_tests.py units -k masks   only the unit tests, with arguments for pytest
 python tools/run_tests.py notebooks        only the notebooks, under the smoke profile
 python tools/run_tests.py changed          for 40 seconds the unit tests of what was changed
-python tools/run_tests.py long             only the tests that `make faults` runs
+python tools/run_tests.py all              all unit tests, also those that are marked as long
 """
 
 from __future__ import annotations
@@ -25,6 +25,9 @@ CELL_TIMEOUT = "300"  # seconds
 TIME_FOR_CHANGED = "40"  # seconds
 # Two workers share the cores: one thread each, or they fight.
 ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
+# The shapes and types of every call are checked only in the other parts: that takes half as long
+# again, and a learner in a notebook has no such checks.
+AS_IN_A_NOTEBOOK = ["--jaxtyping-packages="]
 # Every test that starts a Python would compile the library again where bytecode is not kept.
 UNITS = {**ONE_THREAD, "MPLBACKEND": "Agg", "PYTHONDONTWRITEBYTECODE": ""}
 
@@ -78,11 +81,12 @@ def failed_tests(report: Path) -> list[str]:
 
 
 def run_units(extra: list[str]) -> tuple[str, int]:
-    return timed("unit tests", unit_command(extra), UNITS)
+    return timed("unit tests", unit_command([*AS_IN_A_NOTEBOOK, *extra]), UNITS)
 
 
-def run_long(extra: list[str]) -> tuple[str, int]:
-    return timed("long tests", unit_command(["-m", "long", *extra]), UNITS)
+def run_all(extra: list[str]) -> tuple[str, int]:
+    chosen = ["-m", "not browser and not colab"]
+    return timed("all unit tests", unit_command([*chosen, *extra]), UNITS)
 
 
 def run_changed(extra: list[str]) -> tuple[str, int]:
@@ -106,7 +110,7 @@ def run_notebooks(extra: list[str]) -> tuple[str, int]:
 
 
 USUAL = {"units": run_units, "notebooks": run_notebooks}
-PARTS = {**USUAL, "changed": run_changed, "long": run_long}
+PARTS = {**USUAL, "changed": run_changed, "all": run_all}
 
 
 def main(argv: list[str]) -> int:
