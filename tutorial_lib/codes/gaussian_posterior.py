@@ -17,8 +17,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from tutorial_lib.contracts import Count, checked, finite
-from tutorial_lib.contracts.validation import where_it_draws
+from tutorial_lib.contracts import Count, checked, finite, where_it_draws
 
 
 class Posterior(NamedTuple):

@@ -25,8 +25,7 @@ from tutorial_lib.codes.bounds import latent_rate_nats, two_stage_bound_nats
 from tutorial_lib.codes.code_prior import CodePrior, labels_for
 from tutorial_lib.codes.run_facts import RunFacts
 from tutorial_lib.codes.vqvae import VQVAE
-from tutorial_lib.contracts import Count, checked, having
-from tutorial_lib.contracts.validation import where_it_draws
+from tutorial_lib.contracts import Count, checked, having, where_it_draws
 from tutorial_lib.pixels.full_precision import exact_float32
 from tutorial_lib.pixels.likelihood import nll_nats
 from tutorial_lib.sampling.ancestral import draw, sample

@@ -34,9 +34,8 @@ from torch.nn import functional as F
 from tutorial_lib.codes.bounds import elbo_nats, gaussian_kl
 from tutorial_lib.codes.gaussian_posterior import Posterior, reparameterize
 from tutorial_lib.codes.vector_coders import CodeDecoder, CodeEncoder, ImageSize
-from tutorial_lib.contracts import Count, Positive, Several, checked, symbols
+from tutorial_lib.contracts import Count, Positive, Several, checked, symbols, where_it_draws
 from tutorial_lib.contracts.plain import plain_numbers
-from tutorial_lib.contracts.validation import where_it_draws
 from tutorial_lib.pixels.full_precision import exact_float32
 from tutorial_lib.pixels.gated import GatedPixelCNN
 from tutorial_lib.pixels.likelihood import nll_nats

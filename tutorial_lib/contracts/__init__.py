@@ -68,6 +68,7 @@ from tutorial_lib.contracts.values import (  # noqa: F401
     is_compiling,
     may_be_read,
     probabilities,
+    shaped,
     symbols,
     values_known_to_be_good,
     within,

@@ -11,13 +11,14 @@ from contextlib import contextmanager
 
 from torch import nn
 
-from tutorial_lib.contracts.validation import require_model
+from tutorial_lib.contracts import checked
 
 
 @contextmanager
+@checked
 def modes_put_back(model: nn.Module) -> Iterator[None]:
     """Afterwards every module of the model is in the mode it was in before."""
-    modes = [(module, module.training) for module in require_model("model", model).modules()]
+    modes = [(module, module.training) for module in model.modules()]
     try:
         yield
     finally:

@@ -34,13 +34,13 @@ from tutorial_lib.contracts import (
     check_fields,
     checked,
     filled,
+    plain,
     symbols,
     within,
 )
 from tutorial_lib.contracts import (
     probabilities as distributions,
 )
-from tutorial_lib.contracts.plain import plain
 from tutorial_lib.pixels.likelihood import enumerate_images
 
 MAX_CONTEXT = 19  # pixels: 2 ** 19 numbers in the largest table

@@ -9,10 +9,18 @@ is fast, and is not repeatable to the last bit.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Annotated, Literal
+from typing import Literal
 
-from tutorial_lib.contracts import Count, Natural, Positive, Share, at_least, check_fields, checked
-from tutorial_lib.contracts.plain import require_seed
+from tutorial_lib.contracts import (
+    Count,
+    Natural,
+    NotNegative,
+    Positive,
+    Seed,
+    Share,
+    check_fields,
+    checked,
+)
 
 
 @dataclass(frozen=True)
@@ -24,14 +32,13 @@ class FitConfig:
     batch_size: Count = 64  # over all processes together
     learning_rate: Positive = 1e-3  # peak; rises over the warm-up, then falls linearly to 0
     warmup: Share = 0.05  # share of all steps
-    weight_decay: Annotated[float, at_least(0)] = 0.0
+    weight_decay: NotNegative = 0.0
     clip_norm: Positive = 1.0  # largest gradient norm
     average: Share = 0.0  # end with the mean of the weights over about this last share; 0: without
     precision: Literal["no", "bf16", "fp16"] = "no"  # float32, or mixed: profiles.fast_precision()
-    seed: Annotated[int, require_seed] = 0
+    seed: Seed = 0
 
-    def __post_init__(self):
-        check_fields(self)
+    __post_init__ = check_fields
 
 
 @checked

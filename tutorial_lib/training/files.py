@@ -29,7 +29,6 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from tutorial_lib.contracts import checked
-from tutorial_lib.contracts.validation import require_tensor
 from tutorial_lib.training.config import History
 from tutorial_lib.training.distributed import is_main
 
@@ -156,8 +155,9 @@ def write_tensors(path: str | Path, tensors: dict, header: dict) -> None:
 
     Raises ValueError if the header has an entry "sha256", the name of the checksum.
     """
-    for name, tensor in tensors.items():
-        require_tensor(f"tensors[{name!r}]", tensor)
+    for name, value in tensors.items():
+        if not isinstance(value, Tensor):
+            raise TypeError(f"tensors[{name!r}] must be a torch.Tensor, got {type(value).__name__}")
     flat = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     if DIGEST in header:
         raise ValueError(

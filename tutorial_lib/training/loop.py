@@ -19,8 +19,7 @@ from typing import Annotated
 
 from torch import Tensor, nn
 
-from tutorial_lib.contracts import Count, checked
-from tutorial_lib.contracts.plain import require_number
+from tutorial_lib.contracts import Count, check_of, checked
 from tutorial_lib.pixels.full_precision import require_float64
 from tutorial_lib.sampling.out_of_memory import memory_let_go
 from tutorial_lib.training.config import FitConfig, History
@@ -29,7 +28,7 @@ from tutorial_lib.training.measures import Step, loss_and_metrics, require_examp
 from tutorial_lib.training.run import Interrupts, TrainingRun, Watcher
 
 Seconds = Annotated[
-    object, lambda name, value: value if value == math.inf else require_number(name, value)
+    object, lambda name, value: value if value == math.inf else check_of(float)(name, value)
 ]
 
 

@@ -10,7 +10,6 @@ import torch
 from torch import Tensor, nn
 
 from tutorial_lib.contracts import Count, checked
-from tutorial_lib.contracts.validation import require_tensor
 from tutorial_lib.pixels.full_precision import require_float64
 from tutorial_lib.pixels.modes import in_eval_mode, modes_put_back
 from tutorial_lib.sampling.out_of_memory import memory_explained
@@ -24,7 +23,9 @@ def require_examples(name: str, value: object) -> tuple[Tensor, ...]:
     if not isinstance(value, (tuple, list)) or not value:
         raise TypeError(f"{name} must be a tuple of tensors, got {value!r:.60}")
     for i, each in enumerate(value):
-        if not require_tensor(f"{name}[{i}]", each).ndim:
+        if not isinstance(each, Tensor):
+            raise TypeError(f"{name}[{i}] must be a torch.Tensor, got {type(each).__name__}")
+        if not each.ndim:
             raise ValueError(f"{name}[{i}] must hold examples, got shape {tuple(each.shape)}")
     lengths = {len(tensor) for tensor in value}
     kind = type(value).__name__

@@ -29,8 +29,14 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from tutorial_lib import profiles
-from tutorial_lib.contracts import Count, Natural, Share, checked, values_known_to_be_good
-from tutorial_lib.contracts.plain import unwrapped
+from tutorial_lib.contracts import (
+    Count,
+    Natural,
+    Share,
+    checked,
+    unwrapped,
+    values_known_to_be_good,
+)
 from tutorial_lib.pixels.config import settings_of
 from tutorial_lib.pixels.memory_format import to_fast_format
 from tutorial_lib.sampling.out_of_memory import OutOfMemory, memory_explained
