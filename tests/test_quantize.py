@@ -607,6 +607,7 @@ def replicas(tmp_path_factory):
     return [read_tensors(folder / f"{rank}.safetensors")[0] for rank in range(2)]
 
 
+@pytest.mark.long
 def test_two_processes_keep_identical_codebooks(replicas):
     one, two = replicas
     assert one.keys() == two.keys()
@@ -614,6 +615,7 @@ def test_two_processes_keep_identical_codebooks(replicas):
     assert different == []
 
 
+@pytest.mark.long
 def test_two_processes_end_where_one_with_the_joint_batch_ends(replicas):
     batches = torch.randn(
         6, 8, 3, 5, generator=torch.Generator().manual_seed(5), dtype=torch.float64

@@ -99,6 +99,7 @@ def test_two_processes_tell_the_rows_and_reach_the_weights_of_one(
         torch.testing.assert_close(weights[name][parameter], value, rtol=1e-3, atol=1e-5)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", CASES)
 def test_half_of_every_batch_alone_would_lead_elsewhere(tmp_path, weights, name, monkeypatch):
     """The probe of the test above can fail."""
@@ -253,6 +254,7 @@ def commanded(tmp_path_factory):
     return folder, output
 
 
+@pytest.mark.long
 def test_the_command_line_trains_the_same_vqvae_in_two_processes_as_in_one(tmp_path, commanded):
     """Garments, an EMA codebook, and restarts: the same rows, whoever counts the images."""
     cli.main([*COMMAND[2:], "--out", str(tmp_path)])
@@ -263,6 +265,7 @@ def test_the_command_line_trains_the_same_vqvae_in_two_processes_as_in_one(tmp_p
         assert row == pytest.approx(expected, rel=1e-3)
 
 
+@pytest.mark.long
 def test_the_command_says_each_thing_once(commanded):
     """Of the progress bar, which rewrites its line, the last word counts."""
     folder, output = commanded
@@ -274,6 +277,7 @@ def test_the_command_says_each_thing_once(commanded):
     assert output.count("training:   0%") <= 1
 
 
+@pytest.mark.long
 def test_an_error_is_told_once(tmp_path):
     running = launch(*COMMAND, "--dataset", "nothing", "--out", tmp_path)
     output = ended(running)
@@ -281,6 +285,7 @@ def test_an_error_is_told_once(tmp_path):
     assert len([line for line in output.splitlines() if "error: no data set" in line]) == 1, output
 
 
+@pytest.mark.long
 def test_a_command_ended_by_sigterm_and_given_again_ends_with_the_same_weights(tmp_path):
     """Sent to torchrun and to both processes, as SLURM does; torchrun passes it on once more."""
     command = [*COMMAND, "--epochs", "4", "--out"]
