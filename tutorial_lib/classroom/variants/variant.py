@@ -6,9 +6,9 @@ says how. Whoever hands in the chapter's answer gets no point and is told which 
 A module declares the variants of one exercise from the top down: what all have, then each twist
 beside its right answers, then what is checked.
 
-    gate = Variants(ch04.gate, stub=..., examples=["gate(torch.ones(1, 2, 1, 1))"])
+    gate = Variants(ch04.gate, examples=["gate(torch.ones(1, 2, 1, 1))"])
 
-    @gate.twist("The switches come first, then the values.", halves="C switches, then C values")
+    @gate.twist("The switches come first.", features="(B, 2C, H, W): C switches, then C values")
     def switches_first(features): ...
 
     @gate.right                       another right answer to the twist above
@@ -21,7 +21,6 @@ from __future__ import annotations
 
 import inspect
 import random
-import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
@@ -29,13 +28,13 @@ from functools import partial
 
 import torch
 
+from tutorial_lib.classroom.variants.stubs import varied_stub
 from tutorial_lib.exercises.comparing import agree
 from tutorial_lib.exercises.definition import Check, Misconception
 from tutorial_lib.exercises.engine import Exercise
 from tutorial_lib.exercises.trials import Trial, read_as_of
 
 MOST_DRAWS = 200
-WIDTH, INDENT = 100, " " * 4  # of a stub's docstring
 
 
 @dataclass(frozen=True)
@@ -51,7 +50,7 @@ class Variant:
 @dataclass(eq=False)
 class Twist:
     """What is asked in place of the chapter's question: the sentence for the card, the answer, what
-    fills the stub's blanks, and the same answer written differently."""
+    the stub says of it, and the same answer written differently."""
 
     says: str
     right: Callable
@@ -62,22 +61,20 @@ class Twist:
 class Variants:
     """All variants of one exercise, of which `draw` draws one.
 
-    stub      source of the cell, with the blank {twist} and those that the twists fill
     examples  expressions in the exercise's name; or a function of the Twist that returns them
     around    makes the context in which everything that is checked runs
-    usual     fills a blank of the stub where a twist does not
+    usual     words that stand in the stub unless a twist has its own (see `stubs`)
     """
 
     def __init__(
         self,
         exercise: Exercise,
         *,
-        stub: str,
         examples: Sequence[str] | Callable[[Twist], Sequence[str]],
         around: Callable[[], AbstractContextManager] = nullcontext,
         **usual: object,
     ):
-        self.exercise, self.stub, self.examples = exercise, stub, examples
+        self.exercise, self.examples = exercise, examples
         self.around, self.usual = around, usual
         self.twists: list[Twist] = []
         self._checks: list[tuple[str, int, Callable]] = []
@@ -136,7 +133,7 @@ class Variants:
             goal=plain.goal,
             minutes=plain.minutes,
             reference=twist.right,
-            stub=self.stub.format(twist=_wrapped(twist.says), **twist.words),
+            stub=varied_stub(plain.stub, twist.says, twist.words),
             hints=(twist.says,),
             when_changed=plain.when_changed,
             time_limit_seconds=plain.time_limit_seconds,
@@ -174,8 +171,3 @@ class Variants:
     def _surrounded(self, run: Callable, candidate, rng: torch.Generator, **options):
         with self.around():
             return run(candidate, rng, **options)
-
-
-def _wrapped(says: str) -> str:
-    lines = textwrap.wrap(says, WIDTH - len(INDENT), break_on_hyphens=False)
-    return f"\n{INDENT}".join(lines)

@@ -13,20 +13,8 @@ from tutorial_lib.pixels.likelihood import enumerate_images
 
 log_prob_nats = Variants(
     ch01.log_prob_nats,
-    stub='''\
-def log_prob_nats(p_one: list[torch.Tensor], pixels: torch.Tensor) -> torch.Tensor:
-    """{asked}
-
-    {twist}
-
-    p_one    a table for each of D pixels: {table}
-    pixels   (D,) zeros and ones, torch.long, in the order of the tables
-    returns  one number, a tensor of shape (); -inf where the probability is 0
-
-    By hand: {by_hand}
-    """
-    ____
-''',
+    p_one="a table for each of D pixels: {table}",
+    returns="one number, a tensor of shape (); -inf where the probability is 0",
     examples=(
         "log_prob_nats([torch.tensor(0.25), torch.tensor([0.5, 0.125]), "
         "torch.tensor([[0.1, 0.2], [0.3, 0.4]])], torch.tensor([1, 0, 1]))",
@@ -40,19 +28,23 @@ WHOLE = "log p(pixels) in nats, by the chain rule."
 def _rest_given(n_known: int):
     many = "pixel is" if n_known == 1 else f"{n_known} pixels are"
     by_hand = (
-        "p_one = [0.25, [0.5, 0.125]] and pixels = [0, 1] give p(x_1 = 1 | x_0 = 0) = 0.5,\n"
-        "             so the result is log 0.5 = -0.693"
+        (
+            "p_one = [0.25, [0.5, 0.125]] and pixels = [0, 1] give p(x_1 = 1 | x_0 = 0) = 0.5, so "
+            "the result is log 0.5 = -0.693"
+        )
         if n_known == 1
-        else "p_one = [0.25, [0.5, 0.125], [[0.5, 0.2], [0.5, 0.5]]] and pixels = [0, 1, 1] give\n"
-        "             p(x_2 = 1 | x_0 = 0, x_1 = 1) = 0.2, so the result is log 0.2 = -1.609"
+        else (
+            "p_one = [0.25, [0.5, 0.125], [[0.5, 0.2], [0.5, 0.5]]] and pixels = [0, 1, 1] give "
+            "p(x_2 = 1 | x_0 = 0, x_1 = 1) = 0.2, so the result is log 0.2 = -1.609"
+        )
     )
 
     @log_prob_nats.twist(
         f"The first {many} known: asked is log p of the others, given the known.",
         asked="log p of the pixels that are not known, given the known ones, in nats.",
         table=(
-            "p_one[i][x_0, ..., x_(i-1)] is the probability that\n"
-            "             pixel i is 1, given the pixels before it. p_one[0] is a single number"
+            "p_one[i][x_0, ..., x_(i-1)] is the probability that pixel i is 1, given the "
+            "pixels before it. p_one[0] is a single number"
         ),
         by_hand=by_hand,
     )
@@ -82,13 +74,12 @@ _rest_given(2)
     "pixel 0, that it is 1.",
     asked=WHOLE,
     table=(
-        "p_one[i][x_0, ..., x_(i-1)] is the probability that\n"
-        "             pixel i differs from x_(i-1), given the pixels before it. "
-        "p_one[0]: that pixel 0 is 1"
+        "p_one[i][x_0, ..., x_(i-1)] is the probability that pixel i differs from x_(i-1), "
+        "given the pixels before it. p_one[0]: that pixel 0 is 1"
     ),
     by_hand=(
-        "p_one = [0.25, [0.5, 0.125]] and pixels = [1, 1] give\n"
-        "             p = 0.25 * (1 - 0.125) = 0.21875, so log p = -1.52"
+        "p_one = [0.25, [0.5, 0.125]] and pixels = [1, 1] give p = 0.25 * (1 - 0.125) = "
+        "0.21875, so log p = -1.52"
     ),
 )
 def changes(p_one, pixels):
@@ -111,12 +102,12 @@ def changes_again(p_one, pixels):
     "The axes of a table run from the nearest pixel to the farthest: p_one[i][x_(i-1), ..., x_0].",
     asked=WHOLE,
     table=(
-        "p_one[i][x_(i-1), ..., x_0] is the probability that\n"
-        "             pixel i is 1, given the pixels before it. p_one[0] is a single number"
+        "p_one[i][x_(i-1), ..., x_0] is the probability that pixel i is 1, given the pixels "
+        "before it. p_one[0] is a single number"
     ),
     by_hand=(
-        "p_one = [0.5, [0.5, 0.5], [[0.1, 0.2], [0.3, 0.4]]], pixels = [1, 0, 1]:\n"
-        "             x_1 = 0 and x_0 = 1 pick 0.2, so p = 0.5 * 0.5 * 0.2 and log p = -2.996"
+        "p_one = [0.5, [0.5, 0.5], [[0.1, 0.2], [0.3, 0.4]]], pixels = [1, 0, 1]: x_1 = 0 and "
+        "x_0 = 1 pick 0.2, so p = 0.5 * 0.5 * 0.2 and log p = -2.996"
     ),
 )
 def nearest_first(p_one, pixels):

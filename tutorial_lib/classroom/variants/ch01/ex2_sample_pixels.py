@@ -12,20 +12,9 @@ from tutorial_lib.exercises.trials import Trial
 TABLES = "[torch.tensor(0.25), torch.tensor([0.5, 0.125]), torch.tensor([[0.1, 0.2], [0.7, 1]])]"
 sample_pixels = Variants(
     ch01.sample_pixels,
-    stub='''\
-def sample_pixels(p_one: list[torch.Tensor], uniforms: torch.Tensor) -> torch.Tensor:
-    """Draw D pixels, one after the other, each given those that were drawn before it.
-
-    {twist}
-
-    p_one     a table for each pixel: {table}
-    uniforms  (D,) numbers in [0, 1): {rule}
-    returns   (D,) zeros and ones, torch.long
-
-    By hand: {by_hand}
-    """
-    ____
-''',
+    asked="Draw D pixels, one after the other, each given those that were drawn before it.",
+    p_one="a table for each pixel: {table}",
+    uniforms="(D,) numbers in [0, 1): {rule}",
     examples=tuple(
         f"sample_pixels({TABLES}, torch.tensor({uniforms}))"
         for uniforms in ([0.8, 0.4, 0.5], [0.8, 0.9, 0.25], [0.1, 0.6, 0.5])
@@ -34,8 +23,7 @@ def sample_pixels(p_one: list[torch.Tensor], uniforms: torch.Tensor) -> torch.Te
 
 
 ONE_TABLE = (
-    "p_one[i][x_0, ..., x_(i-1)] is the probability that pixel i\n"
-    "              is 1, given the pixels before it"
+    "p_one[i][x_0, ..., x_(i-1)] is the probability that pixel i is 1, given the pixels before it"
 )
 
 
@@ -47,8 +35,8 @@ ZERO_FIRST = "pixel i is 0 if uniforms[i] < p(pixel i is 0), else 1"
     table=ONE_TABLE,
     rule="pixel i is 1 if uniforms[i] < p(pixel i is 1), else 0",
     by_hand=(
-        "p_one = [0.25, [0.5, 0.125]] and uniforms = [0.8, 0.4] give 0, since\n"
-        "             0.8 >= 0.25, and then 1, since 0.4 < 0.5"
+        "p_one = [0.25, [0.5, 0.125]] and uniforms = [0.8, 0.4] give 0, since 0.8 >= 0.25, "
+        "and then 1, since 0.4 < 0.5"
     ),
 )
 def one_first(p_one, uniforms):
@@ -71,17 +59,16 @@ def one_first_again(p_one, uniforms):
     "A table gives the probability that a pixel differs from the one right before it; for "
     "pixel 0, that it is 1.",
     table=(
-        "p_one[i][x_0, ..., x_(i-1)] is the probability that pixel i\n"
-        "              differs from x_(i-1), given the pixels before it. "
-        "p_one[0]: that pixel 0 is 1"
+        "p_one[i][x_0, ..., x_(i-1)] is the probability that pixel i differs from x_(i-1), "
+        "given the pixels before it. p_one[0]: that pixel 0 is 1"
     ),
     rule=(
         "pixel i is as the one before it (pixel 0 is 0) if\n"
-        "              uniforms[i] < 1 - p, else the other value"
+        "uniforms[i] < 1 - p, else the other value"
     ),
     by_hand=(
-        "p_one = [0.25, [0.5, 0.125]] and uniforms = [0.8, 0.6]: 0.8 >= 0.75\n"
-        "             draws a change, so 1; then 0.6 < 0.875 keeps it: 1 again"
+        "p_one = [0.25, [0.5, 0.125]] and uniforms = [0.8, 0.6]: 0.8 >= 0.75 draws a change, "
+        "so 1; then 0.6 < 0.875 keeps it: 1 again"
     ),
 )
 def changes(p_one, uniforms):
@@ -105,14 +92,13 @@ def changes_again(p_one, uniforms):
 @sample_pixels.twist(
     "The axes of a table run from the nearest pixel to the farthest: p_one[i][x_(i-1), ..., x_0].",
     table=(
-        "p_one[i][x_(i-1), ..., x_0] is the probability that pixel i\n"
-        "              is 1, given the pixels before it"
+        "p_one[i][x_(i-1), ..., x_0] is the probability that pixel i is 1, given the pixels "
+        "before it"
     ),
     rule=ZERO_FIRST,
     by_hand=(
-        "p_one = [0.5, [0.5, 0.5], [[0.1, 0.2], [0.7, 0.4]]], uniforms =\n"
-        "             [0.6, 0.4, 0.5] give 1, 0, and then 0: x_1 = 0 and x_0 = 1 pick 0.2,\n"
-        "             and 0.5 < 0.8"
+        "p_one = [0.5, [0.5, 0.5], [[0.1, 0.2], [0.7, 0.4]]], uniforms = [0.6, 0.4, 0.5] give "
+        "1, 0, and then 0: x_1 = 0 and x_0 = 1 pick 0.2, and 0.5 < 0.8"
     ),
 )
 def nearest_first(p_one, uniforms):

@@ -14,20 +14,10 @@ from tutorial_lib.exercises.trials import Trial
 LOGITS = "torch.tensor([[0.1, 0.2, 0.3, 0.4]]).log().view(1, 4, 1, 1, 1)"
 nll_nats = Variants(
     ch01.nll_nats,
-    stub='''\
-def nll_nats(logits: torch.Tensor, levels: torch.Tensor) -> torch.Tensor:
-    """What each image costs, in nats: the sum of -log p over all of its pixels.
-
-    {twist}
-
-    logits   (B, L, C, H, W) unnormalised log-probabilities of the L levels{which}
-    levels   (B, C, H, W) torch.long, {levels}
-    returns  (B,); finite, however unlikely the levels are
-
-    By hand: {by_hand}
-    """
-    ____
-''',
+    asked="What each image costs, in nats: the sum of -log p over all of its pixels.",
+    logits="(B, L, C, H, W) unnormalised log-probabilities of the L levels{which}",
+    levels="(B, C, H, W) torch.long, {allowed}",
+    returns="(B,); finite, however unlikely the levels are",
     examples=tuple(f"nll_nats({LOGITS}, torch.tensor([[[[{level}]]]]))" for level in (0, 1)),
 )
 
@@ -39,11 +29,11 @@ def _mixed(share: float):
         f"The coder mixes the model with a uniform one: p = {1 - share:g} * softmax "
         f"+ {share:g} / L.",
         which="",
-        levels="0 .. L-1",
+        allowed="0 .. L-1",
         by_hand=(
-            "one pixel, two levels, logits log 0.8 and log 0.2, and the level is 0:\n"
-            f"             p = {1 - share:g} * 0.8 + {share:g} / 2 = {p:.4g}, "
-            f"and the cost is {-math.log(p):.4g}"
+            "one pixel, two levels, logits log 0.8 and log 0.2, and the level is 0: p = "
+            f"{1 - share:g} * 0.8 + {share:g} / 2 = {p:.4g}, and the cost is "
+            f"{-math.log(p):.4g}"
         ),
     )
     def right(logits, levels):
@@ -66,10 +56,10 @@ _mixed(0.125)
     "The images are coarser than the model: k stands for the model's levels 2k and 2k + 1 "
     "together.",
     which=", L even",
-    levels="0 .. L/2-1",
+    allowed="0 .. L/2-1",
     by_hand=(
-        "one pixel, four levels of probability 0.1, 0.2, 0.3, 0.4, and k = 1:\n"
-        "             p = 0.3 + 0.4, and the cost is -log 0.7 = 0.357"
+        "one pixel, four levels of probability 0.1, 0.2, 0.3, 0.4, and k = 1: p = 0.3 + 0.4, "
+        "and the cost is -log 0.7 = 0.357"
     ),
 )
 def pairs(logits, levels):
@@ -88,10 +78,10 @@ def pairs_again(logits, levels):
 @nll_nats.twist(
     "Of each pixel only a lower bound is known: k means that its level is k or more.",
     which="",
-    levels="0 .. L-1",
+    allowed="0 .. L-1",
     by_hand=(
-        "one pixel, three levels of probability 0.2, 0.3, 0.5, and k = 1:\n"
-        "             p = 0.3 + 0.5, and the cost is -log 0.8 = 0.223"
+        "one pixel, three levels of probability 0.2, 0.3, 0.5, and k = 1: p = 0.3 + 0.5, and "
+        "the cost is -log 0.8 = 0.223"
     ),
 )
 def at_least(logits, levels):

@@ -12,20 +12,6 @@ from tutorial_lib.exercises.trials import Trial
 
 bits_per_dim = Variants(
     ch01.bits_per_dim,
-    stub='''\
-def bits_per_dim(nll_nats: torch.Tensor | float, n_dims: int) -> torch.Tensor | float:
-    """{asked}
-
-    {twist}
-
-    nll_nats  (B,) costs of images in nats, or a single number
-    n_dims    how many sub-pixels an image has
-    returns   the same shape as nll_nats
-
-    By hand: {by_hand}
-    """
-    ____
-''',
     examples=("bits_per_dim(10.0, 10)", "bits_per_dim(torch.tensor([3.0, 6.0]), 2)"),
 )
 
@@ -38,8 +24,8 @@ def _density(n_levels: int):
         f"is 1/{n_levels} wide and has the probability density / {n_levels}.",
         asked="Bits per dimension of the levels, from the -log density of an image in nats.",
         by_hand=(
-            "a density of 1 everywhere costs 0 nats, but not 0 bits: a level has\n"
-            f"             probability 1/{n_levels}, and that is {bits} bits/dim"
+            "a density of 1 everywhere costs 0 nats, but not 0 bits: a level has probability "
+            f"1/{n_levels}, and that is {bits} bits/dim"
         ),
     )
     def right(nll_nats, n_dims):
@@ -58,8 +44,7 @@ _density(32)
     "Asked is the perplexity: of how many equally likely levels the cost of a dimension would be.",
     asked="The perplexity of a dimension, from the cost of an image in nats.",
     by_hand=(
-        "784 pixels of 4 equally likely levels cost 784 * log 4 nats, and the\n"
-        "             perplexity is 4"
+        "784 pixels of 4 equally likely levels cost 784 * log 4 nats, and the perplexity is 4"
     ),
 )
 def perplexity(nll_nats, n_dims):
@@ -77,8 +62,8 @@ def _ratio(raw_bits: int):
         "bits for each dimension.",
         asked=f"Size with {raw_bits} bits a dimension, divided by the size under the model.",
         by_hand=(
-            "784 binary pixels of a uniform model cost 784 * log 2 nats, 1 bit each:\n"
-            f"             they are {raw_bits} times smaller than with {raw_bits} bits each"
+            "784 binary pixels of a uniform model cost 784 * log 2 nats, 1 bit each: they are "
+            f"{raw_bits} times smaller than with {raw_bits} bits each"
         ),
     )
     def right(nll_nats, n_dims):

@@ -12,19 +12,6 @@ from tutorial_lib.exercises.trials import Trial
 
 entropy_bits = Variants(
     ch01.entropy_bits,
-    stub='''\
-def entropy_bits(probabilities: torch.Tensor) -> torch.Tensor:
-    """{asked}
-
-    {twist}
-
-    probabilities  (K,) at least 0, with sum 1; a probability may be exactly 0
-    returns        one number, a tensor of shape ()
-
-    By hand: {by_hand}
-    """
-    ____
-''',
     examples=(
         "entropy_bits(torch.tensor([0.6, 0.3, 0.1]))",
         "entropy_bits(torch.tensor([0.9, 0.1, 0.0]))",
@@ -36,8 +23,7 @@ def entropy_bits(probabilities: torch.Tensor) -> torch.Tensor:
     "An outcome of probability p gets a code word of whole bits: -log2 p, rounded up.",
     asked="The mean length in bits of the code words of outcomes.",
     by_hand=(
-        "[0.6, 0.3, 0.1, 0] needs words of 1, 2 and 4 bits:\n"
-        "             0.6 * 1 + 0.3 * 2 + 0.1 * 4 = 1.6 bits"
+        "[0.6, 0.3, 0.1, 0] needs words of 1, 2 and 4 bits: 0.6 * 1 + 0.3 * 2 + 0.1 * 4 = 1.6 bits"
     ),
 )
 def whole_bits(probabilities):
@@ -56,8 +42,8 @@ def whole_bits_again(probabilities):
     "equal.",
     asked="The entropy of order 2 of a distribution, in bits.",
     by_hand=(
-        "[1/2, 1/4, 1/4, 0]: two draws are equal with probability\n"
-        "             1/4 + 1/16 + 1/16 = 3/8, so the result is log2(8/3) = 1.415"
+        "[1/2, 1/4, 1/4, 0]: two draws are equal with probability 1/4 + 1/16 + 1/16 = 3/8, so "
+        "the result is log2(8/3) = 1.415"
     ),
 )
 def collision(probabilities):
@@ -90,13 +76,17 @@ def _wrong_coder(power: float, by_hand: str):
 
 _wrong_coder(
     2.0,
-    "[1/2, 1/4, 1/4, 0] gives q = [4/6, 1/6, 1/6, 0] and\n"
-    "             1/2 * log2(6/4) + 1/2 * log2 6 = 1.585 bits",
+    (
+        "[1/2, 1/4, 1/4, 0] gives q = [4/6, 1/6, 1/6, 0] and 1/2 * log2(6/4) + 1/2 * log2 6 = "
+        "1.585 bits"
+    ),
 )
 _wrong_coder(
     0.5,
-    "[0.64, 0.36, 0] gives q = [0.8, 0.6, 0] / 1.4 and\n"
-    "             0.64 * log2(1.4/0.8) + 0.36 * log2(1.4/0.6) = 0.957 bits",
+    (
+        "[0.64, 0.36, 0] gives q = [0.8, 0.6, 0] / 1.4 and\n"
+        "0.64 * log2(1.4/0.8) + 0.36 * log2(1.4/0.6) = 0.957 bits"
+    ),
 )
 
 

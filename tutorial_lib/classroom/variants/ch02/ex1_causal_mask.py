@@ -10,22 +10,8 @@ from tutorial_lib.exercises.trials import Trial
 
 causal_mask = Variants(
     ch02.causal_mask,
-    stub='''\
-def causal_mask(kernel_size: int, *, include_center: bool) -> torch.Tensor:
-    """1 for the taps that a convolution may read, 0 for the others.
-
-    {twist}
-
-    kernel_size     an odd number
-    include_center  False for type A, True for type B
-    returns         (kernel_size, kernel_size), floating point
-
-    By hand: kernel_size=3, type A      {rows[0]}
-                                        {rows[1]}
-                                        {rows[2]}
-    """
-    ____
-''',
+    asked="1 for the taps that a convolution may read, 0 for the others.",
+    by_hand=("kernel_size=3, type A      {rows[0]}\n{rows[1]}\n{rows[2]}"),
     examples=("causal_mask(3, include_center=False)", "causal_mask(5, include_center=True)"),
 )
 # order in words -> the rank of a tap, (row, column) -> a key that grows in the order of drawing

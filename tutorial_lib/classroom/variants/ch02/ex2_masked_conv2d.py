@@ -20,25 +20,10 @@ CALL = (
 )
 masked_conv2d = Variants(
     ch02.masked_conv2d,
-    stub='''\
-def masked_conv2d(
-    x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, mask: torch.Tensor
-) -> torch.Tensor:
-    """Convolve x with the masked kernel; a masked weight gets no gradient.
-
-    {twist}
-
-    x        (B, in, H, W)
-    weight   (out, in, kh, kw), with odd kh and kw; stays as it is
-    bias     (out,)
-    mask     zeros and ones, (kh, kw) or (out, in, kh, kw)
-    returns  (B, out, H, W)
-
-    By hand: x = [[1, 2, 4]], weight = [[1, 1, 1]], bias = [0] and mask = [[1, 0, 0]] give
-             {by_hand}
-    """
-    ____
-''',
+    asked="Convolve x with the masked kernel; a masked weight gets no gradient.",
+    by_hand=(
+        "x = [[1, 2, 4]], weight = [[1, 1, 1]], bias = [0] and mask = [[1, 0, 0]] give {outcome}"
+    ),
     examples=tuple(CALL.format(mask=mask) for mask in ("1.0, 0.0, 0.0", "1.0, 1.0, 0.0")),
 )
 
@@ -47,7 +32,7 @@ def _edge(says: str, by_hand: str, padded, beside):
     """padded(x, up, left) is the image with its surroundings; beside(i, n) the place that stands
     for place i, or None where it is a number: `beside` alone."""
 
-    @masked_conv2d.twist(says, by_hand=by_hand)
+    @masked_conv2d.twist(says, outcome=by_hand)
     def right(x, weight, bias, mask):
         kh, kw = weight.shape[-2:]
         return F.conv2d(padded(x, kh // 2, kw // 2), weight * mask, bias)
@@ -100,7 +85,7 @@ _filled(-1.0)
 @masked_conv2d.twist(
     "Kernel and mask are turned round by 180 degrees before they slide, as in the "
     "mathematical convolution; outside the image there are zeros.",
-    by_hand="[[2, 4, 0]]: turned round, each place reads its right neighbour",
+    outcome="[[2, 4, 0]]: turned round, each place reads its right neighbour",
 )
 def turned(x, weight, bias, mask):
     return F.conv2d(x, (weight * mask).flip(-2, -1), bias, padding="same")

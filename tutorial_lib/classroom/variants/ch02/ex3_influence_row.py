@@ -16,23 +16,13 @@ from tutorial_lib.exercises.trials import Trial
 MODEL = "lambda x: torch.cat([x - 2 * x.roll(1, -1), -x], dim=1)"
 influence_row = Variants(
     ch02.influence_row,
-    stub='''\
-def influence_row(model_fn, image: torch.Tensor, target: tuple[int, int]) -> torch.Tensor:
-    """{asked}
-
-    {twist}
-
-    model_fn  a function (1, 1, H, W) -> (1, F, H, W): F logits for each pixel
-    image     (1, 1, H, W) floating point; stays as it is, its requires_grad too
-    target    (row, column){target}
-    returns   (H, W) torch.bool: {returns}
-
-    By hand: model_fn = lambda x: x + 2 * x.roll(1, -1), where each pixel reads itself and its left
-             neighbour, the first pixel the last.
-             {by_hand}
-    """
-    ____
-''',
+    target="(row, column){whose}",
+    returns="(H, W) torch.bool: {result}",
+    by_hand=(
+        "model_fn = lambda x: x + 2 * x.roll(1, -1), where each pixel reads itself and its left "
+        "neighbour, the first pixel the last.\n"
+        "{outcome}"
+    ),
     examples=(
         f"influence_row({MODEL}, torch.ones(1, 1, 2, 4), (1, 2))",
         "influence_row(lambda x: x.cumsum(dim=2), torch.ones(1, 1, 3, 2), (1, 0))",
@@ -59,9 +49,9 @@ def _column_of(logits, target, *, changes: bool = True):
     "The target is an input pixel: asked is which outputs it moves, a column of the influence "
     "matrix.",
     asked="Which output pixels have a logit that the input at `target` moves.",
-    target=" of the input pixel",
-    returns="True where a logit of the output pixel moves",
-    by_hand="For a 1x3 image and target (0, 0): [[True, True, False]]",
+    whose=" of the input pixel",
+    result="True where a logit of the output pixel moves",
+    outcome="For a 1x3 image and target (0, 0): [[True, True, False]]",
 )
 def column(model_fn, image, target):
     return (_jacobian(model_fn, image)[..., target[0], target[1]] != 0).any(dim=0)
@@ -82,9 +72,9 @@ def _whole_line(says: str, line, by_hand: str):
         f"Asked is what the whole {says} of the target reads: every pixel that moves a logit of "
         f"any pixel in that {says}.",
         asked=f"Which input pixels move a logit of any pixel in the {says} of `target`.",
-        target=" of an output pixel",
-        returns="True where a change of the input pixel moves one of them",
-        by_hand=by_hand,
+        whose=" of an output pixel",
+        result="True where a change of the input pixel moves one of them",
+        outcome=by_hand,
     )
     def right(model_fn, image, target):
         return line(_jacobian(model_fn, image).movedim((1, 2), (3, 4)), target).any(dim=0)
@@ -110,9 +100,9 @@ _whole_line(
     "Asked is which input pixels raise a logit of the target when they grow a little: a "
     "derivative above 0.",
     asked="Which input pixels have a positive derivative for a logit at `target`.",
-    target=" of the output pixel",
-    returns="True where some logit of the target has a derivative above 0",
-    by_hand="With -2 in place of 2, target (0, 1) gives [[False, True, False]]",
+    whose=" of the output pixel",
+    result="True where some logit of the target has a derivative above 0",
+    outcome="With -2 in place of 2, target (0, 1) gives [[False, True, False]]",
 )
 def raising(model_fn, image, target):
     return (_jacobian(model_fn, image)[:, target[0], target[1]] > 0).any(dim=0)

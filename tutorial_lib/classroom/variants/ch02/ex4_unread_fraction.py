@@ -10,20 +10,9 @@ from tutorial_lib.exercises.trials import Trial
 
 unread_fraction = Variants(
     ch02.unread_fraction,
-    stub='''\
-def unread_fraction(reads: torch.Tensor) -> float:
-    """{asked}
-
-    {twist}
-
-    reads    (N, N) torch.bool: reads[i, j] is True if output i reads input j, in raster order
-    returns  a number from 0 to 1
-
-    By hand: three pixels; output 1 reads input 0, output 2 reads input 1, and no more.
-             {by_hand}
-    """
-    ____
-''',
+    by_hand=(
+        "three pixels; output 1 reads input 0, output 2 reads input 1, and no more. {outcome}"
+    ),
     examples=(
         "unread_fraction(torch.tensor([[0, 0, 0], [1, 0, 0], [0, 1, 0]]) > 0)",
         "unread_fraction(torch.tensor([[0, 0, 0, 0], [0, 0, 0, 0], [1, 1, 0, 0], "
@@ -45,7 +34,7 @@ def _near(n_back: int):
     back = "the pixel right before it" if n_back == 1 else f"the {n_back} pixels right before it"
 
     @unread_fraction.twist(
-        f"Only the near past counts: of each output, {back}.", asked=ASKED, by_hand=by_hand
+        f"Only the near past counts: of each output, {back}.", asked=ASKED, outcome=by_hand
     )
     def right(reads):
         ones = torch.ones_like(reads)
@@ -67,7 +56,7 @@ _near(2)
     "Every output counts the same: asked is the mean of its unread shares. The first output, "
     "which has no past, is left out.",
     asked="The mean, over outputs, of the share of their past that is never read.",
-    by_hand="The shares of outputs 1 and 2 are 0 and 1/2: 0.25",
+    outcome="The shares of outputs 1 and 2 are 0 and 1/2: 0.25",
 )
 def mean_of_shares(reads):
     ranks = torch.arange(1, len(reads))
@@ -85,7 +74,7 @@ def mean_of_shares_again(reads):
     "These are features behind a layer of type B: an output may read its own pixel, which "
     "counts like the past.",
     asked="The share of what may be read that is never read.",
-    by_hand="Of six pairs, (0, 0), (1, 1), (2, 0) and (2, 2) are unread: 0.667",
+    outcome="Of six pairs, (0, 0), (1, 1), (2, 0) and (2, 2) are unread: 0.667",
 )
 def own_pixel_too(reads):
     past = torch.ones_like(reads).tril()
@@ -103,7 +92,7 @@ def own_pixel_too_again(reads):
     "Images are drawn from the last pixel to the first, though rows and columns of the matrix "
     "are in raster order.",
     asked=ASKED,
-    by_hand="The past are (0, 1), (0, 2) and (1, 2), all unread: 1",
+    outcome="The past are (0, 1), (0, 2) and (1, 2), all unread: 1",
 )
 def backwards(reads):
     past = torch.ones_like(reads).triu(1)

@@ -13,31 +13,19 @@ from tutorial_lib.pixels.masks import causal_mask
 
 color_causal_mask = Variants(
     ch02.color_causal_mask,
-    stub='''\
-def color_causal_mask(
-    out_channels: int, in_channels: int, kernel_size: int, *, n_colors: int, include_center: bool
-) -> torch.Tensor:
-    """The causal mask for colour: at the centre tap, a colour reads those that are drawn before it.
-
-    {twist}
-
-    out_channels, in_channels   multiples of n_colors: {groups}
-    n_colors                    3 for R, G, B
-    include_center              False: a colour does not read itself (type A). True: it does (B)
-    returns                     floats, (out_channels, in_channels, kernel_size, kernel_size)
-
-    By hand: 3 outputs and 3 inputs, centre tap, rows are outputs R, G, B
-
-        type A   {a[0]}        type B   {b[0]}
-                 {a[1]}                 {b[1]}
-                 {a[2]}                 {b[2]}{more}
-    """
-    ____
-''',
-    groups=(
-        "the first third of the channels belongs to R,\n"
-        "                                the next to G, the last to B"
+    asked=(
+        "The causal mask for colour: at the centre tap, a colour reads those that are drawn "
+        "before it."
     ),
+    out_channels="multiples of n_colors: {groups}",
+    n_colors="3 for R, G, B",
+    by_hand=(
+        "3 outputs and 3 inputs, centre tap, rows are outputs R, G, B \n"
+        "type A   {a[0]}        type B   {b[0]}\n"
+        "         {a[1]}                 {b[1]}\n"
+        "         {a[2]}                 {b[2]}{more}"
+    ),
+    groups=("the first third of the channels belongs to R,\nthe next to G, the last to B"),
     more="",
     examples=tuple(
         f"color_causal_mask({n}, {n}, 1, n_colors=3, include_center={kind})[:, :, 0, 0]"
@@ -63,10 +51,11 @@ def _ordered(order: tuple[int, int, int], *, interleaved: bool = False):
     if interleaved:
         says += " Their channels are interleaved: R, G, B, R, G, B, ..."
         words |= {
-            "groups": "channel 0 belongs to R, channel 1 to G,\n"
-            "                                channel 2 to B, channel 3 to R again, and so on",
-            "more": "\n\n        with 6 and 6 channels, type A: "
-            "output 4 (G) reads inputs 0 and 3 (R)",
+            "groups": (
+                "channel 0 belongs to R, channel 1 to G,\n"
+                "channel 2 to B, channel 3 to R again, and so on"
+            ),
+            "more": ("\n\nwith 6 and 6 channels, type A: output 4 (G) reads inputs 0 and 3 (R)"),
         }
 
     @color_causal_mask.twist(says, **words)

@@ -20,25 +20,11 @@ CALL = "residual_block(torch.tensor({x}).view(1, 2, 1, 1), {weights}, torch.tens
 WIDEN = "[1.0, -1.0]).view(2, 1, 1, 1"
 residual_block = Variants(
     ch03.residual_block,
-    stub='''\
-def residual_block(
-    x: torch.Tensor, shrink: torch.Tensor, kernel: torch.Tensor, widen: torch.Tensor
-) -> torch.Tensor:
-    """{asked} No biases.
-
-    {twist}
-
-    x        (B, 2h, H, W) features from a layer below; stays as it is
-    shrink   (h, 2h, 1, 1) weights of the first convolution
-    kernel   (h, h, kh, kw) weights of the second, not masked yet (type B); zeros outside the image
-    widen    (2h, h, 1, 1) weights of the third
-    returns  (B, 2h, H, W)
-
-    By hand: a single pixel, h = 1. x = [2, -1], shrink = [1, 1], a kernel with 3 in its centre and
-             widen = [1, -1]: {by_hand}
-    """
-    ____
-''',
+    asked="{question} No biases.",
+    by_hand=(
+        "a single pixel, h = 1. x = [2, -1], shrink = [1, 1], a kernel with 3 in its centre and "
+        "widen = [1, -1]: {outcome}"
+    ),
     examples=tuple(
         CALL.format(x=x, weights=WEIGHTS, widen=WIDEN) for x in ([2.0, -1.0], [-3.0, 1.0])
     ),
@@ -60,10 +46,9 @@ def _pointwise(h, weight):
 @residual_block.twist(
     "As in the first ResNet, a ReLU stands behind the first and the second convolution and "
     "behind the sum; none stands before the first.",
-    asked="x plus what three convolutions make of it.",
-    by_hand=(
-        "1, behind the ReLU 1, then 3,\n"
-        "             [3, -3], and with x added [5, -4], behind the ReLU [5, 0]"
+    question="x plus what three convolutions make of it.",
+    outcome=(
+        "1, behind the ReLU 1, then 3,\n[3, -3], and with x added [5, -4], behind the ReLU [5, 0]"
     ),
 )
 def relu_after(x, shrink, kernel, widen):
@@ -80,10 +65,10 @@ def relu_after_again(x, shrink, kernel, widen):
 @residual_block.twist(
     "The sum is divided by the square root of 2, so that its variance does not grow from "
     "block to block.",
-    asked=RELU_FIRST,
-    by_hand=(
-        "ReLU gives [2, 0], then 2, 6, [6, -6], and with x added [8, -7],\n"
-        "             divided by 1.414: [5.657, -4.950]"
+    question=RELU_FIRST,
+    outcome=(
+        "ReLU gives [2, 0], then 2, 6, [6, -6], and with x added [8, -7], divided by 1.414: "
+        "[5.657, -4.950]"
     ),
 )
 def scaled_sum(x, shrink, kernel, widen):
@@ -106,11 +91,10 @@ def _leaky(slope: float):
 
     @residual_block.twist(
         f"In place of each ReLU stands a leaky one, which multiplies what is below 0 by {slope:g}.",
-        asked="x plus what three convolutions, each behind a leaky ReLU, make of it.",
-        by_hand=(
-            f"the leaky ReLU gives [2, -{slope:g}], then {narrow:g}, {wide:g},\n"
-            f"             [{wide:g}, -{wide:g}], and with x added "
-            f"[{wide + 2:g}, {-wide - 1:g}]"
+        question="x plus what three convolutions, each behind a leaky ReLU, make of it.",
+        outcome=(
+            f"the leaky ReLU gives [2, -{slope:g}], then {narrow:g}, {wide:g}, [{wide:g}, "
+            f"-{wide:g}], and with x added [{wide + 2:g}, {-wide - 1:g}]"
         ),
     )
     def right(x, shrink, kernel, widen):

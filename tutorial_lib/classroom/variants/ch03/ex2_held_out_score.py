@@ -20,22 +20,8 @@ MODEL = "lambda x: torch.arange(4.0).view(1, 4, 1, 1, 1).expand(len(x), 4, 1, 1,
 IMAGES = "torch.tensor([[3, 3], [3, 2], [0, 2], [0, 0]]).view(4, 1, 1, 2)"
 held_out_score = Variants(
     ch03.held_out_score,
-    stub='''\
-def held_out_score(model_fn, images: torch.Tensor, batch_size: int) -> tuple[float, float]:
-    """{asked}
-
-    {twist}
-
-    model_fn    a function: levels (B, C, H, W) -> logits (B, L, C, H, W)
-    images      (N, C, H, W) torch.long, N at least 4
-    batch_size  the most images that model_fn is given at once; N need not be a multiple of it.
-                No gradients are recorded on the way
-    returns     two numbers
-
-    By hand: four images of two pixels cost 2, 4, 5 and 9 nats. {by_hand}
-    """
-    ____
-''',
+    images="(N, C, H, W) torch.long, N at least 4",
+    by_hand="four images of two pixels cost 2, 4, 5 and 9 nats. {outcome}",
     examples=(
         f"held_out_score({MODEL}, {IMAGES}, 4)",
         f"held_out_score({MODEL}, {IMAGES}[[0, 0, 0, 3, 2]], 2)",
@@ -60,10 +46,8 @@ def _cost_list(model_fn, images, batch_size):
     "The second number is the standard error of the first: the standard deviation of the "
     "costs, with N - 1 in its denominator, divided by the square root of N.",
     asked="(mean nats per image, standard error of this mean in nats).",
-    by_hand=(
-        "The mean is 5,\n"
-        "             the variance (9 + 1 + 0 + 16) / 3 = 8.667, and the error "
-        "2.944 / 2 = 1.472"
+    outcome=(
+        "The mean is 5,\nthe variance (9 + 1 + 0 + 16) / 3 = 8.667, and the error 2.944 / 2 = 1.472"
     ),
 )
 def standard_error(model_fn, images, batch_size):
@@ -81,9 +65,7 @@ def standard_error_again(model_fn, images, batch_size):
 @held_out_score.twist(
     "The second number is the bits/dim of the dearest image alone.",
     asked="(mean nats per image, bits/dim of the image that costs most).",
-    by_hand=(
-        "The mean is 5,\n             and the dearest image costs 9 / 2 / log 2 = 6.492 bits/dim"
-    ),
+    outcome=("The mean is 5,\nand the dearest image costs 9 / 2 / log 2 = 6.492 bits/dim"),
 )
 def dearest(model_fn, images, batch_size):
     costs = _costs(model_fn, images, batch_size)
@@ -100,10 +82,7 @@ def dearest_again(model_fn, images, batch_size):
 @held_out_score.twist(
     "The means are trimmed: the cheapest and the dearest of all images are left out.",
     asked="What `images` cost: (nats per image, bits/dim), two trimmed means.",
-    by_hand=(
-        "Without the 2\n"
-        "             and the 9 the mean is 4.5 nats, 4.5 / 2 / log 2 = 3.246 bits/dim"
-    ),
+    outcome=("Without the 2\nand the 9 the mean is 4.5 nats, 4.5 / 2 / log 2 = 3.246 bits/dim"),
 )
 def trimmed(model_fn, images, batch_size):
     kept = _costs(model_fn, images, batch_size).sort().values[1:-1]

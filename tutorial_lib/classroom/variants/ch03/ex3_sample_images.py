@@ -19,24 +19,11 @@ MODEL = (
 )
 sample_images = Variants(
     ch03.sample_images,
-    stub='''\
-def sample_images(model_fn, uniforms: torch.Tensor, temperature: float = 1.0) -> torch.Tensor:
-    """Draw images in raster order, each sub-pixel given all that were drawn before it.
-
-    {twist}
-
-    model_fn     a function: levels (B, C, H, W) torch.long -> logits (B, L, C, H, W), L >= 4
-    uniforms     (B, C, H, W) numbers in [0, 1), one for each draw
-    temperature  divides the logits, before anything else
-    returns      (B, C, H, W) torch.long; within a pixel, colour 0 is drawn first
-
-    The draw itself is `draw(logits, uniforms)` of tutorial_lib.sampling: (B, L), (B,) -> (B,)
-
-    By hand: one pixel whose levels have probability 0.4, 0.1, 0.2, 0.3 at this temperature.
-             {by_hand}
-    """
-    ____
-''',
+    model_fn="a function: levels (B, C, H, W) torch.long -> logits (B, L, C, H, W), L >= 4",
+    temperature="divides the logits, before anything else",
+    by_hand=(
+        "one pixel whose levels have probability 0.4, 0.1, 0.2, 0.3 at this temperature. {outcome}"
+    ),
     examples=(
         f"sample_images({MODEL}, "
         "torch.tensor([0.1, 0.36, 0.43, 0.47, 0.55, 0.68]).view(1, 1, 1, 6))",
@@ -47,7 +34,7 @@ def sample_images(model_fn, uniforms: torch.Tensor, temperature: float = 1.0) ->
 def _twist(says: str, by_hand: str, changed):
     """changed(p) are the probabilities (B, L) that are drawn from; they need not sum to 1."""
 
-    @sample_images.twist(says, by_hand=by_hand)
+    @sample_images.twist(says, outcome=by_hand)
     def right(model_fn, uniforms, temperature=1.0):
         levels = torch.zeros(uniforms.shape, dtype=torch.long)
         _, n_colors, height, width = uniforms.shape
@@ -78,10 +65,14 @@ def _top(n_kept: int):
         return torch.where(p >= lowest, p, 0.0)
 
     by_hand = {
-        2: "Kept are levels 0 and 3, with 0.4/0.7 and 0.3/0.7: a uniform number of 0.5 draws 0,\n"
-        "             and one of 0.6 draws 3",
-        3: "Kept are levels 0, 2 and 3, with 0.4/0.9, 0.2/0.9 and 0.3/0.9: a uniform number of\n"
-        "             0.43 draws 0, and one of 0.47 draws 2",
+        2: (
+            "Kept are levels 0 and 3, with 0.4/0.7 and 0.3/0.7: a uniform number of 0.5 draws 0, "
+            "and one of 0.6 draws 3"
+        ),
+        3: (
+            "Kept are levels 0, 2 and 3, with 0.4/0.9, 0.2/0.9 and 0.3/0.9: a uniform number of "
+            "0.43 draws 0, and one of 0.47 draws 2"
+        ),
     }
     _twist(
         f"Only the {n_kept} likeliest levels of each sub-pixel may be drawn; their probabilities "
@@ -98,8 +89,10 @@ _top(3)
 _twist(
     "Only levels more than 5/8 as likely as the likeliest may be drawn; their probabilities "
     "are divided by their sum.",
-    "Kept are levels 0 and 3, with 0.4/0.7 and 0.3/0.7, since the others lie below 0.25: a\n"
-    "             uniform number of 0.5 draws 0, and one of 0.6 draws 3",
+    (
+        "Kept are levels 0 and 3, with 0.4/0.7 and 0.3/0.7, since the others lie below 0.25: a "
+        "uniform number of 0.5 draws 0, and one of 0.6 draws 3"
+    ),
     lambda p: torch.where(p > 0.625 * p.amax(dim=1, keepdim=True), p, 0.0),
 )
 
@@ -109,9 +102,11 @@ def _with_noise(share: float):
     _twist(
         f"With probability {share:g} a level is drawn evenly: p = {1 - share:g} * softmax "
         f"+ {share:g} / L.",
-        f"Level 0 has {1 - share:g} * 0.4 + {share / 4:g} = {first:g}: a uniform number of "
-        f"{math.floor(100 * first) / 100 - 0.01:g}\n"
-        f"             draws 0, and one of {math.ceil(100 * first) / 100 + 0.01:g} draws 1",
+        (
+            f"Level 0 has {1 - share:g} * 0.4 + {share / 4:g} = {first:g}: a uniform number of "
+            f"{math.floor(100 * first) / 100 - 0.01:g} draws 0, and one of "
+            f"{math.ceil(100 * first) / 100 + 0.01:g} draws 1"
+        ),
         lambda p: (1 - share) * p + share / p.shape[1],
     )
 

@@ -14,21 +14,12 @@ from tutorial_lib.exercises.trials import Trial
 
 shift_down = Variants(
     ch04.shift_down,
-    stub='''\
-def shift_down(features: torch.Tensor) -> torch.Tensor:
-    """Features moved by {amount}; elsewhere 0.
-
-    {twist}
-
-    features  (B, C, H, W); stays as it is
-    returns   (B, C, H, W)
-
-    By hand: [[1, 2, 3],    gives   {rows[0]}
-              [4, 5, 6],            {rows[1]}
-              [7, 8, 9]]            {rows[2]}
-    """
-    ____
-''',
+    asked="Features moved by {amount}; elsewhere 0.",
+    by_hand=(
+        "[[1, 2, 3],    gives   {rows[0]}\n"
+        "[4, 5, 6],            {rows[1]}\n"
+        "[7, 8, 9]]            {rows[2]}"
+    ),
     examples=("shift_down(torch.arange(1.0, 7.0).view(1, 1, 2, 3))",),
 )
 

@@ -17,23 +17,14 @@ CALL = (
 )
 horizontal_conv = Variants(
     ch04.horizontal_conv,
-    stub='''\
-def horizontal_conv(x: torch.Tensor, weight: torch.Tensor, *, mask_type: str) -> torch.Tensor:
-    """Convolve along the own row: read n pixels drawn before (type A), or n - 1 and the centre (B).
-
-    {twist}
-
-    x          (B, in, H, W)
-    weight     (out, in, 1, n): only taps that may be read; {nearest}
-    mask_type  "A": the nearest tap lies {neighbour}.  "B": on the pixel itself
-    returns    (B, out, H, W)
-
-    By hand: x = [[1, 2, 4, 8]] and weight = [[10, 1]] give
-             type A {a}
-             type B {b}
-    """
-    ____
-''',
+    asked=(
+        "Convolve along the own row: read n pixels drawn before (type A), or n - 1 and the centre "
+        "(B)."
+    ),
+    x="(B, in, H, W)",
+    weight="(out, in, 1, n): only taps that may be read; {nearest}",
+    mask_type='"A": the nearest tap lies {neighbour}. "B": on the pixel itself',
+    by_hand=("x = [[1, 2, 4, 8]] and weight = [[10, 1]] give\ntype A {a}\ntype B {b}"),
     nearest="weight[..., -1] is the nearest",
     neighbour="on the left neighbour",
     examples=tuple(CALL.format(kind=kind) for kind in "AB"),

@@ -10,19 +10,7 @@ from tutorial_lib.exercises.trials import Trial
 
 gate = Variants(
     ch04.gate,
-    stub='''\
-def gate(features: torch.Tensor) -> torch.Tensor:
-    """{asked}
-
-    {twist}
-
-    features  (B, 2C, H, W): {halves}
-    returns   (B, C, H, W)
-
-    By hand: {by_hand}
-    """
-    ____
-''',
+    features="(B, 2C, H, W): {halves}",
     examples=(
         "gate(torch.tensor([1.0, 0.0, -1.0, 2.0]).view(1, 4, 1, 1))",
         "gate(torch.tensor([0.0, 1.0]).view(1, 2, 1, 1))",
@@ -38,10 +26,7 @@ VALUES_FIRST = "the first C channels are values, the other C their switches"
     "The switches come first, then the values.",
     asked=EQUATION_2,
     halves="the first C channels are switches, the other C their values",
-    by_hand=(
-        "features [0, 1] at the only pixel give\n"
-        "             tanh(1) * sigmoid(0) = 0.762 * 0.5 = 0.381"
-    ),
+    by_hand=("features [0, 1] at the only pixel give\ntanh(1) * sigmoid(0) = 0.762 * 0.5 = 0.381"),
 )
 def switches_first(features):
     switch, value = features.chunk(2, dim=1)
@@ -57,12 +42,10 @@ def switches_first_again(features):
 @gate.twist(
     "Values and switches take turns: each value is followed by its own switch.",
     asked=EQUATION_2,
-    halves=(
-        "channels 0, 2, 4, ... are values, channels 1, 3, 5, ...\n              their switches"
-    ),
+    halves=("channels 0, 2, 4, ... are values, channels 1, 3, 5, ... their switches"),
     by_hand=(
         "features [1, 0, 0, 5] at the only pixel give\n"
-        "             [tanh(1) * sigmoid(0), tanh(0) * sigmoid(5)] = [0.381, 0]"
+        "[tanh(1) * sigmoid(0), tanh(0) * sigmoid(5)] = [0.381, 0]"
     ),
 )
 def interleaved(features):
@@ -98,8 +81,8 @@ def linear_again(features):
     asked="A mean of tanh of a value and tanh of its switch, weighted by the switch.",
     halves="the first C channels are values a, the other C switches b",
     by_hand=(
-        "a = 1 and b = 0 at the only pixel give 0.5 * 0.762 + 0.5 * 0 = 0.381.\n"
-        "             a = 0 and b = 1 give (1 - 0.731) * 0.762 = 0.205"
+        "a = 1 and b = 0 at the only pixel give 0.5 * 0.762 + 0.5 * 0 = 0.381. a = 0 and b = "
+        "1 give (1 - 0.731) * 0.762 = 0.205"
     ),
 )
 def between_two(features):

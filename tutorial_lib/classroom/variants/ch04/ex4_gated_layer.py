@@ -19,26 +19,14 @@ CALL = (
 )
 gated_layer = Variants(
     ch04.gated_layer,
-    stub='''\
-def gated_layer(v, h, vertical, horizontal, link, output, *, first: bool):
-    """The features of both stacks, one layer on: figure 2 without its conditions, but one change.
-
-    {twist}
-
-    v, h        (B, C, H, W) features of the vertical and of the horizontal stack; stay as they are.
-                In the first layer both are the image, (B, 1, H, W), v already shifted down
-    vertical    convolution, C (or 1) -> 2C channels: rows above
-    horizontal  convolution, C (or 1) -> 2C channels: left in the row
-    link        1x1 convolution, 2C -> 2C: from the vertical to the horizontal stack
-    output      1x1 convolution, C -> C: the last thing of the horizontal stack
-    first       True for the first layer, whose input is the image itself
-    returns     (v, h), each (B, C, H, W)
-
-    By hand: let C = 1, and at the only pixel vertical(v) = [1, 0], horizontal(h) = [2, 0],
-             link(x) = x and output(x) = 10 x. {by_hand}
-    """
-    ____
-''',
+    asked=(
+        "The features of both stacks, one layer on: figure 2 without its conditions, but one "
+        "change."
+    ),
+    by_hand=(
+        "let C = 1, and at the only pixel vertical(v) = [1, 0], horizontal(h) = [2, 0], link(x) = "
+        "x and output(x) = 10 x. {outcome}"
+    ),
     examples=tuple(CALL.format(first=first) for first in (True, False)),
 )
 
@@ -51,10 +39,9 @@ def _linear_unit(features):
 @gated_layer.twist(
     "The vertical stack is residual as well: unless first, the old v is added to its gated "
     "features, as the old h is in the horizontal stack.",
-    by_hand=(
+    outcome=(
         "Then v is gate([1, 0]) = 0.381, plus the\n"
-        "             old v unless first, and h is 10 gate([3, 0]) = 4.975, plus the old h "
-        "unless first"
+        "old v unless first, and h is 10 gate([3, 0]) = 4.975, plus the old h unless first"
     ),
 )
 def both_residual(v, h, vertical, horizontal, link, output, *, first):
@@ -73,9 +60,9 @@ def both_residual_again(v, h, vertical, horizontal, link, output, *, first):
 
 @gated_layer.twist(
     "Both gates are linear units: a value times sigmoid of its switch, without the tanh.",
-    by_hand=(
+    outcome=(
         "Then v is 1 * sigmoid(0) = 0.5, and h\n"
-        "             is 10 * 3 * sigmoid(0) = 15, plus the old h unless first"
+        "is 10 * 3 * sigmoid(0) = 15, plus the old h unless first"
     ),
 )
 def linear_gates(v, h, vertical, horizontal, link, output, *, first):
@@ -96,9 +83,9 @@ def linear_gates_again(v, h, vertical, horizontal, link, output, *, first):
 @gated_layer.twist(
     "Where the link joins the horizontal stack, the sum is divided by the square root of 2, "
     "before the gate.",
-    by_hand=(
+    outcome=(
         "Then v is gate([1, 0]) = 0.381, and h\n"
-        "             is 10 gate([3 / 1.414, 0]) = 4.859, plus the old h unless first"
+        "is 10 gate([3 / 1.414, 0]) = 4.859, plus the old h unless first"
     ),
 )
 def scaled_sum(v, h, vertical, horizontal, link, output, *, first):

@@ -10,21 +10,11 @@ from tutorial_lib.exercises.trials import Trial
 
 multiplications_per_pixel = Variants(
     ch04.multiplications_per_pixel,
-    stub='''\
-def multiplications_per_pixel(kernel_size: int, n_channels: int) -> int:
-    """Multiplications of one gated layer after the first, for each pixel{cropped}.
-
-    {twist}
-
-    kernel_size  k, an odd number: the vertical kernel is k wide
-    n_channels   C, the features of each stack
-    returns      a whole number: vertical + horizontal + link + output{more}, biases left out
-
-    By hand: k = 3, C = 1. Each convolution needs (taps) x (channels in) x (channels out):
-             {by_hand}
-    """
-    ____
-''',
+    asked="Multiplications of one gated layer after the first, for each pixel{cropped}.",
+    returns="a whole number: vertical + horizontal + link + output{more}, biases left out",
+    by_hand=(
+        "k = 3, C = 1. Each convolution needs (taps) x (channels in) x (channels out): {outcome}"
+    ),
     examples=("multiplications_per_pixel(3, 1)", "multiplications_per_pixel(5, 2)"),
 )
 
@@ -38,7 +28,7 @@ LAST_TWO = "link 1 x 2 x 2, output 1 x 1 x 1"
     "one 1 x k, and a tap under a 0 of the mask is multiplied like any other.",
     cropped="",
     more="",
-    by_hand=f"vertical 9 x 1 x 2, horizontal 3 x 1 x 2, {LAST_TWO}: 29",
+    outcome=f"vertical 9 x 1 x 2, horizontal 3 x 1 x 2, {LAST_TWO}: 29",
 )
 def uncropped(kernel_size, n_channels):
     taps = kernel_size * kernel_size + kernel_size
@@ -57,9 +47,7 @@ def by_sizes(kernel_size, n_channels):
     "horizontal stack to the end of the network (a skip connection).",
     cropped=CROPPED,
     more=" + skip",
-    by_hand=(
-        f"vertical 6 x 1 x 2, horizontal 2 x 1 x 2, {LAST_TWO},\n             skip 1 x 1 x 4: 25"
-    ),
+    outcome=(f"vertical 6 x 1 x 2, horizontal 2 x 1 x 2, {LAST_TWO}, skip 1 x 1 x 4: 25"),
 )
 def skip(kernel_size, n_channels):
     kept = kernel_size // 2 + 1
@@ -79,10 +67,7 @@ def skip_by_sizes(kernel_size, n_channels):
     "the horizontal stack before its gate.",
     cropped=CROPPED,
     more="",
-    by_hand=(
-        "vertical 6 x 1 x 2, horizontal 2 x 1 x 2, link 1 x 1 x 2,\n"
-        "             output 1 x 1 x 1: 19"
-    ),
+    outcome=("vertical 6 x 1 x 2, horizontal 2 x 1 x 2, link 1 x 1 x 2, output 1 x 1 x 1: 19"),
 )
 def link_after_the_gate(kernel_size, n_channels):
     kept = kernel_size // 2 + 1
@@ -102,9 +87,9 @@ def link_after_the_gate_by_sizes(kernel_size, n_channels):
     "column wide, from C to C channels, then along the row, 1 x k, from C to 2C.",
     cropped=CROPPED,
     more="",
-    by_hand=(
-        "vertical 2 x 1 x 1 and 3 x 1 x 2, horizontal 2 x 1 x 2, link 1 x 2 x 2,\n"
-        "             output 1 x 1 x 1: 17"
+    outcome=(
+        "vertical 2 x 1 x 1 and 3 x 1 x 2, horizontal 2 x 1 x 2, link 1 x 2 x 2, output 1 x 1 "
+        "x 1: 17"
     ),
 )
 def separable(kernel_size, n_channels):

@@ -14,23 +14,7 @@ CALL = (
 )
 conditional_gate = Variants(
     ch05.conditional_gate,
-    stub='''\
-def conditional_gate(
-    features: torch.Tensor, label: torch.Tensor, table: torch.Tensor
-) -> torch.Tensor:
-    """{asked}
-
-    {twist}
-
-    features  (B, 2C, H, W): the first C channels are values, the other C their switches
-    label     (B,) torch.long: every image has its own
-    table     (K, 2C): {table}
-    returns   (B, C, H, W)
-
-    By hand: {by_hand}
-    """
-    ____
-''',
+    table="(K, 2C): {rows}",
     examples=tuple(CALL.format(labels=labels) for labels in ([0, 1], [1, 1])),
 )
 
@@ -60,10 +44,10 @@ def _image_by_image(rule):
     "The label scales instead of shifting: value and switch are multiplied by 1 + V_f h and "
     "1 + V_g h.",
     asked=("tanh(value * (1 + V_f h)) * sigmoid(switch * (1 + V_g h)), where h says which label."),
-    table=ROW,
+    rows=ROW,
     by_hand=(
-        "features [0.5, 0] at the only pixel, label 1 and table = [[9, 9], [1, 0]]\n"
-        "             give tanh(0.5 * 2) * sigmoid(0 * 1) = 0.381"
+        "features [0.5, 0] at the only pixel, label 1 and table = [[9, 9], [1, 0]] give "
+        "tanh(0.5 * 2) * sigmoid(0 * 1) = 0.381"
     ),
 )
 def scaling(features, label, table):
@@ -81,10 +65,10 @@ def scaled(value, switch, f, g, y):
     "A row of the table holds the part of the switches first, then that of the values; the "
     "features hold the values first.",
     asked=EQUATION_4,
-    table="row y holds V_g h, then V_f h, of label y",
+    rows="row y holds V_g h, then V_f h, of label y",
     by_hand=(
-        "features [0, 0] at the only pixel, label 1 and table = [[9, 9], [0, 1]]\n"
-        "             give tanh(0 + 1) * sigmoid(0 + 0) = 0.381"
+        "features [0, 0] at the only pixel, label 1 and table = [[9, 9], [0, 1]] give tanh(0 "
+        "+ 1) * sigmoid(0 + 0) = 0.381"
     ),
 )
 def switches_first(features, label, table):
@@ -102,10 +86,10 @@ def halves_changed(value, switch, f, g, y):
     "Label 0 means that the label is not known: it adds nothing, whatever row 0 of the table "
     "holds.",
     asked=EQUATION_4,
-    table=ROW + "; row 0 is not used",
+    rows=ROW + "; row 0 is not used",
     by_hand=(
-        "features [1, 0] at the only pixel, label 0 and table = [[9, 9], [1, 0]]\n"
-        "             give tanh(1) * sigmoid(0) = 0.381; label 1 gives tanh(2) * 0.5 = 0.482"
+        "features [1, 0] at the only pixel, label 0 and table = [[9, 9], [1, 0]] give tanh(1) "
+        "* sigmoid(0) = 0.381; label 1 gives tanh(2) * 0.5 = 0.482"
     ),
 )
 def unknown_label(features, label, table):

@@ -10,20 +10,10 @@ from tutorial_lib.exercises.trials import Trial
 
 soft_labels = Variants(
     ch05.soft_labels,
-    stub='''\
-def soft_labels(first: int, second: int, n_steps: int, n_classes: int) -> torch.Tensor:
-    """Vectors h on the way from one label to another.
-
-    {twist}
-
-    first, second  labels, 0 .. n_classes - 1, which may be the same
-    n_steps        rows, at least 2: {rows}
-    returns        (n_steps, n_classes), floating point
-
-    By hand: soft_labels(0, 2, 3, 3) is {by_hand}
-    """
-    ____
-''',
+    asked="Vectors h on the way from one label to another.",
+    first="labels, 0 .. n_classes - 1, which may be the same",
+    n_steps="rows, at least 2: {rows}",
+    by_hand="soft_labels(0, 2, 3, 3) is {outcome}",
     examples=("soft_labels(0, 2, 3, 3)", "soft_labels(1, 0, 5, 2)"),
 )
 
@@ -35,7 +25,7 @@ BOTH_ENDS = "both ends and evenly spaced steps between them"
     "The two ends are left out: all rows lie between the two one-hot vectors, in n_steps + 1 "
     "equal steps from end to end.",
     rows="evenly spaced points between the ends",
-    by_hand="[[0.75, 0, 0.25], [0.5, 0, 0.5], [0.25, 0, 0.75]]",
+    outcome="[[0.75, 0, 0.25], [0.5, 0, 0.5], [0.25, 0, 0.75]]",
 )
 def between(first, second, n_steps, n_classes):
     one_hot = torch.eye(n_classes)
@@ -59,9 +49,9 @@ def _smoothed(share: float):
         f"The ends are smoothed: {1 - share:g} times the one-hot vector, plus "
         f"{share:g} / n_classes for every class.",
         rows=BOTH_ENDS,
-        by_hand=(
+        outcome=(
             f"[[{high:g}, {low:g}, {low:g}],\n"
-            f"             [{middle:g}, {low:g}, {middle:g}], [{low:g}, {low:g}, {high:g}]]"
+            f"[{middle:g}, {low:g}, {middle:g}], [{low:g}, {low:g}, {high:g}]]"
         ),
     )
     def right(first, second, n_steps, n_classes):
@@ -85,9 +75,8 @@ _smoothed(0.3)
     "The way has a bend: straight from the first one-hot vector to the vector of equal "
     "entries, which is half way, and straight on to the second.",
     rows=BOTH_ENDS,
-    by_hand=(
-        "[[1, 0, 0], [1/3, 1/3, 1/3], [0, 0, 1]], and with\n"
-        "             five rows the second is [2/3, 1/6, 1/6]"
+    outcome=(
+        "[[1, 0, 0], [1/3, 1/3, 1/3], [0, 0, 1]], and with\nfive rows the second is [2/3, 1/6, 1/6]"
     ),
 )
 def by_way_of_all(first, second, n_steps, n_classes):

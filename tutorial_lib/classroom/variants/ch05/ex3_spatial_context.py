@@ -11,27 +11,15 @@ from tutorial_lib.exercises.trials import Trial
 
 spatial_context = Variants(
     ch05.spatial_context,
-    stub='''\
-def spatial_context(
-    coarse: torch.Tensor, weight: torch.Tensor, size: tuple[int, int]
-) -> torch.Tensor:
-    """What a coarse map adds to the gates: V * s of equation 5, at every pixel.
-
-    {twist}
-
-    coarse   (B, S, h, w): S numbers for each cell of the map; stays as it is
-    weight   (2C, S): V, the weights of a 1x1 convolution without bias
-    size     (H, W) of the image, multiples of h and w
-    returns  (B, 2C, H, W): {returns}
-
-    By hand: coarse = [[1, 2], [3, 4]], weight = [[10]] and size = (4, 4) give
-             {rows[0]}
-             {rows[1]}
-             {rows[2]}
-             {rows[3]}
-    """
-    ____
-''',
+    coarse="(B, S, h, w): S numbers for each cell of the map; stays as it is",
+    returns="(B, 2C, H, W): {result}",
+    by_hand=(
+        "coarse = [[1, 2], [3, 4]], weight = [[10]] and size = (4, 4) give\n"
+        "{rows[0]}\n"
+        "{rows[1]}\n"
+        "{rows[2]}\n"
+        "{rows[3]}"
+    ),
     examples=(
         "spatial_context(torch.tensor([[[[1.0, 2.0], [3.0, 4.0]]]]), torch.tensor([[10.0]]), "
         "(4, 4))",
@@ -57,7 +45,7 @@ def _twist(says: str, returns: str, enlarged, cell):
         large = right(torch.tensor([[[[1.0, 2], [3, 4]]]]), torch.tensor([[10.0]]), (4, 4))
         return large[0, 0].long().tolist()
 
-    @spatial_context.twist(says, returns=returns, rows=rows)
+    @spatial_context.twist(says, result=returns, rows=rows)
     def right(coarse, weight, size):
         blocks = (big // small for big, small in zip(size, coarse.shape[2:], strict=True))
         return F.conv2d(enlarged(coarse, *blocks), weight[:, :, None, None])

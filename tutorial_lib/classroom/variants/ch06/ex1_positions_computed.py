@@ -12,22 +12,10 @@ from tutorial_lib.exercises.trials import Trial
 
 positions_computed = Variants(
     ch06.positions_computed,
-    stub='''\
-def positions_computed(height: int, width: int, n_colors: int = 1) -> tuple[int, int, int]:
-    """At how many positions a layer is computed while one image is sampled.
-
-    {twist}
-
-    height, width  of the image, in pixels: a layer has one position for each pixel
-    n_colors       sub-pixels of a pixel; each is a draw of its own
-    returns        three whole numbers: naive (each draw computes all positions), cropped (each
-                   draw computes {cropped}), cached
-                   (each draw computes the one position of its pixel)
-
-    By hand: {by_hand}
-    """
-    ____
-''',
+    returns=(
+        "three whole numbers: naive (each draw computes all positions), cropped (each draw "
+        "computes {cropped}), cached (each draw computes the one position of its pixel)"
+    ),
     examples=("positions_computed(4, 3)", "positions_computed(5, 2, 3)"),
 )
 
@@ -56,8 +44,7 @@ def _last_rows(n_rows: int):
         f"{n_rows} rows, the own one included, or fewer at the top of the image.",
         {
             "cropped": f"at most {n_rows} rows in full",
-            "by_hand": "4 rows of 3 pixels, one colour, so 12 draws. naive 12 * 12 = 144;\n"
-            "             cropped "
+            "by_hand": "4 rows of 3 pixels, one colour, so 12 draws. naive 12 * 12 = 144; cropped "
             + {
                 2: "3 * 3 + 9 * 6 = 63",
                 3: "3 * 3 + 3 * 6 + 6 * 9 = 81",
@@ -78,8 +65,10 @@ _twist(
     "up to the own pixel, this one included.",
     {
         "cropped": "the pixels up to its own",
-        "by_hand": "2 rows of 3 pixels, one colour, so 6 draws.\n"
-        "             naive 6 * 6 = 36; cropped 1 + 2 + 3 + 4 + 5 + 6 = 21; cached 6",
+        "by_hand": (
+            "2 rows of 3 pixels, one colour, so 6 draws.\n"
+            "naive 6 * 6 = 36; cropped 1 + 2 + 3 + 4 + 5 + 6 = 21; cached 6"
+        ),
     },
     lambda height, width: height * width * (height * width + 1) // 2,
     lambda row, column, height, width: row * width + column + 1,
@@ -91,8 +80,10 @@ _twist(
     "included, in full.",
     {
         "cropped": "the columns so far in full",
-        "by_hand": "2 rows of 3 pixels, one colour, so 6 draws.\n"
-        "             naive 6 * 6 = 36; cropped 2 * 2 + 2 * 4 + 2 * 6 = 24; cached 6",
+        "by_hand": (
+            "2 rows of 3 pixels, one colour, so 6 draws.\n"
+            "naive 6 * 6 = 36; cropped 2 * 2 + 2 * 4 + 2 * 6 = 24; cached 6"
+        ),
     },
     lambda height, width: height * height * width * (width + 1) // 2,
     lambda row, column, height, width: (column + 1) * height,

@@ -10,21 +10,10 @@ from tutorial_lib.exercises.trials import Trial
 
 push_row = Variants(
     ch06.push_row,
-    stub='''\
-def push_row(rows: torch.Tensor, finished: torch.Tensor) -> torch.Tensor:
-    """A row is finished: the window over the last rows moves on by one.
-
-    {twist}
-
-    rows      (n_rows, W, C) features of the last rows, {order} first; stays as it is
-    finished  (W, C) features of the row that was finished
-    returns   (n_rows, W, C) the new window
-
-    By hand: two rows kept, one channel, W = 2: rows [[1, 2], [3, 4]] and finished [5, 6] give
-             {result}
-    """
-    ____
-''',
+    rows="(n_rows, W, C) features of the last rows, {order} first; stays as it is",
+    by_hand=(
+        "two rows kept, one channel, W = 2: rows [[1, 2], [3, 4]] and finished [5, 6] give {result}"
+    ),
     examples=(
         "push_row(torch.tensor([[[1.0], [2.0]], [[3.0], [4.0]], [[5.0], [6.0]]]), "
         "torch.tensor([[7.0], [8.0]]))",

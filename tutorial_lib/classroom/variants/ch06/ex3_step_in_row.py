@@ -15,26 +15,14 @@ CALL = (
 )
 step_in_row = Variants(
     ch06.step_in_row,
-    stub='''\
-def step_in_row(
-    row: torch.Tensor, kernel: torch.Tensor, above: torch.Tensor, column: int
-) -> torch.Tensor:
-    """A convolution at one pixel: the taps of its own row, and the sum of those above.
-
-    {twist}
-
-    row      (B, C, W) features of the present row. {leftovers} there are leftovers
-             of an earlier row
-    kernel   (O, C, T) the taps in the own row; {taps}
-    above    (B, O, W) what all taps in the rows above add up to, for each column
-    column   0 .. W-1
-    returns  (B, O); beside the image there are zeros
-
-    By hand: row = [[2, 3, 9]], kernel = [[10, 1]], above = [[100, 200, 300]] (B = C = O = 1)
-             column 1: {results[1]}        column 0: {results[0]}        column 2: {results[2]}
-    """
-    ____
-''',
+    asked="A convolution at one pixel: the taps of its own row, and the sum of those above.",
+    row="(B, C, W) features of the present row. {leftovers} there are leftovers of an earlier row",
+    kernel="(O, C, T) the taps in the own row; {taps}",
+    returns="(B, O); beside the image there are zeros",
+    by_hand=(
+        "row = [[2, 3, 9]], kernel = [[10, 1]], above = [[100, 200, 300]] (B = C = O = 1) column "
+        "1: {results[1]}        column 0: {results[0]}        column 2: {results[2]}"
+    ),
     examples=tuple(CALL.format(column=column) for column in (1, 0, 2)),
 )
 

@@ -26,27 +26,8 @@ def _examples(twist) -> list[str]:
 
 sample_row_by_row = Variants(
     ch06.sample_row_by_row,
-    stub='''\
-def sample_row_by_row(model, uniforms: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
-    """Complete images of one colour; what the rows above say is computed once a row.
-
-    {twist}
-
-    model.begin_row(levels, row)              (B, L, W): what the rows above say about this row. It
-                                              reads the rows above, so they must be finished
-    model.logits(above, levels, row, column)  (B, L): one pixel, given what begin_row returned and
-                                              the pixels to its left
-    uniforms  (B, 1, H, W) numbers in [0, 1), one for each pixel
-    known     (B, 1, H, W) torch.long: {known}
-    returns   (B, 1, H, W) torch.long
-
-    The draw is `draw(logits, uniforms)` of tutorial_lib.sampling: (B, L), (B,) -> (B,)
-
-    By hand: {by_hand}
-    """
-    ____
-''',
-    known="a level to keep, or -1 where it is to be drawn",
+    known="(B, 1, H, W) torch.long: {meaning}",
+    meaning="a level to keep, or -1 where it is to be drawn",
     lowest=-1,
     examples=_examples,
 )
@@ -92,11 +73,10 @@ _twist(
     "A level in `known` is a lower bound: the pixel is drawn among the levels from there on, "
     "with their probabilities divided by their sum.",
     _at_least,
-    known=("the smallest level allowed, or -1 where all are"),
+    meaning=("the smallest level allowed, or -1 where all are"),
     by_hand=(
-        "one pixel, four levels of probability 0.4, 0.1, 0.2, 0.3, known = [[2]]:\n"
-        "             levels 2 and 3 have 0.4 and 0.6, so a uniform number of 0.3 draws 2,\n"
-        "             and one of 0.5 draws 3"
+        "one pixel, four levels of probability 0.4, 0.1, 0.2, 0.3, known = [[2]]: levels 2 "
+        "and 3 have 0.4 and 0.6, so a uniform number of 0.3 draws 2, and one of 0.5 draws 3"
     ),
 )
 
@@ -110,13 +90,12 @@ _twist(
     "There are two kinds of unknown pixels: -1 is drawn, and -2 takes the likeliest level, "
     "whatever its uniform number.",
     _on_demand,
-    known=(
-        "a level to keep, or -1 where it is to be drawn,\n"
-        "              or -2 where the likeliest is to be taken"
+    meaning=(
+        "a level to keep, or -1 where it is to be drawn,\nor -2 where the likeliest is to be taken"
     ),
     by_hand=(
-        "known = [[1, -2, -1]] keeps the 1, takes the likeliest level of the\n"
-        "             second pixel after a 1, and draws the third from logits that see both"
+        "known = [[1, -2, -1]] keeps the 1, takes the likeliest level of the second pixel "
+        "after a 1, and draws the third from logits that see both"
     ),
     lowest=-2,
 )
@@ -133,9 +112,8 @@ _twist(
     "their sum.",
     _among_two,
     by_hand=(
-        "one pixel to be drawn, levels of probability 0.4, 0.1, 0.2, 0.3: levels 0\n"
-        "             and 3 have 4/7 and 3/7, so a uniform number of 0.5 draws 0, one of 0.6 "
-        "draws 3"
+        "one pixel to be drawn, levels of probability 0.4, 0.1, 0.2, 0.3: levels 0 and 3 have "
+        "4/7 and 3/7, so a uniform number of 0.5 draws 0, one of 0.6 draws 3"
     ),
 )
 

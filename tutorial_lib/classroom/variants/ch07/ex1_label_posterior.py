@@ -16,21 +16,7 @@ CALL = (
 )
 label_posterior = Variants(
     ch07.label_posterior,
-    stub='''\
-def label_posterior(bits_per_dim: torch.Tensor, n_dims: int, prior: torch.Tensor) -> torch.Tensor:
-    """{asked}
-
-    {twist}
-
-    bits_per_dim  (B, K) torch.float64: -log p(x|y) in bits per dimension
-    n_dims        D, the sub-pixels of an image
-    prior         (K,) torch.float64: p(y), all above 0
-    returns       (B, K): log-probabilities in nats. An image may cost thousands of nats
-
-    By hand: {by_hand}
-    """
-    ____
-''',
+    returns="(B, K): log-probabilities in nats. An image may cost thousands of nats",
     examples=tuple(CALL.format(n_dims=n_dims) for n_dims in (2, 4)),
 )
 
@@ -46,9 +32,9 @@ def _log_joint(bits_per_dim, n_dims, prior):
     "All images show one label. Row b is what is known of it after the images 0 .. b.",
     asked="log p(y|x_0, ..., x_b) for images that come one after the other.",
     by_hand=(
-        "two images of 0.5 and 1.5 bits/dim each, D = 2, have p(x|y) = 1/2 and\n"
-        "             1/8 both times. With p(y) = 1/2 the first row is log(4/5), log(1/5),\n"
-        "             and the second log(16/17), log(1/17)"
+        "two images of 0.5 and 1.5 bits/dim each, D = 2, have p(x|y) = 1/2 and 1/8 both "
+        "times. With p(y) = 1/2 the first row is log(4/5), log(1/5), and the second "
+        "log(16/17), log(1/17)"
     ),
 )
 def in_sequence(bits_per_dim, n_dims, prior):
@@ -67,13 +53,16 @@ def one_by_one(bits_per_dim, n_dims, prior):
 
 def _tempered(power: float):
     by_hand = (
-        "0.5 and 1.5 bits/dim with D = 4 mean p(x|y) = 1/4 and 1/64, of which the\n"
-        "             roots are 1/2 and 1/8. With p(y) = 1/4 and 3/4 the products are 4/32 and "
-        "3/32,\n             so the result is log(4/7) and log(3/7)"
+        (
+            "0.5 and 1.5 bits/dim with D = 4 mean p(x|y) = 1/4 and 1/64, of which the roots are "
+            "1/2 and 1/8. With p(y) = 1/4 and 3/4 the products are 4/32 and 3/32, so the result "
+            "is log(4/7) and log(3/7)"
+        )
         if power < 1
-        else "0.5 and 1.5 bits/dim with D = 1 have the squares p(x|y)^2 = 1/2 and 1/8. With\n"
-        "             p(y) = 1/4 and 3/4 the products are 4/32 and 3/32, so the result is "
-        "log(4/7)\n             and log(3/7)"
+        else (
+            "0.5 and 1.5 bits/dim with D = 1 have the squares p(x|y)^2 = 1/2 and 1/8. With p(y) = "
+            "1/4 and 3/4 the products are 4/32 and 3/32, so the result is log(4/7) and log(3/7)"
+        )
     )
     shown = "p(x|y)^(1/2)" if power < 1 else "p(x|y)^2"
 
@@ -106,10 +95,9 @@ def _noted_wrongly(share: float):
         "the K labels drawn evenly, else the true one.",
         asked="log p(label written down | x), from what each image costs under each label.",
         by_hand=(
-            "0.5 and 1.5 bits/dim with D = 2 mean p(x|y) = 1/2 and 1/8. With p(y) =\n"
-            f"             1/4 and 3/4, p(y|x) is 4/7 and 3/7; {1 - share:g} * 4/7 + {share:g} / 2 "
-            f"= {first:.4f},\n"
-            f"             so the result is log {first:.4f} and log {1 - first:.4f}"
+            "0.5 and 1.5 bits/dim with D = 2 mean p(x|y) = 1/2 and 1/8. With p(y) = 1/4 and "
+            f"3/4, p(y|x) is 4/7 and 3/7; {1 - share:g} * 4/7 + {share:g} / 2 = {first:.4f}, "
+            f"so the result is log {first:.4f} and log {1 - first:.4f}"
         ),
     )
     def right(bits_per_dim, n_dims, prior):

@@ -11,39 +11,28 @@ from tutorial_lib.exercises.trials import Trial
 KNOWN = "torch.tensor([1.0, 2.0, 3.0, 4.0, 10.0])"
 typicality = Variants(
     ch07.typicality,
-    stub='''\
-def typicality(nats: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:
-    """How usual is the cost of an image? {asked}
-
-    {twist}
-
-    nats       (B,) what each new image costs
-    reference  (N,) what known, normal images cost; N is odd
-    returns    (B,) floating point, 0 to 1{returns}
-
-    By hand: reference = [1, 2, 3, 4, 10] has the median 3{by_hand}
-    """
-    ____
-''',
+    asked="How usual is the cost of an image? {question}",
+    returns="(B,) floating point, 0 to 1{result}",
+    by_hand="reference = [1, 2, 3, 4, 10] has the median 3{outcome}",
     examples=(f"typicality(torch.tensor([5.0, 1.0, 3.0, 6.0, 30.0]), {KNOWN})",),
 )
 
 
 FROM_MEDIAN = (
-    ": the share of known images whose distance from the median\n"
-    "               of the known costs, upwards or downwards, is at least that of the new image"
+    ": the share of known images whose distance from the median of the known costs, upwards "
+    "or downwards, is at least that of the new image"
 )
 
 
 @typicality.twist(
     "The new image is counted among the known ones, but not in the median: a share of "
     "N + 1 images, never 0.",
-    asked="The share of images that are at least as unusual.",
-    returns=FROM_MEDIAN + ",\n               this one counted as well",
-    by_hand=(
+    question="The share of images that are at least as unusual.",
+    result=FROM_MEDIAN + (",\nthis one counted as well"),
+    outcome=(
         " and the distances 2, 1, 0, 1, 7.\n"
-        "             A cost of 5 is 2 away: with itself, three of six are as far: 0.5.\n"
-        "             A cost of 30 gives 1/6"
+        "A cost of 5 is 2 away: with itself, three of six are as far: 0.5. A cost of 30 gives "
+        "1/6"
     ),
 )
 def counted_among(nats, reference):
@@ -65,12 +54,12 @@ def one_by_one(nats, reference):
 @typicality.twist(
     "Asked is twice the smaller tail: twice the share of known costs that are at most, or of "
     "those that are at least, the new one, whichever is smaller, and 1 at most.",
-    asked="Twice the smaller of two tails.",
-    returns="",
-    by_hand=(
+    question="Twice the smaller of two tails.",
+    result="",
+    outcome=(
         ". Of a cost of 4, four of\n"
-        "             five are at most 4 and two at least: 2 * 2/5 = 0.8. A cost of 3 gives 1, "
-        "and one\n             of 30 gives 0"
+        "five are at most 4 and two at least: 2 * 2/5 = 0.8. A cost of 3 gives 1, and one of "
+        "30 gives 0"
     ),
 )
 def twice_the_smaller_tail(nats, reference):
@@ -101,13 +90,12 @@ def _lopsided(times: int, *, upwards: bool):
     @typicality.twist(
         f"A distance {'upwards' if upwards else 'downwards'} counts {times} times, for known and "
         "new images alike.",
-        asked="The share of known images that are at least as unusual.",
-        returns=FROM_MEDIAN,
-        by_hand=(
-            f" and the distances {', '.join(map(str, shown))}.\n"
-            f"             A cost of 5 counts as {new} away: {counts[0]} of 5, {counts[0] / 5:g}. "
-            f"A cost of 1 counts\n             as {first} away: {counts[1]} of 5, "
-            f"{counts[1] / 5:g}"
+        question="The share of known images that are at least as unusual.",
+        result=FROM_MEDIAN,
+        outcome=(
+            f" and the distances {', '.join(map(str, shown))}. A cost of 5 counts as {new} "
+            f"away: {counts[0]} of 5, {counts[0] / 5:g}. A cost of 1 counts as {first} away: "
+            f"{counts[1]} of 5, {counts[1] / 5:g}"
         ),
     )
     def right(nats, reference):

@@ -11,20 +11,8 @@ from tutorial_lib.exercises.trials import Trial
 
 skew = Variants(
     ch08.skew,
-    stub='''\
-def skew(features: torch.Tensor) -> torch.Tensor:
-    """Move each row one place further to the right than the row {than} it.
-
-    {twist}
-
-    features  (B, C, H, W)
-    returns   (B, C, H, W + H - 1)
-
-    By hand: 1 2 3    ->   {rows[0]}
-             4 5 6         {rows[1]}
-    """
-    ____
-''',
+    asked="Move each row one place further to the right than the row {than} it.",
+    by_hand=("1 2 3    ->   {rows[0]}\n4 5 6         {rows[1]}"),
     examples=("skew(torch.arange(1.0, 7.0).view(1, 1, 3, 2))",),
 )
 

@@ -11,20 +11,8 @@ from tutorial_lib.exercises.trials import Trial
 
 unskew = Variants(
     ch08.unskew,
-    stub='''\
-def unskew(skewed: torch.Tensor) -> torch.Tensor:
-    """Move the rows back to the left: undoes a skew.
-
-    {twist}
-
-    skewed   (B, C, H, S) with S = W + H - 1 columns; beside the image there may be any numbers
-    returns  (B, C, H, W)
-
-    By hand: 1 2 3 7    ->   {rows[0]}
-             8 4 5 6         {rows[1]}
-    """
-    ____
-''',
+    asked="Move the rows back to the left: undoes a skew.",
+    by_hand=("1 2 3 7    ->   {rows[0]}\n8 4 5 6         {rows[1]}"),
     examples=("unskew(torch.arange(1.0, 13.0).view(1, 1, 3, 4))",),
 )
 

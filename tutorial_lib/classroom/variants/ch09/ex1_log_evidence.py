@@ -13,21 +13,11 @@ from tutorial_lib.exercises.trials import Trial
 
 log_evidence = Variants(
     ch09.log_evidence,
-    stub='''\
-def log_evidence(log_likelihood: torch.Tensor, z: torch.Tensor) -> torch.Tensor:
-    """log p(x), by adding up all codes: the integral of p(x|z) p(z) dz as a sum over a grid.
-
-    {twist}
-
-    log_likelihood  (B, G) torch.float64: log p(x|z) of each image at each code of the grid, in nats
-    z               (G,) torch.float64: the codes, evenly spaced, far beyond the prior on both sides
-    returns         (B,): log p(x) in nats per image. An image may cost thousands of nats
-
-    By hand: at z = [-1, 0, 1] the prior is [{prior}], and the codes are 1 apart.
-             p(x|z) = [1/4, 1/2, 1] gives log({terms}) = {result}
-    """
-    ____
-''',
+    asked="log p(x), by adding up all codes: the integral of p(x|z) p(z) dz as a sum over a grid.",
+    by_hand=(
+        "at z = [-1, 0, 1] the prior is [{prior}], and the codes are 1 apart. p(x|z) = [1/4, 1/2, "
+        "1] gives log({terms}) = {result}"
+    ),
     examples=(
         "log_evidence(-torch.linspace(-12, 12, 241)[None] ** 2, torch.linspace(-12, 12, 241))",
         "log_evidence(-(torch.linspace(-12, 12, 241)[None] - 3) ** 2, "

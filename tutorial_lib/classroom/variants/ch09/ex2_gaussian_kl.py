@@ -12,21 +12,9 @@ from tutorial_lib.exercises.trials import Trial
 
 gaussian_kl = Variants(
     ch09.gaussian_kl,
-    stub='''\
-def gaussian_kl(mean: torch.Tensor, log_variance: torch.Tensor) -> torch.Tensor:
-    """{asked}, where q = N(mean, variance) on each axis, p = N(0, 1).
-
-    {twist}
-    The KL of N(m, v) from N(n, w) on one axis is (log(w/v) + (v + (m - n)**2) / w - 1) / 2, and
-    independent axes add up.
-
-    mean, log_variance  (B, D); log_variance is the natural logarithm of the variance
-    returns             (B,): nats per image
-
-    By hand: {by_hand}
-    """
-    ____
-''',
+    asked="{divergence}, where q = N(mean, variance) on each axis, p = N(0, 1).",
+    explained="The KL of N(m, v) from N(n, w) on one axis is (log(w/v) + (v + (m - n)**2) / w - 1) "
+    "/ 2, and independent axes add up.",
     examples=(
         "gaussian_kl(torch.tensor([[1.0, 0.1]]), torch.tensor([[0.5, -0.2]]))",
         "gaussian_kl(torch.tensor([[2.0], [0.0]]), torch.tensor([[0.0], [-3.0]]))",
@@ -36,9 +24,11 @@ def gaussian_kl(mean: torch.Tensor, log_variance: torch.Tensor) -> torch.Tensor:
 
 @gaussian_kl.twist(
     "Asked is the other direction, KL(p || q): p comes first.",
-    asked="KL(p || q)",
-    by_hand="""mean [1, 0] and log_variance [0, log 4] give (0 + 2 - 1) / 2 = 0.5 for the
-             first axis and (1.386 + 1/4 - 1) / 2 = 0.318 for the second: 0.818""",
+    divergence="KL(p || q)",
+    by_hand=(
+        "mean [1, 0] and log_variance [0, log 4] give (0 + 2 - 1) / 2 = 0.5 for the first axis "
+        "and (1.386 + 1/4 - 1) / 2 = 0.318 for the second: 0.818"
+    ),
 )
 def reverse(mean, log_variance):
     axes = (1 + mean.square()) * (-log_variance).exp() - 1 + log_variance
@@ -54,9 +44,11 @@ def by_distributions(mean, log_variance):
 
 @gaussian_kl.twist(
     "Asked is the symmetric divergence KL(q || p) + KL(p || q).",
-    asked="KL(q || p) + KL(p || q)",
-    by_hand="""mean [1, 0] and log_variance [0, log 4] give 0.5 + 0.5 = 1 for the first axis
-             and 0.807 + 0.318 = 1.125 for the second: 2.125""",
+    divergence="KL(q || p) + KL(p || q)",
+    by_hand=(
+        "mean [1, 0] and log_variance [0, log 4] give 0.5 + 0.5 = 1 for the first axis and 0.807 "
+        "+ 0.318 = 1.125 for the second: 2.125"
+    ),
 )
 def both_ways(mean, log_variance):
     variance = log_variance.exp()
@@ -74,12 +66,14 @@ def added(mean, log_variance):
 def _free_bits(floor: float):
     """As in Kingma et al. (2016), without the mean over the batch."""
 
-    by_hand = f"""mean [1, 0] and log_variance [0, log 1.5] cost 0.5 and (1.5 - 1 - 0.405) / 2
-             = 0.047, which counts as {floor}. The sum is {0.5 + floor}"""
+    by_hand = (
+        "mean [1, 0] and log_variance [0, log 1.5] cost 0.5 and (1.5 - 1 - 0.405) / 2 = 0.047, "
+        f"which counts as {floor}. The sum is {0.5 + floor}"
+    )
 
     @gaussian_kl.twist(
         f"Free bits: an axis whose KL is below {floor} nats counts as {floor} nats.",
-        asked="KL(q || p) with free bits",
+        divergence="KL(q || p) with free bits",
         by_hand=by_hand,
     )
     def right(mean, log_variance):

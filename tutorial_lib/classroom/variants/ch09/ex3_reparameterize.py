@@ -16,25 +16,14 @@ from tutorial_lib.exercises.trials import Trial
 
 reparameterize = Variants(
     ch09.reparameterize,
-    stub='''\
-def reparameterize(
-    mean: torch.Tensor, log_variance: torch.Tensor, noise: torch.Tensor
-) -> torch.Tensor:
-    """A draw z of this mean and variance, made of noise that was drawn beforehand.
-
-    {twist}
-    {formula}
-
-    mean, log_variance  (B, D): of z; the gradient has to reach both. log_variance is the natural
-                        logarithm of the variance
-    noise               (B, D): drawn evenly from 0 to 1 by the caller
-    returns             (B, D): z, where a larger noise gives a larger z
-
-    By hand: mean 1, log_variance log 4 (so the standard deviation is 2) and noise 0.75 give
-             {result}
-    """
-    ____
-''',
+    asked="A draw z of this mean and variance, made of noise that was drawn beforehand.",
+    explained="{formula}",
+    mean="(B, D): of z; the gradient has to reach both. log_variance is the natural logarithm of "
+    "the variance",
+    noise="(B, D): drawn evenly from 0 to 1 by the caller",
+    returns="(B, D): z, where a larger noise gives a larger z",
+    by_hand="mean 1, log_variance log 4 (so the standard deviation is 2) and noise 0.75 give "
+    "{result}",
     examples=(
         "reparameterize(torch.zeros(1, 3), torch.zeros(1, 3), torch.tensor([[0.1, 0.5, 0.9]]))",
         "reparameterize(torch.tensor([[1.0]]), torch.tensor([[2.0]]), torch.tensor([[0.75]]))",

@@ -13,24 +13,8 @@ from tutorial_lib.exercises.trials import Trial
 
 elbo = Variants(
     ch09.elbo,
-    stub='''\
-def elbo(
-    logits: torch.Tensor, levels: torch.Tensor, mean: torch.Tensor, log_variance: torch.Tensor
-) -> torch.Tensor:
-    """The evidence lower bound of binary images: E_q[log p(x|z)] - KL(q || p), in nats per image.
-
-    {twist}
-
-    logits              (S, B, n): what the decoder says of n pixels, for S codes drawn from q(z|x)
-                        of each image; sigmoid(logit) is the probability of a 1
-    levels              (B, n) torch.long: the images, 0 and 1{and_more}
-    mean, log_variance  (B, D): q(z|x) of each image; the prior is N(0, {variance}) on each axis
-    returns             (B,): a bound on log p(x), so higher is better
-
-    By hand: {by_hand}
-    """
-    ____
-''',
+    levels="(B, n) torch.long: the images, 0 and 1{and_more}",
+    mean="(B, D): q(z|x) of each image; the prior is N(0, {variance}) on each axis",
     and_more="",
     lowest=0,
     examples=lambda twist: [
@@ -45,9 +29,11 @@ def elbo(
     and_more=", and -1 for a missing pixel",
     variance=1,
     lowest=-1,
-    by_hand="""one draw, pixels [1, -1] with logits [0, 3]: log(1/2) = -0.693 for the first and
-             nothing for the second. With mean 1 and log_variance 0 the KL is 0.5.
-             The bound is -0.693 - 0.5 = -1.193""",
+    by_hand=(
+        "one draw, pixels [1, -1] with logits [0, 3]: log(1/2) = -0.693 for the first and nothing "
+        "for the second. With mean 1 and log_variance 0 the KL is 0.5. The bound is -0.693 - 0.5 "
+        "= -1.193"
+    ),
 )
 def missing(logits, levels, mean, log_variance):
     seen = (levels >= 0).to(logits.dtype)
@@ -72,10 +58,12 @@ def image_by_image(logits, levels, mean, log_variance):
 def _wider_prior(deviation: int):
     variance = deviation**2
     kl = (1 / variance + 1 / variance - 1 + math.log(variance)) / 2
-    by_hand = f"""one draw, one pixel, logit 0 and level 1 give log(1/2) = -0.693. With mean 1 and
-             log_variance 0 the KL of N(1, 1) from N(0, {variance}) is
-             (1/{variance} + 1/{variance} - 1 + log {variance}) / 2 = {kl:.3f}.
-             The bound is -0.693 - {kl:.3f} = {-math.log(2) - kl:.3f}"""
+    by_hand = (
+        "one draw, one pixel, logit 0 and level 1 give log(1/2) = -0.693. With mean 1 and "
+        f"log_variance 0 the KL of N(1, 1) from N(0, {variance}) is (1/{variance} + 1/{variance} "
+        f"- 1 + log {variance}) / 2 = {kl:.3f}. The bound is -0.693 - {kl:.3f} = "
+        f"{-math.log(2) - kl:.3f}"
+    )
 
     @elbo.twist(
         f"The prior is N(0, {variance}), of standard deviation {deviation}, on each axis.",

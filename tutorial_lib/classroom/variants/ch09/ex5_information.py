@@ -12,21 +12,12 @@ from tutorial_lib.exercises.trials import Trial
 
 information = Variants(
     ch09.information,
-    stub='''\
-def information(log_q: torch.Tensor) -> torch.Tensor:
-    """What a code says about the image that it was drawn for, on average.
-
-    {twist}
-
-    log_q    (N, N) torch.float64, at least 2 images: entry {entry}, where
-             z_{code} was drawn for image {code}
-    returns  a number in nats: {mean} of log q(z_i | x_i) - log q(z_i), where q(z) is
-             {mixture}
-
-    By hand: {by_hand}
-    """
-    ____
-''',
+    asked="What a code says about the image that it was drawn for, on average.",
+    log_q=(
+        "(N, N) torch.float64, at least 2 images: entry {entry}, where z_{code} was drawn for "
+        "image {code}"
+    ),
+    returns="a number in nats: {mean} of log q(z_i | x_i) - log q(z_i), where q(z) is {mixture}",
     entry="[i, j] is log q(z_i | x_j)",
     code="i",
     examples=(
@@ -40,8 +31,10 @@ def information(log_q: torch.Tensor) -> torch.Tensor:
     "q(z) is the average over all *other* images: that of image i is left out.",
     mean="the mean over i",
     mixture="the average of the N - 1 posteriors q(z | x_j) with j other than i",
-    by_hand="""q = [[0.9, 0.1], [0.2, 0.8]]. The other image gives the first code 0.1, the
-             second 0.2: (log(0.9 / 0.1) + log(0.8 / 0.2)) / 2 = 1.792 nats""",
+    by_hand=(
+        "q = [[0.9, 0.1], [0.2, 0.8]]. The other image gives the first code 0.1, the second 0.2: "
+        "(log(0.9 / 0.1) + log(0.8 / 0.2)) / 2 = 1.792 nats"
+    ),
 )
 def others_only(log_q):
     n = len(log_q)
@@ -65,9 +58,11 @@ def row_by_row(log_q):
     code="j",
     mean="the mean over i",
     mixture="the average of all N posteriors, that of image i included",
-    by_hand="""q = [[0.9, 0.1], [0.2, 0.8]]. The codes have 0.9 and 0.8 under their own image,
-             (0.9 + 0.2) / 2 = 0.55 and (0.1 + 0.8) / 2 = 0.45 on average:
-             (log(0.9 / 0.55) + log(0.8 / 0.45)) / 2 = 0.534 nats""",
+    by_hand=(
+        "q = [[0.9, 0.1], [0.2, 0.8]]. The codes have 0.9 and 0.8 under their own image, (0.9 + "
+        "0.2) / 2 = 0.55 and (0.1 + 0.8) / 2 = 0.45 on average: (log(0.9 / 0.55) + log(0.8 / "
+        "0.45)) / 2 = 0.534 nats"
+    ),
 )
 def columns(log_q):
     mixture = torch.logsumexp(log_q, dim=0) - math.log(len(log_q))
@@ -83,9 +78,11 @@ def by_softmax(log_q):
     "Images differ in frequency: image i has p_i in proportion to i + 1 (1, 2, .., N).",
     mean="the p-weighted sum",
     mixture="the average of all N posteriors with these weights, sum_j p_j q(z | x_j)",
-    by_hand="""q = [[0.9, 0.1], [0.2, 0.8]] with p = [1/3, 2/3]. q(z) is 0.9/3 + 0.2/3 = 0.367
-             at the first code and 0.2/3 + 1.6/3 = 0.6 at the second:
-             1/3 * log(0.9 / 0.367) + 2/3 * log(0.8 / 0.6) = 0.491 nats""",
+    by_hand=(
+        "q = [[0.9, 0.1], [0.2, 0.8]] with p = [1/3, 2/3]. q(z) is 0.9/3 + 0.2/3 = 0.367 at the "
+        "first code and 0.2/3 + 1.6/3 = 0.6 at the second: 1/3 * log(0.9 / 0.367) + 2/3 * log(0.8 "
+        "/ 0.6) = 0.491 nats"
+    ),
 )
 def uneven(log_q):
     p = torch.arange(1, len(log_q) + 1, dtype=log_q.dtype)

@@ -15,20 +15,8 @@ from tutorial_lib.exercises.trials import Trial
 
 nearest_code = Variants(
     ch10.nearest_code,
-    stub='''\
-def nearest_code(z_e: torch.Tensor, codebook: torch.Tensor) -> torch.Tensor:
-    """The number of a code for every position.
-
-    {twist}
-
-    z_e       (B, D, *positions): D comes second, then none, one, two or three axes of positions
-    codebook  (K, D), one code a row; K is at least 2
-    returns   (B, *positions) torch.long, from 0 to K - 1
-
-    By hand: {by_hand}
-    """
-    ____
-''',
+    asked="The number of a code for every position.",
+    codebook="(K, D), one code a row; K is at least 2",
     examples=(
         "nearest_code(torch.zeros(1, 2), torch.tensor([[3.0, 0.0], [2.0, 2.0]]))",
         "nearest_code(torch.zeros(1, 2), torch.tensor([[4.0, 0.0], [3.0, 3.0]]))",
@@ -77,24 +65,30 @@ _twist(
     _city_block,
     0,
     partial(_by_cdist, 1.0),
-    "codebook = [[3, 0], [2, 2]] and the vector (0, 0), z_e = [[0, 0]]: the distances are\n"
-    "             3 and 4, so the result is [0] (the squares would give 9 and 8)",
+    (
+        "codebook = [[3, 0], [2, 2]] and the vector (0, 0), z_e = [[0, 0]]: the distances are 3 "
+        "and 4, so the result is [0] (the squares would give 9 and 8)"
+    ),
 )
 _twist(
     "Near is meant in the largest coordinate: the distance is the largest of |differences|.",
     _largest_coordinate,
     0,
     partial(_by_cdist, math.inf),
-    "codebook = [[4, 0], [3, 3]] and the vector (0, 0), z_e = [[0, 0]]: the distances are\n"
-    "             4 and 3, so the result is [1] (the squares would give 16 and 18)",
+    (
+        "codebook = [[4, 0], [3, 3]] and the vector (0, 0), z_e = [[0, 0]]: the distances are 4 "
+        "and 3, so the result is [1] (the squares would give 16 and 18)"
+    ),
 )
 _twist(
     "Asked is the runner-up: the code with the second smallest squared distance.",
     _euclidean,
     1,
     _second_by_topk,
-    "codebook = [[0], [4], [9]] and the vector (1), z_e = [[1]]: the squared distances\n"
-    "             are 1, 9 and 64, so the result is [1]",
+    (
+        "codebook = [[0], [4], [9]] and the vector (1), z_e = [[1]]: the squared distances are 1, "
+        "9 and 64, so the result is [1]"
+    ),
 )
 
 

@@ -15,20 +15,8 @@ from tutorial_lib.exercises.trials import Trial
 
 straight_through = Variants(
     ch10.straight_through,
-    stub='''\
-def straight_through(z_e: torch.Tensor, z_q: torch.Tensor) -> torch.Tensor:
-    """The value of z_q, with a gradient of its own.
-
-    {twist}
-
-    z_e, z_q  (B, D, *positions): what the encoder said, and the codes nearest to it; stay as they
-              are
-    returns   the same shape. Forward: z_q. Backward: {backward}
-
-    By hand: {by_hand}
-    """
-    ____
-''',
+    asked="The value of z_q, with a gradient of its own.",
+    returns="the same shape. Forward: z_q. Backward: {backward}",
     examples=(
         "(lambda z_e: torch.autograd.grad((10 * straight_through(z_e, torch.tensor([[3.2, 4.0]])))"
         ".sum(), z_e)[0])(torch.tensor([[3.0, 1.0]], requires_grad=True))",
@@ -56,8 +44,8 @@ def _shared(share: Fraction):
         f"{share} of the gradient goes to z_e, and the other {1 - share} goes to z_q.",
         backward=f"{share} of the gradient goes to z_e, {1 - share} to z_q",
         by_hand=(
-            "z_e = 3 and z_q = 5 give 5. If the loss is 10 times this result, the "
-            f"gradient is\n             {10 * to_z_e:g} at z_e and {10 - 10 * to_z_e:g} at z_q"
+            "z_e = 3 and z_q = 5 give 5. If the loss is 10 times this result, the gradient is "
+            f"{10 * to_z_e:g} at z_e and {10 - 10 * to_z_e:g} at z_q"
         ),
     )
     def right(z_e, z_q):
@@ -78,12 +66,12 @@ def _near_only(limit: float):
     @straight_through.twist(
         f"The gradient reaches z_e only where |z_e - z_q| is at most {limit:g}; else it stops.",
         backward=(
-            "number by number, all of the\n              gradient goes to z_e if "
-            f"|z_e - z_q| <= {limit:g}, else none; none to z_q"
+            "number by number, all of the\n"
+            f"gradient goes to z_e if |z_e - z_q| <= {limit:g}, else none; none to z_q"
         ),
         by_hand=(
-            "z_e = [3, 1] and z_q = [3.2, 4] give [3.2, 4]. If the loss is 10 times "
-            "the sum of\n             this, the gradient is [10, 0] at z_e and [0, 0] at z_q"
+            "z_e = [3, 1] and z_q = [3.2, 4] give [3.2, 4]. If the loss is 10 times the sum "
+            "of this, the gradient is [10, 0] at z_e and [0, 0] at z_q"
         ),
     )
     def right(z_e, z_q):

@@ -15,22 +15,18 @@ from tutorial_lib.exercises.trials import Trial
 
 vq_losses = Variants(
     ch10.vq_losses,
-    stub='''\
-def vq_losses(z_e: torch.Tensor, e: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """The codebook loss, which moves the codes, and the commitment loss, which moves the encoder.
-
-    {twist}
-
-    z_e      (B, D, *positions): what the encoder said
-    e        the same shape: the nearest code at each position
-    returns  (codebook_loss, commitment_loss), two numbers, without their weights. The first has no
-             gradient at z_e, the second none at e. {measure}
-
-    By hand: one image, D = 2 and two positions, where z_e - e is (3, 4) and (1, 0). Both losses are
-             {by_hand}
-    """
-    ____
-''',
+    asked=(
+        "The codebook loss, which moves the codes, and the commitment loss, which moves the "
+        "encoder."
+    ),
+    returns=(
+        "(codebook_loss, commitment_loss), two numbers, without their weights. The first has no "
+        "gradient at z_e, the second none at e. {measure}"
+    ),
+    by_hand=(
+        "one image, D = 2 and two positions, where z_e - e is (3, 4) and (1, 0). Both losses are "
+        "{outcome}"
+    ),
     examples=(
         "vq_losses(torch.tensor([[[3.0, 1.0], [4.0, 0.0]]]), torch.zeros(1, 2, 2))",
         "vq_losses(torch.tensor([[[0.5, 2.0]]]), torch.tensor([[[0.0, 0.5]]]))",
@@ -81,7 +77,7 @@ def _huber_again(z_e, e):
 
 
 def _twist(says: str, measure: str, by_hand: str, loss: Callable, again: Callable):
-    @vq_losses.twist(says, measure=measure, by_hand=by_hand)
+    @vq_losses.twist(says, measure=measure, outcome=by_hand)
     def right(z_e, e):
         return loss(z_e.detach(), e), loss(z_e, e.detach())
 
@@ -92,28 +88,28 @@ def _twist(says: str, measure: str, by_hand: str, loss: Callable, again: Callabl
 
 _twist(
     "The losses are sums of |differences|, not of squares.",
-    "|z_e - e|\n             is summed over D, then averaged over all positions of all images",
+    ("|z_e - e|\nis summed over D, then averaged over all positions of all images"),
     "(7 + 1) / 2 = 4",
     _city,
     _city_again,
 )
 _twist(
     "The losses are distances ||z_e - e||, not their squares.",
-    "The\n             distances are averaged over all positions of all images",
+    ("The\ndistances are averaged over all positions of all images"),
     "(5 + 1) / 2 = 3",
     _length,
     _length_again,
 )
 _twist(
     "The squares are summed over all positions of an image, then averaged over images.",
-    "The\n             squares are summed over D and positions, then averaged over the images",
+    ("The\nsquares are summed over D and positions, then averaged over the images"),
     "25 + 1 = 26",
     _whole_image,
     _whole_image_again,
 )
 _twist(
     "The losses are Huber losses: d**2 / 2 where |d| < 1, and |d| - 1/2 from there on.",
-    "d is\n             z_e - e; summed over D, then averaged over all positions of all images",
+    ("d is\nz_e - e; summed over D, then averaged over all positions of all images"),
     "(2.5 + 3.5 + 0.5 + 0) / 2 = 3.25",
     _huber,
     _huber_again,

@@ -11,30 +11,11 @@ from tutorial_lib.exercises.trials import Trial
 GIVEN = "torch.tensor([2.0, 1.0]), torch.tensor([[6.0], [7.0]])"
 ema_step = Variants(
     ch10.ema_step,
-    stub='''\
-def ema_step(
-    counts: torch.Tensor,
-    sums: torch.Tensor,
-    vectors: torch.Tensor,
-    indices: torch.Tensor,
-    decay: float,
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """One step of equations 6 to 8: both averages move, the codes follow.
-
-    {twist}
-
-    counts   (K,) N of the paper, all above 0; stays as it is
-    sums     (K, D) m of the paper; stays as it is
-    vectors  (n, D) the encoder's vectors of this batch
-    indices  (n,) torch.long: the code that each of them chose. A code may be chosen by none
-    decay    gamma, the share of the old average that stays
-    returns  (counts, sums, codebook): (K,), (K, D) and (K, D), after the step{and_more}
-
-    By hand: D = 1, decay 0.5, counts = [2, 1], sums = [[6], [7]]. The vectors 1 and 9 both chose
-             code 0. {by_hand}
-    """
-    ____
-''',
+    returns="(counts, sums, codebook): (K,), (K, D) and (K, D), after the step{and_more}",
+    by_hand=(
+        "D = 1, decay 0.5, counts = [2, 1], sums = [[6], [7]]. The vectors 1 and 9 both chose "
+        "code 0. {outcome}"
+    ),
     examples=(
         f"ema_step({GIVEN}, torch.tensor([[1.0], [9.0]]), torch.tensor([0, 0]), 0.5)",
         f"ema_step({GIVEN}, torch.tensor([[3.0]]), torch.tensor([1]), 0.9)",
@@ -53,14 +34,15 @@ AFTER = "Then counts = [2, 0.5] and sums = [[8], [3.5]], T = 2.5. "
 def _smoothed(epsilon: float, by_hand: str):
     more = "K" if epsilon == 1 else f"{epsilon:g} K"
     formula = (
-        f".\n             A code is its sum over (count + {epsilon:g}) * T / (T + {more}), "
-        "where T is the sum of\n             the new counts. The counts come back without this"
+        ".\n"
+        f"A code is its sum over (count + {epsilon:g}) * T / (T + {more}), where T is the sum "
+        "of the new counts. The counts come back without this"
     )
 
     @ema_step.twist(
         f"The codes are divided by smoothed counts: {epsilon:g} more each, scaled to the same sum.",
         and_more=formula,
-        by_hand=by_hand,
+        outcome=by_hand,
     )
     def right(counts, sums, vectors, indices, decay):
         n, m = _of_batch(len(counts), vectors, indices)
@@ -80,22 +62,30 @@ def _smoothed(epsilon: float, by_hand: str):
 
 _smoothed(
     1.0,
-    AFTER + "The divisors\n             are (2 + 1) * 2.5 / 4.5 = 1.667 and "
-    "(0.5 + 1) * 2.5 / 4.5 = 0.833, so the\n             codes are [[4.8], [4.2]]",
+    AFTER
+    + (
+        "The divisors\n"
+        "are (2 + 1) * 2.5 / 4.5 = 1.667 and (0.5 + 1) * 2.5 / 4.5 = 0.833, so the codes are "
+        "[[4.8], [4.2]]"
+    ),
 )
 _smoothed(
     0.5,
-    AFTER + "The divisors\n             are (2 + 0.5) * 2.5 / 3.5 = 1.786 and "
-    "(0.5 + 0.5) * 2.5 / 3.5 = 0.714, so the\n             codes are [[4.48], [4.9]]",
+    AFTER
+    + (
+        "The divisors\n"
+        "are (2 + 0.5) * 2.5 / 3.5 = 1.786 and (0.5 + 0.5) * 2.5 / 3.5 = 0.714, so the codes are "
+        "[[4.48], [4.9]]"
+    ),
 )
 
 
 @ema_step.twist(
     "A code that no vector of the batch chose keeps its count and its sum.",
     and_more="",
-    by_hand=(
-        "Then counts = [(2 + 2) / 2, 1] = [2, 1], sums = [[8], [7]] and the codes\n"
-        "             are [[4], [7]]: count and sum of the second have not moved"
+    outcome=(
+        "Then counts = [(2 + 2) / 2, 1] = [2, 1], sums = [[8], [7]] and the codes are [[4], "
+        "[7]]: count and sum of the second have not moved"
     ),
 )
 def idle_stay(counts, sums, vectors, indices, decay):
@@ -119,10 +109,9 @@ def code_by_code(counts, sums, vectors, indices, decay):
 @ema_step.twist(
     "Each vector counts as 1 / n: counts and sums of the batch are divided by its n vectors.",
     and_more="",
-    by_hand=(
+    outcome=(
         "Then counts = [(2 + 1) / 2, 1 / 2] = [1.5, 0.5],\n"
-        "             sums = [[(6 + 5) / 2], [7 / 2]] = [[5.5], [3.5]] and the codes are\n"
-        "             [[3.667], [7]]"
+        "sums = [[(6 + 5) / 2], [7 / 2]] = [[5.5], [3.5]] and the codes are [[3.667], [7]]"
     ),
 )
 def shares(counts, sums, vectors, indices, decay):

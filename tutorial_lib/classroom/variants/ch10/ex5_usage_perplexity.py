@@ -13,20 +13,9 @@ from tutorial_lib.exercises.trials import Trial
 
 usage_perplexity = Variants(
     ch10.usage_perplexity,
-    stub='''\
-def usage_perplexity(batches: list[torch.Tensor], n_codes: int) -> torch.Tensor:
-    """How many codes are at work, from how often each is used in all batches together.
-
-    {twist}
-
-    batches  fields of code numbers, torch.long 0 .. K - 1, of any shapes and sizes
-    n_codes  K. Some codes may never occur
-    returns  one number, {formula}
-
-    By hand: the batches [0, 0, 0] and [1] with K = 3 have the counts 3, 1 and 0. {by_hand}
-    """
-    ____
-''',
+    asked="How many codes are at work, from how often each is used in all batches together.",
+    returns="one number, {formula}",
+    by_hand="the batches [0, 0, 0] and [1] with K = 3 have the counts 3, 1 and 0. {outcome}",
     examples=(
         "usage_perplexity([torch.tensor([0, 0, 0]), torch.tensor([1])], 3)",
         "usage_perplexity([torch.tensor([[0, 1], [2, 2]])], 4)",
@@ -46,9 +35,10 @@ def _one_by_one(batches):
 @usage_perplexity.twist(
     "Every count is taken one larger than it is, so that no code seems impossible.",
     formula="exp(entropy) of the shares of these counts",
-    by_hand=(
-        "One\n             more each: 4, 2, 1 of 7. The entropy is "
-        "4/7 log(7/4) + 2/7 log(7/2) + 1/7 log 7\n             = 0.956, and exp(0.956) = 2.600"
+    outcome=(
+        "One\n"
+        "more each: 4, 2, 1 of 7. The entropy is 4/7 log(7/4) + 2/7 log(7/2) + 1/7 log 7 = "
+        "0.956, and exp(0.956) = 2.600"
     ),
 )
 def smoothed(batches, n_codes):
@@ -68,7 +58,7 @@ def as_a_product(batches, n_codes):
 @usage_perplexity.twist(
     "Asked is the effective number of order 2: one over the sum of the squared shares.",
     formula="1 / sum of p_k**2, where p_k is the share of code k",
-    by_hand="The\n             shares are 3/4, 1/4 and 0, and 1 / (9/16 + 1/16) = 1.6",
+    outcome=("The\nshares are 3/4, 1/4 and 0, and 1 / (9/16 + 1/16) = 1.6"),
 )
 def collisions(batches, n_codes):
     counts = _counts(batches, n_codes)
@@ -84,7 +74,7 @@ def counted(batches, n_codes):
 @usage_perplexity.twist(
     "Asked is the effective number of infinite order: one over the largest share.",
     formula="1 / the largest p_k, where p_k is the share of code k",
-    by_hand="The\n             shares are 3/4, 1/4 and 0, and 1 / (3/4) = 1.333",
+    outcome=("The\nshares are 3/4, 1/4 and 0, and 1 / (3/4) = 1.333"),
 )
 def commonest(batches, n_codes):
     counts = _counts(batches, n_codes)

@@ -11,26 +11,12 @@ from tutorial_lib.exercises.trials import Trial
 GIVEN = "torch.tensor([[20.0], [4.0], [0.4]]), torch.tensor([[7.0], [3.0], [5.0]])"
 restart_dead_codes = Variants(
     ch10.restart_dead_codes,
-    stub='''\
-def restart_dead_codes(
-    counts: torch.Tensor, sums: torch.Tensor, candidates: torch.Tensor, below: float = 0.02
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Move codes that are hardly used any more onto vectors of the present batch.
-
-    {twist}
-
-    counts      (K,) averaged counts; stays as it is
-    sums        (K, D) averaged sums, so that a code is sums / counts; stays as it is
-    candidates  (K, D) vectors of the batch: {place}
-    below       code k is dead if counts[k] < below * {scale};
-                fair is the mean of the counts
-    returns     (counts, sums, codebook): a restarted code gets the count fair, and the sum that
-                belongs to its new place. All other codes keep everything{and_more}
-
-    By hand: {by_hand}
-    """
-    ____
-''',
+    candidates="(K, D) vectors of the batch: {place}",
+    below="code k is dead if counts[k] < below * {scale}; fair is the mean of the counts",
+    returns=(
+        "(counts, sums, codebook): a restarted code gets the count fair, and the sum that belongs "
+        "to its new place. All other codes keep everything{and_more}"
+    ),
     place="a dead code k moves onto candidates[k]",
     scale="fair",
     and_more="",
@@ -44,12 +30,13 @@ def restart_dead_codes(
 @restart_dead_codes.twist(
     "The candidates are used up in order: the j-th dead code, from 0, takes candidates[j].",
     place=(
-        "the first dead code moves onto candidates[0],\n"
-        "                the second onto candidates[1], and so on"
+        "the first dead code moves onto candidates[0],\nthe second onto candidates[1], and so on"
     ),
-    by_hand="""D = 1, counts = [11.95, 0.05], sums = [[23.9], [5]], candidates = [[7], [3]]. fair
-             is 6, so code 1 is dead, the first that is. The result is [11.95, 6], [[23.9], [42]]
-             and [[2], [7]]""",
+    by_hand=(
+        "D = 1, counts = [11.95, 0.05], sums = [[23.9], [5]], candidates = [[7], [3]]. fair is 6, "
+        "so code 1 is dead, the first that is. The result is [11.95, 6], [[23.9], [42]] and [[2], "
+        "[7]]"
+    ),
 )
 def in_order(counts, sums, candidates, below=0.02):
     fair = counts.mean()
@@ -72,9 +59,11 @@ def code_by_code(counts, sums, candidates, below=0.02):
 @restart_dead_codes.twist(
     "A code is dead if its count is below `below` times the *largest* count.",
     scale="the largest of the counts",
-    by_hand="""D = 1, below 0.5, counts = [10, 4, 4], sums = [[20], [4], [8]], candidates =
-             [[7], [3], [5]]. The limit is 0.5 * 10 = 5, so codes 1 and 2 are dead, and fair is 6.
-             The result is [10, 6, 6], [[20], [18], [30]] and [[2], [3], [5]]""",
+    by_hand=(
+        "D = 1, below 0.5, counts = [10, 4, 4], sums = [[20], [4], [8]], candidates = [[7], [3], "
+        "[5]]. The limit is 0.5 * 10 = 5, so codes 1 and 2 are dead, and fair is 6. The result is "
+        "[10, 6, 6], [[20], [18], [30]] and [[2], [3], [5]]"
+    ),
 )
 def by_the_largest(counts, sums, candidates, below=0.02):
     fair, dead = counts.mean(), counts < below * counts.max()
@@ -96,12 +85,15 @@ def by_the_largest_code_by_code(counts, sums, candidates, below=0.02):
 @restart_dead_codes.twist(
     "After the restart, all counts and sums shrink alike, so that the counts add up as before.",
     and_more=(
-        ".\n                Then one factor for all counts and all sums brings the "
-        "total of the counts\n                back to what it was; the codes do not move by this"
+        ".\n"
+        "Then one factor for all counts and all sums brings the total of the counts back to "
+        "what it was; the codes do not move by this"
     ),
-    by_hand="""D = 1, counts = [11.95, 0.05], sums = [[23.9], [5]], candidates = [[7], [3]]. fair
-             is 6, so code 1 is dead: [11.95, 6] and [[23.9], [18]], 17.95 in all, which was 12.
-             Times 12 / 17.95: counts [7.989, 4.011], sums [[15.98], [12.03]], codes [[2], [3]]""",
+    by_hand=(
+        "D = 1, counts = [11.95, 0.05], sums = [[23.9], [5]], candidates = [[7], [3]]. fair is 6, "
+        "so code 1 is dead: [11.95, 6] and [[23.9], [18]], 17.95 in all, which was 12. Times 12 / "
+        "17.95: counts [7.989, 4.011], sums [[15.98], [12.03]], codes [[2], [3]]"
+    ),
 )
 def total_stays(counts, sums, candidates, below=0.02):
     fair = counts.mean()

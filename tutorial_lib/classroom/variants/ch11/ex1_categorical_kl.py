@@ -13,19 +13,8 @@ from tutorial_lib.exercises.trials import Trial
 
 categorical_kl = Variants(
     ch11.categorical_kl,
-    stub='''\
-def categorical_kl(q: torch.Tensor, p: torch.Tensor) -> torch.Tensor:
-    """How far q and p are apart, over the last axis. A probability may be exactly 0.
-
-    {twist}
-
-    q, p     (B, K), rows that sum to 1
-    returns  (B,){measure}
-
-    By hand: {by_hand}
-    """
-    ____
-''',
+    asked="How far q and p are apart, over the last axis. A probability may be exactly 0.",
+    returns="(B,){measure}",
     examples=(
         "categorical_kl(torch.tensor([[0.5, 0.5]]), torch.tensor([[0.25, 0.75]]))",
         "categorical_kl(torch.tensor([[0.5, 0.5]]), torch.tensor([[1.0, 0.0]]))",
@@ -37,8 +26,8 @@ def categorical_kl(q: torch.Tensor, p: torch.Tensor) -> torch.Tensor:
     "Asked is (KL(q || m) + KL(p || m)) / 2, where m = (q + p) / 2 is the average of the two.",
     measure=(", the Jensen-Shannon divergence in nats; 0 log 0 is 0, so it is always finite"),
     by_hand=(
-        "q = [1/2, 1/2] and p = [1, 0] give m = [3/4, 1/4] and\n"
-        "             (log(2/3) / 2 + log(2) / 2 + log(4/3)) / 2 = 0.216"
+        "q = [1/2, 1/2] and p = [1, 0] give m = [3/4, 1/4] and (log(2/3) / 2 + log(2) / 2 + "
+        "log(4/3)) / 2 = 0.216"
     ),
 )
 def jensen_shannon(q, p):
@@ -61,12 +50,12 @@ def row_by_row(q, p):
 @categorical_kl.twist(
     "Asked is the cross-entropy, the mean of -log2 p under q, in bits.",
     measure=(
-        ". What q never does costs nothing, whatever p says of it; what q does "
-        "and p\n             never does costs infinitely much"
+        ". What q never does costs nothing, whatever p says of it; what q does and p never "
+        "does costs infinitely much"
     ),
     by_hand=(
-        "q = [1/2, 1/2] and p = [1/4, 3/4] give 2 / 2 + 0.415 / 2 = 1.208 bits\n"
-        "             q = [1/2, 1/2] and p = [1, 0] give 0 / 2 + inf = inf"
+        "q = [1/2, 1/2] and p = [1/4, 3/4] give 2 / 2 + 0.415 / 2 = 1.208 bits q = [1/2, 1/2] "
+        "and p = [1, 0] give 0 / 2 + inf = inf"
     ),
 )
 def cross_entropy(q, p):
@@ -83,8 +72,8 @@ def where_q_is(q, p):
     "Asked is the chi-square divergence: the sum of (q - p)**2 / p.",
     measure=". A term with q = p = 0 is 0; a term with p = 0 alone is infinite",
     by_hand=(
-        "q = [0, 1] and p = [1/4, 3/4] give (1/16) / (1/4) + (1/16) / (3/4) = 1/3\n"
-        "             q = [1/2, 1/2] and p = [1, 0] give 1/4 + inf = inf"
+        "q = [0, 1] and p = [1/4, 3/4] give (1/16) / (1/4) + (1/16) / (3/4) = 1/3 q = [1/2, "
+        "1/2] and p = [1, 0] give 1/4 + inf = inf"
     ),
 )
 def chi_square(q, p):

@@ -13,21 +13,8 @@ from tutorial_lib.exercises.trials import Trial
 
 latent_rate = Variants(
     ch11.latent_rate,
-    stub='''\
-def latent_rate(latent_shape: tuple[int, ...], n_codes: int, n_dims: int) -> tuple[float, float]:
-    """What a field of codes costs.
-
-    {twist}
-
-    latent_shape  of the field of indices: (length,), (height, width) or (time, height, width)
-    n_codes       K, at least 3
-    n_dims        D, the sub-pixels of the image, or the samples of the sound, that they stand for
-    returns       two numbers: nats per image, and bits per dimension *of the image*
-
-    By hand: {by_hand}
-    """
-    ____
-''',
+    asked="What a field of codes costs.",
+    n_codes="K, at least 3",
     examples=("latent_rate((2, 2), 5, 32)", "latent_rate((3,), 20, 10)"),
 )
 
@@ -74,23 +61,29 @@ def _twist(says: str, by_hand: str, bits: Callable, nats: Callable):
 
 _twist(
     "Every code is sent as a whole number of bits, as few as can tell K codes apart.",
-    "a 2x2 field of K = 20 codes for an image of D = 32 pixels: 5 bits a code, 20 bits in\n"
-    "             all, which are 20 * log 2 = 13.86 nats, and 20/32 = 0.625 bits/dim",
+    (
+        "a 2x2 field of K = 20 codes for an image of D = 32 pixels: 5 bits a code, 20 bits in "
+        "all, which are 20 * log 2 = 13.86 nats, and 20/32 = 0.625 bits/dim"
+    ),
     _whole_bits,
     _whole_bits_in_nats,
 )
 _twist(
     "Code 0 has probability 1/2, the other K - 1 share the rest alike. Asked is the mean cost.",
-    "a 2x2 field of K = 5 codes for an image of D = 32 pixels: code 0 costs 1 bit, the\n"
-    "             others log2 8 = 3 bits, so 2 on average. 4 * 2 = 8 bits are 5.545 nats, and\n"
-    "             8/32 = 0.25 bits/dim",
+    (
+        "a 2x2 field of K = 5 codes for an image of D = 32 pixels: code 0 costs 1 bit, the others "
+        "log2 8 = 3 bits, so 2 on average. 4 * 2 = 8 bits are 5.545 nats, and 8/32 = 0.25 "
+        "bits/dim"
+    ),
     _background,
     _background_in_nats,
 )
 _twist(
     "No code occurs twice in a field, and all fields that are left are equally likely.",
-    "a 1x2 field of K = 16 codes for an image of D = 32 pixels: 16 * 15 = 240 fields,\n"
-    "             log 240 = 5.481 nats, which are 7.907 bits: 0.247 bits/dim",
+    (
+        "a 1x2 field of K = 16 codes for an image of D = 32 pixels: 16 * 15 = 240 fields, log 240 "
+        "= 5.481 nats, which are 7.907 bits: 0.247 bits/dim"
+    ),
     _no_repetition,
     _no_repetition_in_nats,
 )

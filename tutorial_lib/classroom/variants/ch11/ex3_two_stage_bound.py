@@ -13,29 +13,12 @@ from tutorial_lib.exercises.trials import Trial
 
 two_stage_bound = Variants(
     ch11.two_stage_bound,
-    stub='''\
-def two_stage_bound(
-    decoder_logits: torch.Tensor,
-    levels: torch.Tensor,
-    prior_logits: torch.Tensor,
-    indices: torch.Tensor,
-) -> torch.Tensor:
-    """log p(x|z) + log p(z) at z = z_q(x): a lower bound on log p(x). [VQ-VAE, sec. 3.2]
-
-    {twist}
-
-    decoder_logits  (B, L, C, H, W), what the decoder says of every sub-pixel
-    levels          (B, C, H, W) torch.long, the images
-    prior_logits    (B, K, h, w), what the prior says of every code
-    indices         (B, h, w) torch.long, the codes of the images
-    returns         (B,), nats per image. The other stage is the softmax of its logits alone
-
-    By hand: one pixel of level 1 with decoder logits [0, log 3], softmax [1/4, 3/4], and one code,
-             number 0, with prior logits [log 7, 0], softmax [7/8, 1/8]. With {share} of
-             1/2: {by_hand}
-    """
-    ____
-''',
+    returns="(B,), nats per image. The other stage is the softmax of its logits alone",
+    by_hand=(
+        "one pixel of level 1 with decoder logits [0, log 3], softmax [1/4, 3/4], and one code, "
+        "number 0, with prior logits [log 7, 0], softmax [7/8, 1/8]. With {share} of 1/2: "
+        "{outcome}"
+    ),
     examples=(
         "two_stage_bound(torch.tensor([1.0, 3.0]).log().view(1, 2, 1, 1, 1), "
         "torch.ones(1, 1, 1, 1).long(), torch.tensor([7.0, 1.0]).log().view(1, 2, 1, 1), "
@@ -67,7 +50,7 @@ def _careful(stage: str, share: Fraction):
         f"The {stage} is careful: {1 - share} of its softmax and {share} of 1/{many}, for all "
         f"{many} {what}.",
         share=share,
-        by_hand=f"log({given:.4g}) + log({prior:.4g}) = {math.log(given * prior):.3f}",
+        outcome=f"log({given:.4g}) + log({prior:.4g}) = {math.log(given * prior):.3f}",
     )
     def right(decoder_logits, levels, prior_logits, indices):
         given = _terms(decoder_logits, levels, of_decoder)

@@ -12,20 +12,8 @@ from tutorial_lib.exercises.trials import Trial
 
 exact_log_p = Variants(
     ch11.exact_log_p,
-    stub='''\
-def exact_log_p(log_prior: torch.Tensor, log_likelihood: torch.Tensor) -> torch.Tensor:
-    """{asked}
-
-    {twist}
-
-    log_prior       (F,): {prior}
-    log_likelihood  (B, F): log p(x|z) of every image given every field; an image may cost thousands
-    returns         (B,): {returned}
-
-    By hand: {by_hand}
-    """
-    ____
-''',
+    log_prior="(F,): {prior}",
+    returns="(B,): {returned}",
     prior="log p(z) of every field there is, in nats. A field may be impossible",
     normalized=".log_softmax(dim=0)",
     examples=lambda twist: [
@@ -39,14 +27,11 @@ def exact_log_p(log_prior: torch.Tensor, log_likelihood: torch.Tensor) -> torch.
     "log_prior is log p(z) up to an unknown constant: the weights do not add up to 1.",
     normalized="",
     asked="log p(x) = log sum_z p(z) p(x|z), over all fields of codes.",
-    prior=(
-        "log of weights in proportion to p(z), of every field there is. A weight\n"
-        "                    may be 0"
-    ),
+    prior=("log of weights in proportion to p(z), of every field there is. A weight may be 0"),
     returned="log p(x), in nats",
     by_hand=(
-        "two fields with the weights 1 and 3, so p(z) = 1/4 and 3/4, and an image\n"
-        "             with p(x|z) = 1/2 and 1/6: log(1/8 + 1/8) = log(1/4) = -1.386"
+        "two fields with the weights 1 and 3, so p(z) = 1/4 and 3/4, and an image with p(x|z) "
+        "= 1/2 and 1/6: log(1/8 + 1/8) = log(1/4) = -1.386"
     ),
 )
 def unnormalized(log_prior, log_likelihood):
@@ -67,8 +52,8 @@ def over_the_sum(log_prior, log_likelihood):
     asked="The log-probability of the likeliest field, once the image has been seen.",
     returned="the largest of log p(z|x) = log p(z) + log p(x|z) - log p(x), in nats",
     by_hand=(
-        "two fields with p(z) = 1/4 and 3/4 and an image with p(x|z) = 1/2 and\n"
-        "             1/2: p(x) = 1/8 + 3/8, p(z|x) = 1/4 and 3/4, so log(3/4) = -0.288"
+        "two fields with p(z) = 1/4 and 3/4 and an image with p(x|z) = 1/2 and 1/2: p(x) = "
+        "1/8 + 3/8, p(z|x) = 1/4 and 3/4, so log(3/4) = -0.288"
     ),
 )
 def best_posterior(log_prior, log_likelihood):
@@ -86,13 +71,12 @@ def by_differences(log_prior, log_likelihood):
     "are known.",
     asked="log p(x_b | x_0, .., x_(b-1)) for images that share one unknown field z.",
     returned=(
-        "log p(x_0), log p(x_1 | x_0), log p(x_2 | x_0, x_1), .., in nats. "
-        "Given z,\n                    the images are independent"
+        "log p(x_0), log p(x_1 | x_0), log p(x_2 | x_0, x_1), .., in nats. Given z, the "
+        "images are independent"
     ),
     by_hand=(
-        "two fields with p(z) = 1/2 each, two images with p(x|z) = 1/2 and 1/4.\n"
-        "             p(x_0) = 3/8, p(x_0, x_1) = 1/8 + 1/32 = 5/32: log(3/8) = -0.981 and\n"
-        "             log((5/32) / (3/8)) = -0.875"
+        "two fields with p(z) = 1/2 each, two images with p(x|z) = 1/2 and 1/4. p(x_0) = 3/8, "
+        "p(x_0, x_1) = 1/8 + 1/32 = 5/32: log(3/8) = -0.981 and log((5/32) / (3/8)) = -0.875"
     ),
 )
 def one_after_another(log_prior, log_likelihood):

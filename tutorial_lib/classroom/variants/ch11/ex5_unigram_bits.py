@@ -15,24 +15,11 @@ from tutorial_lib.exercises.trials import Trial
 GIVEN = "torch.tensor([[[0, 0, 1]], [[0, 2, 1]]]), torch.tensor([[[0, 2, 2]]])"
 unigram_bits = Variants(
     ch11.unigram_bits,
-    stub='''\
-def unigram_bits(
-    train_codes: torch.Tensor, held_out_codes: torch.Tensor, n_codes: int
-) -> torch.Tensor:
-    """What a held-out code costs on average, in bits, if p(z) is how often each code was used.
-
-    {twist}
-
-    train_codes     (N, h, w) torch.long: p is counted on these, every count {more} larger than it
-                    is, so that a code without a use keeps some probability
-    held_out_codes  (M, h, w) torch.long: the mean is over these
-    n_codes         K
-    returns         one number: bits per code{and_more}
-
-    By hand: {by_hand}
-    """
-    ____
-''',
+    train_codes=(
+        "(N, h, w) torch.long: p is counted on these, every count {more} larger than it is, so "
+        "that a code without a use keeps some probability"
+    ),
+    returns="one number: bits per code{and_more}",
     examples=(f"unigram_bits({GIVEN}, 3)", f"unigram_bits({GIVEN}, 5)"),
 )
 
@@ -60,16 +47,19 @@ def _pseudo_count(alpha: float, more: str, by_hand: str):
 _pseudo_count(
     0.5,
     "1/2",
-    "training codes 0 0 1 and K = 3 give the counts 2 1 0, 1/2 more each 2.5 1.5 0.5,\n"
-    "             so p = 2.5/4.5, 1.5/4.5, 0.5/4.5. The held-out codes 0 2 cost 0.848 and\n"
-    "             3.170 bits: 2.009 on average",
+    (
+        "training codes 0 0 1 and K = 3 give the counts 2 1 0, 1/2 more each 2.5 1.5 0.5, so p = "
+        "2.5/4.5, 1.5/4.5, 0.5/4.5. The held-out codes 0 2 cost 0.848 and 3.170 bits: 2.009 on "
+        "average"
+    ),
 )
 _pseudo_count(
     2.0,
     "two",
-    "training codes 0 0 1 and K = 3 give the counts 2 1 0, two more each 4 3 2, so\n"
-    "             p = 4/9, 3/9, 2/9. The held-out codes 0 2 cost 1.170 and 2.170 bits:\n"
-    "             1.670 on average",
+    (
+        "training codes 0 0 1 and K = 3 give the counts 2 1 0, two more each 4 3 2, so p = 4/9, "
+        "3/9, 2/9. The held-out codes 0 2 cost 1.170 and 2.170 bits: 1.670 on average"
+    ),
 )
 
 
@@ -77,9 +67,11 @@ _pseudo_count(
     "Each of the h * w positions has counts, and so a p(z), of its own.",
     more="one",
     and_more="",
-    by_hand="""K = 3, training fields [[0, 1]] and [[0, 2]]. On the left the counts are 2 0 0,
-             one more each 3 1 1 of 5; on the right 0 1 1, so 1 2 2 of 5. The held-out field
-             [[0, 0]] costs log2(5/3) = 0.737 and log2 5 = 2.322: 1.529 on average""",
+    by_hand=(
+        "K = 3, training fields [[0, 1]] and [[0, 2]]. On the left the counts are 2 0 0, one more "
+        "each 3 1 1 of 5; on the right 0 1 1, so 1 2 2 of 5. The held-out field [[0, 0]] costs "
+        "log2(5/3) = 0.737 and log2 5 = 2.322: 1.529 on average"
+    ),
 )
 def by_position(train_codes, held_out_codes, n_codes):
     one_hot = torch.nn.functional.one_hot(train_codes, n_codes)
@@ -102,10 +94,12 @@ def position_by_position(train_codes, held_out_codes, n_codes):
 @unigram_bits.twist(
     "The prior goes on learning: each held-out code is counted once it has been paid for.",
     more="one",
-    and_more=(". The codes are paid for field by field, in\n                    raster order"),
-    by_hand="""training codes 0 0 1 and K = 3: the counts, one more each, are 3 2 1. The held-out
-             codes 2 2: the first costs log2(6/1) = 2.585 bits. Then the counts are 3 2 2, and
-             the second costs log2(7/2) = 1.807: 2.196 on average""",
+    and_more=(". The codes are paid for field by field, in\nraster order"),
+    by_hand=(
+        "training codes 0 0 1 and K = 3: the counts, one more each, are 3 2 1. The held-out codes "
+        "2 2: the first costs log2(6/1) = 2.585 bits. Then the counts are 3 2 2, and the second "
+        "costs log2(7/2) = 1.807: 2.196 on average"
+    ),
 )
 def adaptive(train_codes, held_out_codes, n_codes):
     counts = torch.bincount(train_codes.flatten(), minlength=n_codes).double() + 1

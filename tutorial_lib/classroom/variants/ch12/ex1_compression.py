@@ -13,28 +13,7 @@ from tutorial_lib.exercises.trials import Trial
 
 compression = Variants(
     ch12.compression,
-    stub='''\
-def compression(
-    image_shape: tuple[int, ...],
-    n_levels: int,
-    latent_shape: tuple[int, ...],
-    n_codes: int,
-    code_dim: int,
-) -> tuple[float, float, float]:
-    """What an image costs as levels, what it costs as codes, and how many times less that is.
-
-    {twist}
-
-    image_shape   (C, H, W); each of its sub-pixels has one of n_levels L levels, all equally likely
-    latent_shape  of the field of codes: one, two or three sides
-    n_codes       K, all equally likely; K need not be a power of 2
-    code_dim      D, the length of a code vector{codebook}
-    returns       (raw_bits, code_bits, ratio): bits per image, bits per image, raw over codes
-
-    By hand: {by_hand}
-    """
-    ____
-''',
+    code_dim="D, the length of a code vector{codebook}",
     examples=(
         "compression((1, 8, 8), 5, (2, 2), 20, 3)",
         "compression((3, 4, 4), 4, (3,), 16, 2)",
@@ -71,9 +50,11 @@ def _codebook_sent(per_number: int):
     _twist(
         f"The codebook travels with the image, {per_number} bits for each of its numbers.",
         ". The receiver has no codebook yet",
-        "(1, 8, 8) with 4 levels is 64 numbers of 2 bits, 128 bits. A field (2, 2) of 16\n"
-        f"             codes is 4 * 4 = 16 bits; with D = 3 the codebook is 16 * 3 * {per_number} "
-        f"bits more,\n             {codes} bits in all. The ratio is {128 / codes:.4f}",
+        (
+            "(1, 8, 8) with 4 levels is 64 numbers of 2 bits, 128 bits. A field (2, 2) of 16 "
+            f"codes is 4 * 4 = 16 bits; with D = 3 the codebook is 16 * 3 * {per_number} bits "
+            f"more, {codes} bits in all. The ratio is {128 / codes:.4f}"
+        ),
         bits,
         again,
     )
@@ -96,8 +77,10 @@ def again(image_shape, n_levels, latent_shape, n_codes, code_dim):
 _twist(
     "Levels and codes are sent one by one, each in a whole number of bits, as few as will do.",
     ". Sender and receiver both hold the codebook",
-    "(1, 8, 8) with 5 levels is 64 numbers of 3 bits, 192 bits. A field (2, 2) of 20\n"
-    "             codes is 4 numbers of 5 bits, 20 bits. The ratio is 9.6, whatever D is",
+    (
+        "(1, 8, 8) with 5 levels is 64 numbers of 3 bits, 192 bits. A field (2, 2) of 20 codes is "
+        "4 numbers of 5 bits, 20 bits. The ratio is 9.6, whatever D is"
+    ),
     bits,
     again,
 )
@@ -119,10 +102,11 @@ def again(image_shape, n_levels, latent_shape, n_codes, code_dim):
 
 _twist(
     "An image has two fields: this one, and a coarser one of half the sides, rounded up.",
-    ". Sender and receiver both hold the codebook,\n"
-    "                  which is the same for both fields",
-    "(1, 8, 8) with 4 levels is 64 numbers of 2 bits, 128 bits. Fields (2, 3) and (1, 2)\n"
-    "             of 16 codes are 6 + 2 numbers of 4 bits, 32 bits. The ratio is 4",
+    (". Sender and receiver both hold the codebook,\nwhich is the same for both fields"),
+    (
+        "(1, 8, 8) with 4 levels is 64 numbers of 2 bits, 128 bits. Fields (2, 3) and (1, 2) of "
+        "16 codes are 6 + 2 numbers of 4 bits, 32 bits. The ratio is 4"
+    ),
     bits,
     again,
 )

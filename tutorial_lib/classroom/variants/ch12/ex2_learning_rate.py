@@ -12,20 +12,9 @@ from tutorial_lib.exercises.trials import Trial
 
 learning_rate = Variants(
     ch12.learning_rate,
-    stub='''\
-def learning_rate(step: int, n_steps: int, peak: float, n_warm: int) -> float:
-    """The rate of one step: a line up to the peak, then down.
-
-    {twist}
-
-    step     0 .. n_steps - 1
-    n_warm   1 .. n_steps - 1: the first n_warm steps rise evenly; the last of them has the peak
-    returns  after them, {fall}
-
-    By hand: peak 1, n_steps 6, n_warm 2 gives 1/2, 1, {by_hand}
-    """
-    ____
-''',
+    asked="The rate of one step: a line up to the peak, then down.",
+    returns="after them, {fall}",
+    by_hand="peak 1, n_steps 6, n_warm 2 gives 1/2, 1, {outcome}",
     examples=(
         "[learning_rate(step, 6, 1.0, 2) for step in range(6)]",
         "learning_rate(9, 12, 0.5, 3)",
@@ -36,10 +25,10 @@ def learning_rate(step: int, n_steps: int, peak: float, n_warm: int) -> float:
 @learning_rate.twist(
     "The rate falls along half a wave of a cosine, not along a line.",
     fall=(
-        "the rate is the peak times (1 + cos(pi a)) / 2, where a grows evenly from "
-        "0\n             at step n_warm to 1 at step n_steps, the first that is *not* taken"
+        "the rate is the peak times (1 + cos(pi a)) / 2, where a grows evenly from 0 at step "
+        "n_warm to 1 at step n_steps, the first that is *not* taken"
     ),
-    by_hand="1, 0.854, 1/2, 0.146",
+    outcome="1, 0.854, 1/2, 0.146",
 )
 def cosine(step, n_steps, peak, n_warm):
     if step < n_warm:
@@ -56,10 +45,10 @@ def half_angle(step, n_steps, peak, n_warm):
 @learning_rate.twist(
     "The rate falls as one over the square root of the number of steps, not along a line.",
     fall=(
-        "the rate is in proportion to 1 / sqrt(step + 1), so that a rate of this\n"
-        "             kind at step n_warm - 1, the last that rises, would be the peak"
+        "the rate is in proportion to 1 / sqrt(step + 1), so that a rate of this kind at step "
+        "n_warm - 1, the last that rises, would be the peak"
     ),
-    by_hand="0.816, 0.707, 0.632, 0.577",
+    outcome="0.816, 0.707, 0.632, 0.577",
 )
 def inverse_root(step, n_steps, peak, n_warm):
     return peak * min((step + 1) / n_warm, math.sqrt(n_warm / (step + 1)))
@@ -77,11 +66,10 @@ def _to_a_floor(share: int):
     @learning_rate.twist(
         f"The rate falls towards a {'fifth' if share == 5 else 'tenth'} of the peak, not to 0.",
         fall=(
-            "the rate falls evenly from the peak, which step n_warm has as well, so that\n"
-            "             step n_steps, the first that is *not* taken, would have "
-            f"peak / {share}"
+            "the rate falls evenly from the peak, which step n_warm has as well, so that step "
+            f"n_steps, the first that is *not* taken, would have peak / {share}"
         ),
-        by_hand=", ".join(f"{fall:g}" for fall in falls),
+        outcome=", ".join(f"{fall:g}" for fall in falls),
     )
     def right(step, n_steps, peak, n_warm):
         if step < n_warm:
@@ -103,11 +91,11 @@ _to_a_floor(10)
 @learning_rate.twist(
     "The rate stays at the peak for the first half of the time after the warm-up.",
     fall=(
-        "the peak is held up to the middle between n_warm and n_steps (which may lie\n"
-        "             between two steps); from the middle on, the rate falls evenly, so that\n"
-        "             step n_steps, the first that is *not* taken, would have 0"
+        "the peak is held up to the middle between n_warm and n_steps (which may lie between "
+        "two steps); from the middle on, the rate falls evenly, so that step n_steps, the "
+        "first that is *not* taken, would have 0"
     ),
-    by_hand="1, 1, 1, 1/2",
+    outcome="1, 1, 1, 1/2",
 )
 def held(step, n_steps, peak, n_warm):
     rising = (step + 1) / n_warm

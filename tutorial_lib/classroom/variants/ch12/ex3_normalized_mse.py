@@ -10,19 +10,8 @@ from tutorial_lib.exercises.trials import Trial
 
 normalized_mse = Variants(
     ch12.normalized_mse,
-    stub='''\
-def normalized_mse(x: torch.Tensor, reconstruction: torch.Tensor) -> torch.Tensor:
-    """The error of the reconstructions, as a share of that of somebody who sees no image.
-
-    {twist}
-
-    x, reconstruction  (N, C, H, W), floating point: a whole set of images and what came out
-    returns            one number: {measure}
-
-    By hand: {by_hand}
-    """
-    ____
-''',
+    asked="The error of the reconstructions, as a share of that of somebody who sees no image.",
+    returns="one number: {measure}",
     examples=(
         "normalized_mse(torch.tensor([0.0, 0.0, 4.0, 20.0, 6.0, 1.0]).view(3, 2, 1, 1), "
         "torch.tensor([2.0, 0.0, 4.0, 10.0, 5.0, 3.0]).view(3, 2, 1, 1))",
@@ -33,14 +22,12 @@ def normalized_mse(x: torch.Tensor, reconstruction: torch.Tensor) -> torch.Tenso
 @normalized_mse.twist(
     "Errors are absolute, |difference|, and the best constant answer is the median image.",
     measure=(
-        "0 if all is right, 1 for somebody who answers every image with\n"
-        "                       the median over the images, pixel by pixel (any number between "
-        "the\n                       two in the middle does as well)"
+        "0 if all is right, 1 for somebody who answers every image with the median over the "
+        "images, pixel by pixel (any number between the two in the middle does as well)"
     ),
     by_hand=(
-        "three images of one pixel, 0, 1 and 5. Their median is 1, and its error "
-        "1 + 0 + 4\n             = 5. The reconstructions 0, 2 and 4 have 0 + 1 + 1 = 2. The "
-        "result is 2/5 = 0.4"
+        "three images of one pixel, 0, 1 and 5. Their median is 1, and its error 1 + 0 + 4 = "
+        "5. The reconstructions 0, 2 and 4 have 0 + 1 + 1 = 2. The result is 2/5 = 0.4"
     ),
 )
 def median(x, reconstruction):
@@ -59,14 +46,13 @@ def by_halves(x, reconstruction):
 @normalized_mse.twist(
     "The constant answer is one grey: the mean of all numbers of x, the same for every pixel.",
     measure=(
-        "0 if all is right, 1 for somebody who answers every pixel and\n"
-        "                       colour of every image with the mean of all numbers of x. "
-        "Errors are\n                       squared"
+        "0 if all is right, 1 for somebody who answers every pixel and colour of every image "
+        "with the mean of all numbers of x. Errors are squared"
     ),
     by_hand=(
-        "two images of two pixels, [0, 6] and [4, 6]. The mean of all is 4, its "
-        "squared\n             error 16 + 4 + 0 + 4 = 24. The reconstructions [1, 6] and [4, 7]"
-        " have\n             1 + 0 + 0 + 1 = 2. The result is 2 / 24 = 0.083"
+        "two images of two pixels, [0, 6] and [4, 6]. The mean of all is 4, its squared error "
+        "16 + 4 + 0 + 4 = 24. The reconstructions [1, 6] and [4, 7] have 1 + 0 + 0 + 1 = 2. "
+        "The result is 2 / 24 = 0.083"
     ),
 )
 def one_grey(x, reconstruction):
@@ -82,13 +68,13 @@ def by_variance(x, reconstruction):
 @normalized_mse.twist(
     "Each colour channel has a share of its own; the result is the mean of the C shares.",
     measure=(
-        "the mean over the channels of the squared error there, divided\n"
-        "                       by that of the mean image of x in this channel"
+        "the mean over the channels of the squared error there, divided by that of the mean "
+        "image of x in this channel"
     ),
     by_hand=(
-        "two images of one pixel and two colours, (0, 0) and (4, 20). The mean "
-        "image is\n             (2, 10), its squared errors 8 and 200. The reconstructions "
-        "(2, 0) and (4, 10)\n             have 4 and 100. The shares are 1/2 and 1/2, so 0.5"
+        "two images of one pixel and two colours, (0, 0) and (4, 20). The mean image is (2, "
+        "10), its squared errors 8 and 200. The reconstructions (2, 0) and (4, 10) have 4 and "
+        "100. The shares are 1/2 and 1/2, so 0.5"
     ),
 )
 def by_colour(x, reconstruction):

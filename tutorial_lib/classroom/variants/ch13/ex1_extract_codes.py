@@ -17,22 +17,8 @@ CODER = (
 
 extract_codes = Variants(
     ch13.extract_codes,
-    stub='''\
-def extract_codes(vqvae, levels: torch.Tensor, *, batch_size: int = 256) -> torch.Tensor:
-    """A field of numbers for every image, in the order of the images.
-
-    {twist}
-
-    vqvae       a VQVAE; `vqvae.encode_indices(x)` turns a batch (B, C, H, W) of torch.long levels
-                into code numbers (B, h, w). It must keep every number it holds
-    levels      (N, C, H, W) torch.uint8, all images
-    batch_size  images at a time; the last batch may be smaller
-    returns     (N, h, w) torch.long{and_more}
-
-    By hand: {by_hand}
-    """
-    ____
-''',
+    asked="A field of numbers for every image, in the order of the images.",
+    returns="(N, h, w) torch.long{and_more}",
     examples=(
         CODER + "torch.tensor([[9, 8, 7, 6], [5, 4, 3, 2], [7, 6, 9, 9], [6, 3, 2, 1]])"
         ".view(1, 1, 4, 4).to(torch.uint8), batch_size=1)",
@@ -49,12 +35,12 @@ def _codes(vqvae, levels, batch_size):
 @extract_codes.twist(
     "The codes get new numbers 0, 1, 2, .. in the order in which they first occur.",
     and_more=(
-        ": 0 wherever the very first code of all occurs again, 1 for\n"
-        "                the next new code, and so on, image by image, each in raster order"
+        ": 0 wherever the very first code of all occurs again, 1 for the next new code, and "
+        "so on, image by image, each in raster order"
     ),
     by_hand=(
-        "two images with the codes [[7, 3]] and [[3, 9]]: 7 becomes 0, 3 becomes 1,"
-        " 9\n             becomes 2, so the result is [[[0, 1]], [[1, 2]]]"
+        "two images with the codes [[7, 3]] and [[3, 9]]: 7 becomes 0, 3 becomes 1, 9 becomes "
+        "2, so the result is [[[0, 1]], [[1, 2]]]"
     ),
 )
 def as_they_come(vqvae, levels, *, batch_size=256):
@@ -77,9 +63,8 @@ def _agreeing(axis: int, words: str, by_hand: str):
     @extract_codes.twist(
         f"Only codes that survive a mirror ({words}) are kept; elsewhere stands -1.",
         and_more=(
-            f". Each image is coded as it is and mirrored {words}; the\n"
-            "                field of the mirrored image is turned back. A code is kept where "
-            "both fields\n                have it"
+            f". Each image is coded as it is and mirrored {words}; the field of the mirrored "
+            "image is turned back. A code is kept where both fields have it"
         ),
         by_hand=by_hand,
     )
@@ -102,14 +87,18 @@ def _agreeing(axis: int, words: str, by_hand: str):
 _agreeing(
     -1,
     "left to right",
-    "the image's codes are [[7, 3]], those of its mirror image [[4, 7]], which turned\n"
-    "             back are [[7, 4]]. The result is [[7, -1]]",
+    (
+        "the image's codes are [[7, 3]], those of its mirror image [[4, 7]], which turned back "
+        "are [[7, 4]]. The result is [[7, -1]]"
+    ),
 )
 _agreeing(
     -2,
     "top to bottom",
-    "the image's codes are [[7], [3]], those of its mirror image [[4], [7]], which\n"
-    "             turned back are [[7], [4]]. The result is [[7], [-1]]",
+    (
+        "the image's codes are [[7], [3]], those of its mirror image [[4], [7]], which turned "
+        "back are [[7], [4]]. The result is [[7], [-1]]"
+    ),
 )
 
 

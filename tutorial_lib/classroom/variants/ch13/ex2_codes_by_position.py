@@ -12,23 +12,19 @@ from tutorial_lib.exercises.trials import Trial
 
 codes_by_position = Variants(
     ch13.codes_by_position,
-    stub='''\
-def codes_by_position(train_codes: torch.Tensor, pick: torch.Tensor) -> torch.Tensor:
-    """Draw fields of which parts look as in training and know nothing of each other.
-
-    {twist}
-
-    train_codes  (N, h, w) torch.long: the fields of the training images
-    pick         (B, h, w) torch.long, drawn from 0 .. N-1: which training field to ask. Not all
-                 picks are needed
-    returns      (B, h, w) torch.long: at each position the code that the asked training field has
-                 at this very position, where {asked}
-
-    By hand: train_codes = [[[1, 2], [3, 4]], [[5, 6], [7, 8]]] are two fields of two rows.
-             pick = [[[1, 0], [0, 1]]] gives {result}
-    """
-    ____
-''',
+    asked="Draw fields of which parts look as in training and know nothing of each other.",
+    pick=(
+        "(B, h, w) torch.long, drawn from 0 .. N-1: which training field to ask. Not all picks "
+        "are needed"
+    ),
+    returns=(
+        "(B, h, w) torch.long: at each position the code that the asked training field has at "
+        "this very position, where {question}"
+    ),
+    by_hand=(
+        "train_codes = [[[1, 2], [3, 4]], [[5, 6], [7, 8]]] are two fields of two rows. pick = "
+        "[[[1, 0], [0, 1]]] gives {result}"
+    ),
     examples=(
         "codes_by_position(torch.arange(12).view(2, 2, 3), torch.tensor([[[1, 0, 0], [0, 1, 1]]]))",
         "codes_by_position(torch.arange(18).view(3, 2, 3), torch.tensor([[[2, 1, 0], [0, 1, 2]]]))",
@@ -46,7 +42,7 @@ def _twist(says: str, asked: str, source: Callable):
     def result(right):
         return right(HAND, torch.tensor([HAND_PICK])).tolist()
 
-    @codes_by_position.twist(says, asked=asked, result=result)
+    @codes_by_position.twist(says, question=asked, result=result)
     def right(train_codes, pick):
         _, height, width = pick.shape
         drawn = torch.empty_like(pick)
@@ -66,18 +62,17 @@ def _twist(says: str, asked: str, source: Callable):
 
 _twist(
     "Rows are drawn whole: the pick at the left end of a row counts for all of the row.",
-    "each\n                 row asks the field that is picked at its left end",
+    ("each\nrow asks the field that is picked at its left end"),
     lambda row, column: (row, 0),
 )
 _twist(
     "Columns are drawn whole: the pick at the top of a column counts for all of the column.",
-    "each\n                 column asks the field that is picked at its top",
+    ("each\ncolumn asks the field that is picked at its top"),
     lambda row, column: (0, column),
 )
 _twist(
     "Blocks of 2x2 codes are drawn whole: the pick in the upper left corner counts for all 4.",
-    "the\n                 blocks begin at even rows and columns; at the right and lower edge "
-    "they may\n                 be cut off",
+    ("the\nblocks begin at even rows and columns; at the right and lower edge they may be cut off"),
     lambda row, column: (row // 2 * 2, column // 2 * 2),
 )
 

@@ -12,23 +12,12 @@ from tutorial_lib.exercises.trials import Trial
 
 completion_canvas = Variants(
     ch13.completion_canvas,
-    stub='''\
-def completion_canvas(indices: torch.Tensor, n_rows: int, n_draws: int) -> torch.Tensor:
-    """Fields of which a part is kept, with -1 where a code is to be drawn.
-
-    {twist}
-
-    indices  (B, h, w) torch.long: whole fields; stays as it is
-    n_rows   {n_rows}
-    n_draws  how often each field is completed
-    returns  (B * n_draws, 1, h, w) torch.long; the n_draws canvases of a field follow each other
-
-    By hand: indices = [[[5, 0, 4], [7, 8, 2], [1, 6, 3]]], n_rows = 1 and n_draws = 2 give twice
-             {by_hand},
-             as (2, 1, 3, 3)
-    """
-    ____
-''',
+    asked="Fields of which a part is kept, with -1 where a code is to be drawn.",
+    by_hand=(
+        "indices = [[[5, 0, 4], [7, 8, 2], [1, 6, 3]]], n_rows = 1 and n_draws = 2 give twice "
+        "{outcome},\n"
+        "as (2, 1, 3, 3)"
+    ),
     examples=(
         "completion_canvas(torch.arange(1, 13).view(1, 4, 3), 1, 1)",
         "completion_canvas(torch.arange(1, 26).view(1, 5, 5), 2, 1)",
@@ -46,7 +35,7 @@ def _twist(says: str, n_rows: str, is_kept: Callable, open_part: Callable):
     def by_hand(right):
         return right(HAND, 1, 1)[0, 0].tolist()
 
-    @completion_canvas.twist(says, n_rows=n_rows, by_hand=by_hand)
+    @completion_canvas.twist(says, n_rows=n_rows, outcome=by_hand)
     def right(indices, n_rows, n_draws):
         height, width = indices.shape[1:]
         kept = torch.tensor(

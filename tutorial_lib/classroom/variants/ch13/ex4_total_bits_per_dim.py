@@ -13,28 +13,11 @@ from tutorial_lib.exercises.trials import Trial
 
 total_bits_per_dim = Variants(
     ch13.total_bits_per_dim,
-    stub='''\
-def total_bits_per_dim(
-    decoder_bits_per_dim: torch.Tensor,
-    bits_per_code: torch.Tensor,
-    image_shape: tuple[int, ...],
-    latent_shape: tuple[int, ...],
-) -> torch.Tensor:
-    """What an image costs in all, from what training shows of each stage.
-
-    {twist}
-
-    decoder_bits_per_dim  (B,): -log2 p(x|z) of each image, divided by its dimensions
-    bits_per_code         (B,): -log2 p(z) of each image, divided by its codes
-    image_shape           (C, H, W): every sub-pixel is a dimension
-    latent_shape          (h, w), the field of codes
-    returns               (B,): {returned}
-
-    By hand: an image of (3, 4, 4) at 2 bits/dim is 96 bits. Its (2, 2) codes at 3 bits each are 12
-             bits. {by_hand}
-    """
-    ____
-''',
+    returns="(B,): {returned}",
+    by_hand=(
+        "an image of (3, 4, 4) at 2 bits/dim is 96 bits. Its (2, 2) codes at 3 bits each are 12 "
+        "bits. {outcome}"
+    ),
     examples=(
         "total_bits_per_dim(torch.tensor([2.0, 1.0]), torch.tensor([3.0, 5.0]), (3, 4, 4), (2, 2))",
     ),
@@ -44,7 +27,7 @@ def total_bits_per_dim(
 def _twist(says: str, returned: str, by_hand: str, bill: Callable):
     """bill: (bits of the image given its codes, bits of its codes, image_shape) -> the result."""
 
-    @total_bits_per_dim.twist(says, returned=returned, by_hand=by_hand)
+    @total_bits_per_dim.twist(says, returned=returned, outcome=by_hand)
     def right(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape):
         given = decoder_bits_per_dim * math.prod(image_shape)
         return bill(given, bits_per_code * math.prod(latent_shape), image_shape)
@@ -64,15 +47,13 @@ _twist(
 )
 _twist(
     "Asked are bits per pixel, not per dimension: the C colours of a pixel count as one.",
-    "-log2 p(x|z) - log2 p(z) of each image, divided by its H * W\n"
-    "                          pixels",
+    "-log2 p(x|z) - log2 p(z) of each image, divided by its H * W pixels",
     "108 bits over 16 pixels are 6.75",
     lambda given, codes, image_shape: (given + codes) / math.prod(image_shape[1:]),
 )
 _twist(
     "Asked is the share of the codes in the whole cost.",
-    "-log2 p(z) of each image over all of its cost, -log2 p(x|z) -\n"
-    "                          log2 p(z); between 0 and 1",
+    "-log2 p(z) of each image over all of its cost, -log2 p(x|z) - log2 p(z); between 0 and 1",
     "12 of 108 bits are 0.111",
     lambda given, codes, image_shape: codes / (given + codes),
 )

@@ -14,25 +14,11 @@ POINTS = (
 )
 precision_and_recall = Variants(
     ch13.precision_and_recall,
-    stub='''\
-def precision_and_recall(
-    real: torch.Tensor, drawn: torch.Tensor, *, k: int = 3
-) -> tuple[float, float]:
-    """{asked}
-
-    {twist}
-
-    real     (N, D) features of real images
-    drawn    (M, D) features of drawn images, from the same network
-    k        around each point lies a ball that reaches{reach} to its k-th nearest fellow of the
-             same set; a point is no fellow of itself{distance}
-    returns  {returned}
-             A point on the edge of a ball is inside
-
-    By hand: {by_hand}
-    """
-    ____
-''',
+    k=(
+        "around each point lies a ball that reaches{reach} to its k-th nearest fellow of the same "
+        "set; a point is no fellow of itself{distance}"
+    ),
+    returns="{returned} A point on the edge of a ball is inside",
     examples=(
         f"precision_and_recall({POINTS}, k=1)",
         "precision_and_recall(torch.tensor([[0.0, 0.0], [2.0, 2.0]]), "
@@ -44,8 +30,10 @@ def precision_and_recall(
 SHARES = {
     "asked": "The share of drawn points near real ones, and the share of real points near drawn "
     "ones.",
-    "returned": "precision: the share of drawn points inside at least one ball of a real point;\n"
-    "             recall: the share of real points inside at least one ball of a drawn point.",
+    "returned": (
+        "precision: the share of drawn points inside at least one ball of a real point; recall: "
+        "the share of real points inside at least one ball of a drawn point."
+    ),
 }
 
 
@@ -101,9 +89,11 @@ _other_balls(
     {
         "reach": " half way",
         "distance": "",
-        "by_hand": "D = 1, k = 1. Real 0, 1, 3 have the radii 0.5, 0.5, 1, and drawn 1, 2, 9 "
-        "have\n             0.5, 0.5, 3.5. 1 and 2 lie in real balls, 9 does not: precision "
-        "2/3. Of the\n             real points only 1 lies in a drawn ball: recall 1/3",
+        "by_hand": (
+            "D = 1, k = 1. Real 0, 1, 3 have the radii 0.5, 0.5, 1, and drawn 1, 2, 9 have 0.5, "
+            "0.5, 3.5. 1 and 2 lie in real balls, 9 does not: precision 2/3. Of the real points "
+            "only 1 lies in a drawn ball: recall 1/3"
+        ),
     },
 )
 _other_balls(
@@ -113,10 +103,12 @@ _other_balls(
     "All distances are city-block distances: the sum of |differences|, not of their squares.",
     {
         "reach": "",
-        "distance": ". A distance is the sum\n             over D of |differences|",
-        "by_hand": "D = 2, k = 1. Real (0, 0), (2, 2) have the radii 4, 4, and drawn (3, 0), "
-        "(9, 9)\n             have 15, 15. (3, 0) is 3 from both real points, (9, 9) is far: "
-        "precision 1/2.\n             Both real points lie in the ball of (3, 0): recall 1",
+        "distance": (". A distance is the sum\nover D of |differences|"),
+        "by_hand": (
+            "D = 2, k = 1. Real (0, 0), (2, 2) have the radii 4, 4, and drawn (3, 0), (9, 9) have "
+            "15, 15. (3, 0) is 3 from both real points, (9, 9) is far: precision 1/2. Both real "
+            "points lie in the ball of (3, 0): recall 1"
+        ),
     },
 )
 
@@ -125,16 +117,15 @@ _other_balls(
     "In the place of precision and recall, asked are density and coverage.",
     asked="How densely drawn points lie among real ones, and how many real ones they cover.",
     reach="",
-    distance=". Only balls of real\n             points are used",
+    distance=(". Only balls of real\npoints are used"),
     returned=(
-        "density: in how many balls of real points a drawn point lies, on average,\n"
-        "             divided by k; coverage: the share of balls of real points that hold at "
-        "least\n             one drawn point."
+        "density: in how many balls of real points a drawn point lies, on average, divided by "
+        "k; coverage: the share of balls of real points that hold at least one drawn point."
     ),
     by_hand=(
-        "D = 1, k = 1. Real 0, 1, 3 have the radii 1, 1, 2. Drawn 1 lies in all three\n"
-        "             balls, 2.5 in the last, 9 in none: density (3 + 1 + 0) / 3 = 1.333. All "
-        "three\n             balls hold a drawn point: coverage 1"
+        "D = 1, k = 1. Real 0, 1, 3 have the radii 1, 1, 2. Drawn 1 lies in all three balls, "
+        "2.5 in the last, 9 in none: density (3 + 1 + 0) / 3 = 1.333. All three balls hold a "
+        "drawn point: coverage 1"
     ),
 )
 def density_and_coverage(real, drawn, *, k=3):

@@ -15,22 +15,11 @@ from tutorial_lib.exercises.trials import Trial
 
 mu_law_round_trip = Variants(
     ch15.mu_law_round_trip,
-    stub='''\
-def mu_law_round_trip(pressure: torch.Tensor, mu: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Sound pressure as mu + 1 levels, fine near silence and coarse where it is loud, and back.
-
-    {twist}
-
-    pressure  (T,) floats from -1 to 1; stays as it is
-    mu        the highest level{and_more}
-    returns   levels (T,) torch.long: {curve}, from -1 to 1, is
-              {spread}.
-              back (T,) floats from -1 to 1: {back}
-
-    By hand: {by_hand}
-    """
-    ____
-''',
+    mu="the highest level{and_more}",
+    returns=(
+        "levels (T,) torch.long: {curve}, from -1 to 1, is {spread}.\nback (T,) floats from -1 to "
+        "1: {back}"
+    ),
     and_more="",
     spread="spread over 0 .. mu and rounded to the nearest level",
     back="the x whose f is exactly the level",
@@ -125,9 +114,11 @@ _twist(
     Law(_root, _root_back, 0.0),
     {
         "curve": "f(x) = sign(x) sqrt(|x|)",
-        "by_hand": "mu = 3 and pressure = [1, 1/4, -1]. f is 1, 1/2 and -1. From -1 .. 1 to "
-        "0 .. 3:\n             3, 2.25, 0, so the levels are [3, 2, 0]. Level 2 is f = 1/3, "
-        "and x = 1/9. So\n             back = [1, 0.111, -1]",
+        "by_hand": (
+            "mu = 3 and pressure = [1, 1/4, -1]. f is 1, 1/2 and -1. From -1 .. 1 to 0 .. 3: 3, "
+            "2.25, 0, so the levels are [3, 2, 0]. Level 2 is f = 1/3, and x = 1/9. So back = [1, "
+            "0.111, -1]"
+        ),
     },
 )
 _twist(
@@ -135,9 +126,11 @@ _twist(
     Law(_cube_root, _cube_root_back, 0.0),
     {
         "curve": "f(x) = sign(x) |x|^(1/3)",
-        "by_hand": "mu = 3 and pressure = [1, 1/8, -1]. f is 1, 1/2 and -1. From -1 .. 1 to "
-        "0 .. 3:\n             3, 2.25, 0, so the levels are [3, 2, 0]. Level 2 is f = 1/3, "
-        "and x = 1/27. So\n             back = [1, 0.037, -1]",
+        "by_hand": (
+            "mu = 3 and pressure = [1, 1/8, -1]. f is 1, 1/2 and -1. From -1 .. 1 to 0 .. 3: 3, "
+            "2.25, 0, so the levels are [3, 2, 0]. Level 2 is f = 1/3, and x = 1/27. So back = "
+            "[1, 0.037, -1]"
+        ),
     },
 )
 _twist(
@@ -145,12 +138,15 @@ _twist(
     Law(_a_law, _a_law_back, 0.0),
     {
         "and_more": ", and the A of the A-law. It is at least 2",
-        "curve": "with c = 1 + log A, f(x) = A x / c where |x| < 1/A, and\n"
-        "              sign(x) (1 + log(A |x|)) / c elsewhere",
-        "by_hand": "mu = 3 and pressure = [1, 1/4, -1]. c is 2.099, 1/4 is below 1/3, and f is "
-        "1,\n             0.357, -1. From -1 .. 1 to 0 .. 3: 3, 2.04, 0, so the levels are "
-        "[3, 2, 0].\n             Level 2 is f = 1/3, on the line, and x = c / 9 = 0.233. So "
-        "back = [1, 0.233, -1]",
+        "curve": (
+            "with c = 1 + log A, f(x) = A x / c where |x| < 1/A, and sign(x) (1 + log(A |x|)) / c "
+            "elsewhere"
+        ),
+        "by_hand": (
+            "mu = 3 and pressure = [1, 1/4, -1]. c is 2.099, 1/4 is below 1/3, and f is 1, 0.357, "
+            "-1. From -1 .. 1 to 0 .. 3: 3, 2.04, 0, so the levels are [3, 2, 0]. Level 2 is f = "
+            "1/3, on the line, and x = c / 9 = 0.233. So back = [1, 0.233, -1]"
+        ),
     },
 )
 _twist(
@@ -160,10 +156,11 @@ _twist(
         "curve": "f(x) = sign(x) log(1 + mu |x|) / log(1 + mu)",
         "spread": "in one of the mu + 1 cells, 0 at -1 and mu at 1, all equally wide in f",
         "back": "the x whose f is the middle of the cell",
-        "by_hand": "mu = 3 and pressure = [1, 1/4, -1]. f is 1, log 1.75 / log 4 = 0.404, and "
-        "-1. The\n             cells end at -1/2, 0, 1/2 and 1, so the levels are [3, 2, 0]. "
-        "Their middles are\n             f = 3/4, 1/4 and -3/4, and back = [0.609, 0.138, "
-        "-0.609]",
+        "by_hand": (
+            "mu = 3 and pressure = [1, 1/4, -1]. f is 1, log 1.75 / log 4 = 0.404, and -1. The "
+            "cells end at -1/2, 0, 1/2 and 1, so the levels are [3, 2, 0]. Their middles are f = "
+            "3/4, 1/4 and -3/4, and back = [0.609, 0.138, -0.609]"
+        ),
     },
 )
 

@@ -23,24 +23,8 @@ def _examples(twist) -> list[str]:
 
 latent_bit_rate = Variants(
     ch15.latent_bit_rate,
-    stub='''\
-def latent_bit_rate(
-    shape: tuple[int, ...], strides: list[tuple[int, ...]], n_codes: int, per_second: int
-) -> tuple[tuple[int, ...], float]:
-    """The shape of the field of codes, and the bits a second that naming its codes takes.
-
-    {twist}
-
-    shape       of the signal, time first: (samples,) or (frames, height, width)
-    strides     one tuple a layer of the encoder, with a stride for each axis of `shape`. {layer}
-    n_codes     K, all equally likely
-    per_second  samples, or frames, in a second of the signal
-    returns     (latent_shape, bits_per_second); the signal has shape[0] / per_second seconds
-
-    By hand: {by_hand}
-    """
-    ____
-''',
+    strides="one tuple a layer of the encoder, with a stride for each axis of `shape`. {layer}",
+    returns="(latent_shape, bits_per_second); the signal has shape[0] / per_second seconds",
     examples=_examples,
 )
 
@@ -99,11 +83,13 @@ _twist(
     "Divisions may leave a remainder: every layer rounds the sides up.",
     {
         "off": (1, 1),
-        "layer": "A layer\n                makes an axis shorter by its stride and rounds up",
-        "by_hand": "1001 samples at 1000 a second through strides (2,), (5,): 501, then 101, "
-        "a field\n             (101,). With K = 256, 808 bits in 1.001 seconds: 807.2 bits/s.\n"
-        "             A clip (5, 9, 9) of 5 frames a second through (2, 2, 2): a field "
-        "(3, 5, 5). With\n             K = 64, 75 codes of 6 bits in one second: 450 bits/s",
+        "layer": ("A layer\nmakes an axis shorter by its stride and rounds up"),
+        "by_hand": (
+            "1001 samples at 1000 a second through strides (2,), (5,): 501, then 101, a field "
+            "(101,). With K = 256, 808 bits in 1.001 seconds: 807.2 bits/s. A clip (5, 9, 9) of 5 "
+            "frames a second through (2, 2, 2): a field (3, 5, 5). With K = 64, 75 codes of 6 "
+            "bits in one second: 450 bits/s"
+        ),
     },
     _rounded_up,
     _last_one_in,
@@ -112,12 +98,16 @@ _twist(
     "The layers have no padding, and along each axis a kernel twice as long as the stride.",
     {
         "off": (0, 0),
-        "layer": "A layer\n                with stride s turns a side n into the number of "
-        "places where a kernel of\n                length 2 s fits if it moves by s each time;"
-        " a rest is not read",
-        "by_hand": "1000 samples at 1000 a second through strides (2,), (3,): kernels of 4 "
-        "fit 499 times,\n             then kernels of 6 fit 165 times. A field (165,). With K "
-        "= 256, 165 codes of\n             8 bits in one second: 1320 bits/s",
+        "layer": (
+            "A layer\n"
+            "with stride s turns a side n into the number of places where a kernel of length 2 s "
+            "fits if it moves by s each time; a rest is not read"
+        ),
+        "by_hand": (
+            "1000 samples at 1000 a second through strides (2,), (3,): kernels of 4 fit 499 "
+            "times, then kernels of 6 fit 165 times. A field (165,). With K = 256, 165 codes of 8 "
+            "bits in one second: 1320 bits/s"
+        ),
     },
     _without_padding,
     _less_one,
@@ -126,14 +116,17 @@ _twist(
     "The first sample or frame is kept by itself: 1 + n of them become 1 + n / stride.",
     {
         "off": (1, 0),
-        "layer": "A layer\n                turns 1 + n moments into 1 + n / stride; the other "
-        "axes become shorter by\n                their strides. Every division is without "
-        "remainder",
-        "by_hand": "8001 samples at 8000 a second through strides (2,), (4,): 1 + 8000/8, a "
-        "field\n             (1001,). With K = 256, 8008 bits in 8001/8000 seconds: 8007 "
-        "bits/s.\n             A clip (9, 32, 32) of 3 frames a second through (1, 2, 2), "
-        "(2, 2, 2): a field (5,\n             8, 8). With K = 64, 320 codes of 6 bits in three "
-        "seconds: 640 bits/s",
+        "layer": (
+            "A layer\n"
+            "turns 1 + n moments into 1 + n / stride; the other axes become shorter by their "
+            "strides. Every division is without remainder"
+        ),
+        "by_hand": (
+            "8001 samples at 8000 a second through strides (2,), (4,): 1 + 8000/8, a field "
+            "(1001,). With K = 256, 8008 bits in 8001/8000 seconds: 8007 bits/s. A clip (9, 32, "
+            "32) of 3 frames a second through (1, 2, 2), (2, 2, 2): a field (5, 8, 8). With K = "
+            "64, 320 codes of 6 bits in three seconds: 640 bits/s"
+        ),
     },
     _first_moment,
     _first_moment_again,

@@ -15,23 +15,11 @@ from tutorial_lib.exercises.trials import Trial
 
 mutual_information_bits = Variants(
     ch15.mutual_information_bits,
-    stub='''\
-def mutual_information_bits(codes: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    """{asked}
-
-    {twist}
-    The information I is the sum over pairs (k, y) of p(k, y) log2( p(k, y) / (p(k) p(y)) ),
-    where p are the shares among {pairs}. A pair that never occurs adds
-    nothing.
-    codes    (N, *positions) torch.long from 0, a field for each of N signals
-    labels   (N,) torch.long from 0, at least two different ones: every code of signal n is paired
-             with labels[n]
-    returns  one number{returned}
-
-    By hand: {by_hand}
-    """
-    ____
-''',
+    explained="The information I is the sum over pairs (k, y) of p(k, y) log2( p(k, y) / (p(k) "
+    "p(y)) ), where p are the shares among {pairs}. A pair that never occurs adds nothing.",
+    labels="(N,) torch.long from 0, at least two different ones: every code of signal n is paired "
+    "with labels[n]",
+    returns="one number{returned}",
     examples=(
         "mutual_information_bits(torch.tensor([[0, 1], [1, 0]]), torch.tensor([0, 1]))",
         "mutual_information_bits(torch.tensor([[0, 2], [1, 2], [1, 0], [1, 1], [0, 0]]), "
@@ -86,9 +74,8 @@ counted = _counted(lambda code, label, both: code + label - both)
     pairs="the N pairs of one position",
     returned=" in bits",
     by_hand=(
-        "codes [[0, 1], [1, 0]] with labels [0, 1]. At either position the code "
-        "names the\n             label: 1 bit each, so 1. (All four pairs together would give "
-        "0.)"
+        "codes [[0, 1], [1, 0]] with labels [0, 1]. At either position the code names the "
+        "label: 1 bit each, so 1. (All four pairs together would give 0.)"
     ),
 )
 def by_position(codes, labels):
@@ -111,9 +98,8 @@ def counted_by_position(codes, labels):
     pairs="all pairs, whatever the position",
     returned=", 0 to 1: I divided by H(label) = -sum over y of p(y) log2 p(y)",
     by_hand=(
-        "codes [[0], [1], [1], [1]] with labels [0, 1, 2, 2]. H(label) is 1.5 bits, "
-        "I is\n             1/4 log2 4 + 1/4 log2(4/3) + 1/2 log2(4/3) = 0.811 bits, and the "
-        "share 0.541"
+        "codes [[0], [1], [1], [1]] with labels [0, 1, 2, 2]. H(label) is 1.5 bits, I is 1/4 "
+        "log2 4 + 1/4 log2(4/3) + 1/2 log2(4/3) = 0.811 bits, and the share 0.541"
     ),
 )
 def share(codes, labels):
@@ -130,9 +116,8 @@ mutual_information_bits.right(_counted(lambda code, label, both: 1 - (both - cod
     pairs="all pairs, whatever the position",
     returned=" in bits: H(label) - I, where H(label) = -sum over y of p(y) log2 p(y)",
     by_hand=(
-        "codes [[0], [1], [1], [1]] with labels [0, 1, 2, 2]. H(label) is 1.5 bits, "
-        "I is\n             1/4 log2 4 + 1/4 log2(4/3) + 1/2 log2(4/3) = 0.811 bits, and 0.689 "
-        "are missing"
+        "codes [[0], [1], [1], [1]] with labels [0, 1, 2, 2]. H(label) is 1.5 bits, I is 1/4 "
+        "log2 4 + 1/4 log2(4/3) + 1/2 log2(4/3) = 0.811 bits, and 0.689 are missing"
     ),
 )
 def left_open(codes, labels):

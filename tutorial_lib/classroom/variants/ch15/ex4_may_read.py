@@ -13,21 +13,12 @@ from tutorial_lib.exercises.trials import Trial
 
 may_read = Variants(
     ch15.may_read,
-    stub='''\
-def may_read(shape: tuple[int, ...], place: tuple[int, ...]) -> torch.Tensor:
-    """The past of one position of a field of codes: all that is drawn before it.
-
-    {twist}
-
-    shape    (length,), (height, width) or (time, height, width)
-    place    of the code that is to be predicted, one number for each axis
-    returns  torch.bool of that shape: True where the prediction may read, which is everywhere
-             before `place` in this order and nowhere else. {order}
-
-    By hand: shape (2, 2, 2), place (1, 1, 0): {by_hand}
-    """
-    ____
-''',
+    asked="The past of one position of a field of codes: all that is drawn before it.",
+    returns=(
+        "torch.bool of that shape: True where the prediction may read, which is everywhere before "
+        "`place` in this order and nowhere else. {order}"
+    ),
+    by_hand="shape (2, 2, 2), place (1, 1, 0): {outcome}",
     examples=("may_read((2, 2, 3), (1, 1, 0))", "may_read((3, 3), (1, 0))"),
 )
 
@@ -61,7 +52,7 @@ def _twist(says: str, order: str, rank: Callable, again: Callable):
     def by_hand(right):
         return right((2, 2, 2), (1, 1, 0)).long().tolist()
 
-    @may_read.twist(says, order=order, by_hand=by_hand)
+    @may_read.twist(says, order=order, outcome=by_hand)
     def right(shape, place):
         place = tuple(place)
         places = itertools.product(*map(range, shape))
@@ -73,22 +64,29 @@ def _twist(says: str, order: str, rank: Callable, again: Callable):
 
 _twist(
     "The order is turned inside out: the first axis runs fastest, the last one slowest.",
-    "In a clip, the code\n             at row 0, column 0 of all frames comes first, then that "
-    "at row 1, column 0",
+    (
+        "In a clip, the code\n"
+        "at row 0, column 0 of all frames comes first, then that at row 1, column 0"
+    ),
     lambda place: tuple(reversed(place)),
     _first_axis_fastest,
 )
 _twist(
     "The order is raster order from the end: the last code of the last frame comes first.",
-    "So all of a later\n             frame is past; within the same frame, all of a later row;"
-    " within the same row,\n             what stands after it",
+    (
+        "So all of a later\n"
+        "frame is past; within the same frame, all of a later row; within the same row, what "
+        "stands after it"
+    ),
     lambda place: tuple(-at for at in place),
     _backwards,
 )
 _twist(
     "Rows are drawn to and fro: rows 0, 2, .. of a frame forwards, rows 1, 3, .. backwards.",
-    "Otherwise it is\n             raster order: frame by frame, row by row from the top. A "
-    "line is one row, 0",
+    (
+        "Otherwise it is\n"
+        "raster order: frame by frame, row by row from the top. A line is one row, 0"
+    ),
     _snake_rank,
     _snake,
 )

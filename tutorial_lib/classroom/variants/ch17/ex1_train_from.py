@@ -17,26 +17,11 @@ CALL = (
 )
 train_from = Variants(
     ch17.train_from,
-    stub='''\
-def train_from(state: dict, data: torch.Tensor, n_steps: int, noise: float) -> dict:
-    """n_steps of training that go on where `state` left off; returns the state at their end.
-
-    A call of 3 steps and, from what it returns, a call of 4 must end where one call of 7 ends.
-    {twist}
-
-    state    "weight" (D,), "momentum" (D,), "step": the steps taken so far, over all calls, and
-             "rng": the state of a torch.Generator (get_state, set_state). Nothing in the dict
-             that was handed in may change
-    data     (N, D). Step t, counted from 0 over all calls, sees {row}
-    noise    each step draws n = torch.randn of weight's shape and dtype from the generator
-    returns  a new dict with the same four entries
-    One step: gradient g = weight - row + noise * n,{clip}
-              momentum <- momentum / 2 + g,   weight <- weight - {move} / (2 (t + 1))
-
-    By hand: {by_hand}
-    """
-    ____
-''',
+    data="(N, D). Step t, counted from 0 over all calls, sees {row}",
+    notes=(
+        "One step: gradient g = weight - row + noise * n,{clip} momentum <- momentum / 2 + g,   "
+        "weight <- weight - {move} / (2 (t + 1))"
+    ),
     row="row t mod N",
     clip="",
     move="momentum",
@@ -123,12 +108,12 @@ train_from.twist(
     "The data are read to and fro: every second pass goes from the last row to the first.",
     row=(
         "row t in the first pass over\n"
-        "             the N rows, row N - 1, N - 2, .., 0 in the second, 0, 1, .. in the third"
+        "the N rows, row N - 1, N - 2, .., 0 in the second, 0, 1, .. in the third"
     ),
     by_hand=(
-        "no noise, data [[0], [2]], weight [1], momentum [0.5], step 2: the second "
-        "pass\n             begins, with the row [2]. g = -1, momentum 0.25 - 1 = -0.75, "
-        "weight\n             1 + 0.75/6 = 1.125"
+        "no noise, data [[0], [2]], weight [1], momentum [0.5], step 2: the second pass "
+        "begins, with the row [2]. g = -1, momentum 0.25 - 1 = -0.75, weight 1 + 0.75/6 = "
+        "1.125"
     ),
 )(_steps(_row_to_and_fro, _unclipped, _momentum))
 train_from.right(_steps_again(_there_and_back, float("inf"), 0.0))
@@ -136,11 +121,11 @@ train_from.right(_steps_again(_there_and_back, float("inf"), 0.0))
 
 train_from.twist(
     "A gradient longer than 1 (the root of the sum of its squares) is scaled to length 1.",
-    clip=" with its noise; then\n              g <- g / ||g|| if ||g|| > 1,",
+    clip=(" with its noise; then\ng <- g / ||g|| if ||g|| > 1,"),
     by_hand=(
-        "no noise, data [[0], [2]], weight [3], momentum [0], step 0. Step 0: g = 3 "
-        "is\n             scaled to 1, momentum 1, weight 3 - 1/2 = 2.5. Step 1: g = 0.5, "
-        "momentum 1,\n             weight 2.5 - 1/4 = 2.25"
+        "no noise, data [[0], [2]], weight [3], momentum [0], step 0. Step 0: g = 3 is scaled "
+        "to 1, momentum 1, weight 3 - 1/2 = 2.5. Step 1: g = 0.5, momentum 1, weight 2.5 - "
+        "1/4 = 2.25"
     ),
 )(_steps(_plain_row, _clipped, _momentum))
 train_from.right(_steps_again(_as_it_lies, 1.0, 0.0))
@@ -150,9 +135,9 @@ train_from.twist(
     "The momentum is Nesterov's: the weight moves by g + momentum / 2, with the new momentum.",
     move="(g + momentum / 2)",
     by_hand=(
-        "no noise, data [[0], [2]], weight [1], momentum [0], step 0. Step 0: g = "
-        "1,\n             momentum 1, weight 1 - 1.5/2 = 0.25. Step 1: g = -1.75, momentum "
-        "-1.25,\n             weight 0.25 + 2.375/4 = 0.844"
+        "no noise, data [[0], [2]], weight [1], momentum [0], step 0. Step 0: g = 1, momentum "
+        "1, weight 1 - 1.5/2 = 0.25. Step 1: g = -1.75, momentum -1.25, weight 0.25 + 2.375/4 "
+        "= 0.844"
     ),
 )(_steps(_plain_row, _unclipped, _nesterov))
 train_from.right(_steps_again(_as_it_lies, float("inf"), 1.0))

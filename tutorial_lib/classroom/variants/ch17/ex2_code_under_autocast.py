@@ -14,23 +14,15 @@ from tutorial_lib.exercises.trials import Trial
 
 code_under_autocast = Variants(
     ch17.code_under_autocast,
-    stub='''\
-def code_under_autocast(vectors: torch.Tensor, codebook: torch.Tensor) -> torch.Tensor:
-    """The nearest code of every vector, in float32, although the call happens under autocast.
-
-    {twist}
-
-    vectors   (n, D) from the encoder: torch.bfloat16, or torch.float32
-    codebook  (K, D) torch.float32
-    returns   (n,) torch.long: argmin over the codes of {distance};
-              the lower index where two are equally near
-    The check calls you inside `with torch.autocast("cpu", torch.bfloat16):`, where some operations
-    are taken in bfloat16 whatever is handed to them.
-
-    By hand: the vector [0, 0] with the codes {by_hand}
-    """
-    ____
-''',
+    returns=(
+        "(n,) torch.long: argmin over the codes of {distance}; the lower index where two are "
+        "equally near"
+    ),
+    notes=(
+        'The check calls you inside `with torch.autocast("cpu", torch.bfloat16):`, where some '
+        "operations are taken in bfloat16 whatever is handed to them."
+    ),
+    by_hand="the vector [0, 0] with the codes {outcome}",
     around=partial(torch.autocast, "cpu", torch.bfloat16),  # as in a training step
     examples=(
         "code_under_autocast(torch.zeros(1, 2), torch.tensor([[2.0, 2.0], [3.0, 0.0]]))",
@@ -54,7 +46,7 @@ def _largest(differences):
 
 
 def _twist(says: str, distance: str, of: Callable, p: float, by_hand: str):
-    @code_under_autocast.twist(says, distance=distance, by_hand=by_hand)
+    @code_under_autocast.twist(says, distance=distance, outcome=by_hand)
     def right(vectors, codebook):
         return of((vectors.float()[:, None] - codebook).abs()).argmin(dim=1)
 
@@ -66,16 +58,20 @@ _twist(
     "the sum over D of |vector - code|",
     _sum,
     1.0,
-    "[[2, 2], [3, 0], [0, 3]] gives 1: the distances are\n             4, 3 and 3 (the "
-    "squares would give 8, 9 and 9)",
+    (
+        "[[2, 2], [3, 0], [0, 3]] gives 1: the distances are 4, 3 and 3 (the squares would give "
+        "8, 9 and 9)"
+    ),
 )
 _twist(
     "Near is meant in the largest coordinate: the distance is the largest of |differences|.",
     "the largest of |vector - code| over D",
     _largest,
     math.inf,
-    "[[4, 0], [3, 3], [3, 1.5]] gives 1: the distances\n             are 4, 3 and 3 (the "
-    "squares would give 16, 18 and 11.25)",
+    (
+        "[[4, 0], [3, 3], [3, 1.5]] gives 1: the distances\n"
+        "are 4, 3 and 3 (the squares would give 16, 18 and 11.25)"
+    ),
 )
 
 
