@@ -15,7 +15,6 @@ The rules:
 import os
 import secrets
 from collections.abc import Sequence
-from http import HTTPStatus
 from pathlib import Path
 from typing import BinaryIO
 
@@ -52,25 +51,20 @@ def obtain(
         try:
             found.append(find_here(file, folder) or _fetch(file, folder, progress))
         except _Failed as failure:
-            why = "there is no network connection"
+            offline, broken = "there is no network connection", "no address gave it intact"
             absent = [other for other in files if not other.is_in(folder)]
-            lines = [
+            places = [f"    {other.urls[0]}  ->  {folder / other.filename}" for other in absent]
+            raise DataUnavailable(
                 f"{file.filename} is not in the cache folder {folder}, and "
-                f"{why if failure.offline else 'no address gave it intact'}:",
-                *(f"    {reason}" for reason in str(failure).splitlines()),
-                "Try again later, or download by hand and save as:",
-                *(f"    {other.urls[0]}  ->  {folder / other.filename}" for other in absent),
-                "(TUTORIAL_DATA_DIR names another cache folder.)",
-                f'Without a network, data.load("{substitute}") always works: it is part of the '
-                "package.",
-            ]
-            raise DataUnavailable("\n".join(lines)) from failure
+                f"{offline if failure.offline else broken}:\n{failure}\n"
+                "Try again later, or download by hand and save as:\n" + "\n".join(places) + "\n"
+                "(TUTORIAL_DATA_DIR names another cache folder.)\n"
+                f'Without a network, data.load("{substitute}") always works.'
+            ) from failure
         except OSError as error:
             raise DataUnavailable(
-                f"the cache folder {folder} cannot be used: {error}.\n"
-                "Set the environment variable TUTORIAL_DATA_DIR to a folder that you may write to "
-                f'and that has room, or use data.load("{substitute}"), which is part of the '
-                "package."
+                f"the cache folder {folder} cannot be used: {error}.\nSet TUTORIAL_DATA_DIR to a "
+                f'folder that you may write to and that has room, or use data.load("{substitute}").'
             ) from error
     return found
 
@@ -92,7 +86,7 @@ def _fetch(file: RemoteFile, folder: Path, progress: bool) -> tuple[Path, bytes]
             return path, _download(url, file, path, progress)
         except _Failed as failure:
             failures[url] = failure
-    reasons = "\n".join(f"{url}: {failure}" for url, failure in failures.items())
+    reasons = "\n".join(f"    {url}: {failure}" for url, failure in failures.items())
     raise _Failed(reasons, offline=all(failure.offline for failure in failures.values()))
 
 
@@ -154,9 +148,8 @@ def _transfer(url: str, stream: BinaryIO, file: RemoteFile, progress: bool) -> N
 
 def _explain(error: exceptions.RequestException) -> _Failed:
     if isinstance(error, exceptions.HTTPError) and error.response is not None:
-        code = error.response.status_code
-        phrases = {status.value: status.phrase for status in HTTPStatus}
-        return _Failed(f"the server answered {code} {phrases.get(code, '')}".strip())
+        code, reason = error.response.status_code, error.response.reason or ""
+        return _Failed(f"the server answered {code} {reason}".strip())
     if isinstance(error, exceptions.Timeout):
         return _Failed(f"no answer within {TIMEOUT_SECONDS} seconds", offline=True)
     if isinstance(error, exceptions.ChunkedEncodingError):

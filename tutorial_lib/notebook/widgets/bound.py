@@ -13,7 +13,7 @@ from torch.distributions import Normal
 from tutorial_lib.codes.one_latent import OneLatentModel
 from tutorial_lib.contracts import Positive, checked
 from tutorial_lib.notebook.plotting import FUTURE, READ, TARGET, UNREAD, WIDTH
-from tutorial_lib.notebook.widgets.picture import explorer
+from tutorial_lib.notebook.widgets.picture import WIDE, explorer
 
 SHOWN = 4.0  # of z, to both sides
 
@@ -63,10 +63,10 @@ def _draw_bars(model: OneLatentModel, levels: Tensor, mean: float, std: float, a
 def bound_explorer(model: OneLatentModel, levels: Int[Tensor, "n"]) -> None:
     """Sliders for the mean and the width of q."""
     model.log_evidence_nats(levels)  # complains before anything is drawn
-    slider, wide = ipywidgets.FloatSlider, {"description_width": "initial"}
+    slider = ipywidgets.FloatSlider
     controls = {
-        "mean": slider(0, min=-3, max=3, step=0.1, description="mean of q", style=wide),
-        "std": slider(1, min=0.05, max=1.5, step=0.05, description="width of q", style=wide),
+        "mean": slider(0, min=-3, max=3, step=0.1, description="mean of q", style=WIDE),
+        "std": slider(1, min=0.05, max=1.5, step=0.05, description="width of q", style=WIDE),
     }
 
     def draw(curves: Axes, bars: Axes, mean: float, std: float) -> None:

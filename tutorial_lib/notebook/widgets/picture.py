@@ -19,6 +19,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 PIXELS_PER_INCH = 100
+WIDE = {"description_width": "initial"}  # the style of a slider whose description is long
 MARGIN = 2  # pixels that every widget keeps around itself
 
 

@@ -13,6 +13,7 @@ from torch import Tensor
 from tutorial_lib.contracts import Count, Natural, Several, checked, symbols
 from tutorial_lib.notebook.plotting import TARGET, show_images
 from tutorial_lib.notebook.widgets.picture import (
+    WIDE,
     as_png,
     errors_shown_in,
     image_of,
@@ -45,12 +46,7 @@ def sampling_viewer(model: PixelModel, height: Count, width: Count) -> None:
     """A button that draws an image while it is sampled, row by row; a slider for temperature."""
     button = ipywidgets.Button(description="draw")
     temperature = ipywidgets.FloatSlider(
-        value=1.0,
-        min=0.4,
-        max=1.6,
-        step=0.1,
-        description="temperature",
-        style={"description_width": "initial"},
+        1.0, min=0.4, max=1.6, step=0.1, description="temperature", style=WIDE
     )
     shape = (1, model.n_colors, height, width)
 
