@@ -4,9 +4,8 @@
     L = -log p(x|z_q) + ||sg[z_e] - e||^2 + beta ||z_e - sg[e]||^2              [eq. 3]
 
 A field of vectors (B, D, *positions) becomes a field of indices (B, *positions): one code for each
-position, so N positions can say K^N things. The squared norms are summed over D and averaged over
-all positions of the batch, as the paper's "average over N terms"; so the codebook term gives a code
-e the gradient 2(e - z)/n for each of its z among n vectors.
+position, so N positions can say K^N things. A field with no positions, (B, D), is a list of
+vectors, and that is how the quantizer works on fields of any shape: `vectors_of` makes the list.
 
 `update="ema"` replaces the codebook term by online k-means [appendix A.1, eqs. 6 to 8]:
 
@@ -24,6 +23,7 @@ References: van den Oord et al. 2017, Neural Discrete Representation Learning, s
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Annotated, Literal, NamedTuple
 
 import torch
@@ -39,13 +39,17 @@ from tutorial_lib.contracts import (
     checked,
     filled,
     finite,
+    may_be_read,
     symbols,
+    values_known_to_be_good,
 )
 from tutorial_lib.contracts.validation import require_float, require_shape
 from tutorial_lib.pixels.full_precision import exact_float32
 
 CHUNK_ELEMENTS = 2**22  # of the (vectors x codes) distance table held at once
 DEAD_BELOW = 0.02  # a code used less than this share of its fair share is dead
+SMALLEST_COUNT = torch.finfo(torch.float32).tiny * 1e6  # m_k / N_k says nothing below it
+Decay = Annotated[Positive, below(1)]
 
 
 class Quantized(NamedTuple):
@@ -58,6 +62,11 @@ class Quantized(NamedTuple):
     perplexity: Tensor  # of this batch, 1 .. K; not to be averaged over batches
 
 
+def vectors_of(field: Float[Tensor, "B D *positions"]) -> Float[Tensor, "N D"]:
+    """A field of vectors as a list of them, D last, in the order of `indices.flatten()`."""
+    return field.movedim(1, -1).flatten(0, -2)
+
+
 @checked
 def nearest_code(
     z_e: Inexact[Tensor, "B D *positions"], codebook: Float[Tensor, "K D"]
@@ -65,43 +74,30 @@ def nearest_code(
     """Index of the nearest code at each position; the lower index where two are equally near.
 
     ||z - e||^2 = ||z||^2 - 2 z.e + ||e||^2, and ||z||^2 is the same for all codes, so it is left
-    out. Never holds an N x K x D table, and the N x K one only in pieces.
+    out. Never holds an N x K x D table, and the N x K one only in pieces. [eq. 1]
 
     ValueError for NaN or infinity, which has no nearest code. (To see it makes a GPU wait, so a
     compiled graph does not look, nor does the quantizer in train mode: there any code is taken,
     and the losses are not finite.)
+
+    >>> codebook = torch.tensor([[0.0, 0.0], [4.0, 0.0]])
+    >>> nearest_code(torch.tensor([[[1.0, 3.0], [1.0, -1.0]]]), codebook)  # (1, 1) and (3, -1)
+    tensor([[0, 1]])
     """
-    finite("codebook", filled("codebook", codebook))
-    return _nearest(finite("z_e", z_e), codebook)
-
-
-def _nearest(z_e: Tensor, codebook: Tensor) -> Int[Tensor, "B *positions"]:
-    """`nearest_code` without a look at the numbers."""
+    finite("z_e", z_e), finite("codebook", filled("codebook", codebook))
     precision = torch.promote_types(torch.promote_types(z_e.dtype, codebook.dtype), torch.float32)
-    with torch.no_grad(), exact_float32(z_e.device):
-        nearest = _nearest_rows(vectors_of(z_e).to(precision), codebook.to(precision))
-    return nearest.view(z_e.shape[:1] + z_e.shape[2:])
-
-
-def _nearest_rows(vectors: Float[Tensor, "N D"], codes: Float[Tensor, "K D"]) -> Int[Tensor, "N"]:
-    """The argmin over codes of ||e||^2 / 2 - z.e, in one small table that is filled many times.
-
-    A new table for each piece would leave holes behind that add up to the whole N x K one.
-    """
-    half_norms = codes.square().sum(dim=1) / 2
+    vectors, codes = vectors_of(z_e).to(precision), codebook.detach().to(precision)
+    # One small table that is filled many times: new ones would leave holes behind in memory.
     step = max(1, CHUNK_ELEMENTS // len(codes))
     table = vectors.new_empty(min(step, len(vectors)), len(codes))
     nearest = torch.empty(len(vectors), dtype=torch.long, device=vectors.device)
-    for piece, found in zip(vectors.split(step), nearest.split(step), strict=True):
-        rows = table[: len(piece)]
-        torch.addmm(half_norms, piece, codes.T, alpha=-1, out=rows)
-        torch.argmin(rows, dim=1, out=found)
-    return nearest
-
-
-def vectors_of(field: Float[Tensor, "B D *positions"]) -> Float[Tensor, "N D"]:
-    """A field of vectors as a list of them, D last, in the order of `indices.flatten()`."""
-    return field.movedim(1, -1).flatten(0, -2)
+    with torch.no_grad(), exact_float32(z_e.device):
+        half_norms = codes.square().sum(dim=1) / 2
+        for piece, found in zip(vectors.split(step), nearest.split(step), strict=True):
+            rows = table[: len(piece)]
+            torch.addmm(half_norms, piece, codes.T, alpha=-1, out=rows)  # ||e||^2 / 2 - z.e
+            torch.argmin(rows, dim=1, out=found)
+    return nearest.view(z_e.shape[:1] + z_e.shape[2:])
 
 
 @checked
@@ -116,14 +112,86 @@ def straight_through(
 
 
 @checked
+def vq_losses(
+    z_e: Float[Tensor, "B D *positions"], e: Float[Tensor, "B D *positions"]
+) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
+    """||sg[z_e] - e||^2, which moves the codes, and ||z_e - sg[e]||^2, which moves the encoder.
+
+    The second and third term of eq. 3, without beta. Squares are summed over D and averaged over
+    all positions of the batch, as the paper's "average over N terms": so a code e gets the gradient
+    2(e - z)/n from each of its z among n vectors. Of no vectors both are 0.
+
+    >>> codebook_loss, commitment_loss = vq_losses(torch.tensor([[3.0, 4.0]]), torch.zeros(1, 2))
+    >>> codebook_loss
+    tensor(25.)
+    """
+    n = max(1, z_e.numel() // z_e.shape[1])
+    codebook_loss = (z_e.detach() - e).square().sum() / n
+    commitment_loss = (z_e - e.detach()).square().sum() / n
+    return codebook_loss, commitment_loss
+
+
+@checked
+def ema_step(
+    counts: Float[Tensor, "K"],
+    sums: Float[Tensor, "K D"],
+    vectors: Float[Tensor, "N D"],
+    indices: Int[Tensor, "N"],
+    decay: Decay,
+) -> tuple[Float[Tensor, "K"], Float[Tensor, "K D"], Float[Tensor, "K D"]]:
+    """One step of online k-means: new counts N and sums m, and the codes m / N. [eqs. 6 to 8]
+
+    vectors   the encoder's vectors of this batch
+    indices   the code that each of them chose
+    decay     gamma, the share of the old averages that stays
+
+    >>> counts, sums = torch.tensor([2.0, 1.0]), torch.tensor([[6.0], [7.0]])
+    >>> chose_code_0 = torch.tensor([[1.0], [9.0]])
+    >>> ema_step(counts, sums, chose_code_0, torch.tensor([0, 0]), decay=0.5)[0]
+    tensor([2.0000, 0.5000])
+    """
+    ones = torch.ones_like(indices, dtype=counts.dtype)
+    batch_counts = torch.zeros_like(counts).index_add(0, indices, ones)
+    batch_sums = torch.zeros_like(sums).index_add(0, indices, vectors)
+    counts = counts.lerp(batch_counts, 1 - decay)
+    sums = sums.lerp(batch_sums, 1 - decay)
+    return counts, sums, sums / counts[:, None]
+
+
+@checked
+def restart_dead_codes(
+    counts: Float[Tensor, "K"],
+    sums: Float[Tensor, "K D"],
+    candidates: Float[Tensor, "K D"],
+    below: Positive = DEAD_BELOW,
+) -> tuple[Float[Tensor, "K"], Float[Tensor, "K D"], Float[Tensor, "K D"]]:
+    """Dead codes move onto their candidates: new counts and sums, and the codes of both.
+
+    Code k is dead if it counts less than `below` of its fair share. It gets a fair count, and the
+    sum that belongs to its new place, or the next step would carry it back.
+
+    >>> counts, sums = torch.tensor([11.95, 0.05]), torch.tensor([[23.9], [5.0]])
+    >>> restart_dead_codes(counts, sums, torch.tensor([[7.0], [3.0]]))[2].flatten()
+    tensor([2., 3.])
+    """
+    fair = counts.mean()
+    dead = counts < below * fair
+    new_counts = torch.where(dead, fair, counts)
+    new_sums = torch.where(dead[:, None], fair * candidates, sums)
+    codebook = torch.where(dead[:, None], candidates, sums / counts[:, None])
+    return new_counts, new_sums, codebook
+
+
+@checked
 def code_counts(indices: Int[Tensor, "*positions"], n_codes: Count) -> Float[Tensor, "K"]:
     """How often each code occurs; add counts up over batches before taking the perplexity.
 
     >>> code_counts(torch.tensor([[0, 2], [2, 2]]), n_codes=4)
     tensor([1., 0., 3., 0.])
     """
-    symbols("indices", indices, n_codes)
-    return torch.bincount(indices.flatten(), minlength=n_codes).float()
+    indices = symbols("indices", indices, n_codes).flatten()
+    counts = torch.zeros(n_codes, device=indices.device)
+    return counts.index_add_(0, indices, torch.ones_like(indices, dtype=counts.dtype))
 
 
 @checked
@@ -133,20 +201,10 @@ def perplexity(counts: Float[Tensor, "K"]) -> Float[Tensor, ""]:
     >>> perplexity(torch.tensor([5.0, 5.0, 0.0]))
     tensor(2.)
     """
-    if not (counts >= 0).all() or not 0 < counts.sum() < torch.inf:
+    if may_be_read() and not ((counts >= 0).all() and 0 < counts.sum() < torch.inf):
         raise ValueError(f"counts must be finite, none negative, some positive; got {counts}")
-    return _perplexity(counts)
-
-
-def _perplexity(counts: Float[Tensor, "K"]) -> Tensor:
-    """`perplexity` without a look at the counts; of none at all, 1."""
     share = counts / counts.sum().clamp(min=1e-30)
     return torch.exp(-torch.xlogy(share, share).sum())
-
-
-def _mean(values: Tensor) -> Tensor:
-    """The mean; of no values 0, where torch's is NaN."""
-    return values.sum() / max(1, values.numel())
 
 
 class VectorQuantizer(nn.Module):
@@ -172,7 +230,7 @@ class VectorQuantizer(nn.Module):
         update: Literal["gradient", "ema"] = "gradient",
         commitment_weight: Positive = 0.25,
         restart_dead_codes: bool = False,
-        decay: Annotated[Positive, below(1)] = 0.99,
+        decay: Decay = 0.99,
     ):
         super().__init__()
         self.n_codes, self.code_dim, self.update = n_codes, code_dim, update
@@ -188,6 +246,39 @@ class VectorQuantizer(nn.Module):
         self.register_buffer("started", torch.tensor(False))  # on a batch, or on codes set by hand
         # The first number of each code as it was drawn: codes that were set by hand have others.
         self.register_buffer("drawn", codes[:, 0].clone(), persistent=False)
+
+    @checked
+    def forward(self, z_e: Float[Tensor, "B {self.code_dim} *positions"]) -> Quantized:
+        """Quantise; in train mode also move the averages, *after* the codes have been looked up.
+
+        In train mode NaN or infinity in z_e gives losses that are not finite, and moves no code; in
+        eval mode it is refused, as by `nearest_code`. An empty batch has losses of 0.
+        """
+        z = vectors_of(z_e).to(self.codebook.dtype)
+        learns = self.training and len(z) > 0
+        candidates = None
+        if learns and self.restart_dead_codes:
+            candidates = self._candidates(z.detach())
+            self._start_on(candidates)
+        with values_known_to_be_good() if self.training else nullcontext():
+            indices = nearest_code(z, self.codebook)
+        e = F.embedding(indices, self.codebook)
+        codebook_loss, commitment_loss = vq_losses(z, e)
+        if self.update == "ema":
+            codebook_loss = torch.zeros_like(codebook_loss)
+        with values_known_to_be_good():
+            usage = perplexity(code_counts(indices, self.n_codes))
+        if learns:
+            self._move_codes(z.detach(), indices, candidates)
+        shape = z_e.shape[:1] + z_e.shape[2:]
+        z_q = straight_through(z, e).view(*shape, self.code_dim).movedim(-1, 1)
+        return Quantized(z_q, indices.view(shape), codebook_loss, commitment_loss, usage)
+
+    @checked
+    def lookup(self, indices: Int[Tensor, "B *positions"]) -> Float[Tensor, "B D *positions"]:
+        """The code vectors of a field of indices. [eq. 2]"""
+        symbols("indices", indices, self.n_codes)
+        return F.embedding(indices, self.codebook).movedim(-1, 1)
 
     @torch.no_grad()
     def set_codebook(self, codes: Float[Tensor, "K D"]) -> None:
@@ -209,112 +300,71 @@ class VectorQuantizer(nn.Module):
                 value = value.detach().clone()
         super().__setattr__(name, value)
 
-    @checked
-    def forward(self, z_e: Float[Tensor, "B {self.code_dim} *positions"]) -> Quantized:
-        """Quantise; in train mode also move the averages, *after* the codes have been looked up.
+    def _candidates(self, vectors: Float[Tensor, "N D"]) -> Float[Tensor, "K D"]:
+        """K random vectors of the batch, the same for all processes; NaN if it is not all finite.
 
-        In train mode NaN or infinity in z_e gives losses that are not finite, and moves no code; in
-        eval mode it is refused, as by `nearest_code`. An empty batch has losses of 0.
+        The numbers drawn count through the shares of all processes, in the order of their ranks:
+        so the vectors are those that one process with the whole batch would have drawn.
         """
-        z = z_e.to(self.codebook.dtype)
-        learns = self.training and z_e.numel() > 0
-        chosen = None
-        if learns and self.restart_dead_codes:
-            chosen = self._drawn_from(vectors_of(z.detach()))
-            self._start_on(chosen)
-        indices = (_nearest if self.training else nearest_code)(z_e, self.codebook)
-        e = F.embedding(indices, self.codebook).movedim(-1, 1)
-        commitment_loss = _mean((z - e.detach()).square().sum(dim=1))
-        codebook_loss = _mean((z.detach() - e).square().sum(dim=1))
-        if self.update == "ema":
-            codebook_loss = torch.zeros_like(codebook_loss)
-        counts = torch.zeros_like(self.counts)
-        counts.index_add_(0, indices.flatten(), counts.new_ones(indices.numel()))
-        z_q = straight_through(z, e)
-        if learns:  # counts become those of the batches of all processes
-            self._move_codes(vectors_of(z.detach()), indices.flatten(), counts, chosen)
-        return Quantized(z_q, indices, codebook_loss, commitment_loss, _perplexity(counts))
-
-    @checked
-    def lookup(self, indices: Int[Tensor, "B *positions"]) -> Float[Tensor, "B D *positions"]:
-        """The code vectors of a field of indices. [eq. 2]"""
-        symbols("indices", indices, self.n_codes)
-        return F.embedding(indices, self.codebook).movedim(-1, 1)
+        n = _n_processes()
+        numbers = torch.randint(n * len(vectors), (self.n_codes,), device=vectors.device)
+        if n > 1:
+            dist.broadcast(numbers, src=0)
+        finite = torch.stack(vectors.aminmax()).isfinite().all()
+        chosen = torch.where(finite, vectors[numbers % len(vectors)], torch.nan)
+        if n > 1:
+            chosen *= (numbers // len(vectors) == dist.get_rank())[:, None]
+            dist.all_reduce(chosen)
+        return chosen
 
     @torch.no_grad()
-    def _start_on(self, chosen: Float[Tensor, "K D"]) -> None:
+    def _start_on(self, candidates: Float[Tensor, "K D"]) -> None:
         """Put the codes where the encoder's vectors are, if this is the first batch.
 
         From codes far away the commitment term would first drag all vectors together, and an
         encoder whose vectors are all alike has nothing left to say: the run can stay there.
         """
-        start = ~(self.started | self._set_by_hand()) & chosen.isfinite().all()
-        self.codebook.copy_(torch.where(start, chosen, self.codebook))
+        start = ~(self.started | self._set_by_hand()) & candidates.isfinite().all()
+        self.codebook.copy_(torch.where(start, candidates, self.codebook))
 
     def _set_by_hand(self) -> Tensor:
         """True if these are not the codes that were drawn; asked before the first step alone."""
         return (self.codebook.detach()[:, 0] != self.drawn).any()
-
-    def _drawn_from(self, vectors: Float[Tensor, "N D"]) -> Float[Tensor, "K D"]:
-        """K random vectors of the batch, the same for all processes.
-
-        The numbers drawn count through the shares of all processes, in the order of their ranks:
-        so the vectors are those that one process with the whole batch would have drawn.
-
-        One number of the batch that is not finite makes none of them finite, in every process.
-        """
-        together = dist.is_available() and dist.is_initialized()
-        world, rank = (dist.get_world_size(), dist.get_rank()) if together else (1, 0)
-        numbers = torch.randint(world * len(vectors), (self.n_codes,), device=vectors.device)
-        broken = (0 * vectors).sum()  # 0, or NaN
-        if not together:
-            return vectors[numbers] + broken
-        dist.broadcast(numbers, src=0)
-        owner, place = numbers // len(vectors), numbers % len(vectors)
-        chosen = torch.where((owner == rank)[:, None], vectors[place], 0) + broken
-        dist.all_reduce(chosen)
-        return chosen
 
     @torch.no_grad()
     def _move_codes(
         self,
         vectors: Float[Tensor, "N D"],
         indices: Int[Tensor, "N"],
-        counts: Float[Tensor, "K"],
-        chosen: Float[Tensor, "K D"] | None,
+        candidates: Float[Tensor, "K D"] | None,
     ) -> None:
-        """One step of the averages (eqs. 6 to 8) over the batches of all processes.
+        """One step of the averages over the batches of all processes; then dead codes restart.
 
         Where the sums are not finite, all stays as it was. Nothing is read here: on a GPU that
         would be a wait.
         """
-        sums = torch.zeros_like(self.codebook).index_add_(0, indices, vectors)
-        if dist.is_available() and dist.is_initialized():
+        n = _n_processes()  # each adds its vectors to its share of the averages
+        shares = self.counts / n, self.counts[:, None] * self.codebook / n
+        counts, sums, codes = ema_step(*shares, vectors, indices, self.decay)
+        if n > 1:
             dist.all_reduce(counts)
             dist.all_reduce(sums)
+            codes = sums / counts[:, None]
         finite = sums.isfinite().all()
-        before = self.counts[:, None] * self.codebook
-        self.counts.copy_(
-            torch.where(finite, self.counts.lerp(counts, 1 - self.decay), self.counts)
-        )
+        if self.update == "gradient":  # the codes follow the codebook loss instead
+            codes = self.codebook
+        else:  # after thousands of idle steps both averages underflow: then a code stays
+            codes = torch.where(counts[:, None] < SMALLEST_COUNT, self.codebook, codes)
+        if candidates is not None:
+            before = counts
+            counts, sums, restarted = restart_dead_codes(counts, sums, candidates)
+            codes = torch.where((counts > before)[:, None], restarted, codes)
+        changes = [(self.counts, counts), (self.codebook, codes)]
         if self.update == "ema":
-            self.sums.copy_(torch.where(finite, before.lerp(sums, 1 - self.decay), self.sums))
-            moved = self.sums / self.counts[:, None]
-            # After thousands of idle steps both underflow: then the code stays where it was.
-            alive = self.counts[:, None] > torch.finfo(torch.float32).tiny * 1e6
-            self.codebook.copy_(torch.where(finite & alive, moved, self.codebook))
-        if chosen is not None:
-            self._restart(chosen, finite)
+            changes.append((self.sums, sums))
+        for old, new in changes:
+            old.copy_(torch.where(finite, new, old))
         self.started.logical_or_(finite)
-
-    def _restart(self, chosen: Float[Tensor, "K D"], finite: Tensor) -> None:
-        """Dead codes move onto random vectors, and their averages start again from there."""
-        dead = finite & (self.counts < DEAD_BELOW * self.counts.sum() / self.n_codes)
-        self.codebook.copy_(torch.where(dead[:, None], chosen, self.codebook))
-        fair = (self.counts.sum() / self.n_codes).expand_as(self.counts)
-        self.counts.copy_(torch.where(dead, fair, self.counts))
-        if self.update == "ema":
-            self.sums.copy_(torch.where(dead[:, None], chosen * fair[:, None], self.sums))
 
     def _save_to_state_dict(self, destination, prefix, keep_vars):
         self.started.logical_or_(self._set_by_hand())  # or it would be lost on the way
@@ -332,3 +382,7 @@ class VectorQuantizer(nn.Module):
     def extra_repr(self) -> str:
         """K, D and how the codes move."""
         return f"n_codes={self.n_codes}, code_dim={self.code_dim}, update={self.update!r}"
+
+
+def _n_processes() -> int:
+    return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import CodeType
 from typing import Any
 
 from tutorial_lib.contracts.kinds import quoted
@@ -38,51 +40,68 @@ class Tensors:
         torch = sys.modules["torch"]
         if not isinstance(value, torch.Tensor):
             raise TypeError(f"{name} must be a torch.Tensor, got {quoted(value)}")
-        words, fits = DTYPES.get(kind.__name__.split("[")[0], ("", lambda dtype: True))
-        if not fits(value.dtype):
+        words, fits, one_dtype, axes, star = _demands(kind)
+        dtype, device = value.dtype, value.device
+        if not fits(dtype):
             cure = f": use {name}.long()" if words == "a torch.long tensor" else ""
-            raise TypeError(f"{name} must be {words}, got {value.dtype}{cure}")
-        self.device = self.device or value.device
-        if value.device != self.device:
+            raise TypeError(f"{name} must be {words}, got {dtype}{cure}")
+        self.device = self.device or device
+        if device != self.device:
             raise ValueError(
                 f"{name} must be on the device {self.device}, where it is used, got "
-                f"{value.device}: use {name}.to({str(self.device)!r})"
+                f"{device}: use {name}.to({str(self.device)!r})"
             )
-        if value.is_floating_point() and kind.__name__.startswith("Float"):
-            self.dtype = self.dtype or value.dtype
-            if value.dtype != self.dtype and not torch.is_autocast_enabled(value.device.type):
-                raise TypeError(f"{name} must be a {self.dtype} tensor, got {value.dtype}")
-        self.check_shape(name, tuple(value.shape), kind.dim_str.split())
+        if one_dtype and dtype.is_floating_point:
+            self.dtype = self.dtype or dtype
+            if dtype != self.dtype and not torch.is_autocast_enabled(device.type):
+                raise TypeError(f"{name} must be a {self.dtype} tensor, got {dtype}")
+        self.check_shape(name, tuple(value.shape), axes, star)
         return value.long() if words.startswith("a torch.uint8 or") else value
 
-    def check_shape(self, name: str, shape: tuple[int, ...], axes: list[str]) -> None:
-        """Bind the axes from the left, those behind a starred one from the right."""
-        starred = [i for i, axis in enumerate(axes) if axis.startswith(("*", "..."))]
-        first = starred[0] if starred else len(axes)
-        n_last = len(axes) - first - 1 if starred else 0
-        fits = len(shape) >= first + n_last if starred else len(shape) == len(axes)
-        last = len(shape) - n_last
-        sizes = [*shape[:first], *([shape[first:last]] if starred else ()), *shape[last:]]
-        known = {axis: self._size_of(axis) for axis in axes}
-        wanted = dict(known)
+    def check_shape(self, name: str, shape: tuple[int, ...], axes: list[str], star: int) -> None:
+        """Bind the axes from the left, those behind the starred one from the right."""
+        sizes, fits = shape, len(shape) == len(axes)
+        if star >= 0:
+            last = len(shape) - (len(axes) - star - 1)
+            sizes, fits = (*shape[:star], shape[star:last], *shape[last:]), last >= star
+        seen = dict(self.sizes)
         for axis, size in zip(axes, sizes, strict=False):
             if axis not in ("_", "..."):
-                fits &= wanted.setdefault(axis, size) in (None, size)
-                wanted[axis] = size if wanted[axis] is None else wanted[axis]
+                fixed = axis[0] in "{0123456789"
+                wanted = self._size_of(axis) if fixed else seen.setdefault(axis, size)
+                fits = fits and wanted in (None, size)
         if not fits:
-            told = [_words(axis, known[axis]) for axis in axes]
+            told = [_words(axis, self._size_of(axis)) for axis in axes]
             hint = channels_last_hint(name, shape)
             raise ValueError(f"{name} must have shape ({', '.join(told)}), got {shape}{hint}")
-        self.sizes |= {axis: size for axis, size in wanted.items() if axis not in ("_", "...")}
+        self.sizes = seen
 
     def _size_of(self, axis: str) -> int | tuple[int, ...] | None:
         """How long an axis has to be, if that is known."""
         if axis.isdigit():
             return int(axis)
         if axis.startswith("{"):
-            size = eval(axis[1:-1], {"len": len}, dict(self.arguments))
+            size = eval(_code(axis), {"len": len}, dict(self.arguments))
             return None if size is None else int(size)
         return self.sizes.get(axis)
+
+
+@functools.cache
+def _demands(kind: type) -> tuple[str, Callable, bool, list[str], int]:
+    """What an annotation asks for: dtype in words, its test, is it that of the others, axes, star.
+
+    star   which of the axes stands for any number of them; -1 if none does
+    """
+    words, fits = DTYPES.get(kind.__name__.split("[")[0], ("", lambda dtype: True))
+    axes = kind.dim_str.split()
+    starred = [i for i, axis in enumerate(axes) if axis.startswith(("*", "..."))]
+    one_dtype = kind.__name__.startswith("Float")
+    return words, functools.cache(fits), one_dtype, axes, starred[0] if starred else -1
+
+
+@functools.cache
+def _code(axis: str) -> CodeType:
+    return compile(axis[1:-1], axis, "eval")
 
 
 def _words(axis: str, size: int | tuple[int, ...] | None) -> str:
