@@ -355,6 +355,28 @@ CODEBOOK = [
         },
     ),
     call("codes.quantizer.straight_through", (2, 2, 4, 4), {"z_e": BOTH, "z_q": BOTH}),
+    call("codes.quantizer.vq_losses", tuple, {"z_e": BOTH, "e": BOTH}),
+    call(
+        "codes.quantizer.ema_step",
+        tuple,
+        {
+            "counts": floats((5,), pinned=(0,), finite=False),
+            "sums": floats((5, 2), pinned=(0, 1), finite=False),
+            "vectors": floats((3, 2), pinned=(0, 1), finite=False),
+            "indices": symbols((3,), 5),
+            "decay": also(positive(0.9), "1 or more", 1.0, 1.5),
+        },
+    ),
+    call(
+        "codes.quantizer.restart_dead_codes",
+        tuple,
+        {
+            "counts": floats((5,), pinned=(0,), finite=False),
+            "sums": floats((5, 2), pinned=(0, 1), finite=False),
+            "candidates": floats((5, 2), pinned=(0, 1), finite=False),
+            "below": positive(0.02),
+        },
+    ),
     call(
         "codes.quantizer.code_counts",
         (5,),

@@ -37,10 +37,13 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "Quantized",
             "VectorQuantizer",
             "code_counts",
+            "ema_step",
             "nearest_code",
             "perplexity",
+            "restart_dead_codes",
             "straight_through",
             "vectors_of",
+            "vq_losses",
         ],
         "vqvae": [
             "Dims",

@@ -23,7 +23,6 @@ References: van den Oord et al. 2017, Neural Discrete Representation Learning, s
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from typing import Annotated, Literal, NamedTuple
 
 import torch
@@ -150,7 +149,7 @@ def ema_step(
     >>> ema_step(counts, sums, chose_code_0, torch.tensor([0, 0]), decay=0.5)[0]
     tensor([2.0000, 0.5000])
     """
-    ones = torch.ones_like(indices, dtype=counts.dtype)
+    ones = torch.ones_like(symbols("indices", indices, len(counts)), dtype=counts.dtype)
     batch_counts = torch.zeros_like(counts).index_add(0, indices, ones)
     batch_sums = torch.zeros_like(sums).index_add(0, indices, vectors)
     counts = counts.lerp(batch_counts, 1 - decay)
@@ -254,20 +253,24 @@ class VectorQuantizer(nn.Module):
         In train mode NaN or infinity in z_e gives losses that are not finite, and moves no code; in
         eval mode it is refused, as by `nearest_code`. An empty batch has losses of 0.
         """
+        if not self.training:
+            finite("z_e", z_e), finite("codebook", self.codebook)
+        with values_known_to_be_good():
+            return self._quantize(z_e)
+
+    def _quantize(self, z_e: Tensor) -> Quantized:
         z = vectors_of(z_e).to(self.codebook.dtype)
         learns = self.training and len(z) > 0
         candidates = None
         if learns and self.restart_dead_codes:
             candidates = self._candidates(z.detach())
             self._start_on(candidates)
-        with values_known_to_be_good() if self.training else nullcontext():
-            indices = nearest_code(z, self.codebook)
+        indices = nearest_code(z, self.codebook)
         e = F.embedding(indices, self.codebook)
         codebook_loss, commitment_loss = vq_losses(z, e)
         if self.update == "ema":
             codebook_loss = torch.zeros_like(codebook_loss)
-        with values_known_to_be_good():
-            usage = perplexity(code_counts(indices, self.n_codes))
+        usage = perplexity(code_counts(indices, self.n_codes))
         if learns:
             self._move_codes(z.detach(), indices, candidates)
         shape = z_e.shape[:1] + z_e.shape[2:]
@@ -344,8 +347,8 @@ class VectorQuantizer(nn.Module):
         would be a wait.
         """
         n = _n_processes()  # each adds its vectors to its share of the averages
-        shares = self.counts / n, self.counts[:, None] * self.codebook / n
-        counts, sums, codes = ema_step(*shares, vectors, indices, self.decay)
+        counts, sums = self.counts / n, self.counts[:, None] * self.codebook / n
+        counts, sums, codes = ema_step(counts, sums, vectors, indices, self.decay)
         if n > 1:
             dist.all_reduce(counts)
             dist.all_reduce(sums)

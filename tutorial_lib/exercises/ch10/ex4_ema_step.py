@@ -6,23 +6,13 @@ import torch
 from torch import Tensor
 
 from tutorial_lib.codes.quantizer import code_counts
+from tutorial_lib.codes.quantizer import ema_step as reference
 from tutorial_lib.exercises.comparing import first_difference, number, numbers, tensor_result
 from tutorial_lib.exercises.definition import Failed, Failure
 from tutorial_lib.exercises.engine import Exercise, says
 from tutorial_lib.exercises.trials import Trial
 
 IN_PLACE = "The caller decides when the averages change. Build new tensors."
-
-
-def reference(
-    counts: Tensor, sums: Tensor, vectors: Tensor, indices: Tensor, decay: float
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Eqs. 6 to 8: the averages after one batch, and the codes that follow from them."""
-    batch_counts = code_counts(indices, len(counts)).to(counts)
-    batch_sums = torch.zeros_like(sums).index_add(0, indices, vectors)
-    counts = decay * counts + (1 - decay) * batch_counts
-    sums = decay * sums + (1 - decay) * batch_sums
-    return counts, sums, sums / counts[:, None]
 
 
 ema_step = Exercise(

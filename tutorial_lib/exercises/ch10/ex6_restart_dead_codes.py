@@ -5,27 +5,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from tutorial_lib.codes.quantizer import DEAD_BELOW
+from tutorial_lib.codes.quantizer import restart_dead_codes as reference
 from tutorial_lib.exercises.comparing import first_difference, number, numbers, tensor_result
 from tutorial_lib.exercises.definition import Failed, Failure
 from tutorial_lib.exercises.engine import Exercise, says
 from tutorial_lib.exercises.trials import Trial
 
 IN_PLACE = "Somebody may still need the old averages. Build new tensors, with `torch.where`."
-
-
-def reference(
-    counts: Tensor, sums: Tensor, candidates: Tensor, below: float = DEAD_BELOW
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Dead codes move onto their candidates and get a fair share of the counts.
-
-    The sum follows as count times code, or the next step would carry the code back.
-    """
-    fair = counts.sum() / len(counts)
-    dead = counts < below * fair
-    new_counts = torch.where(dead, fair, counts)
-    new_sums = torch.where(dead[:, None], fair * candidates, sums)
-    return new_counts, new_sums, new_sums / new_counts[:, None]
 
 
 restart_dead_codes = Exercise(
