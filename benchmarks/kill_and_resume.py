@@ -38,8 +38,8 @@ from tutorial_lib.codes.vqvae import VQVAE
 from tutorial_lib.recipes.image_model import vae_step
 from tutorial_lib.recipes.results import provenance
 from tutorial_lib.recipes.two_stage import vqvae_step
+from tutorial_lib.training.checkpoint import read_tensors, write_tensors
 from tutorial_lib.training.config import FitConfig
-from tutorial_lib.training.files import read_tensors, write_tensors
 from tutorial_lib.training.loop import fit
 
 RESULT = Path(__file__).parent / "results" / "kill_and_resume.json"

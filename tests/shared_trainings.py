@@ -31,8 +31,8 @@ from tutorial_lib.recipes.settings import (
 )
 from tutorial_lib.training import distributed as processes
 from tutorial_lib.training import run as training_run
+from tutorial_lib.training.checkpoint import write_tensors
 from tutorial_lib.training.config import FitConfig, TrainingDiverged
-from tutorial_lib.training.files import write_tensors
 from tutorial_lib.training.loop import fit
 
 CONFIG = FitConfig(epochs=3, batch_size=6, learning_rate=0.01, weight_decay=0.01, seed=5)

@@ -11,7 +11,7 @@ import safetensors.torch
 import torch
 from torch import nn
 
-from tutorial_lib.training.files import (
+from tutorial_lib.training.checkpoint import (
     DIGEST,
     HEADER,
     CheckpointError,

@@ -23,8 +23,8 @@ from tutorial_lib.cli.train_commands import chosen_profile
 from tutorial_lib.recipes.code_files import read_codes
 from tutorial_lib.recipes.pretrained import load_run, load_weights
 from tutorial_lib.recipes.settings import presets
+from tutorial_lib.training.checkpoint import CheckpointError, read_tensors, write_tensors
 from tutorial_lib.training.config import History
-from tutorial_lib.training.files import CheckpointError, read_tensors, write_tensors
 
 PROGRAM = [sys.executable, "-m", "tutorial_lib"]
 

@@ -14,8 +14,8 @@ from tutorial_lib.codes.vqvae import VQVAE
 from tutorial_lib.recipes.pretrained import load_weights, save_weights
 from tutorial_lib.recipes.two_stage import vqvae_step
 from tutorial_lib.training import distributed as processes
+from tutorial_lib.training.checkpoint import CheckpointError, read_tensors, write_tensors
 from tutorial_lib.training.config import FitConfig
-from tutorial_lib.training.files import CheckpointError, read_tensors, write_tensors
 from tutorial_lib.training.loop import fit
 
 UPDATES = ["gradient", "ema"]

@@ -25,7 +25,7 @@ import pytest
 import torch
 from nbclient import NotebookClient
 
-from tutorial_lib import user_folders
+from tutorial_lib import files
 from tutorial_lib.exercises import highlighting, pages, progress, reports
 from tutorial_lib.exercises.comparing import tensor_result
 from tutorial_lib.exercises.definition import (
@@ -772,7 +772,7 @@ def test_without_a_variable_progress_lies_among_the_users_data(monkeypatch):
     monkeypatch.setenv("TUTORIAL_STATE_DIR", " ")
     folder = progress.state_dir()
     assert folder.is_absolute() and folder.parts[-2:] == ("tutorial_lib", "progress")
-    assert folder.parent == user_folders.user_data_dir()
+    assert folder.parent == files.user_data_dir()
     monkeypatch.setenv("TUTORIAL_STATE_DIR", os.path.join("~", "mine"))
     assert "~" not in str(progress.state_dir())
 

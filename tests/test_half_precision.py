@@ -18,8 +18,8 @@ from tutorial_lib import profiles
 from tutorial_lib.recipes.named import RECIPES, Presets
 from tutorial_lib.recipes.reproduction import recipe_named
 from tutorial_lib.recipes.settings import presets
+from tutorial_lib.training.checkpoint import read_tensors
 from tutorial_lib.training.config import FitConfig, TrainingDiverged, learning_rate_at
-from tutorial_lib.training.files import read_tensors
 from tutorial_lib.training.loop import fit
 from tutorial_lib.training.run import RunningAverage
 

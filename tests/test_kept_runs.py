@@ -15,14 +15,14 @@ import pytest
 import torch
 
 import tutorial_lib
-from tutorial_lib import data, user_folders
+from tutorial_lib import data, files
 from tutorial_lib.exercises import progress
 from tutorial_lib.exercises.definition import Grade
+from tutorial_lib.files import kept_run, runs_dir
 from tutorial_lib.recipes import reproduction as reproduce
+from tutorial_lib.training.checkpoint import CheckpointError, read_tensors
 from tutorial_lib.training.config import FitConfig, History
-from tutorial_lib.training.files import CheckpointError, read_tensors
 from tutorial_lib.training.loop import fit
-from tutorial_lib.user_folders import kept_run, runs_dir
 
 VARIABLE = "TUTORIAL_RUNS_DIR"
 DATA = (torch.randn(64, 3),)
@@ -87,11 +87,11 @@ def test_a_path_that_depends_on_the_working_folder_is_refused(monkeypatch):
 
 
 def test_a_drive_that_is_not_mounted_is_not_mistaken_for_a_folder(monkeypatch, tmp_path):
-    monkeypatch.setattr(user_folders, "DRIVE", tmp_path / "drive")
+    monkeypatch.setattr(files, "DRIVE", tmp_path / "drive")
     monkeypatch.setenv(VARIABLE, str(tmp_path / "drive" / "MyDrive" / "runs"))
     with pytest.raises(ValueError, match="no drive is mounted: mount it first"):
         kept_run("chapter-12")
-    monkeypatch.setattr(user_folders, "DRIVE", Path("/"))  # which is always mounted
+    monkeypatch.setattr(files, "DRIVE", Path("/"))  # which is always mounted
     assert kept_run("chapter-12").name == "chapter-12"
 
 
@@ -145,7 +145,7 @@ import torch
 from tutorial_lib.exercises import progress
 from tutorial_lib.exercises.definition import Grade
 from tutorial_lib.training.config import History
-from tutorial_lib.user_folders import kept_run
+from tutorial_lib.files import kept_run
 from tutorial_lib.training.config import FitConfig
 from tutorial_lib.training.loop import fit
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tutorial_lib.training.files import read_tensors, write_tensors
+from tutorial_lib.training.checkpoint import read_tensors, write_tensors
 
 SCRIPT = Path(__file__).parents[1] / "benchmarks" / "kill_and_resume.py"
 

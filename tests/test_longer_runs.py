@@ -15,8 +15,8 @@ from tutorial_lib.recipes import two_stage as recipes
 from tutorial_lib.recipes.image_model import image_step
 from tutorial_lib.recipes.settings import PriorSettings, TwoStageSettings, VQVAESettings
 from tutorial_lib.training import run as training_run
+from tutorial_lib.training.checkpoint import CheckpointError, read_tensors
 from tutorial_lib.training.config import FitConfig, learning_rate_at
-from tutorial_lib.training.files import CheckpointError, read_tensors
 from tutorial_lib.training.loop import fit
 
 CONFIG = FitConfig(epochs=2, batch_size=4, learning_rate=0.1)

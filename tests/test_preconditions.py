@@ -18,8 +18,8 @@ from tutorial_lib.recipes.settings import (
     TwoStageSettings,
     VQVAESettings,
 )
+from tutorial_lib.training.checkpoint import CheckpointError
 from tutorial_lib.training.config import FitConfig
-from tutorial_lib.training.files import CheckpointError
 
 BRIEF = FitConfig(epochs=1, batch_size=4)
 TINY = TwoStageSettings(

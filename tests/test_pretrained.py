@@ -21,7 +21,7 @@ from tutorial_lib.pixels.gated import GatedPixelCNN
 from tutorial_lib.recipes import pretrained
 from tutorial_lib.recipes.pretrained import build, load_pretrained, load_weights, save_weights
 from tutorial_lib.recipes.weights_shelf import available
-from tutorial_lib.training.files import CheckpointError, write_tensors
+from tutorial_lib.training.checkpoint import CheckpointError, write_tensors
 
 LEVELS = torch.randint(2, (3, 1, 4, 8), generator=torch.Generator().manual_seed(0))
 

@@ -26,7 +26,7 @@ from tutorial_lib.codes.quantizer import (
     straight_through,
     vectors_of,
 )
-from tutorial_lib.training.files import read_tensors
+from tutorial_lib.training.checkpoint import read_tensors
 
 # Two codes on a line, and four vectors of which three are nearest to the first.
 CODES = torch.tensor([[0.0, 0.0], [10.0, 0.0]])
@@ -555,7 +555,7 @@ import datetime, sys
 from pathlib import Path
 import torch
 import torch.distributed as dist
-from tutorial_lib.training.files import write_tensors
+from tutorial_lib.training.checkpoint import write_tensors
 from tutorial_lib.codes.quantizer import VectorQuantizer
 
 rank, folder = int(sys.argv[1]), Path(sys.argv[2])

@@ -30,8 +30,8 @@ from tutorial_lib.recipes.settings import (
     VQVAESettings,
 )
 from tutorial_lib.recipes.weights_shelf import available
+from tutorial_lib.training.checkpoint import CheckpointError, read_tensors, write_tensors
 from tutorial_lib.training.config import FitConfig
-from tutorial_lib.training.files import CheckpointError, read_tensors, write_tensors
 
 BRIEF = FitConfig(epochs=1, batch_size=4)
 TINY = TwoStageSettings(

@@ -23,7 +23,7 @@ from shared_trainings import CASES, CONFIG, N_STEPS, case, train_case, train_noi
 import tutorial_lib
 from tutorial_lib import cli, profiles
 from tutorial_lib.training import distributed as processes
-from tutorial_lib.training.files import read_tensors
+from tutorial_lib.training.checkpoint import read_tensors
 from tutorial_lib.training.loop import fit
 
 SCRIPT = Path(shared_trainings.__file__)

@@ -22,8 +22,8 @@ from tutorial_lib.codes.vqvae import VQVAE
 from tutorial_lib.pixels.gated import GatedPixelCNN
 from tutorial_lib.pixels.likelihood import bits_per_dim, nll_nats
 from tutorial_lib.recipes.image_model import vae_step
+from tutorial_lib.training.checkpoint import CheckpointError, read_tensors, write_tensors
 from tutorial_lib.training.config import FitConfig, History, TrainingDiverged, learning_rate_at
-from tutorial_lib.training.files import CheckpointError, read_tensors, write_tensors
 from tutorial_lib.training.loop import fit
 from tutorial_lib.training.measures import evaluate
 from tutorial_lib.training.run import epoch_batches

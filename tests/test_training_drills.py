@@ -8,9 +8,9 @@ import torch
 from drills import small_run, training, training_resources
 from drills.small_run import in_a_folder
 
-from tutorial_lib import cli, data
+from tutorial_lib import cli, data, files
 from tutorial_lib.sampling import out_of_memory
-from tutorial_lib.training import files
+from tutorial_lib.training import checkpoint
 from tutorial_lib.training import run as training_run
 
 
@@ -26,7 +26,7 @@ def test_it_is_seen_if_the_error_of_a_divergence_does_not_say_what_to_try(monkey
 
 
 def test_it_is_seen_if_a_configuration_is_not_compared(monkeypatch):
-    monkeypatch.setattr(files, "require_same_run", lambda *_: None)
+    monkeypatch.setattr(checkpoint, "require_same_run", lambda *_: None)
     changed = {"learning_rate": 0.02}
 
     def look(out, rng):
@@ -44,13 +44,14 @@ def test_it_is_seen_if_a_failed_step_is_kept_alive_by_its_traceback(monkeypatch)
 def test_it_is_seen_if_the_error_of_a_full_disk_names_no_file(monkeypatch):
     from contextlib import nullcontext
 
-    monkeypatch.setattr(files, "file_named", lambda path: nullcontext())
+    for module in (files, checkpoint):
+        monkeypatch.setattr(module, "file_named", lambda path: nullcontext())
     drill = training_resources.disk_fails(training_resources.NO_ROOM, "free some space")
     assert all("not told" in told for told in drill(2, Random(0)))
 
 
 def test_it_is_seen_if_a_resumed_run_draws_other_random_numbers(monkeypatch):
-    monkeypatch.setattr(files.torch, "set_rng_state", lambda state: None)
+    monkeypatch.setattr(checkpoint.torch, "set_rng_state", lambda state: None)
     assert any("other numbers" in told for told in complaints(training.same_numbers))
 
 

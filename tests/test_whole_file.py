@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from tutorial_lib.training.files import newest, remove_leftovers, write_whole
+from tutorial_lib.files import newest, remove_leftovers, write_whole
 
 REFUSALS = [errno.ENOSYS, errno.ENOTSUP, errno.EINVAL]
 

@@ -12,7 +12,7 @@
 
 Each room's `__init__` is its page. A room imports from those above it, and from the ground floor:
 contracts (checks of arguments), profiles (smoke, laptop, gpu), equations (from the papers to
-names), user_folders, and cli, the command line, which calls all of them.
+names), files, and cli, the command line, which calls all of them.
 """
 
 from tutorial_lib.notebook.moved import answer_old_addresses

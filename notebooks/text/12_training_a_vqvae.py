@@ -406,7 +406,7 @@ dashboard = Dashboard(metrics=["decoder bits/dim"], pictures=pictures)
 import tempfile
 from pathlib import Path
 
-from tutorial_lib.user_folders import kept_run
+from tutorial_lib.files import kept_run
 
 runs = tempfile.TemporaryDirectory()  # gone when the kernel ends; TUTORIAL_RUNS_DIR stays
 out = (kept_run("chapter-12") or Path(runs.name)) / "garments"

@@ -649,7 +649,7 @@ ch17.progress()
 # |---|---|---|---|
 # | eqs. 1, 2 | nearest code, its vector | section 3, in float32 | `quantizer.nearest_code` |
 # | app. A.1, eqs. 6 to 8 | codes as running averages | first figure, sections 3, 4 | `quantizer.VectorQuantizer` |
-# | not in the paper | stopped and resumed, bit for bit | section 2, exercise 17.1 | `training.fit`, `files.save_run` |
+# | not in the paper | stopped and resumed, bit for bit | section 2, exercise 17.1 | `training.fit`, `checkpoint.save_run` |
 # | not in the paper | layouts, half precision, compiling | section 1 | `training.FitConfig`, `profiles.fast_precision` |
 # | not in the paper | several processes, one training | section 4 | `training.distributed` |
 #

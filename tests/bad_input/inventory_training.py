@@ -49,8 +49,8 @@ from tutorial_lib.recipes.settings import (
     TwoStageSettings,
     VQVAESettings,
 )
+from tutorial_lib.training.checkpoint import CheckpointError, write_tensors
 from tutorial_lib.training.config import FitConfig, History
-from tutorial_lib.training.files import CheckpointError, write_tensors
 from tutorial_lib.training.run import RunningAverage
 
 BRIEF = FitConfig(epochs=1, batch_size=4)
@@ -530,7 +530,7 @@ WEIGHTS = [
         {"name": name("gated-binarized-mnist")},
     ),
     call(
-        "training.files.write_tensors",
+        "training.checkpoint.write_tensors",
         type(None),
         {
             "path": path(lambda: Path("tensors.safetensors")),
@@ -538,7 +538,7 @@ WEIGHTS = [
             "header": thing(lambda: {"step": 3}),
         },
     ),
-    call("training.files.read_tensors", tuple, {"path": path(_run_state)}),
+    call("training.checkpoint.read_tensors", tuple, {"path": path(_run_state)}),
 ]
 
 

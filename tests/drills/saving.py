@@ -12,7 +12,8 @@ import torch
 
 from drills import Drill
 from drills.system_calls import REASON, killed_after
-from tutorial_lib.training.files import newest, read_tensors, remove_leftovers, write_tensors
+from tutorial_lib.files import newest, remove_leftovers
+from tutorial_lib.training.checkpoint import read_tensors, write_tensors
 
 N_NUMBERS = 5_000
 

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 
 from tutorial_lib.pixels.pixelcnn import PixelCNN
 from tutorial_lib.recipes.image_model import image_step
+from tutorial_lib.training.checkpoint import read_tensors
 from tutorial_lib.training.config import FitConfig, History
-from tutorial_lib.training.files import read_tensors
 from tutorial_lib.training.loop import fit
 
 N_EXAMPLES, N_STEPS = 24, 18

@@ -25,8 +25,8 @@ from drills.small_run import (
 )
 from tutorial_lib.data import Split
 from tutorial_lib.pixels.config import settings_of
+from tutorial_lib.training.checkpoint import CheckpointError
 from tutorial_lib.training.config import TrainingDiverged, learning_rate_at
-from tutorial_lib.training.files import CheckpointError
 
 # --------------------------------------------------------------------------------- no number
 

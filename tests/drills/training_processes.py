@@ -20,7 +20,7 @@ import torch
 
 from drills import Drill, small_run
 from drills.small_run import in_a_folder, model, saved_step, step, train
-from tutorial_lib.training.files import FolderInUse
+from tutorial_lib.training.checkpoint import FolderInUse
 
 REASON = "" if sys.platform.startswith("linux") else "signals and forked processes, as Linux has"
 SECONDS = 60  # after which a process that says nothing is given up

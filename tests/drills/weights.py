@@ -21,7 +21,7 @@ from tutorial_lib.codes.two_stage import TwoStageModel
 from tutorial_lib.codes.vqvae import VQVAE
 from tutorial_lib.pixels.gated import GatedPixelCNN
 from tutorial_lib.recipes.pretrained import load_weights, save_weights
-from tutorial_lib.training.files import DIGEST, HEADER, CheckpointError
+from tutorial_lib.training.checkpoint import DIGEST, HEADER, CheckpointError
 
 MOST_SECONDS = 5.0
 RAN: list[str] = []  # what a pickle's code would leave behind

@@ -326,9 +326,9 @@ def decode(
     import numpy as np
 
     from tutorial_lib.data.tiles import tile
+    from tutorial_lib.files import file_named
     from tutorial_lib.recipes.code_files import decode_codes, read_codes
     from tutorial_lib.recipes.sample_sheets import write_png
-    from tutorial_lib.training.files import file_named
 
     told = read_codes(codes)
     if run is None and weights is None:

@@ -20,7 +20,7 @@ import tyro
 from tutorial_lib.cli.commands import commands
 from tutorial_lib.contracts import checked
 from tutorial_lib.contracts.suggestions import did_you_mean, nearest
-from tutorial_lib.user_folders import expanded
+from tutorial_lib.files import expanded
 
 PROG = "python -m tutorial_lib"
 MISTAKE = 2  # the exit status

@@ -57,7 +57,7 @@ def free_place(name: str, out: Path) -> Path:
     wrong = (errno.EISDIR, out.is_dir()), (errno.ENOTDIR, not found.is_dir())
     for number, is_so in (*wrong, (errno.EACCES, not allowed)):
         if is_so:
-            from tutorial_lib.training.files import file_named  # imports torch
+            from tutorial_lib.training.checkpoint import file_named  # imports torch
 
             with file_named(out):
                 raise OSError(number, "")

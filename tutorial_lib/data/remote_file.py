@@ -22,7 +22,7 @@ from typing import Literal
 from tutorial_lib.contracts import checked
 from tutorial_lib.data.archives import gunzip, read_zip_members
 from tutorial_lib.data.errors import DataFormatError
-from tutorial_lib.user_folders import expanded, user_cache_dir
+from tutorial_lib.files import expanded, user_cache_dir
 
 RECORDINGS = "*/recordings/*.wav"
 Content = Literal["file", "gzip", "recordings"]

@@ -12,7 +12,6 @@ import contextlib
 import dataclasses
 import json
 import os
-import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,7 +19,7 @@ from pathlib import Path
 from tutorial_lib.exercises.definition import NOT_ATTEMPTED, PASSED, Grade
 from tutorial_lib.exercises.moved import came_from
 from tutorial_lib.exercises.reports import Report, Table, Text
-from tutorial_lib.user_folders import expanded, user_cache_dir, user_data_dir
+from tutorial_lib.files import expanded, user_cache_dir, user_data_dir, write_whole
 
 DAMAGED = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
 TAKEN_ALONG = "taken-along"  # an empty file: what lay in the cache is here
@@ -176,13 +175,4 @@ def _better(one: Entry, other: Entry) -> Entry:
 
 def _write(path: Path, entries: dict[str, Entry]) -> None:
     content = {"exercises": {name: asdict(entry) for name, entry in entries.items()}}
-    text = json.dumps(content, indent=1) + "\n"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.replace(temporary, path)
-    except OSError:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    write_whole(path, (json.dumps(content, indent=1) + "\n").encode())

@@ -21,7 +21,7 @@ from tutorial_lib.codes.vqvae import VQVAE
 from tutorial_lib.contracts import Count, check_fields, checked, symbols
 from tutorial_lib.data.tiles import tile
 from tutorial_lib.recipes.two_stage import extract_codes
-from tutorial_lib.training.files import CheckpointError, read_tensors, write_tensors
+from tutorial_lib.training.checkpoint import CheckpointError, read_tensors, write_tensors
 
 SMALLEST = ((2**8, torch.uint8), (2**15, torch.int16), (2**31, torch.int32))
 

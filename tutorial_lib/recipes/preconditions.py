@@ -10,19 +10,18 @@ from pathlib import Path
 
 from tutorial_lib.codes.vqvae import VQVAE
 from tutorial_lib.data import ImageDataset
+from tutorial_lib.files import file_named, newest
 from tutorial_lib.pixels.config import settings_of
 from tutorial_lib.pixels.gated import GatedPixelCNN
 from tutorial_lib.recipes.settings import PriorSettings, VQVAESettings
 from tutorial_lib.training import distributed as processes
-from tutorial_lib.training.config import FitConfig
-from tutorial_lib.training.files import (
+from tutorial_lib.training.checkpoint import (
     LENGTHS,
     CheckpointError,
-    file_named,
-    newest,
     read_tensors,
     require_same_run,
 )
+from tutorial_lib.training.config import FitConfig
 
 
 def require_stage_one(dataset: ImageDataset, settings: VQVAESettings) -> None:

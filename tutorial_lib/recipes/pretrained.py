@@ -25,7 +25,7 @@ from tutorial_lib.data.catalog import facts_by_name
 from tutorial_lib.pixels.config import settings_of
 from tutorial_lib.recipes.settings import MODELS
 from tutorial_lib.recipes.weights_shelf import SUFFIX, available, facts_by_file_name, told_facts
-from tutorial_lib.training.files import CheckpointError, read_tensors, write_tensors
+from tutorial_lib.training.checkpoint import CheckpointError, read_tensors, write_tensors
 
 CLASSES = {each: getattr(codes if each in codes.__all__ else pixels, each) for each in MODELS}
 Model = TypeVar("Model", bound=nn.Module)

@@ -14,13 +14,13 @@ import torch
 
 from tutorial_lib import data, profiles
 from tutorial_lib.contracts import Positive, checked
+from tutorial_lib.files import runs_dir
 from tutorial_lib.recipes import named
 from tutorial_lib.recipes.image_model import train_image_model
 from tutorial_lib.recipes.settings import ImageModelRecipe, TwoStageSettings
 from tutorial_lib.recipes.two_stage import cut_for_smoke, train_two_stage
 from tutorial_lib.training.config import History
 from tutorial_lib.training.distributed import main_first
-from tutorial_lib.user_folders import runs_dir
 
 Preset = Literal["cpu", "gpu"]
 

@@ -12,8 +12,8 @@ import torch
 
 import tutorial_lib
 from tutorial_lib.data import ImageDataset, Split
+from tutorial_lib.files import write_whole
 from tutorial_lib.training.distributed import once
-from tutorial_lib.training.files import write_whole
 
 
 def provenance() -> dict:

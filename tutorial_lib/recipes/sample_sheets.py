@@ -14,7 +14,7 @@ from tutorial_lib import profiles
 from tutorial_lib.codes.two_stage import TwoStageModel
 from tutorial_lib.contracts import PNG, Count, Positive, Seed, checked
 from tutorial_lib.data.tiles import tile
-from tutorial_lib.training.files import file_named
+from tutorial_lib.files import file_named
 
 ZOOM = 4  # screen pixels for each pixel
 

@@ -35,9 +35,9 @@ from tutorial_lib.recipes import preconditions
 from tutorial_lib.recipes.pretrained import load_stage_one, save_weights
 from tutorial_lib.recipes.results import provenance, write_result
 from tutorial_lib.recipes.settings import PriorSettings, TwoStageSettings, VQVAESettings
+from tutorial_lib.training.checkpoint import digest_of
 from tutorial_lib.training.config import History
 from tutorial_lib.training.distributed import once
-from tutorial_lib.training.files import digest_of
 from tutorial_lib.training.loop import fit
 
 OfVQVAE = Annotated[nn.Module, inside(VQVAE)]

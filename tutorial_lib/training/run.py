@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 import signal
 import threading
 import time
@@ -41,14 +42,14 @@ from tutorial_lib.pixels.config import settings_of
 from tutorial_lib.pixels.memory_format import to_fast_format
 from tutorial_lib.sampling.out_of_memory import OutOfMemory, memory_explained
 from tutorial_lib.training import distributed as processes
-from tutorial_lib.training.config import FitConfig, History, TrainingDiverged, learning_rate_at
-from tutorial_lib.training.files import (
+from tutorial_lib.training.checkpoint import (
     CheckpointError,
     RunFolder,
     random_state,
     restore_run,
     save_run,
 )
+from tutorial_lib.training.config import FitConfig, History, TrainingDiverged, learning_rate_at
 from tutorial_lib.training.measures import MetricSums, Step, evaluate, metrics_of, undisturbed
 
 Watcher = Callable[[History], Any]
@@ -66,13 +67,11 @@ def epoch_batches(
 
 
 class RunningAverage:
-    """The mean of a model's parameters over about the last `share` of its steps:
+    """The mean of a model's parameters over about the last `share` of its steps.
 
-        mean <- mean + (weights - mean) / max(1, share x step)
-
-    Late in training the weights wander about a good place, and their mean lies nearer to it than
-    any one of them [Polyak and Juditsky 1992]. Statistics that a model gathers by itself (an EMA
-    codebook) stay.
+    mean <- mean + (weights - mean) / max(1, share x step). Late in training the weights wander about
+    a good place, and their mean lies nearer to it than any of them [Polyak and Juditsky 1992].
+    Statistics that a model gathers by itself (an EMA codebook) stay.
     """
 
     @checked
@@ -151,6 +150,7 @@ class TrainingRun:
         self.device = profiles.device()
         self.steps_per_epoch = len(data[0]) // config.batch_size
         self.n_steps = None if config.minutes else self.steps_per_epoch * config.epochs
+        self.time = 60 * config.minutes if config.minutes else math.inf  # in seconds
         self.history = History(n_steps=self.n_steps)
         self.sums = MetricSums(self.device)
         self.began = self.saved_at = time.monotonic()
@@ -177,14 +177,13 @@ class TrainingRun:
     def batches(self) -> Iterator[list[Tensor]]:
         """This process's share of every batch, on the device, from the present step to the last."""
         first, skip = divmod(self.history.step, self.steps_per_epoch)
+        n, config = len(self.data[0]), self.config
         for epoch in itertools.count(first):
-            batches = epoch_batches(
-                len(self.data[0]), self.config.batch_size, self.config.seed, epoch
-            )
-            for indices in batches[skip if epoch == first else 0 :]:
+            for indices in epoch_batches(n, config.batch_size, config.seed, epoch)[skip:]:
                 if self.history.finished:
                     return
                 yield self._batch(processes.share_of(indices))
+            skip = 0
 
     def _batch(self, indices: Tensor) -> list[Tensor]:
         """These examples on the device. A copy to a GPU waits for it, except from pinned memory."""
@@ -205,7 +204,7 @@ class TrainingRun:
         """Of the present step, counted in steps or in thousandths of the time."""
         step, n_steps = self.history.step, self.history.n_steps
         if self.config.minutes is not None:
-            step, n_steps = int(1000 * min(self._time_spent(), 0.999)), 1000
+            step, n_steps = int(1000 * min(self.history.seconds / self.time, 0.999)), 1000
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate_at(step, n_steps, self.config)
 
@@ -233,10 +232,8 @@ class TrainingRun:
         its time is up.
         """
         due = time.monotonic() - self.saved_at > save_every_seconds
-        self.history.seconds, stop, save = processes.largest(
-            self._elapsed(), float(interrupts.signal), float(due)
-        )
-        if self._time_is_up():
+        stop, save = self._tick(float(interrupts.signal), float(due))
+        if self.history.seconds >= self.time:
             self.history.n_steps = self.history.step
         self.bar.update(self._progress() - self.bar.n)
         return bool(stop), bool(save)
@@ -247,29 +244,24 @@ class TrainingRun:
 
     # -------------------------------------------------------------------------------- the clock
 
-    def _elapsed(self) -> float:
-        return time.monotonic() - self.began
-
-    def _time_spent(self) -> float:
-        """The share of `config.minutes` that has passed."""
-        return self.history.seconds / (60 * self.config.minutes)
-
-    def _time_is_up(self) -> bool:
-        return self.config.minutes is not None and self._time_spent() >= 1
+    def _tick(self, *flags: float) -> list[float]:
+        """Read the clock. Of several processes the latest time counts, and the largest flags."""
+        seconds = time.monotonic() - self.began
+        self.history.seconds, *flags = processes.largest(seconds, *flags)
+        return flags
 
     def _progress(self) -> int:
         """What the bar counts: steps or, by the clock, seconds up to the full time."""
-        if self.config.minutes is None:
-            return self.history.step
-        return round(60 * self.config.minutes * min(1.0, self._time_spent()))
+        by_clock = self.config.minutes is not None
+        return round(min(self.history.seconds, self.time)) if by_clock else self.history.step
 
     def _bar(self, progress: bool) -> tqdm:
-        minutes = self.config.minutes
+        by_clock = self.config.minutes is not None
         return tqdm(
-            total=self.history.n_steps if minutes is None else round(60 * minutes),
+            total=round(self.time) if by_clock else self.history.n_steps,
             initial=self._progress(),
             desc="training",
-            unit="step" if minutes is None else "s",
+            unit="s" if by_clock else "step",
             leave=False,
             disable=not progress or not processes.is_main(),
         )
@@ -303,7 +295,7 @@ class TrainingRun:
             # Checkpoints of earlier versions hold no sums.
             self.sums.restore(header.get("sums", [{}]), header.get("summed_steps", 0))
             self.began = time.monotonic() - self.history.seconds
-            if not self._time_is_up():
+            if self.history.seconds < self.time:
                 self.history.n_steps = self.n_steps
             if self.scaler.is_enabled():
                 self.scaler.load_state_dict(header["scaler"])
@@ -332,9 +324,6 @@ class TrainingRun:
             random = [each["random"] for each in everybody]
             save_run(self.folder.checkpoint, *self._state(header), random)
         self.saved_at = time.monotonic()
-
-    def _tick(self) -> None:
-        (self.history.seconds,) = processes.largest(self._elapsed())
 
     @contextmanager
     def opened(
@@ -393,19 +382,17 @@ class TrainingRun:
 
     def _what_to_lower(self) -> str:
         """Where memory ran out, what to do, and what is left."""
-        size, precision = self.config.batch_size, ""
-        if self.device.type == "cuda" and self.config.precision == "no":
-            precision = f', or train with precision="{profiles.fast_precision()}"'
-        saved = self.folder.saved()
-        kept = "No checkpoint was saved"
+        precise = self.device.type == "cuda" and self.config.precision == "no"
+        faster = f', or train with precision="{profiles.fast_precision()}"' if precise else ""
+        saved, kept = self.folder.saved(), "No checkpoint was saved"
         if saved:
             kept = (
                 f"The last checkpoint is whole: {saved}. With more memory the same call goes on "
-                f"from it; what is lowered makes another run, in another folder"
+                "from it; what is lowered makes another run, in another folder"
             )
         return (
             f"in step {self.history.step + 1} on the {self.device.type}: lower batch_size (it is "
-            f"{size}), then n_channels or n_layers of the model{precision}. {kept}"
+            f"{self.config.batch_size}), then n_channels or n_layers of the model{faster}. {kept}"
         )
 
     # ----------------------------------------------------------------------------- what it tells
@@ -442,9 +429,12 @@ class TrainingRun:
 
     def _tell(self, rows: list[dict], values: dict[str, float]) -> None:
         """Add a row of the present step to `rows`, to metrics.jsonl and to what is watched."""
-        epoch = round(self.history.step / self.steps_per_epoch, 4)
-        row = {"step": self.history.step, "epoch": epoch}
-        rows.append({**row, "seconds": round(self.history.seconds, 3), **values})
+        when = {
+            "step": self.history.step,
+            "epoch": round(self.history.step / self.steps_per_epoch, 4),
+            "seconds": round(self.history.seconds, 3),
+        }
+        rows.append(when | values)
         self.folder.append(rows[-1])
         self._show()
 

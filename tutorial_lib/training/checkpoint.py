@@ -1,25 +1,15 @@
-"""What a run writes: a checkpoint that is whole or not there, a row of JSON for every few steps.
+"""The files of a run: a checkpoint to go on from, and metrics.jsonl with a row for every few steps.
 
 A checkpoint is one safetensors file. Weights, optimiser and random-number state are tensors; step,
 history and configuration are JSON in its header. Nothing is pickled, so that a checkpoint from
 elsewhere can be read safely; a checksum in the header tells a file that has decayed.
-
-A file is written under another name, flushed to the disk and then renamed: whoever is interrupted
-leaves either the old file or the new one. Drives that are mounted through a network (Colab's, say)
-may refuse to flush, to change permissions, or to rename onto a file that exists. The first two are
-done without; for the third the old file steps aside for a moment, and is found there if the process
-dies in it. Whatever else goes wrong is an error that names the file and what to do.
 """
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
-import os
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 import safetensors.torch
@@ -29,29 +19,20 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from tutorial_lib.contracts import checked
+from tutorial_lib.files import (
+    NOT_SUPPORTED,
+    done_without,
+    file_named,
+    newest,
+    remove_leftovers,
+    write_whole,
+)
 from tutorial_lib.training.config import History
 from tutorial_lib.training.distributed import is_main
 
 HEADER, DIGEST = "tutorial_lib", "sha256"
 LENGTHS = ("epochs", "minutes")
 ADDED_LATER = {"examples made by"}  # runs of earlier versions do not say it
-NOT_SUPPORTED = {errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL, errno.ENOLCK}
-NOT_PERMITTED = NOT_SUPPORTED | {errno.EPERM}
-NOT_ONTO_A_FILE = NOT_PERMITTED | {errno.EEXIST, errno.EACCES}
-AGAIN = "give the same command again"
-ADVICE = (
-    ((errno.ENOSPC, errno.EFBIG, errno.EDQUOT), f"free some space, then {AGAIN}"),
-    (
-        (errno.EACCES, errno.EPERM, errno.EROFS),
-        f"make the folder writable, or choose another, then {AGAIN}",
-    ),
-    (
-        (errno.EEXIST, errno.ENOTDIR, errno.EISDIR),
-        "a file lies where a folder is needed, or a folder in the place of a file: choose another "
-        "path",
-    ),
-    ((errno.ENAMETOOLONG,), "choose a shorter path"),
-)
 
 
 class CheckpointError(RuntimeError):
@@ -60,90 +41,6 @@ class CheckpointError(RuntimeError):
 
 class FolderInUse(CheckpointError):
     """Another run writes into this folder."""
-
-
-# ------------------------------------------------------------------------- a file, whole or not
-
-
-@contextmanager
-def file_named(path: Path) -> Iterator[None]:
-    """Errors of the system while `path` is written name it and say what to do."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno is None:
-            raise
-        cures = [advice for numbers, advice in ADVICE if error.errno in numbers]
-        cure = (
-            cures[0] if cures else "when the disk can be written again, give the same command again"
-        )
-        told = f"{os.strerror(error.errno)}: {cure}. The file is"
-        raise OSError(error.errno, told, str(path)) from error
-
-
-@contextmanager
-def _done_without(refusals: set[int]) -> Iterator[None]:
-    """What a drive refuses with one of these numbers is left out."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in refusals:
-            raise
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write `content` to `path`, making its folder; after an error the old file is as it was."""
-    with file_named(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
-                file.flush()
-                with _done_without(NOT_SUPPORTED):
-                    os.fsync(file.fileno())
-            with _done_without(NOT_PERMITTED):
-                os.chmod(name, 0o644)
-            _rename(Path(name), path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
-
-
-def _rename(temporary: Path, path: Path) -> None:
-    """Rename onto `path`; where that is refused, in two steps that lose neither file."""
-    try:
-        os.replace(temporary, path)
-        return
-    except OSError as error:
-        if error.errno not in NOT_ONTO_A_FILE or not path.exists():
-            raise
-    aside = _aside(path)
-    aside.unlink(missing_ok=True)
-    os.rename(path, aside)
-    try:
-        os.rename(temporary, path)
-    except BaseException:
-        os.rename(aside, path)
-        raise
-    aside.unlink(missing_ok=True)
-
-
-def _aside(path: Path) -> Path:
-    return path.with_name(f".{path.name}.before")
-
-
-def newest(path: Path) -> Path:
-    """Where the last whole file of that name is: at `path` or, after a death in between, aside."""
-    return _aside(path) if _aside(path).exists() and not path.exists() else path
-
-
-def remove_leftovers(path: Path) -> None:
-    """Delete what writers of `path` left behind that were killed before they could rename it."""
-    for part in path.parent.glob(f".{path.name}.*.part"):
-        part.unlink(missing_ok=True)
-    if path.exists():
-        _aside(path).unlink(missing_ok=True)
 
 
 # --------------------------------------------------------------------------- tensors and a header
@@ -336,7 +233,7 @@ class RunFolder:
         with file_named(self.metrics):
             self.path.mkdir(parents=True, exist_ok=True)
             try:
-                with _done_without(NOT_SUPPORTED):  # a drive that knows no locks
+                with done_without(NOT_SUPPORTED):  # a drive that knows no locks
                     self._lock.acquire(blocking=False)
             except Timeout:
                 raise FolderInUse(
