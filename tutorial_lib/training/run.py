@@ -69,9 +69,9 @@ def epoch_batches(
 class RunningAverage:
     """The mean of a model's parameters over about the last `share` of its steps.
 
-    mean <- mean + (weights - mean) / max(1, share x step). Late in training the weights wander about
-    a good place, and their mean lies nearer to it than any of them [Polyak and Juditsky 1992].
-    Statistics that a model gathers by itself (an EMA codebook) stay.
+    mean <- mean + (weights - mean) / max(1, share x step). Late in training the weights wander
+    about a good place, and their mean lies nearer to it than any of them [Polyak and Juditsky
+    1992]. Statistics that a model gathers by itself (an EMA codebook) stay.
     """
 
     @checked
