@@ -12,7 +12,14 @@ import pytest
 import torch
 from torch import nn
 
-from tutorial_lib.pixels.influence import as_model, blind_spot, influence_map, influence_matrix
+from tutorial_lib.pixels.influence import (
+    StackModel,
+    as_model,
+    blind_spot,
+    changed_by,
+    influence_map,
+    influence_matrix,
+)
 from tutorial_lib.pixels.masks import MaskedConv2d, causal_mask
 
 SIZES = [(5, 7), (7, 5)]
@@ -132,7 +139,7 @@ def test_colours_without_the_red_green_blue_rule_are_caught():
 def test_outputs_taken_apart_in_another_order_than_the_mask_are_caught():
     """Channels grouped by the mask, but read out interleaved: green's logits go to red."""
 
-    class Interleaved(as_model):
+    class Interleaved(StackModel):
         def logits_from(self, features):
             return self.stack(features).unflatten(1, (-1, self.n_colors))
 
@@ -264,6 +271,34 @@ def test_the_map_of_a_linear_layer_is_the_size_of_its_weights():
     assert (shown > 0).sum() == 2
 
 
+@pytest.mark.parametrize("n_colors", [1, 3])
+@pytest.mark.parametrize("first", ["A", "B"])  # B leaks, and is seen to
+def test_what_a_changed_pixel_changes_is_its_column_of_the_matrix(n_colors, first):
+    height, width = 3, 4
+    model = stack(n_colors, first=first)
+    reads = influence_matrix(model, height, width).view(height, width, n_colors, -1)
+    for row, column, color in [(0, 0, 0), (1, 2, n_colors - 1), (2, 1, 0)]:
+        place = (row * width + column) * n_colors + color
+        changed = changed_by(model, height, width, (row, column), color=color)
+        assert torch.equal(changed, reads[..., place].permute(2, 0, 1))
+
+
+def test_a_model_without_embed_can_be_asked_what_a_pixel_changes():
+    class LooksLeft(nn.Module):
+        n_levels, n_colors = 3, 1
+
+        def __init__(self):
+            super().__init__()
+            self.scale = nn.Parameter(torch.ones(1))
+
+        def forward(self, levels):
+            left = nn.functional.pad(levels, (1, -1)) * self.scale
+            return torch.stack([left, -left, 0 * left], dim=1)
+
+    changed = changed_by(LooksLeft(), 2, 3, (0, 1))
+    assert changed.int().tolist() == [[[0, 0, 1], [0, 0, 0]]]
+
+
 def test_the_blind_spot_is_the_unread_share_of_the_past():
     reads = torch.tensor([[0, 0, 0], [1, 0, 0], [0, 1, 0]], dtype=torch.bool)
     assert blind_spot(reads) == pytest.approx(1 / 3)
@@ -283,5 +318,6 @@ def test_one_pixel_has_no_past_to_be_blind_to():
 
 @pytest.mark.parametrize(("target", "color"), [((3, 0), 0), ((0, 4), 0), ((-1, 0), 0), ((0, 0), 1)])
 def test_a_target_outside_the_image_is_refused(target, color):
-    with pytest.raises(ValueError, match="lies outside 3x4x1"):
-        influence_map(stack(), 3, 4, target, color=color)
+    for measure in (influence_map, changed_by):
+        with pytest.raises(ValueError, match="lies outside 3x4x1"):
+            measure(stack(), 3, 4, target, color=color)

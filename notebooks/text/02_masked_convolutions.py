@@ -574,7 +574,10 @@ ax.set(title="18 sub-pixels of a 2×3 image", xlabel="input", ylabel="output");
 # output agree. When they do not, the network trains without complaint on the wrong conditionals:
 
 # %% tags=["nbval-check-output"]
-class Disagreeing(as_model):
+from tutorial_lib.pixels import StackModel
+
+
+class Disagreeing(StackModel):
     """The mask groups channels, the output is read as if they were interleaved."""
 
     def logits_from(self, features):

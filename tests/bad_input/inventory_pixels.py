@@ -507,15 +507,6 @@ STACKS = [
     call("pixels.lstm_layers.skew", (2, 4, 3, 7), {"features": ANY_FEATURES}),
     call("pixels.lstm_layers.unskew", (2, 4, 3, 3), {"skewed": ANY_FEATURES}),
     call(
-        "pixels.lstm_layers.run_lstm",
-        (3, 1, 2, 5, 2),
-        {
-            "inputs": floats((3, 1, 8, 5, 2), pinned=(1, 2), **FLAT),
-            "kernels": floats((1, 8, 2, 3), pinned=(0, 1, 2), **FLAT),
-            "taps_before": count(1, at_least=0),
-        },
-    ),
-    call(
         "pixels.lstm_layers.InputToState",
         InputToState,
         {
@@ -525,9 +516,6 @@ STACKS = [
             "n_colors": count(2),
             "masked": flag(True),
         },
-    ),
-    call(
-        "pixels.lstm_layers.state_to_state", nn.Conv1d, {"n_channels": count(4), "n_taps": count(3)}
     ),
     call(
         "pixels.lstm_layers.RowLSTMLayer",
@@ -561,19 +549,19 @@ INFLUENCE = [
         },
     ),
     call(
-        "pixels.influence.as_model.forward",
+        "pixels.influence.StackModel.forward",
         (2, 2, 1, 4, 4),
         {"levels": symbols((2, 1, 4, 4), 2, pinned=(1,))},
         of=small.stack,
     ),
     call(
-        "pixels.influence.as_model.embed",
+        "pixels.influence.StackModel.embed",
         (2, 1, 4, 4),
         {"levels": symbols((2, 1, 4, 4), 2, pinned=(1,))},
         of=lambda: small.stack().embed,
     ),
     call(
-        "pixels.influence.as_model.logits_from",
+        "pixels.influence.StackModel.logits_from",
         (2, 2, 1, 4, 4),
         {"features": floats((2, 1, 4, 4), pinned=(1,), **FLAT)},
         of=lambda: small.stack().logits_from,
@@ -593,6 +581,18 @@ INFLUENCE = [
             "target": TARGET,
             "color": also(count(0, at_least=0), "outside", 1, 5),
             "n_probes": count(1),
+        },
+    ),
+    call(
+        "pixels.influence.changed_by",
+        (1, 3, 2),
+        {
+            "model": model(small.gated),
+            "height": count(3),
+            "width": count(2),
+            "target": TARGET,
+            "color": also(count(0, at_least=0), "outside", 1, 5),
+            "n_images": count(2),
         },
     ),
     call(

@@ -32,12 +32,14 @@ class Place(NamedTuple):
 
 
 PLACES = [
-    Place("bayes.py", "part.to(device)", "part", "bayes"),
-    Place("bayes.py", ", device=levels.device", "", "bayes"),
-    Place("cached_features.py", "(model.n_levels, device=device)", "(model.n_levels)", "rows_are"),
+    Place("pixels/bayes.py", "part.to(device)", "part", "bayes"),
+    Place("pixels/bayes.py", ", device=levels.device", "", "bayes"),
+    Place(
+        "sampling/features.py", "(model.n_levels, device=device)", "(model.n_levels)", "rows_are"
+    ),
     Place("evaluation.py", "part.to(device)", "part", "evaluation_reads"),
     Place(
-        "gated.py",
+        "pixels/gated.py",
         "self.config.n_frequencies, like=features)",
         "self.config.n_frequencies)",
         "cpu and everything and step_on",
@@ -52,7 +54,7 @@ PLACES = [
     ),
     Place("gated_frames.py", "dtype=torch.long, device=device", "dtype=torch.long", "priors and 3"),
     Place(
-        "gated_row.py",
+        "pixels/gated_row.py",
         "self.config.n_frequencies, like=features)",
         "self.config.n_frequencies)",
         "priors",
@@ -60,15 +62,23 @@ PLACES = [
     Place(
         "gaussian_posterior.py", "noise.to(mean.device)", "noise", "evidence and GaussianVAE-mean"
     ),
-    Place("influence.py", "generator=noise).to(device)", "generator=noise)", "influence"),
-    Place("likelihood.py", "levels = levels.to(device)", "levels = levels", "sum_to_one"),
+    Place("pixels/influence.py", "generator=noise).to(device)", "generator=noise)", "influence"),
+    Place("pixels/likelihood.py", "levels = levels.to(device)", "levels = levels", "sum_to_one"),
     Place(
         "quantize.py", "dtype=torch.long, device=vectors.device", "dtype=torch.long", "quantizer"
     ),
     Place("recipes.py", "encode_indices(x.to(device))", "encode_indices(x)", "each_stage"),
-    Place("sampling.py", "uniforms, generator).to(device)", "uniforms, generator)", "rows_are"),
     Place(
-        "sampling.py", "known = known.to(device)", "known = known", "methods and PixelCNN-cached"
+        "sampling/ancestral.py",
+        "uniforms, generator).to(weight.device)",
+        "uniforms, generator)",
+        "rows_are",
+    ),
+    Place(
+        "sampling/ancestral.py",
+        "known = known.to(device)",
+        "known = known",
+        "methods and PixelCNN-cached",
     ),
     Place("two_stage.py", "uniforms.to(decoded.device)", "uniforms", "every_dimension_draw"),
     Place("vae.py", "draw(logits, uniforms.to(device))", "draw(logits, uniforms)", "evidence"),

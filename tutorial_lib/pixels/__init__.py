@@ -4,7 +4,7 @@ module          what it holds                                              chapt
 likelihood      nats per image, bits per dimension, sums over every image  01
 tabular         the chain rule in tables of tiny images                    01
 masks           which taps of a convolution may be read; colours           02
-influence       what reaches what, measured by autograd; the blind spot    02
+influence       what reaches what, measured; the blind spot                02
 config          settings of a model: a frozen dataclass, kept with its weights     03
 pixelcnn        PixelCNN: masked convolutions in residual blocks           03
 coordinates     where a pixel is, as features                              03
@@ -34,7 +34,14 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "sample_pixels",
         ],
         "masks": ["MaskedConv2d", "causal_mask", "color_causal_mask", "color_groups"],
-        "influence": ["as_model", "blind_spot", "influence_map", "influence_matrix"],
+        "influence": [
+            "StackModel",
+            "as_model",
+            "blind_spot",
+            "changed_by",
+            "influence_map",
+            "influence_matrix",
+        ],
         "pixelcnn": ["MaskedResidualBlock", "PixelCNN", "PixelCNNConfig"],
         "coordinates": ["coordinate_features"],
         "gated_layer": ["GatedLayer", "HorizontalConv2d", "VerticalConv2d", "gate", "shift_down"],

@@ -22,6 +22,13 @@ from torch import Tensor, nn
 WITHOUT_FLOAT64 = ("mps",)  # Apple's GPU
 WORK = ("cudnn.conv", "cudnn.rnn", "cuda.matmul", "mkldnn.conv", "mkldnn.rnn", "mkldnn.matmul")
 FOUND = [getattr(getattr(torch.backends, a), b, None) for a, b in (w.split(".") for w in WORK)]
+OLDER = (  # how products of matrices and cuDNN's convolutions are read and set
+    (torch.get_float32_matmul_precision, torch.set_float32_matmul_precision),
+    (
+        lambda: torch.backends.cudnn.allow_tf32,
+        lambda allowed: setattr(torch.backends.cudnn, "allow_tf32", allowed),
+    ),
+)
 HOLDERS = [each for each in FOUND if hasattr(each, "fp32_precision")]  # none before torch 2.9
 
 
@@ -50,46 +57,30 @@ def exact_float32(device: torch.device) -> AbstractContextManager:
 
 @contextmanager
 def _exact_float32(device: torch.device) -> Iterator[None]:
-    newer, older = _newer(), _older()
+    newer = {holder: holder.fp32_precision for holder in HOLDERS}
+    older = [_older_name(read) for read, _ in OLDER]
     try:
-        _set_older("highest", False)
-        _set_newer(dict.fromkeys(newer, "ieee"))
+        for (_, write), value in zip(OLDER, ("highest", False), strict=True):
+            _older_name(write, value)
+        for holder in HOLDERS:
+            holder.fp32_precision = "ieee"
         with torch.autocast(device.type, enabled=False):
             yield
     finally:
-        _set_older(*older)
-        _set_newer(newer)
+        for (_, write), value in zip(OLDER, older, strict=True):
+            if value is not None:
+                _older_name(write, value)
+        for holder, precision in newer.items():
+            holder.fp32_precision = precision
 
 
-def _older() -> tuple[str | None, bool | None]:
-    """Precision of products, and whether cuDNN takes TF32: None where torch does not say."""
-    readers = (torch.get_float32_matmul_precision, lambda: torch.backends.cudnn.allow_tf32)
-    return tuple(_answer(reader) for reader in readers)
-
-
-def _answer(read: Callable):
+def _older_name(use: Callable, *value):
+    """Read or write a switch by its older name; None where the newer ones say more than it can."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            return read()
-        except RuntimeError:  # the newer switches were set to what the older can't express
+            return use(*value)
+        except RuntimeError:
+            if value:
+                raise
             return None
-
-
-def _set_older(products: str | None, convolutions: bool | None) -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        if products is not None:
-            torch.set_float32_matmul_precision(products)
-        if convolutions is not None:
-            torch.backends.cudnn.allow_tf32 = convolutions
-
-
-def _newer() -> dict:
-    """The precision of each kind of work, by the object that holds it; empty before torch 2.9."""
-    return {holder: holder.fp32_precision for holder in HOLDERS}
-
-
-def _set_newer(precisions: dict) -> None:
-    for holder, precision in precisions.items():
-        holder.fp32_precision = precision

@@ -1,4 +1,4 @@
-"""Which input sub-pixel can change which prediction: measured by autograd, not drawn by hand.
+"""Which input sub-pixel can change which prediction: measured, not drawn by hand.
 
 Row i of the influence matrix says what the logits of sub-pixel i depend on. A proper autoregressive
 model has a strictly lower triangular matrix: nothing sees itself or the future. A model that uses
@@ -8,12 +8,14 @@ model has a strictly lower triangular matrix: nothing sees itself or the future.
 
 Levels are integers and have no derivative, so a model says how it turns them into numbers and what
 it does with these: `model.embed(levels)`, then `model.logits_from(features)`. `as_model` gives a
-plain stack of convolutions the same two methods.
+plain stack of convolutions the same two methods. A model without them can be asked as well: change
+one sub-pixel, and look which logits change (`changed_by`, a column of the matrix).
 """
 
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
 from typing import Annotated
 
 import torch
@@ -21,11 +23,12 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from tutorial_lib.contracts import Count, Natural, Several, checked, having, symbols
+from tutorial_lib.pixels.likelihood import PixelModel
 
 OpenModel = Annotated[nn.Module, having("n_levels", "n_colors", "embed", "logits_from")]
 
 
-class as_model(nn.Module):  # noqa: N801  (reads as a conversion where it is used)
+class StackModel(nn.Module):
     """A plain module (B, C, H, W) float -> (B, F, H, W), seen as a model of C colours.
 
     The F output channels must be C equal contiguous groups, one a colour.
@@ -47,21 +50,21 @@ class as_model(nn.Module):  # noqa: N801  (reads as a conversion where it is use
         self, features: Float[Tensor, "B {self.n_colors} H W"]
     ) -> Float[Tensor, "B L C H W"]:
         """Outputs of the stack, one group of channels a colour."""
-        out = self.stack(features)
-        return out.unflatten(1, (self.n_colors, -1)).transpose(1, 2)
+        return self.stack(features).unflatten(1, (self.n_colors, -1)).transpose(1, 2)
 
     def forward(self, levels: Tensor) -> Float[Tensor, "B L C H W"]:
         """The stack as a model of images; its outputs are logits if there are L a colour."""
         return self.logits_from(self.embed(levels))
 
 
-def _raster(field: Tensor, n_colors: int) -> Tensor:
-    """(groups of channels, H, W) -> (H*W*n_colors, per group): raster order, colours within."""
-    grouped = field.unflatten(0, (n_colors, -1))
-    return grouped.permute(2, 3, 0, 1).flatten(0, 2)
+def as_model(stack: nn.Module, *, n_colors: int = 1, n_levels: int = 2) -> StackModel:
+    """A stack of convolutions as a model that can be probed: levels -> logits."""
+    return StackModel(stack, n_colors=n_colors, n_levels=n_levels)
 
 
-def _probe(model: nn.Module, height: int, width: int, seed: int) -> tuple[Tensor, Tensor]:
+def _probes(
+    model: nn.Module, height: int, width: int, n_probes: int
+) -> Iterator[tuple[Tensor, Tensor]]:
     """One number for each output sub-pixel in raster order, and the embedded image they came from.
 
     Each number is a random mix of the logits rather than their sum: logits are only defined up to a
@@ -70,22 +73,32 @@ def _probe(model: nn.Module, height: int, width: int, seed: int) -> tuple[Tensor
     """
     probe = copy.deepcopy(model).double()
     device = next(probe.parameters()).device
-    noise = torch.Generator().manual_seed(seed)
     shape = (1, probe.n_colors, height, width)
-    levels = torch.randint(probe.n_levels, shape, generator=noise).to(device)
-    features = probe.embed(levels).detach().requires_grad_()
-    with torch.enable_grad():
-        logits = probe.logits_from(features)
-        mix = torch.randn(logits.shape, generator=noise, dtype=torch.float64).to(device)
-        mixed = (logits * mix).sum(dim=1)[0].permute(1, 2, 0).flatten()
-    return mixed, features
+    for seed in range(n_probes):
+        noise = torch.Generator().manual_seed(seed)
+        levels = torch.randint(probe.n_levels, shape, generator=noise).to(device)
+        features = probe.embed(levels).detach().requires_grad_()
+        with torch.enable_grad():
+            logits = probe.logits_from(features)
+            mix = torch.randn(logits.shape, generator=noise, dtype=torch.float64).to(device)
+            mixed = (logits * mix).sum(dim=1)[0].permute(1, 2, 0).flatten()
+        yield mixed, features
 
 
 def _sensitivity(output: Tensor, features: Tensor, n_colors: int) -> Float[Tensor, " N"]:
-    """|d output / d input|, summed over the numbers that stand for an input sub-pixel."""
+    """|d output / d input| of each sub-pixel in raster order, summed over its numbers."""
     (gradient,) = torch.autograd.grad(output, features, retain_graph=True, allow_unused=True)
     gradient = torch.zeros_like(features) if gradient is None else gradient
-    return _raster(gradient[0].abs(), n_colors).sum(dim=1).cpu()
+    by_color = gradient[0].abs().unflatten(0, (n_colors, -1)).sum(dim=1)
+    return by_color.permute(1, 2, 0).flatten().cpu()
+
+
+def _require_inside(target: tuple[int, int], color: int, shape: tuple[int, int, int]) -> None:
+    height, width, n_colors = shape
+    if not (0 <= target[0] < height and 0 <= target[1] < width and color < n_colors):
+        raise ValueError(
+            f"target {target} of color {color} lies outside {height}x{width}x{n_colors}"
+        )
 
 
 @checked
@@ -96,13 +109,17 @@ def influence_matrix(
 
     The model is probed as it stands, in train or in eval mode, on `n_probes` random images (a ReLU
     may be shut on one of them). Takes N backward passes a probe.
+
+    >>> above = nn.Conv2d(1, 2, (3, 1), padding="same")
+    >>> above.weight.data[:, :, 1:] = 0  # only the pixel above is left
+    >>> influence_matrix(as_model(above), 2, 2).int().tolist()
+    [[0, 0, 0, 0], [0, 0, 0, 0], [1, 0, 0, 0], [0, 1, 0, 0]]
     """
-    reads = None
-    for seed in range(n_probes):
-        mixed, features = _probe(model, height, width, seed)
-        rows = torch.stack([_sensitivity(each, features, model.n_colors) for each in mixed]) != 0
-        reads = rows if reads is None else reads | rows
-    return reads
+    reads = [
+        torch.stack([_sensitivity(each, features, model.n_colors) for each in mixed]) != 0
+        for mixed, features in _probes(model, height, width, n_probes)
+    ]
+    return torch.stack(reads).any(dim=0)
 
 
 @checked
@@ -120,18 +137,46 @@ def influence_map(
     `target` is (row, column) and `color` its sub-pixel. Takes one backward pass a probe; where the
     map is not 0 is the target's row of the influence matrix.
     """
+    shape = (height, width, model.n_colors)
+    _require_inside(target, color, shape)
+    position = (target[0] * width + target[1]) * model.n_colors + color
+    maps = [
+        _sensitivity(mixed[position], features, model.n_colors)
+        for mixed, features in _probes(model, height, width, n_probes)
+    ]
+    return torch.stack(maps).mean(dim=0).reshape(shape).permute(2, 0, 1)
+
+
+@checked
+@torch.no_grad()
+def changed_by(
+    model: PixelModel,
+    height: Count,
+    width: Count,
+    target: tuple[int, int],
+    *,
+    color: Natural = 0,
+    n_images: Count = 16,
+) -> Bool[Tensor, "C H W"]:
+    """Where logits change if one sub-pixel of some random images does: its column of the matrix.
+
+    Any model will do: levels (B, C, H, W) -> logits (B, L, C, H, W). `target` is (row, column).
+    Computed in float64, so that no change rounds away.
+
+    >>> left = nn.Conv2d(1, 2, (1, 3), padding="same")
+    >>> left.weight.data[..., 1:] = 0  # only the pixel to the left is left
+    >>> changed_by(as_model(left), 1, 4, (0, 1)).int().tolist()
+    [[[0, 0, 1, 0]]]
+    """
+    _require_inside(target, color, (height, width, model.n_colors))
+    probe, noise = copy.deepcopy(model).double(), torch.Generator().manual_seed(0)
+    shape = (n_images, model.n_colors, height, width)
+    before = torch.randint(model.n_levels, shape, generator=noise)
+    after = before.clone()
     row, column = target
-    if not (0 <= row < height and 0 <= column < width and color < model.n_colors):
-        raise ValueError(
-            f"target {target} of color {color} lies outside {height}x{width}x{model.n_colors}"
-        )
-    position = (row * width + column) * model.n_colors + color
-    maps = []
-    for seed in range(n_probes):
-        mixed, features = _probe(model, height, width, seed)
-        maps.append(_sensitivity(mixed[position], features, model.n_colors))
-    mean = torch.stack(maps).mean(dim=0).reshape(height, width, model.n_colors)
-    return mean.permute(2, 0, 1)
+    after[:, color, row, column] = (before[:, color, row, column] + 1) % model.n_levels
+    device = next(probe.parameters()).device
+    return (probe(before.to(device)) != probe(after.to(device))).any(dim=1).any(dim=0).cpu()
 
 
 @checked

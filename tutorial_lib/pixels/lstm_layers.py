@@ -33,7 +33,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tutorial_lib.contracts import Count, Kernel, Natural, Odd, Several, checked
+from tutorial_lib.contracts import Count, Kernel, Odd, Several, checked
 from tutorial_lib.pixels.masks import MaskedConv2d, color_causal_mask
 
 
@@ -57,7 +57,11 @@ def skew(features: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C H skewed"]:
 
 @checked
 def unskew(skewed: Float[Tensor, "B C H skewed"]) -> Float[Tensor, "B C H W"]:
-    """The inverse of `skew`; what lies beside the image is dropped."""
+    """The inverse of `skew`; what lies beside the image is dropped.
+
+    >>> unskew(torch.tensor([[[[1.0, 2, 3, 0], [0, 4, 5, 6]]]]))[0, 0].tolist()
+    [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]
+    """
     height, columns = skewed.shape[-2:]
     if columns < height:
         raise ValueError(f"skewed of {height} rows has at least {height} columns, got {columns}")
@@ -65,12 +69,11 @@ def unskew(skewed: Float[Tensor, "B C H skewed"]) -> Float[Tensor, "B C H W"]:
     return pixels.unflatten(2, (height, columns + 1))[..., : columns - height + 1]
 
 
-@checked
 def run_lstm(
     inputs: Float[Tensor, "lines D fourC N B"],
     kernels: Float[Tensor, "D fourC C taps"],
     *,
-    taps_before: Natural,
+    taps_before: int,
 ) -> Float[Tensor, "lines D C N B"]:
     """Hidden states of D independent LSTMs that step from line to line, N pixels at once. [eq. 3]
 
@@ -78,12 +81,8 @@ def run_lstm(
     kernels       K_ss, which slides along the previous line
     taps_before   how many of its taps lie before the pixel itself
     """
-    n_lstms, n_gates, n_channels, n_taps = kernels.shape
+    n_lstms, _, n_channels, n_taps = kernels.shape
     *_, length, batch = inputs.shape
-    if n_gates != 4 * n_channels:
-        raise ValueError(f"kernels must have shape (D, 4C, C, taps), got {tuple(kernels.shape)}")
-    if taps_before >= n_taps:
-        raise ValueError(f"taps_before must be below the {n_taps} taps, got {taps_before}")
     weight = kernels.transpose(2, 3).flatten(2)  # taps first, as the shifted copies are laid out
     hidden = memory = inputs.new_zeros(n_lstms, n_channels, length * batch)
     padding = (taps_before * batch, (n_taps - 1 - taps_before) * batch)
@@ -116,25 +115,29 @@ class InputToState(MaskedConv2d):
         n_colors: Count = 1,
         masked: bool = True,
     ):
-        super().__init__(
-            in_channels, 4 * n_channels, (1, kernel_size), mask_type="B", n_colors=n_colors
-        )
-        mask = color_causal_mask(
-            n_channels, in_channels, (1, kernel_size), n_colors=n_colors, include_center=True
-        )
-        self.mask = mask.repeat(4, 1, 1, 1) if masked else torch.ones_like(self.mask)
+        sides = (1, kernel_size)
+        super().__init__(in_channels, 4 * n_channels, sides, mask_type="B", n_colors=n_colors)
+        options = {"n_colors": n_colors, "include_center": True}
+        of_a_gate = color_causal_mask(n_channels, in_channels, sides, **options)
+        self.mask = of_a_gate.repeat(4, 1, 1, 1) if masked else torch.ones_like(self.mask)
         with torch.no_grad():
             self.bias[n_channels : 2 * n_channels] = 1  # forget little before anything is learnt
 
 
-@checked
-def state_to_state(n_channels: Count, n_taps: Count) -> nn.Conv1d:
-    """K_ss: holds the weights (4C, C, taps) that `run_lstm` uses. K_is has the bias."""
-    return nn.Conv1d(n_channels, 4 * n_channels, n_taps, bias=False)
+class LSTMLayer(nn.Module):
+    """K_is as `input`, and as `state` the weights (4C, C, taps) of K_ss; K_is has the bias.
+
+    All layers: (B, in_channels, H, W) -> (B, n_channels, H, W), the hidden states of all pixels.
+    """
+
+    def __init__(self, input_to_state: InputToState, n_channels: int, n_taps: int):
+        super().__init__()
+        self.input = input_to_state
+        self.state = nn.Conv1d(n_channels, 4 * n_channels, n_taps, bias=False)
 
 
-class RowLSTMLayer(nn.Module):
-    """An LSTM from the top row to the bottom: (B, in, H, W) -> (B, n_channels, H, W). [sec. 3.1]
+class RowLSTMLayer(LSTMLayer):
+    """An LSTM from the top row to the bottom. [sec. 3.1]
 
     The state of a pixel comes from the input at the k//2 pixels to its left and at itself, and from
     the k states around it in the row above.
@@ -144,9 +147,8 @@ class RowLSTMLayer(nn.Module):
     def __init__(
         self, in_channels: Count, n_channels: Count, kernel_size: Kernel = 3, *, n_colors: Count = 1
     ):
-        super().__init__()
-        self.input = InputToState(in_channels, n_channels, kernel_size, n_colors=n_colors)
-        self.state = state_to_state(n_channels, kernel_size)
+        kernel = InputToState(in_channels, n_channels, kernel_size, n_colors=n_colors)
+        super().__init__(kernel, n_channels, kernel_size)
 
     def forward(self, features: Float[Tensor, "B in H W"]) -> Float[Tensor, "B C H W"]:
         """Hidden states of all rows."""
@@ -156,11 +158,11 @@ class RowLSTMLayer(nn.Module):
         return states[:, 0].permute(3, 1, 0, 2)
 
 
-class DiagonalLSTMLayer(nn.Module):
+class DiagonalLSTMLayer(LSTMLayer):
     """An LSTM from the left to the right, diagonal by diagonal: what is above and to the left.
 
-    (B, in, H, W) -> (B, n_channels, H, W). The state of pixel (i, j) comes from the input at (i, j)
-    and, with kernel size 2, from the states of (i, j-1) and (i-1, j). [sec. 3.2]
+    The state of pixel (i, j) comes from the input at (i, j) and, with kernel size 2, from the
+    states of (i, j-1) and (i-1, j). [sec. 3.2]
     """
 
     @checked
@@ -173,9 +175,8 @@ class DiagonalLSTMLayer(nn.Module):
         n_colors: Count = 1,
         masked: bool = True,
     ):
-        super().__init__()
-        self.input = InputToState(in_channels, n_channels, n_colors=n_colors, masked=masked)
-        self.state = state_to_state(n_channels, kernel_size)
+        kernel = InputToState(in_channels, n_channels, n_colors=n_colors, masked=masked)
+        super().__init__(kernel, n_channels, kernel_size)
 
     def forward(self, features: Float[Tensor, "B in H W"]) -> Float[Tensor, "B C H W"]:
         """Hidden states of all pixels."""
@@ -211,15 +212,13 @@ class DiagonalBiLSTMLayer(nn.Module):
         n_colors: Count = 1,
     ):
         super().__init__()
-        self.from_left = DiagonalLSTMLayer(in_channels, n_channels, kernel_size, n_colors=n_colors)
-        self.from_right = DiagonalLSTMLayer(
-            in_channels, n_channels, kernel_size, n_colors=n_colors, masked=False
-        )
+        sizes = (in_channels, n_channels, kernel_size)
+        self.from_left = DiagonalLSTMLayer(*sizes, n_colors=n_colors)
+        self.from_right = DiagonalLSTMLayer(*sizes, n_colors=n_colors, masked=False)
 
     def forward(self, features: Float[Tensor, "B in H W"]) -> Float[Tensor, "B C H W"]:
         """Hidden states of the two directions, added up."""
-        left, right = run_diagonally(
-            [self.from_left, self.from_right], [features, features.flip(-1)]
-        )
+        layers, images = [self.from_left, self.from_right], [features, features.flip(-1)]
+        left, right = run_diagonally(layers, images)
         # In its own row the mirrored direction has read what lies to the right: the future.
         return left + F.pad(right.flip(-1), (0, 0, 1, -1))

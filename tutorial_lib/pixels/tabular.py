@@ -30,7 +30,7 @@ from torch import Tensor
 from tutorial_lib.contracts import (
     Count,
     Natural,
-    at_least,
+    NotNegative,
     check_fields,
     checked,
     filled,
@@ -38,9 +38,7 @@ from tutorial_lib.contracts import (
     symbols,
     within,
 )
-from tutorial_lib.contracts import (
-    probabilities as distributions,
-)
+from tutorial_lib.contracts import probabilities as distributions
 from tutorial_lib.pixels.likelihood import enumerate_images
 
 MAX_CONTEXT = 19  # pixels: 2 ** 19 numbers in the largest table
@@ -64,6 +62,19 @@ def _tables(name: str, p_one: Sequence[Tensor]) -> Sequence[Tensor]:
 Tables = Annotated[Sequence[Tensor], _tables]
 
 
+def _permutation(order: Sequence[int], n_pixels: int) -> tuple[int, ...]:
+    """`order` as a tuple, if it names each of the pixels 0 .. n_pixels - 1 once."""
+    whole = all(type(plain(place)) is int for place in order)
+    if not whole or sorted(order) != list(range(n_pixels)):
+        raise ValueError(f"order must hold each of 0 .. {n_pixels - 1} once, got {order!r}")
+    return tuple(order)
+
+
+def _of_one(table: Tensor, pixels: Tensor, i: int) -> Tensor:
+    """p(pixel i is 1), looked up by the last pixels before it: (..., D) -> (...)."""
+    return table[pixels[..., i - table.ndim : i].unbind(-1)]
+
+
 @checked
 def log_prob_nats(
     p_one: Tables, pixels: Int[Tensor, "*batch {len(p_one)}"]
@@ -80,7 +91,7 @@ def log_prob_nats(
     symbols("pixels", pixels, 2)
     total = torch.zeros(pixels.shape[:-1], dtype=p_one[0].dtype)
     for i, table in enumerate(p_one):
-        one = table[pixels[..., i - table.ndim : i].unbind(-1)]
+        one = _of_one(table, pixels, i)
         total = total + torch.where(pixels[..., i] == 1, one, 1 - one).log()
     return total
 
@@ -101,7 +112,7 @@ def sample_pixels(
     within("uniforms", uniforms, 0, 1, open_end=True)
     pixels = torch.zeros(uniforms.shape, dtype=torch.long)
     for i, table in enumerate(p_one):
-        one = table[pixels[..., i - table.ndim : i].unbind(-1)]
+        one = _of_one(table, pixels, i)
         pixels[..., i] = (uniforms[..., i] >= 1 - one).long()
     return pixels
 
@@ -178,7 +189,7 @@ def fit_tables(
     *,
     order: Sequence[int] | None = None,
     context_size: Natural | None = None,
-    smoothing: Annotated[float, at_least(0)] = 0.0,
+    smoothing: NotNegative = 0.0,
 ) -> TabularModel:
     """Tables of conditionals by counting in binary images.
 
@@ -190,12 +201,29 @@ def fit_tables(
     """
     symbols("images", filled("images", images), 2)
     height, width = images.shape[2:]
-    order = range(height * width) if order is None else order
-    order = _permutation(order, height * width)
+    n_pixels = height * width
+    order = _permutation(range(n_pixels) if order is None else order, n_pixels)
+    reach = n_pixels if context_size is None else context_size
+    if min(reach, n_pixels - 1) > MAX_CONTEXT:
+        raise ValueError(
+            f"a table over {min(reach, n_pixels - 1)} pixels has 2**{min(reach, n_pixels - 1)} "
+            f"entries: too many to count (at most {MAX_CONTEXT} pixels; use context_size)"
+        )
     pixels = images.flatten(1)[:, list(order)]
-    sizes = _context_sizes(len(order), context_size)
-    tables = [_share_of_ones(pixels[:, i - m : i + 1], smoothing) for i, m in enumerate(sizes)]
+    tables = [
+        _share_of_ones(pixels[:, max(0, i - reach) : i + 1], smoothing) for i in range(n_pixels)
+    ]
     return TabularModel(tuple(tables), order, height, width)
+
+
+def _share_of_ones(pixels: Tensor, smoothing: float) -> Tensor:
+    """Table (2,) * m of p(1 | context). Columns of `pixels` (N, m + 1): context, then the pixel."""
+    counts = torch.zeros((2,) * pixels.shape[1], dtype=torch.float64)
+    one_each = torch.ones(len(pixels), dtype=torch.float64)
+    counts.index_put_(pixels.unbind(1), one_each, accumulate=True)
+    counts = counts + smoothing
+    total = counts.sum(dim=-1)
+    return torch.where(total > 0, counts[..., 1] / total, 0.5)
 
 
 @checked
@@ -203,6 +231,9 @@ def image_frequencies(images: Int[Tensor, "N 1 H W"]) -> Float[Tensor, "K"]:
     """The share of each binary image among `images`, in the order of `enumerate_images`.
 
     ValueError for images of more than 20 pixels: there are too many of them to list.
+
+    >>> image_frequencies(torch.tensor([[[[0, 1]]], [[[0, 1]]], [[[1, 1]]], [[[0, 0]]]]))
+    tensor([0.2500, 0.5000, 0.0000, 0.2500], dtype=torch.float64)
     """
     symbols("images", filled("images", images), 2)
     n_pixels = images.shape[2] * images.shape[3]
@@ -214,33 +245,3 @@ def image_frequencies(images: Int[Tensor, "N 1 H W"]) -> Float[Tensor, "K"]:
     place = 2 ** torch.arange(n_pixels - 1, -1, -1)
     number = (images.flatten(1) * place).sum(dim=1)
     return torch.bincount(number, minlength=2**n_pixels).double() / len(images)
-
-
-def _permutation(order: Sequence[int], n_pixels: int) -> tuple[int, ...]:
-    """`order` as a tuple, if it names each of the pixels 0 .. n_pixels - 1 once."""
-    whole = all(type(plain(place)) is int for place in order)
-    if not whole or sorted(order) != list(range(n_pixels)):
-        raise ValueError(f"order must hold each of 0 .. {n_pixels - 1} once, got {order!r}")
-    return tuple(order)
-
-
-def _context_sizes(n_pixels: int, context_size: int | None) -> list[int]:
-    """How many pixels the table of each step reads."""
-    most = n_pixels if context_size is None else context_size
-    sizes = [min(i, most) for i in range(n_pixels)]
-    if max(sizes) > MAX_CONTEXT:
-        raise ValueError(
-            f"a table over {max(sizes)} pixels has 2**{max(sizes)} entries: too many to count "
-            f"(at most {MAX_CONTEXT} pixels; use context_size)"
-        )
-    return sizes
-
-
-def _share_of_ones(pixels: Tensor, smoothing: float) -> Tensor:
-    """Table (2,) * m of p(1 | context). Columns of `pixels` (N, m + 1): context, then the pixel."""
-    counts = torch.zeros((2,) * pixels.shape[1], dtype=torch.float64)
-    one_each = torch.ones(len(pixels), dtype=torch.float64)
-    counts.index_put_(pixels.unbind(1), one_each, accumulate=True)
-    counts = counts + smoothing
-    total = counts.sum(dim=-1)
-    return torch.where(total > 0, counts[..., 1] / total, 0.5)
