@@ -8,12 +8,13 @@ from dataclasses import fields, replace
 
 import pytest
 import torch
+from torch import nn
 
 from tutorial_lib.pixels.likelihood import nll_nats
 from tutorial_lib.pixels.masks import MaskedConv2d
 from tutorial_lib.pixels.pixelcnn import MaskedResidualBlock, MaskedStack, PixelCNN, PixelCNNConfig
 from tutorial_lib.pixels.pixelrnn import DiagonalBiLSTM, RowLSTM
-from tutorial_lib.recipes.pretrained import load_weights, save_weights
+from tutorial_lib.recipes.pretrained import load_pretrained, load_weights, save_weights
 from tutorial_lib.sampling.ancestral import sample
 
 SIZES = [(5, 7), (7, 5)]
@@ -339,3 +340,47 @@ def test_the_help_of_a_model_names_its_settings():
     parameters = inspect.signature(PixelCNN).parameters
     assert list(parameters) == [each.name for each in fields(PixelCNNConfig)]
     assert parameters["n_channels"].default == 64
+
+
+class OnThePage(nn.Module):
+    """A PixelCNN as a reader writes it, with the names of its parts."""
+
+    class Block(nn.Module):
+        def __init__(self, n_channels):
+            super().__init__()
+            half = n_channels // 2
+            self.shrink = nn.Conv2d(n_channels, half, 1)
+            self.kernel = MaskedConv2d(half, half, 3, mask_type="B")
+            self.widen = nn.Conv2d(half, n_channels, 1)
+
+        def forward(self, x):
+            return x + self.widen(self.kernel(self.shrink(x.relu()).relu()).relu())
+
+    def __init__(self, n_levels, n_channels, n_blocks):
+        super().__init__()
+        self.n_levels = n_levels
+        self.first = MaskedConv2d(1, n_channels, 7, mask_type="A")
+        self.blocks = nn.ModuleList(self.Block(n_channels) for _ in range(n_blocks))
+        self.head = nn.Sequential(
+            nn.ReLU(),
+            nn.Conv2d(n_channels, n_channels, 1),
+            nn.ReLU(),
+            nn.Conv2d(n_channels, n_levels, 1),
+        )
+
+    def forward(self, levels):
+        x = self.first(2 * levels / (self.n_levels - 1) - 1)
+        for block in self.blocks:
+            x = block(x)
+        return self.head(x)[:, :, None]
+
+
+def test_weights_go_to_a_readers_own_class_and_back():
+    shipped = load_pretrained("pixelcnn-fashion-mnist")
+    own = OnThePage(n_levels=16, n_channels=64, n_blocks=8).eval()
+    own.load_state_dict(shipped.state_dict())
+    levels = torch.randint(16, (2, 1, 12, 9))
+    torch.testing.assert_close(own(levels), shipped(levels), rtol=1e-4, atol=1e-4)
+    back = PixelCNN(shipped.config)
+    back.load_state_dict(own.state_dict())
+    assert torch.equal(back(levels), shipped(levels))
