@@ -30,13 +30,13 @@ Gated PixelCNN eq. 1: p(x) = product over i of p(x_i | x_1 ... x_{i-1})
     03_pixelcnn  pixels.likelihood.total_probability
 Gated PixelCNN eq. 2: y = tanh(W_f * x) . sigmoid(W_g * x)
     gate = ch04.gate.check(gate)
-    04_gated_pixelcnn  pixels.gated.gate
+    04_gated_pixelcnn  pixels.gated_layer.gate
 Gated PixelCNN eq. 3: p(x | h) = product over i of p(x_i | x_1 ... x_{i-1}, h)
     p = label_log_likelihoods(toy, every_image).exp()  # (16 images, 3 labels)
     05_conditional_generation  pixels.bayes.label_log_likelihoods
 Gated PixelCNN eq. 4: y = tanh(W_f * x + V_f h) . sigmoid(W_g * x + V_g h)
     conditional_gate = ch05.conditional_gate.check(conditional_gate)
-    05_conditional_generation  pixels.gated.GatedLayer
+    05_conditional_generation  pixels.gated_layer.GatedLayer
 Gated PixelCNN eq. 5: y = tanh(W_f * x + V_f * s) . sigmoid(W_g * x + V_g * s), s = m(h) a map
     spatial_context = ch05.spatial_context.check(spatial_context)
     05_conditional_generation  pixels.gated.GatedPixelCNN
