@@ -21,6 +21,7 @@ from tutorial_lib.codes.vqvae import VQVAE
 from tutorial_lib.contracts.plain import require_bool, require_int, require_number, require_positive
 from tutorial_lib.data import ImageDataset, Split
 from tutorial_lib.pixels.bayes import label_log_likelihoods
+from tutorial_lib.pixels.config import settings_of
 from tutorial_lib.pixels.gated import GatedPixelCNN
 from tutorial_lib.pixels.gated_row import GatedRow
 from tutorial_lib.pixels.influence import influence_map
@@ -112,7 +113,7 @@ def numbers_of(thing):
     if not isinstance(thing, nn.Module):
         return asdict(thing)
     kept = {k: v for k, v in vars(thing).items() if isinstance(v, (int, float, dict, tuple))}
-    return {k: v for k, v in kept.items() if not k.startswith("_")}
+    return {k: v for k, v in kept.items() if not k.startswith("_")} | settings_of(thing)
 
 
 @pytest.mark.parametrize(("make", "arguments"), MODELS.items(), ids=lambda each: str(each)[:40])
@@ -120,7 +121,7 @@ def test_models_and_settings_take_numbers_of_numpy_and_keep_pythons(own_messages
     plain, numpys = make(**arguments), make(**of_numpy(arguments))
     assert numbers_of(numpys) == numbers_of(plain)
     assert "np." not in repr(numbers_of(numpys))
-    json.dumps(getattr(numpys, "config", {}))
+    json.dumps(settings_of(numpys))
 
 
 def test_calls_take_numbers_of_numpy(own_messages, tmp_path):

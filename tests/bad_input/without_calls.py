@@ -78,10 +78,7 @@ REASONS = {
     "contracts.suggestions": "words for messages",
     "codes.run_facts.label_named": "text from a shell; tests/test_cli.py",
     "recipes.code_files.CodeFile": "a record that read_codes and write_codes fill",
-    "cli.commands": "text from a shell, which tyro parses and answers",
     "cli": "text from a shell, which tyro parses and answers",
-    "cli.options": "types of options, for tyro",
-    "cli.train_commands": "text from a shell, which tyro parses and answers",
 }
 
 

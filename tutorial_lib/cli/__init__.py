@@ -2,6 +2,7 @@
 
 dispatch         from words to a function
 commands         the functions: their signatures are the options (tyro)
+model_commands   those that draw from a trained model
 train_commands   those below `train`
 options          options that may be left out; those made from settings
 

@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 from tyro.conf import arg
 from tyro.constructors import PrimitiveConstructorSpec
 
+from tutorial_lib.files import file_named
 from tutorial_lib.recipes.settings import PriorSettings, TwoStageSettings, VQVAESettings
 
 WORDS = {int: "INT", float: "FLOAT", str: "STR", Path: "PATH"}
@@ -53,14 +54,13 @@ def maybe(kind: Any, *, text: str | None = None, default: str = "") -> Any:
 def free_place(name: str, out: Path) -> Path:
     """For Annotated: OSError, before the work is done, if a file could not be written after it."""
     found = next(each for each in out.absolute().parents if each.exists())
-    allowed = os.access(out if out.exists() else found, os.W_OK)
-    wrong = (errno.EISDIR, out.is_dir()), (errno.ENOTDIR, not found.is_dir())
-    for number, is_so in (*wrong, (errno.EACCES, not allowed)):
-        if is_so:
-            from tutorial_lib.training.checkpoint import file_named  # imports torch
-
-            with file_named(out):
-                raise OSError(number, "")
+    with file_named(out):
+        if out.is_dir():
+            raise IsADirectoryError(errno.EISDIR, "")
+        if not found.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, "")
+        if not os.access(out if out.exists() else found, os.W_OK):
+            raise PermissionError(errno.EACCES, "")
     return out
 
 

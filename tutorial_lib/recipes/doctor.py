@@ -7,7 +7,7 @@ import os
 import platform
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -33,16 +33,20 @@ class Finding:
     advice: str = ""
 
 
+def _version(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
 def check_versions() -> Finding:
     """Python and the packages the library imports."""
-    found, missing = [], []
-    for name in REQUIRED:
-        try:
-            found.append(f"{name} {importlib.metadata.version(name)}")
-        except importlib.metadata.PackageNotFoundError:
-            missing.append(name)
+    found = {name: _version(name) for name in REQUIRED}
+    missing = [name for name, version in found.items() if version is None]
+    here = [f"{name} {version}" for name, version in found.items() if version]
     advice = f"pip install {' '.join(missing)}" if missing else ""
-    return Finding("packages", f"Python {platform.python_version()}, {', '.join(found)}", advice)
+    return Finding("packages", ", ".join([f"Python {platform.python_version()}", *here]), advice)
 
 
 def check_device() -> Finding:
@@ -96,27 +100,17 @@ def check_weights() -> Finding:
 
 def check_jupyter() -> Finding:
     """The programs that open the notebooks."""
-    try:
-        return Finding("jupyter", f"JupyterLab {importlib.metadata.version('jupyterlab')}")
-    except importlib.metadata.PackageNotFoundError:
-        try:
-            kernel = importlib.metadata.version("ipykernel")
-            return Finding("jupyter", f"no JupyterLab here, but a kernel ({kernel}), as on Colab")
-        except importlib.metadata.PackageNotFoundError:
-            return Finding("jupyter", "not installed", "pip install 'from-pixels-to-codes[lab]'")
+    if lab := _version("jupyterlab"):
+        return Finding("jupyter", f"JupyterLab {lab}")
+    if kernel := _version("ipykernel"):
+        return Finding("jupyter", f"no JupyterLab here, but a kernel ({kernel}), as on Colab")
+    return Finding("jupyter", "not installed", "pip install 'from-pixels-to-codes[lab]'")
 
 
-CHECKS: tuple[Callable[[], Finding], ...] = (
-    check_versions,
-    check_jupyter,
-    check_device,
-    check_speed,
-    check_data,
-    check_weights,
-)
+CHECKS = (check_versions, check_jupyter, check_device, check_speed, check_data, check_weights)
 
 
-def run_checks(checks: tuple[Callable[[], Finding], ...] = CHECKS) -> list[Finding]:
+def run_checks(checks: Sequence[Callable[[], Finding]] = CHECKS) -> list[Finding]:
     """All findings; a check that fails becomes a finding with the error as its advice."""
     findings = []
     for check in checks:
