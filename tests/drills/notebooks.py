@@ -153,7 +153,7 @@ def once(look: Callable[[Path, Random], str | None]):
 
 N = len(quickest_first())
 DRILLS = (
-    Drill("notebook: Run All twice in one kernel", once(run_all_twice), N, 1),
+    Drill("notebook: Run All twice in one kernel", once(run_all_twice), N, 0),
     Drill("notebook: restart and Run All", once(restart_and_run_all), N, 0),
     Drill("notebook: every cell run twice", once(each_cell_twice), N, 0),
     Drill("notebook: a late cell first", in_turn(late_cell_first, 10), 10 * N, 0),
