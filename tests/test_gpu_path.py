@@ -56,7 +56,7 @@ from tutorial_lib.recipes.two_stage import (
 )
 from tutorial_lib.recipes.weights_shelf import available
 from tutorial_lib.sampling.ancestral import draw, sample, sample_rows
-from tutorial_lib.sampling.sources import CACHES, METHODS
+from tutorial_lib.sampling.sources import CACHES
 from tutorial_lib.training import distributed as processes
 from tutorial_lib.training.config import FitConfig
 from tutorial_lib.training.loop import fit
@@ -304,7 +304,7 @@ def drawn(name, device, method, noise):
 
 
 @pytest.mark.parametrize("noise", few(["uniforms", "cuda", "cpu", "none"], 2))
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", ["cached", "row-cropped", "naive"])
 @pytest.mark.parametrize("name", PIXEL_MODELS)
 def test_all_methods_draw_on_the_gpu_what_they_draw_on_the_cpu(name, method, noise):
     model = CASES[name].model()
