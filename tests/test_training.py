@@ -532,7 +532,7 @@ def test_a_checkpoint_of_the_same_sizes_but_other_hyperparameters_is_refused(tmp
     """beta changes no shape, yet half a run with one and half with another is a run of neither."""
     model, step, data = case("vqvae, codes by gradient")
     fit(model, stopping(step, 2), data, CONFIG, out=tmp_path, **QUIET)
-    other = VQVAE(**{**model.config, "commitment_weight": 1.0})
+    other = VQVAE(model.config, commitment_weight=1.0)
     with pytest.raises(CheckpointError, match="commitment_weight"):
         fit(other, step, data, CONFIG, out=tmp_path, **QUIET)
 

@@ -168,7 +168,7 @@ def test_the_short_cuts_say_what_the_forward_pass_says():
 
 def test_the_arguments_are_enough_to_build_the_model_again():
     model = tiny(n_dims=1, commitment_weight=0.5).eval()
-    again = VQVAE(**copy.deepcopy(model.config)).double().eval()
+    again = VQVAE(copy.deepcopy(model.config)).double().eval()
     again.load_state_dict(model.state_dict())
     image = images_for(model)
     assert torch.equal(again(image).decoded, model(image).decoded)

@@ -32,7 +32,7 @@ from tutorial_lib.codes.one_latent import OneLatentModel
 from tutorial_lib.codes.quantizer import Quantized
 from tutorial_lib.codes.vae import VAETerms
 from tutorial_lib.codes.vector_coders import CodeDecoder, CodeEncoder
-from tutorial_lib.codes.vqvae import ResidualBlock, VQVAEOutput
+from tutorial_lib.codes.vqvae import VQVAEOutput
 
 NATS = floats((3,), pinned=(0,), finite=False)  # of each image; -inf and NaN stay what they are
 GAUSSIAN = floats((3, 2), pinned=(0, 1), finite=False)
@@ -435,29 +435,6 @@ ODD = also(
 )
 
 VQVAES = [
-    call(
-        "codes.vqvae.ResidualBlock",
-        ResidualBlock,
-        {"n_channels": count(4, at_least=2), "n_dims": choice(2, 0, 4)},
-    ),
-    *(
-        call(
-            f"codes.vqvae.{name}",
-            nn.Sequential,
-            {
-                "n_dims": choice(2, 0, 4),
-                end: count(1),
-                "n_channels": count(4, at_least=2),
-                "code_dim": count(2),
-                steps: count(1, at_least=0),
-                "n_blocks": count(1, at_least=0),
-            },
-        )
-        for name, end, steps in (
-            ("build_encoder", "in_channels", "n_halvings"),
-            ("build_decoder", "out_channels", "n_doublings"),
-        )
-    ),
     call(
         "codes.vqvae.VQVAE",
         nn.Module,

@@ -21,7 +21,8 @@ free; no batch norm. Reference: van den Oord et al. 2017, sec. 3 and 4.1.
 from __future__ import annotations
 
 import math
-from typing import Literal, NamedTuple
+from dataclasses import dataclass
+from typing import Annotated, Literal, NamedTuple
 
 import torch
 from jaxtyping import Float, Int, Shaped
@@ -30,21 +31,53 @@ from torch.nn import functional as F
 
 from tutorial_lib.codes.quantizer import Quantized, VectorQuantizer, nearest_code
 from tutorial_lib.codes.run_facts import RunFacts
-from tutorial_lib.contracts import Count, Natural, Positive, Several, checked, filled, within
+from tutorial_lib.contracts import (
+    Count,
+    Natural,
+    Positive,
+    Several,
+    checked,
+    filled,
+    that,
+    within,
+)
 from tutorial_lib.contracts.validation import require_float, require_shape, require_symbols
+from tutorial_lib.pixels.config import Config, built_from
 from tutorial_lib.pixels.full_precision import exact_float32
 from tutorial_lib.pixels.likelihood import nll_nats
 
 CONVOLUTIONS = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
 TRANSPOSED = {1: nn.ConvTranspose1d, 2: nn.ConvTranspose2d, 3: nn.ConvTranspose3d}
 Dims = Literal[1, 2, 3]
+PowerOfTwo = that(lambda n: n & (n - 1) == 0, "be a power of 2")
+
+
+@dataclass(frozen=True, kw_only=True)
+class VQVAEConfig(Config):
+    """Settings of a VQVAE. Those of its codebook are described in VectorQuantizer."""
+
+    n_dims: Dims = 2  # axes of the signal: 1 for sound, 2 for images, 3 for video
+    in_channels: Count
+    n_levels: Several | None = None  # L, or None for a Gaussian decoder
+    n_codes: Count  # K
+    code_dim: Count  # D
+    downsample: Annotated[Count, PowerOfTwo] = 4  # each axis of the latent shape is that shorter
+    n_channels: Several = 64  # width of encoder and decoder
+    n_blocks: Natural = 2  # residual blocks on each side
+    update: Literal["gradient", "ema"] = "ema"
+    commitment_weight: Positive = 0.25
+    restart_dead_codes: bool = True
+
+    @property
+    def halvings(self) -> int:
+        """How often each axis is halved on the way to the codes."""
+        return self.downsample.bit_length() - 1
 
 
 class ResidualBlock(nn.Module):
     """x + 1x1(ReLU(3x3(ReLU(x)))), in `n_dims` dimensions; the shape does not change."""
 
-    @checked
-    def __init__(self, n_channels: Several, n_dims: Dims):
+    def __init__(self, n_channels: int, n_dims: int):
         super().__init__()
         conv = CONVOLUTIONS[n_dims]
         self.wide = conv(n_channels, n_channels // 2, 3, padding=1)
@@ -55,42 +88,27 @@ class ResidualBlock(nn.Module):
         return x + self.pointwise(F.relu(self.wide(F.relu(x))))
 
 
-@checked
-def build_encoder(
-    n_dims: Dims,
-    in_channels: Count,
-    n_channels: Several,
-    code_dim: Count,
-    n_halvings: Natural,
-    n_blocks: Natural,
-) -> nn.Sequential:
-    """(B, in_channels, *shape) -> (B, code_dim, *shape / 2 ** n_halvings)."""
-    conv = CONVOLUTIONS[n_dims]
+def encoder_of(config: VQVAEConfig) -> nn.Sequential:
+    """(B, in_channels, *shape) -> (B, code_dim, *shape / downsample)."""
+    conv, n_channels, inputs = CONVOLUTIONS[config.n_dims], config.n_channels, config.in_channels
     layers: list[nn.Module] = []
-    for i in range(n_halvings):
-        layers += [conv(n_channels if i else in_channels, n_channels, 4, stride=2, padding=1)]
-        layers += [nn.ReLU()]
-    layers += [conv(n_channels if n_halvings else in_channels, n_channels, 3, padding=1)]
-    layers += [ResidualBlock(n_channels, n_dims) for _ in range(n_blocks)]
-    return nn.Sequential(*layers, nn.ReLU(), conv(n_channels, code_dim, 1))
+    for _ in range(config.halvings):
+        layers += [conv(inputs, n_channels, 4, stride=2, padding=1), nn.ReLU()]
+        inputs = n_channels
+    layers.append(conv(inputs, n_channels, 3, padding=1))
+    layers += [ResidualBlock(n_channels, config.n_dims) for _ in range(config.n_blocks)]
+    return nn.Sequential(*layers, nn.ReLU(), conv(n_channels, config.code_dim, 1))
 
 
-@checked
-def build_decoder(
-    n_dims: Dims,
-    out_channels: Count,
-    n_channels: Several,
-    code_dim: Count,
-    n_doublings: Natural,
-    n_blocks: Natural,
-) -> nn.Sequential:
-    """(B, code_dim, *shape) -> (B, out_channels, *shape * 2 ** n_doublings)."""
-    conv, up = CONVOLUTIONS[n_dims], TRANSPOSED[n_dims]
-    layers: list[nn.Module] = [conv(code_dim, n_channels, 3, padding=1)]
-    layers += [ResidualBlock(n_channels, n_dims) for _ in range(n_blocks)]
-    for _ in range(n_doublings):
+def decoder_of(config: VQVAEConfig) -> nn.Sequential:
+    """(B, code_dim, *shape) -> (B, in_channels * L, *shape * downsample)."""
+    conv, up, n_channels = CONVOLUTIONS[config.n_dims], TRANSPOSED[config.n_dims], config.n_channels
+    layers: list[nn.Module] = [conv(config.code_dim, n_channels, 3, padding=1)]
+    layers += [ResidualBlock(n_channels, config.n_dims) for _ in range(config.n_blocks)]
+    for _ in range(config.halvings):
         layers += [nn.ReLU(), up(n_channels, n_channels, 4, stride=2, padding=1)]
-    return nn.Sequential(*layers, nn.ReLU(), conv(n_channels, out_channels, 1))
+    outputs = config.in_channels * (config.n_levels or 1)
+    return nn.Sequential(*layers, nn.ReLU(), conv(n_channels, outputs, 1))
 
 
 class VQVAEOutput(NamedTuple):
@@ -105,51 +123,26 @@ class VQVAEOutput(NamedTuple):
 class VQVAE(nn.Module):
     """Levels (B, C, *shape) in, or x (B, C, *shape) in [0, 1] for a Gaussian decoder.
 
-    n_dims          1, 2 or 3: the number of axes of `shape`
-    n_levels        L, or None for a Gaussian decoder
-    n_codes K, code_dim D, update, commitment_weight, restart_dead_codes: see VectorQuantizer
-    downsample      a power of 2; each axis of the latent shape is that much shorter
-    n_channels, n_blocks   width, and residual blocks on each side
-
     `facts` tells on which data it was trained (`run_facts`), and None of a model made by hand.
     """
 
     facts: RunFacts | None = None
 
-    @checked
-    def __init__(
-        self,
-        *,
-        n_dims: Dims = 2,
-        in_channels: Count,
-        n_levels: Several | None = None,
-        n_codes: Count,
-        code_dim: Count,
-        downsample: Count = 4,
-        n_channels: Several = 64,
-        n_blocks: Natural = 2,
-        update: Literal["gradient", "ema"] = "ema",
-        commitment_weight: Positive = 0.25,
-        restart_dead_codes: bool = True,
-    ):
+    @built_from(VQVAEConfig)
+    def __init__(self, config: VQVAEConfig):
         super().__init__()
-        self.config = {k: v for k, v in locals().items() if k not in ("self", "__class__")}
-        halvings = downsample.bit_length() - 1
-        if 2**halvings != downsample:
-            raise ValueError(f"downsample must be a power of 2, got {downsample}")
-        self.n_dims, self.in_channels, self.n_levels = n_dims, in_channels, n_levels
-        self.downsample, self.n_codes = downsample, n_codes
-        outputs = in_channels * (n_levels or 1)
-        self.encoder = build_encoder(n_dims, in_channels, n_channels, code_dim, halvings, n_blocks)
+        self.config, self.n_dims, self.in_channels = config, config.n_dims, config.in_channels
+        self.n_levels, self.n_codes = config.n_levels, config.n_codes
+        self.encoder = encoder_of(config)
         self.quantizer = VectorQuantizer(
-            n_codes,
-            code_dim,
-            update=update,
-            commitment_weight=commitment_weight,
-            restart_dead_codes=restart_dead_codes,
+            config.n_codes,
+            config.code_dim,
+            update=config.update,
+            commitment_weight=config.commitment_weight,
+            restart_dead_codes=config.restart_dead_codes,
         )
-        self.decoder = build_decoder(n_dims, outputs, n_channels, code_dim, halvings, n_blocks)
-        self.log_sigma = nn.Parameter(torch.tensor(-1.0)) if n_levels is None else None
+        self.decoder = decoder_of(config)
+        self.log_sigma = None if config.n_levels else nn.Parameter(torch.tensor(-1.0))
 
     def forward(self, image: Tensor) -> VQVAEOutput:
         """Encode, quantise, decode and score a batch; the loss of eq. 3, ready for backward()."""
@@ -168,8 +161,13 @@ class VQVAE(nn.Module):
         self, image: Shaped[Tensor, "B {self.in_channels} *shape"]
     ) -> Float[Tensor, "B D *latent"]:
         """z_e of levels (or of x, for a Gaussian decoder)."""
-        self._check_image(image)
-        x = image if self.n_levels is None else image.to(self._dtype) / (self.n_levels - 1)
+        like = self.quantizer.codebook
+        if self.n_levels is None:
+            x = within("x", require_float("x", image, like=like), 0, 1)
+        else:
+            levels = require_symbols("levels", image, self.n_levels)
+            x = levels.to(like.dtype) / (self.n_levels - 1)
+        self.latent_shape(tuple(image.shape[2:]))
         return self.encoder(2 * x - 1)
 
     def encode_indices(self, image: Tensor) -> Int[Tensor, "B *latent"]:
@@ -197,9 +195,8 @@ class VQVAE(nn.Module):
 
     def decoder_nll_nats(self, decoded: Tensor, image: Tensor) -> Float[Tensor, "B"]:
         """-log p(x|z) for what `decode` returned: discrete nats, or nats of density (Gaussian)."""
-        if self.n_levels is not None:
-            return self._discrete_nats(decoded, image)
-        return self._density_nats(decoded, image)
+        score = self._density_nats if self.n_levels is None else self._discrete_nats
+        return score(decoded, image)
 
     @checked
     def _discrete_nats(
@@ -234,24 +231,12 @@ class VQVAE(nn.Module):
     @checked
     def latent_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """The shape of the index field of an image of that (height, width), length or clip."""
-        if len(shape) != self.n_dims or any(s < 1 or s % self.downsample for s in shape):
+        down = self.config.downsample
+        if len(shape) != self.n_dims or any(side < 1 or side % down for side in shape):
             raise ValueError(
-                f"an image must have {self.n_dims} axes, each a multiple of {self.downsample}, "
-                f"got {tuple(shape)}"
+                f"an image must have {self.n_dims} axes, each a multiple of {down}, got {shape}"
             )
-        return tuple(side // self.downsample for side in shape)
-
-    @property
-    def _dtype(self) -> torch.dtype:
-        return self.quantizer.codebook.dtype
-
-    def _check_image(self, image: Tensor) -> None:
-        if self.n_levels is None:
-            require_float("x", image, like=self.quantizer.codebook)
-            within("x", image, 0, 1)
-        else:
-            require_symbols("levels", image, self.n_levels)
-        self.latent_shape(tuple(image.shape[2:]))
+        return tuple(side // down for side in shape)
 
     def _look_at_axes(self, name: str, value: Tensor, n_before: int) -> None:
         if value.ndim != n_before + self.n_dims:
