@@ -1,7 +1,5 @@
 """Exercise 1.1: the chain rule, one factor a pixel."""
 
-from __future__ import annotations
-
 import math
 
 import torch

@@ -1,7 +1,5 @@
 """Exercise 1.2: draw an image pixel by pixel, and feed back what was drawn."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 
@@ -44,12 +42,9 @@ def sample_pixels(p_one: list[torch.Tensor], uniforms: torch.Tensor) -> torch.Te
     ),
 )
 
-
 OWN_NOISE = (
     "The same uniform numbers gave two different images: your function draws numbers of its own."
 )
-
-
 IMPOSSIBLE = (
     "A value of probability 0 was drawn. Compare with < and >=, so that a uniform number of "
     "exactly 0 falls into the first step that has any width."

@@ -1,7 +1,5 @@
 """Exercise 1.3: the cost of images under logits, in nats."""
 
-from __future__ import annotations
-
 import math
 
 import torch
@@ -46,10 +44,7 @@ def nll_nats(logits: torch.Tensor, levels: torch.Tensor) -> torch.Tensor:
 )
 
 ONE_A_BATCH = "The batch was reduced as well: one number is wanted for each image."
-
 ONE_A_PIXEL = "Here is a number for each pixel: add them up over each image."
-
-
 ROUNDING = (
     "The cost of a very unlikely level is lost: softmax rounds its probability to 0 before the "
     "log. Use log_softmax."

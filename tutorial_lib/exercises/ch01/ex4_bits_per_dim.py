@@ -1,7 +1,5 @@
 """Exercise 1.4: from nats per image to bits per dimension."""
 
-from __future__ import annotations
-
 import math
 
 import torch

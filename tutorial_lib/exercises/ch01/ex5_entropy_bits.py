@@ -1,7 +1,5 @@
 """Exercise 1.5: the entropy, which no model beats."""
 
-from __future__ import annotations
-
 import math
 
 import torch

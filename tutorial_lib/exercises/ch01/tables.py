@@ -1,7 +1,5 @@
 """Random tables of conditionals for the exercises of chapter 01."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

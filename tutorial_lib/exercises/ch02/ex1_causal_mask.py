@@ -1,7 +1,5 @@
 """Exercise 2.1: masks A and B."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

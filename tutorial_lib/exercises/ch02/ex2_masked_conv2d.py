@@ -1,7 +1,5 @@
 """Exercise 2.2: a convolution with a mask on its kernel."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import torch
@@ -65,11 +63,8 @@ def masked_conv2d(
 )
 
 NO_PADDING = "There is no padding, so the image shrinks: zeros belong round it."
-
 ONE_PADDING = "The padding of one side is used for both: height and width of the kernel differ."
-
 LEAK = "A masked weight gets a gradient: the mask was applied where autograd does not look."
-
 CUT = "No gradient reaches the weights: `.data`, `.detach()` or `no_grad` cuts them off."
 
 

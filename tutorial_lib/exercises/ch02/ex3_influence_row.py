@@ -1,7 +1,5 @@
 """Exercise 2.3: which input pixels does one prediction read?"""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import torch
@@ -59,7 +57,6 @@ def influence_row(model_fn, image: torch.Tensor, target: tuple[int, int]) -> tor
         opposite sign, or `gradient > 0` in place of `gradient != 0`.""",
     ),
 )
-
 
 PILED_UP = (
     "The second call still holds the gradients of the first: backward() adds to image.grad. "

@@ -1,7 +1,5 @@
 """Exercise 2.4: the blind spot as one number."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

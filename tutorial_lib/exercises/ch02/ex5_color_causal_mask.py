@@ -1,7 +1,5 @@
 """Exercise 2.5: red, then green, then blue."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 
@@ -52,7 +50,6 @@ def color_causal_mask(
 )
 
 AXES = "The axes are exchanged: outputs first, then inputs, as in the weight of a convolution."
-
 COLOR_NAMES = {1: ("grey",), 3: ("R", "G", "B")}
 
 

@@ -1,7 +1,5 @@
 """Small models with known habits, for the exercises of chapter 02 that look at influence."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 

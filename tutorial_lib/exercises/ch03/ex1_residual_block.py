@@ -1,7 +1,5 @@
 """Exercise 3.1: the residual block of a PixelCNN."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import torch

@@ -1,7 +1,5 @@
 """Exercise 3.2: what a whole data set costs under a model."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 
@@ -61,7 +59,6 @@ def held_out_score(model_fn, images: torch.Tensor, batch_size: int) -> tuple[flo
         averaged too early or left out: every image counts the same, wherever the batches end.""",
     ),
 )
-
 
 RECORDED = (
     "Gradients are recorded while you score: the activations of the model are kept for a backward "

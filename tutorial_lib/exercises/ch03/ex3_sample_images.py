@@ -1,7 +1,5 @@
 """Exercise 3.3: draw images from a model, one sub-pixel at a time."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from itertools import product
 

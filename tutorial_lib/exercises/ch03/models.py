@@ -1,7 +1,5 @@
 """Small models with known habits, for the exercises of chapter 03."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 

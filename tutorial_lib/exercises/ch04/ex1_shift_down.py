@@ -1,7 +1,5 @@
 """Exercise 4.1: the vertical stack must not see its own row."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import torch
@@ -15,7 +13,6 @@ from tutorial_lib.exercises.trials import Trial
 from tutorial_lib.pixels.gated_layer import shift_down as reference
 
 IN_PLACE = "The horizontal stack still needs them where they were: build a new tensor."
-
 
 shift_down = Exercise(
     "4.1",
@@ -49,9 +46,7 @@ def shift_down(features: torch.Tensor) -> torch.Tensor:
 )
 
 BY_WIDTH = "The height of the result follows from the width: right for square images only."
-
 SURPLUS = "A row too many: the last row has no place any more, cut it off."
-
 CUT_OFF = "No gradient comes through: `.detach()`, `.data` or `.numpy()` cuts the features off."
 
 

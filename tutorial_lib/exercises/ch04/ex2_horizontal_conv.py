@@ -1,7 +1,5 @@
 """Exercise 4.2: a convolution that reads to the left in its own row."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -57,19 +55,14 @@ def horizontal_conv(x: torch.Tensor, weight: torch.Tensor, *, mask_type: str) ->
     ),
 )
 
-
 NARROW = (
     "The image shrinks: columns of zeros are missing on the left, or a column was cut off that is "
     "needed."
 )
-
-
 SURPLUS = (
     "A column too many in type A. Nothing to the right of the image needs the last column: cut it "
     "off."
 )
-
-
 SURPLUS_B = (
     "A column too many in type B: n - 1 columns of zeros on the left are enough, and none on the "
     "right."

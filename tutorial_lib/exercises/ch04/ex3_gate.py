@@ -1,7 +1,5 @@
 """Exercise 4.3: the gated unit, equation 2."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 
@@ -40,9 +38,7 @@ def gate(features: torch.Tensor) -> torch.Tensor:
 )
 
 ALONG_THE_HEIGHT = "The features are divided along the height. Values and switches are channels."
-
 ALONG_THE_BATCH = "The images are divided, not their channels: `chunk` needs to be told `dim=1`."
-
 OWN_SWITCH = "Every channel is its own switch: no channels are divided off, and all 2C come back."
 
 

@@ -1,7 +1,5 @@
 """Exercise 4.4: figure 2, both stacks and the link between them."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import torch
@@ -73,7 +71,6 @@ def gated_layer(v, h, vertical, horizontal, link, output, *, first: bool):
 )
 
 NOT_GATED = "The vertical features are handed on before their gate, 2C of them."
-
 VERTICAL, HORIZONTAL = 0, 1
 
 

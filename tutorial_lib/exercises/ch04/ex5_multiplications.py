@@ -1,7 +1,5 @@
 """Exercise 4.5: what a layer costs, and what a cropped kernel saves."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

@@ -1,7 +1,5 @@
 """The parts of one small layer, for the exercise that connects them, and what depends on what."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """Exercise 5.1: a label inside the gate, equation 4."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

@@ -1,7 +1,5 @@
 """Exercise 5.2: a straight line between two labels."""
 
-from __future__ import annotations
-
 import math
 
 import torch

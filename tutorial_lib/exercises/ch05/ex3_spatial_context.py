@@ -1,7 +1,5 @@
 """Exercise 5.3: a coarse map as a condition, equation 5."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 from torch.nn import functional as F

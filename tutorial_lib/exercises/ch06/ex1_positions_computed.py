@@ -1,7 +1,5 @@
 """Exercise 6.1: how much work each way of sampling is."""
 
-from __future__ import annotations
-
 import numpy as np
 import torch
 from torch import Tensor

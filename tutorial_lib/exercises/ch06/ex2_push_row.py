@@ -1,7 +1,5 @@
 """Exercise 6.2: the window of rows that a vertical kernel still needs."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

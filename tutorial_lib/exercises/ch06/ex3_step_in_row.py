@@ -1,7 +1,5 @@
 """Exercise 6.3: a convolution at one pixel, from what is kept."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 from torch.nn import functional as F

@@ -1,7 +1,5 @@
 """Exercise 6.4: the loop around a cache, with known pixels."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 
@@ -66,13 +64,10 @@ def sample_row_by_row(model, uniforms: torch.Tensor, known: torch.Tensor) -> tor
     ),
 )
 
-
 TOO_OFTEN = (
     "The image is right, but `begin_row` runs at every pixel, not once for a row: that is the work "
     "that a cache is to save."
 )
-
-
 SKIPPED = (
     "Pixels that are known in every image are skipped. A model that keeps features must walk "
     "through them, or the pixels to their right read features that nobody computed."

@@ -1,7 +1,5 @@
 """A small model that is asked row by row, for the exercises of chapter 06."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F

@@ -1,7 +1,5 @@
 """Exercise 7.1: Bayes' rule, from p(x|y) to p(y|x)."""
 
-from __future__ import annotations
-
 import math
 
 import torch

@@ -1,7 +1,5 @@
 """Exercise 7.2: unusual on either side."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

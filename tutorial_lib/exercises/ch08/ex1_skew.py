@@ -1,7 +1,5 @@
 """Exercise 8.1: skew an image, so that its diagonals become columns."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -40,18 +38,13 @@ def skew(features: torch.Tensor) -> torch.Tensor:
     ),
 )
 
-
 WIDTH_FOR_HEIGHT = (
     "The width was taken for the height: H - 1 columns have to be added, as many as the last row "
     "moves."
 )
-
 HEIGHT_FOR_WIDTH = "The height was taken for the width: the result has W + H - 1 columns."
-
 ONE_MORE = "There is a column too many: the last row moves by H - 1, since the first stays."
-
 COLUMNS = "The columns were moved down. It is the rows that move, to the right."
-
 TOO_NARROW = "Nothing was added to the width, so what moves past the right edge is lost."
 
 

@@ -1,7 +1,5 @@
 """Exercise 8.2: undo the skew."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -42,13 +40,9 @@ def unskew(skewed: torch.Tensor) -> torch.Tensor:
 )
 
 NOT_CUT = "The rows are back in place, but the columns that skew added are still there."
-
 ONE_LESS = "A column was lost: skew added H - 1 columns, not H."
-
 SQUARE = "The width was taken from S alone, which works for square images only: W = S - H + 1."
-
 HEIGHT = "The height was taken for the width: W = S - H + 1."
-
 AGAIN = "The image was skewed a second time: rows move to the left here."
 
 

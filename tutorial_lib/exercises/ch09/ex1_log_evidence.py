@@ -1,7 +1,5 @@
 """Exercise 9.1: log p(x) as a sum over a grid of codes."""
 
-from __future__ import annotations
-
 import math
 
 import torch

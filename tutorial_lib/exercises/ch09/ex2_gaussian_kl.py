@@ -1,7 +1,5 @@
 """Exercise 9.2: the KL of a Gaussian from the prior, in closed form."""
 
-from __future__ import annotations
-
 import math
 
 import torch

@@ -1,7 +1,5 @@
 """Exercise 9.3: a draw that the gradient can pass."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import torch
@@ -45,13 +43,10 @@ def reparameterize(
     ),
 )
 
-
 OWN_NOISE = (
     "The function draws noise of its own: the same arguments give another result each time. Use "
     "the noise that you are given."
 )
-
-
 NO_GRADIENT = {
     (True, True): "No gradient comes through: the result is cut off from mean and log-variance, so "
     "an encoder behind it would learn nothing.",

@@ -1,7 +1,5 @@
 """Exercise 9.4: the ELBO of an image, with the right sign and in the right unit."""
 
-from __future__ import annotations
-
 import math
 
 import torch

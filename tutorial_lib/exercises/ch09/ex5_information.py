@@ -1,7 +1,5 @@
 """Exercise 9.5: what a code says about which image it came from."""
 
-from __future__ import annotations
-
 import math
 
 import torch

@@ -1,7 +1,5 @@
 """Exercise 10.1: equation 1 at every position of a field."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

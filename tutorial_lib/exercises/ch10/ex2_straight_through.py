@@ -1,7 +1,5 @@
 """Exercise 10.2: forward the code, backward the encoder."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 
@@ -43,7 +41,6 @@ def straight_through(z_e: torch.Tensor, z_q: torch.Tensor) -> torch.Tensor:
 )
 
 VALUE, BY_Z_E, BY_Z_Q = range(3)
-
 NAMES = ("value", "gradient at z_e", "gradient at z_q")
 
 

@@ -1,7 +1,5 @@
 """Exercise 10.3: the second and third term of equation 3, and what each holds still."""
 
-from __future__ import annotations
-
 import torch
 
 from tutorial_lib.codes.quantizer import vq_losses as reference

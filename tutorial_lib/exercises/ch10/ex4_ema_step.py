@@ -1,7 +1,5 @@
 """Exercise 10.4: equations 6 to 8, one step of online k-means."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

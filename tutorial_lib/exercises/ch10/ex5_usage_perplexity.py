@@ -1,7 +1,5 @@
 """Exercise 10.5: how many codes are at work, over many batches."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 

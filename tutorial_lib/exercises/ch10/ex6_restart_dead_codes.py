@@ -1,7 +1,5 @@
 """Exercise 10.6: a dead code begins again, and so do its statistics."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

@@ -5,8 +5,6 @@ for every function of the exercise. A check judges some of these parts; a failur
 all of them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial

@@ -1,7 +1,5 @@
 """Exercise 11.1: the KL divergence of two categorical distributions, zeros included."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 
@@ -42,13 +40,10 @@ def categorical_kl(q: torch.Tensor, p: torch.Tensor) -> torch.Tensor:
     ),
 )
 
-
 FINITE = (
     "What q does and p never does costs infinitely much; your result is finite. A small number "
     "added inside the logarithm, a clamp and `nan_to_num` all hide this case."
 )
-
-
 SKIPPED = (
     "Terms are left out where p is 0. It is the zeros of q that cost nothing; a zero of p under "
     "a q above 0 costs infinitely much."

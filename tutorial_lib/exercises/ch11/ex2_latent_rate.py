@@ -1,7 +1,5 @@
 """Exercise 11.2: what a field of codes costs under the uniform prior, in both units."""
 
-from __future__ import annotations
-
 import math
 
 import torch

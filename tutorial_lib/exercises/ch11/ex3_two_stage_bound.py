@@ -1,7 +1,5 @@
 """Exercise 11.3: the bound of section 3.2, from the logits of both stages."""
 
-from __future__ import annotations
-
 import math
 
 import torch

@@ -1,7 +1,5 @@
 """Exercise 11.4: log p(x) itself, by summing over every field of codes."""
 
-from __future__ import annotations
-
 import math
 
 import torch
@@ -50,12 +48,10 @@ def exact_log_p(log_prior: torch.Tensor, log_likelihood: torch.Tensor) -> torch.
     ),
 )
 
-
 POSTERIOR = (
     "There is one number for each image *and* field. log p(x) is one number for each image, with "
     "all fields summed out."
 )
-
 OVER_THE_BATCH = "The sum runs over the images; it has to run over the fields, dim=1."
 
 

@@ -1,7 +1,5 @@
 """Exercise 11.5: the simplest learned prior, and what it charges for codes that it has not seen."""
 
-from __future__ import annotations
-
 import math
 
 import torch

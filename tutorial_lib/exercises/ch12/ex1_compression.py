@@ -1,7 +1,5 @@
 """Exercise 12.1: bits of an image, bits of its codes."""
 
-from __future__ import annotations
-
 import math
 
 import torch

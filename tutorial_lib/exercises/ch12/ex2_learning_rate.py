@@ -1,7 +1,5 @@
 """Exercise 12.2: a learning rate that rises, then falls."""
 
-from __future__ import annotations
-
 import math
 
 import torch

@@ -1,7 +1,5 @@
 """Exercise 12.3: an error that can be compared."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

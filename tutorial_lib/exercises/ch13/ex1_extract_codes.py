@@ -1,7 +1,5 @@
 """Exercise 13.1: every image as its field of indices, once."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 
@@ -18,7 +16,6 @@ MOVED = (
     "batch, so that the last images are read off with other codes than the first. Call "
     "`vqvae.eval()`, and `encode_indices` alone."
 )
-
 
 extract_codes = Exercise(
     "13.1",
@@ -55,35 +52,24 @@ def extract_codes(vqvae, levels: torch.Tensor, *, batch_size: int = 256) -> torc
     ),
 )
 
-
 DROPPED = (
     "The smaller batch at the end is dropped. In training a remainder may be left out, because "
     "another epoch will see it; here its images would never get codes."
 )
-
 FIRST = "Only the first batch is encoded. All N images need a field."
-
-
 SHUFFLED = (
     "The fields are right and their order is not: images were shuffled. Labels stay in the order "
     "of the images, so every field would get the label of another garment."
 )
-
-
 VECTORS = (
     "These are code vectors, floating-point. Stage two models code *numbers*: a softmax over K of "
     "them needs to know which one, not where it lies."
 )
-
-
 FLAT = (
     "Each field has lost its rows: h and w became one axis, and a prior with two stacks would not "
     "know which code stands above which."
 )
-
 TRANSPOSED = "Rows and columns of the field are exchanged: the decoder will turn every image over."
-
-
 WRAPS = (
     "The codes are kept in 8 bits, which end at 255: with more codes than that, number 256 becomes "
     "0, and no error tells you."

@@ -1,7 +1,5 @@
 """Exercise 13.2: a prior that knows the place and nothing else."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 
@@ -49,7 +47,6 @@ def codes_by_position(train_codes: torch.Tensor, pick: torch.Tensor) -> torch.Te
         one training image. If all new fields are equal, one pick is used for the whole batch.""",
     ),
 )
-
 
 FIELDS_IN_FIELDS = (
     "Each pick has brought its whole training field along. Take one code from it: the one at the "

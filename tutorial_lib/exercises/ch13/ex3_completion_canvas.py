@@ -1,7 +1,5 @@
 """Exercise 13.3: what is kept, and what is to be drawn."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 
@@ -60,17 +58,11 @@ def completion_canvas(indices: torch.Tensor, n_rows: int, n_draws: int) -> torch
 )
 
 EVERY = slice(None)
-
 NO_COLOUR = "The axis of the colour is missing: the sampler takes (B, 1, h, w), as for images."
-
 ONCE = "Every field stands there once. Each of its draws needs a canvas of its own."
-
-
 AS_COLOURS = (
     "The copies stand where the colour belongs. Each draw is an image of its own, in axis 0."
 )
-
-
 NAN = (
     "Code numbers are whole numbers, and so is what says that one is missing. Floating point has "
     "nan for that; torch.long has not, so the sampler takes -1."

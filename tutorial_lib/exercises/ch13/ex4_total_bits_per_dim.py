@@ -1,7 +1,5 @@
 """Exercise 13.4: two numbers with different denominators, added up."""
 
-from __future__ import annotations
-
 import math
 
 import torch

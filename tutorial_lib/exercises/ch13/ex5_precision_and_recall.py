@@ -1,7 +1,5 @@
 """Exercise 13.5: balls around real images, balls around drawn ones."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

@@ -1,7 +1,5 @@
 """Exercise 15.1: sound pressure as levels, and back."""
 
-from __future__ import annotations
-
 import math
 
 import torch

@@ -1,7 +1,5 @@
 """Exercise 15.2: the field of codes of a sound or a clip, and its bits a second."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Exercise 15.3: what a code tells about a label, in bits."""
 
-from __future__ import annotations
-
 import math
 from collections import Counter
 

@@ -1,7 +1,5 @@
 """Exercise 15.4: which codes of a volume a prediction may read."""
 
-from __future__ import annotations
-
 import itertools
 import math
 

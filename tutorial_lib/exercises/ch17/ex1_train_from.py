@@ -1,7 +1,5 @@
 """Exercise 17.1: stopped and resumed, to the last bit."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

@@ -1,7 +1,5 @@
 """Exercise 17.2: float32 in the midst of bfloat16."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

@@ -1,7 +1,5 @@
 """Variants of exercise 1.1: a part of the image is known, or the tables are read differently."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 
@@ -20,7 +18,6 @@ log_prob_nats = Variants(
         "torch.tensor([[0.1, 0.2], [0.3, 0.4]])], torch.tensor([1, 0, 1]))",
     ),
 )
-
 
 WHOLE = "log p(pixels) in nats, by the chain rule."
 

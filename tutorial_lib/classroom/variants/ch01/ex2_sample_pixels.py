@@ -1,7 +1,5 @@
 """Variants of exercise 1.2: which number draws which value, and what the tables tell."""
 
-from __future__ import annotations
-
 import torch
 
 from tutorial_lib.classroom.variants.variant import Variants
@@ -21,12 +19,9 @@ sample_pixels = Variants(
     ),
 )
 
-
 ONE_TABLE = (
     "p_one[i][x_0, ..., x_(i-1)] is the probability that pixel i is 1, given the pixels before it"
 )
-
-
 ZERO_FIRST = "pixel i is 0 if uniforms[i] < p(pixel i is 0), else 1"
 
 

@@ -1,7 +1,5 @@
 """Variants of exercise 1.3: what is known of a pixel, or what the coder does to the model."""
 
-from __future__ import annotations
-
 import math
 
 import torch

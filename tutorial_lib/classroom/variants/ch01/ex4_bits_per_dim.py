@@ -1,7 +1,5 @@
 """Variants of exercise 1.4: densities, perplexities, compression ratios."""
 
-from __future__ import annotations
-
 import math
 
 import torch

@@ -1,7 +1,5 @@
 """Variants of exercise 1.5: other costs of the outcomes, other entropies."""
 
-from __future__ import annotations
-
 import math
 
 import torch

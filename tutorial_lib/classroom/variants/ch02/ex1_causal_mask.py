@@ -1,7 +1,5 @@
 """Variants of exercise 2.1: other raster orders."""
 
-from __future__ import annotations
-
 import torch
 
 from tutorial_lib.classroom.variants.variant import Variants

@@ -1,7 +1,5 @@
 """Variants of exercise 2.2: what lies outside the image, and which way the kernel is turned."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -55,7 +53,6 @@ _edge(
     lambda x, up, left: F.pad(x, (left, left, up, up), mode="circular"),
     lambda x, step, n, axis: x.roll(-step, axis),
 )
-
 
 _edge(
     "Outside the image its nearest edge pixel is repeated.",

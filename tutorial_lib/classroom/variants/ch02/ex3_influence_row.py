@@ -1,7 +1,5 @@
 """Variants of exercise 2.3: another row or column of the same influence matrix."""
 
-from __future__ import annotations
-
 import torch
 from torch import nn
 

@@ -1,7 +1,5 @@
 """Variants of exercise 2.4: another past, or another mean."""
 
-from __future__ import annotations
-
 import torch
 
 from tutorial_lib.classroom.variants.variant import Variants
@@ -19,7 +17,6 @@ unread_fraction = Variants(
         "[1, 1, 0, 0]]) > 0)",
     ),
 )
-
 
 ASKED = "The share of the past that is never read: unread pairs divided by all pairs."
 

@@ -1,7 +1,5 @@
 """Variants of exercise 2.5: other orders of the colours, other places of their channels."""
 
-from __future__ import annotations
-
 from functools import partial
 
 import torch

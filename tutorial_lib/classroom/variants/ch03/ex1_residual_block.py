@@ -1,7 +1,5 @@
 """Variants of exercise 3.1: other activations, and what is done to the sum."""
 
-from __future__ import annotations
-
 import math
 
 import torch
@@ -29,7 +27,6 @@ residual_block = Variants(
         CALL.format(x=x, weights=WEIGHTS, widen=WIDEN) for x in ([2.0, -1.0], [-3.0, 1.0])
     ),
 )
-
 
 RELU_FIRST = "x plus what three convolutions, each with a ReLU before it, make of it."
 

@@ -1,7 +1,5 @@
 """Variants of exercise 3.2: other statistics of the same costs."""
 
-from __future__ import annotations
-
 import math
 
 import torch

@@ -1,7 +1,5 @@
 """Variants of exercise 3.3: what the probabilities go through before the draw."""
 
-from __future__ import annotations
-
 import math
 from itertools import product
 
@@ -84,7 +82,6 @@ def _top(n_kept: int):
 
 _top(2)
 _top(3)
-
 
 _twist(
     "Only levels more than 5/8 as likely as the likeliest may be drawn; their probabilities "

@@ -1,7 +1,5 @@
 """Variants of exercise 4.1: the shift that other raster orders need."""
 
-from __future__ import annotations
-
 import torch
 from torch.nn import functional as F
 

@@ -1,7 +1,5 @@
 """Variants of exercise 4.2: reading to the right, with gaps, or beyond the edge."""
 
-from __future__ import annotations
-
 from functools import partial
 
 import torch

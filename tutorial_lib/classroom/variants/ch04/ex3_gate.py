@@ -1,7 +1,5 @@
 """Variants of exercise 4.3: other halves, other gates."""
 
-from __future__ import annotations
-
 import torch
 
 from tutorial_lib.classroom.variants.variant import Variants
@@ -16,7 +14,6 @@ gate = Variants(
         "gate(torch.tensor([0.0, 1.0]).view(1, 2, 1, 1))",
     ),
 )
-
 
 EQUATION_2 = "Equation 2: tanh of a value, times sigmoid of its switch."
 VALUES_FIRST = "the first C channels are values, the other C their switches"

@@ -1,7 +1,5 @@
 """Variants of exercise 4.4: figure 2 with one arrow more, or one step done differently."""
 
-from __future__ import annotations
-
 import math
 
 import torch

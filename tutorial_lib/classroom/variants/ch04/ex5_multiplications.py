@@ -1,7 +1,5 @@
 """Variants of exercise 4.5: layers that are built differently."""
 
-from __future__ import annotations
-
 import torch
 
 from tutorial_lib.classroom.variants.variant import Variants
@@ -17,7 +15,6 @@ multiplications_per_pixel = Variants(
     ),
     examples=("multiplications_per_pixel(3, 1)", "multiplications_per_pixel(5, 2)"),
 )
-
 
 CROPPED = ", kernels cropped"
 LAST_TWO = "link 1 x 2 x 2, output 1 x 1 x 1"

@@ -1,7 +1,5 @@
 """Variants of exercise 5.1: what a label does to values and switches."""
 
-from __future__ import annotations
-
 import torch
 
 from tutorial_lib.classroom.variants.variant import Variants
@@ -17,7 +15,6 @@ conditional_gate = Variants(
     table="(K, 2C): {rows}",
     examples=tuple(CALL.format(labels=labels) for labels in ([0, 1], [1, 1])),
 )
-
 
 EQUATION_4 = "Equation 4: tanh(value + V_f h) * sigmoid(switch + V_g h), where h says which label."
 ROW = "row y holds V_f h, then V_g h, of label y"

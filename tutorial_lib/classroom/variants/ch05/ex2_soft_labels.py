@@ -1,7 +1,5 @@
 """Variants of exercise 5.2: other ends, other ways."""
 
-from __future__ import annotations
-
 import torch
 
 from tutorial_lib.classroom.variants.variant import Variants
@@ -16,7 +14,6 @@ soft_labels = Variants(
     by_hand="soft_labels(0, 2, 3, 3) is {outcome}",
     examples=("soft_labels(0, 2, 3, 3)", "soft_labels(1, 0, 5, 2)"),
 )
-
 
 BOTH_ENDS = "both ends and evenly spaced steps between them"
 

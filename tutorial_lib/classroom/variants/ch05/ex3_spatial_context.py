@@ -1,7 +1,5 @@
 """Variants of exercise 5.3: which cell of the coarse map a pixel listens to."""
 
-from __future__ import annotations
-
 import torch
 from torch.nn import functional as F
 

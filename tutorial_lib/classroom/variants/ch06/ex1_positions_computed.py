@@ -1,7 +1,5 @@
 """Variants of exercise 6.1: other ways to crop."""
 
-from __future__ import annotations
-
 from itertools import product
 
 import torch
@@ -59,7 +57,6 @@ def _last_rows(n_rows: int):
 _last_rows(2)
 _last_rows(3)
 
-
 _twist(
     "Cropped means the pixels so far, in raster order: all rows above in full, and the own row "
     "up to the own pixel, this one included.",
@@ -73,7 +70,6 @@ _twist(
     lambda height, width: height * width * (height * width + 1) // 2,
     lambda row, column, height, width: row * width + column + 1,
 )
-
 
 _twist(
     "Images are drawn column by column, and cropped means the columns so far, the own one "

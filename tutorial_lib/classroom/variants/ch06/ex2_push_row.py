@@ -1,7 +1,5 @@
 """Variants of exercise 6.2: other orders of the window, and what becomes of old rows."""
 
-from __future__ import annotations
-
 import torch
 
 from tutorial_lib.classroom.variants.variant import Variants

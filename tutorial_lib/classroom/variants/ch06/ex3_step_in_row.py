@@ -1,7 +1,5 @@
 """Variants of exercise 6.3: other taps of the own row."""
 
-from __future__ import annotations
-
 import torch
 from torch.nn import functional as F
 

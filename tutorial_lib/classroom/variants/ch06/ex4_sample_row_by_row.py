@@ -1,7 +1,5 @@
 """Variants of exercise 6.4: what is known of a pixel, and what may be drawn."""
 
-from __future__ import annotations
-
 import torch
 
 from tutorial_lib.classroom.variants.variant import Variants

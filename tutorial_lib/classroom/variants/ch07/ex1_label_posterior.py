@@ -1,7 +1,5 @@
 """Variants of exercise 7.1: more evidence, less trust in it, or labels that may be wrong."""
 
-from __future__ import annotations
-
 import math
 
 import torch
@@ -19,7 +17,6 @@ label_posterior = Variants(
     returns="(B, K): log-probabilities in nats. An image may cost thousands of nats",
     examples=tuple(CALL.format(n_dims=n_dims) for n_dims in (2, 4)),
 )
-
 
 BAYES = "Bayes' rule: log p(y|x) from what each image costs under each label."
 

@@ -1,7 +1,5 @@
 """Variants of exercise 7.2: other measures of what is usual."""
 
-from __future__ import annotations
-
 import torch
 
 from tutorial_lib.classroom.variants.variant import Variants
@@ -16,7 +14,6 @@ typicality = Variants(
     by_hand="reference = [1, 2, 3, 4, 10] has the median 3{outcome}",
     examples=(f"typicality(torch.tensor([5.0, 1.0, 3.0, 6.0, 30.0]), {KNOWN})",),
 )
-
 
 FROM_MEDIAN = (
     ": the share of known images whose distance from the median of the known costs, upwards "

@@ -1,7 +1,5 @@
 """Variants of exercise 8.1: which row moves furthest, and what lies beside the image."""
 
-from __future__ import annotations
-
 import torch
 from torch.nn import functional as F
 
@@ -15,7 +13,6 @@ skew = Variants(
     by_hand=("1 2 3    ->   {rows[0]}\n4 5 6         {rows[1]}"),
     examples=("skew(torch.arange(1.0, 7.0).view(1, 1, 3, 2))",),
 )
-
 
 ZEROS, EDGE, PERIODIC = "zeros", "edge", "periodic"
 BESIDE = {

@@ -1,7 +1,5 @@
 """Variants of exercise 8.2: another lean, and what becomes of the numbers beside the image."""
 
-from __future__ import annotations
-
 import torch
 from torch.nn import functional as F
 

@@ -1,7 +1,5 @@
 """Variants of exercise 9.1: the evidence under another prior than N(0, 1)."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 

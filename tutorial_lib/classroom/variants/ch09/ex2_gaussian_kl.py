@@ -1,7 +1,5 @@
 """Variants of exercise 9.2: the other direction, both, and free bits."""
 
-from __future__ import annotations
-
 import math
 
 import torch

@@ -1,7 +1,5 @@
 """Variants of exercise 9.3: draws from other distributions, with gradients all the same."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 

@@ -1,7 +1,5 @@
 """Variants of exercise 9.4: missing pixels, and another prior."""
 
-from __future__ import annotations
-
 import math
 
 import torch

@@ -1,7 +1,5 @@
 """Variants of exercise 9.5: another average posterior."""
 
-from __future__ import annotations
-
 import math
 
 import torch

@@ -1,7 +1,5 @@
 """Variants of exercise 10.1: another distance, or the runner-up."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from functools import partial

@@ -1,7 +1,5 @@
 """Variants of exercise 10.2: the gradient is shared, or stopped where the code is far."""
 
-from __future__ import annotations
-
 from fractions import Fraction
 
 import torch

@@ -1,7 +1,5 @@
 """Variants of exercise 10.3: other norms, and sums in the place of means."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import torch
@@ -32,7 +30,6 @@ vq_losses = Variants(
         "vq_losses(torch.tensor([[[0.5, 2.0]]]), torch.tensor([[[0.0, 0.5]]]))",
     ),
 )
-
 
 NAMES = (
     "values",

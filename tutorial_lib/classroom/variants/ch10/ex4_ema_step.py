@@ -1,7 +1,5 @@
 """Variants of exercise 10.4: smoothed counts, idle codes that keep all, and shares of the batch."""
 
-from __future__ import annotations
-
 import torch
 
 from tutorial_lib.classroom.variants.variant import Variants

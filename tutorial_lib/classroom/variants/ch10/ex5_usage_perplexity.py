@@ -1,7 +1,5 @@
 """Variants of exercise 10.5: smoothed usage, and effective numbers of another order."""
 
-from __future__ import annotations
-
 from collections import Counter
 
 import torch

@@ -1,7 +1,5 @@
 """Variants of exercise 10.6: other candidates, another threshold, and a total that stays."""
 
-from __future__ import annotations
-
 import torch
 
 from tutorial_lib.classroom.variants.variant import Variants

@@ -1,7 +1,5 @@
 """Checks of values and gradients, which a comparison of results does not show."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 
 from tutorial_lib.classroom.variants.variant import Variants

@@ -1,7 +1,5 @@
 """Variants of exercise 11.1: other ways to say how far two categoricals are apart."""
 
-from __future__ import annotations
-
 import math
 
 import torch

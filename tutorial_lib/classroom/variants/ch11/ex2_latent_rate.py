@@ -1,7 +1,5 @@
 """Variants of exercise 11.2: other rules for what a code costs."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 

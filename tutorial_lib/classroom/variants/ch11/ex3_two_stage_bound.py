@@ -1,7 +1,5 @@
 """Variants of exercise 11.3: one of the two stages is mixed with the uniform distribution."""
 
-from __future__ import annotations
-
 import math
 from fractions import Fraction
 

@@ -1,7 +1,5 @@
 """Variants of exercise 11.4: another prior, and other questions to the same sum."""
 
-from __future__ import annotations
-
 import math
 
 import torch

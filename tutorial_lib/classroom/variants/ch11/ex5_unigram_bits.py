@@ -1,7 +1,5 @@
 """Variants of exercise 11.5: other counts in the simplest learned prior."""
 
-from __future__ import annotations
-
 import math
 from collections import Counter
 

@@ -1,7 +1,5 @@
 """Variants of exercise 12.1: other things that have to be sent."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 

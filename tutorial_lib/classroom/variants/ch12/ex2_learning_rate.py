@@ -1,7 +1,5 @@
 """Variants of exercise 12.2: other ways down."""
 
-from __future__ import annotations
-
 import math
 
 import torch

@@ -1,7 +1,5 @@
 """Variants of exercise 12.3: other errors, and other answers to compare with."""
 
-from __future__ import annotations
-
 import torch
 
 from tutorial_lib.classroom.variants.variant import Variants

@@ -1,7 +1,5 @@
 """Variants of exercise 13.1: new numbers for codes, and codes that survive a mirror."""
 
-from __future__ import annotations
-
 import torch
 
 from tutorial_lib.classroom.variants.variant import Variants
@@ -13,7 +11,6 @@ CODER = (
     'extract_codes(type("Coder", (torch.nn.Module,), '
     '{"encode_indices": lambda self, x: x[:, 0, ::2, ::2] // 2})(), '
 )
-
 
 extract_codes = Variants(
     ch13.extract_codes,

@@ -1,7 +1,5 @@
 """Variants of exercise 13.2: priors in which some positions are drawn together."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import torch
@@ -30,7 +28,6 @@ codes_by_position = Variants(
         "codes_by_position(torch.arange(18).view(3, 2, 3), torch.tensor([[[2, 1, 0], [0, 1, 2]]]))",
     ),
 )
-
 
 HAND_PICK = [[1, 0], [0, 1]]
 HAND = torch.tensor([[[1, 2], [3, 4]], [[5, 6], [7, 8]]])

@@ -1,7 +1,5 @@
 """Variants of exercise 13.3: other parts of a field are kept."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import torch
@@ -23,7 +21,6 @@ completion_canvas = Variants(
         "completion_canvas(torch.arange(1, 26).view(1, 5, 5), 2, 1)",
     ),
 )
-
 
 HAND = torch.tensor([[[5, 0, 4], [7, 8, 2], [1, 6, 3]]])
 

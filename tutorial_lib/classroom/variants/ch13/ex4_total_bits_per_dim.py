@@ -1,7 +1,5 @@
 """Variants of exercise 13.4: other units of the whole bill."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 

@@ -1,7 +1,5 @@
 """Variants of exercise 13.5: other balls, and density and coverage."""
 
-from __future__ import annotations
-
 import torch
 
 from tutorial_lib.classroom.variants.variant import Variants
@@ -25,7 +23,6 @@ precision_and_recall = Variants(
         "torch.tensor([[-3.5, 0.0], [9.0, 9.0]]), k=1)",
     ),
 )
-
 
 SHARES = {
     "asked": "The share of drawn points near real ones, and the share of real points near drawn "

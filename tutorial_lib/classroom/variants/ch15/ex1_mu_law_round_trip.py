@@ -1,7 +1,5 @@
 """Variants of exercise 15.1: other curves, and levels that stand for the middle of a cell."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Variants of exercise 15.2: other layers, and a first moment of its own."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 

@@ -1,7 +1,5 @@
 """Variants of exercise 15.3: position by position, as a share, and what is left open."""
 
-from __future__ import annotations
-
 import math
 from collections import Counter
 from collections.abc import Callable

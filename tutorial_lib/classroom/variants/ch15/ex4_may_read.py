@@ -1,7 +1,5 @@
 """Variants of exercise 15.4: other orders of drawing the codes of a field."""
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Callable
 

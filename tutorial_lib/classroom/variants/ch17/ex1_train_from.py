@@ -1,7 +1,5 @@
 """Variants of exercise 17.1: other steps, which must be resumed as well."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import torch
@@ -118,7 +116,6 @@ train_from.twist(
 )(_steps(_row_to_and_fro, _unclipped, _momentum))
 train_from.right(_steps_again(_there_and_back, float("inf"), 0.0))
 
-
 train_from.twist(
     "A gradient longer than 1 (the root of the sum of its squares) is scaled to length 1.",
     clip=(" with its noise; then\ng <- g / ||g|| if ||g|| > 1,"),
@@ -129,7 +126,6 @@ train_from.twist(
     ),
 )(_steps(_plain_row, _clipped, _momentum))
 train_from.right(_steps_again(_as_it_lies, 1.0, 0.0))
-
 
 train_from.twist(
     "The momentum is Nesterov's: the weight moves by g + momentum / 2, with the new momentum.",

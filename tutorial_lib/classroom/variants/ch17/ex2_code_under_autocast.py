@@ -1,7 +1,5 @@
 """Variants of exercise 17.2: another distance, in float32 all the same."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from functools import partial
