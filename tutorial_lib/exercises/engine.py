@@ -34,9 +34,9 @@ import random
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
-from functools import partial
 
 import torch
+from torch import Tensor
 
 from tutorial_lib.exercises import pages, progress
 from tutorial_lib.exercises.definition import (
@@ -75,6 +75,8 @@ class Exercise:
     when_changed    argument name -> what to say to a function that changes that argument
     differentiated  the chapter differentiates the results, so they must keep their graph
     otherwise       what is said where no mistake of the list explains the results
+    advice          what is added where the result has the wrong shape (or see `advises`)
+    parts           names of the results, "(levels, back)", where there are several
 
     The rest is declared below it:
 
@@ -95,6 +97,8 @@ class Exercise:
     differentiated: bool = False
     time_limit_seconds: float = 10.0
     otherwise: str = "The result is not the expected one."
+    advice: str | Callable = ""
+    parts: str = ""
     checks: list[Check] = field(default_factory=list)
     misconceptions: list[Misconception] = field(default_factory=list)
     alternatives: list[Callable] = field(default_factory=list)
@@ -103,8 +107,7 @@ class Exercise:
 
     def __post_init__(self):
         self.name = self.name or ast.parse(self.stub).body[-1].name
-        self._read = partial(read_as_of, self.reference)
-        self._evidence, self._further = first_difference_told, None
+        self._read, self._evidence, self._further = None, first_difference_told, None
 
     # ------------------------------------------------------------------------- the declaration
 
@@ -157,9 +160,24 @@ class Exercise:
         return function
 
     def reads(self, read: Callable) -> Callable:
-        """read(result, trial) -> the tensor to be compared; Failed for a wrong kind of result."""
+        """read(result, trial) -> the tensor to be compared; Failed for a wrong kind of result.
+
+        Needed only where the kind and shape of the reference's result do not say it all.
+        """
         self._read = read
         return read
+
+    def read(self, value: object, trial: Trial) -> Tensor:
+        """The result as the tensor that is compared."""
+        if self._read:
+            return self._read(value, trial)
+        options = {"advice": self.advice, "parts": self.parts}
+        return read_as_of(self.reference, value, trial, **options)
+
+    def advises(self, tell: Callable) -> Callable:
+        """tell(shape, trial) -> what is added where a result has this wrong shape."""
+        self.advice = tell
+        return tell
 
     def evidence(self, tell: Callable) -> Callable:
         """tell(trial, got, want) -> the first difference, in words and numbers."""
@@ -176,7 +194,7 @@ class Exercise:
     ) -> Failure | None:
         """None if the candidate agrees with the reference on all trials, else what is told."""
         given = {"misconceptions": self.misconceptions, "otherwise": self.otherwise, **options}
-        parts = {"read": self._read, "evidence": self._evidence, "diagnose_on": further}
+        parts = {"read": self.read, "evidence": self._evidence, "diagnose_on": further}
         return compare(candidate, self.reference, trials, **parts, **given)
 
     def _more(self, rng) -> Sequence[Trial]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -37,10 +38,17 @@ class Trial:
 
     args: tuple
     kwargs: dict = field(default_factory=dict)
+    known: dict = field(default_factory=dict, repr=False, compare=False)
 
     def call(self, function: Callable):
         """The function on copies of the arguments."""
         return plain(function(*copy_of(self.args), **copy_of(self.kwargs)))
+
+    def wanted(self, reference: Callable):
+        """What the reference gives, computed once."""
+        if reference not in self.known:
+            self.known[reference] = self.call(reference)
+        return self.known[reference]
 
 
 def compare(
@@ -62,7 +70,7 @@ def compare(
     otherwise     the message where no misconception explains all results
     """
     got = [read(candidate(*trial.args, **trial.kwargs), trial) for trial in trials]
-    want = [read(trial.call(reference), trial) for trial in trials]
+    want = [read(trial.wanted(reference), trial) for trial in trials]
     off = [i for i in range(len(trials)) if not agree(got[i], want[i])]
     if not off:
         return None
@@ -92,21 +100,41 @@ def explains(
     return True
 
 
-def read_as_of(reference: Callable, value: object, trial: Trial) -> Tensor:
-    """The result as one row of numbers, once it is of the kind and shape of the reference's."""
-    return _read_like(trial.call(reference), value)
+def read_as_of(
+    reference: Callable,
+    value: object,
+    trial: Trial,
+    *,
+    advice: str | Callable = "",
+    parts: str = "",
+) -> Tensor:
+    """The result once it is of the kind and shape of the reference's; its parts in one row.
 
-
-def _read_like(want: object, value: object) -> Tensor:
+    advice: added where the shape is wrong, or (shape, trial) -> that; parts: "(levels, back)"
+    """
+    want = trial.wanted(reference)
+    told = partial(_advice_for, advice, trial)
     if isinstance(want, Tensor) and want.ndim:
-        return tensor_result(value, tuple(want.shape), kind=_kind(want)).flatten()
+        return tensor_result(value, tuple(want.shape), kind=_kind(want), advice=told)
     if not isinstance(want, (tuple, list)):
-        return number_result(value).flatten()
+        return number_result(value)
+    if isinstance(value, Tensor) and value.dim() and isinstance(want[0], (int, float)):
+        value = value.flatten().tolist()
     if not isinstance(value, (tuple, list)) or len(value) != len(want):
         got = f"{type(value).__name__}" + (f" of {len(value)}" if hasattr(value, "__len__") else "")
-        told = f"Expected {len(want)} results, got {got}."
-        raise Failed(Failure("The result has the wrong number of parts.", told))
-    return torch.cat([_read_like(*pair) for pair in zip(want, value, strict=True)])
+        message = (
+            f"The result is not {parts}." if parts else "The result has the wrong number of parts."
+        )
+        raise Failed(Failure(message, f"Expected {len(want)} results, got {got}."))
+    return torch.cat([_part(*pair) for pair in zip(want, value, strict=True)])
+
+
+def _part(want: object, value: object) -> Tensor:
+    return read_as_of(lambda: want, value, Trial(())).flatten()
+
+
+def _advice_for(advice: str | Callable, trial: Trial, shape: tuple[int, ...]) -> str:
+    return advice(shape, trial) if callable(advice) else advice
 
 
 def _kind(want: Tensor) -> str:
@@ -117,6 +145,7 @@ def first_difference_told(trial: Trial, got: Tensor, want: Tensor) -> str:
     """How the function was called, and the first number that is off."""
     given = [_words(each) for each in trial.args]
     given += [f"{name}={_words(each)}" for name, each in trial.kwargs.items()]
+    got, want = got.flatten(), want.flatten()
     place = first_difference(got, want)
     where = f" at number {place[0]} of the result" if place and want.numel() > 1 else ""
     told = f"expected {number(want[place])}, got {number(got[place])}{where}."

@@ -56,11 +56,6 @@ def _factors(p_one, pixels):
     return torch.where(pixels == 1, ones, 1 - ones)
 
 
-@log_prob_nats.reads
-def read(value: object, trial: Trial) -> Tensor:
-    return number_result(value)
-
-
 @log_prob_nats.evidence
 def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
     p_one, pixels = trial.args

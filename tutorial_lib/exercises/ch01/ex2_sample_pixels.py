@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from tutorial_lib.exercises.ch01.tables import entry, given, random_tables
-from tutorial_lib.exercises.comparing import first_difference, number, numbers, tensor_result
+from tutorial_lib.exercises.comparing import first_difference, number, numbers
 from tutorial_lib.exercises.definition import Failure
 from tutorial_lib.exercises.engine import Exercise, says
 from tutorial_lib.exercises.trials import Trial
@@ -56,11 +56,6 @@ def _trial(n_pixels: int, rng: torch.Generator) -> Trial:
     return Trial((random_tables(n_pixels, rng), uniforms))
 
 
-@sample_pixels.reads
-def read(value: object, trial: Trial) -> Tensor:
-    return tensor_result(value, (len(trial.args[0]),), kind="long")
-
-
 @sample_pixels.evidence
 def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
     p_one, uniforms = trial.args
@@ -78,7 +73,7 @@ def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
 def repeats(candidate, rng: torch.Generator) -> Failure | None:
     for _ in range(8):
         trial = _trial(4, rng)
-        first, again = (read(candidate(*trial.args), trial) for _ in range(2))
+        first, again = (sample_pixels.read(candidate(*trial.args), trial) for _ in range(2))
         if not torch.equal(first, again):
             return Failure(OWN_NOISE, f"First {numbers(first)}, then {numbers(again)}.")
     return None
@@ -96,8 +91,8 @@ def impossible(candidate, rng: torch.Generator) -> Failure | None:
         for _ in range(4):
             certain = [(table > 0.5).double() for table in random_tables(4, rng)]
             trial = Trial((certain, torch.full((4,), uniform, dtype=torch.float64)))
-            got = read(candidate(*trial.args), trial)
-            want = read(trial.call(reference), trial)
+            got = sample_pixels.read(candidate(*trial.args), trial)
+            want = sample_pixels.read(trial.call(reference), trial)
             if not torch.equal(got, want):
                 return Failure(IMPOSSIBLE, evidence(trial, got, want))
     return None

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from tutorial_lib.exercises.comparing import first_difference, number, tensor_result
+from tutorial_lib.exercises.comparing import first_difference, number
 from tutorial_lib.exercises.definition import Failure
 from tutorial_lib.exercises.engine import Exercise, says
 from tutorial_lib.exercises.trials import Trial
@@ -57,13 +57,9 @@ def _random_images(shape: tuple[int, ...], rng: torch.Generator, scale: float = 
     return Trial((logits, torch.randint(n_levels, (batch, *dims), generator=rng)))
 
 
-def _advice(shape: tuple[int, ...]) -> str:
+@nll_nats.advises
+def advice(shape, trial):
     return ONE_A_PIXEL if len(shape) > 1 else ONE_A_BATCH
-
-
-@nll_nats.reads
-def read(value: object, trial: Trial) -> Tensor:
-    return tensor_result(value, (len(trial.args[0]),), advice=_advice)
 
 
 @nll_nats.evidence
@@ -86,7 +82,7 @@ def uniform(candidate, rng: torch.Generator) -> Failure | None:
     n_levels, width = (int(torch.randint(2, 9, (), generator=rng)) for _ in range(2))
     trial = _random_images((2, n_levels, 1, 3, width), rng, scale=0.0)
     want = 3 * width * math.log(n_levels)
-    got = read(candidate(*trial.args), trial)
+    got = nll_nats.read(candidate(*trial.args), trial)
     if torch.allclose(got, torch.full_like(got, want), rtol=1e-4):
         return None
     return Failure(
@@ -100,7 +96,8 @@ def unlikely(candidate, rng: torch.Generator) -> Failure | None:
     trial = _random_images((2, 3, 1, 2, 2), rng, scale=0.0)
     logits, levels = trial.args
     logits.scatter_(1, levels.unsqueeze(1), -400.0)
-    got, want = (read(values, trial) for values in (candidate(*trial.args), trial.call(reference)))
+    both = candidate(*trial.args), trial.call(reference)
+    got, want = (nll_nats.read(values, trial) for values in both)
     if first_difference(got, want) is None:
         return None
     return Failure(ROUNDING, evidence(trial, got, want))

@@ -76,18 +76,13 @@ def _random_trial(size: tuple[int, int], mask: Tensor, rng: torch.Generator) -> 
     return Trial((x, weight, bias, mask))
 
 
-@masked_conv2d.reads
-def read(value: object, trial: Trial) -> Tensor:
+@masked_conv2d.advises
+def advice(shape, trial):
     x, weight = trial.args[:2]
-    wanted = (len(x), len(weight), *x.shape[-2:])
     unpadded = tuple(side - k + 1 for side, k in zip(x.shape[-2:], weight.shape[-2:], strict=True))
-
-    def advice(shape: tuple[int, ...]) -> str:
-        if shape[-2:] == unpadded:
-            return NO_PADDING
-        return ONE_PADDING if weight.shape[-2] != weight.shape[-1] else ""
-
-    return tensor_result(value, wanted, advice=advice)
+    if shape[-2:] == unpadded:
+        return NO_PADDING
+    return ONE_PADDING if weight.shape[-2] != weight.shape[-1] else ""
 
 
 @masked_conv2d.evidence

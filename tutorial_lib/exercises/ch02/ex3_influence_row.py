@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from tutorial_lib.exercises.ch02.models import Opposed, SideBySide, masked_stack
-from tutorial_lib.exercises.comparing import first_difference, tensor_result
+from tutorial_lib.exercises.comparing import first_difference
 from tutorial_lib.exercises.definition import Failure
 from tutorial_lib.exercises.engine import Exercise, says
 from tutorial_lib.exercises.trials import Trial
@@ -69,11 +69,6 @@ def _trial(model: nn.Module, size: tuple[int, int], target: tuple[int, int], rng
     return Trial((model, image, target))
 
 
-@influence_row.reads
-def read(value: object, trial: Trial) -> Tensor:
-    return tensor_result(value, tuple(trial.args[1].shape[-2:]), kind="bool")
-
-
 @influence_row.evidence
 def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
     _, image, target = trial.args
@@ -118,11 +113,12 @@ def check_logits(candidate, rng: torch.Generator) -> Failure | None:
 def again(candidate, rng: torch.Generator) -> Failure | None:
     trial = _trial(masked_stack(rng), (4, 5), (1, 2), rng)
     model, image, target = trial.args
-    got = read(candidate.measure(second_of_two, model, image, [(3, 3), target]), trial)
-    want = read(trial.call(reference), trial)
+    second = candidate.measure(second_of_two, model, image, [(3, 3), target])
+    got = influence_row.read(second, trial)
+    want = influence_row.read(trial.call(reference), trial)
     if torch.equal(got, want):
         return None
-    first = read(Trial((model, image, (3, 3))).call(reference), trial)
+    first = influence_row.read(Trial((model, image, (3, 3))).call(reference), trial)
     piled_up = torch.equal(got.bool(), want.bool() | first.bool())
     message = PILED_UP if piled_up else "A second call with the same image gives a wrong map."
     return Failure(message, evidence(trial, got, want))

@@ -76,11 +76,6 @@ def _trial(
     return Trial(tuple(tensors))
 
 
-@residual_block.reads
-def read(value: object, trial: Trial) -> Tensor:
-    return tensor_result(value, tuple(trial.args[0].shape))
-
-
 @residual_block.evidence
 def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
     x, shrink, kernel, _ = trial.args

@@ -8,8 +8,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from tutorial_lib.exercises.ch03.models import TOO_MANY, IndependentPixels
-from tutorial_lib.exercises.comparing import number, number_result
-from tutorial_lib.exercises.definition import Failed, Failure
+from tutorial_lib.exercises.comparing import number
+from tutorial_lib.exercises.definition import Failure
 from tutorial_lib.exercises.engine import Exercise, says
 from tutorial_lib.exercises.trials import Trial
 from tutorial_lib.pixels.likelihood import bits_per_dim, nll_nats
@@ -32,6 +32,7 @@ held_out_score = Exercise(
     minutes=10,
     reference=reference,
     otherwise="These are not the two numbers. Get the first right alone: the second follows.",
+    parts="a pair",
     stub='''\
 def held_out_score(model_fn, images: torch.Tensor, batch_size: int) -> tuple[float, float]:
     """What `images` cost under a model: (nats per image, bits/dim), two means over all images.
@@ -76,16 +77,6 @@ def _trial(
     share = torch.linspace(0.9, 0, n).view(n, 1, 1, 1)
     cheap = torch.rand((n, *dims), generator=rng) < share
     return Trial((IndependentPixels(logits), torch.where(cheap, likeliest, images), batch_size))
-
-
-@held_out_score.reads
-def read(value: object, trial: Trial) -> Tensor:
-    if isinstance(value, Tensor) and value.shape == (2,):
-        value = tuple(value)
-    if not isinstance(value, (tuple, list)) or len(value) != 2:
-        told = f"Expected 2 numbers, (nats per image, bits/dim), got {type(value).__name__}."
-        raise Failed(Failure("The result is not a pair.", told))
-    return torch.stack([number_result(each) for each in value])
 
 
 @held_out_score.evidence

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from tutorial_lib.exercises.ch03.models import CausalPixels
-from tutorial_lib.exercises.comparing import first_difference, number, tensor_result
+from tutorial_lib.exercises.comparing import first_difference, number
 from tutorial_lib.exercises.definition import Failure
 from tutorial_lib.exercises.engine import Exercise, says
 from tutorial_lib.exercises.trials import Trial
@@ -95,11 +95,6 @@ def _grey(rng: torch.Generator) -> list[Trial]:
     ]
 
 
-@sample_images.reads
-def read(value: object, trial: Trial) -> Tensor:
-    return tensor_result(value, tuple(trial.args[1].shape), kind="long")
-
-
 @sample_images.evidence
 def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
     model, uniforms, temperature = trial.args
@@ -131,7 +126,7 @@ def _check(candidate, trials: list[Trial], diagnose_on: list[Trial]) -> Failure 
 @sample_images.judge("images of a single pixel, twice with the same noise")
 def first_pixel(candidate, rng: torch.Generator) -> Failure | None:
     trial = _trial(rng, (40, 1, 1, 1), 5)
-    first, again = (read(candidate(*trial.args), trial) for _ in range(2))
+    first, again = (sample_images.read(candidate(*trial.args), trial) for _ in range(2))
     if not torch.equal(first, again):
         (b, *_) = first_difference(first, again)
         return Failure(OWN_NOISE, f"Image {b}: level {number(first[b])}, then {number(again[b])}.")

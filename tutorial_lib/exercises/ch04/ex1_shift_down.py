@@ -56,16 +56,12 @@ def _trial(shape: tuple[int, ...], rng: torch.Generator) -> Trial:
     return Trial(((torch.randperm(count, generator=rng) + 1.0).view(shape),))
 
 
-@shift_down.reads
-def read(value: object, trial: Trial) -> Tensor:
+@shift_down.advises
+def advice(shape, trial):
     height, width = trial.args[0].shape[-2:]
-
-    def advice(shape: tuple[int, ...]) -> str:
-        if shape[2:] == (height + 1, width):
-            return SURPLUS
-        return BY_WIDTH if shape[2:] == (width, width) else ""
-
-    return tensor_result(value, tuple(trial.args[0].shape), advice=advice)
+    if shape[2:] == (height + 1, width):
+        return SURPLUS
+    return BY_WIDTH if shape[2:] == (width, width) else ""
 
 
 @shift_down.evidence
@@ -112,7 +108,7 @@ def gradient_of(function: Callable, features: Tensor) -> Tensor | None:
 
 def tensor_shifted(value: object, features: Tensor) -> Tensor:
     """The learner's result as it is, once its shape is known to be right."""
-    read(value, Trial((features,)))
+    tensor_result(value, features.shape, advice=lambda shape: advice(shape, Trial((features,))))
     return value
 
 

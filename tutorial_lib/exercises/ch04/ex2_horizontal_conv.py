@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from tutorial_lib.exercises.comparing import first_difference, number, numbers, tensor_result
+from tutorial_lib.exercises.comparing import first_difference, number, numbers
 from tutorial_lib.exercises.engine import Exercise, says
 from tutorial_lib.exercises.trials import Trial
 
@@ -87,18 +87,14 @@ def _impulses(mask_type: str) -> list[Trial]:
     return [_impulse(*place, mask_type) for place in places]
 
 
-@horizontal_conv.reads
-def read(value: object, trial: Trial) -> Tensor:
+@horizontal_conv.advises
+def advice(shape, trial):
     x, weight = trial.args
-
-    def advice(shape: tuple[int, ...]) -> str:
-        if len(shape) != 4 or shape[2] != x.shape[2]:
-            return ""
-        if shape[3] == x.shape[3] + 1:
-            return SURPLUS if trial.kwargs["mask_type"] == "A" else SURPLUS_B
-        return NARROW if shape[3] < x.shape[3] else ""
-
-    return tensor_result(value, (len(x), len(weight), *x.shape[2:]), advice=advice)
+    if len(shape) != 4 or shape[2] != x.shape[2]:
+        return ""
+    if shape[3] == x.shape[3] + 1:
+        return SURPLUS if trial.kwargs["mask_type"] == "A" else SURPLUS_B
+    return NARROW if shape[3] < x.shape[3] else ""
 
 
 @horizontal_conv.evidence

@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor
 
-from tutorial_lib.exercises.comparing import first_difference, number, numbers, tensor_result
+from tutorial_lib.exercises.comparing import first_difference, number, numbers
 from tutorial_lib.exercises.engine import Exercise
 from tutorial_lib.exercises.trials import Trial
 
@@ -58,11 +58,6 @@ def _trial(batch: int, n_classes: int, n_dims: int, rng: torch.Generator) -> Tri
     base = 1.5 + 0.2 * torch.rand(batch, 1, generator=rng, dtype=torch.float64)
     prior = torch.rand(n_classes, generator=rng, dtype=torch.float64) + 0.05
     return Trial((base + apart / n_dims, n_dims, prior / prior.sum()))
-
-
-@label_posterior.reads
-def read(value: object, trial: Trial) -> Tensor:
-    return tensor_result(value, trial.args[0].shape)
 
 
 @label_posterior.evidence

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from tutorial_lib.exercises.comparing import first_difference, number, numbers, tensor_result
+from tutorial_lib.exercises.comparing import first_difference, number, numbers
 from tutorial_lib.exercises.engine import Exercise, says
 from tutorial_lib.exercises.trials import Trial
 from tutorial_lib.pixels.lstm_layers import skew as reference
@@ -52,21 +52,17 @@ def _trial(rng: torch.Generator, height: int, width: int) -> Trial:
     return Trial((torch.randint(1, 100, (2, 3, height, width), generator=rng).float(),))
 
 
-@skew.reads
-def read(value: object, trial: Trial) -> Tensor:
+@skew.advises
+def advice(shape, trial):
     *start, height, width = trial.args[0].shape
-
-    def advice(shape: tuple[int, ...]) -> str:
-        told = {
-            (height, 2 * width - 1): WIDTH_FOR_HEIGHT,
-            (height, 2 * height - 1): HEIGHT_FOR_WIDTH,
-            (height, width + height): ONE_MORE,
-            (height, width): TOO_NARROW,
-            (width + height - 1, width): COLUMNS,
-        }
-        return told.get(tuple(shape[-2:]), "")
-
-    return tensor_result(value, (*start, height, width + height - 1), advice=advice)
+    told = {
+        (height, 2 * width - 1): WIDTH_FOR_HEIGHT,
+        (height, 2 * height - 1): HEIGHT_FOR_WIDTH,
+        (height, width + height): ONE_MORE,
+        (height, width): TOO_NARROW,
+        (width + height - 1, width): COLUMNS,
+    }
+    return told.get(tuple(shape[-2:]), "")
 
 
 @skew.evidence

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from tutorial_lib.exercises.comparing import first_difference, number, numbers, tensor_result
+from tutorial_lib.exercises.comparing import first_difference, number, numbers
 from tutorial_lib.exercises.engine import Exercise, says
 from tutorial_lib.exercises.trials import Trial
 from tutorial_lib.pixels.lstm_layers import skew
@@ -57,22 +57,18 @@ def _skewed_trial(rng: torch.Generator, height: int, width: int) -> Trial:
     return Trial((skew(torch.randint(1, 100, (2, 3, height, width), generator=rng).float()),))
 
 
-@unskew.reads
-def read(value: object, trial: Trial) -> Tensor:
+@unskew.advises
+def advice(shape, trial):
     *start, height, columns = trial.args[0].shape
     width = columns - height + 1
-
-    def advice(shape: tuple[int, ...]) -> str:
-        told = {
-            columns: NOT_CUT,
-            columns + height - 1: AGAIN,
-            width - 1: ONE_LESS,
-            (columns + 1) // 2: SQUARE,
-            height: HEIGHT,
-        }
-        return told.get(shape[-1], "") if len(shape) == 4 else ""
-
-    return tensor_result(value, (*start, height, width), advice=advice)
+    told = {
+        columns: NOT_CUT,
+        columns + height - 1: AGAIN,
+        width - 1: ONE_LESS,
+        (columns + 1) // 2: SQUARE,
+        height: HEIGHT,
+    }
+    return told.get(shape[-1], "") if len(shape) == 4 else ""
 
 
 @unskew.evidence

@@ -61,11 +61,6 @@ def _trial(batch: int, dim: int, rng: torch.Generator) -> Trial:
     return Trial((mean, 1.5 * log_variance, noise))
 
 
-@reparameterize.reads
-def read(value: object, trial: Trial) -> Tensor:
-    return tensor_result(value, trial.args[0].shape)
-
-
 @reparameterize.evidence
 def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
     i, j = place = first_difference(got, want)
@@ -77,7 +72,7 @@ def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
 
 
 def _draws_noise(candidate, trial: Trial) -> Failure | None:
-    first, second = (read(candidate(*trial.args), trial) for _ in range(2))
+    first, second = (reparameterize.read(candidate(*trial.args), trial) for _ in range(2))
     place = first_difference(first, second)
     if place is None:
         return None
@@ -98,7 +93,7 @@ def gradients_of(function: Callable, mean: Tensor, log_variance: Tensor, noise: 
     """The gradients of the sum of squares of the draw for mean and log-variance; None: cut off."""
     inputs = [mean.requires_grad_(), log_variance.requires_grad_()]
     value = function(*inputs, noise)
-    read(value, Trial((mean,)))
+    tensor_result(value, tuple(mean.shape))
     if not value.requires_grad:
         return [None, None]
     return list(torch.autograd.grad(value.square().sum(), inputs, allow_unused=True))

@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor
 
-from tutorial_lib.exercises.comparing import number, number_result
+from tutorial_lib.exercises.comparing import number
 from tutorial_lib.exercises.engine import Exercise
 from tutorial_lib.exercises.trials import Trial
 
@@ -56,11 +56,6 @@ def _trial(n: int, closeness: float, shift: float, rng: torch.Generator) -> Tria
     squares = ((codes[:, None] - places) / closeness).square().sum(dim=2)
     widths = torch.rand(n, generator=rng, dtype=torch.float64)  # some posteriors are denser
     return Trial((shift - 0.5 * squares + widths,))
-
-
-@information.reads
-def read(value: object, trial: Trial) -> Tensor:
-    return number_result(value)
 
 
 @information.evidence

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from tutorial_lib.codes.quantizer import nearest_code as reference
-from tutorial_lib.exercises.comparing import first_difference, number, numbers, tensor_result
+from tutorial_lib.exercises.comparing import first_difference, number, numbers
 from tutorial_lib.exercises.definition import Failure
 from tutorial_lib.exercises.engine import Exercise
 from tutorial_lib.exercises.trials import Trial
@@ -51,13 +51,8 @@ def _trial(batch: int, dim: int, positions: tuple[int, ...], n_codes: int, rng) 
     return Trial((z_e.round(decimals=3), codebook.round(decimals=3)))
 
 
-@nearest_code.reads
-def read(value: object, trial: Trial) -> Tensor:
-    z_e = trial.args[0]
-    return tensor_result(value, (len(z_e), *z_e.shape[2:]), kind="long", advice=_advice)
-
-
-def _advice(shape: tuple[int, ...]) -> str:
+@nearest_code.advises
+def advice(shape, trial):
     return "Give the list of numbers the shape of the field." if len(shape) == 1 else ""
 
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from tutorial_lib.codes.quantizer import code_counts, perplexity
-from tutorial_lib.exercises.comparing import number, number_result, numbers
+from tutorial_lib.exercises.comparing import number, numbers
 from tutorial_lib.exercises.engine import Exercise
 from tutorial_lib.exercises.trials import Trial
 
@@ -60,11 +60,6 @@ def _trial(sizes: tuple[int, ...], n_used: int, n_codes: int, rng: torch.Generat
     """Batches of unlike usage: each moved along the codes, and the last code never in use."""
     batches = [(_uneven(n, n_used, rng) + i) % (n_codes - 1) for i, n in enumerate(sizes)]
     return Trial(([each.view(-1, 2) for each in batches], n_codes))
-
-
-@usage_perplexity.reads
-def read(value: object, trial: Trial) -> Tensor:
-    return number_result(value)
 
 
 @usage_perplexity.evidence

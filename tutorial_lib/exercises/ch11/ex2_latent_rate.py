@@ -6,8 +6,7 @@ import torch
 from torch import Tensor
 
 from tutorial_lib.codes.bounds import latent_rate_nats
-from tutorial_lib.exercises.comparing import number, number_result
-from tutorial_lib.exercises.definition import Failed, Failure
+from tutorial_lib.exercises.comparing import number
 from tutorial_lib.exercises.engine import Exercise
 from tutorial_lib.exercises.trials import Trial
 from tutorial_lib.pixels.likelihood import bits_per_dim
@@ -26,6 +25,7 @@ latent_rate = Exercise(
     minutes=5,
     reference=reference,
     otherwise="These are other numbers.",
+    parts="two numbers: nats per image, bits/dim",
     stub='''\
 def latent_rate(latent_shape: tuple[int, ...], n_codes: int, n_dims: int) -> tuple[float, float]:
     """What a field of codes costs if all K codes are equally likely at every position.
@@ -51,16 +51,6 @@ def latent_rate(latent_shape: tuple[int, ...], n_codes: int, n_dims: int) -> tup
         codes, not by the pixels.""",
     ),
 )
-
-
-@latent_rate.reads
-def read(value: object, trial: Trial) -> Tensor:
-    if isinstance(value, Tensor):
-        value = value.flatten().tolist()
-    if not isinstance(value, (tuple, list)) or len(value) != 2:
-        told = f"Expected two numbers, got {value!r}."[:200]
-        raise Failed(Failure("The result is not two numbers: nats per image, bits/dim.", told))
-    return torch.stack([number_result(each) for each in value])
 
 
 @latent_rate.evidence

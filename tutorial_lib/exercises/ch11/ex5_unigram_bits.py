@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor
 
-from tutorial_lib.exercises.comparing import number, number_result
+from tutorial_lib.exercises.comparing import number
 from tutorial_lib.exercises.engine import Exercise
 from tutorial_lib.exercises.trials import Trial
 
@@ -69,11 +69,6 @@ def _uneven(n_train: int, n_held_out: int, n_codes: int, rng: torch.Generator) -
     held_out = _codes(n_held_out, n_codes, 1.5, rng)
     held_out[0, 0, 0] = n_codes - 1
     return Trial((train, held_out, n_codes))
-
-
-@unigram_bits.reads
-def read(value: object, trial: Trial) -> Tensor:
-    return number_result(value)
 
 
 @unigram_bits.evidence

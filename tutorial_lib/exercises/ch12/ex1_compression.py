@@ -5,8 +5,8 @@ import math
 import torch
 from torch import Tensor
 
-from tutorial_lib.exercises.comparing import first_difference, listed, number, number_result
-from tutorial_lib.exercises.definition import Failed, Failure
+from tutorial_lib.exercises.comparing import first_difference, number
+from tutorial_lib.exercises.definition import Failure
 from tutorial_lib.exercises.engine import Exercise
 from tutorial_lib.exercises.trials import Trial
 
@@ -33,6 +33,7 @@ compression = Exercise(
     goal="Count the bits of an image, the bits of its codes, and the compression ratio.",
     minutes=10,
     reference=reference,
+    parts="(raw_bits, code_bits, ratio)",
     stub='''\
 def compression(
     image_shape: tuple[int, ...],
@@ -74,15 +75,6 @@ def _trial(rng: torch.Generator, *, n_colors: int, latent_shape, codes) -> Trial
     height, width = _pick((12, 20, 28), rng), _pick((16, 24, 36), rng)
     levels, code_dim = _pick((4, 8, 16), rng), _pick((3, 5, 12), rng)
     return Trial(((n_colors, height, width), levels, latent_shape, _pick(codes, rng), code_dim))
-
-
-@compression.reads
-def read(value: object, trial: Trial) -> Tensor:
-    value = listed(value)
-    if not isinstance(value, (tuple, list)) or len(value) != 3:
-        told = f"Expected 3 numbers, got a value of type {type(value).__name__}."
-        raise Failed(Failure("The result is not (raw_bits, code_bits, ratio).", told))
-    return torch.stack([number_result(each) for each in value])
 
 
 @compression.evidence

@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor
 
-from tutorial_lib.exercises.comparing import number, number_result
+from tutorial_lib.exercises.comparing import number
 from tutorial_lib.exercises.definition import Failure
 from tutorial_lib.exercises.engine import Exercise
 from tutorial_lib.exercises.trials import Trial
@@ -57,11 +57,6 @@ def _schedule(rng: torch.Generator) -> tuple[int, float, int]:
 
 def _trials(steps, n_steps: int, peak: float, n_warm: int) -> list[Trial]:
     return [Trial((step, n_steps, peak, n_warm)) for step in steps]
-
-
-@learning_rate.reads
-def read(value: object, trial: Trial) -> Tensor:
-    return number_result(value)
 
 
 @learning_rate.evidence

@@ -4,8 +4,6 @@ import torch
 from torch import Tensor
 
 from tutorial_lib.codes.sample_quality import precision_and_recall as reference
-from tutorial_lib.exercises.comparing import number_result
-from tutorial_lib.exercises.definition import Failed, Failure
 from tutorial_lib.exercises.engine import Exercise
 from tutorial_lib.exercises.trials import Trial
 
@@ -16,6 +14,7 @@ precision_and_recall = Exercise(
     minutes=20,
     reference=reference,
     otherwise="These are other shares.",
+    parts="a pair (precision, recall)",
     stub='''\
 def precision_and_recall(
     real: torch.Tensor, drawn: torch.Tensor, *, k: int = 3
@@ -62,16 +61,6 @@ def _repeated(rng: torch.Generator, k: int) -> Trial:
     """One real point over and over: every drawn ball has the radius 0."""
     real, _ = _trial(20, 9, 2, rng).args
     return Trial((real, real[:1].repeat(8, 1)), {"k": k})
-
-
-@precision_and_recall.reads
-def read(value: object, trial: Trial) -> Tensor:
-    if isinstance(value, Tensor):
-        value = value.flatten().tolist()
-    if not isinstance(value, (tuple, list)) or len(value) != 2:
-        told = f"Expected 2 numbers, got {value!r}."[:200]
-        raise Failed(Failure("The result is not a pair (precision, recall).", told))
-    return torch.stack([number_result(each) for each in value])
 
 
 @precision_and_recall.evidence

@@ -6,7 +6,7 @@ from collections import Counter
 import torch
 from torch import Tensor
 
-from tutorial_lib.exercises.comparing import number, number_result
+from tutorial_lib.exercises.comparing import number
 from tutorial_lib.exercises.engine import Exercise
 from tutorial_lib.exercises.trials import Trial
 
@@ -66,11 +66,6 @@ def _trial(n: int, shape: tuple[int, ...], n_labels: int, rng: torch.Generator) 
     lean = labels[:, None] + torch.arange(n_positions) % 2
     codes = lean + torch.randint(3, lean.shape, generator=rng) ** 2 // 2
     return Trial((codes.view(len(labels), *shape), labels))
-
-
-@mutual_information_bits.reads
-def read(value: object, trial: Trial) -> Tensor:
-    return number_result(value)
 
 
 @mutual_information_bits.evidence

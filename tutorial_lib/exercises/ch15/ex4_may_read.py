@@ -6,7 +6,7 @@ import math
 import torch
 from torch import Tensor
 
-from tutorial_lib.exercises.comparing import first_difference, tensor_result
+from tutorial_lib.exercises.comparing import first_difference
 from tutorial_lib.exercises.engine import Exercise
 from tutorial_lib.exercises.trials import Trial
 
@@ -25,6 +25,7 @@ may_read = Exercise(
     minutes=10,
     reference=reference,
     otherwise="This is not the past of the place in raster order.",
+    advice="It is that of the field.",
     stub='''\
 def may_read(shape: tuple[int, ...], place: tuple[int, ...]) -> torch.Tensor:
     """The past of one position of a field of codes, in raster order with time first.
@@ -63,11 +64,6 @@ def _trial(shape: tuple[int, ...], rng: torch.Generator) -> Trial:
     if len(shape) == 3:
         place[0] = max(2, place[0])  # two frames before it, one after it
     return Trial((shape, tuple(place)))
-
-
-@may_read.reads
-def read(value: object, trial: Trial) -> Tensor:
-    return tensor_result(value, trial.args[0], kind="bool", advice="It is that of the field.")
 
 
 @may_read.evidence
