@@ -97,10 +97,6 @@ def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
     )
 
 
-def _check(candidate, trials: list[Trial]) -> Failure | None:
-    return masked_conv2d.compare(candidate, trials)
-
-
 def gradients_of(function: Callable, x: Tensor, weight: Tensor, bias: Tensor, mask: Tensor):
     """Gradients of a mix of all outputs with respect to weight and bias; None where cut off."""
     weight, bias = weight.requires_grad_(), bias.requires_grad_()

@@ -91,22 +91,22 @@ def second_of_two(function: Callable, model: nn.Module, image: Tensor, targets: 
     return function(model, image, targets[1])
 
 
-@influence_row.judge(
+@influence_row.trials(
     "maps of several targets of masked stacks, on images that are not square", points=2
 )
-def check_map(candidate, rng: torch.Generator) -> Failure | None:
+def check_map(rng):
     stacks = masked_stack(rng), masked_stack(rng, (1, 3)), masked_stack(rng, (3, 1))
     trials = [_trial(stacks[0], (4, 6), target, rng) for target in ((3, 2), (1, 3), (2, 0))]
     trials += [_trial(stack, (5, 4), (3, 2), rng) for stack in stacks[1:]]
-    return influence_row.compare(candidate, trials)
+    return trials
 
 
-@influence_row.judge("logits that cancel, and logits that read different pixels")
-def check_logits(candidate, rng: torch.Generator) -> Failure | None:
+@influence_row.trials("logits that cancel, and logits that read different pixels")
+def check_logits(rng):
     views = SideBySide(masked_stack(rng, (1, 3)), masked_stack(rng, (3, 1)))
     trials = [_trial(Opposed(masked_stack(rng)), (4, 5), (2, 3), rng)]
     trials.append(_trial(views, (4, 5), (2, 3), rng))
-    return influence_row.compare(candidate, trials)
+    return trials
 
 
 @influence_row.judge("a second call with the same image")

@@ -53,14 +53,14 @@ def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
     )
 
 
-@unread_fraction.judge("random matrices, some of which read the future as well", points=2)
-def random(candidate, rng: torch.Generator) -> Failure | None:
+@unread_fraction.trials("random matrices, some of which read the future as well", points=2)
+def random(rng):
     trials = [
         Trial((torch.rand(n, n, generator=rng) < share,))
         for n, share in ((6, 0.3), (12, 0.6), (15, 0.8))
     ]
     trials.append(Trial((trials[0].args[0].tril(-1),)))
-    return unread_fraction.compare(candidate, trials)
+    return trials
 
 
 @unread_fraction.judge("all of the past read, and none of it")

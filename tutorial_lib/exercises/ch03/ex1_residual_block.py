@@ -89,10 +89,6 @@ def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
     )
 
 
-def _check(candidate, trials: list[Trial], diagnose_on: list[Trial]) -> Failure | None:
-    return residual_block.compare(candidate, trials, further=diagnose_on)
-
-
 def gradient_of_x(function: Callable, x: Tensor, *weights: Tensor) -> Tensor | None:
     """The gradient of a mix of all outputs with respect to x; None where it is cut off."""
     x = x.requires_grad_()

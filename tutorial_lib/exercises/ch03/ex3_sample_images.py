@@ -119,10 +119,6 @@ def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
     )
 
 
-def _check(candidate, trials: list[Trial], diagnose_on: list[Trial]) -> Failure | None:
-    return sample_images.compare(candidate, trials, further=diagnose_on)
-
-
 @sample_images.judge("images of a single pixel, twice with the same noise")
 def first_pixel(candidate, rng: torch.Generator) -> Failure | None:
     trial = _trial(rng, (40, 1, 1, 1), 5)
@@ -130,7 +126,7 @@ def first_pixel(candidate, rng: torch.Generator) -> Failure | None:
     if not torch.equal(first, again):
         (b, *_) = first_difference(first, again)
         return Failure(OWN_NOISE, f"Image {b}: level {number(first[b])}, then {number(again[b])}.")
-    return _check(candidate, [trial], _grey(rng))
+    return sample_images.compare(candidate, [trial], _grey(rng))
 
 
 @sample_images.trials("grey images that are not square, every pixel", points=2)

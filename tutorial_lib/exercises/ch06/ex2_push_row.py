@@ -4,7 +4,6 @@ import torch
 from torch import Tensor
 
 from tutorial_lib.exercises.comparing import first_difference, number, tensor_result
-from tutorial_lib.exercises.definition import Failure
 from tutorial_lib.exercises.engine import Exercise, says
 from tutorial_lib.exercises.trials import Trial
 
@@ -20,6 +19,7 @@ push_row = Exercise(
     goal="Move the window over the last rows on by one when a row is finished.",
     minutes=5,
     reference=reference,
+    otherwise="The window must hold the last rows, the oldest first.",
     stub='''\
 def push_row(rows: torch.Tensor, finished: torch.Tensor) -> torch.Tensor:
     """A row is finished: the window over the last rows moves on by one.
@@ -72,29 +72,25 @@ def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
     )
 
 
-def _check(candidate, trials: list[Trial]) -> Failure | None:
+@push_row.also_try
+def more(_):
     rng = torch.Generator().manual_seed(0)
-    return push_row.compare(
-        candidate,
-        trials,
-        further=_trials(rng, (2, 4, 3), (4, 3, 2)),
-        otherwise="The window must hold the last rows, the oldest first.",
-    )
+    return _trials(rng, (2, 4, 3), (4, 3, 2))
 
 
-@push_row.judge("a window of one row")
-def one_row(candidate, rng: torch.Generator) -> Failure | None:
-    return _check(candidate, _trials(rng, (1, 4, 2)))
+@push_row.trials("a window of one row")
+def one_row(rng):
+    return _trials(rng, (1, 4, 2))
 
 
-@push_row.judge("a window of two rows, as a 3x3 kernel needs")
-def two_rows(candidate, rng: torch.Generator) -> Failure | None:
-    return _check(candidate, _trials(rng, (2, 5, 3)))
+@push_row.trials("a window of two rows, as a 3x3 kernel needs")
+def two_rows(rng):
+    return _trials(rng, (2, 5, 3))
 
 
-@push_row.judge("windows of three and of five rows")
-def more_rows(candidate, rng: torch.Generator) -> Failure | None:
-    return _check(candidate, _trials(rng, (3, 6, 1), (5, 2, 4)))
+@push_row.trials("windows of three and of five rows")
+def more_rows(rng):
+    return _trials(rng, (3, 6, 1), (5, 2, 4))
 
 
 @push_row.mistakes

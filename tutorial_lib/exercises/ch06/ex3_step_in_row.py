@@ -5,7 +5,6 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from tutorial_lib.exercises.comparing import first_difference, number
-from tutorial_lib.exercises.definition import Failure
 from tutorial_lib.exercises.engine import Exercise
 from tutorial_lib.exercises.trials import Trial
 
@@ -23,6 +22,7 @@ step_in_row = Exercise(
     goal="Compute a convolution at a single pixel, from the features that are kept.",
     minutes=15,
     reference=reference,
+    otherwise="The result is not that of the convolution at this pixel.",
     stub='''\
 def step_in_row(
     row: torch.Tensor, kernel: torch.Tensor, above: torch.Tensor, column: int
@@ -75,29 +75,25 @@ def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
     )
 
 
-def _check(candidate, trials: list[Trial]) -> Failure | None:
+@step_in_row.also_try
+def more(_):
     rng = torch.Generator().manual_seed(0)
-    return step_in_row.compare(
-        candidate,
-        trials,
-        further=_trials(rng, (2, 3, 6, 4, 3), range(6)),
-        otherwise="The result is not that of the convolution at this pixel.",
-    )
+    return _trials(rng, (2, 3, 6, 4, 3), range(6))
 
 
-@step_in_row.judge("two taps, columns inside the row", points=2)
-def inside(candidate, rng: torch.Generator) -> Failure | None:
-    return _check(candidate, _trials(rng, (2, 3, 7, 4, 2), [3, 6, 1]))
+@step_in_row.trials("two taps, columns inside the row", points=2)
+def inside(rng):
+    return _trials(rng, (2, 3, 7, 4, 2), [3, 6, 1])
 
 
-@step_in_row.judge("four taps at the left edge", points=2)
-def edge(candidate, rng: torch.Generator) -> Failure | None:
-    return _check(candidate, _trials(rng, (3, 2, 6, 4, 4), [0, 1, 2, 3]))
+@step_in_row.trials("four taps at the left edge", points=2)
+def edge(rng):
+    return _trials(rng, (3, 2, 6, 4, 4), [0, 1, 2, 3])
 
 
-@step_in_row.judge("a kernel wider than the row")
-def wide(candidate, rng: torch.Generator) -> Failure | None:
-    return _check(candidate, _trials(rng, (1, 2, 3, 3, 6), range(3)))
+@step_in_row.trials("a kernel wider than the row")
+def wide(rng):
+    return _trials(rng, (1, 2, 3, 3, 6), range(3))
 
 
 def _sum(window, kernel):

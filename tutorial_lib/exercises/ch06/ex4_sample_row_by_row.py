@@ -32,6 +32,7 @@ sample_row_by_row = Exercise(
     goal="Sample and complete images, with the work for the rows above done once a row.",
     minutes=15,
     reference=reference,
+    otherwise="The images are not those that the model draws with this noise.",
     stub='''\
 def sample_row_by_row(model, uniforms: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
     """Complete images of one colour; what the rows above say is computed once a row.
@@ -100,14 +101,10 @@ def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
     )
 
 
-def _check(candidate, trials: list[Trial]) -> Failure | None:
+@sample_row_by_row.also_try
+def more(_):
     rng = torch.Generator().manual_seed(0)
-    return sample_row_by_row.compare(
-        candidate,
-        trials,
-        further=[_trial(rng, (8, 4, 3), 0.0), _trial(rng, (8, 4, 4), 0.5)],
-        otherwise="The images are not those that the model draws with this noise.",
-    )
+    return [_trial(rng, (8, 4, 3), 0.0), _trial(rng, (8, 4, 4), 0.5)]
 
 
 def rows_begun(function, model: RowByRow, uniforms: Tensor, known: Tensor) -> list[int]:
@@ -122,19 +119,19 @@ def places_asked(function, model: RowByRow, uniforms: Tensor, known: Tensor) -> 
     return [list(call) for call in model.asked if len(call) == 2]
 
 
-@sample_row_by_row.judge("images of a single row")
-def one_row(candidate, rng: torch.Generator) -> Failure | None:
-    return _check(candidate, [_trial(rng, (20, 1, 5), 0.0)])
+@sample_row_by_row.trials("images of a single row")
+def one_row(rng):
+    return [_trial(rng, (20, 1, 5), 0.0)]
 
 
-@sample_row_by_row.judge("images of several rows, every pixel", points=2)
-def check_images(candidate, rng: torch.Generator) -> Failure | None:
-    return _check(candidate, [_trial(rng, (8, 4, 5), 0.0), _trial(rng, (8, 5, 2), 0.0)])
+@sample_row_by_row.trials("images of several rows, every pixel", points=2)
+def check_images(rng):
+    return [_trial(rng, (8, 4, 5), 0.0), _trial(rng, (8, 5, 2), 0.0)]
 
 
-@sample_row_by_row.judge("completions, other pixels known in each image", points=2)
-def check_known(candidate, rng: torch.Generator) -> Failure | None:
-    return _check(candidate, [_trial(rng, (8, 4, 5), 0.5), _trial(rng, (8, 5, 3), 0.8)])
+@sample_row_by_row.trials("completions, other pixels known in each image", points=2)
+def check_known(rng):
+    return [_trial(rng, (8, 4, 5), 0.5), _trial(rng, (8, 5, 3), 0.8)]
 
 
 @sample_row_by_row.judge("rows begun once, known pixels walked through")

@@ -5,7 +5,6 @@ from torch import Tensor
 
 from tutorial_lib.codes.quantizer import nearest_code as reference
 from tutorial_lib.exercises.comparing import first_difference, number, numbers
-from tutorial_lib.exercises.definition import Failure
 from tutorial_lib.exercises.engine import Exercise
 from tutorial_lib.exercises.trials import Trial
 
@@ -15,6 +14,7 @@ nearest_code = Exercise(
     goal="Write the look-up of equation 1 for fields of vectors with any number of axes.",
     minutes=10,
     reference=reference,
+    otherwise="Some positions get another code than the nearest one.",
     stub='''\
 def nearest_code(z_e: torch.Tensor, codebook: torch.Tensor) -> torch.Tensor:
     """Equation 1 at every position: the number of the code that is nearest to the vector there.
@@ -71,31 +71,22 @@ def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
     )
 
 
-def _check(candidate, trials: list[Trial], more: list[Trial]) -> Failure | None:
-    return nearest_code.compare(
-        candidate,
-        trials,
-        further=more,
-        otherwise="Some positions get another code than the nearest one.",
-    )
-
-
-@nearest_code.judge("single vectors")
-def check_vectors(candidate, rng: torch.Generator) -> Failure | None:
+@nearest_code.trials("single vectors")
+def check_vectors(rng):
     """K = D, as with the notes' matrix, so that columns would do as well."""
     more = [_trial(2, 4, (3, 2), 4, rng), _trial(3, 3, (4,), 3, rng)]
-    return _check(candidate, [_trial(40, 3, (), 3, rng)], more)
+    return [_trial(40, 3, (), 3, rng)], more
 
 
-@nearest_code.judge("lines and images of vectors")
-def fields(candidate, rng: torch.Generator) -> Failure | None:
+@nearest_code.trials("lines and images of vectors")
+def fields(rng):
     trials = [_trial(2, 3, (12,), 5, rng), _trial(2, 4, (5, 6), 7, rng)]
-    return _check(candidate, trials, [_trial(3, 2, (3, 4), 6, rng)])
+    return trials, [_trial(3, 2, (3, 4), 6, rng)]
 
 
-@nearest_code.judge("clips: three axes of positions")
-def clips(candidate, rng: torch.Generator) -> Failure | None:
-    return _check(candidate, [_trial(2, 3, (3, 4, 5), 6, rng)], [_trial(2, 2, (2, 3, 2), 4, rng)])
+@nearest_code.trials("clips: three axes of positions")
+def clips(rng):
+    return [_trial(2, 3, (3, 4, 5), 6, rng)], [_trial(2, 2, (2, 3, 2), 4, rng)]
 
 
 def _field(indices, z_e):

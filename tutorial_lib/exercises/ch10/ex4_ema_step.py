@@ -20,6 +20,7 @@ ema_step = Exercise(
     minutes=15,
     reference=reference,
     when_changed={"counts": IN_PLACE, "sums": IN_PLACE},
+    otherwise="These are not the averages of equations 6 to 8.",
     stub='''\
 def ema_step(
     counts: torch.Tensor,
@@ -96,26 +97,24 @@ def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
     )
 
 
-def _check(candidate, trials: list[Trial], rng: torch.Generator) -> Failure | None:
-    more = [_trial(6, 4, 2, rng, idle=idle) for idle in (False, True)]
-    return ema_step.compare(
-        candidate, trials, further=more, otherwise="These are not the averages of equations 6 to 8."
-    )
+@ema_step.also_try
+def more(rng):
+    return [_trial(6, 4, 2, rng, idle=idle) for idle in (False, True)]
 
 
-@ema_step.judge("a batch in which every code is chosen")
-def all_used(candidate, rng: torch.Generator) -> Failure | None:
-    return _check(candidate, [_trial(9, 3, 2, rng, idle=False)], rng)
+@ema_step.trials("a batch in which every code is chosen")
+def all_used(rng):
+    return [_trial(9, 3, 2, rng, idle=False)]
 
 
-@ema_step.judge("a code that no vector chose")
-def an_idle_code(candidate, rng: torch.Generator) -> Failure | None:
-    return _check(candidate, [_trial(8, 4, 3, rng, idle=True)], rng)
+@ema_step.trials("a code that no vector chose")
+def an_idle_code(rng):
+    return [_trial(8, 4, 3, rng, idle=True)]
 
 
-@ema_step.judge("vectors of one number each")
-def one_dimension(candidate, rng: torch.Generator) -> Failure | None:
-    return _check(candidate, [_trial(3, 6, 1, rng, idle=True)], rng)
+@ema_step.trials("vectors of one number each")
+def one_dimension(rng):
+    return [_trial(3, 6, 1, rng, idle=True)]
 
 
 def _batch(counts, sums, vectors, indices):

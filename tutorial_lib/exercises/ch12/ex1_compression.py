@@ -6,7 +6,6 @@ import torch
 from torch import Tensor
 
 from tutorial_lib.exercises.comparing import first_difference, number
-from tutorial_lib.exercises.definition import Failure
 from tutorial_lib.exercises.engine import Exercise
 from tutorial_lib.exercises.trials import Trial
 
@@ -34,6 +33,7 @@ compression = Exercise(
     minutes=10,
     reference=reference,
     parts="(raw_bits, code_bits, ratio)",
+    otherwise="These are not the bits of an image and of its codes.",
     stub='''\
 def compression(
     image_shape: tuple[int, ...],
@@ -88,35 +88,30 @@ def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
     )
 
 
-def _check(candidate, trials: list[Trial], rng: torch.Generator) -> Failure | None:
-    more = [
+@compression.also_try
+def more(rng):
+    return [
         _trial(rng, n_colors=3, latent_shape=(3, 5), codes=(100, 500)),
         _trial(rng, n_colors=1, latent_shape=(4, 2, 3), codes=(24, 48)),
     ]
-    return compression.compare(
-        candidate,
-        trials,
-        further=more,
-        otherwise="These are not the bits of an image and of its codes.",
-    )
 
 
-@compression.judge("grey images, K a power of 2")
-def grey(candidate, rng: torch.Generator) -> Failure | None:
-    return _check(candidate, [_trial(rng, n_colors=1, latent_shape=(7, 5), codes=(64, 128))], rng)
+@compression.trials("grey images, K a power of 2")
+def grey(rng):
+    return [_trial(rng, n_colors=1, latent_shape=(7, 5), codes=(64, 128))]
 
 
-@compression.judge("colour images")
-def colour(candidate, rng: torch.Generator) -> Failure | None:
-    return _check(candidate, [_trial(rng, n_colors=3, latent_shape=(4, 6), codes=(32, 512))], rng)
+@compression.trials("colour images")
+def colour(rng):
+    return [_trial(rng, n_colors=3, latent_shape=(4, 6), codes=(32, 512))]
 
 
-@compression.judge("fields of one and of three sides, any K")
-def other_fields(candidate, rng: torch.Generator) -> Failure | None:
+@compression.trials("fields of one and of three sides, any K")
+def other_fields(rng):
     """Fields of one and three sides, and a K that is no power of 2."""
     shapes = ((50,), (2, 4, 6))
     trials = [_trial(rng, n_colors=1, latent_shape=each, codes=(20, 100, 300)) for each in shapes]
-    return _check(candidate, trials, rng)
+    return trials
 
 
 def _result(raw_bits, code_bits):

@@ -6,7 +6,6 @@ import torch
 from torch import Tensor
 
 from tutorial_lib.exercises.comparing import number
-from tutorial_lib.exercises.definition import Failure
 from tutorial_lib.exercises.engine import Exercise
 from tutorial_lib.exercises.trials import Trial
 
@@ -24,6 +23,7 @@ learning_rate = Exercise(
     goal="Write the schedule of `fit`: a linear warm-up, then a line that meets 0 after the end.",
     minutes=10,
     reference=reference,
+    otherwise="This is another schedule.",
     stub='''\
 def learning_rate(step: int, n_steps: int, peak: float, n_warm: int) -> float:
     """The rate of one step: a line up to the peak, then a line down towards 0.
@@ -68,34 +68,30 @@ def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
     )
 
 
-def _check(candidate, trials: list[Trial], rng: torch.Generator) -> Failure | None:
+@learning_rate.also_try
+def more(rng):
     schedule = _schedule(rng)
-    return learning_rate.compare(
-        candidate,
-        trials,
-        further=_trials(range(schedule[0]), *schedule),
-        otherwise="This is another schedule.",
-    )
+    return _trials(range(schedule[0]), *schedule)
 
 
-@learning_rate.judge("the steps of the warm-up")
-def the_rise(candidate, rng: torch.Generator) -> Failure | None:
+@learning_rate.trials("the steps of the warm-up")
+def the_rise(rng):
     n_steps, peak, n_warm = _schedule(rng)
-    return _check(candidate, _trials(range(n_warm), n_steps, peak, n_warm), rng)
+    return _trials(range(n_warm), n_steps, peak, n_warm)
 
 
-@learning_rate.judge("the steps after it")
-def the_fall(candidate, rng: torch.Generator) -> Failure | None:
+@learning_rate.trials("the steps after it")
+def the_fall(rng):
     n_steps, peak, n_warm = _schedule(rng)
-    return _check(candidate, _trials(range(n_warm, n_steps), n_steps, peak, n_warm), rng)
+    return _trials(range(n_warm, n_steps), n_steps, peak, n_warm)
 
 
-@learning_rate.judge("one step of warm-up, and one step of fall")
-def short_runs(candidate, rng: torch.Generator) -> Failure | None:
+@learning_rate.trials("one step of warm-up, and one step of fall")
+def short_runs(rng):
     """One step of warm-up, and one step of fall."""
     peak = _schedule(rng)[1]
     trials = [*_trials(range(7), 7, peak, 1), *_trials(range(7), 7, peak, 6)]
-    return _check(candidate, trials, rng)
+    return trials
 
 
 def _shape(rising, falling, peak):

@@ -35,6 +35,7 @@ train_from = Exercise(
     minutes=20,
     reference=reference,
     when_changed={"state": IN_PLACE},
+    otherwise="The state at the end is another one.",
     stub='''\
 def train_from(state: dict, data: torch.Tensor, n_steps: int, noise: float) -> dict:
     """n_steps of training that go on where `state` left off; returns the state at their end.
@@ -128,11 +129,9 @@ def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
     )
 
 
-def _check(candidate, trials: list[Trial], rng: torch.Generator) -> Failure | None:
-    more = [_trial(rng, 2, 3, step=step, noise=0.5) for step in (0, 7)]
-    return train_from.compare(
-        candidate, trials, further=more, otherwise="The state at the end is another one."
-    )
+@train_from.also_try
+def more(rng):
+    return [_trial(rng, 2, 3, step=step, noise=0.5) for step in (0, 7)]
 
 
 def _not_the_same(one: Tensor, other: Tensor) -> Failure | None:
@@ -143,22 +142,22 @@ def _not_the_same(one: Tensor, other: Tensor) -> Failure | None:
     return Failure("Stopped and resumed, the run ends on other weights.", told)
 
 
-@train_from.judge("steps from the very start, without noise")
-def from_the_start(candidate, rng: torch.Generator) -> Failure | None:
+@train_from.trials("steps from the very start, without noise")
+def from_the_start(rng):
     """No noise, nothing behind: what a loop that keeps no state gets right."""
-    return _check(candidate, [_trial(rng, 2, 6, step=0, noise=0.0)], rng)
+    return [_trial(rng, 2, 6, step=0, noise=0.0)]
 
 
-@train_from.judge("with noise, drawn from the state's generator")
-def with_noise(candidate, rng: torch.Generator) -> Failure | None:
-    return _check(candidate, [_trial(rng, 3, 4, step=0, noise=0.5)], rng)
+@train_from.trials("with noise, drawn from the state's generator")
+def with_noise(rng):
+    return [_trial(rng, 3, 4, step=0, noise=0.5)]
 
 
 @train_from.judge("from the midst of a run, at once and in two calls", points=2)
 def resumed(candidate, rng: torch.Generator) -> Failure | None:
     """From the midst of a run; then in two calls, which must end in the very bits of one."""
     trial = _trial(rng, 2, 7, step=9, noise=0.5)
-    failure = _check(candidate, [trial], rng)
+    failure = train_from.compare(candidate, [trial], more(rng))
     if failure:
         return failure
     state, data, n_steps, noise = trial.args
