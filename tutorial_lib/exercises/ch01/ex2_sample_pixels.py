@@ -79,10 +79,9 @@ def repeats(candidate, rng: torch.Generator) -> Failure | None:
     return None
 
 
-@sample_pixels.trials("every pixel of 20 images, by inverse CDF", points=2)
-def draws(rng):
-    trials = [_trial(n_pixels, rng) for n_pixels in [4] * 18 + [6] * 2]
-    return trials
+sample_pixels.trials("every pixel of 20 images, by inverse CDF", points=2)(
+    lambda rng: [_trial(n_pixels, rng) for n_pixels in [4] * 18 + [6] * 2]
+)
 
 
 @sample_pixels.judge("a value of probability 0 is never drawn")

@@ -74,14 +74,8 @@ def _reason(row: int, column: int, middle: int, include_center: bool) -> str:
     )
 
 
-@causal_mask.trials("the 3x3 mask of type A")
-def type_a(rng):
-    return _trials(3, types=(False,))
-
-
-@causal_mask.trials("the 3x3 mask of type B")
-def type_b(rng):
-    return _trials(3, types=(True,))
+causal_mask.trials("the 3x3 mask of type A")(lambda rng: _trials(3, types=(False,)))
+causal_mask.trials("the 3x3 mask of type B")(lambda rng: _trials(3, types=(True,)))
 
 
 @causal_mask.trials("kernels of 1, 5, 7, and one larger size")
@@ -90,9 +84,7 @@ def sizes(rng):
     return _trials(5, 1, 7, random_size)
 
 
-@causal_mask.also_try
-def more(rng):
-    return _trials(3, 5)
+causal_mask.also_try(lambda rng: _trials(3, 5))
 
 
 def _blank(kernel_size):

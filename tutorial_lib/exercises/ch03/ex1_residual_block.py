@@ -107,15 +107,12 @@ def check_idle(rng):
     return [idle], [_trial(rng, 3, (3, 3), (4, 4))]
 
 
-@residual_block.trials("random weights, 3x3 and 5x5 kernels", points=2)
-def square(rng):
-    return [_trial(rng, 3, (3, 3), (4, 4)), _trial(rng, 2, (5, 5), (6, 6))]
-
-
-@residual_block.trials("images and kernels that are not square")
-def non_square(rng):
-    trials = [_trial(rng, 2, (3, 3), (4, 7)), _trial(rng, 1, (5, 3), (6, 5))]
-    return trials
+residual_block.trials("random weights, 3x3 and 5x5 kernels", points=2)(
+    lambda rng: [_trial(rng, 3, (3, 3), (4, 4)), _trial(rng, 2, (5, 5), (6, 6))]
+)
+residual_block.trials("images and kernels that are not square")(
+    lambda rng: [_trial(rng, 2, (3, 3), (4, 7)), _trial(rng, 1, (5, 3), (6, 5))]
+)
 
 
 @residual_block.judge("the gradient that reaches x")

@@ -112,20 +112,13 @@ def calls_recorded(function: Callable, model: IndependentPixels, images: Tensor,
     return model.recorded
 
 
-@held_out_score.trials("batches that are all full")
-def full_batches(rng):
-    return [_trial(rng, 6, 3, (1, 3, 4))], _uneven(rng)
-
-
-@held_out_score.trials("a last batch that is smaller", points=2)
-def uneven_batches(rng):
-    return _uneven(rng)
-
-
-@held_out_score.trials("images of three colours")
-def colors(rng):
-    trials = [_trial(rng, 5, 2, (3, 2, 4)), _trial(rng, 4, 3, (3, 3, 2), n_levels=7)]
-    return trials
+held_out_score.trials("batches that are all full")(
+    lambda rng: ([_trial(rng, 6, 3, (1, 3, 4))], _uneven(rng))
+)
+held_out_score.trials("a last batch that is smaller", points=2)(lambda rng: _uneven(rng))
+held_out_score.trials("images of three colours")(
+    lambda rng: [_trial(rng, 5, 2, (3, 2, 4)), _trial(rng, 4, 3, (3, 3, 2), n_levels=7)]
+)
 
 
 @held_out_score.judge("batches no larger than asked, and no gradients recorded")

@@ -129,19 +129,15 @@ def first_pixel(candidate, rng: torch.Generator) -> Failure | None:
     return sample_images.compare(candidate, [trial], _grey(rng))
 
 
-@sample_images.trials("grey images that are not square, every pixel", points=2)
-def grey(rng):
-    return _grey(rng)
-
-
-@sample_images.trials("images with colours")
-def colors(rng):
-    return [_trial(rng, (4, 3, 2, 3), 3), _trial(rng, (3, 2, 3, 2), 4)]
-
-
-@sample_images.trials("temperatures below and above 1")
-def check_temperature(rng):
-    return [_trial(rng, (4, 1, 3, 4), 4, t) for t in (0.4, 2.5)]
+sample_images.trials("grey images that are not square, every pixel", points=2)(
+    lambda rng: _grey(rng)
+)
+sample_images.trials("images with colours")(
+    lambda rng: [_trial(rng, (4, 3, 2, 3), 3), _trial(rng, (3, 2, 3, 2), 4)]
+)
+sample_images.trials("temperatures below and above 1")(
+    lambda rng: [_trial(rng, (4, 1, 3, 4), 4, t) for t in (0.4, 2.5)]
+)
 
 
 def _loop(

@@ -112,15 +112,12 @@ def tensor_shifted(value: object, features: Tensor) -> Tensor:
     return value
 
 
-@shift_down.trials("which pixel each number of the result comes from, square images")
-def square(rng):
-    return [_trial((2, 3, 5, 5), rng)], [_trial((1, 2, 6, 6), rng)]
-
-
-@shift_down.trials("the same for images that are not square")
-def non_square(rng):
-    trials = [_trial(shape, rng) for shape in ((1, 2, 7, 5), (2, 2, 4, 6), (1, 1, 1, 3))]
-    return trials
+shift_down.trials("which pixel each number of the result comes from, square images")(
+    lambda rng: ([_trial((2, 3, 5, 5), rng)], [_trial((1, 2, 6, 6), rng)])
+)
+shift_down.trials("the same for images that are not square")(
+    lambda rng: [_trial(shape, rng) for shape in ((1, 2, 7, 5), (2, 2, 4, 6), (1, 1, 1, 3))]
+)
 
 
 @shift_down.judge("where the gradients go")

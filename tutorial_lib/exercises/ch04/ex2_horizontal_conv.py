@@ -127,20 +127,13 @@ def _heard(place: tuple[int, int], source: tuple[int, int], got: bool, want: boo
     return f"Pixel {place} reads {'itself' if place == source else source}, and must not."
 
 
-@horizontal_conv.trials("type A: where a single bright pixel is heard", points=2)
-def type_a(rng):
-    return _impulses("A"), _impulses("B")
-
-
-@horizontal_conv.trials("type B: the same")
-def type_b(rng):
-    return _impulses("B"), _impulses("A")
-
-
-@horizontal_conv.trials("several channels, one to three taps")
-def channels(rng):
-    trials = [_random_trial(kind, rng, n_taps) for kind in "AB" for n_taps in (1, 2, 3)]
-    return trials
+horizontal_conv.trials("type A: where a single bright pixel is heard", points=2)(
+    lambda rng: (_impulses("A"), _impulses("B"))
+)
+horizontal_conv.trials("type B: the same")(lambda rng: (_impulses("B"), _impulses("A")))
+horizontal_conv.trials("several channels, one to three taps")(
+    lambda rng: [_random_trial(kind, rng, n_taps) for kind in "AB" for n_taps in (1, 2, 3)]
+)
 
 
 def _conv(x, weight, left, right):

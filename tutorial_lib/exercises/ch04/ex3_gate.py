@@ -71,14 +71,12 @@ def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
     )
 
 
-@gate.trials("one value and one switch, at several pixels")
-def one_pair(rng):
-    return [_trial((4, 2, 4, 6), rng)], [_trial((2, 6, 4, 6), rng)]
-
-
-@gate.trials("several of them, on images that are not square")
-def several(rng):
-    return [_trial((2, n, 4, 6), rng) for n in (4, 6, 10)]
+gate.trials("one value and one switch, at several pixels")(
+    lambda rng: ([_trial((4, 2, 4, 6), rng)], [_trial((2, 6, 4, 6), rng)])
+)
+gate.trials("several of them, on images that are not square")(
+    lambda rng: [_trial((2, n, 4, 6), rng) for n in (4, 6, 10)]
+)
 
 
 @gate.trials("large values and shut switches")

@@ -68,9 +68,9 @@ def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
     return told + f"Together {int(want)} multiplications; your function says {number(got)}."
 
 
-@multiplications_per_pixel.trials("one channel, kernels of four sizes")
-def taps(rng):
-    return _trials((3, 5, 7, 9), (1,))
+multiplications_per_pixel.trials("one channel, kernels of four sizes")(
+    lambda rng: _trials((3, 5, 7, 9), (1,))
+)
 
 
 @multiplications_per_pixel.trials("3x3 kernels, several numbers of channels")
@@ -85,9 +85,7 @@ def check_channels(rng):
     return _trials((3, 5), channels)
 
 
-@multiplications_per_pixel.also_try
-def more(rng):
-    return _trials((3, 5, 7), (1, 4, 6))
+multiplications_per_pixel.also_try(lambda rng: _trials((3, 5, 7), (1, 4, 6)))
 
 
 def _count(vertical_taps, horizontal_taps, n_channels, *, halves=2, link=True, output=1):

@@ -85,14 +85,12 @@ def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
     )
 
 
-@conditional_gate.trials("one image, several channels and pixels")
-def one_image(rng):
-    return [_trial(1, 2, 4, rng)]
-
-
-@conditional_gate.trials("a batch in which every image has its own label")
-def a_batch(rng):
-    return [_trial(5, 3, 7, rng)]
+conditional_gate.trials("one image, several channels and pixels")(
+    lambda rng: [_trial(1, 2, 4, rng)]
+)
+conditional_gate.trials("a batch in which every image has its own label")(
+    lambda rng: [_trial(5, 3, 7, rng)]
+)
 
 
 @conditional_gate.trials("a label that shuts every switch")
@@ -104,9 +102,7 @@ def shut(rng):
     return [trial]
 
 
-@conditional_gate.also_try
-def more(rng):
-    return [_trial(4, 3, 6, rng), _trial(3, 2, 5, rng)]
+conditional_gate.also_try(lambda rng: [_trial(4, 3, 6, rng), _trial(3, 2, 5, rng)])
 
 
 def _rows(label, table):

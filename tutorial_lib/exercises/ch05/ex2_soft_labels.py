@@ -75,14 +75,8 @@ def check_between(rng):
     return [Trial((0, 2, 3, 3)), Trial((n_classes - 1, 0, 9, n_classes))]
 
 
-@soft_labels.trials("a label and itself")
-def a_label_to_itself(rng):
-    return [Trial((1, 1, 4, 3))]
-
-
-@soft_labels.also_try
-def more(rng):
-    return DIAGNOSE_ON
+soft_labels.trials("a label and itself")(lambda rng: [Trial((1, 1, 4, 3))])
+soft_labels.also_try(lambda rng: DIAGNOSE_ON)
 
 
 def _share(n_steps):

@@ -83,24 +83,18 @@ def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
     )
 
 
-@spatial_context.trials("one image, a map of 2x2 cells")
-def one_map(rng):
-    return [_trial((1, 1, 2, 2), 1, (2, 2), rng)]
-
-
-@spatial_context.trials("several images, and maps of three channels")
-def channels(rng):
-    return [_trial((3, 3, 2, 3), 4, (2, 2), rng)]
-
-
-@spatial_context.trials("blocks that are not square")
-def blocks_that_are_not_square(rng):
-    return [_trial((1, 2, 1, 3), 6, (4, 1), rng)]
-
-
-@spatial_context.also_try
-def more(rng):
-    return [_trial((2, 3, 2, 3), 4, (3, 2), rng), _trial((3, 2, 3, 2), 2, (2, 4), rng)]
+spatial_context.trials("one image, a map of 2x2 cells")(
+    lambda rng: [_trial((1, 1, 2, 2), 1, (2, 2), rng)]
+)
+spatial_context.trials("several images, and maps of three channels")(
+    lambda rng: [_trial((3, 3, 2, 3), 4, (2, 2), rng)]
+)
+spatial_context.trials("blocks that are not square")(
+    lambda rng: [_trial((1, 2, 1, 3), 6, (4, 1), rng)]
+)
+spatial_context.also_try(
+    lambda rng: [_trial((2, 3, 2, 3), 4, (3, 2), rng), _trial((3, 2, 3, 2), 2, (2, 4), rng)]
+)
 
 
 def _times(weight, s):

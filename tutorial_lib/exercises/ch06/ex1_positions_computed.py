@@ -72,9 +72,9 @@ def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
     return "\n".join(lines)
 
 
-@positions_computed.trials("square images of one colour")
-def square(rng):
-    return _trials([(2, 2), (3, 3), (8, 8)], (1,))
+positions_computed.trials("square images of one colour")(
+    lambda rng: _trials([(2, 2), (3, 3), (8, 8)], (1,))
+)
 
 
 @positions_computed.trials("images that are not square")
@@ -83,14 +83,8 @@ def sides(rng):
     return _trials([(2, 3), (5, 2), (height, width)], (1,))
 
 
-@positions_computed.trials("two and three colours")
-def check_colors(rng):
-    return _trials([(2, 2), (4, 7)], (2, 3))
-
-
-@positions_computed.also_try
-def more(rng):
-    return _trials([(2, 3), (3, 3), (5, 4)], (1, 3))
+positions_computed.trials("two and three colours")(lambda rng: _trials([(2, 2), (4, 7)], (2, 3)))
+positions_computed.also_try(lambda rng: _trials([(2, 3), (3, 3), (5, 4)], (1, 3)))
 
 
 @positions_computed.mistakes

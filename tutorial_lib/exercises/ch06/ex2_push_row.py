@@ -78,19 +78,9 @@ def more(_):
     return _trials(rng, (2, 4, 3), (4, 3, 2))
 
 
-@push_row.trials("a window of one row")
-def one_row(rng):
-    return _trials(rng, (1, 4, 2))
-
-
-@push_row.trials("a window of two rows, as a 3x3 kernel needs")
-def two_rows(rng):
-    return _trials(rng, (2, 5, 3))
-
-
-@push_row.trials("windows of three and of five rows")
-def more_rows(rng):
-    return _trials(rng, (3, 6, 1), (5, 2, 4))
+push_row.trials("a window of one row")(lambda rng: _trials(rng, (1, 4, 2)))
+push_row.trials("a window of two rows, as a 3x3 kernel needs")(lambda rng: _trials(rng, (2, 5, 3)))
+push_row.trials("windows of three and of five rows")(lambda rng: _trials(rng, (3, 6, 1), (5, 2, 4)))
 
 
 @push_row.mistakes

@@ -81,19 +81,15 @@ def more(_):
     return _trials(rng, (2, 3, 6, 4, 3), range(6))
 
 
-@step_in_row.trials("two taps, columns inside the row", points=2)
-def inside(rng):
-    return _trials(rng, (2, 3, 7, 4, 2), [3, 6, 1])
-
-
-@step_in_row.trials("four taps at the left edge", points=2)
-def edge(rng):
-    return _trials(rng, (3, 2, 6, 4, 4), [0, 1, 2, 3])
-
-
-@step_in_row.trials("a kernel wider than the row")
-def wide(rng):
-    return _trials(rng, (1, 2, 3, 3, 6), range(3))
+step_in_row.trials("two taps, columns inside the row", points=2)(
+    lambda rng: _trials(rng, (2, 3, 7, 4, 2), [3, 6, 1])
+)
+step_in_row.trials("four taps at the left edge", points=2)(
+    lambda rng: _trials(rng, (3, 2, 6, 4, 4), [0, 1, 2, 3])
+)
+step_in_row.trials("a kernel wider than the row")(
+    lambda rng: _trials(rng, (1, 2, 3, 3, 6), range(3))
+)
 
 
 def _sum(window, kernel):

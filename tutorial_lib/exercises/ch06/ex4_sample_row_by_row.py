@@ -119,19 +119,13 @@ def places_asked(function, model: RowByRow, uniforms: Tensor, known: Tensor) -> 
     return [list(call) for call in model.asked if len(call) == 2]
 
 
-@sample_row_by_row.trials("images of a single row")
-def one_row(rng):
-    return [_trial(rng, (20, 1, 5), 0.0)]
-
-
-@sample_row_by_row.trials("images of several rows, every pixel", points=2)
-def check_images(rng):
-    return [_trial(rng, (8, 4, 5), 0.0), _trial(rng, (8, 5, 2), 0.0)]
-
-
-@sample_row_by_row.trials("completions, other pixels known in each image", points=2)
-def check_known(rng):
-    return [_trial(rng, (8, 4, 5), 0.5), _trial(rng, (8, 5, 3), 0.8)]
+sample_row_by_row.trials("images of a single row")(lambda rng: [_trial(rng, (20, 1, 5), 0.0)])
+sample_row_by_row.trials("images of several rows, every pixel", points=2)(
+    lambda rng: [_trial(rng, (8, 4, 5), 0.0), _trial(rng, (8, 5, 2), 0.0)]
+)
+sample_row_by_row.trials("completions, other pixels known in each image", points=2)(
+    lambda rng: [_trial(rng, (8, 4, 5), 0.5), _trial(rng, (8, 5, 3), 0.8)]
+)
 
 
 @sample_row_by_row.judge("rows begun once, known pixels walked through")

@@ -81,19 +81,11 @@ def one_dimension(rng):
     return [Trial((bits, n_dims, torch.full_like(prior, 0.25)))]
 
 
-@label_posterior.trials("several images, and labels of different prior")
-def a_prior(rng):
-    return [_trial(3, 5, 8, rng)]
-
-
-@label_posterior.trials("images of thousands of dimensions")
-def whole_images(rng):
-    return [_trial(4, 10, 3072, rng)]
-
-
-@label_posterior.also_try
-def more(rng):
-    return [_trial(3, 4, 6, rng), _trial(2, 3, 3000, rng)]
+label_posterior.trials("several images, and labels of different prior")(
+    lambda rng: [_trial(3, 5, 8, rng)]
+)
+label_posterior.trials("images of thousands of dimensions")(lambda rng: [_trial(4, 10, 3072, rng)])
+label_posterior.also_try(lambda rng: [_trial(3, 4, 6, rng), _trial(2, 3, 3000, rng)])
 
 
 def _divided(log_joint):

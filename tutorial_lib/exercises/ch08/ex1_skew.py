@@ -76,14 +76,12 @@ def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
     return "\n".join(lines)
 
 
-@skew.trials("a square image")
-def square(rng):
-    return [_trial(rng, 3, 3)], [_trial(rng, 3, 6), _trial(rng, 5, 2)]
-
-
-@skew.trials("images that are not square", points=2)
-def non_square(rng):
-    return [_trial(rng, 3, 6), _trial(rng, 5, 2)]
+skew.trials("a square image")(
+    lambda rng: ([_trial(rng, 3, 3)], [_trial(rng, 3, 6), _trial(rng, 5, 2)])
+)
+skew.trials("images that are not square", points=2)(
+    lambda rng: [_trial(rng, 3, 6), _trial(rng, 5, 2)]
+)
 
 
 @skew.trials("a single row, a single column")

@@ -86,14 +86,12 @@ def _further(rng: torch.Generator) -> list[Trial]:
     return [_random_trial(rng, 4, 6), _random_trial(rng, 3, 7)]
 
 
-@unskew.trials("a square image, there and back")
-def square(rng):
-    return [_skewed_trial(rng, 4, 4)], _further(rng)
-
-
-@unskew.trials("images that are not square, there and back")
-def there_and_back(rng):
-    return [_skewed_trial(rng, 3, 6), _skewed_trial(rng, 6, 3)], _further(rng)
+unskew.trials("a square image, there and back")(
+    lambda rng: ([_skewed_trial(rng, 4, 4)], _further(rng))
+)
+unskew.trials("images that are not square, there and back")(
+    lambda rng: ([_skewed_trial(rng, 3, 6), _skewed_trial(rng, 6, 3)], _further(rng))
+)
 
 
 @unskew.trials("any numbers beside the image")

@@ -86,19 +86,11 @@ def alike(rng):
     return [Trial((torch.full_like(log_likelihood, -3.0), z))]
 
 
-@log_evidence.trials("images that some codes explain better")
-def humps(rng):
-    return [_trial(4, 6, rng), _trial(2, 3, rng, 241)]
-
-
-@log_evidence.trials("images that cost thousands of nats")
-def whole_images(rng):
-    return [_trial(3, 1000, rng)]
-
-
-@log_evidence.also_try
-def more(rng):
-    return [_trial(3, 5, rng, 201), _trial(2, 900, rng)]
+log_evidence.trials("images that some codes explain better")(
+    lambda rng: [_trial(4, 6, rng), _trial(2, 3, rng, 241)]
+)
+log_evidence.trials("images that cost thousands of nats")(lambda rng: [_trial(3, 1000, rng)])
+log_evidence.also_try(lambda rng: [_trial(3, 5, rng, 201), _trial(2, 900, rng)])
 
 
 def _log_prior(z):

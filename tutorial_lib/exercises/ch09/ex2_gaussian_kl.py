@@ -80,14 +80,10 @@ def shifted(rng):
     return [Trial((mean, torch.zeros_like(log_variance)))]
 
 
-@gaussian_kl.trials("several images, several axes")
-def many_axes(rng):
-    return [_trial(3, 4, rng), _trial(2, 3, rng)]
-
-
-@gaussian_kl.also_try
-def more(rng):
-    return [_trial(3, 2, rng), _trial(2, 5, rng)]
+gaussian_kl.trials("several images, several axes")(
+    lambda rng: [_trial(3, 4, rng), _trial(2, 3, rng)]
+)
+gaussian_kl.also_try(lambda rng: [_trial(3, 2, rng), _trial(2, 5, rng)])
 
 
 def _axes(mean, log_variance):

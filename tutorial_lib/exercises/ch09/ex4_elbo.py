@@ -96,19 +96,9 @@ def free_code(rng):
     return [Trial((logits, levels, 0 * mean, 0 * mean))]
 
 
-@elbo.trials("several images, a code of one axis, one draw")
-def one_draw(rng):
-    return [_trial(1, 3, 6, 1, rng)]
-
-
-@elbo.trials("several images, axes and draws", points=2)
-def many(rng):
-    return [_trial(4, 3, 5, 3, rng)]
-
-
-@elbo.also_try
-def more(rng):
-    return [_trial(3, 4, 5, 2, rng), _trial(2, 3, 7, 4, rng)]
+elbo.trials("several images, a code of one axis, one draw")(lambda rng: [_trial(1, 3, 6, 1, rng)])
+elbo.trials("several images, axes and draws", points=2)(lambda rng: [_trial(4, 3, 5, 3, rng)])
+elbo.also_try(lambda rng: [_trial(3, 4, 5, 2, rng), _trial(2, 3, 7, 4, rng)])
 
 
 @elbo.mistakes

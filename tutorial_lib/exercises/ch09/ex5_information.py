@@ -83,14 +83,10 @@ def full(rng):
     return [Trial((log_q,))]
 
 
-@information.trials("codes in between, and very small densities")
-def between(rng):
-    return [_trial(6, 0.7, 2.0, rng), _trial(3, 1.0, -1000.0, rng)]
-
-
-@information.also_try
-def more(rng):
-    return [_trial(4, 0.5, 1.0, rng), _trial(5, 1.0, -900.0, rng)]
+information.trials("codes in between, and very small densities")(
+    lambda rng: [_trial(6, 0.7, 2.0, rng), _trial(3, 1.0, -1000.0, rng)]
+)
+information.also_try(lambda rng: [_trial(4, 0.5, 1.0, rng), _trial(5, 1.0, -900.0, rng)])
 
 
 def _own(log_q):

@@ -84,9 +84,9 @@ def fields(rng):
     return trials, [_trial(3, 2, (3, 4), 6, rng)]
 
 
-@nearest_code.trials("clips: three axes of positions")
-def clips(rng):
-    return [_trial(2, 3, (3, 4, 5), 6, rng)], [_trial(2, 2, (2, 3, 2), 4, rng)]
+nearest_code.trials("clips: three axes of positions")(
+    lambda rng: ([_trial(2, 3, (3, 4, 5), 6, rng)], [_trial(2, 2, (2, 3, 2), 4, rng)])
+)
 
 
 def _field(indices, z_e):

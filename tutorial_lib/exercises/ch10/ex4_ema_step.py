@@ -97,24 +97,12 @@ def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
     )
 
 
-@ema_step.also_try
-def more(rng):
-    return [_trial(6, 4, 2, rng, idle=idle) for idle in (False, True)]
-
-
-@ema_step.trials("a batch in which every code is chosen")
-def all_used(rng):
-    return [_trial(9, 3, 2, rng, idle=False)]
-
-
-@ema_step.trials("a code that no vector chose")
-def an_idle_code(rng):
-    return [_trial(8, 4, 3, rng, idle=True)]
-
-
-@ema_step.trials("vectors of one number each")
-def one_dimension(rng):
-    return [_trial(3, 6, 1, rng, idle=True)]
+ema_step.also_try(lambda rng: [_trial(6, 4, 2, rng, idle=idle) for idle in (False, True)])
+ema_step.trials("a batch in which every code is chosen")(
+    lambda rng: [_trial(9, 3, 2, rng, idle=False)]
+)
+ema_step.trials("a code that no vector chose")(lambda rng: [_trial(8, 4, 3, rng, idle=True)])
+ema_step.trials("vectors of one number each")(lambda rng: [_trial(3, 6, 1, rng, idle=True)])
 
 
 def _batch(counts, sums, vectors, indices):

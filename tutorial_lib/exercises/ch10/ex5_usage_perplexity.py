@@ -86,14 +86,12 @@ def one_uneven_batch(rng):
     return [Trial(([batch.view(2, 3, 4)], 4))]
 
 
-@usage_perplexity.trials("several batches of unlike size and usage")
-def many_batches(rng):
-    return [_trial((30, 8, 16), 3, 8, rng)]
-
-
-@usage_perplexity.also_try
-def more(rng):
-    return [_trial((40, 12, 24), 3, 7, rng), _trial((10, 60), 4, 9, rng)]
+usage_perplexity.trials("several batches of unlike size and usage")(
+    lambda rng: [_trial((30, 8, 16), 3, 8, rng)]
+)
+usage_perplexity.also_try(
+    lambda rng: [_trial((40, 12, 24), 3, 7, rng), _trial((10, 60), 4, 9, rng)]
+)
 
 
 def _shares(batches, n_codes):

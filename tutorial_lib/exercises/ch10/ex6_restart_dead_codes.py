@@ -97,19 +97,9 @@ def none_dead(rng):
     return [Trial((counts, 2 * sums, candidates, below))]
 
 
-@restart_dead_codes.trials("dead codes among living ones")
-def some_dead(rng):
-    return [_trial(6, 2, 2, rng)]
-
-
-@restart_dead_codes.trials("another threshold")
-def another_threshold(rng):
-    return [_trial(7, 1, 3, rng, below=0.1)]
-
-
-@restart_dead_codes.also_try
-def more(rng):
-    return [_trial(6, 2, 2, rng), _trial(8, 3, 3, rng, below=0.05)]
+restart_dead_codes.trials("dead codes among living ones")(lambda rng: [_trial(6, 2, 2, rng)])
+restart_dead_codes.trials("another threshold")(lambda rng: [_trial(7, 1, 3, rng, below=0.1)])
+restart_dead_codes.also_try(lambda rng: [_trial(6, 2, 2, rng), _trial(8, 3, 3, rng, below=0.05)])
 
 
 def _dead(counts, below):

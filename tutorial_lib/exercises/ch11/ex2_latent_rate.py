@@ -86,9 +86,9 @@ def sound_and_video(rng):
     return [sound, video]
 
 
-@latent_rate.also_try
-def more(rng):
-    return [Trial(((5, 3), 10, 100)), Trial(((3, 2, 4), 7, 96)), Trial(((6,), 9, 60))]
+latent_rate.also_try(
+    lambda rng: [Trial(((5, 3), 10, 100)), Trial(((3, 2, 4), 7, 96)), Trial(((6,), 9, 60))]
+)
 
 
 def _from_nats(nats, n_dims):

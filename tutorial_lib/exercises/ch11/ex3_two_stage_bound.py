@@ -106,22 +106,18 @@ def sure_prior(rng):
     return [Trial((decoder, levels, prior, indices))]
 
 
-@two_stage_bound.trials("one image and its four codes")
-def one_image(rng):
-    return [_trial(1, (1, 4, 4), (2, 2), (2, 8), rng)]
-
-
-@two_stage_bound.trials("a batch of colour images that are not square")
-def a_batch(rng):
-    return [_trial(4, (3, 6, 4), (3, 2), (16, 32), rng)]
-
-
-@two_stage_bound.also_try
-def more(rng):
-    return [
+two_stage_bound.trials("one image and its four codes")(
+    lambda rng: [_trial(1, (1, 4, 4), (2, 2), (2, 8), rng)]
+)
+two_stage_bound.trials("a batch of colour images that are not square")(
+    lambda rng: [_trial(4, (3, 6, 4), (3, 2), (16, 32), rng)]
+)
+two_stage_bound.also_try(
+    lambda rng: [
         _trial(3, (1, 4, 4), (2, 2), (4, 5), rng),
         _trial(2, (3, 2, 4), (1, 3), (3, 6), rng),
     ]
+)
 
 
 @two_stage_bound.mistakes

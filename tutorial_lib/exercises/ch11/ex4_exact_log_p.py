@@ -97,14 +97,8 @@ def uneven(rng):
     return [Trial((log_prior, log_likelihood))]
 
 
-@exact_log_p.trials("images that cost thousands of nats")
-def whole_images(rng):
-    return [_trial(4, 81, 1500.0, rng)]
-
-
-@exact_log_p.also_try
-def further(rng):
-    return [_trial(3, 5, 1.0, rng), _trial(2, 9, 3000.0, rng)]
+exact_log_p.trials("images that cost thousands of nats")(lambda rng: [_trial(4, 81, 1500.0, rng)])
+exact_log_p.also_try(lambda rng: [_trial(3, 5, 1.0, rng), _trial(2, 9, 3000.0, rng)])
 
 
 def _joint(log_prior, log_likelihood):

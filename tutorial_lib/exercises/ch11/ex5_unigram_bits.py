@@ -96,14 +96,10 @@ def few(rng):
     return [Trial((train, held_out, 5))]
 
 
-@unigram_bits.trials("held-out codes that training never used")
-def check_unseen(rng):
-    return [_uneven(12, 9, 40, rng)]
-
-
-@unigram_bits.also_try
-def more(rng):
-    return [_uneven(8, 6, 12, rng), _uneven(20, 5, 9, rng)]
+unigram_bits.trials("held-out codes that training never used")(
+    lambda rng: [_uneven(12, 9, 40, rng)]
+)
+unigram_bits.also_try(lambda rng: [_uneven(8, 6, 12, rng), _uneven(20, 5, 9, rng)])
 
 
 def _bits(weights):

@@ -88,22 +88,18 @@ def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
     )
 
 
-@compression.also_try
-def more(rng):
-    return [
+compression.also_try(
+    lambda rng: [
         _trial(rng, n_colors=3, latent_shape=(3, 5), codes=(100, 500)),
         _trial(rng, n_colors=1, latent_shape=(4, 2, 3), codes=(24, 48)),
     ]
-
-
-@compression.trials("grey images, K a power of 2")
-def grey(rng):
-    return [_trial(rng, n_colors=1, latent_shape=(7, 5), codes=(64, 128))]
-
-
-@compression.trials("colour images")
-def colour(rng):
-    return [_trial(rng, n_colors=3, latent_shape=(4, 6), codes=(32, 512))]
+)
+compression.trials("grey images, K a power of 2")(
+    lambda rng: [_trial(rng, n_colors=1, latent_shape=(7, 5), codes=(64, 128))]
+)
+compression.trials("colour images")(
+    lambda rng: [_trial(rng, n_colors=3, latent_shape=(4, 6), codes=(32, 512))]
+)
 
 
 @compression.trials("fields of one and of three sides, any K")

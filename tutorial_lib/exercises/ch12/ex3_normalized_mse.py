@@ -85,25 +85,12 @@ def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
     )
 
 
-@normalized_mse.trials("every image answered with the mean image: 1")
-def the_mean(rng):
-    return [_constant(rng)]
-
-
-@normalized_mse.trials("grey images, fair reconstructions")
-def grey(rng):
-    return [_trial(rng, 7, (1, 5, 4))]
-
-
-@normalized_mse.trials("colour images, and a pixel that never changes")
-def dead_pixel(rng):
-    trials = [_trial(rng, 4, (3, 2, 5)), _with_a_dead_pixel(rng)]
-    return trials
-
-
-@normalized_mse.also_try
-def more(rng):
-    return [_trial(rng, 3, (1, 2, 3)), _trial(rng, 5, (3, 2, 2))]
+normalized_mse.trials("every image answered with the mean image: 1")(lambda rng: [_constant(rng)])
+normalized_mse.trials("grey images, fair reconstructions")(lambda rng: [_trial(rng, 7, (1, 5, 4))])
+normalized_mse.trials("colour images, and a pixel that never changes")(
+    lambda rng: [_trial(rng, 4, (3, 2, 5)), _with_a_dead_pixel(rng)]
+)
+normalized_mse.also_try(lambda rng: [_trial(rng, 3, (1, 2, 3)), _trial(rng, 5, (3, 2, 2))])
 
 
 @normalized_mse.mistakes

@@ -144,24 +144,12 @@ def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
     )
 
 
-@extract_codes.trials("all images in one batch")
-def one_batch(rng):
-    return [_trial(6, 6, 30, (8, 12), rng)]
-
-
-@extract_codes.trials("several batches, the last one smaller")
-def batches(rng):
-    return [_trial(11, 4, 30, (8, 6), rng)]
-
-
-@extract_codes.trials("more than 256 codes")
-def many_codes(rng):
-    return [_trial(4, 2, 300, (8, 12), rng)]
-
-
-@extract_codes.also_try
-def more(rng):
-    return [_trial(6, 3, 20, (4, 8), rng)]
+extract_codes.trials("all images in one batch")(lambda rng: [_trial(6, 6, 30, (8, 12), rng)])
+extract_codes.trials("several batches, the last one smaller")(
+    lambda rng: [_trial(11, 4, 30, (8, 6), rng)]
+)
+extract_codes.trials("more than 256 codes")(lambda rng: [_trial(4, 2, 300, (8, 12), rng)])
+extract_codes.also_try(lambda rng: [_trial(6, 3, 20, (4, 8), rng)])
 
 
 def _join(vqvae, levels, batch_size, read):

@@ -81,24 +81,14 @@ def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
     )
 
 
-@codes_by_position.trials("fields of one position")
-def one_position(rng):
-    return [_trial(8, 6, (1, 1), rng)]
-
-
-@codes_by_position.trials("one field of several rows and columns")
-def one_field(rng):
-    return [_trial(10, 1, (4, 4), rng)]
-
-
-@codes_by_position.trials("more new fields than training fields")
-def many_fields(rng):
-    return [_trial(7, 12, (3, 5), rng)]
-
-
-@codes_by_position.also_try
-def more(rng):
-    return [_trial(9, 4, (3, 3), rng), _trial(12, 5, (4, 4), rng)]
+codes_by_position.trials("fields of one position")(lambda rng: [_trial(8, 6, (1, 1), rng)])
+codes_by_position.trials("one field of several rows and columns")(
+    lambda rng: [_trial(10, 1, (4, 4), rng)]
+)
+codes_by_position.trials("more new fields than training fields")(
+    lambda rng: [_trial(7, 12, (3, 5), rng)]
+)
+codes_by_position.also_try(lambda rng: [_trial(9, 4, (3, 3), rng), _trial(12, 5, (4, 4), rng)])
 
 
 def _rows_and_columns(pick):

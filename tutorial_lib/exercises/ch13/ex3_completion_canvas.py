@@ -107,25 +107,14 @@ def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
     )
 
 
-@completion_canvas.trials("one field, once")
-def one_field(rng):
-    return [_trial(1, (5, 4), 2, 1, rng)]
-
-
-@completion_canvas.trials("several fields, several draws of each")
-def check_copies(rng):
-    return [_trial(3, (4, 5), 2, 4, rng)]
-
-
-@completion_canvas.trials("no row to keep, and every row to keep")
-def all_or_nothing(rng):
-    trials = [_trial(2, (3, 3), n_rows, 1, rng) for n_rows in (0, 3)]
-    return trials
-
-
-@completion_canvas.also_try
-def more(rng):
-    return [_trial(2, (5, 3), 2, 3, rng), _trial(3, (4, 4), 3, 2, rng)]
+completion_canvas.trials("one field, once")(lambda rng: [_trial(1, (5, 4), 2, 1, rng)])
+completion_canvas.trials("several fields, several draws of each")(
+    lambda rng: [_trial(3, (4, 5), 2, 4, rng)]
+)
+completion_canvas.trials("no row to keep, and every row to keep")(
+    lambda rng: [_trial(2, (3, 3), n_rows, 1, rng) for n_rows in (0, 3)]
+)
+completion_canvas.also_try(lambda rng: [_trial(2, (5, 3), 2, 3, rng), _trial(3, (4, 4), 3, 2, rng)])
 
 
 def _in_copies(canvas, n_draws):

@@ -88,24 +88,18 @@ def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
     )
 
 
-@total_bits_per_dim.trials("one image with a single code")
-def one_code(rng):
-    return [_trial(1, (1, 4, 4), (1, 1), rng)]
-
-
-@total_bits_per_dim.trials("several images of 28x28 with 7x7 codes")
-def garments(rng):
-    return [_trial(5, (1, 28, 28), (7, 7), rng)]
-
-
-@total_bits_per_dim.trials("images in colour that are not square")
-def colours(rng):
-    return [_trial(4, (3, 16, 24), (4, 6), rng)]
-
-
-@total_bits_per_dim.also_try
-def more(rng):
-    return [_trial(4, (3, 8, 4), (4, 2), rng), _trial(3, (1, 6, 6), (3, 2), rng)]
+total_bits_per_dim.trials("one image with a single code")(
+    lambda rng: [_trial(1, (1, 4, 4), (1, 1), rng)]
+)
+total_bits_per_dim.trials("several images of 28x28 with 7x7 codes")(
+    lambda rng: [_trial(5, (1, 28, 28), (7, 7), rng)]
+)
+total_bits_per_dim.trials("images in colour that are not square")(
+    lambda rng: [_trial(4, (3, 16, 24), (4, 6), rng)]
+)
+total_bits_per_dim.also_try(
+    lambda rng: [_trial(4, (3, 8, 4), (4, 2), rng), _trial(3, (1, 6, 6), (3, 2), rng)]
+)
 
 
 @total_bits_per_dim.mistakes

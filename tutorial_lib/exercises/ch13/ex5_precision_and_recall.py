@@ -83,19 +83,13 @@ def itself(rng):
     return trials
 
 
-@precision_and_recall.trials("clouds of different size and width", points=2)
-def clouds(rng):
-    return [_trial(50, 40, 3, rng), _trial(45, 45, 2, rng, 0.5)]
-
-
-@precision_and_recall.trials("one point over and over")
-def repeated(rng):
-    return [_repeated(rng, 3)]
-
-
-@precision_and_recall.also_try
-def more(rng):
-    return [_trial(60, 45, 3, rng), _trial(40, 70, 2, rng), _repeated(rng, 1)]
+precision_and_recall.trials("clouds of different size and width", points=2)(
+    lambda rng: [_trial(50, 40, 3, rng), _trial(45, 45, 2, rng, 0.5)]
+)
+precision_and_recall.trials("one point over and over")(lambda rng: [_repeated(rng, 3)])
+precision_and_recall.also_try(
+    lambda rng: [_trial(60, 45, 3, rng), _trial(40, 70, 2, rng), _repeated(rng, 1)]
+)
 
 
 def _radii(points, k):

@@ -106,19 +106,13 @@ def the_ends(rng):
     return [Trial((ends, 255)), Trial((ends, 7))]
 
 
-@mu_law_round_trip.trials("positive pressures of all magnitudes")
-def positive(rng):
-    return [_trial("positive", 255, 30, rng)]
-
-
-@mu_law_round_trip.trials("pressures of both signs, several values of mu")
-def both_signs(rng):
-    return [_trial("both", 255, 40, rng), _trial("both", 31, 20, rng)]
-
-
-@mu_law_round_trip.also_try
-def more(rng):
-    return [_trial("both", 63, 40, rng), _trial("both", 15, 30, rng)]
+mu_law_round_trip.trials("positive pressures of all magnitudes")(
+    lambda rng: [_trial("positive", 255, 30, rng)]
+)
+mu_law_round_trip.trials("pressures of both signs, several values of mu")(
+    lambda rng: [_trial("both", 255, 40, rng), _trial("both", 31, 20, rng)]
+)
+mu_law_round_trip.also_try(lambda rng: [_trial("both", 63, 40, rng), _trial("both", 15, 30, rng)])
 
 
 def _levels(f, mu):

@@ -114,19 +114,13 @@ def one_second(rng):
     return [_sound((64, 512), rng, seconds=(1,))]
 
 
-@latent_bit_rate.trials("sounds of any length")
-def sounds(rng):
-    return [_sound((100, 300), rng) for _ in range(2)]
-
-
-@latent_bit_rate.trials("clips, with other strides for each axis")
-def clips(rng):
-    return [_clip((20, 100, 300), rng) for _ in range(2)]
-
-
-@latent_bit_rate.also_try
-def more(rng):
-    return [_clip((100, 500), rng), _sound((24, 48), rng)]
+latent_bit_rate.trials("sounds of any length")(
+    lambda rng: [_sound((100, 300), rng) for _ in range(2)]
+)
+latent_bit_rate.trials("clips, with other strides for each axis")(
+    lambda rng: [_clip((20, 100, 300), rng) for _ in range(2)]
+)
+latent_bit_rate.also_try(lambda rng: [_clip((100, 500), rng), _sound((24, 48), rng)])
 
 
 def _shape(shape, factors):

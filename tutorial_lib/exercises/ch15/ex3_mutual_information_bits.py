@@ -89,20 +89,13 @@ def all_or_nothing(rng):
     return [Trial((naming, labels)), Trial((torch.zeros(4, 2).long(), labels))]
 
 
-@mutual_information_bits.trials("lines of codes that lean towards a label")
-def lines(rng):
-    return [_trial(20, (5,), 3, rng)]
-
-
-@mutual_information_bits.trials("fields of two and three axes")
-def fields(rng):
-    trials = [_trial(20, (2, 3), 4, rng), _trial(15, (2, 2, 3), 3, rng)]
-    return trials
-
-
-@mutual_information_bits.also_try
-def more(rng):
-    return [_trial(9, (4,), 3, rng), _trial(12, (2, 3), 4, rng)]
+mutual_information_bits.trials("lines of codes that lean towards a label")(
+    lambda rng: [_trial(20, (5,), 3, rng)]
+)
+mutual_information_bits.trials("fields of two and three axes")(
+    lambda rng: [_trial(20, (2, 3), 4, rng), _trial(15, (2, 2, 3), 3, rng)]
+)
+mutual_information_bits.also_try(lambda rng: [_trial(9, (4,), 3, rng), _trial(12, (2, 3), 4, rng)])
 
 
 def _entropy(p):

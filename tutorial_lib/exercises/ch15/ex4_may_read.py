@@ -84,19 +84,9 @@ def beginnings(rng):
     return trials
 
 
-@may_read.trials("lines and images")
-def lines_and_images(rng):
-    return [_trial((7,), rng), _trial((4, 5), rng)]
-
-
-@may_read.trials("space and time")
-def volumes(rng):
-    return [_trial((4, 3, 5), rng), _trial((5, 4, 4), rng)]
-
-
-@may_read.also_try
-def more(rng):
-    return [_trial((4, 4, 5), rng), _trial((5, 3, 4), rng), _trial((5,), rng)]
+may_read.trials("lines and images")(lambda rng: [_trial((7,), rng), _trial((4, 5), rng)])
+may_read.trials("space and time")(lambda rng: [_trial((4, 3, 5), rng), _trial((5, 4, 4), rng)])
+may_read.also_try(lambda rng: [_trial((4, 4, 5), rng), _trial((5, 3, 4), rng), _trial((5,), rng)])
 
 
 def _order(shape):

@@ -148,9 +148,9 @@ def from_the_start(rng):
     return [_trial(rng, 2, 6, step=0, noise=0.0)]
 
 
-@train_from.trials("with noise, drawn from the state's generator")
-def with_noise(rng):
-    return [_trial(rng, 3, 4, step=0, noise=0.5)]
+train_from.trials("with noise, drawn from the state's generator")(
+    lambda rng: [_trial(rng, 3, 4, step=0, noise=0.5)]
+)
 
 
 @train_from.judge("from the midst of a run, at once and in two calls", points=2)

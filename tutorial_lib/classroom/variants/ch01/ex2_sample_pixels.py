@@ -119,14 +119,10 @@ def _trial(n_pixels: int, rng: torch.Generator) -> Trial:
     return Trial((random_tables(n_pixels, rng), uniforms))
 
 
-@sample_pixels.trials("images of three pixels")
-def small_images(rng):
-    return [_trial(3, rng) for _ in range(10)]
-
-
-@sample_pixels.trials("every pixel of 20 images", points=2)
-def images(rng):
-    return [_trial(n_pixels, rng) for n_pixels in [4] * 18 + [6] * 2]
+sample_pixels.trials("images of three pixels")(lambda rng: [_trial(3, rng) for _ in range(10)])
+sample_pixels.trials("every pixel of 20 images", points=2)(
+    lambda rng: [_trial(n_pixels, rng) for n_pixels in [4] * 18 + [6] * 2]
+)
 
 
 @sample_pixels.trials("probabilities of 0 and 1, smallest and largest uniform numbers")

@@ -101,14 +101,14 @@ def _trial(shape: tuple[int, ...], rng: torch.Generator, scale: float = 2.0) -> 
     return Trial((logits, torch.randint(n_levels // 2, (batch, *dims), generator=rng)))
 
 
-@nll_nats.trials("random logits: batch, colours, height and width all different", points=2)
-def images(rng):
-    return [_trial(shape, rng) for shape in [(3, 4, 1, 2, 5), (2, 6, 3, 2, 6), (1, 4, 1, 4, 2)]]
-
-
-@nll_nats.trials("single pixels, four and eight levels")
-def single_pixels(rng):
-    return [_trial((5, n_levels, 1, 1, 1), rng) for n_levels in (4, 8)]
+nll_nats.trials("random logits: batch, colours, height and width all different", points=2)(
+    lambda rng: [
+        _trial(shape, rng) for shape in [(3, 4, 1, 2, 5), (2, 6, 3, 2, 6), (1, 4, 1, 4, 2)]
+    ]
+)
+nll_nats.trials("single pixels, four and eight levels")(
+    lambda rng: [_trial((5, n_levels, 1, 1, 1), rng) for n_levels in (4, 8)]
+)
 
 
 @nll_nats.trials("levels that are all but impossible")

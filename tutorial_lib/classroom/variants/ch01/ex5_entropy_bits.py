@@ -93,9 +93,9 @@ def _distribution(n_outcomes: int, rng: torch.Generator) -> torch.Tensor:
     return weights / weights.sum()
 
 
-@entropy_bits.trials("distributions over 3, 4 and 16 outcomes", points=2)
-def positive(rng):
-    return [Trial((_distribution(n, rng),)) for n in (3, 4, 16)]
+entropy_bits.trials("distributions over 3, 4 and 16 outcomes", points=2)(
+    lambda rng: [Trial((_distribution(n, rng),)) for n in (3, 4, 16)]
+)
 
 
 @entropy_bits.trials("outcomes that never come, and one that always does")

@@ -59,8 +59,6 @@ def _masks(*sizes: int, types=(False, True)) -> list[Trial]:
 
 causal_mask.trials("the 3x3 mask of type A")(lambda rng: _masks(3, types=(False,)))
 causal_mask.trials("the 3x3 mask of type B")(lambda rng: _masks(3, types=(True,)))
-
-
-@causal_mask.trials("kernels of 1, 5, and one larger size")
-def larger_masks(rng):
-    return _masks(1, 5, 2 * int(torch.randint(3, 8, (), generator=rng)) + 1)
+causal_mask.trials("kernels of 1, 5, and one larger size")(
+    lambda rng: _masks(1, 5, 2 * int(torch.randint(3, 8, (), generator=rng)) + 1)
+)

@@ -102,9 +102,7 @@ def _trial(rng: torch.Generator, n: int, batch_size: int, dims: tuple[int, int, 
     return Trial((IndependentPixels(logits), images, batch_size))
 
 
-@held_out_score.trials("batches that are all full")
-def full_batches(rng):
-    return [_trial(rng, 6, 3, (1, 3, 4))]
+held_out_score.trials("batches that are all full")(lambda rng: [_trial(rng, 6, 3, (1, 3, 4))])
 
 
 @held_out_score.trials("a last batch that is smaller", points=2)
@@ -113,9 +111,9 @@ def uneven_batches(rng):
     return [_trial(rng, *size) for size in sizes]
 
 
-@held_out_score.trials("images of three colours")
-def colors(rng):
-    return [_trial(rng, 5, 2, (3, 2, 4)), _trial(rng, 4, 3, (3, 3, 2))]
+held_out_score.trials("images of three colours")(
+    lambda rng: [_trial(rng, 5, 2, (3, 2, 4)), _trial(rng, 4, 3, (3, 3, 2))]
+)
 
 
 @held_out_score.judge("batches no larger than asked, and no gradients recorded")

@@ -118,9 +118,7 @@ def _trial(
     return Trial((model, torch.rand(shape, generator=rng, dtype=torch.float64), temperature))
 
 
-@sample_images.trials("images of a single pixel")
-def single_pixels(rng):
-    return [_trial(rng, (40, 1, 1, 1), 5)]
+sample_images.trials("images of a single pixel")(lambda rng: [_trial(rng, (40, 1, 1, 1), 5)])
 
 
 @sample_images.trials("grey images that are not square, every pixel", points=2)
@@ -129,11 +127,9 @@ def grey(rng):
     return [_trial(rng, shape, n_levels) for shape, n_levels in zip(shapes, (4, 5, 6), strict=True)]
 
 
-@sample_images.trials("images with colours")
-def colors(rng):
-    return [_trial(rng, (4, 3, 2, 3), 5), _trial(rng, (3, 2, 3, 2), 4)]
-
-
-@sample_images.trials("temperatures below and above 1")
-def temperatures(rng):
-    return [_trial(rng, (4, 1, 3, 4), 4, temperature) for temperature in (0.4, 2.5)]
+sample_images.trials("images with colours")(
+    lambda rng: [_trial(rng, (4, 3, 2, 3), 5), _trial(rng, (3, 2, 3, 2), 4)]
+)
+sample_images.trials("temperatures below and above 1")(
+    lambda rng: [_trial(rng, (4, 1, 3, 4), 4, temperature) for temperature in (0.4, 2.5)]
+)

@@ -108,16 +108,12 @@ def _trial(
     return Trial((v, h, *layer_parts(n_channels, rng, first=first)), {"first": first})
 
 
-@gated_layer.trials("both stacks of a later layer with two channels")
-def two_channels(rng):
-    return [_trial(2, (3, 4), rng)]
-
-
-@gated_layer.trials("later layers of several sizes", points=2)
-def later_layers(rng):
-    return [_trial(n, size, rng) for n, size in ((2, (5, 4)), (3, (3, 5)), (4, (2, 2)))]
-
-
-@gated_layer.trials("a first layer, and one that is not the first")
-def first_and_next(rng):
-    return [_trial(3, (3, 5), rng, first=first) for first in (True, False)]
+gated_layer.trials("both stacks of a later layer with two channels")(
+    lambda rng: [_trial(2, (3, 4), rng)]
+)
+gated_layer.trials("later layers of several sizes", points=2)(
+    lambda rng: [_trial(n, size, rng) for n, size in ((2, (5, 4)), (3, (3, 5)), (4, (2, 2)))]
+)
+gated_layer.trials("a first layer, and one that is not the first")(
+    lambda rng: [_trial(3, (3, 5), rng, first=first) for first in (True, False)]
+)

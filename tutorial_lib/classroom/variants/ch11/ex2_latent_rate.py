@@ -99,9 +99,9 @@ def _trial(latent_shape: tuple[int, ...], n_dims: int, rng: torch.Generator) -> 
     return Trial((latent_shape, n_codes, n_dims))
 
 
-@latent_rate.trials("two codes, and three")
-def small(rng):
-    return [_trial((2,), _drawn(4, 40, rng), rng), _trial((1, 3), _drawn(4, 40, rng), rng)]
+latent_rate.trials("two codes, and three")(
+    lambda rng: [_trial((2,), _drawn(4, 40, rng), rng), _trial((1, 3), _drawn(4, 40, rng), rng)]
+)
 
 
 @latent_rate.trials("fields of images")

@@ -124,8 +124,6 @@ def _trial(rng: torch.Generator, n_colors: int, latent_shape: tuple[int, ...]) -
 
 compression.trials("grey images")(lambda rng: [_trial(rng, 1, (7, 5))])
 compression.trials("colour images")(lambda rng: [_trial(rng, 3, (4, 6))])
-
-
-@compression.trials("fields of one and of three sides")
-def other_fields(rng):
-    return [_trial(rng, 1, shape) for shape in ((50,), (2, 4, 6))]
+compression.trials("fields of one and of three sides")(
+    lambda rng: [_trial(rng, 1, shape) for shape in ((50,), (2, 4, 6))]
+)

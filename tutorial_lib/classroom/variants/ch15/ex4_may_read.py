@@ -98,10 +98,6 @@ def _trials(shape: tuple[int, ...], n: int, rng: torch.Generator) -> list[Trial]
     ]
 
 
-@may_read.trials("lines and images")
-def lines_and_images(rng):
-    return _trials((7,), 2, rng) + _trials((4, 5), 8, rng)
-
-
+may_read.trials("lines and images")(lambda rng: _trials((7,), 2, rng) + _trials((4, 5), 8, rng))
 may_read.trials("a small clip")(lambda rng: _trials((2, 3, 4), 8, rng))
 may_read.trials("longer clips")(lambda rng: _trials((4, 3, 5), 5, rng) + _trials((5, 4, 4), 5, rng))
