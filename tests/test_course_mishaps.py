@@ -101,17 +101,20 @@ def graded(built, tmp_path_factory):
     return folder, {s.student: s for s in course.grade_course(folder, progress=False)}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("student", MISHAPS)
 def test_what_happens_to_cells_costs_no_points(graded, student):
     _, scores = graded
     assert (scores[student].points, scores[student].problem) == (FULL, "")
 
 
+@pytest.mark.long
 def test_an_answer_in_a_cell_of_its_own_is_still_to_be_read(graded):
     _, scores = graded
     assert scores["retype_the_written_answer"].to_be_read
 
 
+@pytest.mark.long
 def test_a_notebook_of_another_name_is_told_by_both_names(graded):
     _, scores = graded
     assert scores["renamed"].points == 0

@@ -28,8 +28,9 @@ ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPEN
 # The shapes and types of every call are checked only in the other parts: that takes half as long
 # again, and a learner in a notebook has no such checks.
 AS_IN_A_NOTEBOOK = ["--jaxtyping-packages="]
-# Every test that starts a Python would compile the library again where bytecode is not kept.
-UNITS = {**ONE_THREAD, "MPLBACKEND": "Agg", "PYTHONDONTWRITEBYTECODE": ""}
+# Every test that starts a Python would compile the library again.
+KEEP_BYTECODE = {"PYTHONDONTWRITEBYTECODE": ""}
+UNITS = {**ONE_THREAD, **KEEP_BYTECODE, "MPLBACKEND": "Agg"}
 
 
 def notebooks_to_run(folder: Path = NOTEBOOKS) -> list[Path]:
@@ -104,8 +105,8 @@ def run_notebooks(extra: list[str]) -> tuple[str, int]:
     if not paths:
         return "notebooks: none yet", 0
     with tempfile.TemporaryDirectory() as state:
-        environment = {**ONE_THREAD, "TUTORIAL_PROFILE": "smoke", "TUTORIAL_RUNS_DIR": ""}
-        environment["TUTORIAL_STATE_DIR"] = state
+        own = {"TUTORIAL_PROFILE": "smoke", "TUTORIAL_RUNS_DIR": "", "TUTORIAL_STATE_DIR": state}
+        environment = {**ONE_THREAD, **KEEP_BYTECODE, **own}
         return timed(f"{len(paths)} notebooks", notebook_command(paths, extra), environment)
 
 

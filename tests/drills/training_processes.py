@@ -257,5 +257,5 @@ DRILLS = (
     Drill("training: killed at any moment", in_a_folder(killed), 20, 1, REASON),
     Drill("training: interrupted, once or twice", in_a_folder(interrupted), 20, 1, REASON),
     Drill("training: two runs in one folder", in_a_folder(two_runs), 5, 1, REASON),
-    Drill("training: stopped in a notebook", in_a_kernel, 3, 1, REASON),
+    Drill("training: stopped in a notebook", in_a_kernel, 3, 0, REASON),
 )
