@@ -181,6 +181,7 @@ def bits(runs):
     return {name: tensor.numpy().tobytes() for name, tensor in tensors.items()}
 
 
+@pytest.mark.long
 def test_a_run_that_is_killed_goes_on_from_another_working_folder_to_the_same_bits(tmp_path):
     assert begin(tmp_path / "a", tmp_path / "left-alone").wait(timeout=120) == 0
     process = begin(tmp_path / "b", tmp_path / "drive", pause=0.05)
