@@ -42,6 +42,7 @@ def image_step(
     model: OfLevels, levels: Integer[Tensor, "B ..."], label: Tensor | None = None
 ) -> dict[str, Tensor]:
     """Eq. 1 on a batch of levels: nats per image, and per dimension as the loss."""
+    levels = levels.long()  # as the contract does, which a compiled graph skips
     given = {} if label is None else {"label": label}
     nats = nll_nats(model(levels, **given), levels).mean()
     n_dims = levels[0].numel()
@@ -53,7 +54,7 @@ def vae_step(
     model: Annotated[nn.Module, around(inside(GaussianVAE))], levels: Integer[Tensor, "B ..."]
 ) -> dict[str, Tensor]:
     """The negative ELBO on a batch of levels, and its two parts, each in nats per image."""
-    terms = model(levels)
+    terms = model(levels.long())  # as above
     decoder, kl = terms.decoder_nats.mean(), terms.kl_nats.mean()
     n_dims = levels[0].numel()
     return {

@@ -48,7 +48,7 @@ def vqvae_step(
     model: Annotated[nn.Module, around(inside(VQVAE))], levels: Integer[Tensor, "..."]
 ) -> dict[str, Tensor]:
     """Stage one on a batch of levels: the loss of eq. 3, shown as decoder bits/dim."""
-    out = model(levels)
+    out = model(levels.long())  # as the contract does, which a compiled graph skips
     return {
         "loss": out.loss,
         "decoder bits/dim": bits_per_dim(out.nll_nats.mean(), levels[0].numel()),
@@ -64,7 +64,7 @@ def prior_step(
     label: Tensor | None = None,
 ) -> dict[str, Tensor]:
     """Stage two on a batch of index fields (B, h, w): nats per image, shown as bits per code."""
-    levels = indices.unsqueeze(1)
+    levels = indices.long().unsqueeze(1)  # as the contract does, which a compiled graph skips
     given = {} if label is None else {"label": label}
     nats = nll_nats(model(levels, **given), levels).mean()
     n_latents = indices[0].numel()
