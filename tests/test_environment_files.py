@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path, PurePath
 
 import machine_checks
+import nbformat
 import pytest
 import set_up
 import yaml
@@ -17,7 +18,9 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from pin_versions import constraint_lines, needing_newer_python
 from project_address import tomllib
+from run_tests import notebooks_to_run
 from set_up import torch_pin
+from widget_cells import cells_with_widgets
 
 ROOT = Path(__file__).resolve().parent.parent
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -140,3 +143,13 @@ def test_each_python_of_the_workflow_runs_one_command_that_exists():
     (pinned,) = {each[2] for each in conditions}  # the constraints hold from this Python on
     assert pinned == ".".join(map(str, set_up.PINNED_FROM))
     assert pinned in workflow_job()["strategy"]["matrix"]["python-version"]
+
+
+def test_ci_tries_notebooks_that_exist_and_both_kinds_of_widgets():
+    script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    patterns = re.findall(r"notebooks/\S+?\.ipynb", script)
+    assert patterns and all([*ROOT.glob(pattern)] for pattern in patterns)
+    words = re.search("-k '(.*?)'", script)[1].split(" or ")
+    visited = [path for path in notebooks_to_run() if any(word in path.stem for word in words)]
+    assert len(visited) == 2
+    assert all(cells_with_widgets(nbformat.read(path, as_version=4)) for path in visited)
