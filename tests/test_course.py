@@ -199,7 +199,7 @@ def test_the_teachers_guide_counts_tasks_minutes_and_points_right():
         flags=re.MULTILINE,
     )
     for (number, *counted), (name, chapter) in zip(rows, chapters().items(), strict=True):
-        done, asked = exercises_of(chapter), QUESTIONS[name]
+        done, asked = exercises_of(chapter), [QUESTIONS[name]]
         minutes, points = (
             [sum(getattr(x, what) for x in xs) for xs in (done, asked)]
             for what in ("minutes", "points")

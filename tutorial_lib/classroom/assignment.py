@@ -64,8 +64,7 @@ def assignment_notebook(
         variant = None if variant_seed is None else variant_of(exercise, variant_seed)
         plan = Plan(exercise.address, secret.randrange(10**9), variant_seed)
         cells += _exercise_cells(exercise, variant, plan)
-    for question in QUESTIONS[name]:
-        cells += _question_cells(question, name)
+    cells += _question_cells(QUESTIONS[name], name)
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
     notebook = new_notebook(cells=cells, metadata={"kernelspec": kernel})
     for place, cell in enumerate(notebook.cells):
@@ -77,8 +76,8 @@ def assignment_notebook(
 def _introduction(chapter: ModuleType, name: str, varied: bool) -> str:
     title = re.search(r"chapter \d+, (.*)\.", chapter.__doc__)[1]
     exercises = exercises_of(chapter)
-    minutes = sum(e.minutes for e in exercises) + sum(q.minutes for q in QUESTIONS[name])
-    points = sum(e.points for e in exercises) + sum(q.points for q in QUESTIONS[name])
+    minutes = sum(e.minutes for e in exercises) + QUESTIONS[name].minutes
+    points = sum(e.points for e in exercises) + QUESTIONS[name].points
     how = HOW.format(
         below=SHOWN if varied else CHECKED,
         seconds=max(e.time_limit_seconds for e in exercises),

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import torch
 
-from tutorial_lib.classroom.worker import Check
+from tutorial_lib.classroom.worker import Surroundings
 from tutorial_lib.classroom.worker_process import WorkerEnded, WorkerProcess
 from tutorial_lib.exercises.definition import (
     FAILED,
@@ -41,7 +41,7 @@ class RemoteCandidate(Candidate):
             raise OutOfTime
         began, seconds = time.monotonic(), self.seconds_left
         try:
-            kind, *reply = self.worker.call(self.name, instrument, args, _check(), seconds)
+            kind, *reply = self.worker.call(self.name, instrument, args, _surroundings(), seconds)
         except WorkerEnded as ended:
             began = float("-inf")  # no further call: the next one would end the same way
             raise LearnerError(Failure(str(ended))) from None
@@ -59,9 +59,9 @@ class RemoteCandidate(Candidate):
         raise Failed(failure) if kind == "failed" else LearnerError(failure, bool(unfilled))
 
 
-def _check() -> Check:
+def _surroundings() -> Surroundings:
     autocast = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else None
-    return Check(torch.initial_seed(), torch.is_grad_enabled(), autocast)
+    return Surroundings(torch.initial_seed(), torch.is_grad_enabled(), autocast)
 
 
 def grade_apart(exercise: Exercise, worker: WorkerProcess, seed: int) -> Grade:

@@ -39,7 +39,7 @@ class Rules:
 
 
 @dataclass(frozen=True)
-class Check:
+class Surroundings:
     """What surrounds a call: the seed of its check, and the grader's modes of torch."""
 
     seed: int
@@ -148,12 +148,14 @@ class Student:
         there, kind = name in vars(self.module), type(found).__name__
         return ("found", there, callable(found), self.untouched.is_untouched(found), kind)
 
-    def call(self, name: str, instrument: Callable, args: tuple, check: Check, seconds: float):
+    def call(
+        self, name: str, instrument: Callable, args: tuple, around: Surroundings, seconds: float
+    ):
         """("value", what the instrument says of the function, printed), "failed" or "raised"."""
         function = vars(self.module)[name]
         printed = self.surroundings.Printed()
         try:
-            with self._surrounded(check), printed.capturing(), self._limit(seconds):
+            with self._surrounded(around), printed.capturing(), self._limit(seconds):
                 value = instrument(self.running.never_none(function), *args)
         except self.running.Failed as told:
             return ("failed", told.failure.message, told.failure.evidence, False, printed.kept)
@@ -163,24 +165,24 @@ class Student:
         return ("value", value, printed.kept)
 
     @contextlib.contextmanager
-    def _surrounded(self, check: Check) -> Iterator[None]:
+    def _surrounded(self, around: Surroundings) -> Iterator[None]:
         """As if in the grader's process: its seed at the first call, its modes at every call."""
         import torch
 
         with self.surroundings.undisturbed():
-            if check.seed == self.seed:
+            if around.seed == self.seed:
                 self.surroundings.set_random_states(self.random_states)
             else:
-                self.surroundings.seed_everything(check.seed)
-            modes = [torch.set_grad_enabled(check.records_gradients)]
-            modes += [torch.autocast("cpu", check.autocast)] if check.autocast else []
+                self.surroundings.seed_everything(around.seed)
+            modes = [torch.set_grad_enabled(around.records_gradients)]
+            modes += [torch.autocast("cpu", around.autocast)] if around.autocast else []
             with contextlib.ExitStack() as stack:
                 for mode in modes:
                     stack.enter_context(mode)
                 try:
                     yield
                 finally:
-                    self.seed, self.random_states = check.seed, self.surroundings.random_states()
+                    self.seed, self.random_states = around.seed, self.surroundings.random_states()
 
     def _limit(self, seconds: float) -> contextlib.AbstractContextManager:
         """An alarm, where there is one: the grader waits no longer than that in any case."""

@@ -28,7 +28,7 @@ from pathlib import Path
 import psutil
 
 from tutorial_lib.classroom import wire
-from tutorial_lib.classroom.worker import Check, Rules, receive, send
+from tutorial_lib.classroom.worker import Rules, Surroundings, receive, send
 
 ROOT = Path(__file__).resolve().parents[2]
 START = "import sys; sys.path.insert(0, sys.argv[1]); from tutorial_lib.classroom import worker; "
@@ -92,9 +92,11 @@ class WorkerProcess:
         _, there, callable_, untouched, kind = self.ask(seconds, FOUND, "look_up", name)
         return bool(there), bool(callable_), bool(untouched), str(kind)
 
-    def call(self, name: str, instrument: Callable, args: tuple, check: Check, seconds: float):
+    def call(
+        self, name: str, instrument: Callable, args: tuple, around: Surroundings, seconds: float
+    ):
         """What the worker says of instrument(function, *args): the tuple described there."""
-        return self.ask(seconds, CALLED, "call", name, instrument, args, check, seconds)
+        return self.ask(seconds, CALLED, "call", name, instrument, args, around, seconds)
 
     def ask(self, seconds: float, replies: dict[str, int], *request) -> tuple:
         """The reply to a request, of one of these kinds and lengths; WorkerEnded otherwise."""

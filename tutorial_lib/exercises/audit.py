@@ -19,7 +19,7 @@ SEEDS = range(3)
 
 
 @dataclass(frozen=True)
-class Finding:
+class Verdict:
     """What the audit found of one exercise; `complaints` is empty where all is right."""
 
     exercise: Exercise
@@ -38,12 +38,12 @@ def stub_of(exercise: Exercise) -> Callable:
     return namespace[exercise.name]
 
 
-def told(exercise: Exercise, grade: Grade) -> str:
+def words_shown(exercise: Exercise, grade: Grade) -> str:
     """The words of the failure that a learner is shown, on one line."""
     return " ".join(str(pages.result(exercise, grade, "")).split())
 
 
-def audit(exercise: Exercise, seeds: Sequence[int] = SEEDS) -> Finding:
+def audit(exercise: Exercise, seeds: Sequence[int] = SEEDS) -> Verdict:
     """Try the reference, the alternatives, the stub and every misconception, with every seed."""
     complaints = []
     reference_passes = _passes(exercise, exercise.reference, seeds)
@@ -60,24 +60,24 @@ def audit(exercise: Exercise, seeds: Sequence[int] = SEEDS) -> Finding:
     survivors = [m for m in exercise.misconceptions if not _is_killed(exercise, m, seeds)]
     complaints += [f"not recognised: {each.name}" for each in survivors]
     killed = len(exercise.misconceptions) - len(survivors)
-    return Finding(
+    return Verdict(
         exercise, killed, len(accepted), reference_passes, stub_untouched, tuple(complaints)
     )
 
 
 def audit_all(exercises: Sequence[Exercise]) -> bool:
     """Print the table of all exercises and what is wrong with them; True if nothing is."""
-    findings = [audit(each) for each in exercises]
+    verdicts = [audit(each) for each in exercises]
     header = ["chapter", "exercise", "misconceptions", "killed", "alternatives", "accepted"]
-    rows = [_row(finding) for finding in findings]
+    rows = [_row(verdict) for verdict in verdicts]
     print(Table([*header, "reference", "stub"], rows).plain())
-    for finding in findings:
-        for complaint in finding.complaints:
-            print(f"{finding.exercise.number}: {complaint}")
-    well = bool(findings) and not any(finding.complaints for finding in findings)
-    n_killed = sum(finding.killed for finding in findings)
+    for verdict in verdicts:
+        for complaint in verdict.complaints:
+            print(f"{verdict.exercise.number}: {complaint}")
+    well = bool(verdicts) and not any(verdict.complaints for verdict in verdicts)
+    n_killed = sum(verdict.killed for verdict in verdicts)
     print(
-        f"\nAll {len(findings)} exercises are right; {n_killed} misconceptions are recognised."
+        f"\nAll {len(verdicts)} exercises are right; {n_killed} misconceptions are recognised."
         if well
         else "\nSomething is wrong: see the lines above."
     )
@@ -105,21 +105,21 @@ def _is_killed(exercise: Exercise, misconception, seeds: Sequence[int]) -> bool:
     others = [" ".join(m.says.split()) for m in exercise.misconceptions if m is not misconception]
     for seed in seeds:
         grade = exercise.grade(misconception.wrong, seed)
-        words = told(exercise, grade)
+        words = words_shown(exercise, grade)
         if grade.outcome == PASSED or own not in words or any(each in words for each in others):
             return False
     return True
 
 
-def _row(finding: Finding) -> list[str]:
-    exercise = finding.exercise
+def _row(verdict: Verdict) -> list[str]:
+    exercise = verdict.exercise
     return [
         exercise.chapter,
         f"{exercise.number} {exercise.name}",
         str(len(exercise.misconceptions)),
-        str(finding.killed),
+        str(verdict.killed),
         str(len(exercise.alternatives)),
-        str(finding.accepted),
-        "passes" if finding.reference_passes else "FAILS",
-        "not attempted" if finding.stub_untouched else "COUNTED",
+        str(verdict.accepted),
+        "passes" if verdict.reference_passes else "FAILS",
+        "not attempted" if verdict.stub_untouched else "COUNTED",
     ]

@@ -51,9 +51,9 @@ def read(chapter: str) -> tuple[dict[str, Entry], str]:
     except FileNotFoundError:
         pass
     except OSError as error:
-        note = once(f"Earlier progress could not be read ({error}).")
+        note = first_time(f"Earlier progress could not be read ({error}).")
     except DAMAGED:
-        note = once(f"Earlier progress could not be read: {path} is damaged{_aside(path)}.")
+        note = first_time(f"Earlier progress could not be read: {path} is damaged{_aside(path)}.")
     return _with_moved(chapter, entries), note
 
 
@@ -67,7 +67,7 @@ def record(chapter: str, exercise: str, grade: Grade) -> str:
         _write(_file(chapter), entries)
     except OSError as error:
         cure = "TUTORIAL_STATE_DIR can name a folder that you may write to."
-        return f"{note} {once(f'Your progress could not be saved ({error}). {cure}')}".strip()
+        return f"{note} {first_time(f'Your progress could not be saved ({error}). {cure}')}".strip()
     return note
 
 
@@ -89,7 +89,7 @@ def progress_report(chapter: str, exercises: Sequence) -> Report:
     return Report([*blocks, *([Text(note)] if note else [])], PASSED if done else NOT_ATTEMPTED)
 
 
-def once(message: str) -> str:
+def first_time(message: str) -> str:
     """The message, or nothing if it was given before in this session."""
     if message in _told:
         return ""

@@ -63,7 +63,7 @@ class AlarmLimit:
         return self
 
     def __exit__(self, *error):
-        return _undisturbed(self._disarm)
+        return _to_the_end(self._disarm)
 
     def _disarm(self) -> None:
         self.armed = False
@@ -99,7 +99,7 @@ class WatchdogLimit:
         return self
 
     def __exit__(self, *error):
-        return _undisturbed(self._call_off)
+        return _to_the_end(self._call_off)
 
     def _call_off(self) -> None:
         with self.lock:
@@ -116,7 +116,7 @@ class WatchdogLimit:
             pause = REPEAT_SECONDS if left <= 0 else max(left, LEAST_PAUSE)
 
 
-def _undisturbed(finish: Callable[[], None]) -> bool:
+def _to_the_end(finish: Callable[[], None]) -> bool:
     """Finish, even if the time runs out at this very moment. False: other errors go their way."""
     while True:
         try:

@@ -50,7 +50,7 @@ SURPLUS = "A row too many: the last row has no place any more, cut it off."
 CUT_OFF = "No gradient comes through: `.detach()`, `.data` or `.numpy()` cuts the features off."
 
 
-def _trial(shape: tuple[int, ...], rng: torch.Generator) -> Trial:
+def draw_trial(shape: tuple[int, ...], rng: torch.Generator) -> Trial:
     """Features that are all different, so that each number tells where it came from."""
     count = torch.Size(shape).numel()
     return Trial(((torch.randperm(count, generator=rng) + 1.0).view(shape),))
@@ -113,16 +113,16 @@ def tensor_shifted(value: object, features: Tensor) -> Tensor:
 
 
 shift_down.trials("which pixel each number of the result comes from, square images")(
-    lambda rng: ([_trial((2, 3, 5, 5), rng)], [_trial((1, 2, 6, 6), rng)])
+    lambda rng: ([draw_trial((2, 3, 5, 5), rng)], [draw_trial((1, 2, 6, 6), rng)])
 )
 shift_down.trials("the same for images that are not square")(
-    lambda rng: [_trial(shape, rng) for shape in ((1, 2, 7, 5), (2, 2, 4, 6), (1, 1, 1, 3))]
+    lambda rng: [draw_trial(shape, rng) for shape in ((1, 2, 7, 5), (2, 2, 4, 6), (1, 1, 1, 3))]
 )
 
 
 @shift_down.judge("where the gradients go")
 def gradient(candidate, rng: torch.Generator) -> Failure | None:
-    trial = _trial((1, 2, 3, 4), rng)
+    trial = draw_trial((1, 2, 3, 4), rng)
     want = gradient_of(reference, *Trial(trial.args).args)
     got = candidate.measure(gradient_of, trial.args[0].detach())
     if got is None:

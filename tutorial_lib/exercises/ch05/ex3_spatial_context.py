@@ -58,7 +58,9 @@ def spatial_context(
 NOT_SQUARE = "Height and width each have a factor of their own: the blocks need not be square."
 
 
-def _trial(shape: tuple[int, ...], out: int, scale: tuple[int, int], rng: torch.Generator) -> Trial:
+def draw_trial(
+    shape: tuple[int, ...], out: int, scale: tuple[int, int], rng: torch.Generator
+) -> Trial:
     coarse = torch.randn(shape, generator=rng)
     weight = torch.randn(out, shape[1], generator=rng)
     return Trial((coarse, weight, (shape[2] * scale[0], shape[3] * scale[1])))
@@ -84,16 +86,16 @@ def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
 
 
 spatial_context.trials("one image, a map of 2x2 cells")(
-    lambda rng: [_trial((1, 1, 2, 2), 1, (2, 2), rng)]
+    lambda rng: [draw_trial((1, 1, 2, 2), 1, (2, 2), rng)]
 )
 spatial_context.trials("several images, and maps of three channels")(
-    lambda rng: [_trial((3, 3, 2, 3), 4, (2, 2), rng)]
+    lambda rng: [draw_trial((3, 3, 2, 3), 4, (2, 2), rng)]
 )
 spatial_context.trials("blocks that are not square")(
-    lambda rng: [_trial((1, 2, 1, 3), 6, (4, 1), rng)]
+    lambda rng: [draw_trial((1, 2, 1, 3), 6, (4, 1), rng)]
 )
 spatial_context.also_try(
-    lambda rng: [_trial((2, 3, 2, 3), 4, (3, 2), rng), _trial((3, 2, 3, 2), 2, (2, 4), rng)]
+    lambda rng: [draw_trial((2, 3, 2, 3), 4, (3, 2), rng), draw_trial((3, 2, 3, 2), 2, (2, 4), rng)]
 )
 
 

@@ -52,7 +52,7 @@ def label_posterior(bits_per_dim: torch.Tensor, n_dims: int, prior: torch.Tensor
 )
 
 
-def _trial(batch: int, n_classes: int, n_dims: int, rng: torch.Generator) -> Trial:
+def draw_trial(batch: int, n_classes: int, n_dims: int, rng: torch.Generator) -> Trial:
     """Labels some nats apart, whatever D is, and a prior far from uniform."""
     apart = 3 * torch.rand(batch, n_classes, generator=rng, dtype=torch.float64)
     base = 1.5 + 0.2 * torch.rand(batch, 1, generator=rng, dtype=torch.float64)
@@ -77,15 +77,17 @@ def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
 @label_posterior.trials("one image of one dimension, all labels alike beforehand")
 def one_dimension(rng):
     """One dimension and all labels alike beforehand: the division alone."""
-    (bits, n_dims, prior) = _trial(1, 4, 1, rng).args
+    (bits, n_dims, prior) = draw_trial(1, 4, 1, rng).args
     return [Trial((bits, n_dims, torch.full_like(prior, 0.25)))]
 
 
 label_posterior.trials("several images, and labels of different prior")(
-    lambda rng: [_trial(3, 5, 8, rng)]
+    lambda rng: [draw_trial(3, 5, 8, rng)]
 )
-label_posterior.trials("images of thousands of dimensions")(lambda rng: [_trial(4, 10, 3072, rng)])
-label_posterior.also_try(lambda rng: [_trial(3, 4, 6, rng), _trial(2, 3, 3000, rng)])
+label_posterior.trials("images of thousands of dimensions")(
+    lambda rng: [draw_trial(4, 10, 3072, rng)]
+)
+label_posterior.also_try(lambda rng: [draw_trial(3, 4, 6, rng), draw_trial(2, 3, 3000, rng)])
 
 
 def _divided(log_joint):

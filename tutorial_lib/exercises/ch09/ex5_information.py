@@ -49,7 +49,7 @@ def information(log_q: torch.Tensor) -> torch.Tensor:
 )
 
 
-def _trial(n: int, closeness: float, shift: float, rng: torch.Generator) -> Trial:
+def draw_trial(n: int, closeness: float, shift: float, rng: torch.Generator) -> Trial:
     """Codes at random places, each drawn near its image; `shift` as many further axes would."""
     places = torch.randn(n, 2, generator=rng, dtype=torch.float64)
     codes = places + closeness * torch.randn(n, 2, generator=rng, dtype=torch.float64)
@@ -84,9 +84,9 @@ def full(rng):
 
 
 information.trials("codes in between, and very small densities")(
-    lambda rng: [_trial(6, 0.7, 2.0, rng), _trial(3, 1.0, -1000.0, rng)]
+    lambda rng: [draw_trial(6, 0.7, 2.0, rng), draw_trial(3, 1.0, -1000.0, rng)]
 )
-information.also_try(lambda rng: [_trial(4, 0.5, 1.0, rng), _trial(5, 1.0, -900.0, rng)])
+information.also_try(lambda rng: [draw_trial(4, 0.5, 1.0, rng), draw_trial(5, 1.0, -900.0, rng)])
 
 
 def _own(log_q):

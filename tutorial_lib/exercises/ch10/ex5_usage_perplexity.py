@@ -56,7 +56,7 @@ def _uneven(size: int, n_used: int, rng: torch.Generator) -> Tensor:
     return torch.multinomial(weights, size, replacement=True, generator=rng)
 
 
-def _trial(sizes: tuple[int, ...], n_used: int, n_codes: int, rng: torch.Generator) -> Trial:
+def draw_trial(sizes: tuple[int, ...], n_used: int, n_codes: int, rng: torch.Generator) -> Trial:
     """Batches of unlike usage: each moved along the codes, and the last code never in use."""
     batches = [(_uneven(n, n_used, rng) + i) % (n_codes - 1) for i, n in enumerate(sizes)]
     return Trial(([each.view(-1, 2) for each in batches], n_codes))
@@ -87,10 +87,10 @@ def one_uneven_batch(rng):
 
 
 usage_perplexity.trials("several batches of unlike size and usage")(
-    lambda rng: [_trial((30, 8, 16), 3, 8, rng)]
+    lambda rng: [draw_trial((30, 8, 16), 3, 8, rng)]
 )
 usage_perplexity.also_try(
-    lambda rng: [_trial((40, 12, 24), 3, 7, rng), _trial((10, 60), 4, 9, rng)]
+    lambda rng: [draw_trial((40, 12, 24), 3, 7, rng), draw_trial((10, 60), 4, 9, rng)]
 )
 
 

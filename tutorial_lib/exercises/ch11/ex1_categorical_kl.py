@@ -50,7 +50,7 @@ SKIPPED = (
 )
 
 
-def _soft(batch: int, n_codes: int, rng: torch.Generator) -> Tensor:
+def draw_distributions(batch: int, n_codes: int, rng: torch.Generator) -> Tensor:
     """Rows of positive probabilities, far from uniform."""
     weights = 0.05 + torch.rand(batch, n_codes, generator=rng, dtype=torch.float64) ** 2
     return weights / weights.sum(dim=1, keepdim=True)
@@ -58,7 +58,7 @@ def _soft(batch: int, n_codes: int, rng: torch.Generator) -> Tensor:
 
 def _with_zeros(batch: int, n_codes: int, rng: torch.Generator, n_zeros: int = 2) -> Tensor:
     """The same with zeros in each row."""
-    rows = _soft(batch, n_codes, rng)
+    rows = draw_distributions(batch, n_codes, rng)
     for row in rows:
         row[torch.randperm(n_codes, generator=rng)[:n_zeros]] = 0
     return rows / rows.sum(dim=1, keepdim=True)
@@ -97,7 +97,10 @@ def _check(
 
 @categorical_kl.judge("distributions without a zero")
 def positive(candidate, rng: torch.Generator) -> Failure | None:
-    trials = [Trial((_soft(b, k, rng), _soft(b, k, rng))) for b, k in ((1, 3), (4, 5))]
+    trials = [
+        Trial((draw_distributions(b, k, rng), draw_distributions(b, k, rng)))
+        for b, k in ((1, 3), (4, 5))
+    ]
     return _check(candidate, trials, (), "The sum is another one.")
 
 
@@ -106,7 +109,10 @@ def check_one_hot(candidate, rng: torch.Generator) -> Failure | None:
     """Against a uniform p, whose KL is log K, and against one that is not."""
     one_hot = torch.eye(4, dtype=torch.float64)[torch.randperm(4, generator=rng)]
     trials = [Trial((one_hot, torch.full((4, 4), 0.25, dtype=torch.float64)))]
-    soft = [Trial((one_hot, _soft(4, 4, rng))), Trial((_soft(3, 5, rng), _soft(3, 5, rng)))]
+    soft = [
+        Trial((one_hot, draw_distributions(4, 4, rng))),
+        Trial((draw_distributions(3, 5, rng), draw_distributions(3, 5, rng))),
+    ]
     return _check(candidate, trials, soft, "A one-hot q goes wrong.")
 
 
@@ -114,16 +120,16 @@ def check_one_hot(candidate, rng: torch.Generator) -> Failure | None:
 def zeros(candidate, rng: torch.Generator) -> Failure | None:
     """Zeros of q over positive p, then the same zeros in both."""
     q = _with_zeros(3, 6, rng)
-    both = torch.where(q > 0, _soft(3, 6, rng), 0)
+    both = torch.where(q > 0, draw_distributions(3, 6, rng), 0)
     both = both / both.sum(dim=1, keepdim=True)
-    trials = [Trial((q, _soft(3, 6, rng))), Trial((q, both))]
+    trials = [Trial((q, draw_distributions(3, 6, rng))), Trial((q, both))]
     return _check(candidate, trials, (), "Codes that q never chooses go wrong.")
 
 
 @categorical_kl.judge("zeros in p alone: infinite")
 def forbidden(candidate, rng: torch.Generator) -> Failure | None:
-    q, p = _soft(4, 5, rng), _with_zeros(4, 5, rng, n_zeros=1)
-    soft = [Trial((_soft(3, 5, rng), _soft(3, 5, rng)))]
+    q, p = draw_distributions(4, 5, rng), _with_zeros(4, 5, rng, n_zeros=1)
+    soft = [Trial((draw_distributions(3, 5, rng), draw_distributions(3, 5, rng)))]
     hidden = [m for m in categorical_kl.misconceptions if m.says != FINITE]
     return _check(candidate, [Trial((q, p))], soft, FINITE, hidden)
 

@@ -71,7 +71,7 @@ def _parts(decoder_logits, levels, prior_logits, indices):
 ONE_EACH = "There is one bound for each image of the batch."
 
 
-def _trial(batch: int, image: tuple, field: tuple, sizes: tuple, rng: torch.Generator) -> Trial:
+def draw_trial(batch: int, image: tuple, field: tuple, sizes: tuple, rng: torch.Generator) -> Trial:
     """Images of shape (C, H, W) in L levels and fields (h, w) of K codes, under random logits."""
     n_levels, n_codes = sizes
     decoder = 2 * torch.randn(batch, n_levels, *image, generator=rng)
@@ -101,21 +101,21 @@ def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
 @two_stage_bound.trials("a prior that is sure of the codes")
 def sure_prior(rng):
     """A prior that is sure of the codes takes nothing: the decoder's term alone."""
-    decoder, levels, prior, indices = _trial(2, (1, 4, 4), (2, 2), (3, 4), rng).args
+    decoder, levels, prior, indices = draw_trial(2, (1, 4, 4), (2, 2), (3, 4), rng).args
     prior = 200 * F.one_hot(indices, prior.shape[1]).movedim(-1, 1).float()
     return [Trial((decoder, levels, prior, indices))]
 
 
 two_stage_bound.trials("one image and its four codes")(
-    lambda rng: [_trial(1, (1, 4, 4), (2, 2), (2, 8), rng)]
+    lambda rng: [draw_trial(1, (1, 4, 4), (2, 2), (2, 8), rng)]
 )
 two_stage_bound.trials("a batch of colour images that are not square")(
-    lambda rng: [_trial(4, (3, 6, 4), (3, 2), (16, 32), rng)]
+    lambda rng: [draw_trial(4, (3, 6, 4), (3, 2), (16, 32), rng)]
 )
 two_stage_bound.also_try(
     lambda rng: [
-        _trial(3, (1, 4, 4), (2, 2), (4, 5), rng),
-        _trial(2, (3, 2, 4), (1, 3), (3, 6), rng),
+        draw_trial(3, (1, 4, 4), (2, 2), (4, 5), rng),
+        draw_trial(2, (3, 2, 4), (1, 3), (3, 6), rng),
     ]
 )
 

@@ -64,7 +64,7 @@ def _sizes(image_shape, latent_shape):
     return math.prod(image_shape), math.prod(latent_shape)
 
 
-def _trial(batch: int, image: tuple[int, ...], latent: tuple[int, ...], rng) -> Trial:
+def draw_trial(batch: int, image: tuple[int, ...], latent: tuple[int, ...], rng) -> Trial:
     decoder = 1 + 3 * torch.rand(batch, generator=rng, dtype=torch.float64)
     rate = 2 + 5 * torch.rand(batch, generator=rng, dtype=torch.float64)
     return Trial((decoder.round(decimals=2), rate.round(decimals=2), image, latent))
@@ -89,16 +89,16 @@ def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
 
 
 total_bits_per_dim.trials("one image with a single code")(
-    lambda rng: [_trial(1, (1, 4, 4), (1, 1), rng)]
+    lambda rng: [draw_trial(1, (1, 4, 4), (1, 1), rng)]
 )
 total_bits_per_dim.trials("several images of 28x28 with 7x7 codes")(
-    lambda rng: [_trial(5, (1, 28, 28), (7, 7), rng)]
+    lambda rng: [draw_trial(5, (1, 28, 28), (7, 7), rng)]
 )
 total_bits_per_dim.trials("images in colour that are not square")(
-    lambda rng: [_trial(4, (3, 16, 24), (4, 6), rng)]
+    lambda rng: [draw_trial(4, (3, 16, 24), (4, 6), rng)]
 )
 total_bits_per_dim.also_try(
-    lambda rng: [_trial(4, (3, 8, 4), (4, 2), rng), _trial(3, (1, 6, 6), (3, 2), rng)]
+    lambda rng: [draw_trial(4, (3, 8, 4), (4, 2), rng), draw_trial(3, (1, 6, 6), (3, 2), rng)]
 )
 
 

@@ -6,6 +6,7 @@ import torch
 
 from tutorial_lib.classroom.variants.variant import Variants
 from tutorial_lib.exercises import ch01
+from tutorial_lib.exercises.ch01.ex4_bits_per_dim import batches
 from tutorial_lib.exercises.trials import Trial
 
 bits_per_dim = Variants(
@@ -77,12 +78,7 @@ _ratio(8)
 _ratio(5)
 
 
-@bits_per_dim.trials("a cost for each image of a batch")
-def batches(rng):
-    sizes = [(3, 784), (5, 3072), (2, 7)]
-    return [
-        Trial((n_dims * (0.1 + 5 * torch.rand(b, generator=rng)), n_dims)) for b, n_dims in sizes
-    ]
+bits_per_dim.trials("a cost for each image of a batch")(batches)
 
 
 @bits_per_dim.trials("a single number")

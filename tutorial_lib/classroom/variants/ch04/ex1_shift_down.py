@@ -5,10 +5,9 @@ from torch.nn import functional as F
 
 from tutorial_lib.classroom.variants.variant import Variants
 from tutorial_lib.exercises import ch04
-from tutorial_lib.exercises.ch04.ex1_shift_down import gradient_of
+from tutorial_lib.exercises.ch04.ex1_shift_down import draw_trial, gradient_of
 from tutorial_lib.exercises.comparing import agree, first_difference, number
 from tutorial_lib.exercises.definition import Failure
-from tutorial_lib.exercises.trials import Trial
 
 shift_down = Variants(
     ch04.shift_down,
@@ -73,23 +72,17 @@ _moved(
 )
 
 
-def _trial(shape: tuple[int, ...], rng: torch.Generator) -> Trial:
-    """Features that are all different, so that each number tells where it came from."""
-    count = torch.Size(shape).numel()
-    return Trial(((torch.randperm(count, generator=rng) + 1.0).view(shape),))
-
-
 shift_down.trials("which pixel each number of the result comes from, square images")(
-    lambda rng: [_trial((2, 3, 5, 5), rng)]
+    lambda rng: [draw_trial((2, 3, 5, 5), rng)]
 )
 shift_down.trials("the same for images that are not square")(
-    lambda rng: [_trial(shape, rng) for shape in ((1, 2, 7, 5), (2, 2, 4, 6), (1, 1, 2, 3))]
+    lambda rng: [draw_trial(shape, rng) for shape in ((1, 2, 7, 5), (2, 2, 4, 6), (1, 1, 2, 3))]
 )
 
 
 @shift_down.judge("where the gradients go")
 def gradient(candidate, rng, twist) -> Failure | None:
-    (features,) = _trial((1, 2, 3, 4), rng).args
+    (features,) = draw_trial((1, 2, 3, 4), rng).args
     want = gradient_of(twist.right, features.clone())
     got = candidate.measure(gradient_of, features)
     if got is None:

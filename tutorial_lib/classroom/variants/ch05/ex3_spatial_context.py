@@ -5,7 +5,7 @@ from torch.nn import functional as F
 
 from tutorial_lib.classroom.variants.variant import Variants
 from tutorial_lib.exercises import ch05
-from tutorial_lib.exercises.trials import Trial
+from tutorial_lib.exercises.ch05.ex3_spatial_context import draw_trial
 
 spatial_context = Variants(
     ch05.spatial_context,
@@ -95,18 +95,12 @@ _twist(
 )
 
 
-def _trial(shape: tuple[int, ...], out: int, scale: tuple[int, int], rng: torch.Generator) -> Trial:
-    coarse = torch.randn(shape, generator=rng)
-    weight = torch.randn(out, shape[1], generator=rng)
-    return Trial((coarse, weight, (shape[2] * scale[0], shape[3] * scale[1])))
-
-
 spatial_context.trials("one image, a map of 2x2 cells")(
-    lambda r: [_trial((1, 1, 2, 2), 1, (2, 2), r)]
+    lambda r: [draw_trial((1, 1, 2, 2), 1, (2, 2), r)]
 )
 spatial_context.trials("several images, and maps of three channels")(
-    lambda r: [_trial((3, 3, 2, 3), 4, (2, 2), r)]
+    lambda r: [draw_trial((3, 3, 2, 3), 4, (2, 2), r)]
 )
 spatial_context.trials("blocks that are not square")(
-    lambda r: [_trial((1, 2, 2, 3), 6, (4, 1), r), _trial((1, 2, 3, 2), 2, (1, 3), r)]
+    lambda r: [draw_trial((1, 2, 2, 3), 6, (4, 1), r), draw_trial((1, 2, 3, 2), 2, (1, 3), r)]
 )

@@ -6,6 +6,7 @@ import torch
 
 from tutorial_lib.classroom.variants.variant import Variants
 from tutorial_lib.exercises import ch07
+from tutorial_lib.exercises.ch07.ex1_label_posterior import draw_trial
 from tutorial_lib.exercises.trials import Trial
 
 CALL = (
@@ -113,21 +114,15 @@ _noted_wrongly(0.1)
 _noted_wrongly(0.3)
 
 
-def _trial(batch: int, n_classes: int, n_dims: int, rng: torch.Generator) -> Trial:
-    """Labels some nats apart, whatever D is, and a prior far from uniform."""
-    apart = 3 * torch.rand(batch, n_classes, generator=rng, dtype=torch.float64)
-    base = 1.5 + 0.2 * torch.rand(batch, 1, generator=rng, dtype=torch.float64)
-    prior = torch.rand(n_classes, generator=rng, dtype=torch.float64) + 0.05
-    return Trial((base + apart / n_dims, n_dims, prior / prior.sum()))
-
-
 @label_posterior.trials("two images of one dimension, all labels alike beforehand")
 def one_dimension(rng):
-    bits, n_dims, prior = _trial(2, 4, 1, rng).args
+    bits, n_dims, prior = draw_trial(2, 4, 1, rng).args
     return [Trial((bits, n_dims, torch.full_like(prior, 0.25)))]
 
 
 label_posterior.trials("several images, and labels of different prior")(
-    lambda rng: [_trial(3, 5, 8, rng)]
+    lambda rng: [draw_trial(3, 5, 8, rng)]
 )
-label_posterior.trials("images of thousands of dimensions")(lambda rng: [_trial(4, 10, 3072, rng)])
+label_posterior.trials("images of thousands of dimensions")(
+    lambda rng: [draw_trial(4, 10, 3072, rng)]
+)

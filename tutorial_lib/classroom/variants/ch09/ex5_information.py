@@ -6,7 +6,7 @@ import torch
 
 from tutorial_lib.classroom.variants.variant import Variants
 from tutorial_lib.exercises import ch09
-from tutorial_lib.exercises.trials import Trial
+from tutorial_lib.exercises.ch09.ex5_information import draw_trial
 
 information = Variants(
     ch09.information,
@@ -97,15 +97,8 @@ def with_copies(log_q):
     return (own - torch.logsumexp(rows, dim=1)).mean() + math.log(len(which))
 
 
-def _trial(n: int, closeness: float, shift: float, rng: torch.Generator) -> Trial:
-    """Codes at random places, each drawn near its image; `shift` as many further axes would."""
-    places = torch.randn(n, 2, generator=rng, dtype=torch.float64)
-    codes = places + closeness * torch.randn(n, 2, generator=rng, dtype=torch.float64)
-    squares = ((codes[:, None] - places) / closeness).square().sum(dim=2)
-    widths = torch.rand(n, generator=rng, dtype=torch.float64)  # some posteriors are denser
-    return Trial((shift - 0.5 * squares + widths,))
-
-
-information.trials("two images")(lambda rng: [_trial(2, 1.0, 0.5, rng)])
-information.trials("more images")(lambda rng: [_trial(6, 0.7, 2.0, rng), _trial(3, 1.0, 0.0, rng)])
-information.trials("very small densities")(lambda rng: [_trial(5, 1.0, -1000.0, rng)])
+information.trials("two images")(lambda rng: [draw_trial(2, 1.0, 0.5, rng)])
+information.trials("more images")(
+    lambda rng: [draw_trial(6, 0.7, 2.0, rng), draw_trial(3, 1.0, 0.0, rng)]
+)
+information.trials("very small densities")(lambda rng: [draw_trial(5, 1.0, -1000.0, rng)])

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from tutorial_lib.classroom.variants.variant import Variants
 from tutorial_lib.exercises import ch10
-from tutorial_lib.exercises.trials import Trial
+from tutorial_lib.exercises.ch10.ex5_usage_perplexity import draw_trial
 
 usage_perplexity = Variants(
     ch10.usage_perplexity,
@@ -92,16 +92,10 @@ def _uneven(size: int, n_used: int, rng: torch.Generator) -> Tensor:
     return torch.cat([torch.arange(n_used), drawn, torch.zeros(n_used, dtype=torch.long)])
 
 
-def _trial(sizes: tuple[int, ...], n_used: int, n_codes: int, rng: torch.Generator) -> Trial:
-    """Batches of unlike usage: each moved along the codes, and the last code never in use."""
-    batches = [(_uneven(n, n_used, rng) + i) % (n_codes - 1) for i, n in enumerate(sizes)]
-    return Trial(([each.view(-1, 2) for each in batches], n_codes))
-
-
-usage_perplexity.trials("one small batch")(lambda rng: [_trial((4,), 2, 4, rng)])
+usage_perplexity.trials("one small batch")(lambda rng: [draw_trial((4,), 2, 4, rng)])
 usage_perplexity.trials("one batch that uses some codes more than others")(
-    lambda rng: [_trial((16,), 4, 6, rng)]
+    lambda rng: [draw_trial((16,), 4, 6, rng)]
 )
 usage_perplexity.trials("several batches of unlike size and usage")(
-    lambda rng: [_trial((30, 8, 16), 3, 8, rng)]
+    lambda rng: [draw_trial((30, 8, 16), 3, 8, rng)]
 )

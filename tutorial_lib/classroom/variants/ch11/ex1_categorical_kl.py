@@ -7,6 +7,7 @@ from torch import Tensor
 
 from tutorial_lib.classroom.variants.variant import Variants
 from tutorial_lib.exercises import ch11
+from tutorial_lib.exercises.ch11.ex1_categorical_kl import draw_distributions
 from tutorial_lib.exercises.trials import Trial
 
 categorical_kl = Variants(
@@ -90,21 +91,18 @@ def chi_square_row_by_row(q, p):
     return torch.stack(rows)
 
 
-def _soft(batch: int, n_codes: int, rng: torch.Generator) -> Tensor:
-    """Rows of positive probabilities, far from uniform."""
-    weights = 0.05 + torch.rand(batch, n_codes, generator=rng, dtype=torch.float64) ** 2
-    return weights / weights.sum(dim=1, keepdim=True)
-
-
 def _with_zeros(batch: int, n_codes: int, rng: torch.Generator, n_zeros: int) -> Tensor:
-    rows = _soft(batch, n_codes, rng)
+    rows = draw_distributions(batch, n_codes, rng)
     for row in rows:
         row[torch.randperm(n_codes, generator=rng)[:n_zeros]] = 0
     return rows / rows.sum(dim=1, keepdim=True)
 
 
 categorical_kl.trials("distributions without a zero")(
-    lambda rng: [Trial((_soft(b, k, rng), _soft(b, k, rng))) for b, k in ((1, 3), (4, 5))]
+    lambda rng: [
+        Trial((draw_distributions(b, k, rng), draw_distributions(b, k, rng)))
+        for b, k in ((1, 3), (4, 5))
+    ]
 )
 
 
@@ -113,21 +111,21 @@ def one_hot(rng):
     """Against the uniform p, and against one that is not."""
     one_hot = torch.eye(4, dtype=torch.float64)[torch.randperm(4, generator=rng)]
     uniform = torch.full((4, 4), 0.25, dtype=torch.float64)
-    return [Trial((one_hot, uniform)), Trial((one_hot, _soft(4, 4, rng)))]
+    return [Trial((one_hot, uniform)), Trial((one_hot, draw_distributions(4, 4, rng)))]
 
 
 @categorical_kl.trials("zeros in q, and in both")
 def zeros_of_q(rng):
     """Zeros of q over positive p, then the same zeros in both."""
     q = _with_zeros(3, 6, rng, 2)
-    both = torch.where(q > 0, _soft(3, 6, rng), 0)
+    both = torch.where(q > 0, draw_distributions(3, 6, rng), 0)
     both = both / both.sum(dim=1, keepdim=True)
-    return [Trial((q, _soft(3, 6, rng))), Trial((q, both))]
+    return [Trial((q, draw_distributions(3, 6, rng))), Trial((q, both))]
 
 
 @categorical_kl.trials("zeros in p alone")
 def zeros_of_p(rng):
     """A zero of p in the first row only."""
-    q, p = _soft(3, 5, rng), _soft(3, 5, rng)
+    q, p = draw_distributions(3, 5, rng), draw_distributions(3, 5, rng)
     p[0] = _with_zeros(1, 5, rng, 1)[0]
     return [Trial((q, p))]

@@ -7,7 +7,7 @@ import torch
 
 from tutorial_lib.classroom.variants.variant import Variants
 from tutorial_lib.exercises import ch11
-from tutorial_lib.exercises.trials import Trial
+from tutorial_lib.exercises.ch11.ex3_two_stage_bound import draw_trial
 
 two_stage_bound = Variants(
     ch11.two_stage_bound,
@@ -65,22 +65,12 @@ for stage in ("decoder", "prior"):
         _careful(stage, share)
 
 
-def _trial(batch: int, image: tuple, field: tuple, sizes: tuple, rng: torch.Generator) -> Trial:
-    """Images of shape (C, H, W) in L levels and fields (h, w) of K codes, under random logits."""
-    n_levels, n_codes = sizes
-    decoder = 2 * torch.randn(batch, n_levels, *image, generator=rng)
-    prior = 2 * torch.randn(batch, n_codes, *field, generator=rng)
-    levels = torch.randint(n_levels, (batch, *image), generator=rng)
-    indices = torch.randint(n_codes, (batch, *field), generator=rng)
-    return Trial((decoder, levels, prior, indices))
-
-
 two_stage_bound.trials("one pixel and one code")(
-    lambda rng: [_trial(3, (1, 1, 1), (1, 1), (4, 5), rng)]
+    lambda rng: [draw_trial(3, (1, 1, 1), (1, 1), (4, 5), rng)]
 )
 two_stage_bound.trials("one image and its four codes")(
-    lambda rng: [_trial(1, (1, 4, 4), (2, 2), (2, 8), rng)]
+    lambda rng: [draw_trial(1, (1, 4, 4), (2, 2), (2, 8), rng)]
 )
 two_stage_bound.trials("a batch of colour images that are not square")(
-    lambda rng: [_trial(4, (3, 6, 4), (3, 2), (16, 32), rng)]
+    lambda rng: [draw_trial(4, (3, 6, 4), (3, 2), (16, 32), rng)]
 )

@@ -7,7 +7,7 @@ import torch
 
 from tutorial_lib.classroom.variants.variant import Variants
 from tutorial_lib.exercises import ch13
-from tutorial_lib.exercises.trials import Trial
+from tutorial_lib.exercises.ch13.ex4_total_bits_per_dim import draw_trial
 
 total_bits_per_dim = Variants(
     ch13.total_bits_per_dim,
@@ -57,18 +57,12 @@ _twist(
 )
 
 
-def _trial(batch: int, image: tuple[int, ...], latent: tuple[int, ...], rng) -> Trial:
-    decoder = 1 + 3 * torch.rand(batch, generator=rng, dtype=torch.float64)
-    rate = 2 + 5 * torch.rand(batch, generator=rng, dtype=torch.float64)
-    return Trial((decoder.round(decimals=2), rate.round(decimals=2), image, latent))
-
-
 total_bits_per_dim.trials("one image with a single code")(
-    lambda rng: [_trial(1, (3, 4, 4), (1, 1), rng)]
+    lambda rng: [draw_trial(1, (3, 4, 4), (1, 1), rng)]
 )
 total_bits_per_dim.trials("several images of 28x28 with 7x7 codes")(
-    lambda rng: [_trial(5, (2, 28, 28), (7, 7), rng)]
+    lambda rng: [draw_trial(5, (2, 28, 28), (7, 7), rng)]
 )
 total_bits_per_dim.trials("images that are not square")(
-    lambda rng: [_trial(4, (3, 16, 24), (4, 6), rng)]
+    lambda rng: [draw_trial(4, (3, 16, 24), (4, 6), rng)]
 )
