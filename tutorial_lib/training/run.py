@@ -180,7 +180,7 @@ class TrainingRun:
         n, config = len(self.data[0]), self.config
         for epoch in itertools.count(first):
             for indices in epoch_batches(n, config.batch_size, config.seed, epoch)[skip:]:
-                if self.history.finished:
+                if self.is_over():
                     return
                 yield self._batch(processes.share_of(indices))
             skip = 0
@@ -228,19 +228,20 @@ class TrainingRun:
         """Read the clock after a step: do all processes stop here, and do they save?
 
         Clocks and signals of several processes differ. One answer holds for all of them: the latest
-        time, and "yes" as soon as one says so. A run by the clock has come to its last step, when
-        its time is up.
+        time, and "yes" as soon as one says so.
         """
         due = time.monotonic() - self.saved_at > save_every_seconds
         stop, save = self._tick(float(interrupts.signal), float(due))
-        if self.history.seconds >= self.time:
-            self.history.n_steps = self.history.step
         self.bar.update(self._progress() - self.bar.n)
         return bool(stop), bool(save)
 
+    def is_over(self) -> bool:
+        """Whether all steps were taken or, by the clock, the time is up."""
+        return self.history.finished or self.history.seconds >= self.time
+
     def at_epoch_end(self) -> bool:
         """Whether the last step closed an epoch, or the run."""
-        return self.history.step % self.steps_per_epoch == 0 or self.history.finished
+        return self.history.step % self.steps_per_epoch == 0 or self.is_over()
 
     # -------------------------------------------------------------------------------- the clock
 
@@ -295,8 +296,7 @@ class TrainingRun:
             # Checkpoints of earlier versions hold no sums.
             self.sums.restore(header.get("sums", [{}]), header.get("summed_steps", 0))
             self.began = time.monotonic() - self.history.seconds
-            if self.history.seconds < self.time:
-                self.history.n_steps = self.n_steps
+            self.history.n_steps = self.n_steps
             if self.scaler.is_enabled():
                 self.scaler.load_state_dict(header["scaler"])
                 self.scale = self.scaler.get_scale()
@@ -346,6 +346,8 @@ class TrainingRun:
 
     def _finish(self, interrupts: Interrupts) -> None:
         """Save, and tell the last steps of an interrupted run."""
+        if self.is_over():
+            self.history.n_steps = self.history.step  # by the clock, it is known at last
         self.save()
         if self.sums.n_steps:
             self.log()  # not in the checkpoint: a run that goes on will tell these steps later
@@ -369,7 +371,7 @@ class TrainingRun:
 
         It gets the examples that hold the smallest and the largest values, and NaN if there is one.
         """
-        if self.device.type != "cuda" or self.history.finished:
+        if self.device.type != "cuda" or self.is_over():
             return
         rows = [x.reshape(len(x), -1) for x in self.data if x.numel() and not x.is_complex()]
         extreme = [
