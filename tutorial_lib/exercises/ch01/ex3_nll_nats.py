@@ -73,8 +73,7 @@ def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
 @nll_nats.trials("random logits: batch, colours, height and width all different", points=2)
 def random(rng):
     shapes = [(3, 4, 1, 2, 5), (2, 5, 3, 2, 6), (1, 3, 1, 4, 2)]
-    trials = [_random_images(shape, rng) for shape in shapes]
-    return trials
+    return [_random_images(shape, rng) for shape in shapes]
 
 
 @nll_nats.judge("a uniform model costs log L a pixel")

@@ -44,10 +44,6 @@ FINITE = (
     "What q does and p never does costs infinitely much; your result is finite. A small number "
     "added inside the logarithm, a clamp and `nan_to_num` all hide this case."
 )
-SKIPPED = (
-    "Terms are left out where p is 0. It is the zeros of q that cost nothing; a zero of p under "
-    "a q above 0 costs infinitely much."
-)
 
 
 def draw_distributions(batch: int, n_codes: int, rng: torch.Generator) -> Tensor:
@@ -189,8 +185,9 @@ class Mistakes:
     def a_small_number_added(q, p):
         return (q * ((q + 1e-10) / (p + 1e-10)).log()).sum(dim=-1)
 
-    @says(SKIPPED)
     def zeros_of_p_skipped(q, p):
+        """Terms are left out where p is 0. It is the zeros of q that cost nothing; a zero of p
+        under a q above 0 costs infinitely much."""
         return torch.where(p > 0, _terms(q, p), 0).sum(dim=-1)
 
 

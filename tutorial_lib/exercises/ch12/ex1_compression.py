@@ -106,8 +106,7 @@ compression.trials("colour images")(
 def other_fields(rng):
     """Fields of one and three sides, and a K that is no power of 2."""
     shapes = ((50,), (2, 4, 6))
-    trials = [_trial(rng, n_colors=1, latent_shape=each, codes=(20, 100, 300)) for each in shapes]
-    return trials
+    return [_trial(rng, n_colors=1, latent_shape=each, codes=(20, 100, 300)) for each in shapes]
 
 
 def _result(raw_bits, code_bits):

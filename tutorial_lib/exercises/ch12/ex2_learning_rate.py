@@ -90,8 +90,7 @@ def the_fall(rng):
 def short_runs(rng):
     """One step of warm-up, and one step of fall."""
     peak = _schedule(rng)[1]
-    trials = [*_trials(range(7), 7, peak, 1), *_trials(range(7), 7, peak, 6)]
-    return trials
+    return [*_trials(range(7), 7, peak, 1), *_trials(range(7), 7, peak, 6)]
 
 
 def _shape(rising, falling, peak):

@@ -79,8 +79,7 @@ def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
 def itself(rng):
     """A set held against itself, and against a copy far away."""
     real = _trial(12, 9, 2, rng).args[0]
-    trials = [Trial((real, other), {"k": 2}) for other in (real.clone(), real + 1e4)]
-    return trials
+    return [Trial((real, other), {"k": 2}) for other in (real.clone(), real + 1e4)]
 
 
 precision_and_recall.trials("clouds of different size and width", points=2)(

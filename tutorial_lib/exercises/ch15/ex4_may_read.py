@@ -80,8 +80,7 @@ def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
 @may_read.trials("the first positions of a field")
 def beginnings(rng):
     """The first position of all, which has no past, and the one after it."""
-    trials = [Trial(((4, 3, 3), (0, 0, 0))), Trial(((5,), (0,))), Trial(((4, 3, 3), (0, 0, 1)))]
-    return trials
+    return [Trial(((4, 3, 3), (0, 0, 0))), Trial(((5,), (0,))), Trial(((4, 3, 3), (0, 0, 1)))]
 
 
 may_read.trials("lines and images")(lambda rng: [_trial((7,), rng), _trial((4, 5), rng)])

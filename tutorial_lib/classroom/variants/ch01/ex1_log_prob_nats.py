@@ -19,8 +19,6 @@ log_prob_nats = Variants(
     ),
 )
 
-WHOLE = "log p(pixels) in nats, by the chain rule."
-
 
 def _rest_given(n_known: int):
     many = "pixel is" if n_known == 1 else f"{n_known} pixels are"
@@ -69,7 +67,6 @@ _rest_given(2)
 @log_prob_nats.twist(
     "A table gives the probability that a pixel differs from the one right before it; for "
     "pixel 0, that it is 1.",
-    asked=WHOLE,
     table=(
         "p_one[i][x_0, ..., x_(i-1)] is the probability that pixel i differs from x_(i-1), "
         "given the pixels before it. p_one[0]: that pixel 0 is 1"
@@ -97,7 +94,6 @@ def changes_again(p_one, pixels):
 
 @log_prob_nats.twist(
     "The axes of a table run from the nearest pixel to the farthest: p_one[i][x_(i-1), ..., x_0].",
-    asked=WHOLE,
     table=(
         "p_one[i][x_(i-1), ..., x_0] is the probability that pixel i is 1, given the pixels "
         "before it. p_one[0] is a single number"

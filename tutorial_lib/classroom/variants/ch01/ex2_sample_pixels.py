@@ -58,7 +58,7 @@ def one_first_again(p_one, uniforms):
         "given the pixels before it. p_one[0]: that pixel 0 is 1"
     ),
     rule=(
-        "pixel i is as the one before it (pixel 0 is 0) if\n"
+        "pixel i is as the one before it (pixel 0 is 0) if "
         "uniforms[i] < 1 - p, else the other value"
     ),
     by_hand=(

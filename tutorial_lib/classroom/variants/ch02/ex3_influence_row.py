@@ -18,7 +18,7 @@ influence_row = Variants(
     returns="(H, W) torch.bool: {result}",
     by_hand=(
         "model_fn = lambda x: x + 2 * x.roll(1, -1), where each pixel reads itself and its left "
-        "neighbour, the first pixel the last.\n"
+        "neighbour, the first pixel the last. "
         "{outcome}"
     ),
     examples=(

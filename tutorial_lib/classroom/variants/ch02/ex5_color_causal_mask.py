@@ -18,12 +18,12 @@ color_causal_mask = Variants(
     out_channels="multiples of n_colors: {groups}",
     n_colors="3 for R, G, B",
     by_hand=(
-        "3 outputs and 3 inputs, centre tap, rows are outputs R, G, B \n"
+        "3 outputs and 3 inputs, centre tap, rows are outputs R, G, B\n"
         "type A   {a[0]}        type B   {b[0]}\n"
         "         {a[1]}                 {b[1]}\n"
         "         {a[2]}                 {b[2]}{more}"
     ),
-    groups=("the first third of the channels belongs to R,\nthe next to G, the last to B"),
+    groups=("the first third of the channels belongs to R, the next to G, the last to B"),
     more="",
     examples=tuple(
         f"color_causal_mask({n}, {n}, 1, n_colors=3, include_center={kind})[:, :, 0, 0]"
@@ -50,7 +50,7 @@ def _ordered(order: tuple[int, int, int], *, interleaved: bool = False):
         says += " Their channels are interleaved: R, G, B, R, G, B, ..."
         words |= {
             "groups": (
-                "channel 0 belongs to R, channel 1 to G,\n"
+                "channel 0 belongs to R, channel 1 to G, "
                 "channel 2 to B, channel 3 to R again, and so on"
             ),
             "more": ("\n\nwith 6 and 6 channels, type A: output 4 (G) reads inputs 0 and 3 (R)"),

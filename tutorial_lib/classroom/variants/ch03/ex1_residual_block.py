@@ -45,7 +45,7 @@ def _pointwise(h, weight):
     "behind the sum; none stands before the first.",
     question="x plus what three convolutions make of it.",
     outcome=(
-        "1, behind the ReLU 1, then 3,\n[3, -3], and with x added [5, -4], behind the ReLU [5, 0]"
+        "1, behind the ReLU 1, then 3, [3, -3], and with x added [5, -4], behind the ReLU [5, 0]"
     ),
 )
 def relu_after(x, shrink, kernel, widen):

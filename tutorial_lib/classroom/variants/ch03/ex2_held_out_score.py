@@ -45,7 +45,7 @@ def _cost_list(model_fn, images, batch_size):
     "costs, with N - 1 in its denominator, divided by the square root of N.",
     asked="(mean nats per image, standard error of this mean in nats).",
     outcome=(
-        "The mean is 5,\nthe variance (9 + 1 + 0 + 16) / 3 = 8.667, and the error 2.944 / 2 = 1.472"
+        "The mean is 5, the variance (9 + 1 + 0 + 16) / 3 = 8.667, and the error 2.944 / 2 = 1.472"
     ),
 )
 def standard_error(model_fn, images, batch_size):
@@ -63,7 +63,7 @@ def standard_error_again(model_fn, images, batch_size):
 @held_out_score.twist(
     "The second number is the bits/dim of the dearest image alone.",
     asked="(mean nats per image, bits/dim of the image that costs most).",
-    outcome=("The mean is 5,\nand the dearest image costs 9 / 2 / log 2 = 6.492 bits/dim"),
+    outcome=("The mean is 5, and the dearest image costs 9 / 2 / log 2 = 6.492 bits/dim"),
 )
 def dearest(model_fn, images, batch_size):
     costs = _costs(model_fn, images, batch_size)
@@ -80,7 +80,7 @@ def dearest_again(model_fn, images, batch_size):
 @held_out_score.twist(
     "The means are trimmed: the cheapest and the dearest of all images are left out.",
     asked="What `images` cost: (nats per image, bits/dim), two trimmed means.",
-    outcome=("Without the 2\nand the 9 the mean is 4.5 nats, 4.5 / 2 / log 2 = 3.246 bits/dim"),
+    outcome=("Without the 2 and the 9 the mean is 4.5 nats, 4.5 / 2 / log 2 = 3.246 bits/dim"),
 )
 def trimmed(model_fn, images, batch_size):
     kept = _costs(model_fn, images, batch_size).sort().values[1:-1]

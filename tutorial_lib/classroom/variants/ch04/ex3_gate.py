@@ -8,22 +8,17 @@ from tutorial_lib.exercises.trials import Trial
 
 gate = Variants(
     ch04.gate,
-    features="(B, 2C, H, W): {halves}",
     examples=(
         "gate(torch.tensor([1.0, 0.0, -1.0, 2.0]).view(1, 4, 1, 1))",
         "gate(torch.tensor([0.0, 1.0]).view(1, 2, 1, 1))",
     ),
 )
 
-EQUATION_2 = "Equation 2: tanh of a value, times sigmoid of its switch."
-VALUES_FIRST = "the first C channels are values, the other C their switches"
-
 
 @gate.twist(
     "The switches come first, then the values.",
-    asked=EQUATION_2,
-    halves="the first C channels are switches, the other C their values",
-    by_hand=("features [0, 1] at the only pixel give\ntanh(1) * sigmoid(0) = 0.762 * 0.5 = 0.381"),
+    features="(B, 2C, H, W): the first C channels are switches, the other C their values",
+    by_hand=("features [0, 1] at the only pixel give tanh(1) * sigmoid(0) = 0.762 * 0.5 = 0.381"),
 )
 def switches_first(features):
     switch, value = features.chunk(2, dim=1)
@@ -38,10 +33,11 @@ def switches_first_again(features):
 
 @gate.twist(
     "Values and switches take turns: each value is followed by its own switch.",
-    asked=EQUATION_2,
-    halves=("channels 0, 2, 4, ... are values, channels 1, 3, 5, ... their switches"),
+    features=(
+        "(B, 2C, H, W): channels 0, 2, 4, ... are values, channels 1, 3, 5, ... their switches"
+    ),
     by_hand=(
-        "features [1, 0, 0, 5] at the only pixel give\n"
+        "features [1, 0, 0, 5] at the only pixel give "
         "[tanh(1) * sigmoid(0), tanh(0) * sigmoid(5)] = [0.381, 0]"
     ),
 )
@@ -58,7 +54,6 @@ def interleaved_again(features):
 @gate.twist(
     "The value is passed on as it is: a gated linear unit, without the tanh.",
     asked="A value, times sigmoid of its switch.",
-    halves=VALUES_FIRST,
     by_hand="value 3 and switch 0 at the only pixel give 3 * sigmoid(0) = 1.5",
 )
 def linear(features):
@@ -76,7 +71,7 @@ def linear_again(features):
     "A switch b chooses between two values, a and itself: "
     "sigmoid(b) tanh(a) + (1 - sigmoid(b)) tanh(b).",
     asked="A mean of tanh of a value and tanh of its switch, weighted by the switch.",
-    halves="the first C channels are values a, the other C switches b",
+    features="(B, 2C, H, W): the first C channels are values a, the other C switches b",
     by_hand=(
         "a = 1 and b = 0 at the only pixel give 0.5 * 0.762 + 0.5 * 0 = 0.381. a = 0 and b = "
         "1 give (1 - 0.731) * 0.762 = 0.205"

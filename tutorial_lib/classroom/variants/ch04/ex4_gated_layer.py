@@ -38,7 +38,7 @@ def _linear_unit(features):
     "The vertical stack is residual as well: unless first, the old v is added to its gated "
     "features, as the old h is in the horizontal stack.",
     outcome=(
-        "Then v is gate([1, 0]) = 0.381, plus the\n"
+        "Then v is gate([1, 0]) = 0.381, plus the "
         "old v unless first, and h is 10 gate([3, 0]) = 4.975, plus the old h unless first"
     ),
 )
@@ -59,7 +59,7 @@ def both_residual_again(v, h, vertical, horizontal, link, output, *, first):
 @gated_layer.twist(
     "Both gates are linear units: a value times sigmoid of its switch, without the tanh.",
     outcome=(
-        "Then v is 1 * sigmoid(0) = 0.5, and h\n"
+        "Then v is 1 * sigmoid(0) = 0.5, and h "
         "is 10 * 3 * sigmoid(0) = 15, plus the old h unless first"
     ),
 )
@@ -82,7 +82,7 @@ def linear_gates_again(v, h, vertical, horizontal, link, output, *, first):
     "Where the link joins the horizontal stack, the sum is divided by the square root of 2, "
     "before the gate.",
     outcome=(
-        "Then v is gate([1, 0]) = 0.381, and h\n"
+        "Then v is gate([1, 0]) = 0.381, and h "
         "is 10 gate([3 / 1.414, 0]) = 4.859, plus the old h unless first"
     ),
 )

@@ -12,12 +12,8 @@ CALL = (
 )
 conditional_gate = Variants(
     ch05.conditional_gate,
-    table="(K, 2C): {rows}",
     examples=tuple(CALL.format(labels=labels) for labels in ([0, 1], [1, 1])),
 )
-
-EQUATION_4 = "Equation 4: tanh(value + V_f h) * sigmoid(switch + V_g h), where h says which label."
-ROW = "row y holds V_f h, then V_g h, of label y"
 
 
 def _gated(value, switch):
@@ -41,7 +37,6 @@ def _image_by_image(rule):
     "The label scales instead of shifting: value and switch are multiplied by 1 + V_f h and "
     "1 + V_g h.",
     asked=("tanh(value * (1 + V_f h)) * sigmoid(switch * (1 + V_g h)), where h says which label."),
-    rows=ROW,
     by_hand=(
         "features [0.5, 0] at the only pixel, label 1 and table = [[9, 9], [1, 0]] give "
         "tanh(0.5 * 2) * sigmoid(0 * 1) = 0.381"
@@ -61,8 +56,7 @@ def scaled(value, switch, f, g, y):
 @conditional_gate.twist(
     "A row of the table holds the part of the switches first, then that of the values; the "
     "features hold the values first.",
-    asked=EQUATION_4,
-    rows="row y holds V_g h, then V_f h, of label y",
+    table="(K, 2C): row y holds V_g h, then V_f h, of label y",
     by_hand=(
         "features [0, 0] at the only pixel, label 1 and table = [[9, 9], [0, 1]] give tanh(0 "
         "+ 1) * sigmoid(0 + 0) = 0.381"
@@ -82,8 +76,7 @@ def halves_changed(value, switch, f, g, y):
 @conditional_gate.twist(
     "Label 0 means that the label is not known: it adds nothing, whatever row 0 of the table "
     "holds.",
-    asked=EQUATION_4,
-    rows=ROW + "; row 0 is not used",
+    table="(K, 2C): row y holds V_f h, then V_g h, of label y; row 0 is not used",
     by_hand=(
         "features [1, 0] at the only pixel, label 0 and table = [[9, 9], [1, 0]] give tanh(1) "
         "* sigmoid(0) = 0.381; label 1 gives tanh(2) * 0.5 = 0.482"

@@ -73,7 +73,7 @@ _smoothed(0.3)
     "entries, which is half way, and straight on to the second.",
     rows=BOTH_ENDS,
     outcome=(
-        "[[1, 0, 0], [1/3, 1/3, 1/3], [0, 0, 1]], and with\nfive rows the second is [2/3, 1/6, 1/6]"
+        "[[1, 0, 0], [1/3, 1/3, 1/3], [0, 0, 1]], and with five rows the second is [2/3, 1/6, 1/6]"
     ),
 )
 def by_way_of_all(first, second, n_steps, n_classes):

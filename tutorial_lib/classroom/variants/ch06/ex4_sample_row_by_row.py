@@ -89,7 +89,7 @@ _twist(
     "whatever its uniform number.",
     _on_demand,
     meaning=(
-        "a level to keep, or -1 where it is to be drawn,\nor -2 where the likeliest is to be taken"
+        "a level to keep, or -1 where it is to be drawn, or -2 where the likeliest is to be taken"
     ),
     by_hand=(
         "known = [[1, -2, -1]] keeps the 1, takes the likeliest level of the second pixel "

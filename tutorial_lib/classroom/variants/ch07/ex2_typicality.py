@@ -25,9 +25,9 @@ FROM_MEDIAN = (
     "The new image is counted among the known ones, but not in the median: a share of "
     "N + 1 images, never 0.",
     question="The share of images that are at least as unusual.",
-    result=FROM_MEDIAN + (",\nthis one counted as well"),
+    result=FROM_MEDIAN + (", this one counted as well"),
     outcome=(
-        " and the distances 2, 1, 0, 1, 7.\n"
+        " and the distances 2, 1, 0, 1, 7. "
         "A cost of 5 is 2 away: with itself, three of six are as far: 0.5. A cost of 30 gives "
         "1/6"
     ),
@@ -54,7 +54,7 @@ def one_by_one(nats, reference):
     question="Twice the smaller of two tails.",
     result="",
     outcome=(
-        ". Of a cost of 4, four of\n"
+        ". Of a cost of 4, four of "
         "five are at most 4 and two at least: 2 * 2/5 = 0.8. A cost of 3 gives 1, and one of "
         "30 gives 0"
     ),

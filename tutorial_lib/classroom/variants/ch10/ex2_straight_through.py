@@ -64,7 +64,7 @@ def _near_only(limit: float):
     @straight_through.twist(
         f"The gradient reaches z_e only where |z_e - z_q| is at most {limit:g}; else it stops.",
         backward=(
-            "number by number, all of the\n"
+            "number by number, all of the "
             f"gradient goes to z_e if |z_e - z_q| <= {limit:g}, else none; none to z_q"
         ),
         by_hand=(

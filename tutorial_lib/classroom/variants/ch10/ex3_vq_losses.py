@@ -85,28 +85,28 @@ def _twist(says: str, measure: str, by_hand: str, loss: Callable, again: Callabl
 
 _twist(
     "The losses are sums of |differences|, not of squares.",
-    ("|z_e - e|\nis summed over D, then averaged over all positions of all images"),
+    ("|z_e - e| is summed over D, then averaged over all positions of all images"),
     "(7 + 1) / 2 = 4",
     _city,
     _city_again,
 )
 _twist(
     "The losses are distances ||z_e - e||, not their squares.",
-    ("The\ndistances are averaged over all positions of all images"),
+    ("The distances are averaged over all positions of all images"),
     "(5 + 1) / 2 = 3",
     _length,
     _length_again,
 )
 _twist(
     "The squares are summed over all positions of an image, then averaged over images.",
-    ("The\nsquares are summed over D and positions, then averaged over the images"),
+    ("The squares are summed over D and positions, then averaged over the images"),
     "25 + 1 = 26",
     _whole_image,
     _whole_image_again,
 )
 _twist(
     "The losses are Huber losses: d**2 / 2 where |d| < 1, and |d| - 1/2 from there on.",
-    ("d is\nz_e - e; summed over D, then averaged over all positions of all images"),
+    ("d is z_e - e; summed over D, then averaged over all positions of all images"),
     "(2.5 + 3.5 + 0.5 + 0) / 2 = 3.25",
     _huber,
     _huber_again,

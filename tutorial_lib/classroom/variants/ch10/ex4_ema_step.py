@@ -32,7 +32,7 @@ AFTER = "Then counts = [2, 0.5] and sums = [[8], [3.5]], T = 2.5. "
 def _smoothed(epsilon: float, by_hand: str):
     more = "K" if epsilon == 1 else f"{epsilon:g} K"
     formula = (
-        ".\n"
+        ". "
         f"A code is its sum over (count + {epsilon:g}) * T / (T + {more}), where T is the sum "
         "of the new counts. The counts come back without this"
     )
@@ -62,7 +62,7 @@ _smoothed(
     1.0,
     AFTER
     + (
-        "The divisors\n"
+        "The divisors "
         "are (2 + 1) * 2.5 / 4.5 = 1.667 and (0.5 + 1) * 2.5 / 4.5 = 0.833, so the codes are "
         "[[4.8], [4.2]]"
     ),
@@ -71,7 +71,7 @@ _smoothed(
     0.5,
     AFTER
     + (
-        "The divisors\n"
+        "The divisors "
         "are (2 + 0.5) * 2.5 / 3.5 = 1.786 and (0.5 + 0.5) * 2.5 / 3.5 = 0.714, so the codes are "
         "[[4.48], [4.9]]"
     ),
@@ -108,7 +108,7 @@ def code_by_code(counts, sums, vectors, indices, decay):
     "Each vector counts as 1 / n: counts and sums of the batch are divided by its n vectors.",
     and_more="",
     outcome=(
-        "Then counts = [(2 + 1) / 2, 1 / 2] = [1.5, 0.5],\n"
+        "Then counts = [(2 + 1) / 2, 1 / 2] = [1.5, 0.5], "
         "sums = [[(6 + 5) / 2], [7 / 2]] = [[5.5], [3.5]] and the codes are [[3.667], [7]]"
     ),
 )

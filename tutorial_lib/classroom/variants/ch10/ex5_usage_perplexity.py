@@ -7,7 +7,6 @@ from torch import Tensor
 
 from tutorial_lib.classroom.variants.variant import Variants
 from tutorial_lib.exercises import ch10
-from tutorial_lib.exercises.ch10.ex5_usage_perplexity import draw_trial
 
 usage_perplexity = Variants(
     ch10.usage_perplexity,
@@ -34,7 +33,7 @@ def _one_by_one(batches):
     "Every count is taken one larger than it is, so that no code seems impossible.",
     formula="exp(entropy) of the shares of these counts",
     outcome=(
-        "One\n"
+        "One "
         "more each: 4, 2, 1 of 7. The entropy is 4/7 log(7/4) + 2/7 log(7/2) + 1/7 log 7 = "
         "0.956, and exp(0.956) = 2.600"
     ),
@@ -56,7 +55,7 @@ def as_a_product(batches, n_codes):
 @usage_perplexity.twist(
     "Asked is the effective number of order 2: one over the sum of the squared shares.",
     formula="1 / sum of p_k**2, where p_k is the share of code k",
-    outcome=("The\nshares are 3/4, 1/4 and 0, and 1 / (9/16 + 1/16) = 1.6"),
+    outcome=("The shares are 3/4, 1/4 and 0, and 1 / (9/16 + 1/16) = 1.6"),
 )
 def collisions(batches, n_codes):
     counts = _counts(batches, n_codes)
@@ -72,7 +71,7 @@ def counted(batches, n_codes):
 @usage_perplexity.twist(
     "Asked is the effective number of infinite order: one over the largest share.",
     formula="1 / the largest p_k, where p_k is the share of code k",
-    outcome=("The\nshares are 3/4, 1/4 and 0, and 1 / (3/4) = 1.333"),
+    outcome=("The shares are 3/4, 1/4 and 0, and 1 / (3/4) = 1.333"),
 )
 def commonest(batches, n_codes):
     counts = _counts(batches, n_codes)
@@ -92,10 +91,16 @@ def _uneven(size: int, n_used: int, rng: torch.Generator) -> Tensor:
     return torch.cat([torch.arange(n_used), drawn, torch.zeros(n_used, dtype=torch.long)])
 
 
-usage_perplexity.trials("one small batch")(lambda rng: [draw_trial((4,), 2, 4, rng)])
+def _trial(sizes: tuple[int, ...], n_used: int, n_codes: int, rng: torch.Generator) -> Trial:
+    """Batches of unlike usage: each moved along the codes, and the last code never in use."""
+    batches = [(_uneven(n, n_used, rng) + i) % (n_codes - 1) for i, n in enumerate(sizes)]
+    return Trial(([each.view(-1, 2) for each in batches], n_codes))
+
+
+usage_perplexity.trials("one small batch")(lambda rng: [_trial((4,), 2, 4, rng)])
 usage_perplexity.trials("one batch that uses some codes more than others")(
-    lambda rng: [draw_trial((16,), 4, 6, rng)]
+    lambda rng: [_trial((16,), 4, 6, rng)]
 )
 usage_perplexity.trials("several batches of unlike size and usage")(
-    lambda rng: [draw_trial((30, 8, 16), 3, 8, rng)]
+    lambda rng: [_trial((30, 8, 16), 3, 8, rng)]
 )

@@ -28,7 +28,7 @@ restart_dead_codes = Variants(
 @restart_dead_codes.twist(
     "The candidates are used up in order: the j-th dead code, from 0, takes candidates[j].",
     place=(
-        "the first dead code moves onto candidates[0],\nthe second onto candidates[1], and so on"
+        "the first dead code moves onto candidates[0], the second onto candidates[1], and so on"
     ),
     by_hand=(
         "D = 1, counts = [11.95, 0.05], sums = [[23.9], [5]], candidates = [[7], [3]]. fair is 6, "
@@ -83,7 +83,7 @@ def by_the_largest_code_by_code(counts, sums, candidates, below=0.02):
 @restart_dead_codes.twist(
     "After the restart, all counts and sums shrink alike, so that the counts add up as before.",
     and_more=(
-        ".\n"
+        ". "
         "Then one factor for all counts and all sums brings the total of the counts back to "
         "what it was; the codes do not move by this"
     ),

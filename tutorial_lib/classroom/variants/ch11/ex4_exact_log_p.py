@@ -10,9 +10,6 @@ from tutorial_lib.exercises.trials import Trial
 
 exact_log_p = Variants(
     ch11.exact_log_p,
-    log_prior="(F,): {prior}",
-    returns="(B,): {returned}",
-    prior="log p(z) of every field there is, in nats. A field may be impossible",
     normalized=".log_softmax(dim=0)",
     examples=lambda twist: [
         "exact_log_p(torch.tensor([1.0, 3.0]).log()"
@@ -25,8 +22,8 @@ exact_log_p = Variants(
     "log_prior is log p(z) up to an unknown constant: the weights do not add up to 1.",
     normalized="",
     asked="log p(x) = log sum_z p(z) p(x|z), over all fields of codes.",
-    prior=("log of weights in proportion to p(z), of every field there is. A weight may be 0"),
-    returned="log p(x), in nats",
+    log_prior="(F,): log of weights in proportion to p(z), of every field there is. A weight may "
+    "be 0",
     by_hand=(
         "two fields with the weights 1 and 3, so p(z) = 1/4 and 3/4, and an image with p(x|z) "
         "= 1/2 and 1/6: log(1/8 + 1/8) = log(1/4) = -1.386"
@@ -48,7 +45,7 @@ def over_the_sum(log_prior, log_likelihood):
 @exact_log_p.twist(
     "Asked is how sure the best explanation is: log p(z|x) of the field where it is largest.",
     asked="The log-probability of the likeliest field, once the image has been seen.",
-    returned="the largest of log p(z|x) = log p(z) + log p(x|z) - log p(x), in nats",
+    returns="(B,): the largest of log p(z|x) = log p(z) + log p(x|z) - log p(x), in nats",
     by_hand=(
         "two fields with p(z) = 1/4 and 3/4 and an image with p(x|z) = 1/2 and 1/2: p(x) = "
         "1/8 + 3/8, p(z|x) = 1/4 and 3/4, so log(3/4) = -0.288"
@@ -68,7 +65,8 @@ def by_differences(log_prior, log_likelihood):
     "All B images come from one and the same field; image b is judged once those before it "
     "are known.",
     asked="log p(x_b | x_0, .., x_(b-1)) for images that share one unknown field z.",
-    returned=(
+    returns=(
+        "(B,): "
         "log p(x_0), log p(x_1 | x_0), log p(x_2 | x_0, x_1), .., in nats. Given z, the "
         "images are independent"
     ),

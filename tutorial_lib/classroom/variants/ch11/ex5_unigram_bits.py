@@ -92,7 +92,7 @@ def position_by_position(train_codes, held_out_codes, n_codes):
 @unigram_bits.twist(
     "The prior goes on learning: each held-out code is counted once it has been paid for.",
     more="one",
-    and_more=(". The codes are paid for field by field, in\nraster order"),
+    and_more=(". The codes are paid for field by field, in raster order"),
     by_hand=(
         "training codes 0 0 1 and K = 3: the counts, one more each, are 3 2 1. The held-out codes "
         "2 2: the first costs log2(6/1) = 2.585 bits. Then the counts are 3 2 2, and the second "

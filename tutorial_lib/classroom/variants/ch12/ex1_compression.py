@@ -100,7 +100,7 @@ def again(image_shape, n_levels, latent_shape, n_codes, code_dim):
 
 _twist(
     "An image has two fields: this one, and a coarser one of half the sides, rounded up.",
-    (". Sender and receiver both hold the codebook,\nwhich is the same for both fields"),
+    (". Sender and receiver both hold the codebook, which is the same for both fields"),
     (
         "(1, 8, 8) with 4 levels is 64 numbers of 2 bits, 128 bits. Fields (2, 3) and (1, 2) of "
         "16 codes are 6 + 2 numbers of 4 bits, 32 bits. The ratio is 4"

@@ -59,17 +59,17 @@ def _twist(says: str, asked: str, source: Callable):
 
 _twist(
     "Rows are drawn whole: the pick at the left end of a row counts for all of the row.",
-    ("each\nrow asks the field that is picked at its left end"),
+    ("each row asks the field that is picked at its left end"),
     lambda row, column: (row, 0),
 )
 _twist(
     "Columns are drawn whole: the pick at the top of a column counts for all of the column.",
-    ("each\ncolumn asks the field that is picked at its top"),
+    ("each column asks the field that is picked at its top"),
     lambda row, column: (0, column),
 )
 _twist(
     "Blocks of 2x2 codes are drawn whole: the pick in the upper left corner counts for all 4.",
-    ("the\nblocks begin at even rows and columns; at the right and lower edge they may be cut off"),
+    ("the blocks begin at even rows and columns; at the right and lower edge they may be cut off"),
     lambda row, column: (row // 2 * 2, column // 2 * 2),
 )
 

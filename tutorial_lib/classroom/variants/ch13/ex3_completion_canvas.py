@@ -13,7 +13,7 @@ completion_canvas = Variants(
     asked="Fields of which a part is kept, with -1 where a code is to be drawn.",
     by_hand=(
         "indices = [[[5, 0, 4], [7, 8, 2], [1, 6, 3]]], n_rows = 1 and n_draws = 2 give twice "
-        "{outcome},\n"
+        "{outcome}, "
         "as (2, 1, 3, 3)"
     ),
     examples=(

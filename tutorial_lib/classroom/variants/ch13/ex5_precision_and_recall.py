@@ -16,22 +16,14 @@ precision_and_recall = Variants(
         "around each point lies a ball that reaches{reach} to its k-th nearest fellow of the same "
         "set; a point is no fellow of itself{distance}"
     ),
-    returns="{returned} A point on the edge of a ball is inside",
+    reach="",
+    distance="",
     examples=(
         f"precision_and_recall({POINTS}, k=1)",
         "precision_and_recall(torch.tensor([[0.0, 0.0], [2.0, 2.0]]), "
         "torch.tensor([[-3.5, 0.0], [9.0, 9.0]]), k=1)",
     ),
 )
-
-SHARES = {
-    "asked": "The share of drawn points near real ones, and the share of real points near drawn "
-    "ones.",
-    "returned": (
-        "precision: the share of drawn points inside at least one ball of a real point; recall: "
-        "the share of real points inside at least one ball of a drawn point."
-    ),
-}
 
 
 def _distances(points, others, p):
@@ -61,7 +53,7 @@ def _city_block(difference):
 
 
 def _other_balls(part: float, p: float, distance, says: str, words: dict):
-    @precision_and_recall.twist(says, **SHARES, **words)
+    @precision_and_recall.twist(says, **words)
     def right(real, drawn, *, k=3):
         def share(points, centers):
             inside = _distances(points, centers, p) <= part * _balls(centers, k, p)
@@ -85,7 +77,6 @@ _other_balls(
     "A ball is half as wide: it reaches half way to the k-th nearest fellow.",
     {
         "reach": " half way",
-        "distance": "",
         "by_hand": (
             "D = 1, k = 1. Real 0, 1, 3 have the radii 0.5, 0.5, 1, and drawn 1, 2, 9 have 0.5, "
             "0.5, 3.5. 1 and 2 lie in real balls, 9 does not: precision 2/3. Of the real points "
@@ -99,8 +90,7 @@ _other_balls(
     _city_block,
     "All distances are city-block distances: the sum of |differences|, not of their squares.",
     {
-        "reach": "",
-        "distance": (". A distance is the sum\nover D of |differences|"),
+        "distance": (". A distance is the sum over D of |differences|"),
         "by_hand": (
             "D = 2, k = 1. Real (0, 0), (2, 2) have the radii 4, 4, and drawn (3, 0), (9, 9) have "
             "15, 15. (3, 0) is 3 from both real points, (9, 9) is far: precision 1/2. Both real "
@@ -113,11 +103,11 @@ _other_balls(
 @precision_and_recall.twist(
     "In the place of precision and recall, asked are density and coverage.",
     asked="How densely drawn points lie among real ones, and how many real ones they cover.",
-    reach="",
-    distance=(". Only balls of real\npoints are used"),
-    returned=(
+    distance=(". Only balls of real points are used"),
+    returns=(
         "density: in how many balls of real points a drawn point lies, on average, divided by "
-        "k; coverage: the share of balls of real points that hold at least one drawn point."
+        "k; coverage: the share of balls of real points that hold at least one drawn point. A "
+        "point on the edge of a ball is inside"
     ),
     by_hand=(
         "D = 1, k = 1. Real 0, 1, 3 have the radii 1, 1, 2. Drawn 1 lies in all three balls, "

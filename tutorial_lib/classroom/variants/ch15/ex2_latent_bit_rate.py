@@ -81,7 +81,7 @@ _twist(
     "Divisions may leave a remainder: every layer rounds the sides up.",
     {
         "off": (1, 1),
-        "layer": ("A layer\nmakes an axis shorter by its stride and rounds up"),
+        "layer": ("A layer makes an axis shorter by its stride and rounds up"),
         "by_hand": (
             "1001 samples at 1000 a second through strides (2,), (5,): 501, then 101, a field "
             "(101,). With K = 256, 808 bits in 1.001 seconds: 807.2 bits/s. A clip (5, 9, 9) of 5 "
@@ -97,7 +97,7 @@ _twist(
     {
         "off": (0, 0),
         "layer": (
-            "A layer\n"
+            "A layer "
             "with stride s turns a side n into the number of places where a kernel of length 2 s "
             "fits if it moves by s each time; a rest is not read"
         ),
@@ -115,7 +115,7 @@ _twist(
     {
         "off": (1, 0),
         "layer": (
-            "A layer\n"
+            "A layer "
             "turns 1 + n moments into 1 + n / stride; the other axes become shorter by their "
             "strides. Every division is without remainder"
         ),

@@ -63,7 +63,7 @@ def _twist(says: str, order: str, rank: Callable, again: Callable):
 _twist(
     "The order is turned inside out: the first axis runs fastest, the last one slowest.",
     (
-        "In a clip, the code\n"
+        "In a clip, the code "
         "at row 0, column 0 of all frames comes first, then that at row 1, column 0"
     ),
     lambda place: tuple(reversed(place)),
@@ -72,7 +72,7 @@ _twist(
 _twist(
     "The order is raster order from the end: the last code of the last frame comes first.",
     (
-        "So all of a later\n"
+        "So all of a later "
         "frame is past; within the same frame, all of a later row; within the same row, what "
         "stands after it"
     ),
@@ -81,10 +81,7 @@ _twist(
 )
 _twist(
     "Rows are drawn to and fro: rows 0, 2, .. of a frame forwards, rows 1, 3, .. backwards.",
-    (
-        "Otherwise it is\n"
-        "raster order: frame by frame, row by row from the top. A line is one row, 0"
-    ),
+    ("Otherwise it is raster order: frame by frame, row by row from the top. A line is one row, 0"),
     _snake_rank,
     _snake,
 )

@@ -105,7 +105,7 @@ train_from.reads(read_state)
 train_from.twist(
     "The data are read to and fro: every second pass goes from the last row to the first.",
     row=(
-        "row t in the first pass over\n"
+        "row t in the first pass over "
         "the N rows, row N - 1, N - 2, .., 0 in the second, 0, 1, .. in the third"
     ),
     by_hand=(
@@ -118,7 +118,7 @@ train_from.right(_steps_again(_there_and_back, float("inf"), 0.0))
 
 train_from.twist(
     "A gradient longer than 1 (the root of the sum of its squares) is scaled to length 1.",
-    clip=(" with its noise; then\ng <- g / ||g|| if ||g|| > 1,"),
+    clip=(" with its noise; then g <- g / ||g|| if ||g|| > 1,"),
     by_hand=(
         "no noise, data [[0], [2]], weight [3], momentum [0], step 0. Step 0: g = 3 is scaled "
         "to 1, momentum 1, weight 3 - 1/2 = 2.5. Step 1: g = 0.5, momentum 1, weight 2.5 - "

@@ -67,7 +67,7 @@ _twist(
     _largest,
     math.inf,
     (
-        "[[4, 0], [3, 3], [3, 1.5]] gives 1: the distances\n"
+        "[[4, 0], [3, 3], [3, 1.5]] gives 1: the distances "
         "are 4, 3 and 3 (the squares would give 16, 18 and 11.25)"
     ),
 )
