@@ -615,16 +615,6 @@ PRIORS = [
         },
     ),
     call(
-        "codes.gated_frames.PastFrames",
-        nn.Module,
-        {
-            "n_symbols": count(5, at_least=2),
-            "n_channels": count(4),
-            "kernel_size": KERNEL,
-            "n_past": count(2),
-        },
-    ),
-    call(
         "codes.gated_frames.GatedFrames",
         nn.Module,
         {

@@ -31,8 +31,8 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         ],
         "one_latent": ["OneLatentModel", "blob_on_a_strip"],
         "gaussian_posterior": ["Posterior", "information_nats", "reparameterize"],
-        "vector_coders": ["CodeDecoder", "CodeEncoder", "ImageSize"],
-        "vae": ["Autoencoder", "GaussianVAE", "VAETerms"],
+        "vector_coders": ["CodeDecoder", "CodeEncoder", "VectorCodeConfig"],
+        "vae": ["Autoencoder", "GaussianVAE", "GaussianVAEConfig", "VAETerms"],
         "quantizer": [
             "Quantized",
             "VectorQuantizer",
@@ -47,8 +47,8 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         ],
         "vqvae": ["VQVAE", "VQVAEConfig", "VQVAEOutput"],
         "two_stage": ["BoundTerms", "TwoStageModel"],
-        "code_prior": ["CodePrior", "code_prior_step", "labels_for"],
-        "gated_frames": ["GatedFrames", "PastFrames"],
+        "code_prior": ["CodePrior", "CodePriorConfig", "code_prior_step"],
+        "gated_frames": ["GatedFrames", "GatedFramesConfig"],
         "pixelcnn_autoencoder": ["MSEAutoencoder", "PixelCNNAutoencoder"],
         "sample_quality": [
             "Neighbors",

@@ -19,6 +19,7 @@ Reference: van den Oord et al. 2017, Neural Discrete Representation Learning, se
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass
 from math import prod
 from typing import Annotated, Literal
 
@@ -38,6 +39,7 @@ from tutorial_lib.contracts import (
     symbols,
 )
 from tutorial_lib.contracts.validation import require_shape, require_symbols
+from tutorial_lib.pixels.config import Config, built_from
 from tutorial_lib.pixels.gated import GatedPixelCNN
 from tutorial_lib.pixels.gated_row import GatedRow
 from tutorial_lib.pixels.likelihood import bits_per_dim, nll_nats
@@ -46,49 +48,43 @@ from tutorial_lib.sampling.ancestral import sample
 AXES = {1: ("length",), 2: ("height", "width"), 3: ("time", "height", "width")}
 
 
+@dataclass(frozen=True, kw_only=True)
+class CodePriorConfig(Config):
+    """Settings of a CodePrior."""
+
+    n_dims: Literal[1, 2, 3]
+    n_codes: Several  # K
+    n_channels: Count = 64
+    n_layers: Count = 8
+    kernel_size: Kernel = 3  # odd and at least 3
+    n_classes: Count | None = None  # labels 0 .. n_classes-1 must then be given to every call
+    coordinates: bool = True  # the network gets the place of each code in the field
+    n_frequencies: Natural = 0  # waves of so many lengths beside the coordinates
+    n_past_frames: Count = 2  # for n_dims=3 alone: how many earlier frames a frame reads
+
+
 class CodePrior(nn.Module):
-    """indices (B, *shape) -> logits (B, K, *shape), for any shape of n_dims axes.
+    """indices (B, *shape) -> logits (B, K, *shape), for any shape of n_dims axes."""
 
-    n_dims          1, 2 or 3
-    n_codes         K
-    n_channels, n_layers, kernel_size   of the network; k is odd and at least 3
-    n_classes       labels 0 .. n_classes-1 must then be given to every call
-    coordinates     True: the network is told where in the field each code is
-    n_frequencies   waves of so many lengths beside the coordinates
-    n_past_frames   for n_dims=3 alone: how many earlier frames a frame is told about
-    """
-
-    @checked
-    def __init__(
-        self,
-        *,
-        n_dims: Literal[1, 2, 3],
-        n_codes: Several,
-        n_channels: Count = 64,
-        n_layers: Count = 8,
-        kernel_size: Kernel = 3,
-        n_classes: Count | None = None,
-        coordinates: bool = True,
-        n_frequencies: Natural = 0,
-        n_past_frames: Count = 2,
-    ):
+    @built_from(CodePriorConfig)
+    def __init__(self, config: CodePriorConfig):
         super().__init__()
-        self.config = {k: v for k, v in locals().items() if k not in ("self", "__class__")}
-        self.n_dims, self.n_codes, self.n_classes = n_dims, n_codes, n_classes
-        options = {k: v for k, v in self.config.items() if k not in ("n_dims", "n_codes")}
-        past = options.pop("n_past_frames")
-        if n_dims == 1:
-            self.network = GatedRow(n_levels=n_codes, **options)
-        elif n_dims == 2:
-            self.network = GatedPixelCNN(n_levels=n_codes, ordered=False, **options)
-        else:
-            self.network = GatedFrames(n_levels=n_codes, n_past_frames=past, **options)
+        self.config, self.n_dims, self.n_codes = config, config.n_dims, config.n_codes
+        self.n_classes = config.n_classes
+        settings = asdict(config)
+        del settings["n_dims"], settings["n_codes"]
+        if config.n_dims < 3:
+            del settings["n_past_frames"]
+        if config.n_dims == 2:
+            settings["ordered"] = False
+        network = {1: GatedRow, 2: GatedPixelCNN, 3: GatedFrames}[config.n_dims]
+        self.network = network(n_levels=config.n_codes, **settings)
 
     @property
     def memory(self) -> int:
         """How far back a prediction reads: codes (1-D), rows (2-D), frames (3-D)."""
-        reach = self.config["n_layers"] * (self.config["kernel_size"] // 2)
-        return {1: reach, 2: 1 + reach, 3: self.config["n_past_frames"]}[self.n_dims]
+        reach = self.config.n_layers * (self.config.kernel_size // 2)
+        return {1: reach, 2: 1 + reach, 3: self.config.n_past_frames}[self.n_dims]
 
     @checked
     def forward(

@@ -16,23 +16,26 @@ Reference: van den Oord et al. 2016, Conditional Image Generation with PixelCNN 
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass
+
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm.auto import tqdm
 
-from tutorial_lib.contracts import Count, Kernel, Natural, Several, checked, symbols
+from tutorial_lib.contracts import Count, Kernel, checked, symbols
+from tutorial_lib.pixels.config import built_from
 from tutorial_lib.pixels.full_precision import exact_float32
 from tutorial_lib.pixels.gated import SYMBOL_DIM, GatedPixelCNN
+from tutorial_lib.pixels.gated_row import GatedRowConfig
 from tutorial_lib.sampling.ancestral import sample
 
 
 class PastFrames(nn.Module):
     """What the `n_past` frames before each frame say: (B, T, h, w) -> (B, T, n_channels, h, w)."""
 
-    @checked
-    def __init__(self, n_symbols: Several, n_channels: Count, kernel_size: Kernel, n_past: Count):
+    def __init__(self, n_symbols: int, n_channels: int, kernel_size: int, n_past: int):
         super().__init__()
         self.n_past = n_past
         self.symbols = nn.Embedding(n_symbols, SYMBOL_DIM)
@@ -54,40 +57,29 @@ class PastFrames(nn.Module):
         return h.unflatten(0, (-1, n_frames))
 
 
+@dataclass(frozen=True, kw_only=True)
+class GatedFramesConfig(GatedRowConfig):
+    """Settings of GatedFrames: those of a sequence, and how far back in time a frame reads."""
+
+    kernel_size: Kernel = 3
+    n_past_frames: Count = 2  # m
+
+
 class GatedFrames(nn.Module):
     """indices (B, T, h, w) -> logits (B, K, T, h, w), for any length, height and width.
 
-    n_past_frames   m, how many earlier frames a frame is told about
-    coordinates     True: each layer is told the row and column of a code, and how late its frame is
+    With coordinates each layer gets the row and column of a code, and how late its frame is.
     """
 
-    @checked
-    def __init__(
-        self,
-        *,
-        n_levels: Several,
-        n_channels: Count = 64,
-        n_layers: Count = 8,
-        kernel_size: Kernel = 3,
-        n_classes: Count | None = None,
-        coordinates: bool = True,
-        n_frequencies: Natural = 0,
-        n_past_frames: Count = 2,
-    ):
+    @built_from(GatedFramesConfig)
+    def __init__(self, config: GatedFramesConfig):
         super().__init__()
-        self.coordinates = coordinates
-        self.frame = GatedPixelCNN(
-            n_levels=n_levels,
-            n_channels=n_channels,
-            n_layers=n_layers,
-            kernel_size=kernel_size,
-            n_classes=n_classes,
-            context_channels=n_channels + coordinates,
-            ordered=False,
-            coordinates=coordinates,
-            n_frequencies=n_frequencies,
-        )
-        self.past = PastFrames(n_levels, n_channels, kernel_size, n_past_frames)
+        settings = asdict(config)
+        n_past, n_channels = settings.pop("n_past_frames"), config.n_channels
+        self.coordinates = config.coordinates
+        context_channels = n_channels + config.coordinates
+        self.frame = GatedPixelCNN(ordered=False, context_channels=context_channels, **settings)
+        self.past = PastFrames(config.n_levels, n_channels, config.kernel_size, n_past)
 
     @checked
     def forward(

@@ -24,6 +24,7 @@ made of it in van den Oord et al. 2017, Neural Discrete Representation Learning,
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import torch
@@ -33,9 +34,10 @@ from torch.nn import functional as F
 
 from tutorial_lib.codes.bounds import elbo_nats, gaussian_kl
 from tutorial_lib.codes.gaussian_posterior import Posterior, reparameterize
-from tutorial_lib.codes.vector_coders import CodeDecoder, CodeEncoder, ImageSize
+from tutorial_lib.codes.vector_coders import CodeEncoder, VectorCodeConfig, decoder_of
 from tutorial_lib.contracts import Count, Positive, Several, checked, symbols, where_it_draws
-from tutorial_lib.contracts.plain import plain_numbers
+from tutorial_lib.contracts.kinds import plain
+from tutorial_lib.pixels.config import built_from
 from tutorial_lib.pixels.full_precision import exact_float32
 from tutorial_lib.pixels.gated import GatedPixelCNN
 from tutorial_lib.pixels.likelihood import nll_nats
@@ -57,29 +59,15 @@ class VAETerms(NamedTuple):
 
 
 class Autoencoder(nn.Module):
-    """levels (B, C, H, W) -> logits (B, L, C, H, W) from a code of `code_dim` numbers.
+    """levels (B, C, H, W) -> logits (B, L, C, H, W) from a code of `code_dim` numbers."""
 
-    size        (H, W), multiples of 4
-    n_channels  features of the outer convolution; the inner one has twice as many
-    """
-
-    @checked
-    def __init__(
-        self,
-        *,
-        n_colors: Count = 1,
-        n_levels: Several = 2,
-        size: ImageSize = (28, 28),
-        code_dim: Count = 2,
-        n_channels: Count = 16,
-    ):
+    @built_from(VectorCodeConfig)
+    def __init__(self, config: VectorCodeConfig):
         super().__init__()
-        self.config = {k: v for k, v in locals().items() if k not in ("self", "__class__")}
-        self.n_colors, self.n_levels, self.size = n_colors, n_levels, size
-        self.code_dim = code_dim
-        shape = {"size": size, "code_dim": code_dim, "n_channels": n_channels}
-        self.encoder = CodeEncoder(n_colors=n_colors, n_levels=n_levels, **shape)
-        self.decoder = CodeDecoder(n_outputs=n_levels * n_colors, **shape)
+        self.config, self.size, self.code_dim = config, config.size, config.code_dim
+        self.n_colors, self.n_levels = config.n_colors, config.n_levels
+        self.encoder = CodeEncoder(config)
+        self.decoder = decoder_of(config)
 
     def encode(self, levels: Int[Tensor, "B C H W"]) -> Float[Tensor, "B D"]:
         """The code of each image."""
@@ -94,46 +82,38 @@ class Autoencoder(nn.Module):
         return self.decode(self.encode(levels))
 
 
+@dataclass(frozen=True, kw_only=True)
+class GaussianVAEConfig(VectorCodeConfig):
+    """Settings of a GaussianVAE."""
+
+    # None: pixels are independent given z. Or the settings of a GatedPixelCNN (n_channels, ...)
+    # that becomes the decoder, with z as its context.
+    pixelcnn: dict | None = None
+
+    def __post_init__(self):
+        super().__post_init__()
+        object.__setattr__(self, "pixelcnn", plain(self.pixelcnn))
+
+
 class GaussianVAE(nn.Module):
-    """levels (B, C, H, W) -> VAETerms, the two costs of each image whose sum bounds -log p(x).
+    """levels (B, C, H, W) -> VAETerms, the two costs of each image whose sum bounds -log p(x)."""
 
-    code_dim    numbers D in the code z
-    n_channels  features of the outer convolution of encoder and decoder
-    pixelcnn    None: pixels are independent given z. Or the arguments of a GatedPixelCNN
-                (n_channels, n_layers, ...) that becomes the decoder, with z as its context
-    """
-
-    @plain_numbers  # in `pixelcnn`, too
-    @checked
-    def __init__(
-        self,
-        *,
-        n_colors: Count = 1,
-        n_levels: Several = 2,
-        size: ImageSize = (28, 28),
-        code_dim: Count = 2,
-        n_channels: Count = 16,
-        pixelcnn: dict | None = None,
-    ):
+    @built_from(GaussianVAEConfig)
+    def __init__(self, config: GaussianVAEConfig):
         super().__init__()
-        self.config = {k: v for k, v in locals().items() if k not in ("self", "__class__")}
-        self.n_colors, self.n_levels, self.size = n_colors, n_levels, size
-        self.code_dim, self.autoregressive = code_dim, pixelcnn is not None
-        self.encoder = CodeEncoder(
-            n_colors=n_colors,
-            n_levels=n_levels,
-            size=size,
-            code_dim=2 * code_dim,
-            n_channels=n_channels,
-        )
-        if pixelcnn is None:
-            self.decoder = CodeDecoder(
-                n_outputs=n_levels * n_colors, size=size, code_dim=code_dim, n_channels=n_channels
+        self.config, self.size, self.code_dim = config, config.size, config.code_dim
+        self.n_colors, self.n_levels = config.n_colors, config.n_levels
+        self.autoregressive = config.pixelcnn is not None
+        self.encoder = CodeEncoder(config, code_dim=2 * config.code_dim)
+        if self.autoregressive:
+            self.decoder = GatedPixelCNN(
+                n_colors=config.n_colors,
+                n_levels=config.n_levels,
+                context_channels=config.code_dim,
+                **config.pixelcnn,
             )
         else:
-            self.decoder = GatedPixelCNN(
-                n_colors=n_colors, n_levels=n_levels, context_channels=code_dim, **pixelcnn
-            )
+            self.decoder = decoder_of(config)
 
     def encode(self, levels: Int[Tensor, "B C H W"]) -> Posterior:
         """q(z|x) of each image."""

@@ -7,48 +7,51 @@ condition of a PixelCNN (PixelCNNAutoencoder).
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated
 
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from tutorial_lib.contracts import Count, Several, checked, symbols
+from tutorial_lib.contracts import Count, Several, checked, symbols, that
+from tutorial_lib.pixels.config import Config, built_from
 
 REDUCTION = 4  # of each side: two convolutions of stride 2
 
 
-def _reducible(name: str, size: tuple[int, int]) -> tuple[int, int]:
-    if any(side % REDUCTION for side in size):
-        raise ValueError(f"{name} must be (H, W), each a multiple of {REDUCTION}, got {size}")
-    return size
-
-
+_reducible = that(
+    lambda size: not any(side % REDUCTION for side in size),
+    f"be (H, W), each a multiple of {REDUCTION}",
+)
 ImageSize = Annotated[tuple[Count, Count], _reducible]
+
+
+@dataclass(frozen=True, kw_only=True)
+class VectorCodeConfig(Config):
+    """Settings of an auto-encoder from images of one size to one vector each."""
+
+    n_colors: Count = 1
+    n_levels: Several = 2
+    size: ImageSize = (28, 28)  # (H, W), multiples of 4
+    code_dim: Count = 2  # numbers in the code
+    n_channels: Count = 16  # of the outer convolution; the inner one has twice as many features
 
 
 class CodeEncoder(nn.Module):
     """levels (B, C, H, W) of one fixed size -> code (B, code_dim)."""
 
-    @checked
-    def __init__(
-        self,
-        *,
-        n_colors: Count,
-        n_levels: Several,
-        size: ImageSize,
-        code_dim: Count,
-        n_channels: Count,
-    ):
+    @built_from(VectorCodeConfig)
+    def __init__(self, config: VectorCodeConfig):
         super().__init__()
-        height, width = (side // REDUCTION for side in size)
-        self.n_colors, self.n_levels, self.size = n_colors, n_levels, size
+        self.n_colors, self.n_levels, self.size = config.n_colors, config.n_levels, config.size
+        (height, width), n_channels = (side // REDUCTION for side in config.size), config.n_channels
         self.layers = nn.Sequential(
-            nn.Conv2d(n_colors, n_channels, 4, stride=2, padding=1),
+            nn.Conv2d(config.n_colors, n_channels, 4, stride=2, padding=1),
             nn.ReLU(),
             nn.Conv2d(n_channels, 2 * n_channels, 4, stride=2, padding=1),
             nn.ReLU(),
             nn.Flatten(),
-            nn.Linear(2 * n_channels * height * width, code_dim),
+            nn.Linear(2 * n_channels * height * width, config.code_dim),
         )
 
     @checked
@@ -82,3 +85,13 @@ class CodeDecoder(nn.Module):
     def forward(self, code: Float[Tensor, "B {self.code_dim}"]) -> Float[Tensor, "B outputs H W"]:
         """The map that belongs to each code. A NaN in gives NaN: training looks at its loss."""
         return self.layers(code)
+
+
+def decoder_of(config: VectorCodeConfig) -> CodeDecoder:
+    """The decoder to logits of every sub-pixel: (B, code_dim) -> (B, L * n_colors, H, W)."""
+    return CodeDecoder(
+        n_outputs=config.n_levels * config.n_colors,
+        size=config.size,
+        code_dim=config.code_dim,
+        n_channels=config.n_channels,
+    )
