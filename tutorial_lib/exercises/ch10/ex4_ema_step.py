@@ -5,8 +5,8 @@ from torch import Tensor
 
 from tutorial_lib.codes.quantizer import code_counts
 from tutorial_lib.codes.quantizer import ema_step as reference
-from tutorial_lib.exercises.comparing import first_difference, number, numbers, tensor_result
-from tutorial_lib.exercises.definition import Failed, Failure
+from tutorial_lib.exercises.ch10.probes import counts_sums_and_codes
+from tutorial_lib.exercises.comparing import first_difference, number, numbers
 from tutorial_lib.exercises.engine import Exercise, says
 from tutorial_lib.exercises.trials import Trial
 
@@ -71,15 +71,7 @@ def _trial(n: int, n_codes: int, dim: int, rng: torch.Generator, *, idle: bool) 
     return Trial((counts, sums, vectors, indices, round(decay, 3)))
 
 
-@ema_step.reads
-def read(value: object, trial: Trial) -> Tensor:
-    counts, sums, *_ = trial.args
-    if not isinstance(value, (tuple, list)) or len(value) != 3:
-        told = f"Expected 3 tensors, got a value of type {type(value).__name__}."
-        raise Failed(Failure("The result is not (counts, sums, codebook).", told))
-    shapes = (counts.shape, sums.shape, sums.shape)
-    parts = [tensor_result(each, shape) for each, shape in zip(value, shapes, strict=True)]
-    return torch.cat([parts[0][:, None], parts[1], parts[2]], dim=1)
+ema_step.reads(counts_sums_and_codes)
 
 
 @ema_step.evidence

@@ -4,8 +4,8 @@ import torch
 from torch import Tensor
 
 from tutorial_lib.codes.quantizer import restart_dead_codes as reference
-from tutorial_lib.exercises.comparing import first_difference, number, numbers, tensor_result
-from tutorial_lib.exercises.definition import Failed, Failure
+from tutorial_lib.exercises.ch10.probes import counts_sums_and_codes
+from tutorial_lib.exercises.comparing import first_difference, number, numbers
 from tutorial_lib.exercises.engine import Exercise, says
 from tutorial_lib.exercises.trials import Trial
 
@@ -64,15 +64,7 @@ def _trial(n_codes: int, dim: int, n_dead: int, rng: torch.Generator, below: flo
     return Trial((counts, counts[:, None] * codes, candidates, below))
 
 
-@restart_dead_codes.reads
-def read(value: object, trial: Trial) -> Tensor:
-    counts, sums, *_ = trial.args
-    if not isinstance(value, (tuple, list)) or len(value) != 3:
-        told = f"Expected 3 tensors, got a value of type {type(value).__name__}."
-        raise Failed(Failure("The result is not (counts, sums, codebook).", told))
-    shapes = (counts.shape, sums.shape, sums.shape)
-    parts = [tensor_result(each, shape) for each, shape in zip(value, shapes, strict=True)]
-    return torch.cat([parts[0][:, None], parts[1], parts[2]], dim=1)
+restart_dead_codes.reads(counts_sums_and_codes)
 
 
 @restart_dead_codes.evidence

@@ -17,6 +17,17 @@ from tutorial_lib.exercises.definition import Failed, Failure, Misconception
 from tutorial_lib.exercises.trials import Trial, compare
 
 
+def counts_sums_and_codes(value: object, trial: Trial) -> Tensor:
+    """The three results in one table, a row for each code."""
+    counts, sums, *_ = trial.args
+    if not isinstance(value, (tuple, list)) or len(value) != 3:
+        told = f"Expected 3 tensors, got a value of type {type(value).__name__}."
+        raise Failed(Failure("The result is not (counts, sums, codebook).", told))
+    shapes = (counts.shape, sums.shape, sums.shape)
+    parts = [tensor_result(each, shape) for each, shape in zip(value, shapes, strict=True)]
+    return torch.cat([parts[0][:, None], parts[1], parts[2]], dim=1)
+
+
 def gradients(loss: Tensor, *inputs: Tensor) -> list[Tensor]:
     """d loss / d each input; zeros where none arrives."""
     if not loss.requires_grad:

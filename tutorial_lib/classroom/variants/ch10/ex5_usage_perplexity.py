@@ -7,6 +7,7 @@ from torch import Tensor
 
 from tutorial_lib.classroom.variants.variant import Variants
 from tutorial_lib.exercises import ch10
+from tutorial_lib.exercises.trials import Trial
 
 usage_perplexity = Variants(
     ch10.usage_perplexity,
