@@ -20,7 +20,17 @@ def hand_in(course: Path, chapter: str, student: str, answers: dict[str, str]) -
 
 
 def library_s_own(chapter: str, exercise: str, what: str = "reference") -> str:
-    """A cell that takes a function of the exercise's definition: a reference, a misconception."""
-    lines = [f"from tutorial_lib.exercises import {chapter}"]
-    lines.append(f"{exercise} = {chapter}.{exercise}.{what}")
-    return "\n".join(lines)
+    """A cell with a function of the exercise's definition (a reference, a misconception), written
+    by the student: what comes from the library itself earns nothing."""
+    return f"""import inspect, types
+from tutorial_lib.exercises import {chapter}
+copied = inspect.unwrap({chapter}.{exercise}.{what})
+if isinstance(copied, type):
+    {exercise} = type("{exercise}", (copied,), {{"__module__": "__main__"}})
+else:
+    code = copied.__code__.replace(co_filename="typed.py")
+    {exercise} = types.FunctionType(
+        code, copied.__globals__, "{exercise}", copied.__defaults__, copied.__closure__
+    )
+    {exercise}.__kwdefaults__ = copied.__kwdefaults__
+"""

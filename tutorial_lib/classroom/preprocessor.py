@@ -8,8 +8,6 @@ it to work.
 
 from __future__ import annotations
 
-import re
-
 from nbconvert.exporters.exporter import ResourcesDict
 from nbformat import NotebookNode
 from nbformat.v4 import new_output
@@ -28,7 +26,6 @@ NO_EXERCISE = (
     "This graded cell names no exercise of the course, so no check ran. Points for it are given by "
     "hand."
 )
-MAGIC = re.compile(r"^(\s*)([%!?].*)$", flags=re.MULTILINE)
 
 
 class GradeApart(NbGraderPreprocessor):
@@ -50,7 +47,7 @@ class GradeApart(NbGraderPreprocessor):
             cell.outputs, cell.execution_count = [], None
         limits = Limits(cell_seconds=self.cell_seconds, memory_mib=self.memory_mib)
         with WorkerProcess(limits) as worker:
-            for number, message, evidence in worker.run_cells([_plain(c.source) for c in own]):
+            for number, message, evidence in worker.run_cells([c.source for c in own]):
                 own[number - 1].outputs = [_printed(f"{message}\n{evidence}")]
             for cell in codes:
                 if is_grade(cell) and not is_solution(cell):
@@ -92,11 +89,6 @@ def _is_run(cell: NotebookNode) -> bool:
     """Everything but the setup cell (the worker has the package) and the graded cells."""
     graded = is_grade(cell) and not is_solution(cell)
     return not graded and SETUP_TAG not in cell.metadata.get("tags", [])
-
-
-def _plain(source: str) -> str:
-    """Without the lines that only a notebook understands: magics, shell commands."""
-    return MAGIC.sub(r"\1pass  # \2", source)
 
 
 def _printed(text: str) -> NotebookNode:

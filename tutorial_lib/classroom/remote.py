@@ -12,6 +12,7 @@ from tutorial_lib.classroom.worker_process import WorkerEnded, WorkerProcess
 from tutorial_lib.exercises.definition import (
     FAILED,
     NOT_ATTEMPTED,
+    RAISED,
     Failed,
     Failure,
     Grade,
@@ -20,6 +21,9 @@ from tutorial_lib.exercises.definition import (
 )
 from tutorial_lib.exercises.engine import Exercise
 from tutorial_lib.exercises.running import Candidate
+
+FROM_LIBRARY = "is the library's own function, from {}: it earns no points."
+FROM_CHECK = "is still the stub: what `check` hands out in its place earns no points."
 
 
 class RemoteCandidate(Candidate):
@@ -65,15 +69,26 @@ def _surroundings() -> Surroundings:
 
 
 def grade_apart(exercise: Exercise, worker: WorkerProcess, seed: int) -> Grade:
-    """The grade of the function that bears the exercise's name in the worker."""
+    """The grade of the function that bears the exercise's name in the worker.
+
+    The library's own earns nothing; the worker's `flags` then say so to the teacher.
+    """
+    name = exercise.name
     try:
-        there, can_be_called, untouched, kind = worker.look_up(exercise.name)
+        there, can_be_called, untouched, kind, whose = worker.look_up(name)
     except WorkerEnded as ended:
         return exercise.missed(FAILED, Failure(str(ended)), seed)
+    if whose:
+        worker.flags[name] = FROM_CHECK if whose == "check" else FROM_LIBRARY.format(whose)
     if untouched or not there:
-        told = "" if there else f"There is no `{exercise.name}` in the notebook."
+        complaint = worker.complaint_about(name)
+        if complaint:
+            return exercise.missed(RAISED, Failure(*complaint), seed)
+        told = "" if there else f"There is no `{name}` in the notebook."
         return exercise.missed(NOT_ATTEMPTED, Failure(told) if told else None, seed)
+    if whose:
+        return exercise.missed(FAILED, Failure(f"`{name}` {worker.flags[name]}"), seed)
     if not can_be_called:
-        told = f"`{exercise.name}` is a value of type {kind}, and no function."
+        told = f"`{name}` is a value of type {kind}, and no function."
         return exercise.missed(FAILED, Failure(told), seed)
     return exercise.grade(RemoteCandidate(worker, exercise), seed)

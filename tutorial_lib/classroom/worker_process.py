@@ -14,6 +14,7 @@ import contextlib
 import os
 import pickle
 import queue
+import re
 import shutil
 import signal
 import subprocess
@@ -21,7 +22,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,8 +35,9 @@ ROOT = Path(__file__).resolve().parents[2]
 START = "import sys; sys.path.insert(0, sys.argv[1]); from tutorial_lib.classroom import worker; "
 GRACE_SECONDS = 1.0  # for a function that is stopped in time to say so
 MAX_REPLY_MIB = 256
+MAX_BESIDE_MIB = 64  # of files that lie beside a notebook
 # What may come back from each request: kind of reply -> its length.
-READY, RAN, FOUND = {"ready": 1}, {"ran": 4}, {"found": 5}
+READY, RAN, FOUND = {"ready": 1}, {"ran": 4}, {"found": 6}
 CALLED = {"value": 3, "failed": 5, "raised": 5}
 TORCH_MIB = 1024  # for Python and torch themselves
 NOT_STARTED = (
@@ -62,10 +64,15 @@ class WorkerEnded(Exception):
 
 
 class WorkerProcess:
-    """One process of its own for one submission. Starts when it is first asked."""
+    """One process of its own for one submission. Starts when it is first asked.
 
-    def __init__(self, limits: Limits | None = None):
-        self.limits = limits or Limits()
+    beside: the folder of the notebook, whose other files the cells may use
+    flags:  name of an exercise -> what a teacher should look at
+    """
+
+    def __init__(self, limits: Limits | None = None, beside: Path | None = None):
+        self.limits, self.beside = limits or Limits(), beside
+        self.flags: dict[str, str] = {}
         self.process: subprocess.Popen | None = None
         self.cells: list[str] = []
         self.deadly_cells: dict[int, str] = {}
@@ -86,11 +93,19 @@ class WorkerProcess:
         self._start()
         return self.complaints
 
-    def look_up(self, name: str) -> tuple[bool, bool, bool, str]:
-        """(is it there, can it be called, is it still the stub, name of its type)."""
+    def look_up(self, name: str) -> tuple[bool, bool, bool, str, str]:
+        """(is it there, can it be called, is it still the stub, name of its type, whose it is)."""
         seconds = self.limits.cell_seconds
-        _, there, callable_, untouched, kind = self.ask(seconds, FOUND, "look_up", name)
-        return bool(there), bool(callable_), bool(untouched), str(kind)
+        _, there, callable_, untouched, kind, whose = self.ask(seconds, FOUND, "look_up", name)
+        return bool(there), bool(callable_), bool(untouched), str(kind), str(whose)
+
+    def complaint_about(self, name: str) -> tuple[str, str] | None:
+        """(message, evidence) of the last cell that would have defined this name, and failed."""
+        defines = re.compile(rf"^\s*(?:(?:async )?def|class) {name}\b|^\s*{name}\s*=", re.MULTILINE)
+        for number, message, evidence in reversed(self.complaints):
+            if defines.search(self.cells[number - 1]):
+                return message, evidence
+        return None
 
     def call(
         self, name: str, instrument: Callable, args: tuple, around: Surroundings, seconds: float
@@ -130,13 +145,24 @@ class WorkerProcess:
             self.deadly_cells[died[0]] = died[1]
 
     def _run_all_cells(self) -> tuple[int, str] | None:
-        """None, or (number of the cell that ended the process, why)."""
+        """None, or (number of the cell that ended the process, why).
+
+        A cell that missed a name runs once more behind the others: cells get moved.
+        """
+        died = self._run_these(range(1, len(self.cells) + 1))
+        missed = [number for number, message, _ in self.complaints if "raised NameError" in message]
+        if died or not missed:
+            return died
+        self.complaints = [each for each in self.complaints if each[0] not in missed]
+        return self._run_these(missed)
+
+    def _run_these(self, numbers: Iterable[int]) -> tuple[int, str] | None:
         seconds = self.limits.cell_seconds
-        for number, source in enumerate(self.cells, start=1):
+        for number in numbers:
             if number in self.deadly_cells:
                 self.complaints.append((number, self.deadly_cells[number], ""))
                 continue
-            request = pickle.dumps(("run_cell", number, source, seconds))
+            request = pickle.dumps(("run_cell", number, self.cells[number - 1], seconds))
             try:
                 _, message, evidence, _ = map(str, self._exchange(request, seconds, RAN))
             except WorkerEnded as ended:
@@ -147,6 +173,8 @@ class WorkerProcess:
 
     def _launch(self) -> None:
         self.scratch = tempfile.mkdtemp(prefix="graded-")
+        if self.beside:
+            copy_files(self.beside, Path(self.scratch), MAX_BESIDE_MIB)
         self.process = subprocess.Popen(
             [sys.executable, "-I", "-c", START + "worker.main()", str(ROOT)],
             stdin=subprocess.PIPE,
@@ -200,6 +228,24 @@ class WorkerProcess:
     def _ended(self, why: str) -> WorkerEnded:
         self.end()
         return WorkerEnded(why)
+
+
+def copy_files(source: Path, target: Path, most_mib: int) -> None:
+    """The plain files of a folder and of those in it, notebooks left out, up to so many MiB.
+
+    A link is not followed: it could lead to what nobody else is to read.
+    """
+    left = most_mib * 2**20
+    for folder, folders, files in os.walk(source):
+        folders[:] = [each for each in folders if not each.startswith((".", "__"))]
+        for path in (Path(folder) / file for file in sorted(files)):
+            size = path.lstat().st_size
+            if path.suffix == ".ipynb" or path.is_symlink() or not path.is_file() or size > left:
+                continue
+            left -= size
+            copy = target / path.relative_to(source)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, copy)
 
 
 def _too_slow(seconds: float) -> str:
