@@ -55,7 +55,7 @@ class NotebookShell(InteractiveShell):
 
 
 def started(module: types.ModuleType) -> NotebookShell:
-    """The shell, in whose namespace the cells run. Its event loop is made before sockets are shut."""
+    """The shell that runs the cells. Its event loop is made here, before sockets are shut."""
     config = Config()
     config.HistoryManager.enabled = False
     config.InteractiveShell.colors = "nocolor"
