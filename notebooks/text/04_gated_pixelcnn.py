@@ -1054,8 +1054,8 @@ ch04.progress()
 # | Gated PixelCNN eq. 1 | p(x) as a product, exact for any weights | section 6, sums over all images | `likelihood.total_probability` |
 # | Gated PixelCNN eq. 2, sec. 2.1 | the gated unit in place of the ReLU | section 4 | `gated.gate` |
 # | Gated PixelCNN sec. 2.2, fig. 1 | the blind spot, and two stacks without one | sections 1 to 3, 6 | `gated.shift_down`, `influence.blind_spot` |
-# | Gated PixelCNN fig. 2 | one layer: every arrow | section 5 | `gated.GatedLayer` |
-# | Gated PixelCNN sec. 2.2 | smaller kernels and a shift instead of masks | section 7 | `gated.VerticalConv2d`, `gated.HorizontalConv2d` |
+# | Gated PixelCNN fig. 2 | one layer: every arrow | section 5 | `gated_layer.GatedLayer` |
+# | Gated PixelCNN sec. 2.2 | smaller kernels and a shift instead of masks | section 7 | `gated_layer.VerticalConv2d`, `gated_layer.HorizontalConv2d` |
 # | Gated PixelCNN table 1 | on a par with PixelRNN | section 8, what each part brings | `GatedPixelCNN(activation=...)` |
 # | PixelRNN table 4 | nats on binarized MNIST | section 9 | `reproduce pixelcnn-cpu` |
 #

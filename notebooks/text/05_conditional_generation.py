@@ -808,7 +808,7 @@ ch05.progress()
 # | paper | what it says | here | in the library |
 # |---|---|---|---|
 # | Gated PixelCNN eq. 3, sec. 2.3 | p(x given h), a condition in every factor | section 1 | `GatedPixelCNN(...)(levels, label=..., context=...)` |
-# | Gated PixelCNN eq. 4 | h inside both halves of the gate | sections 1, 2 | `gated.GatedLayer.condition` |
+# | Gated PixelCNN eq. 4 | h inside both halves of the gate | sections 1, 2 | `gated_layer.GatedLayer.condition` |
 # | Gated PixelCNN eq. 5 | a map through a 1×1 convolution | section 4 | `GatedPixelCNN(context_channels=...)` |
 # | Gated PixelCNN sec. 2.4, 3.4 | the PixelCNN auto-encoder | section 5 | `pixelcnn_autoencoder.PixelCNNAutoencoder` |
 # | Gated PixelCNN sec. 3.3 | embeddings, and lines between them | sections 3, 5 | - |

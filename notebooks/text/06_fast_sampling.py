@@ -892,8 +892,8 @@ ch06.progress()
 # | paper | what it says | here | in the library |
 # |---|---|---|---|
 # | Gated PixelCNN eq. 1 | sampling is sequential: each pixel given those before it | sections 1 and 5 | `sampling.sample` |
-# | Gated PixelCNN sec. 2.2, fig. 2 | the vertical stack reads rows above only | sections 2 and 3 | `cached_gated.VerticalCache` |
-# | Gated PixelCNN eq. 2, fig. 2 | the horizontal stack, gate and link | section 4 | `cached_gated.HorizontalCache` |
+# | Gated PixelCNN sec. 2.2, fig. 2 | the vertical stack reads rows above only | sections 2 and 3 | `gated_cache.VerticalCache` |
+# | Gated PixelCNN eq. 2, fig. 2 | the horizontal stack, gate and link | section 4 | `gated_cache.HorizontalCache` |
 # | PixelRNN sec. 3.4 and 3.5 | a masked kernel: taps above, taps to the left | section 6 | `cached_pixelcnn.ConvCache` |
 # | Fast Generation | keep what convolutions have computed | sections 2 to 4 | `cached_features.RowsAbove`, `OwnRow` |
 #
