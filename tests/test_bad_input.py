@@ -74,16 +74,16 @@ def test_silence_and_errors_from_below_are_told(function, verdict):
 
 
 def test_a_complaint_of_the_library_that_names_and_quotes_is_accepted():
-    from tutorial_lib.contracts.plain import require_int
+    from tutorial_lib.contracts import Count, check_of
 
-    assert judged(lambda n: require_int("n", n, at_least=1), -4) is None
+    assert judged(lambda n: check_of(Count)("n", n), -4) is None
 
 
 def test_a_complaint_that_does_not_name_or_does_not_quote_is_unclear():
-    from tutorial_lib.contracts.plain import require_int
+    from tutorial_lib.contracts import Count, check_of
 
-    assert judged(lambda n: require_int("size", n, at_least=1), -4).startswith("UNCLEAR")
-    assert judged(lambda n: require_int("n", -3, at_least=1), 99).startswith("UNCLEAR")
+    assert judged(lambda n: check_of(Count)("size", n), -4).startswith("UNCLEAR")
+    assert judged(lambda n: check_of(Count)("n", -3), 99).startswith("UNCLEAR")
 
 
 def test_a_valid_call_that_gives_another_shape_or_nan_is_told():

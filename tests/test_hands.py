@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from dataclasses import asdict
+from typing import Annotated
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ from tutorial_lib.codes.quantizer import VectorQuantizer
 from tutorial_lib.codes.two_stage import TwoStageModel
 from tutorial_lib.codes.vae import Autoencoder, GaussianVAE
 from tutorial_lib.codes.vqvae import VQVAE
-from tutorial_lib.contracts.plain import require_bool, require_int, require_number, require_positive
+from tutorial_lib.contracts import Count, Positive, at_least, check_of
 from tutorial_lib.data import ImageDataset, Split
 from tutorial_lib.pixels.bayes import label_log_likelihoods
 from tutorial_lib.pixels.config import settings_of
@@ -45,14 +46,14 @@ SPLIT = Split(LEVELS.byte(), torch.zeros(4, dtype=torch.long))
 
 @pytest.mark.parametrize("kind", [np.int8, np.uint8, np.int32, np.int64])
 def test_integers_of_numpy_are_integers(own_messages, kind):
-    value = require_int("n", kind(3), at_least=1)
+    value = check_of(Count)("n", kind(3))
     assert value == 3 and type(value) is int
     with pytest.raises(ValueError, match="n must be at least 4, got 3"):
-        require_int("n", kind(3), at_least=4)
+        check_of(Annotated[int, at_least(4)])("n", kind(3))
 
 
 @pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64, np.int64])
-@pytest.mark.parametrize("require", [require_number, require_positive])
+@pytest.mark.parametrize("require", [check_of(float), check_of(Positive)])
 def test_numbers_of_numpy_are_numbers(own_messages, kind, require):
     value = require("x", kind(2))
     assert value == 2 and type(value) is float
@@ -64,12 +65,12 @@ def test_numbers_of_numpy_are_numbers(own_messages, kind, require):
 @pytest.mark.parametrize("value", [True, np.bool_(True), np.float64(3), np.array([3]), "3"])
 def test_truth_values_and_arrays_are_no_integers(own_messages, value):
     with pytest.raises(TypeError, match="n must be an integer"):
-        require_int("n", value, at_least=0)
+        check_of(int)("n", value)
 
 
 def test_a_number_is_no_truth_value(own_messages):
     with pytest.raises(TypeError, match="yes must be True or False"):
-        require_bool("yes", np.int64(1))
+        check_of(bool)("yes", np.int64(1))
 
 
 def of_numpy(value):

@@ -36,9 +36,9 @@ from tutorial_lib.contracts import (
     checked,
     filled,
     having,
+    held,
     symbols,
 )
-from tutorial_lib.contracts.validation import require_shape, require_symbols
 from tutorial_lib.pixels.config import Config, built_from
 from tutorial_lib.pixels.gated import GatedPixelCNN
 from tutorial_lib.pixels.gated_row import GatedRow
@@ -95,7 +95,7 @@ class CodePrior(nn.Module):
         Raises ValueError or TypeError for indices or labels out of range or of another shape, and
         for labels that are missing or that the prior was not built for.
         """
-        require_shape("indices", indices, ("batch", *AXES[self.n_dims]))
+        held("indices", indices, Int[Tensor, f"batch {' '.join(AXES[self.n_dims])}"])
         symbols("indices", indices, self.n_codes)
         if self.n_dims == 3:
             return self.network(indices, label=label)
@@ -158,7 +158,7 @@ def labels_for(
         raise ValueError(f"label={label} was given, but this model was trained without labels")
     if isinstance(label, int):
         label = torch.full((n,), label)
-    require_shape("label", require_symbols("label", label, prior.n_classes), (n,))
+    symbols("label", held("label", label, Int[Tensor, f"{n}"]), prior.n_classes)
     return label.to(next(prior.parameters()).device)
 
 

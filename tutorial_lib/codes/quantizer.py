@@ -27,7 +27,7 @@ from typing import Annotated, Literal, NamedTuple
 
 import torch
 import torch.distributed as dist
-from jaxtyping import Float, Inexact, Int
+from jaxtyping import Float, Inexact, Int, Shaped
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -38,11 +38,11 @@ from tutorial_lib.contracts import (
     checked,
     filled,
     finite,
+    held,
     may_be_read,
     symbols,
     values_known_to_be_good,
 )
-from tutorial_lib.contracts.validation import require_float, require_shape
 from tutorial_lib.pixels.full_precision import exact_float32
 
 CHUNK_ELEMENTS = 2**22  # of the (vectors x codes) distance table held at once
@@ -286,7 +286,7 @@ class VectorQuantizer(nn.Module):
     @torch.no_grad()
     def set_codebook(self, codes: Float[Tensor, "K D"]) -> None:
         """Take a copy of these codes, and start the averages from them; no batch replaces them."""
-        require_shape("codes", require_float("codes", codes), (self.n_codes, self.code_dim))
+        held("codes", codes, Inexact[Tensor, f"{self.n_codes} {self.code_dim}"])
         self.codebook.copy_(finite("codes", codes))
         if self.update == "ema":
             self.sums.copy_(self.codebook)
@@ -299,7 +299,7 @@ class VectorQuantizer(nn.Module):
             if name in self._parameters:
                 return self.set_codebook(value)
             if name in self._buffers:
-                require_shape("codebook", value, (self.n_codes, self.code_dim))
+                held("codebook", value, Shaped[Tensor, f"{self.n_codes} {self.code_dim}"])
                 value = value.detach().clone()
         super().__setattr__(name, value)
 

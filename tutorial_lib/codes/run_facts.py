@@ -6,19 +6,16 @@ classes; convolutions take any size. Whoever draws from weights asks these facts
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Annotated, Any
 
-from tutorial_lib.contracts import suggestions
-from tutorial_lib.contracts.plain import (
-    require_instance,
-    require_int,
-    require_sizes,
-    require_text,
-    store_plain,
-)
+from tutorial_lib.contracts import Count, Several, check_fields, checked, suggestions, that
 
-AXES = {2: ("C", "T"), 3: ("C", "H", "W"), 4: ("C", "T", "H", "W")}
+Shape = Annotated[
+    tuple[Count, ...],
+    that(lambda shape: 2 <= len(shape) <= 4, "be (C, H, W), (C, T) or (C, T, H, W)"),
+]
 
 
 @dataclass(frozen=True)
@@ -29,21 +26,11 @@ class RunFacts:
     """
 
     dataset: str
-    shape: tuple[int, ...]
-    n_levels: int
+    shape: Shape
+    n_levels: Several
     class_names: tuple[str, ...] = ()
 
-    def __post_init__(self):
-        store_plain(self)
-        require_text("dataset", self.dataset)
-        n_axes = len(self.shape) if isinstance(self.shape, tuple) else 0
-        require_sizes("shape", self.shape, AXES.get(n_axes, AXES[3]))
-        require_int("n_levels", self.n_levels, at_least=2)
-        names = self.class_names
-        if not isinstance(names, tuple) or not all(isinstance(each, str) for each in names):
-            raise TypeError(
-                f"class_names must be a tuple of strings, got {names!r} ({type(names).__name__})"
-            )
+    __post_init__ = check_fields
 
     @property
     def n_dims(self) -> int:
@@ -56,25 +43,22 @@ class RunFacts:
         return {**told, "shape": list(self.shape), "class_names": list(self.class_names)}
 
 
-def facts_from_json(told: object) -> RunFacts:
+@checked
+def facts_from_json(told: dict) -> RunFacts:
     """What `as_json` gave. TypeError or ValueError for anything else."""
-    if not isinstance(told, dict):
-        raise TypeError(f"told must be a dict of facts, got {told!r:.60} ({type(told).__name__})")
-    wanted = {"dataset", "shape", "n_levels", "class_names"}
-    if not wanted <= told.keys():
+    wanted = ("dataset", "shape", "n_levels", "class_names")
+    if not told.keys() >= set(wanted):
         raise ValueError(f"told must have {', '.join(sorted(wanted))}, got {', '.join(told)}")
-    values = {name: told[name] for name in wanted}
-    for name in ("shape", "class_names"):
-        values[name] = tuple(require_instance(name, values[name], list))
-    return RunFacts(**values)
+    values = (told[name] for name in wanted)
+    return RunFacts(*(tuple(each) if isinstance(each, list) else each for each in values))
 
 
-def label_named(text: str, n_classes: int | None, class_names: tuple[str, ...]) -> int:
+@checked
+def label_named(text: str, n_classes: int | None, class_names: Sequence[str]) -> int:
     """The label that a text means: its number, or the name of its class in any spelling of case.
 
     ValueError lists the classes, and the nearest of them.
     """
-    require_text("text", text)
     if not n_classes:
         raise ValueError(f"label is {text!r}, but this model was trained without labels: leave it")
     names = class_names if len(class_names) == n_classes else ()

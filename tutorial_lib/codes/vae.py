@@ -36,7 +36,6 @@ from tutorial_lib.codes.bounds import elbo_nats, gaussian_kl
 from tutorial_lib.codes.gaussian_posterior import Posterior, reparameterize
 from tutorial_lib.codes.vector_coders import CodeEncoder, VectorCodeConfig, decoder_of
 from tutorial_lib.contracts import Count, Positive, Several, checked, symbols, where_it_draws
-from tutorial_lib.contracts.kinds import plain
 from tutorial_lib.pixels.config import built_from
 from tutorial_lib.pixels.full_precision import exact_float32
 from tutorial_lib.pixels.gated import GatedPixelCNN
@@ -89,10 +88,6 @@ class GaussianVAEConfig(VectorCodeConfig):
     # None: pixels are independent given z. Or the settings of a GatedPixelCNN (n_channels, ...)
     # that becomes the decoder, with z as its context.
     pixelcnn: dict | None = None
-
-    def __post_init__(self):
-        super().__post_init__()
-        object.__setattr__(self, "pixelcnn", plain(self.pixelcnn))
 
 
 class GaussianVAE(nn.Module):

@@ -38,10 +38,11 @@ from tutorial_lib.contracts import (
     Several,
     checked,
     filled,
+    held,
+    symbols,
     that,
     within,
 )
-from tutorial_lib.contracts.validation import require_float, require_shape, require_symbols
 from tutorial_lib.pixels.config import Config, built_from
 from tutorial_lib.pixels.full_precision import exact_float32
 from tutorial_lib.pixels.likelihood import nll_nats
@@ -163,9 +164,9 @@ class VQVAE(nn.Module):
         """z_e of levels (or of x, for a Gaussian decoder)."""
         like = self.quantizer.codebook
         if self.n_levels is None:
-            x = within("x", require_float("x", image, like=like), 0, 1)
+            x = within("x", held("x", image, Float[Tensor, "..."], model=self), 0, 1)
         else:
-            levels = require_symbols("levels", image, self.n_levels)
+            levels = symbols("levels", held("levels", image, Int[Tensor, "..."]), self.n_levels)
             x = levels.to(like.dtype) / (self.n_levels - 1)
         self.latent_shape(tuple(image.shape[2:]))
         return self.encoder(2 * x - 1)
@@ -220,8 +221,8 @@ class VQVAE(nn.Module):
         A NaN stays one.
         """
         levels = () if self.n_levels is None else (self.n_levels,)
-        expected = ("B", *levels, self.in_channels, *["any"] * self.n_dims)
-        require_shape("decoded", require_float("decoded", decoded), expected)
+        axes = ("B", *levels, self.in_channels, *["_"] * self.n_dims)
+        held("decoded", decoded, Float[Tensor, " ".join(map(str, axes))])
         if self.n_levels is None:
             return decoded.clamp(0, 1)
         values = torch.linspace(0, 1, self.n_levels, device=decoded.device)

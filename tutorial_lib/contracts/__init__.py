@@ -68,7 +68,6 @@ from tutorial_lib.contracts.values import (  # noqa: F401
     is_compiling,
     may_be_read,
     probabilities,
-    shaped,
     symbols,
     values_known_to_be_good,
     within,
@@ -136,6 +135,14 @@ def hold(contract: Mapping[str, Rule], arguments: dict[str, Any]) -> None:
                 arguments[name] = tensors.check(name, arguments[name], kind)
         else:
             arguments[name] = rule(name, arguments[name])
+
+
+def held(name: str, value: Any, annotation: type, *, model: Any = None) -> Any:
+    """`value` itself, if it is what one annotation says: in a body that alone knows the shape.
+
+    model   whose weights it will meet: their device and dtype
+    """
+    return value if is_compiling() else Tensors({"self": model}).check(name, value, annotation)
 
 
 def _tensor_kind(annotation: object) -> tuple[type, bool] | None:

@@ -181,7 +181,7 @@ def _instance_of(kind: type) -> Check:
             inside = [at for at in WRAPS if isinstance(getattr(value, at, None), kind)]
             hint = f": give {name}.{inside[0]}, the model inside" if inside else ""
             raise TypeError(f"{name} must be {words}, got {quoted(value)}{hint}")
-        return plain(value) if kind is Mapping else value
+        return plain(value) if kind in (dict, Mapping) else value
 
     return check
 
@@ -198,6 +198,7 @@ def _one_of(choices: tuple) -> Check:
 
 
 def _sizes(inner: tuple) -> Check:
+    one = "each name of" if str in inner else "each number of"
     endless = len(inner) == 2 and inner[1] is Ellipsis
     checks = [check_of(each) or (lambda _, value: value) for each in inner if each is not Ellipsis]
 
@@ -207,7 +208,7 @@ def _sizes(inner: tuple) -> Check:
         if not endless and len(value) != len(inner):
             raise ValueError(f"{name} must hold {len(inner)} values, got {tuple(value)}")
         each = checks * len(value) if endless else checks
-        return tuple(c(f"each number of {name}", v) for c, v in zip(each, value, strict=True))
+        return tuple(c(f"{one} {name}", v) for c, v in zip(each, value, strict=True))
 
     return check
 

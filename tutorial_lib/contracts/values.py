@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from typing import Any
-
-from tutorial_lib.contracts.tensors import channels_last_hint
 
 _known_to_be_good: ContextVar[bool] = ContextVar("known_to_be_good", default=False)
 
@@ -95,19 +93,6 @@ def filled(name: str, value: Any) -> Any:
     if not (len(value) if shape is None else math.prod(shape)):
         got = value if shape is None else f"shape {tuple(shape)}"
         raise ValueError(f"{name} must not be empty, got {got}")
-    return value
-
-
-def shaped(name: str, value: Any, expected: Sequence[int | str]) -> Any:
-    """`value` itself, if its shape is `expected`; a word stands for any size."""
-    shape = tuple(value.shape)
-    fits = len(shape) == len(expected) and all(
-        want == have or isinstance(want, str) for want, have in zip(expected, shape, strict=True)
-    )
-    if not fits:
-        wanted = ", ".join(map(str, expected))
-        hint = channels_last_hint(name, shape)
-        raise ValueError(f"{name} must have shape ({wanted}), got {shape}{hint}")
     return value
 
 
