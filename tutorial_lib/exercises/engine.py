@@ -14,8 +14,8 @@ beside the sentence for whoever makes it, and each other right answer.
 
     kl = Exercise("7.2", "What a Gaussian code costs", reference=bounds.gaussian_kl, stub=..., ...)
 
-    @kl.trials("one axis, several widths")     draws the calls on which all must agree
-    def widths(rng): return [Trial((mean, log_variance))]
+    kl.trials("one axis, several widths")(lambda rng: [Trial((mean, log_variance)), ...])
+                                    draws the calls on which a candidate must agree
 
     @kl.mistakes
     class Mistakes:

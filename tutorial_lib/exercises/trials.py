@@ -112,29 +112,24 @@ def read_as_of(
 
     advice: added where the shape is wrong, or (shape, trial) -> that; parts: "(levels, back)"
     """
-    want = trial.wanted(reference)
-    told = partial(_advice_for, advice, trial)
+    told = partial(advice, trial=trial) if callable(advice) else advice
+    return _read_like(trial.wanted(reference), value, told, parts)
+
+
+def _read_like(want: object, value: object, advice: str | Callable = "", parts: str = "") -> Tensor:
     if isinstance(want, Tensor) and want.ndim:
-        return tensor_result(value, tuple(want.shape), kind=_kind(want), advice=told)
+        return tensor_result(value, tuple(want.shape), kind=_kind(want), advice=advice)
     if not isinstance(want, (tuple, list)):
         return number_result(value)
     if isinstance(value, Tensor) and value.dim() and isinstance(want[0], (int, float)):
         value = value.flatten().tolist()
     if not isinstance(value, (tuple, list)) or len(value) != len(want):
         got = f"{type(value).__name__}" + (f" of {len(value)}" if hasattr(value, "__len__") else "")
-        message = (
+        named = (
             f"The result is not {parts}." if parts else "The result has the wrong number of parts."
         )
-        raise Failed(Failure(message, f"Expected {len(want)} results, got {got}."))
-    return torch.cat([_part(*pair) for pair in zip(want, value, strict=True)])
-
-
-def _part(want: object, value: object) -> Tensor:
-    return read_as_of(lambda: want, value, Trial(())).flatten()
-
-
-def _advice_for(advice: str | Callable, trial: Trial, shape: tuple[int, ...]) -> str:
-    return advice(shape, trial) if callable(advice) else advice
+        raise Failed(Failure(named, f"Expected {len(want)} results, got {got}."))
+    return torch.cat([_read_like(*pair).flatten() for pair in zip(want, value, strict=True)])
 
 
 def _kind(want: Tensor) -> str:
