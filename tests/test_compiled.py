@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from few import few
 from training_cases import CASES
 
 
@@ -32,11 +33,13 @@ def loss_and_gradients(case, compiled):
     return [loss.detach(), *gradients, *(b.clone() for b in model.buffers())]
 
 
-KINDS = {name: case for name, case in CASES.items() if "no restarts" not in name}
+FIRST = ("GatedPixelCNN with everything", "CodePrior of 3 dimensions", "VQVAE by averages")
+KINDS = [*FIRST, *(name for name in CASES if name not in FIRST and "no restarts" not in name)]
 
 
-@pytest.mark.parametrize("case", KINDS.values(), ids=KINDS)
-def test_a_step_is_one_graph_with_the_same_numbers(case):
+@pytest.mark.parametrize("name", few(KINDS, len(FIRST)))
+def test_a_step_is_one_graph_with_the_same_numbers(name):
+    case = CASES[name]
     torch.testing.assert_close(loss_and_gradients(case, True), loss_and_gradients(case, False))
 
 
@@ -51,7 +54,7 @@ def test_a_question_to_the_data_would_break_the_graph():
         in_one_graph(step)(case.model(), *case.examples())
 
 
-@pytest.mark.parametrize("name", [name for name in CASES if name.startswith("VQVAE")])
+@pytest.mark.parametrize("name", few([name for name in CASES if name.startswith("VQVAE")], 1))
 def test_encoder_and_decoder_are_one_graph_each(name):
     vqvae, (images,) = CASES[name].model().eval(), CASES[name].examples()
     images = images if vqvae.n_levels is None else images.long()

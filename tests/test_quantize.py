@@ -629,6 +629,7 @@ def test_two_processes_end_where_one_with_the_joint_batch_ends(replicas):
             torch.testing.assert_close(replicas[0][f"{update}/{name}"], value)
 
 
+@pytest.mark.long
 def test_half_of_each_batch_alone_would_lead_elsewhere(replicas):
     """The probe of the two tests above can fail: without the reduction, replicas drift."""
     batches = torch.randn(
