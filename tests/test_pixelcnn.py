@@ -114,13 +114,19 @@ def test_a_block_that_cannot_be_halved_for_every_colour_is_refused(n_channels, n
 # ------------------------------------------------------------------------ the network
 
 
-def test_the_layers_are_those_of_table_1():
-    model = PixelCNN(n_channels=8, n_layers=3, n_levels=5)
-    convolutions = [m for m in model.modules() if isinstance(m, MaskedConv2d)]
-    shapes = [(m.mask_type, m.in_channels, m.out_channels, m.kernel_size) for m in convolutions]
+@pytest.mark.parametrize("n_colors", [1, 2])
+def test_the_layers_are_those_of_table_1(n_colors):
+    """A 1x1 convolution of one colour has nothing to mask: that of the head is a plain one."""
+    model = PixelCNN(n_channels=8, n_layers=3, n_levels=5, n_colors=n_colors)
+    convolutions = [m for m in model.modules() if isinstance(m, nn.Conv2d)]
+    shapes = [
+        (getattr(m, "mask_type", None), m.in_channels, m.out_channels, m.kernel_size)
+        for m in convolutions
+    ]
     block = [("B", 8, 4, (1, 1)), ("B", 4, 4, (3, 3)), ("B", 4, 8, (1, 1))]
-    head = [("B", 8, 8, (1, 1)), ("B", 8, 5, (1, 1))]
-    assert shapes == [("A", 1, 8, (7, 7)), *block, *block, *block, *head]
+    masked = None if n_colors == 1 else "B"
+    head = [(masked, 8, 8, (1, 1)), (masked, 8, 5 * n_colors, (1, 1))]
+    assert shapes == [("A", n_colors, 8, (7, 7)), *block, *block, *block, *head]
 
 
 @every_model

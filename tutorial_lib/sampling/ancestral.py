@@ -90,19 +90,9 @@ def sample(
     The model is put in eval mode for the draw and given back in the mode it was in. It draws in
     full float32, under autocast too and where TF32 is switched on: or not all methods would agree.
     """
-    *_, levels = _rows(
-        model,
-        shape,
-        label=label,
-        context=context,
-        known=known,
-        temperature=temperature,
-        method=method,
-        generator=generator,
-        uniforms=uniforms,
-        progress=progress,
-        pauses=False,
-    )
+    options = {"label": label, "context": context, "known": known, "temperature": temperature}
+    options |= {"method": method, "generator": generator, "uniforms": uniforms}
+    *_, levels = _rows(model, shape, pauses=False, progress=progress, **options)
     return levels.contiguous()
 
 
