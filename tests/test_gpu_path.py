@@ -78,9 +78,12 @@ def allowed_precisions() -> list[str]:
 
 # Every model in float32, one of each kind of training in the others.
 KINDS = ("GatedPixelCNN with labels", "GaussianVAE with a PixelCNN", "VQVAE by averages")
-in_every_precision = pytest.mark.parametrize(
+PRECISIONS = [(n, p) for n in CASES for p in allowed_precisions() if p == "no" or n in KINDS]
+in_every_precision = pytest.mark.parametrize(("name", "precision"), PRECISIONS)
+A_THIRD = PRECISIONS[::3]
+in_a_few_precisions = pytest.mark.parametrize(
     ("name", "precision"),
-    [(n, p) for n in CASES for p in allowed_precisions() if p == "no" or n in KINDS],
+    few([*A_THIRD, *(each for each in PRECISIONS if each not in A_THIRD)], len(A_THIRD)),
 )
 
 
@@ -195,7 +198,7 @@ def test_fit_trains_on_the_gpu_as_on_the_cpu(tmp_path, name, precision):
     assert ran["cuda"] == pytest.approx(ran["cpu"], rel=1e-4)
 
 
-@in_every_precision
+@in_a_few_precisions
 def test_a_run_that_was_stopped_goes_on_to_the_same_weights(card, tmp_path, name, precision):
     case = CASES[name]
     config = FitConfig(epochs=2, batch_size=4, precision=precision, average=0.5)
