@@ -98,6 +98,13 @@ def test_what_was_changed_is_tested_by_what_imports_it(tmp_path, changed, chosen
     assert found == set(chosen.split())
 
 
+def test_the_tests_named_after_a_module_and_those_that_were_changed_come_first(tmp_path):
+    test_what_was_changed_is_tested_by_what_imports_it(tmp_path, "README.md", "")
+    changed = {tmp_path / "tutorial_lib/pixels/masks.py", tmp_path / "tests/test_tools.py"}
+    chosen = [path.stem for path in files_to_test(changed, tmp_path)]
+    assert set(chosen[:2]) == {"test_masks", "test_tools"} and len(chosen) == 5
+
+
 # ------------------------------------------------------------------------------ what takes long
 
 

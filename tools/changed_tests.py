@@ -74,7 +74,9 @@ def files_to_test(changed: set[Path], root: Path = ROOT) -> list[Path]:
     reached = changed | {exercise for path in changed for exercise in discovery(path, root)}
     while more := {each for each in helpers - reached if imported(each, root) & reached}:
         reached |= more
-    return [each for each in tests if each in reached or imported(each, root) & reached]
+    chosen = [each for each in tests if each in reached or imported(each, root) & reached]
+    names = {f"test_{path.stem}" for path in changed}  # what is named after a module comes first
+    return sorted(chosen, key=lambda each: each not in changed and each.stem not in names)
 
 
 def discovery(path: Path, root: Path) -> list[Path]:

@@ -3,7 +3,7 @@
 python tools/run_tests.py                  both; the second also when the first failed
 python tools/run_tests.py units -k masks   only the unit tests, with arguments for pytest
 python tools/run_tests.py notebooks        only the notebooks, under the smoke profile
-python tools/run_tests.py changed          for 40 seconds the unit tests of what was changed
+python tools/run_tests.py changed          for half a minute the unit tests of what was changed
 python tools/run_tests.py all              all unit tests, also those that are marked as long
 """
 
@@ -22,7 +22,7 @@ from notebook_pairs import NOTEBOOKS, ROOT
 
 WORKERS = "2"
 CELL_TIMEOUT = "300"  # seconds
-TIME_FOR_CHANGED = "40"  # seconds
+TIME_FOR_CHANGED = "30"  # seconds
 # Two workers share the cores: one thread each, or they fight.
 ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
 # The shapes and types of every call are checked only in the other parts: that takes half as long
