@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import io
 import re
@@ -56,6 +57,28 @@ def answered(source: str, answers: Mapping[str, Callable]) -> str:
     if check is None or check[1] not in answers:
         return source
     return f"{check[1]} = answer_{check[1]}\n{check[0]}"
+
+
+def namespace_before(path: Path, exercise: Exercise) -> dict[str, object]:
+    """What the cell of an exercise can use: the imports of the chapter, and earlier answers."""
+    names: dict[str, object] = {}
+    for source in code_cells(path):
+        check = CHECK.search(source) if BLANK.search(source) else None
+        here = check is not None and check[1] == exercise.name
+        if source.lstrip().startswith(("%", "!")):
+            continue
+        tree = ast.parse(source)
+        if "importlib.util" in source:  # the setup cell
+            continue
+        imports = [n for n in tree.body if isinstance(n, (ast.Import, ast.ImportFrom))]
+        if here:  # those above the stub
+            imports = [n for n in imports if n.lineno < source[: check.start()].count("\n") + 1]
+        exec(compile(ast.Module(imports, []), path.name, "exec"), names)
+        if here:
+            return names
+        if check is not None:
+            names[check[1]] = getattr(names[check[2]], check[1]).reference
+    raise LookupError(f"{exercise.address} stands in no cell of {path.name}")
 
 
 @contextlib.contextmanager

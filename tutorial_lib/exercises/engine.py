@@ -69,8 +69,9 @@ class Exercise:
 
     number          "2.1": the chapter, then the place in it
     goal            one line
-    reference       the library's own object; its source is the solution
+    reference       the library's own object
     stub            source of the cell that a learner starts from: signature, worked example, `____`
+    answer          source of the solution: what a learner can paste into the cell, to pass there
     hints           idea, API, common symptom, in this order
     when_changed    argument name -> what to say to a function that changes that argument
     differentiated  the chapter differentiates the results, so they must keep their graph
@@ -93,6 +94,7 @@ class Exercise:
     reference: Callable
     stub: str
     hints: Sequence[str]
+    answer: str = ""
     when_changed: Mapping[str, str] = field(default_factory=dict)
     differentiated: bool = False
     time_limit_seconds: float = 10.0
@@ -228,7 +230,7 @@ class Exercise:
         show(pages.hint(self, number))
 
     def solution(self) -> None:
-        """Show the library's own source."""
+        """Show an answer that can be pasted into the cell, and where the library has its own."""
         show(pages.solution(self))
 
     def check(self, candidate: object = None, *, seed: int | None = None) -> object:

@@ -40,15 +40,16 @@ def hint(exercise, number: object) -> Report:
 
 
 def solution(exercise) -> Report:
-    """The source of the library's own object, and where it stands."""
+    """An answer to be pasted into the cell, and where the library's own stands."""
     target = inspect.unwrap(exercise.reference)
     root = Path(tutorial_lib.__file__).resolve().parents[1]
     file = Path(inspect.getsourcefile(target)).resolve().relative_to(root).as_posix()
+    told = f"Paste it into the cell. The library's own stands in `{file}`; other ways pass as well."
     return Report(
         [
             Text(f"{_heading(exercise)} · solution", strong=True),
-            Text(f"The library's own, from `{file}`. Other ways of writing it pass as well."),
-            Code(_named(exercise.name, inspect.getsource(target)), python=True),
+            Text(told),
+            Code(exercise.answer or _named(exercise.name, inspect.getsource(target)), python=True),
         ]
     )
 

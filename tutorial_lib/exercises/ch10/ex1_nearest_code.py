@@ -29,6 +29,15 @@ def nearest_code(z_e: torch.Tensor, codebook: torch.Tensor) -> torch.Tensor:
     """
     ____
 ''',
+    answer="""\
+def nearest_code(z_e, codebook):
+    vectors = z_e.movedim(1, -1)  # (B, *positions, D): the D numbers of a position, last
+    rows = vectors.reshape(-1, codebook.shape[1])  # one row a position
+    differences = rows[:, None] - codebook  # (N, K, D): each row against each code
+    squared = differences.square().sum(dim=2)
+    nearest = squared.argmin(dim=1)  # of equal distances, the lower number
+    return nearest.view(vectors.shape[:-1])
+""",
     hints=(
         """A field is a list of vectors in disguise, one for each position of each image. Make
         the list, look up every vector by itself, and give the list of numbers the shape of
