@@ -72,6 +72,7 @@ REASONS = {
     "notebook.widgets.codebook.cell_colors": "a part of draw_codebook, which is called",
     "notebook.widgets.codebook.plane_around": "a part of draw_codebook, which is called",
     "data.tiles.unit_range": "a part of tile and of hide, which are called",
+    "notebook.diagrams": "pictures of models, which look at what enters; tests/test_diagrams.py",
     "notebook.plotting.new_axes": "a part of all figures; takes their ax",
     "notebook.widgets.picture": "puts figures into a page; handed none but those of the controls",
     "notebook.widgets.completion.draw_completions": "takes a model to sampling.sample",

@@ -8,7 +8,7 @@ charts      curves and bars                          all
 dashboard   curves of a training while it runs       12
 moved       old addresses, answered by the new ones
 
-`widgets` holds the controls, one a module.
+`widgets` holds the controls, one a module; `diagrams` the drawings of models.
 """
 
 import lazy_loader

@@ -28,12 +28,10 @@ from tutorial_lib.contracts import (
     symbols,
 )
 from tutorial_lib.data.tiles import GUTTER, Grey, tile, unit_range
+from tutorial_lib.notebook.diagrams.card import FUTURE, HIDDEN, READ, TARGET, UNREAD
 
 WIDTH = 7.0  # inches, the widest figure
 SEQUENTIAL = "viridis"
-READ, UNREAD, FUTURE = "#3b76af", "#e6a04c", "#e9e9e9"
-TARGET = "#d62728"
-HIDDEN = (0.72, 0.85, 0.95)  # pale blue: no level of a grey image looks like it
 READING = "blue: read · orange: past, unread · grey: the rest"
 
 
