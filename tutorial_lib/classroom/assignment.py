@@ -7,10 +7,12 @@ hidden line. Then the written questions, graded by hand.
 from __future__ import annotations
 
 import ast
+import copy
 import pprint
 import random
 import re
 import textwrap
+from collections.abc import Sequence
 from types import ModuleType
 
 import nbformat
@@ -20,8 +22,8 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from torch import Tensor
 
 from tutorial_lib.classroom.hidden import Plan, hidden_region
-from tutorial_lib.classroom.variants import Variant, variant_of
-from tutorial_lib.classroom.written_questions import QUESTIONS, WrittenQuestion
+from tutorial_lib.classroom.variants import Variant
+from tutorial_lib.classroom.written_questions import QUESTIONS, WrittenQuestion, model_answers, model_answers
 from tutorial_lib.exercises.discovery import exercises_of
 from tutorial_lib.exercises.engine import Exercise
 from tutorial_lib.notebook.setup_cell import installed_address, setup_source
@@ -61,9 +63,7 @@ def assignment_notebook(
         _code(IMPORTS.format(chapter=name), f"{name}-imports", locked=True),
     ]
     for exercise in exercises_of(chapter):
-        variant = None if variant_seed is None else variant_of(exercise, variant_seed)
-        plan = Plan(exercise.address, secret.randrange(10**9), variant_seed)
-        cells += _exercise_cells(exercise, variant, plan)
+        cells += _exercise_cells(Plan(exercise.address, secret.randrange(10**9), variant_seed))
     cells += _question_cells(QUESTIONS[name], name)
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
     notebook = new_notebook(cells=cells, metadata={"kernelspec": kernel})
@@ -88,15 +88,38 @@ def _introduction(chapter: ModuleType, name: str, varied: bool) -> str:
     return f"# Assignment {name[2:]}: {title}\n\nAbout {minutes} minutes, {points} points.\n\n{how}"
 
 
-def _exercise_cells(exercise: Exercise, variant: Variant | None, plan: Plan) -> list[NotebookNode]:
-    asked = exercise if variant is None else variant.exercise
-    name = f"{exercise.chapter}-{exercise.name}"
+def made_for(release: NotebookNode, plans: Sequence[Plan], student: str) -> NotebookNode:
+    """The release notebook with this student's own twists in it."""
+    notebook = copy.deepcopy(release)
+    notebook.metadata["made_for"] = student
+    sources = {}
+    for plan in plans:
+        sources |= student_sources(plan.made_for(student))
+    for cell in notebook.cells:
+        grade_id = cell.metadata.get("nbgrader", {}).get("grade_id", "")
+        cell.source = sources.get(grade_id, cell.source)
+        if grade_id.endswith("-introduction"):
+            cell.source += f"\n\nThis notebook was made for **{student}**: the twists are your own."
+    return notebook
+
+
+def student_sources(plan: Plan) -> dict[str, str]:
+    """Card, stub and visible check of an exercise as students get them, by the ids of the cells."""
+    variant = plan.variant()
+    asked = plan.exercise() if variant is None else variant.exercise
+    name = f"{asked.chapter}-{asked.name}"
+    sources = _card(asked, variant), asked.stub.rstrip(), _visible_check(asked, variant)
+    return dict(zip((f"{name}-card", name, f"{name}-check"), sources, strict=True))
+
+
+def _exercise_cells(plan: Plan) -> list[NotebookNode]:
+    asked, sources = plan.exercise(), student_sources(plan)
+    (card_id, card), (name, _), (check_id, check) = sources.items()
+    graded = f"{check}\n{hidden_region(plan)}"
     return [
-        _text(_card(asked, variant), f"{name}-card"),
+        _text(card, card_id),
         _code(_with_solution(asked, plan), name, solution=True),
-        _code(
-            _graded_cell(asked, variant, plan), f"{name}-check", locked=True, points=asked.points
-        ),
+        _code(graded, check_id, locked=True, points=asked.points),
     ]
 
 
@@ -127,13 +150,10 @@ def _with_solution(exercise: Exercise, plan: Plan) -> str:
     return blank.sub(lambda _: textwrap.indent(solution, "    "), exercise.stub).rstrip()
 
 
-def _graded_cell(exercise: Exercise, variant: Variant | None, plan: Plan) -> str:
-    visible = (
-        f"{exercise.address}.check({exercise.name});"
-        if variant is None
-        else "\n".join(map(_shown, variant.examples, _values(variant)))
-    )
-    return f"{visible}\n{hidden_region(plan)}"
+def _visible_check(exercise: Exercise, variant: Variant | None) -> str:
+    if variant is None:
+        return f"{exercise.address}.check({exercise.name});"
+    return "\n".join(map(_shown, variant.examples, _values(variant)))
 
 
 def _values(variant: Variant) -> list[object]:
@@ -163,7 +183,7 @@ def _question_cells(question: WrittenQuestion, chapter: str) -> list[NotebookNod
         f"## In words: {question.title}\n\n{question.text}\n\n"
         f"{question.minutes} minutes · {_points(question.points)}, read by a person."
     )
-    solution = f"### BEGIN SOLUTION\n{question.answer}\n\n{question.marking}\n### END SOLUTION"
+    solution = f"### BEGIN SOLUTION\n{model_answers()[chapter]}\n### END SOLUTION"
     graded = _nbgrader(name, solution=True, points=question.points)
     return [
         _text(asked, f"{name}-question"),

@@ -9,10 +9,15 @@ value: the grader computes these, in a process that never runs a student's code.
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
+import random
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from tutorial_lib.exercises.discovery import chapters, exercises_of
 from tutorial_lib.exercises.engine import Exercise
+
+if TYPE_CHECKING:  # a student's code, which may import this module, must not see the variants
+    from tutorial_lib.classroom.variants import Variant
 
 BEGIN, END = "### BEGIN HIDDEN TESTS", "### END HIDDEN TESTS"  # nbgrader's own marks
 IMPORT = "from tutorial_lib.classroom.hidden import graded"
@@ -31,14 +36,26 @@ class Plan:
         varied = "" if self.variant_seed is None else f", variant_seed={self.variant_seed}"
         return f'graded("{self.address}", seed={self.seed}{varied})'
 
-    def exercise(self) -> Exercise:
-        """The exercise, or its variant. Raises ValueError for an address that is none."""
+    def variant(self) -> Variant | None:
+        """The variant that is graded. Raises ValueError for an address that is none."""
         exercise = find_exercise(self.address)
         if self.variant_seed is None:
-            return exercise
+            return None
         from tutorial_lib.classroom.variants import variant_of
 
-        return variant_of(exercise, self.variant_seed).exercise
+        return variant_of(exercise, self.variant_seed)
+
+    def exercise(self) -> Exercise:
+        """The exercise, or its variant. Raises ValueError for an address that is none."""
+        variant = self.variant()
+        return find_exercise(self.address) if variant is None else variant.exercise
+
+    def made_for(self, student: str) -> Plan:
+        """With the twist that this student gets, who has one of his own."""
+        if self.variant_seed is None:
+            return self
+        own = random.Random(f"{self.variant_seed} {student}").randrange(10**9)
+        return replace(self, variant_seed=own)
 
 
 def find_exercise(address: str) -> Exercise:
@@ -68,11 +85,6 @@ def plan_of(source: str) -> Plan | None:
 def hidden_region(plan: Plan) -> str:
     """The lines of a graded cell that students never see."""
     return f"{BEGIN}\n{IMPORT}\n\n{plan.line()}\n{END}"
-
-
-def without_hidden(source: str) -> str:
-    """A graded cell as students have it."""
-    return source.partition(BEGIN)[0].rstrip()
 
 
 def graded(address: str, *, seed: int, variant_seed: int | None = None) -> None:

@@ -8,20 +8,28 @@ it to work.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import nbformat
 from nbconvert.exporters.exporter import ResourcesDict
 from nbformat import NotebookNode
-from nbformat.v4 import new_output
+from nbformat.v4 import new_markdown_cell, new_output
+from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import NbGraderPreprocessor
 from nbgrader.utils import is_grade, is_solution
-from traitlets import Float, Integer
+from traitlets import Dict, Float, Integer, Unicode
 
-from tutorial_lib.classroom.hidden import Plan, plan_of, without_hidden
+from tutorial_lib.classroom.assignment import student_sources
+from tutorial_lib.classroom.hidden import Plan, plan_of
 from tutorial_lib.classroom.remote import grade_apart
 from tutorial_lib.classroom.worker_process import Limits, WorkerProcess
 from tutorial_lib.exercises.definition import NOT_ATTEMPTED, CheckResult, Grade
 from tutorial_lib.exercises.engine import Exercise
 
-SETUP_TAG = "setup"
+SETUP_TAG, RUBRIC_TAG = "setup", "for the reader"
 NO_EXERCISE = (
     "This graded cell names no exercise of the course, so no check ran. Points for it are given by "
     "hand."
@@ -29,7 +37,10 @@ NO_EXERCISE = (
 
 
 class GradeApart(NbGraderPreprocessor):
-    """Runs a submission's cells in a worker and writes the points into its graded cells."""
+    """Runs a submission's cells in a worker and writes the points into its graded cells.
+
+    What the class view and a later run need stands in the metadata of these cells, as `graded`.
+    """
 
     cell_seconds = Float(30.0, help="Seconds that one cell of a submission may take.").tag(
         config=True
@@ -37,34 +48,88 @@ class GradeApart(NbGraderPreprocessor):
     memory_mib = Integer(2048, help="MiB that a submission may use on top of torch's own.").tag(
         config=True
     )
+    only = Unicode("", help="Grade this exercise alone (ch02.causal_mask).").tag(config=True)
+    kept = Dict(help="Address of an exercise -> what `graded` said before, where `only`.").tag(
+        config=True
+    )
 
     def preprocess(
         self, nb: NotebookNode, resources: ResourcesDict
     ) -> tuple[NotebookNode, ResourcesDict]:
+        self._find(resources["nbgrader"])
         codes = [cell for cell in nb.cells if cell.cell_type == "code"]
         own = [cell for cell in codes if _is_run(cell)]
         for cell in codes:
             cell.outputs, cell.execution_count = [], None
         limits = Limits(cell_seconds=self.cell_seconds, memory_mib=self.memory_mib)
-        with WorkerProcess(limits) as worker:
+        sources = {}
+        with WorkerProcess(limits, beside=self.beside) as worker:
             for number, message, evidence in worker.run_cells([c.source for c in own]):
                 own[number - 1].outputs = [_printed(f"{message}\n{evidence}")]
             for cell in codes:
                 if is_grade(cell) and not is_solution(cell):
-                    self._grade(cell, worker)
+                    sources |= self._grade(cell, worker)
+        for cell in nb.cells:
+            grade_id = cell.metadata.get("nbgrader", {}).get("grade_id")
+            if grade_id in sources and not is_solution(cell):
+                cell.source = sources[grade_id]  # his own twist, and no hidden line
+        nb.cells = [each for cell in nb.cells for each in (cell, *self._rubric(cell))]
         return nb, resources
 
-    def _grade(self, cell: NotebookNode, worker: WorkerProcess) -> None:
+    def _find(self, names: dict) -> None:
+        """The folders of this submission, and whether the student has twists of his own."""
+        course, assignment = CourseDirectory(parent=self), names["assignment"]
+        path = partial(course.format_path, assignment_id=assignment)
+        self.student = names["student"]
+        self.beside = Path(path(course.submitted_directory, self.student))
+        self.has_own_twists = Path(path("handout", self.student)).is_dir()
+        self.source = Path(path(course.source_directory, "."), f"{names['notebook']}.ipynb")
+
+    def _grade(self, cell: NotebookNode, worker: WorkerProcess) -> dict[str, str]:
+        """Write points and report; the cells' sources that feedback shows, by their ids."""
         plan = plan_of(cell.source)
         if plan is None:
             cell.outputs = [_no_credit(NO_EXERCISE)]
-            return
-        cell.source = without_hidden(cell.source)  # feedback is for students
-        exercise = plan.exercise()
-        grade = grade_apart(exercise, worker, plan.seed)
-        self.log.info("%s: %s of %s", exercise.address, grade.points, grade.out_of)
+            return {}
+        plan = plan.made_for(self.student) if self.has_own_twists else plan
+        told = self.kept.get(plan.address) if self.only not in ("", plan.address) else None
+        if told is None:
+            exercise = plan.exercise()
+            grade = grade_apart(exercise, worker, plan.seed)
+            flag = worker.flags.get(exercise.name, "")
+            told = _as_data(exercise, plan, grade, flag)
+            self.log.info("%s: %s of %s", exercise.address, grade.points, grade.out_of)
+        cell.metadata["graded"] = told
         cell.execution_count = 1
-        cell.outputs = [_printed(report(exercise, plan, grade)), _points(grade.points)]
+        cell.outputs = [_printed(told["report"]), _points(told["points"])]
+        return student_sources(plan)
+
+    def _rubric(self, cell: NotebookNode) -> Iterator[NotebookNode]:
+        """Behind a written answer, for the formgrader: the model answer and what points are for."""
+        if not (is_grade(cell) and is_solution(cell)) or not self.source.exists():
+            return
+        grade_id = cell.metadata["nbgrader"]["grade_id"]
+        for each in nbformat.read(self.source, as_version=4).cells:
+            if each.metadata.get("nbgrader", {}).get("grade_id") == grade_id:
+                rubric = re.sub(r"### (BEGIN|END) SOLUTION\n?", "", each.source).strip()
+                text = "**For the reader: a model answer, and what the points are for.**\n\n"
+                yield new_markdown_cell(text + rubric, metadata={"tags": [RUBRIC_TAG]})
+
+
+def _as_data(exercise: Exercise, plan: Plan, grade: Grade, flag: str) -> dict:
+    """A grade as plain data for the metadata of its cell."""
+    failures = [each.failure.message for each in grade.details if each.failure]
+    named = [m.name for m in exercise.misconceptions if any(m.says in told for told in failures)]
+    return {
+        "address": exercise.address,
+        "points": grade.points,
+        "out_of": grade.out_of,
+        "outcome": grade.outcome,
+        "mistake": next(iter(named), ""),
+        "says": next(iter(failures), ""),
+        "flag": flag,
+        "report": report(exercise, plan, grade),
+    }
 
 
 def report(exercise: Exercise, plan: Plan, grade: Grade) -> str:

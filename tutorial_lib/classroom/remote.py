@@ -22,8 +22,8 @@ from tutorial_lib.exercises.definition import (
 from tutorial_lib.exercises.engine import Exercise
 from tutorial_lib.exercises.running import Candidate
 
-FROM_LIBRARY = "is the library's own function, from {}: it earns no points."
-FROM_CHECK = "is still the stub: what `check` hands out in its place earns no points."
+FROM_LIBRARY = "the library's own function ({}), which earns no points"
+FROM_CHECK = "still the stub; what `check` hands out in its place earns no points"
 
 
 class RemoteCandidate(Candidate):
@@ -87,7 +87,7 @@ def grade_apart(exercise: Exercise, worker: WorkerProcess, seed: int) -> Grade:
         told = "" if there else f"There is no `{name}` in the notebook."
         return exercise.missed(NOT_ATTEMPTED, Failure(told) if told else None, seed)
     if whose:
-        return exercise.missed(FAILED, Failure(f"`{name}` {worker.flags[name]}"), seed)
+        return exercise.missed(FAILED, Failure(f"`{name}` is {worker.flags[name]}."), seed)
     if not can_be_called:
         told = f"`{name}` is a value of type {kind}, and no function."
         return exercise.missed(FAILED, Failure(told), seed)

@@ -33,7 +33,13 @@ def commands(arguments: Sequence[str]) -> dict:
         "decode": decode,
         "equations": equations,
         "exercises": {"list": exercises_list, "audit": exercises_audit},
-        "course": {"build": course_build, "grade": course_grade},
+        "course": {
+            "build": course_build,
+            "hand-out": course_hand_out,
+            "collect": course_collect,
+            "grade": course_grade,
+            "report": course_report,
+        },
     }
 
 
@@ -94,43 +100,108 @@ def exercises_audit() -> None:
 def course_build(
     folder: Folder,
     chapters: maybe(str) = None,
+    roster: maybe(Path) = None,
+    practice: bool = False,
     variant_seed: maybe(int) = None,
     overwrite: bool = False,
 ) -> None:
-    """Write an nbgrader course made from the exercises.
+    """Write an nbgrader course made from variants of the exercises.
 
     Args:
         folder: Of the course; made if it is not there.
         chapters: For example 02,04; default: all.
-        variant_seed: Grade variants of the exercises, drawn by this number.
+        roster: CSV of the students: each gets a notebook with twists of his own.
+        practice: The chapters' own exercises, whose solutions are a click away.
+        variant_seed: Draws the variants; default: drawn once for a course.
         overwrite: Make assignments anew that are there already.
     """
     from tutorial_lib.classroom.course import build_course
 
-    options = {"variant_seed": variant_seed, "overwrite": overwrite}
+    options = {"practice": practice, "variant_seed": variant_seed, "overwrite": overwrite}
     built = build_course(folder, names=_chapters(chapters), **options)
     print(f"Built {', '.join(built)} in {folder}.")
-    print(f"Hand out {folder / 'release'}; put what comes back into {folder / 'submitted'}")
-    print(f"as STUDENT/CHAPTER/CHAPTER.ipynb, then: python -m tutorial_lib course grade {folder}")
+    if roster is not None:
+        course_hand_out(folder, roster)
+    else:
+        print(f"Hand out {folder / 'release'}, the same notebook for all.")
+        if not practice:
+            print("For twists of each student's own: python -m tutorial_lib course hand-out")
+    print(f"Put what comes back into {folder / 'submitted'} as STUDENT/CHAPTER/CHAPTER.ipynb,")
+    print(f"then: python -m tutorial_lib course grade {folder}")
 
 
-def course_grade(folder: Folder, chapters: maybe(str) = None) -> None:
-    """Grade what was handed in, and write feedback and grades.csv.
+def course_hand_out(folder: Folder, roster: Path) -> None:
+    """Write a notebook for each student, with twists of his own.
+
+    Args:
+        folder: Of the course.
+        roster: CSV of the students; those who have a notebook get the same again.
+    """
+    from tutorial_lib.classroom.course import hand_out
+
+    names = hand_out(folder, roster)
+    print(f"Hand out to each student what lies in {folder / 'handout'}: {', '.join(names)}.")
+
+
+def course_collect(folder: Folder, archive: Path, chapter: str, roster: maybe(Path) = None) -> None:
+    """Sort a learning platform's download (Canvas, Moodle) into submitted/.
+
+    Args:
+        folder: Of the course.
+        archive: The zip that the platform gives.
+        chapter: For example 02.
+        roster: CSV of the students, who are then called as in it.
+    """
+    from tutorial_lib.classroom.collecting import collect
+    from tutorial_lib.classroom.roster import read_roster
+
+    (name,) = _chapters(chapter)
+    name = name if name.startswith("ch") else f"ch{name.zfill(2)}"
+    students = [] if roster is None else read_roster(roster)
+    found, left_out = collect(folder, archive, name, students)
+    print(f"Work of {len(found)} is in {folder / 'submitted'}: {', '.join(found)}.")
+    for each in left_out:
+        print(f"Left out: {each}")
+
+
+def course_grade(
+    folder: Folder,
+    chapters: maybe(str) = None,
+    student: maybe(str) = None,
+    exercise: maybe(str) = None,
+    roster: maybe(Path) = None,
+) -> None:
+    """Grade what was handed in, and write feedback and tables of grades.
 
     Args:
         folder: Of the course.
         chapters: For example 02,04; default: all.
+        student: This one alone, by the name of the folder.
+        exercise: This one alone, for example 2.1; points of the others stay.
+        roster: CSV of the students: a row for each, and tables for Canvas and Moodle.
     """
     from tutorial_lib.classroom import landlock
     from tutorial_lib.classroom.course import grade_course, misplaced
     from tutorial_lib.classroom.grades_table import table
 
-    print(table(grade_course(folder, names=_chapters(chapters))))
+    options = {"student": student, "exercise": exercise, "roster": roster}
+    print(table(grade_course(folder, names=_chapters(chapters), **options)))
     for path in misplaced(folder):
         print(f"Not graded, as it is not STUDENT/CHAPTER of this course: {path}")
     print(f"Feedback is in {folder / 'feedback'}, the table in {folder / 'grades.csv'}.")
     if not landlock.version():
         print("This system has no Landlock: see docs/teaching.md, How grades are kept safe.")
+
+
+def course_report(folder: Folder) -> None:
+    """Write what the class got right and wrong: report.html and report.csv.
+
+    Args:
+        folder: Of the course, graded.
+    """
+    from tutorial_lib.classroom.class_report import write_report
+
+    print(f"Wrote {' and '.join(map(str, write_report(folder)))}.")
 
 
 def _chapters(listed: str | None) -> list[str] | None:
