@@ -23,7 +23,7 @@ from torch import Tensor
 
 from tutorial_lib.classroom.hidden import Plan, hidden_region
 from tutorial_lib.classroom.variants import Variant
-from tutorial_lib.classroom.written_questions import QUESTIONS, WrittenQuestion, model_answers, model_answers
+from tutorial_lib.classroom.written_questions import QUESTIONS, WrittenQuestion, model_answers
 from tutorial_lib.exercises.discovery import exercises_of
 from tutorial_lib.exercises.engine import Exercise
 from tutorial_lib.notebook.setup_cell import installed_address, setup_source
