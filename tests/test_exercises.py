@@ -172,7 +172,7 @@ def test_the_reference_leaves_its_arguments_alone_and_prints_nothing(exercise):
     ids=[f"{e.number}-{m.name.replace(' ', '-')}" for e, m in MISCONCEPTIONS],
 )
 def test_every_misconception_is_told_its_own_sentence_and_evidence(exercise, misconception, seed):
-    others = [one_line(m.says) for m in exercise.misconceptions if m is not misconception]
+    others = {one_line(m.says) for m in exercise.misconceptions} - {one_line(misconception.says)}
     grade = graded(exercise, misconception.wrong, seed)
     assert grade.outcome != PASSED
     told = one_line(str(pages.result(exercise, grade, "")))
@@ -183,10 +183,11 @@ def test_every_misconception_is_told_its_own_sentence_and_evidence(exercise, mis
 
 
 @EACH
-def test_no_two_misconceptions_are_told_the_same(exercise):
-    says = [one_line(m.says) for m in exercise.misconceptions]
-    assert len(set(says)) == len(says)
-    assert not [(a, b) for a in says for b in says if a is not b and a in b]
+def test_no_sentence_of_a_misconception_is_part_of_another(exercise):
+    """Several may share a sentence that is true of all of them."""
+    says = {one_line(m.says) for m in exercise.misconceptions}
+    assert len(says) >= 5
+    assert not [(a, b) for a in says for b in says if a != b and a in b]
 
 
 # ------------------------------------------------------------------ the examples in the stubs

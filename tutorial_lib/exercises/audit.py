@@ -102,7 +102,7 @@ def _passes(exercise: Exercise, candidate: Callable, seeds: Sequence[int]) -> bo
 def _is_killed(exercise: Exercise, misconception, seeds: Sequence[int]) -> bool:
     """It fails, is told its own sentence and none of another misconception."""
     own = " ".join(misconception.says.split())
-    others = [" ".join(m.says.split()) for m in exercise.misconceptions if m is not misconception]
+    others = {" ".join(m.says.split()) for m in exercise.misconceptions} - {own}
     for seed in seeds:
         grade = exercise.grade(misconception.wrong, seed)
         words = words_shown(exercise, grade)

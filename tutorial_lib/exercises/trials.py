@@ -6,6 +6,7 @@ agrees with the learner's results everywhere is named; the evidence is the first
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -69,7 +70,14 @@ def compare(
     diagnose_on   further trials, run only after a difference, that tell misconceptions apart
     otherwise     the message where no misconception explains all results
     """
-    got = [read(candidate(*trial.args, **trial.kwargs), trial) for trial in trials]
+    got = []
+    for trial in trials:
+        value = candidate(*trial.args, **trial.kwargs)
+        try:
+            got.append(read(value, trial))
+        except Failed as told:
+            says = _says_of_unread(candidate, [trial, *diagnose_on], value, misconceptions)
+            raise Failed(Failure(says or told.failure.message, told.failure.evidence)) from told
     want = [read(trial.wanted(reference), trial) for trial in trials]
     off = [i for i in range(len(trials)) if not agree(got[i], want[i])]
     if not off:
@@ -98,6 +106,31 @@ def explains(
         if not agree(wrong, result):
             return False
     return True
+
+
+def _says_of_unread(
+    candidate: Callable, trials: Sequence[Trial], value: object, misconceptions: Sequence
+) -> str:
+    """Of a result of the wrong kind or shape: the mistake that returns the very same, or ""."""
+    try:
+        values = [value, *(candidate(*each.args, **each.kwargs) for each in trials[1:])]
+    except (Failed, LearnerError, OutOfTime):
+        values = [value]
+    for misconception in misconceptions:
+        pairs = zip(trials, values, strict=False)
+        with contextlib.suppress(RuntimeError, ValueError, TypeError, IndexError):
+            if all(_the_same(each.call(misconception.wrong), value) for each, value in pairs):
+                return misconception.says
+    return ""
+
+
+def _the_same(one: object, other: object) -> bool:
+    """Of one kind, one shape and, up to rounding, one value; tuples and lists are one kind."""
+    if isinstance(one, Tensor) and isinstance(other, Tensor):
+        return one.dtype == other.dtype and agree(one, other)
+    if isinstance(one, (tuple, list)) and isinstance(other, (tuple, list)):
+        return len(one) == len(other) and all(map(_the_same, one, other))
+    return type(one) is type(other) and not isinstance(one, Tensor) and one == other
 
 
 def read_as_of(
