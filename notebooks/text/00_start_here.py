@@ -4,8 +4,8 @@
 # [Open in Colab](https://colab.research.google.com/github/from-pixels-to-codes/from-pixels-to-codes/blob/main/notebooks/00_start_here.ipynb)
 #
 # Two papers taught computers to draw by guessing one thing at a time: *PixelCNN* guesses the next
-# pixel, *VQ-VAE* guesses the next word of a picture language that it invented itself. This series
-# builds both from nothing, and measures every claim on the way.
+# pixel, a *VQ-VAE* invents the words of a picture language, and a second model guesses the next
+# word. This series builds both from nothing, and measures every claim on the way.
 #
 # **In the next ten minutes you will have**
 #

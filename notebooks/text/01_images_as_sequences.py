@@ -266,8 +266,7 @@ show_distributions(
 
 # %% [markdown]
 # The first draws one image for ever. The second draws chessboards as gladly as edges, since pixels
-# drawn apart cannot agree. Both mistakes are found in published code, on images large enough to hide
-# them.
+# drawn apart cannot agree. On large images both mistakes are harder to see.
 #
 # ## 4 · Score: nats, bits, bits per dimension
 #
@@ -474,8 +473,8 @@ ax.legend();
 # the diagonal least, and the four dearest orders cross it twice. Raster order, 1 2 3 4, goes sideways
 # twice and has to jump back to the next line in between; it pays for that.
 #
-# So the order does not matter for the truth, and it does for a model with a limited view. Every
-# PixelCNN is a model with a limited view; which past it can see is what chapters 02 to 04 are about.
+# So the order does not matter for the true distribution. It matters for a model that sees only a
+# part of the past. Chapters 02 to 04 are about which part of the past a PixelCNN can see.
 #
 # ## 7 · A GAN on the same toy
 #
@@ -522,8 +521,9 @@ show_distributions({"truth": truth, "share of GAN samples": gan_share})
 
 # %% [markdown]
 # It draws, and the leading images lead. Now ask it what we asked the tables: *how probable is this
-# image?* There is no line of code to write. The generator is a function from noise to pictures; p(x)
-# would be the volume of all noise that lands on x, and nothing in the network computes it.
+# image?* There is no line of code to write. The generator is a function from noise to pictures;
+# p(x) is the probability that the noise is one of those that become x, and nothing in the network
+# computes it.
 #
 # Here, and only here, we can cheat: draw very often, and count.
 

@@ -156,8 +156,8 @@ causal_mask = ch02.causal_mask.check(causal_mask)
 # > heard?
 # > <details><summary>A way to think about it</summary>
 # >
-# > An output listens to its upper left. So who listens to this pixel? Those that have it on *their*
-# > upper left.
+# > An output reads the row above it, and the pixel on its left. So which outputs read this pixel?
+# > Those that have it above them, or on their left.
 # >
 # > </details>
 
@@ -171,8 +171,9 @@ heard = F.conv2d(impulse, kernel * causal_mask(3, include_center=False), padding
 print(heard[0, 0].int())
 
 # %% [markdown]
-# Below and to the right: the mask upside down. What *listens up* is *heard below*. Mixing up these
-# two pictures is how flipped masks come about, and with a symmetric test image nobody notices.
+# On the right, and in the row below: the mask turned by 180°. An output reads *above* itself, so a
+# pixel is heard *below* itself. Whoever mixes up these two pictures writes a flipped mask, and with
+# a symmetric test image nobody notices.
 #
 # ### The wrong way to multiply
 #
@@ -500,8 +501,8 @@ for row, kernel_size in zip(axes, (3, 5), strict=True):
 # %% [markdown]
 # ## 6 · Why tests use images that are not square
 #
-# Here is a line found in more than one public PixelCNN. It shifts features down by padding a row at the
-# top and cutting the surplus off again, and it cuts with the wrong side.
+# Here is a line with a mistake that is easy to make. It shifts features down by padding a row at
+# the top and cutting the surplus off again, and it cuts with the wrong side.
 
 # %% tags=["nbval-check-output"]
 def shift_down_with_a_bug(features):

@@ -108,10 +108,10 @@ noise = torch.Generator().manual_seed(4)
 show_completions(whole, complete(shipped, whole, settings.n_drawn, generator=noise))
 
 # %% [markdown]
-# Edges are continued, cloth keeps its weave, and the six need not agree in anything. Some could be
-# worn, others not: this network looks a limited way up, and section 1 shows how far. The model was
-# never told what a garment is. It was shown images, and asked over and over: *given the pixels so
-# far, what comes next?*
+# Most drawings continue the edges and the shade for some rows, and the six need not agree in
+# anything. Some could be worn, others not: this network looks a limited way up, and section 1 shows
+# how far. The model was never told what a garment is. It was shown images, and asked over and over:
+# *given the pixels so far, what comes next?*
 #
 # ## 1 · A deep stack, and why it is made of blocks
 #

@@ -11,7 +11,7 @@
 # **By the end you will have**
 #
 # - derived the two stacks from the blind spot, arrow by arrow, and seen each wrong arrow leak;
-# - written every line of a gated layer, and held it against the library's;
+# - written the parts of a gated layer, put them together, and held it against the library's;
 # - measured what the stacks and the gate each bring, at equal size, and drawn digits.
 #
 # **You need** chapters 01 (nats and bits/dim), 02 (masks, the influence matrix) and 03 (PixelCNN).
@@ -66,7 +66,7 @@ settings
 # %% [markdown]
 # ## Where this ends
 #
-# The figure that chapter 02 ended with, and the same pixel in the model of this chapter. Blue is
+# The blind spot that chapter 02 found, and the same pixel in the model of this chapter. Blue is
 # read, orange is past that never arrives.
 
 # %%
@@ -367,8 +367,9 @@ right.grid(False)
 figure.colorbar(picture, ax=right);
 
 # %% [markdown]
-# In the lower half of the right picture the switch is shut, and whatever the value says, nothing
-# comes out. In the upper half the value passes, bent by tanh into −1 to 1. In between, a bit of it.
+# At the lower edge of the right picture the switch is shut, and whatever the value says, next to
+# nothing comes out. (Nearer to the middle a part comes out: $\sigma(-1)$ is about a quarter.) In
+# the upper half the value passes, bent by tanh into −1 to 1.
 #
 # ### Exercise 4.3
 
@@ -482,12 +483,11 @@ print(inspect.getsource(GatedLayer.forward))
 # | ④ | a 1×1 convolution on the horizontal side only | `self.output(...)` |
 # | ⑤ | the residual connection, on the horizontal side only | `h + out if self.residual` |
 #
-# Three of these are often got wrong, and only the first can make PyTorch complain: a link built for
-# 2p features will not take the p that leave a gate. Built for p, it would run. The link has to
-# leave before the vertical gate: all 2p features, values and switches, are offered to the
-# horizontal gate, each side weighing them for itself. It has to join before the horizontal gate, or
-# the switch would know nothing about the rows above. And the residual must not exist in the first
-# layer.
+# Three of these are often got wrong, and PyTorch complains only where the numbers of features do
+# not fit. The link has to leave before the vertical gate: all 2p features, values and switches, are
+# offered to the horizontal gate, and each side weighs them for itself. It has to join before the
+# horizontal gate, or the switch would know nothing about the rows above. And there must be no
+# residual in the first layer.
 #
 # ### Exercise 4.4
 
@@ -738,10 +738,10 @@ ax.axhline(100, color="#888888", lw=1)
 ax.legend(ncols=2, loc="upper center");
 
 # %% [markdown]
-# Of the multiplications, (k + 1) / 2k remain: nearly a half for large kernels. The clock need not
-# follow: which kernel sizes are quick depends on processor and library, and a cropped kernel can
-# even be slower. (The cell runs on the CPU, also where there is a GPU.) `benchmarks/gated_step.py`
-# measures whole training steps, with more care.
+# Of the multiplications, (k + 1) / 2k remain: nearly a half for large kernels. It need not be
+# faster by the clock: which kernel sizes are fast depends on the processor and the library, and a
+# cropped kernel can even be slower. (The cell runs on the CPU, also where there is a GPU.)
+# `benchmarks/gated_step.py` measures whole training steps, with more care.
 #
 # ## 8 · What do the stacks bring, and what the gate?
 #
@@ -873,10 +873,11 @@ figure.legend(*left.get_legend_handles_labels(), loc="outside upper center", nco
 # (The parameters in use do not tell the time of a step. The plain model's masked kernels multiply
 # by zeros, as in section 7, and masked weights were not counted.)
 #
-# One likely reason for the gate's modest result: a fresh gate is half shut, σ(0) = ½, so at the
-# beginning each layer hands on a weaker signal than a ReLU would. This is one seed and one epoch on
-# black and white garments, and says nothing about the paper's size of network. Look again in the
-# `gpu` profile: wider and deeper models, ten epochs, two seeds.
+# Is the reason that a fresh gate is half shut, $\sigma(0) = \tfrac12$, so that each layer begins
+# with a weaker signal than a ReLU? No: with the switches' biases set to 2 at the start, the same
+# run, tried apart from this page, ended as before. This is one seed and one epoch on black and white garments, and says nothing
+# about the paper's size of network. Look again in the `gpu` profile: wider and deeper models, ten
+# epochs, two seeds.
 #
 # ### Where does the difference lie?
 #

@@ -11,7 +11,7 @@
 # **By the end you will have**
 #
 # - derived the evidence lower bound in two ways, with a number beside every line;
-# - computed log p(x) itself by quadrature, and found the gap to be a KL divergence, to the last digit;
+# - computed log p(x) itself by quadrature, and found the gap to be a KL divergence;
 # - trained a Gaussian VAE, watched its code go silent under a PixelCNN decoder, and measured how
 #   much the code still says.
 #
@@ -267,8 +267,9 @@ print(f"log p(x) of our image: {exact[8]:.4f} nats")  # x is 000001000 in binary
 #
 # ## 3 · The bound, line by line, in two ways
 #
-# Take *any* distribution q(z). Here: a Gaussian of mean 0.2 and standard deviation 0.5, not a
-# particularly good guess. (In a VAE an encoder will look at x and propose a better one.)
+# Take a distribution q(z) that is nowhere 0 where $p(x|z)\,p(z)$ is not. Here: a Gaussian of mean
+# 0.2 and standard deviation 0.5, not a particularly good guess. (In a VAE an encoder will look at x
+# and propose a better one.)
 #
 # **The first way: Jensen.** Multiply and divide by q under the integral, which is then an average
 # over draws from q; and the logarithm of an average is at least the average of the logarithm. In
@@ -368,7 +369,8 @@ for image in (x, two_places):
 # >
 # > The Gaussian is the usual choice, and not the definition. What makes a VAE is the pair: a prior
 # > over codes, and an encoder that answers with a distribution, trained by the bound. The two-humped
-# > posterior above is no Gaussian, and lines 1 to 4 did not care what q is. With a categorical prior
+# > posterior above is no Gaussian, and lines 1 to 4 asked only that q is nowhere 0 where the
+# > posterior is not. With a categorical prior
 # > over K codes and a categorical q the same lines hold; that is the VQ-VAE. The next cell writes the
 # > bound for three codes on our strip.
 
@@ -699,8 +701,9 @@ for name, factor in {"sum over 256 pixels": 1, "mean over 256 pixels": 1 / 256}.
 # Our decoder takes every pixel to be independent of the others given z. So z has to carry all that
 # pixels have in common. Chapters 03 and 04 built something far better: a PixelCNN, for which every
 # pixel may depend on those before it. Let it be the decoder, with z as its context in every gate
-# (equation 5 of the Gated PixelCNN paper). All else stays: encoder, prior, bound. Two of them: one
-# sees a few pixels around, the other, with a first kernel of 31×31, all that has been drawn so far.
+# (equation 5 of the Gated PixelCNN paper). Encoder, prior and bound stay; epochs and learning rate
+# change. Two of them: one sees a few pixels around, the other, with a first kernel of 31×31, all
+# that has been drawn so far.
 
 # %%
 models = {"independent pixels": vae}
@@ -874,10 +877,11 @@ print(f"{discrete[0]:.3f} nats each time");
 # whether it says something or not. The bound has nothing to gain from emptying it. Since it has been
 # paid for, it may as well be used.
 #
-# (This takes away the *reward* for silence. It does not forbid it: a decoder that is strong enough
-# can still ignore the codes, and the log K is then wasted. The VQ-VAE's answer to that is to keep the
-# decoder's pixels independent given z, or its view short, and to let a PixelCNN loose on the *codes*
-# instead, afterwards, with the encoder frozen. Then the log K turns into something smaller, too.)
+# (This takes away the *reward* for silence. Does it also keep a strong decoder from ignoring the
+# codes? The paper's abstract claims so: no collapse, although the decoder is a powerful
+# autoregressive one. This page does not test it. In our own VQ-VAEs the decoder's pixels are
+# independent given z, and a PixelCNN learns the *codes* afterwards, with the encoder frozen. Then
+# the log K turns into something smaller, too.)
 #
 # Three things remain to be built. A code that is a whole number, and no draw that moves smoothly with
 # anything: how does a gradient pass? That is chapter 10. The constant log K, and what becomes of it:

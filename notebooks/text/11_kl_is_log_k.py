@@ -767,9 +767,10 @@ print("mean, if used as often as said:", (p @ bits).item())
 # mean is lower all the same, because the cheap one comes more often. The mean is the entropy of p
 # (chapter 01). It is log2 K if all codes are used alike, and less in every other case.
 #
-# It still is a constant *for stage one*: p(z) is fixed or learned afterwards, over frozen codes.
-# (Were it learned together with the encoder, −log p(z_q(x)) would no longer be a constant, and
-# would pull the encoder towards cheap codes.)
+# Keep two facts apart. Under the uniform prior the rate has a constant *value*, log K for each
+# code. Under any other prior, $-\log p(k)$ differs from code to code. But in both cases no
+# *gradient* reaches the encoder: by equation 1 the code is an argmin, and an argmin passes none. So
+# stage one can leave the rate out of its loss, whatever the prior will be.
 #
 # Now real codes: those of the shipped VQ-VAE, 49 for each garment.
 #
@@ -810,9 +811,9 @@ print(f"unigram  {unigram_bits(train_codes, test_codes, 128).item():.3f} bits/co
 
 # %% [markdown]
 # The unigram prior saves a little: codes are used unevenly, but not very. It has no idea of place:
-# an empty corner and the middle of a coat get the same prices. Three steps further: a table of its
-# own for each of the 49 positions; the shipped gated PixelCNN, which reads the codes before; and
-# the same, told the class.
+# it gives the same probabilities to an empty corner as to the middle of a coat. Three steps
+# further: a table of its own for each of the 49 positions; the shipped gated PixelCNN, which reads
+# the codes before; and the same, told the class.
 #
 # If the class is *not* told, it has to be summed out, as in chapter 07: p(z) is the mean of p(z|y)
 # over the ten classes.

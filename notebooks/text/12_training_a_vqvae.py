@@ -167,7 +167,7 @@ for image, n_levels, field, K in [
     print(f"{image!s:16} {n_levels:6}  {field!s:9} {K:4}  {raw:9.0f}  {coded:9.0f}  {ratio:5.1f}")
 
 # %% [markdown]
-# The last row is the paper's model of ImageNet (section 4.1, which cuts 42.67 off at 42.6). For our
+# The last row is the paper's model of ImageNet (section 4.2, which cuts 42.67 off at 42.6). For our
 # garments the factor is smaller, because 16 levels are few to begin with. K costs little: four
 # times as many codes are two bits more for each position.
 #
@@ -776,7 +776,7 @@ ch12.progress()
 # | eq. 3 | decoder, codebook and commitment terms | section 2, `stage_one` | `VQVAE.forward`, `recipes.vqvae_step` |
 # | app. A.1, eqs. 6 to 8 | codes as running averages, moved without the optimiser | section 2 | `quantizer.VectorQuantizer` |
 # | sec. 3.2 | beta from 0.1 to 2.0 makes no difference | section 5 | `VQVAE(commitment_weight=...)` |
-# | sec. 4.1 | 128×128×3 images in 32×32 codes: 42.6 times fewer bits | section 1 | - |
+# | sec. 4.2 | 128×128×3 images in 32×32 codes: 42.6 times fewer bits | section 1 | - |
 # | not in the paper | usage over time, and what restarts bring | section 4 | `code_counts`, `perplexity` |
 # | not in the paper | codes and every pixel on one bill, beside PNG and zlib | section 6 | - |
 #

@@ -461,8 +461,8 @@ show_images(drawn, n_levels=16, n_columns=8, row_labels=names);
 
 
 # %% [markdown]
-# These are garments, most of them, and of the class that was asked for. Against the picture at the
-# top you see what more images and more time bring, to the decoder above all.
+# Most of these are garments of the class that was asked for. Against the picture at the top you see
+# what more images and more time bring, to the decoder above all.
 #
 # **Temperature** divides the logits of the prior. Below 1 it prefers what is likely anyway, above 1
 # it gambles; only at 1 is it the model. Each column below has the same label and the same noise.
@@ -825,11 +825,12 @@ show_stacked_bits(rows);
 # never touches the decoder, and the total falls by exactly the bits saved on the codes. **Within a
 # bar**, the decoder term towers over the latent rate. The codes say what matters to the eye, in
 # fewer bits than 49 times log2 K; the grain of every pixel is left to a decoder that treats pixels
-# as independent, and there the bits are. **Between the models**, training on more images brings a
-# lot (under the laptop profile more than the whole step from the blindest prior to the learned
-# one). Where the codes of the shipped model cost more than ours, it is because they say more: its
-# decoder saves several times that amount. A low latent rate alone is no merit. And the gated
-# PixelCNN, which reads every neighbour and whose number is exact, leads by far.
+# as independent, and there the bits are. **Between the models**, more images, more steps and a
+# deeper prior together bring a lot (under the laptop profile more than the whole step from the
+# blindest prior to the learned one). Where the codes of the shipped model cost more than ours, it
+# is because they say more: its decoder saves several times that amount. A low latent rate alone is
+# no merit. And the gated PixelCNN, which reads every neighbour and whose number is exact, leads by
+# far.
 #
 # So why would anybody use two stages? Because bits/dim are dominated by what no eye looks at. That
 # is a claim; the rest of the chapter measures what an eye might look at.
@@ -867,12 +868,12 @@ show_images(pair, n_levels=16, row_labels=["drawn", "nearest of training"]);
 
 
 # %% [markdown]
-# The same kind of garment, and another one: another sleeve, another strap. But "other" by how much?
-# Any new trouser is near some old trouser. And a copy would not be at distance 0 either: a prior
-# that copies draws the *codes* of a training image, and the decoder smooths them. So count in
-# codes: how many of its 49 codes does a field share with the training field that is most like it?
-# For comparison, held-out images, which cannot be copies, and planted copies: fields that *are*
-# from the training set.
+# In most columns it is the same kind of garment, and a different one: another sleeve, another
+# strap. But "other" by how much? Any new trouser is near some old trouser. And a copy would not be
+# at distance 0 either: a prior that copies draws the *codes* of a training image, and the decoder
+# smooths them. So count in codes: how many of its 49 codes does a field share with the training
+# field that is most like it? For comparison, held-out images, which cannot be copies, and planted
+# copies: fields that *are* from the training set.
 
 # %%
 def most_equal_codes(fields):
