@@ -125,9 +125,9 @@ show_images(drawn, n_levels=16, row_labels=names);
 import copy
 
 from tutorial_lib.codes import VQVAE
+from tutorial_lib.files import kept_run
 from tutorial_lib.recipes import vqvae_step
 from tutorial_lib.training import FitConfig, fit, read_tensors, write_tensors
-from tutorial_lib.files import kept_run
 
 train = garments.train.subset(settings.n_train)
 valid = garments.valid.subset(min(settings.n_test, 1000))
