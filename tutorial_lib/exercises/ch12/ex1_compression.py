@@ -55,6 +55,17 @@ def compression(
     """
     ____
 ''',
+    answer="""\
+import math
+
+
+def compression(image_shape, n_levels, latent_shape, n_codes, code_dim):
+    n_sub_pixels = math.prod(image_shape)
+    n_positions = math.prod(latent_shape)
+    raw_bits = n_sub_pixels * math.log2(n_levels)
+    code_bits = n_positions * math.log2(n_codes)  # only numbers are sent
+    return raw_bits, code_bits, raw_bits / code_bits
+""",
     hints=(
         """One of L equally likely levels takes log2 L bits to name, one of K codes log2 K bits.
         Then count: how many levels does an image have, how many codes?""",

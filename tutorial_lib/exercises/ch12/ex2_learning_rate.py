@@ -37,6 +37,13 @@ def learning_rate(step: int, n_steps: int, peak: float, n_warm: int) -> float:
     """
     ____
 ''',
+    answer="""\
+def learning_rate(step, n_steps, peak, n_warm):
+    if step < n_warm:
+        return peak * (step + 1) / n_warm  # step 0 has 1 / n_warm
+    left = n_steps - step  # steps until the rate would be 0
+    return peak * left / (n_steps - n_warm)
+""",
     hints=(
         """Two straight lines. The first has the value 1 / n_warm at step 0 and 1 at step n_warm
         - 1; the second 1 at step n_warm and 0 at step n_steps. The lower of the two is the

@@ -36,6 +36,13 @@ def normalized_mse(x: torch.Tensor, reconstruction: torch.Tensor) -> torch.Tenso
     """
     ____
 ''',
+    answer="""\
+def normalized_mse(x, reconstruction):
+    mean_image = x.mean(dim=0)  # over the images: every pixel keeps a mean of its own
+    error = (x - reconstruction).square().sum()
+    error_of_the_mean = (x - mean_image).square().sum()
+    return error / error_of_the_mean
+""",
     hints=(
         """Two sums of squares over all images and all pixels: your error, and the error of the
         mean image. Only then divide.""",

@@ -39,6 +39,16 @@ def extract_codes(vqvae, levels: torch.Tensor, *, batch_size: int = 256) -> torc
     """
     ____
 ''',
+    answer="""\
+def extract_codes(vqvae, levels, *, batch_size=256):
+    vqvae.eval()  # in train mode a call would move the codebook
+    fields = []
+    with torch.no_grad():
+        for start in range(0, len(levels), batch_size):
+            batch = levels[start : start + batch_size]  # the last one may be smaller
+            fields.append(vqvae.encode_indices(batch.long()))
+    return torch.cat(fields)
+""",
     hints=(
         """Stage one is over. Read the codes off, and change nothing: no gradient is needed, no
         codebook may move, no image may be lost or change its place, since the labels stay in

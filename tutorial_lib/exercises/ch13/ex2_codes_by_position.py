@@ -36,6 +36,16 @@ def codes_by_position(train_codes: torch.Tensor, pick: torch.Tensor) -> torch.Te
     """
     ____
 ''',
+    answer="""\
+def codes_by_position(train_codes, pick):
+    drawn = torch.empty_like(pick)
+    n_new, height, width = pick.shape
+    for row in range(height):
+        for column in range(width):
+            codes_here = train_codes[:, row, column]  # (N,)
+            drawn[:, row, column] = codes_here[pick[:, row, column]]
+    return drawn  # all at once: train_codes.gather(0, pick)
+""",
     hints=(
         """A table of frequencies is not needed: whoever takes the code of a training field that
         is picked at random draws each code as often as it occurs. Here that is done at every

@@ -46,6 +46,13 @@ def completion_canvas(indices: torch.Tensor, n_rows: int, n_draws: int) -> torch
     """
     ____
 ''',
+    answer="""\
+def completion_canvas(indices, n_rows, n_draws):
+    canvas = torch.full_like(indices, -1)  # everything is to be drawn
+    canvas[:, :n_rows] = indices[:, :n_rows]  # but for the upper rows
+    copies = canvas.repeat_interleave(n_draws, dim=0)  # 0 0 0 1 1 1, not 0 1 0 1 0 1
+    return copies.unsqueeze(1)  # (B * n_draws, 1, h, w)
+""",
     hints=(
         """Three steps: a field in which everything is to be drawn, the kept rows written into
         it, then copies. Which number can mean "draw it", if every number from 0 to K - 1 is a

@@ -48,6 +48,13 @@ def total_bits_per_dim(
     """
     ____
 ''',
+    answer="""\
+def total_bits_per_dim(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape):
+    n_dims = math.prod(image_shape)
+    n_codes = math.prod(latent_shape)
+    bits_of_the_image = decoder_bits_per_dim * n_dims + bits_per_code * n_codes
+    return bits_of_the_image / n_dims
+""",
     hints=(
         """Bits per dimension and bits per code cannot be added, any more than litres per
         kilometre and litres per hour. Bits per *image* can. Divide once, at the end.""",

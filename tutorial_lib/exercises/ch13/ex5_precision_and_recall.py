@@ -35,6 +35,18 @@ def precision_and_recall(
     """
     ____
 ''',
+    answer="""\
+def precision_and_recall(real, drawn, *, k=3):
+    def share_inside(points, centers):
+        among = torch.cdist(centers, centers).sort(dim=1).values
+        radii = among[:, k]  # place 0 is the point itself
+        inside = torch.cdist(points, centers) <= radii  # (points, balls)
+        return inside.any(dim=1).float().mean().item()
+
+    precision = share_inside(drawn, real)
+    recall = share_inside(real, drawn)
+    return precision, recall
+""",
     hints=(
         """The same question is asked twice, with the two sets exchanged: which of these points
         lie in a ball of those? Write a function for it and call it two times. The radii

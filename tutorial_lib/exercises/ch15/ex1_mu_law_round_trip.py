@@ -43,6 +43,14 @@ def mu_law_round_trip(pressure: torch.Tensor, mu: int) -> tuple[torch.Tensor, to
     """
     ____
 ''',
+    answer="""\
+def mu_law_round_trip(pressure, mu):
+    f = pressure.sign() * torch.log1p(mu * pressure.abs()) / math.log1p(mu)
+    levels = ((f + 1) / 2 * mu).round().long()  # -1 .. 1 becomes 0 .. mu
+    f = 2 * levels / mu - 1  # the same steps backwards, from the level alone
+    back = f.sign() * torch.expm1(f.abs() * math.log1p(mu)) / mu
+    return levels, back.to(pressure.dtype)
+""",
     hints=(
         """Three steps there (squeeze, spread over 0 .. mu, round) and the same three undone on
         the way back, the last one first. Rounding is the one step that cannot be undone.""",

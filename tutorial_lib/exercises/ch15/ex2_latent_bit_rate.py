@@ -57,6 +57,16 @@ def latent_bit_rate(
     """
     ____
 ''',
+    answer="""\
+def latent_bit_rate(shape, strides, n_codes, per_second):
+    sides = list(shape)
+    for layer in strides:
+        for axis, stride in enumerate(layer):
+            sides[axis] = sides[axis] // stride
+    bits = math.prod(sides) * math.log2(n_codes)
+    seconds = shape[0] / per_second  # of the signal: time is its first axis
+    return tuple(sides), bits / seconds
+""",
     hints=(
         """Follow one axis through the layers, then the next. At the end count: how many codes,
         how many bits each, how many seconds does the signal last?""",

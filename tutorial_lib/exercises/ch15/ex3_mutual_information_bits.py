@@ -47,6 +47,18 @@ def mutual_information_bits(codes: torch.Tensor, labels: torch.Tensor) -> torch.
     """
     ____
 ''',
+    answer="""\
+def mutual_information_bits(codes, labels):
+    codes = codes.flatten(1)  # (N, positions)
+    n_codes, n_labels = int(codes.max()) + 1, int(labels.max()) + 1
+    counts = torch.zeros(n_codes, n_labels)
+    for field, y in zip(codes, labels):
+        counts[:, y] += torch.bincount(field, minlength=n_codes)
+    p = counts / counts.sum()  # p(k, y)
+    p_code, p_label = p.sum(dim=1, keepdim=True), p.sum(dim=0)
+    seen = p > 0  # a pair that never occurs adds nothing
+    return (p[seen] * torch.log2(p[seen] / (p_code * p_label)[seen])).sum()
+""",
     hints=(
         """Count pairs into a table, K rows and as many columns as labels. Everything is in it:
         divided by the total it is p(k, y), its row sums are p(k), its column sums p(y).""",

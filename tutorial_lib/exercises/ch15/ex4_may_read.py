@@ -41,6 +41,11 @@ def may_read(shape: tuple[int, ...], place: tuple[int, ...]) -> torch.Tensor:
     """
     ____
 ''',
+    answer="""\
+def may_read(shape, place):
+    order = torch.arange(math.prod(shape)).view(shape)  # the last axis runs fastest
+    return order < order[tuple(place)]
+""",
     hints=(
         """Number all positions in the order in which they are drawn. What may be read are those
         with a smaller number.""",

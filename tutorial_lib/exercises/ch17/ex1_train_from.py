@@ -57,6 +57,24 @@ def train_from(state: dict, data: torch.Tensor, n_steps: int, noise: float) -> d
     """
     ____
 ''',
+    answer="""\
+def train_from(state, data, n_steps, noise):
+    weight, momentum, step = state["weight"], state["momentum"], state["step"]
+    generator = torch.Generator()
+    generator.set_state(state["rng"])
+    for t in range(step, step + n_steps):
+        row = data[t % len(data)]
+        n = torch.randn(weight.shape, generator=generator, dtype=weight.dtype)
+        gradient = weight - row + noise * n
+        momentum = momentum / 2 + gradient
+        weight = weight - momentum / (2 * (t + 1))  # a new tensor
+    return {
+        "weight": weight,
+        "momentum": momentum,
+        "step": step + n_steps,
+        "rng": generator.get_state(),
+    }
+""",
     hints=(
         """Whatever a step reads that an earlier step has left behind has to come out of `state`
         and go back into it. Go through the three lines of a step and list it.""",
