@@ -324,3 +324,15 @@ def test_stored_notebooks_are_valid_after_stamping(project):
     stamped = nbformat.read(project / "notebooks" / "01_a.ipynb", 4)
     nbformat.validate(stamped)  # raises if it is not
     assert any(NEW in cell.source for cell in stamped.cells)
+
+
+def test_each_chapter_links_those_beside_it_the_contents_and_the_glossary():
+    names = list(colab_links.chapters())
+    for before, name, after in zip(names, names[1:], names[2:], strict=False):
+        line = colab_links.line_of_links(name, ADDRESS)
+        for target in (f"{before}.ipynb", f"{after}.ipynb", "#Contents", "#Glossary"):
+            assert target in line
+    start = (notebook_pairs.NOTEBOOKS / "text" / "00_start_here.py").read_text("utf-8")
+    assert "# ## Contents\n" in start and "# ## Glossary\n" in start
+    assert "←" not in colab_links.line_of_links(names[0], ADDRESS)
+    assert "→" not in colab_links.line_of_links(names[-1], ADDRESS)

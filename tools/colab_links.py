@@ -1,4 +1,6 @@
-"""The links that open a notebook in Colab: below its title, and in the README's chapter table.
+"""The line of links below a notebook's title, and the links in the README's chapter table.
+
+    [← 03 · PixelCNN](...) · [Contents](...) · [Glossary](...) · [05 · ... →](...) · [Colab](...)
 
 They are words and no badge: a badge is an image from elsewhere, and without a network it would be
 a broken one on the first screen of every notebook.
@@ -6,14 +8,18 @@ a broken one on the first screen of every notebook.
 
 from __future__ import annotations
 
+import functools
+import json
 import re
 
 import nbformat
 from nbformat import NotebookNode
+from notebook_pairs import NOTEBOOKS
 from project_address import HOST, repository_name
 
 COLAB = "https://colab.research.google.com/github/"
-IN_NOTEBOOK = re.compile(r"^\[Open in Colab\]\([^)]*\)$")
+START = "00_start_here"
+IN_NOTEBOOK = re.compile(r"^(?:\[.*\) · )?\[Open in Colab\]\([^)]*\)$")
 IN_TABLE = re.compile(r"(\]\(notebooks/(\w+)\.ipynb\))(?: · \[Colab\]\([^)]*\))?(?= \|)")
 CLONING = re.compile(r"^git clone \S+ && cd \S+$", re.MULTILINE)
 
@@ -24,6 +30,32 @@ def colab_url(name: str, address: str) -> str:
 
 def colab_line(name: str, address: str) -> str:
     return f"[Open in Colab]({colab_url(name, address)})"
+
+
+@functools.cache
+def chapters() -> dict[str, str]:
+    """Name and short title of each chapter, in order: "03_pixelcnn" -> "03 · PixelCNN"."""
+    titles = {}
+    for path in sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb")):
+        first = "".join(json.loads(path.read_text("utf-8"))["cells"][0]["source"])
+        titles[path.stem] = first.splitlines()[0].removeprefix("# ").split(":")[0]
+    return titles
+
+
+def line_of_links(name: str, address: str) -> str:
+    """The chapter before, contents, glossary, the chapter after, Colab."""
+    names = list(chapters())
+    links = []
+    if name in names:
+        place = names.index(name)
+        if place > 0:
+            before = names[place - 1]
+            links.append(f"[← {chapters()[before]}]({before}.ipynb)")
+            links += [f"[{word}]({START}.ipynb#{word})" for word in ("Contents", "Glossary")]
+        if place + 1 < len(names):
+            after = names[place + 1]
+            links.append(f"[{chapters()[after]} →]({after}.ipynb)")
+    return " · ".join([*links, colab_line(name, address)])
 
 
 def has_title(notebook: NotebookNode) -> bool:
@@ -43,7 +75,7 @@ def linked(notebook: NotebookNode, name: str, address: str) -> NotebookNode:
     """A copy whose first cell has the link. One without a title is left as it is."""
     copy = nbformat.from_dict(notebook)
     if has_title(copy):
-        copy.cells[0].source = with_link(copy.cells[0].source, colab_line(name, address))
+        copy.cells[0].source = with_link(copy.cells[0].source, line_of_links(name, address))
     return copy
 
 
@@ -52,7 +84,7 @@ def link_problems(notebook: NotebookNode, name: str, address: str) -> list[str]:
     if not has_title(notebook):
         return ["its first cell is no markdown that begins with a title, as in `# 01 · Title`"]
     if linked(notebook, name, address).cells[0].source != notebook.cells[0].source:
-        return ["its link into Colab differs from pyproject.toml's address: run `make notebooks`"]
+        return ["its line of links is not the one it should be: run `make notebooks`"]
     return []
 
 

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # From Pixels to Codes: start here
 #
-# [Open in Colab](https://colab.research.google.com/github/from-pixels-to-codes/from-pixels-to-codes/blob/main/notebooks/00_start_here.ipynb)
+# [01 · Images as sequences →](01_images_as_sequences.ipynb) · [Open in Colab](https://colab.research.google.com/github/from-pixels-to-codes/from-pixels-to-codes/blob/main/notebooks/00_start_here.ipynb)
 #
 # Two papers taught computers to draw by guessing one thing at a time: *PixelCNN* guesses the next
 # pixel, a *VQ-VAE* invents the words of a picture language, and a second model guesses the next
@@ -122,7 +122,7 @@ for row, levels in rows.items():
 # but it could not have printed this table. (Strictly, the numbers are upper bounds on the cost;
 # chapter 13 shows the gap on a toy where the exact cost is known.)
 #
-# ## The map
+# ## Contents
 #
 # | chapter | you build |
 # |---|---|
@@ -145,6 +145,53 @@ for row, levels in rows.items():
 #
 # The library behind the chapters is small enough to read:
 # `tutorial_lib/pixels/gated.py` and `tutorial_lib/codes/quantizer.py` are the hearts of the two papers.
+#
+# ## Glossary
+#
+# Every chapter links to this table. The last column says where a term is explained.
+#
+# | term | what it means here | chapter |
+# |---|---|---|
+# | level | the brightness of a pixel as a whole number, from 0 (black) to $L - 1$ (white) | 01 |
+# | sub-pixel | one colour of one pixel; a grey image has one for each pixel | 01 |
+# | raster order | row by row from the top, left to right, as one reads | 01 |
+# | past of a pixel | all pixels that come before it in raster order | 01 |
+# | conditional | $p(x_i \mid x_1 \dots x_{i-1})$: how probable each level of a pixel is, given its past | 01 |
+# | ancestral sampling | drawing one pixel after the other, each given those drawn before | 01 |
+# | inverse CDF | a way to draw: add probabilities up until the sum exceeds a uniform number | 01 |
+# | cost | the negative log-likelihood $-\log p(x)$: the length of a perfect code for $x$ | 01 |
+# | nat, bit | units of cost, by the natural logarithm and by $\log_2$; a nat is 1.44 bits | 01 |
+# | bits/dim | bits divided by the number of sub-pixels | 01 |
+# | entropy | the mean cost under the true distribution; no model costs less | 01 |
+# | KL divergence | $D_{\mathrm{KL}}(q \,\Vert\, p)$: the mean extra cost of using $p$ where $q$ is true | 01 |
+# | held-out | not used in training, so a fair test | 01 |
+# | mask A, mask B | kernels that read the past only; B reads the pixel's own features as well | 02 |
+# | receptive field | the pixels that can change a prediction | 02 |
+# | influence matrix | which output depends on which input, measured by gradients | 02 |
+# | blind spot | pixels of the past that no number of masked layers reaches | 02 |
+# | logits | numbers whose softmax is a distribution over levels | 03 |
+# | residual block | layers that add something to their input | 03 |
+# | completion | drawing the pixels that are missing, given the others | 03 |
+# | temperature | a number that divides the logits before a draw; below 1, likely levels get likelier | 03 |
+# | vertical, horizontal stack | the layers that read the rows above, and those that read the own row | 04 |
+# | gate | $\tanh(\text{value}) \cdot \sigma(\text{switch})$ in place of a ReLU | 04 |
+# | context | features, one for each pixel, that a model is told beside the past | 05 |
+# | cache | features that are kept because no later pixel changes them | 06 |
+# | prior, posterior | what is believed before, and after, something was seen | 07, 09 |
+# | latent, code | what an encoder says of an image: a vector $z$, or numbers of code vectors | 09 |
+# | ELBO | a lower bound on $\log p(x)$: reconstruction minus KL | 09 |
+# | reparameterisation | a draw written as $\mu + \sigma\epsilon$, so that a gradient passes | 09 |
+# | posterior collapse | the code says nothing, and the decoder does without | 09 |
+# | codebook | $K$ code vectors; the nearest one to the encoder's vector is the code | 10 |
+# | straight-through | the decoder's gradient is copied to the encoder, past the look-up | 10 |
+# | commitment loss | what keeps the encoder's vectors near their codes, times $\beta$ | 10 |
+# | EMA | exponential moving average; moves the codes without a loss | 10 |
+# | dead code | a code that no vector chooses any more; a restart moves it | 10 |
+# | perplexity | how many codes are used, counted as if all were used alike | 10 |
+# | rate | what the codes of an image cost | 11 |
+# | decoder term | what the image costs when its codes are known | 11 |
+# | stage one, stage two | training the VQ-VAE; training a prior on its codes | 12, 13 |
+# | precision, recall | how many drawn images look real; how many kinds of real images are drawn | 13 |
 #
 # ## How the notebooks work
 #

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 01 · Images as sequences
 #
-# [Open in Colab](https://colab.research.google.com/github/from-pixels-to-codes/from-pixels-to-codes/blob/main/notebooks/01_images_as_sequences.ipynb)
+# [← From Pixels to Codes](00_start_here.ipynb) · [Contents](00_start_here.ipynb#Contents) · [Glossary](00_start_here.ipynb#Glossary) · [02 · Masked convolutions →](02_masked_convolutions.ipynb) · [Open in Colab](https://colab.research.google.com/github/from-pixels-to-codes/from-pixels-to-codes/blob/main/notebooks/01_images_as_sequences.ipynb)
 #
 # What is the probability of a picture? For a photograph nobody can write it down. For a picture of
 # four black-or-white pixels everybody can: there are sixteen of them. So we begin there, where every

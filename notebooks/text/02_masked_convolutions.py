@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 02 · Masked convolutions: who may look at whom
 #
-# [Open in Colab](https://colab.research.google.com/github/from-pixels-to-codes/from-pixels-to-codes/blob/main/notebooks/02_masked_convolutions.ipynb)
+# [← 01 · Images as sequences](01_images_as_sequences.ipynb) · [Contents](00_start_here.ipynb#Contents) · [Glossary](00_start_here.ipynb#Glossary) · [03 · PixelCNN →](03_pixelcnn.ipynb) · [Open in Colab](https://colab.research.google.com/github/from-pixels-to-codes/from-pixels-to-codes/blob/main/notebooks/02_masked_convolutions.ipynb)
 #
 # A convolution reads in all directions. A model that guesses the next pixel must not. Between the two
 # stands a mask of zeros and ones, a dozen characters of code, and a surprising number of ways to get
@@ -563,7 +563,6 @@ names = [f"{c}{i}" for i in range(6) for c in "RGB"]
 ax.set_xticks(range(18), names, rotation=90, fontsize=7)
 ax.set_yticks(range(18), names, fontsize=7)
 ax.set(title="18 sub-pixels of a 2×3 image", xlabel="input", ylabel="output");
-
 
 # %% [markdown]
 # Strictly lower triangular, sub-pixel by sub-pixel. The small staircase on the diagonal is R→G→B. (And the

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 03 · PixelCNN
 #
-# [Open in Colab](https://colab.research.google.com/github/from-pixels-to-codes/from-pixels-to-codes/blob/main/notebooks/03_pixelcnn.ipynb)
+# [← 02 · Masked convolutions](02_masked_convolutions.ipynb) · [Contents](00_start_here.ipynb#Contents) · [Glossary](00_start_here.ipynb#Glossary) · [04 · The gated PixelCNN →](04_gated_pixelcnn.ipynb) · [Open in Colab](https://colab.research.google.com/github/from-pixels-to-codes/from-pixels-to-codes/blob/main/notebooks/03_pixelcnn.ipynb)
 #
 # Chapter 02 left us with layers that keep the order. Pile them up, and there is a model of images
 # that can say what a picture costs and draw one that nobody has seen. This chapter builds it,
@@ -90,6 +90,7 @@ def complete(model, images, n, **options):
     known[:, :, -half_rows:] = -1  # to be drawn
     return sample(model, tuple(known.shape), known=known, method="naive", **options).cpu()
 
+
 # %%
 def show_completions(images, drawn):
     """Rows of: what was given | what was drawn | what was really there."""
@@ -171,6 +172,7 @@ from tutorial_lib.pixels import MaskedConv2d, causal_mask
 print(causal_mask((3, 3), include_center=True))  # type B; takes (height, width), or one number
 ch03.residual_block.card()
 
+
 # %%
 def residual_block(
     x: torch.Tensor, shrink: torch.Tensor, kernel: torch.Tensor, widen: torch.Tensor
@@ -239,6 +241,7 @@ class SmallPixelCNN(nn.Module):
 
     def forward(self, levels):
         return self.logits_from(self.embed(levels))
+
 
 # %% [markdown]
 # Nothing is trained yet, and it is a proper model already: each conditional is a softmax, and a
@@ -367,6 +370,7 @@ from tutorial_lib.pixels import bits_per_dim, nll_nats
 
 ch03.held_out_score.card()
 
+
 # %%
 def held_out_score(model_fn, images: torch.Tensor, batch_size: int) -> tuple[float, float]:
     """What `images` cost under a model: (nats per image, bits/dim), two means over all images.
@@ -384,6 +388,7 @@ def held_out_score(model_fn, images: torch.Tensor, batch_size: int) -> tuple[flo
 
 
 held_out_score = ch03.held_out_score.check(held_out_score)
+
 
 # %% [markdown]
 # Two rivals set the scale. One knows nothing. The other knows, for each pixel, how often it has
@@ -567,6 +572,7 @@ for name, model in {"trained above": models[16], "shipped": shipped}.items():
 from tutorial_lib.sampling import draw
 
 ch03.sample_images.card()
+
 
 # %%
 def sample_images(model_fn, uniforms: torch.Tensor, temperature: float = 1.0) -> torch.Tensor:

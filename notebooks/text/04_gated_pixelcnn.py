@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 04 · The gated PixelCNN: two stacks and a gate
 #
-# [Open in Colab](https://colab.research.google.com/github/from-pixels-to-codes/from-pixels-to-codes/blob/main/notebooks/04_gated_pixelcnn.ipynb)
+# [← 03 · PixelCNN](03_pixelcnn.ipynb) · [Contents](00_start_here.ipynb#Contents) · [Glossary](00_start_here.ipynb#Glossary) · [05 · Conditional generation →](05_conditional_generation.ipynb) · [Open in Colab](https://colab.research.google.com/github/from-pixels-to-codes/from-pixels-to-codes/blob/main/notebooks/04_gated_pixelcnn.ipynb)
 #
 # Chapter 02 found a wedge of the past that no stack of masked convolutions can read, however deep.
 # A recurrent network can read it, and pays in time (chapter 08). This chapter closes the wedge with

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 05 · Conditional generation: tell the model what you want
 #
-# [Open in Colab](https://colab.research.google.com/github/from-pixels-to-codes/from-pixels-to-codes/blob/main/notebooks/05_conditional_generation.ipynb)
+# [← 04 · The gated PixelCNN](04_gated_pixelcnn.ipynb) · [Contents](00_start_here.ipynb#Contents) · [Glossary](00_start_here.ipynb#Glossary) · [06 · Fast sampling →](06_fast_sampling.ipynb) · [Open in Colab](https://colab.research.google.com/github/from-pixels-to-codes/from-pixels-to-codes/blob/main/notebooks/05_conditional_generation.ipynb)
 #
 # So far a model drew whatever came to mind. Now it is told something first: a class, a rough
 # sketch, a code that another network has read off an image. The chain rule stays, and every factor
@@ -154,6 +154,7 @@ print("numbers that one label adds to this layer:", len(V), "= 2 stacks × 2 hal
 # %%
 ch05.conditional_gate.card()
 
+
 # %%
 def conditional_gate(
     features: torch.Tensor, label: torch.Tensor, table: torch.Tensor
@@ -249,6 +250,7 @@ def cost(model, n=64):
     some, label = levels[:n].to(device), labels[:n].to(device)
     return nll_nats(model(some, label=label), some).mean().item()
 
+
 # %%
 place = torch.arange(4 * 32)  # vertical values, vertical switches, horizontal values and switches
 parts = {
@@ -265,6 +267,7 @@ ax.barh(list(lost), list(lost.values()), color="#3b76af")
 ax.set(xlabel="nats lost for each image", title="lied to about the label in ...")
 ax.invert_yaxis()
 ax.axvline(0, color="#888888", lw=1);
+
 
 # %% [markdown]
 # Every part believes what it is told, and a lie to any of them costs. So all four carry some of the
@@ -319,6 +322,7 @@ figure.colorbar(picture, ax=ax, label="mean |gradient|");
 # %%
 ch05.soft_labels.card()
 
+
 # %%
 def soft_labels(first: int, second: int, n_steps: int, n_classes: int) -> torch.Tensor:
     """Vectors h on a straight line from the one-hot vector of one label to that of another.
@@ -368,6 +372,7 @@ def draw_between(first, second, n_steps, seed, n_noises=1):
     options = {"method": "cached", "uniforms": uniforms.repeat(n_steps, 1, 1, 1)}
     return sample(mixed, shape, label=label, **options).cpu()
 
+
 # %%
 n_between = settings.n_between
 pairs = {(0, 3): 3, (7, 9): 2, (1, 3): 1}
@@ -406,6 +411,7 @@ for name, line in lines.items():
     ax.plot(torch.linspace(0, 1, n_between), line, marker="o", ms=4, label=name)
 ax.set(xlabel="share of the second label in h", ylabel="mean p(y | drawn image)")
 ax.legend();
+
 
 # %% [markdown]
 # The two curves hand over to a third in the middle: the model itself takes these images for
@@ -461,6 +467,7 @@ for ax, (name, images) in zip(axes, panels.items(), strict=True):
 # %%
 ch05.spatial_context.card()
 
+
 # %%
 def spatial_context(
     coarse: torch.Tensor, weight: torch.Tensor, size: tuple[int, int]
@@ -499,6 +506,7 @@ def the_map(levels):
     """The context of each image: its coarse map, enlarged."""
     one = torch.ones(1, 1, device=levels.device)
     return spatial_context(coarse(levels), one, (16, 16))
+
 
 # %%
 def small_step(model, levels, context_of):
@@ -588,6 +596,7 @@ class GivenMap(nn.Module):
 
     def forward(self, levels):
         return self.logits_from(self.embed(levels))
+
 
 # %%
 def itself(levels):
@@ -691,6 +700,7 @@ for i, own in enumerate(by_code.split(n_repeats)):
     rows += [coded_originals[i].cpu() / 3, blurred[i], *own / 3]
 titles = ["original", "MSE", *["given the code"] * n_repeats]
 show_images(torch.stack(rows), n_columns=n_repeats + 2, titles=titles);
+
 
 # %% [markdown]
 # The MSE column is the same garment, blurred: ten numbers do not fix every pixel, and where several

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 06 · Fast sampling: compute once, keep it
 #
-# [Open in Colab](https://colab.research.google.com/github/from-pixels-to-codes/from-pixels-to-codes/blob/main/notebooks/06_fast_sampling.ipynb)
+# [← 05 · Conditional generation](05_conditional_generation.ipynb) · [Contents](00_start_here.ipynb#Contents) · [Glossary](00_start_here.ipynb#Glossary) · [07 · What a likelihood is good for →](07_what_a_likelihood_is_good_for.ipynb) · [Open in Colab](https://colab.research.google.com/github/from-pixels-to-codes/from-pixels-to-codes/blob/main/notebooks/06_fast_sampling.ipynb)
 #
 # A PixelCNN scores an image in one pass of the network and draws one in as many passes as the image
 # has sub-pixels. Nearly all of that work is done again and again with the same result. This chapter

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 07 · What a likelihood is good for
 #
-# [Open in Colab](https://colab.research.google.com/github/from-pixels-to-codes/from-pixels-to-codes/blob/main/notebooks/07_what_a_likelihood_is_good_for.ipynb)
+# [← 06 · Fast sampling](06_fast_sampling.ipynb) · [Contents](00_start_here.ipynb#Contents) · [Glossary](00_start_here.ipynb#Glossary) · [08 · PixelRNN →](08_pixelrnn.ipynb) · [Open in Colab](https://colab.research.google.com/github/from-pixels-to-codes/from-pixels-to-codes/blob/main/notebooks/07_what_a_likelihood_is_good_for.ipynb)
 #
 # The models of the chapters before put a number on every image: how probable it is, given a class or
 # without one. This chapter puts three questions to that number. Which class does an image have? How
@@ -112,6 +112,7 @@ axes[1, 0].set_ylabel("nats above\nthe cheapest");
 import math
 
 ch07.label_posterior.card()
+
 
 # %%
 def label_posterior(bits_per_dim: torch.Tensor, n_dims: int, prior: torch.Tensor) -> torch.Tensor:
@@ -283,6 +284,7 @@ per_dim = torch.log_softmax(-bits_per_dim(-table, 784), dim=1)
 accuracy = (per_dim.argmax(dim=1) == labels).double().mean()
 print(f"accuracy {accuracy:.1%}, mean confidence {per_dim.exp().max(dim=1).values.mean():.1%}")
 
+
 # %% [markdown]
 # The same guesses to the last image, and a confidence next to that of a blind guess. Accuracy is
 # blind to this mistake. With an uneven prior the guesses would change, too: divided by 784, what an
@@ -347,6 +349,7 @@ ax.set(yticks=range(len(costs)), yticklabels=list(costs), xlabel="-log p(x) (bit
 ax.axvline(4, color="#d62728", lw=1)  # what a model pays that knows nothing of 16 levels
 ax.invert_yaxis()
 ax.grid(axis="y", visible=False);
+
 
 # %% [markdown]
 # The red line is the 4 bits/dim of a model that knows nothing. Noise costs even more: the model was
@@ -445,6 +448,7 @@ print(f"all heads: the most probable sequence, p = {one_sequence[-1].exp():.6f}"
 
 # %%
 ch07.typicality.card()
+
 
 # %%
 def typicality(nats: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 08 · PixelRNN: the recurrent models, and what they see
 #
-# [Open in Colab](https://colab.research.google.com/github/from-pixels-to-codes/from-pixels-to-codes/blob/main/notebooks/08_pixelrnn.ipynb)
+# [← 07 · What a likelihood is good for](07_what_a_likelihood_is_good_for.ipynb) · [Contents](00_start_here.ipynb#Contents) · [Glossary](00_start_here.ipynb#Glossary) · [09 · Autoencoders and the ELBO →](09_autoencoders_and_the_elbo.ipynb) · [Open in Colab](https://colab.research.google.com/github/from-pixels-to-codes/from-pixels-to-codes/blob/main/notebooks/08_pixelrnn.ipynb)
 #
 # The paper that brought PixelCNN had two other models in it, and they came first: networks that carry
 # the past of a pixel in the memory of an LSTM. This chapter builds both and sets PixelCNN beside them:
@@ -85,6 +85,7 @@ def build(name, n_levels=2, **options):
     kind, n_layers = KINDS[name]
     return kind(n_levels=n_levels, n_channels=32, **{"n_layers": n_layers, **options})
 
+
 # %%
 side, target = 11, (8, 5)
 figure, axes = plt.subplots(1, 3, figsize=(7, 2.6), layout="tight")
@@ -153,6 +154,7 @@ for ax, (name, layer) in zip(axes, layers.items(), strict=True):
 # %%
 ch08.skew.card()
 
+
 # %%
 def skew(features: torch.Tensor) -> torch.Tensor:
     """Move row i right by i places, for each i, with zeros where nothing comes to lie.
@@ -193,6 +195,7 @@ for ax, (name, (values, colors)) in zip(axes, pairs.items(), strict=True):
 
 # %%
 ch08.unskew.card()
+
 
 # %%
 def unskew(skewed: torch.Tensor) -> torch.Tensor:

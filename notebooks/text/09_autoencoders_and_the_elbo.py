@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 09 · Autoencoders and the ELBO: a bound you can check
 #
-# [Open in Colab](https://colab.research.google.com/github/from-pixels-to-codes/from-pixels-to-codes/blob/main/notebooks/09_autoencoders_and_the_elbo.ipynb)
+# [← 08 · PixelRNN](08_pixelrnn.ipynb) · [Contents](00_start_here.ipynb#Contents) · [Glossary](00_start_here.ipynb#Glossary) · [10 · The codebook →](10_the_codebook_quantizer.ipynb) · [Open in Colab](https://colab.research.google.com/github/from-pixels-to-codes/from-pixels-to-codes/blob/main/notebooks/09_autoencoders_and_the_elbo.ipynb)
 #
 # The second paper begins where an auto-encoder ends. An auto-encoder can say an image in two
 # numbers, but it cannot say how probable the image is. Give the two numbers a distribution, and it

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 11 · KL is log K: what the codes cost
 #
-# [Open in Colab](https://colab.research.google.com/github/from-pixels-to-codes/from-pixels-to-codes/blob/main/notebooks/11_kl_is_log_k.ipynb)
+# [← 10 · The codebook](10_the_codebook_quantizer.ipynb) · [Contents](00_start_here.ipynb#Contents) · [Glossary](00_start_here.ipynb#Glossary) · [12 · Training a VQ-VAE →](12_training_a_vqvae.ipynb) · [Open in Colab](https://colab.research.google.com/github/from-pixels-to-codes/from-pixels-to-codes/blob/main/notebooks/11_kl_is_log_k.ipynb)
 #
 # A VQ-VAE throws a term of its loss away, because it is a constant. It is still a cost: what the
 # decoder is told has to be paid for, in nats, before anybody may speak of likelihood. This chapter

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 12 · Training a VQ-VAE: stage one in earnest
 #
-# [Open in Colab](https://colab.research.google.com/github/from-pixels-to-codes/from-pixels-to-codes/blob/main/notebooks/12_training_a_vqvae.ipynb)
+# [← 11 · KL is log K](11_kl_is_log_k.ipynb) · [Contents](00_start_here.ipynb#Contents) · [Glossary](00_start_here.ipynb#Glossary) · [13 · Two-stage generation →](13_two_stage_generation.ipynb) · [Open in Colab](https://colab.research.google.com/github/from-pixels-to-codes/from-pixels-to-codes/blob/main/notebooks/12_training_a_vqvae.ipynb)
 #
 # The parts are all there: a codebook (chapter 10), a loss of three terms, an account in bits
 # (chapter 11). Now they are trained together, for as long as it takes, and watched: what the codes
@@ -130,6 +130,7 @@ print(f"{len(train)} training, {len(held_out)} held-out and {len(test)} test ima
 
 # %%
 ch12.compression.card()
+
 
 # %%
 def compression(
@@ -313,6 +314,7 @@ print(f"beta = 0.25 times the mean is beta = {0.25 * mean / norm:.4f} times the 
 # %%
 ch12.learning_rate.card()
 
+
 # %%
 def learning_rate(step: int, n_steps: int, peak: float, n_warm: int) -> float:
     """The rate of one step: a line up to the peak, then a line down towards 0.
@@ -464,6 +466,7 @@ show_curves(
 # %%
 ch12.normalized_mse.card()
 
+
 # %%
 def normalized_mse(x: torch.Tensor, reconstruction: torch.Tensor) -> torch.Tensor:
     """Squared error of the reconstructions, as a share of that of the best constant answer.
@@ -573,6 +576,7 @@ def usage_over_time(model, learning_rate=2e-3):
     fit(model, stage_one, small_data, config, watch=watch, log_every=16, progress=False)
     return seen
 
+
 # %%
 wider = {**small, "n_codes": 64}
 far = new_model(restart_dead_codes=False, **wider)
@@ -666,6 +670,7 @@ def sweep_run(seed=0, **changes):
     rate = compression((1, 28, 28), 16, (7, 7), model.n_codes, model.quantizer.code_dim)[1] / 784
     decoder = evaluate(model, stage_one, (held_out.levels,))["decoder bits/dim"]
     return {"decoder": decoder, "rate": rate, "perplexity": perplexity(counts).item()}
+
 
 # %%
 seeds = [sweep_run(seed) for seed in range(3)]

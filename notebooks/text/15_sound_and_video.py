@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 15 · Sound and video: the same quantizer, one line changed
 #
-# [Open in Colab](https://colab.research.google.com/github/from-pixels-to-codes/from-pixels-to-codes/blob/main/notebooks/15_sound_and_video.ipynb)
+# [← 13 · Two-stage generation](13_two_stage_generation.ipynb) · [Contents](00_start_here.ipynb#Contents) · [Glossary](00_start_here.ipynb#Glossary) · [17 · Training at scale →](17_training_at_scale.ipynb) · [Open in Colab](https://colab.research.google.com/github/from-pixels-to-codes/from-pixels-to-codes/blob/main/notebooks/15_sound_and_video.ipynb)
 #
 # A word is a line of samples, a clip is a box of pixels. Neither is an image, and nothing that we
 # have built minds: not the codebook, not the loss, not the training loop, not the prior. One

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 17 · Training at scale: speed, checkpoints, precision, several GPUs
 #
-# [Open in Colab](https://colab.research.google.com/github/from-pixels-to-codes/from-pixels-to-codes/blob/main/notebooks/17_training_at_scale.ipynb)
+# [← 15 · Sound and video](15_sound_and_video.ipynb) · [Contents](00_start_here.ipynb#Contents) · [Glossary](00_start_here.ipynb#Glossary) · [Open in Colab](https://colab.research.google.com/github/from-pixels-to-codes/from-pixels-to-codes/blob/main/notebooks/17_training_at_scale.ipynb)
 #
 # An appendix to [12 · Training a VQ-VAE](12_training_a_vqvae.ipynb), for those who train for longer than
 # a notebook: how fast a step is on your machine, how a run is stopped and resumed to the last bit, which
@@ -111,6 +111,7 @@ config = FitConfig(
 )
 n_steps = config.epochs * (settings.n_train // config.batch_size)
 
+
 # %%
 def new_model(seed=0, **changes):
     """An untrained VQVAE of this chapter's settings, with some of them changed."""
@@ -177,6 +178,7 @@ def seconds_per_step(model, *, half, repeats=5):
         seconds.append(time.perf_counter() - began)
     return min(seconds[1:])  # the first one also sets things up
 
+
 # %% tags=["nbval-ignore-output"]
 timings = {}
 for half in (False, True):
@@ -190,6 +192,7 @@ for half in (False, True):
 slowest = max(timings.values())
 for (number_format, layout), seconds in timings.items():
     print(f"{number_format:9} {layout:15} {1000 * seconds:7.1f} ms   ×{slowest / seconds:.2f}")
+
 
 # %% [markdown]
 # These lines speak of your machine at this moment; run the cell twice and see how far they can be
@@ -317,6 +320,7 @@ print("and in the header:", ", ".join(header), f"(step {header['history']['step'
 # %%
 ch17.train_from.card()
 
+
 # %%
 def train_from(state: dict, data: torch.Tensor, n_steps: int, noise: float) -> dict:
     """n_steps of training that go on where `state` left off; returns the state at their end.
@@ -413,6 +417,7 @@ def differing(one, other):
     weights = zip(one.parameters(), other.parameters(), strict=True)
     return n, len(pairs), max((a - b).abs().max().item() for a, b in weights)
 
+
 # %%
 alone = new_model(**small)
 fit(alone, stage_one, small_data, small_config, progress=False)
@@ -449,6 +454,7 @@ print("1 + 1/128 =", (torch.tensor(1.0, dtype=sixteen_bits) + 1 / 128).item())
 print("1 + 1/256 =", (torch.tensor(1.0, dtype=sixteen_bits) + 1 / 256).item())
 print("1000 + 1  =", (torch.tensor(1000.0, dtype=sixteen_bits) + 1).item())
 print(f"largest number: {torch.finfo(sixteen_bits).max:.2g}, of float32: {torch.finfo().max:.2g}")
+
 
 # %% [markdown]
 # For a convolution that is enough: thousands of rounded products are summed in float32, and the
@@ -537,6 +543,7 @@ print(f"mean squared distance: {lost[0]:.4f} with the right codes, {lost[1]:.4f}
 # %%
 ch17.code_under_autocast.card()
 
+
 # %%
 def code_under_autocast(vectors: torch.Tensor, codebook: torch.Tensor) -> torch.Tensor:
     """The nearest code of every vector, in float32, although the call happens under autocast.
@@ -563,6 +570,7 @@ with torch.inference_mode(), torch.autocast(device.type, sixteen_bits):
     naive = (book.square().sum(dim=1) - 2 * z_e.float() @ book.T).argmin(dim=1)
 print("float32 inputs, product under autocast:", f"{(naive != right).double().mean():.1%} differ")
 print("the function above:                    ", f"{(ours != right).double().mean():.1%} differ")
+
 
 # %% [markdown]
 # (A function that subtracts and squares never meets the trap: autocast rounds matrix products and
