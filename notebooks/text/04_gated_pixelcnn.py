@@ -154,9 +154,9 @@ show_influence(reads[place], 9, 9, target=(6, 4));
 
 # %% [markdown]
 # A leak: the four pixels to the right, which have not been drawn yet, and the red one itself. (The
-# four on the left are past, and may be read.) The remedy is not a mask. Move the image down by one
-# row before the first layer. Then "my own row" of the moved image *is* the row above, and
-# everything this stack can ever read lies above.
+# four on the left are past, and may be read.) The remedy is not a mask, and the kernel stays as it
+# is. It is the image that changes before the first layer, so that everything this stack can ever
+# read lies above.
 #
 # ### Exercise 4.1
 
@@ -166,13 +166,13 @@ ch04.shift_down.card()
 
 # %%
 def shift_down(features: torch.Tensor) -> torch.Tensor:
-    """Row i of the result is row i - 1 of `features`; nothing lies above row 0, so it is all 0.
+    """What the vertical kernel is given, so that it sees all rows above a pixel, and not its own.
 
     features  (B, C, H, W); stays as it is
-    returns   (B, C, H, W)
+    returns   (B, C, H, W), with zeros where the image has nothing to give
 
-    By hand: [[1, 2, 3],    gives   [[0, 0, 0],
-              [4, 5, 6]]             [1, 2, 3]]
+    By hand: a kernel of two rows and one column, all ones, adds a row and the row above it. With
+             features [[1, 2], [3, 4], [5, 6]], your result makes it give [[0, 0], [1, 2], [4, 6]]
     """
     ____
 
@@ -379,12 +379,12 @@ ch04.gate.card()
 
 # %%
 def gate(features: torch.Tensor) -> torch.Tensor:
-    """Equation 2: tanh of a value, times sigmoid of its switch.
+    """Equation 2, once both of its convolutions are done: `features` holds their results.
 
     features  (B, 2C, H, W): the first C channels are values, the other C their switches
     returns   (B, C, H, W)
 
-    By hand: value 1 and switch 0 at the only pixel give tanh(1) * sigmoid(0) = 0.762 * 0.5 = 0.381
+    By hand: two channels at a single pixel: [1, 0] gives 0.381, [0, 1] gives 0
     """
     ____
 
@@ -681,8 +681,7 @@ def multiplications_per_pixel(kernel_size: int, n_channels: int) -> int:
     n_channels   C, the features of each stack
     returns      a whole number: vertical + horizontal + link + output, biases left out
 
-    By hand: k = 3, C = 1. Each convolution needs (taps) x (channels in) x (channels out):
-             vertical 6 x 1 x 2, horizontal 2 x 1 x 2, link 1 x 2 x 2, output 1 x 1 x 1: 21
+    By hand: k = 3 and C = 1 need 21 multiplications, 12 of them in the vertical convolution
     """
     ____
 

@@ -325,13 +325,13 @@ ch05.soft_labels.card()
 
 # %%
 def soft_labels(first: int, second: int, n_steps: int, n_classes: int) -> torch.Tensor:
-    """Vectors h on a straight line from the one-hot vector of one label to that of another.
+    """Conditions h that lead from one label to another, on a straight line and in even steps.
 
-    first, second  labels, 0 .. n_classes - 1; from a label to itself, all rows are alike
-    n_steps        rows, at least 2: both ends and evenly spaced steps between them
+    first, second  labels, 0 .. n_classes - 1; they may be the same
+    n_steps        how many conditions, at least 2: the two labels themselves count
     returns        (n_steps, n_classes), floating point
 
-    By hand: soft_labels(0, 2, 3, 3) is [[1, 0, 0], [0.5, 0, 0.5], [0, 0, 1]]
+    By hand: of soft_labels(0, 2, 3, 3), the middle row is [0.5, 0, 0.5]
     """
     ____
 

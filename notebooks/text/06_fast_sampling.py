@@ -142,12 +142,10 @@ def positions_computed(height: int, width: int, n_colors: int = 1) -> tuple[int,
 
     height, width  of the image, in pixels: a layer has one position for each pixel
     n_colors       sub-pixels of a pixel; each is a draw of its own
-    returns        three whole numbers: naive (each draw computes all positions), row-cropped (each
-                   draw computes the rows so far, its own row included, in full), cached (each draw
-                   computes the one position of its pixel)
+    returns        three whole numbers: naive, row-cropped (cut between rows: the row that is drawn
+                   is computed in full), cached
 
-    By hand: 2 rows of 3 pixels, one colour, so 6 draws.
-             naive 6 draws * 6 positions = 36; row-cropped 3 * 3 + 3 * 6 = 27; cached 6
+    By hand: 2 rows of 3 pixels, one colour: naive 36, row-cropped 27, cached 6
     """
     ____
 
@@ -327,14 +325,14 @@ ch06.push_row.card()
 
 # %%
 def push_row(rows: torch.Tensor, finished: torch.Tensor) -> torch.Tensor:
-    """A row is finished: the window over the last rows moves on by one.
+    """A row is finished: what the window over the last rows holds from now on.
 
     rows      (n_rows, W, C) features of the last rows, the oldest first; stays as it is
     finished  (W, C) features of the row that was finished
     returns   (n_rows, W, C) the new window
 
-    By hand: two rows kept, one channel, W = 2: rows [[1, 2], [3, 4]] and finished [5, 6] give
-             [[3, 4], [5, 6]]
+    By hand: a window of two rows, all zeros. After three calls, which bring [1, 2], then [3, 4],
+             then [5, 6] (W = 2, one channel), it is [[3, 4], [5, 6]]
     """
     ____
 

@@ -17,23 +17,30 @@ IN_PLACE = "The horizontal stack still needs them where they were: build a new t
 shift_down = Exercise(
     "4.1",
     "One row down",
-    goal="Move the vertical stack's input down by one row, so that no row sees its own pixels.",
+    goal="Prepare what the vertical stack is given, so that no row sees its own pixels.",
     minutes=5,
     reference=reference,
     when_changed={"features": IN_PLACE},
     otherwise="Rows do not come to lie one below where they were.",
     stub='''\
 def shift_down(features: torch.Tensor) -> torch.Tensor:
-    """Row i of the result is row i - 1 of `features`; nothing lies above row 0, so it is all 0.
+    """What the vertical kernel is given, so that it sees all rows above a pixel, and not its own.
 
     features  (B, C, H, W); stays as it is
-    returns   (B, C, H, W)
+    returns   (B, C, H, W), with zeros where the image has nothing to give
 
-    By hand: [[1, 2, 3],    gives   [[0, 0, 0],
-              [4, 5, 6]]             [1, 2, 3]]
+    By hand: a kernel of two rows and one column, all ones, adds a row and the row above it. With
+             features [[1, 2], [3, 4], [5, 6]], your result makes it give [[0, 0], [1, 2], [4, 6]]
     """
     ____
 ''',
+    answer="""\
+def shift_down(features):
+    moved = torch.zeros_like(features)  # row 0 stays 0: nothing lies above it
+    for row in range(1, features.shape[2]):
+        moved[:, :, row] = features[:, :, row - 1]
+    return moved
+""",
     hints=(
         """A row may only hold what was drawn before any of its own pixels. Which rows of the
         input are needed for that, and which one is not needed at all?""",

@@ -43,6 +43,14 @@ def horizontal_conv(x: torch.Tensor, weight: torch.Tensor, *, mask_type: str) ->
     """
     ____
 ''',
+    answer="""\
+def horizontal_conv(x, weight, *, mask_type):
+    taps, width = weight.shape[-1], x.shape[-1]
+    left = taps if mask_type == "A" else taps - 1  # what the first pixel reads lies outside
+    padded = torch.nn.functional.pad(x, (left, 0))
+    result = torch.nn.functional.conv2d(padded, weight)
+    return result[..., :width]  # in type A, nobody is left to read the last column
+""",
     hints=(
         """`conv2d` without padding puts the result of taps 0 .. n-1 at place 0. Which pixels
         should place 0 read instead? All n of them lie outside the image (type A), or all but

@@ -18,15 +18,22 @@ gate = Exercise(
     otherwise="This is another function of value and switch.",
     stub='''\
 def gate(features: torch.Tensor) -> torch.Tensor:
-    """Equation 2: tanh of a value, times sigmoid of its switch.
+    """Equation 2, once both of its convolutions are done: `features` holds their results.
 
     features  (B, 2C, H, W): the first C channels are values, the other C their switches
     returns   (B, C, H, W)
 
-    By hand: value 1 and switch 0 at the only pixel give tanh(1) * sigmoid(0) = 0.762 * 0.5 = 0.381
+    By hand: two channels at a single pixel: [1, 0] gives 0.381, [0, 1] gives 0
     """
     ____
 ''',
+    answer="""\
+def gate(features):
+    half = features.shape[1] // 2
+    value = features[:, :half]  # f in equation 2: what to pass on
+    switch = features[:, half:]  # g in equation 2: how much of it
+    return torch.tanh(value) * torch.sigmoid(switch)
+""",
     hints=(
         """Two numbers make one: the first says what to pass on, the second how much of it. They
         are C channels apart, at the same pixel.""",

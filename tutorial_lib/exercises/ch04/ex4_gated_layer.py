@@ -58,6 +58,16 @@ def gated_layer(v, h, vertical, horizontal, link, output, *, first: bool):
     """
     ____
 ''',
+    answer="""\
+def gated_layer(v, h, vertical, horizontal, link, output, *, first):
+    before = vertical(v)  # 2C channels, used twice: by v's own gate and by the link
+    new_v = gate(before)
+    told = horizontal(h) + link(before)  # 2C channels: values and switches hear from above
+    new_h = output(gate(told))
+    if not first:  # in the first layer h is the image: a pixel would be shown to itself
+        new_h = new_h + h
+    return new_v, new_h
+""",
     hints=(
         """Follow the arrows of figure 2. The vertical stack needs nothing from the other one.
         What leaves it for the horizontal stack leaves between its convolution and its gate.

@@ -34,11 +34,20 @@ def multiplications_per_pixel(kernel_size: int, n_channels: int) -> int:
     n_channels   C, the features of each stack
     returns      a whole number: vertical + horizontal + link + output, biases left out
 
-    By hand: k = 3, C = 1. Each convolution needs (taps) x (channels in) x (channels out):
-             vertical 6 x 1 x 2, horizontal 2 x 1 x 2, link 1 x 2 x 2, output 1 x 1 x 1: 21
+    By hand: k = 3 and C = 1 need 21 multiplications, 12 of them in the vertical convolution
     """
     ____
 ''',
+    answer="""\
+def multiplications_per_pixel(kernel_size, n_channels):
+    kept = kernel_size // 2 + 1  # rows of the vertical kernel, columns of the horizontal one
+    wide = 2 * n_channels  # values and switches
+    vertical = kept * kernel_size * n_channels * wide
+    horizontal = kept * n_channels * wide
+    link = wide * wide
+    output = n_channels * n_channels
+    return vertical + horizontal + link + output
+""",
     hints=(
         """Four convolutions, and each costs its taps times its channels in times its channels
         out. Cut from a k x k square, the vertical kernel keeps its middle row and those

@@ -41,6 +41,15 @@ def conditional_gate(
     """
     ____
 ''',
+    answer="""\
+def conditional_gate(features, label, table):
+    half = features.shape[1] // 2
+    rows = table[label]  # (B, 2C): for each image the row of its own label
+    rows = rows[:, :, None, None]  # (B, 2C, 1, 1): the same at all pixels
+    value = features[:, :half] + rows[:, :half]
+    switch = features[:, half:] + rows[:, half:]
+    return torch.tanh(value) * torch.sigmoid(switch)
+""",
     hints=(
         """A label says two things to every feature: by how much its value is moved, and by how
         much its switch. The same at all pixels, another for each image of the batch.""",

@@ -26,16 +26,25 @@ soft_labels = Exercise(
     otherwise="These vectors do not lie on the straight line, or not evenly.",
     stub='''\
 def soft_labels(first: int, second: int, n_steps: int, n_classes: int) -> torch.Tensor:
-    """Vectors h on a straight line from the one-hot vector of one label to that of another.
+    """Conditions h that lead from one label to another, on a straight line and in even steps.
 
-    first, second  labels, 0 .. n_classes - 1; from a label to itself, all rows are alike
-    n_steps        rows, at least 2: both ends and evenly spaced steps between them
+    first, second  labels, 0 .. n_classes - 1; they may be the same
+    n_steps        how many conditions, at least 2: the two labels themselves count
     returns        (n_steps, n_classes), floating point
 
-    By hand: soft_labels(0, 2, 3, 3) is [[1, 0, 0], [0.5, 0, 0.5], [0, 0, 1]]
+    By hand: of soft_labels(0, 2, 3, 3), the middle row is [0.5, 0, 0.5]
     """
     ____
 ''',
+    answer="""\
+def soft_labels(first, second, n_steps, n_classes):
+    rows = torch.zeros(n_steps, n_classes)
+    for step in range(n_steps):
+        share = step / (n_steps - 1)  # of the second label: 0 in the first row, 1 in the last
+        rows[step, first] += 1 - share
+        rows[step, second] += share  # +=, as the second label may be the first
+    return rows
+""",
     hints=(
         """A label is a corner of a cube: all zeros and a single 1. The straight line between two
         corners touches no third one: on the way, h is so much of the first and so much of the

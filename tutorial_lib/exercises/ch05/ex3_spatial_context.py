@@ -43,6 +43,14 @@ def spatial_context(
     """
     ____
 ''',
+    answer="""\
+def spatial_context(coarse, weight, size):
+    rows = size[0] // coarse.shape[2]  # of pixels in a block
+    columns = size[1] // coarse.shape[3]
+    blocks = coarse.repeat_interleave(rows, dim=2).repeat_interleave(columns, dim=3)
+    # At each pixel: the matrix (2C, S) times the S numbers of its block.
+    return torch.einsum("cs,bshw->bchw", weight, blocks)
+""",
     hints=(
         """Two things happen: each cell becomes a block of equal pixels, and at every pixel S
         numbers become 2C by a matrix. No pixel needs to know another cell than its own.""",

@@ -35,15 +35,23 @@ def positions_computed(height: int, width: int, n_colors: int = 1) -> tuple[int,
 
     height, width  of the image, in pixels: a layer has one position for each pixel
     n_colors       sub-pixels of a pixel; each is a draw of its own
-    returns        three whole numbers: naive (each draw computes all positions), row-cropped (each
-                   draw computes the rows so far, its own row included, in full), cached (each draw
-                   computes the one position of its pixel)
+    returns        three whole numbers: naive, row-cropped (cut between rows: the row that is drawn
+                   is computed in full), cached
 
-    By hand: 2 rows of 3 pixels, one colour, so 6 draws.
-             naive 6 draws * 6 positions = 36; row-cropped 3 * 3 + 3 * 6 = 27; cached 6
+    By hand: 2 rows of 3 pixels, one colour: naive 36, row-cropped 27, cached 6
     """
     ____
 ''',
+    answer="""\
+def positions_computed(height, width, n_colors=1):
+    naive = row_cropped = cached = 0
+    for row in range(height):
+        for _ in range(width * n_colors):  # the draws of a row
+            naive += height * width
+            row_cropped += (row + 1) * width  # the rows so far, the own one included
+            cached += 1
+    return naive, row_cropped, cached
+""",
     hints=(
         """Count in two steps: how many draws are there, and how many positions does each of them
         compute? For row-cropped sampling the second number differs from row to row.""",

@@ -22,17 +22,25 @@ push_row = Exercise(
     otherwise="The window must hold the last rows, the oldest first.",
     stub='''\
 def push_row(rows: torch.Tensor, finished: torch.Tensor) -> torch.Tensor:
-    """A row is finished: the window over the last rows moves on by one.
+    """A row is finished: what the window over the last rows holds from now on.
 
     rows      (n_rows, W, C) features of the last rows, the oldest first; stays as it is
     finished  (W, C) features of the row that was finished
     returns   (n_rows, W, C) the new window
 
-    By hand: two rows kept, one channel, W = 2: rows [[1, 2], [3, 4]] and finished [5, 6] give
-             [[3, 4], [5, 6]]
+    By hand: a window of two rows, all zeros. After three calls, which bring [1, 2], then [3, 4],
+             then [5, 6] (W = 2, one channel), it is [[3, 4], [5, 6]]
     """
     ____
 ''',
+    answer="""\
+def push_row(rows, finished):
+    window = torch.empty_like(rows)
+    for i in range(len(rows) - 1):
+        window[i] = rows[i + 1]  # the oldest row leaves, the others move up
+    window[-1] = finished
+    return window
+""",
     hints=(
         """The kernel's upper taps lie on the oldest row, its lower taps on the newest. So the
         order matters: what was row i becomes row i - 1, the oldest leaves, the finished row

@@ -41,6 +41,16 @@ def step_in_row(
     """
     ____
 ''',
+    answer="""\
+def step_in_row(row, kernel, above, column):
+    total = above[:, :, column].clone()
+    taps = kernel.shape[2]
+    for tap in range(taps):
+        place = column - (taps - 1) + tap  # the last tap lies on `column`
+        if place >= 0:  # left of the image there are zeros
+            total += row[:, :, place] @ kernel[:, :, tap].T  # (B, C) @ (C, O)
+    return total
+""",
     hints=(
         """Cut out the T pixels that end at `column`, multiply them with the kernel, sum over
         channels and taps, add what came from above. At the left edge some of the T pixels do

@@ -52,6 +52,23 @@ def sample_row_by_row(model, uniforms: torch.Tensor, known: torch.Tensor) -> tor
     """
     ____
 ''',
+    answer="""\
+from tutorial_lib.sampling import draw
+
+
+def sample_row_by_row(model, uniforms, known):
+    levels = known.clamp(min=0)  # known levels are in place from the start
+    height, width = known.shape[2:]
+    for row in range(height):
+        above = model.begin_row(levels, row)  # now all rows above are finished
+        for column in range(width):
+            logits = model.logits(above, levels, row, column)
+            drawn = draw(logits, uniforms[:, 0, row, column])
+            unknown = known[:, 0, row, column] < 0
+            kept = levels[:, 0, row, column]
+            levels[:, 0, row, column] = torch.where(unknown, drawn, kept)
+    return levels
+""",
     hints=(
         """Two loops. When a row begins, and not before, all rows above are finished: that is the
         moment for `begin_row`. A known pixel is in place from the start, so that everything

@@ -40,6 +40,15 @@ def label_posterior(bits_per_dim: torch.Tensor, n_dims: int, prior: torch.Tensor
     """
     ____
 ''',
+    answer="""\
+def label_posterior(bits_per_dim, n_dims, prior):
+    bits = bits_per_dim * n_dims  # of the whole image
+    log_likelihood = -bits * math.log(2)  # log p(x|y), in nats
+    joint = log_likelihood + prior.log()  # log of p(x|y) p(y)
+    best = joint.max(dim=1, keepdim=True).values  # taken out, so that exp does not underflow
+    log_sum = best + (joint - best).exp().sum(dim=1, keepdim=True).log()  # log p(x)
+    return joint - log_sum
+""",
     hints=(
         """p(y|x) is p(x|y) p(y), divided by the sum of this product over all labels of the same
         image. Work with logarithms: a product becomes a sum. And p(x|y) is the probability of

@@ -37,6 +37,17 @@ def typicality(nats: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:
     """
     ____
 ''',
+    answer="""\
+def typicality(nats, reference):
+    median = reference.median()
+    known = (reference - median).abs()
+    shares = []
+    for cost in nats:
+        distance = (cost - median).abs()  # too much or too little: both are unusual
+        at_least_as_far = known >= distance
+        shares.append(at_least_as_far.double().mean())
+    return torch.stack(shares)
+""",
     hints=(
         """"Too dear" and "too cheap" are both unusual. So measure how far a cost is from the
         middle of the known ones, and ask how many of these are as far from it.""",
