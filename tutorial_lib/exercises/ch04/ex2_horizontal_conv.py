@@ -46,7 +46,7 @@ def horizontal_conv(x: torch.Tensor, weight: torch.Tensor, *, mask_type: str) ->
     answer="""\
 def horizontal_conv(x, weight, *, mask_type):
     taps, width = weight.shape[-1], x.shape[-1]
-    left = taps if mask_type == "A" else taps - 1  # what the first pixel reads lies outside
+    left = taps if mask_type == "A" else taps - 1  # zeros, outside the image
     padded = torch.nn.functional.pad(x, (left, 0))
     result = torch.nn.functional.conv2d(padded, weight)
     return result[..., :width]  # in type A, nobody is left to read the last column

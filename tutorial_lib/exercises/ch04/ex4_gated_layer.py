@@ -62,7 +62,7 @@ def gated_layer(v, h, vertical, horizontal, link, output, *, first: bool):
 def gated_layer(v, h, vertical, horizontal, link, output, *, first):
     before = vertical(v)  # 2C channels, used twice: by v's own gate and by the link
     new_v = gate(before)
-    told = horizontal(h) + link(before)  # 2C channels: values and switches hear from above
+    told = horizontal(h) + link(before)  # values and switches hear from above
     new_h = output(gate(told))
     if not first:  # in the first layer h is the image: a pixel would be shown to itself
         new_h = new_h + h

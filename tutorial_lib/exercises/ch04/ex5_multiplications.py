@@ -40,7 +40,7 @@ def multiplications_per_pixel(kernel_size: int, n_channels: int) -> int:
 ''',
     answer="""\
 def multiplications_per_pixel(kernel_size, n_channels):
-    kept = kernel_size // 2 + 1  # rows of the vertical kernel, columns of the horizontal one
+    kept = kernel_size // 2 + 1  # rows of one, columns of the other
     wide = 2 * n_channels  # values and switches
     vertical = kept * kernel_size * n_channels * wide
     horizontal = kept * n_channels * wide

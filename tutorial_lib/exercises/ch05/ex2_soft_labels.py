@@ -40,7 +40,7 @@ def soft_labels(first: int, second: int, n_steps: int, n_classes: int) -> torch.
 def soft_labels(first, second, n_steps, n_classes):
     rows = torch.zeros(n_steps, n_classes)
     for step in range(n_steps):
-        share = step / (n_steps - 1)  # of the second label: 0 in the first row, 1 in the last
+        share = step / (n_steps - 1)  # of the second label: from 0 to 1
         rows[step, first] += 1 - share
         rows[step, second] += share  # +=, as the second label may be the first
     return rows

@@ -45,7 +45,7 @@ def label_posterior(bits_per_dim, n_dims, prior):
     bits = bits_per_dim * n_dims  # of the whole image
     log_likelihood = -bits * math.log(2)  # log p(x|y), in nats
     joint = log_likelihood + prior.log()  # log of p(x|y) p(y)
-    best = joint.max(dim=1, keepdim=True).values  # taken out, so that exp does not underflow
+    best = joint.max(dim=1, keepdim=True).values  # taken out: exp must not underflow
     log_sum = best + (joint - best).exp().sum(dim=1, keepdim=True).log()  # log p(x)
     return joint - log_sum
 """,
