@@ -269,7 +269,7 @@ def paths_named(notebook):
         in_code = cell.cell_type == "code"
         found = NEAR.findall(cell.source)
         named |= {code if in_code else link for code, link in found if (code if in_code else link)}
-    return named
+    return {name.partition("#")[0] for name in named}
 
 
 def test_what_chapters_read_and_link_beside_them_is_in_the_copy(tmp_path):
