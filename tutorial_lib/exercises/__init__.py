@@ -16,6 +16,7 @@ One package a chapter (`ch01`, `ch02`, ...), one module an exercise. The rest in
     untouched     is this still the stub?
     comparing     wrong type, wrong shape or wrong values: told apart
     trials        one function against another on many inputs, misconceptions recognised
+    likeness      what a wrong result has in common with the right one, whatever the mistake
     reports       what is shown: HTML in a notebook, the same words as plain text elsewhere
     progress      points kept on disk between sessions
     moved         exercises that stood in another chapter before

@@ -29,6 +29,7 @@ from tutorial_lib.exercises.definition import (
     Misconception,
     OutOfTime,
 )
+from tutorial_lib.exercises.likeness import likeness
 
 MOST_NUMBERS = 24  # of an argument that is written out as evidence
 
@@ -77,7 +78,9 @@ def compare(
             got.append(read(value, trial))
         except Failed as told:
             says = _says_of_unread(candidate, [trial, *diagnose_on], value, misconceptions)
-            raise Failed(Failure(says or told.failure.message, told.failure.evidence)) from told
+            alike = "" if says else _likeness_of_unread(value, trial.wanted(reference))
+            shown = f"{told.failure.evidence} {alike}".rstrip()
+            raise Failed(Failure(says or told.failure.message, shown)) from told
     want = [read(trial.wanted(reference), trial) for trial in trials]
     off = [i for i in range(len(trials)) if not agree(got[i], want[i])]
     if not off:
@@ -91,7 +94,7 @@ def compare(
     for misconception in misconceptions:
         if explains(misconception, trials, got, read):
             return Failure(misconception.says, told)
-    return Failure(otherwise, told)
+    return Failure(f"{otherwise} {likeness(got[: len(want)], want)}".rstrip(), told)
 
 
 def explains(
@@ -122,6 +125,12 @@ def _says_of_unread(
             if all(_the_same(each.call(misconception.wrong), value) for each, value in pairs):
                 return misconception.says
     return ""
+
+
+def _likeness_of_unread(value: object, want: object) -> str:
+    """What a tensor of the wrong shape has in common with the right one."""
+    tensors = isinstance(value, Tensor) and isinstance(want, Tensor)
+    return likeness([value], [want]) if tensors and value.shape != want.shape else ""
 
 
 def _the_same(one: object, other: object) -> bool:
