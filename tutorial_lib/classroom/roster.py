@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -124,7 +124,7 @@ def write_exports(
     return written
 
 
-def _exported(student: Student, columns, assignments, points) -> Iterator[object]:
+def _exported(student: Student, columns, assignments, points) -> list[str]:
     given = {column.casefold(): value for column, value in student.row.items() if column}
     own = [given.get(column.casefold(), "") for column in columns]
     if not any(own[1:4] if columns is CANVAS else own[:3]):  # nothing to know the student by
