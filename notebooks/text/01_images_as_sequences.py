@@ -416,11 +416,12 @@ ax.set(xlabel="cost of the data (bits/dim)", ylabel="models", xlim=(0, 4))
 ax.legend();
 
 # %% [markdown]
-# Nothing gets past the dashed line, and the tables stand on it. The uniform model is not the worst:
-# one can be confidently wrong, and many of the random ones are.
+# The dashed line is the entropy of *these* patches. No model costs less on them, and the tables
+# cost just as much. The uniform model is not the worst: a model can be confidently wrong, and many
+# of the random ones are. (Each set of patches below has a floor of its own.)
 #
-# The tables stand *exactly* on the floor because they were counted on the same patches that they are
-# scored on. Score them on patches they have not seen, and the honest price is a little higher:
+# The tables stand *exactly* on the floor because they were counted on the same patches that they
+# are scored on. Score them on patches they have not seen, and they cost a little more:
 
 # %%
 for n in (20, 100, 1_000, len(patches) // 2):

@@ -270,10 +270,11 @@ ax.axvline(0, color="#888888", lw=1);
 
 
 # %% [markdown]
-# Every part believes what it is told, and a lie to any of them costs. So all four carry some of the
-# label. (Where half a lie costs more than the whole one, the parts contradict each other, which
-# they never did in training.) An implementation that tells only one stack, or only the values, runs
-# without an error; it has less to work with, and no test of shapes will say so.
+# Every part believes what it is told, and a lie to any of them costs. But these bars do not say
+# *where* the label is carried. Where half a lie costs more than the whole one, the bar measures how
+# much the parts contradict each other, which they never did in training. What they do show: an
+# implementation that tells only one stack, or only the values, runs without an error, and no test
+# of shapes will say so.
 #
 # The same question asked of the derivative: how much do the logits move with the numbers that the
 # label adds, layer by layer? (A forward hook is called with what a module returned. Here it keeps
@@ -389,9 +390,9 @@ show_images(
 # %% [markdown]
 # Compare the first two rows, which have the same two ends. Interpolated in pixels, the middle is
 # two garments laid over each other, which nobody ever photographed. Interpolated in h, nothing
-# shines through: each step is one drawing. But look at those in the middle, where the images go
-# dark or fall apart. Half T-shirt and half dress is a legal h; the model has met ten values of h in
-# its life, and this is not one of them. Nothing in training said what lies between.
+# shines through: each step is one drawing. But look at those in the middle, where many images are
+# blank or fall apart. Half T-shirt and half dress is a legal h. But the model has met ten values of
+# h in its training, and this is not one of them. Nothing in training said what lies between.
 #
 # And the class? Ask the model itself what it has drawn at each step: p(y given x) by Bayes' rule,
 # from what the image costs under each label. (Chapter 07 writes that rule out, and looks at how far

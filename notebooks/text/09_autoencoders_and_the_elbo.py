@@ -630,8 +630,9 @@ show_images(logits.softmax(dim=1)[:, 1].cpu(), n_columns=side);
 
 # %% [markdown]
 # Every picture stands for an equal share of the prior. To draw a garment, throw a dart. Neighbours
-# look alike, and there are hardly any holes: the KL term has pulled the encoder's Gaussians together
-# until they fill the prior.
+# look alike, and in these two dimensions there are hardly any holes: the KL term has pulled the
+# encoder's Gaussians together until they fill the prior. (In 32 dimensions, as in the shipped
+# model, holes are everywhere: a draw from the prior seldom lies where an encoder's Gaussian was.)
 #
 # ## 7 · A wrong way: a bound that is none
 #
@@ -790,7 +791,7 @@ ax.grid(axis="y", visible=False)
 # The further the decoder sees, the better the total, and the emptier the code. What the
 # short-sighted one keeps in the code is what it cannot see. With the far-sighted one the orange end
 # of the bar is all but gone: q(z|x) is nearly the prior for every image. This is **posterior
-# collapse**. (On average the KL is more than what the code says: it also pays for the distance of
+# collapse**. (On average the KL is at least what the code says: it also pays for the distance of
 # the average posterior from the prior.) What the collapse does to pictures: encode a garment, and
 # decode from its code.
 

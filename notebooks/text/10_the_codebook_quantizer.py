@@ -410,8 +410,7 @@ for name, shape in signals.items():
 # ### A wrong way: the missing permute
 #
 # z_e arrives as (B, D, rows, columns): first component 0 at all rows and columns, then component 1.
-# Flattening it into a list of vectors needs D *last*. This line forgets that, and it is found in
-# public code:
+# Flattening it into a list of vectors needs D *last*. This line forgets that:
 #
 # > **Predict.** `z_e.reshape(-1, D)` on our garment's field. Is the shape right? What is in a row?
 # > <details><summary>A way to think about it</summary>16×7×7 numbers are 49 rows of 16, whichever
@@ -676,7 +675,7 @@ vq_losses = ch10.vq_losses.check(vq_losses)
 # > decoder, and the codebook e. The notes say: "Trivial."
 # >
 # > That there are three is. Which term of the loss trains which of the three is not, and most
-# > mistakes in public code sit exactly there. Before you run the next cells, fill in the table:
+# > mistakes sit exactly there. Before you run the next cells, fill in the table:
 # > three terms, three parts, nine times yes or no. The cell asks autograd.
 
 # %%
@@ -766,10 +765,10 @@ print(f"codes that nobody chose: {(torch.bincount(chosen, minlength=12) == 0).su
 #
 # ### A wrong way: beta on the other term
 #
-# In equation 3 beta stands before the *commitment*. Many public implementations put it before the
-# codebook term. Does that matter? Measure the pull on both sides as beta grows: with beta in its
-# place, in the wrong place, and in the wrong place with an EMA codebook, where the codebook term is
-# 0.
+# In equation 3 beta stands before the *commitment*. Some implementations put it before the codebook
+# term (taming-transformers did at first, and says so in its code). Does that matter? Measure the
+# pull on both sides as beta grows: with beta in its place, in the wrong place, and in the wrong
+# place with an EMA codebook, where the codebook term is 0.
 
 # %%
 terms = terms_of(model)

@@ -1136,7 +1136,8 @@ show_stacked_bits(rows);
 # **PixelCNN against both**: the exact models lead. Their bars have no latent part, and they model
 # what an independent decoder cannot, the dependence of each pixel on its neighbours. Nothing is
 # unfair in this comparison: part of the distance may be the gap of the bounds, but what is printed
-# is what could be *sent*.
+# is what the models can account for. (What the VQ-VAE and the PixelCNN cost could be *sent* as a
+# file, once the reader knows the class. The VAE's KL is a length only with bits-back coding.)
 #
 # Every model scored the same images, so the last column is a mean of differences image by image, ±
 # one standard error.

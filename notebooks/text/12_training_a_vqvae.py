@@ -12,7 +12,7 @@
 # - trained a VQ-VAE of real garments, and watched it learn, in curves and in pictures;
 # - measured it: error, usage over time, compression in bits beside PNG and zlib, and what K, D and
 #   beta change;
-# - seen it fail in three ways, each with the number that gives it away.
+# - seen it fail: codes that die, a single code that takes all, a learning rate that is too high.
 #
 # **You need** chapters 10 (codebook, straight-through, restarts) and 11 (the rate of the codes).
 #
@@ -545,7 +545,7 @@ show_usage(counts, of_all);
 # hardly a code may be idle. (A code that is used evenly *over images* can still be predictable from
 # its neighbours; that is what chapter 13 lives on.)
 #
-# ### Usage over time, and three ways to lose the codebook
+# ### Usage over time, and how a codebook is lost
 #
 # `restart_dead_codes` does two things: the codes *begin* on vectors of the first batch, and a code
 # that hardly anybody chooses is moved onto a vector of the present batch. What does that bring?
