@@ -63,6 +63,9 @@ DRAWINGS = {
     "sliding_mask": lambda: diagrams.sliding_mask(
         MaskedConv2d(1, 1, 3, mask_type="A"), torch.rand(7, 7)
     ),
+    "sliding_mask, wide": lambda: diagrams.sliding_mask(
+        MaskedConv2d(1, 1, 5, mask_type="B"), torch.rand(7, 7)
+    ),
     "paths_of_messages": lambda: diagrams.paths_of_messages(),
     "pixelcnn_whole": lambda: diagrams.pixelcnn_whole(small("pixelcnn"), levels(5)),
     "growing": lambda: diagrams.growing(small("pixelcnn"), levels(5), (40, 110, 200, 400)),

@@ -1,6 +1,7 @@
 """Drawings of models, made from the models themselves: the last line of a cell shows one.
 
 module    what it draws                                                    chapter
+places    points and boxes on a card, lines with round corners             all
 card      the card: boxes, arrows, pixels and text in one style            all
 shapes    shapes for the arrows, from a batch that goes through the model  all
 masks     a mask on its way over an image; paths and the blind spot        02

@@ -16,15 +16,15 @@ import base64
 import html
 import io
 from numbers import Real
-from typing import NamedTuple
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import hsv_to_rgb, to_rgb, to_rgba_array
 from matplotlib.figure import Figure
 from matplotlib.patches import PathPatch
-from matplotlib.path import Path
 from PIL import Image
+
+from tutorial_lib.notebook.diagrams.places import SIDES, Node, around, rounded
 
 READ, UNREAD, FUTURE = "#3b76af", "#e6a04c", "#e9e9e9"  # as in all maps of what a pixel reads
 TARGET = "#d62728"  # the outline of the pixel that is spoken of
@@ -42,68 +42,12 @@ ROLES = {  # edge and face
 FLOW, GRADIENT = (INK, "-"), (ROLES["loss"][0], (0, (3, 1.6)))
 CONDITION, DRAWN = (ROLES["condition"][0], "-"), (ROLES["convolution"][0], "-")
 STOPPED = ("#9c4a86", (0, (1.2, 1.4)))  # ends in a bar: nothing passes
-SIDES = {"": (0, 0), "below": (0, -1), "above": (0, 1), "left": (-1, 0), "right": (1, 0)}
-
-
-class Node(NamedTuple):
-    """Where a thing is: its centre, its width and height, its rows and columns of pixels."""
-
-    x: Real
-    y: Real
-    w: Real = 0.0
-    h: Real = 0.0
-    rows: int = 1
-    columns: int = 1
-
-    def on(self, side: str, along: Real = 0.0) -> tuple[Real, Real]:
-        """A point on a side; `along` goes from -1 to 1, with 0 in the middle."""
-        dx, dy = SIDES[side]
-        return self.x + self.w / 2 * (dx or along), self.y + self.h / 2 * (dy or along)
-
-    def pixel(self, row: Real, column: Real) -> Node:
-        """One pixel of a grid, counted from the upper left; also one that lies outside."""
-        w, h = self.w / self.columns, self.h / self.rows
-        return Node(self.x - self.w / 2 + (column + 0.5) * w, self.top - (row + 0.5) * h, w, h)
-
-    @property
-    def top(self) -> float:
-        return self.y + self.h / 2
-
-    @property
-    def bottom(self) -> float:
-        return self.y - self.h / 2
-
-
-def around(*nodes: Node, pad: Real = 0.0) -> Node:
-    """The smallest node that holds all these, and `pad` more on each side."""
-    left, right = (f(n.x + s * n.w / 2 for n in nodes) for f, s in ((min, -1), (max, 1)))
-    low, high = min(n.bottom for n in nodes), max(n.top for n in nodes)
-    size = right - left + 2 * pad, high - low + 2 * pad
-    return Node((left + right) / 2, (low + high) / 2, *size)
 
 
 def code_colors(indices: np.ndarray | int) -> np.ndarray:
     """A colour for each code; hues jump, so that neighbours in number are none in colour."""
     i = np.asarray(indices)
     return hsv_to_rgb(np.stack([i * 0.618 % 1, 0.35 + 0.3 * (i % 2), 0.95 - 0.15 * (i % 3)], -1))
-
-
-def rounded(points: np.ndarray, radius: Real, closed: bool) -> Path:
-    """A line through these points with round corners."""
-    vertices, codes, last = [], [], len(points) - 1
-    for i, point in enumerate(points):
-        if not closed and i in (0, last) or not radius:
-            vertices, codes = [*vertices, point], [*codes, Path.LINETO]
-            continue
-        for end in (points[i - 1], points[(i + 1) % len(points)]):
-            arm = end - point
-            vertices.append(point + arm * min(0.5, radius / max(np.hypot(*arm), 1e-9)))
-        vertices.insert(-1, point)
-        codes += [Path.LINETO, Path.CURVE3, Path.CURVE3]
-    codes[0] = Path.MOVETO
-    if closed:
-        vertices, codes = [*vertices, vertices[0]], [*codes, Path.CLOSEPOLY]
-    return Path(vertices, codes)
 
 
 class Card:
@@ -224,6 +168,14 @@ class Card:
             ends = (x, a.on(sides[0])[1]), (x, b.on(sides[1])[1])
         self.arrow(*ends, text=text, **options)
 
+    def detour(self, a: Node, b: Node, y: Real, **options) -> None:
+        """An arrow from below a, at the height y, to b from below."""
+        self.arrow(a.on("below"), (a.x, y), (b.x, y), b.on("below"), **options)
+
+    def caption(self, words: str, color=GREY) -> None:
+        """A line of small text in the lower left corner."""
+        self.note((0.25, 0.25), words, "right", color, gap=0)
+
     def chain(self, *nodes: Node, texts=(), **options) -> None:
         """Links from each node to the next, with a text for each, as far as there are any."""
         texts = [*texts, *[""] * len(nodes)]
@@ -298,6 +250,12 @@ class Card:
         self.outline(node, ROLES["data"][0], z=z + 0.2, lw=0.7)
         self.note(node, label, side)
         return node
+
+    def image(self, x, y, levels, n_levels: int, dots: int, label="") -> Node:
+        """An image (C, H, W) of levels, grey or of three colours, at most `dots` high and wide."""
+        values = np.asarray(levels, float) / (n_levels - 1)
+        values = values[0] if len(values) == 1 else values.transpose(1, 2, 0)
+        return self.grid(x, y, values, dots // max(values.shape[:2]), label)
 
     def frame(self, *nodes: Node, text="", pad=0.14) -> Node:
         """A pale frame behind nodes, its text above the upper left corner."""

@@ -8,16 +8,8 @@ from numbers import Real
 import numpy as np
 import torch
 
-from tutorial_lib.notebook.diagrams.card import (
-    CONDITION,
-    FUTURE,
-    INK,
-    READ,
-    TARGET,
-    UNREAD,
-    Card,
-    Node,
-)
+from tutorial_lib.notebook.diagrams.card import CONDITION, FUTURE, INK, READ, TARGET, UNREAD, Card
+from tutorial_lib.notebook.diagrams.places import Node
 from tutorial_lib.notebook.diagrams.shapes import said, traced
 from tutorial_lib.pixels.gated import GatedPixelCNN
 
@@ -148,47 +140,28 @@ def receptive_fields(model: GatedPixelCNN, *, layer: int = 1, side: int = 9, tar
     maps = fields(model, side, target, layer)
     c = Card(7, 3.5, alt=FIELDS)
     y, low, nodes = 2.72, 1.1, {}
-    places = {
-        "v": (0.7, y),
-        "up": (3.2, y),
-        "h": (0.7, low),
-        "left": (3.2, low),
-        "z": (4.62, low),
-        "out": (6.45, low),
-    }
+    places = {"v": (0.7, y), "up": (3.2, y), "h": (0.7, low), "left": (3.2, low)}
+    places |= {"z": (4.62, low), "out": (6.45, low)}
+    style = {"cell": 144 // side, "palette": (READ, UNREAD, FUTURE), "gutter": True}
     for name, place in places.items():
-        nodes[name] = grid = c.grid(
-            *place, maps[name], 144 // side, palette=(READ, UNREAD, FUTURE), gutter=True
-        )
+        nodes[name] = grid = c.grid(*place, maps[name], **style)
         c.outline(grid.pixel(*target), TARGET, lw=1.4, z=6)
         n = np.sum(maps[name] == 0)
         c.note(grid, f"{n} pixels" if n != 1 else "1 pixel", "below")
     part = model.layers[layer]
-    up, left = (
-        _kernel(c, 1.95, at, conv, words)
-        for at, conv, words in (
-            (y, part.vertical, "rows\nabove"),
-            (low, part.horizontal, "left in\nthe row"),
-        )
-    )
-    plus, gate = (
-        c.sign(3.97, low, "+"),
-        c.box(5.53, low, "gate, 1×1\n+ input" if part.residual else "gate\n1×1", "nonlinearity"),
-    )
+    up = _kernel(c, 1.95, y, part.vertical, "rows\nabove")
+    left = _kernel(c, 1.95, low, part.horizontal, "left in\nthe row")
+    words = "gate, 1×1\n+ input" if part.residual else "gate\n1×1"
+    plus, gate = c.sign(3.97, low, "+"), c.box(5.53, low, words, "nonlinearity")
     link = c.box(3.97, 1.86, "1×1", "convolution")
     c.note(link, "link", "right")
     c.chain(nodes["v"], up, nodes["up"])
     c.chain(nodes["h"], left, nodes["left"], plus, nodes["z"], gate, nodes["out"])
     c.arrow(nodes["up"].on("right"), (3.97, y), link.on("above"))
     c.link(link, plus)
-    c.text(nodes["v"], r"$v_\ell$", "above")
-    c.text(nodes["h"], r"$h_\ell$", "above")
-    c.text(nodes["out"], r"$h_{\ell+1}$", "above")
-    words = {
-        READ: "read by the red pixel",
-        UNREAD: "earlier, not read in so few layers",
-        FUTURE: "never",
-    }
+    for name, words in (("v", r"$v_\ell$"), ("h", r"$h_\ell$"), ("out", r"$h_{\ell+1}$")):
+        c.text(nodes[name], words, "above")
+    words = {READ: "read by the red pixel", UNREAD: "earlier, not yet read", FUTURE: "later"}
     c.legend(0.25, 0.27, words)
     return c
 
@@ -237,5 +210,5 @@ def label_entry(
     words = (
         f"The same numbers at every pixel; each of {len(model.layers)} layers has its own table."
     )
-    c.note((0.25, 0.27), words, "right", gap=0)
+    c.caption(words)
     return c

@@ -5,16 +5,8 @@ from __future__ import annotations
 import numpy as np
 from torch import Tensor, nn
 
-from tutorial_lib.notebook.diagrams.card import (
-    FUTURE,
-    INK,
-    READ,
-    STOPPED,
-    TARGET,
-    UNREAD,
-    Card,
-    around,
-)
+from tutorial_lib.notebook.diagrams.card import FUTURE, INK, READ, STOPPED, TARGET, UNREAD, Card
+from tutorial_lib.notebook.diagrams.places import around
 from tutorial_lib.pixels.influence import as_model, influence_map
 from tutorial_lib.pixels.masks import MaskedConv2d
 
@@ -22,9 +14,7 @@ SEEN = (READ, UNREAD, FUTURE, "#ffffff")  # read, past and not read, future, no 
 
 
 def sliding_mask(
-    conv: MaskedConv2d,
-    image: Tensor,
-    places: tuple[tuple[int, int], ...] = ((0, 2), (3, 4), (5, 1)),
+    conv: MaskedConv2d, image: Tensor, places: tuple[tuple[int, int], ...] = ()
 ) -> Card:
     """The kernel of `conv` at three pixels of a small image in [0, 1], (H, W).
 
@@ -32,6 +22,7 @@ def sliding_mask(
     """
     mask = conv.mask[0, 0].bool().numpy()
     (k, across), side = mask.shape, len(image)
+    places = places or ((0, 2), (side // 2, side - 3), (side - 1 - k // 2, 1))
     words = f"A {k}×{across} kernel with mask {conv.mask_type} at {len(places)} pixels of an image"
     c = Card(7, 2.45, alt=f"{words}: taps above the pixel and to its left are read, others not.")
     kernel = c.grid(0.85, 1.4, mask, cell=40 if k < 5 else 160 // k)
@@ -59,7 +50,7 @@ def sliding_mask(
         c.note(picture, f"predicts row {row}, column {column}", "below", gap=0.12)
     for i in range(len(places) - 1):
         c.arrow((3.41 + 1.75 * i, 1.36), (3.61 + 1.75 * i, 1.36))
-    c.note((0.25, 0.28), "Taps outside the image read zeros.", "right", gap=0)
+    c.caption("Taps outside the image read zeros.")
     return c
 
 
@@ -80,17 +71,15 @@ PATHS = (
 )
 
 
-def paths_of_messages(
-    kernel_size: int = 3, side: int = 7, target: tuple[int, int] = (5, 2)
-) -> Card:
+def paths_of_messages(side: int = 7, target: tuple[int, int] = (5, 2)) -> Card:
     """Which way a message goes through masked layers, and the blind spot where none comes from.
 
     paths_of_messages()
     """
-    reach, (row, column) = kernel_size // 2, target
-    hops = min(3, row, (side - 1 - column) // reach)
+    row, column = target
+    hops = min(3, row, side - 1 - column)
     c = Card(7, 2.75, alt=PATHS)
-    deep = reach_of(kernel_size, 2 * side, side, target)
+    deep = reach_of(3, 2 * side, side, target)
     moves = c.grid(0.87, 1.62, np.ones((3, 3, 3)), cell=40, gutter=False)
     for move in MaskedConv2d(1, 1, 3, mask_type="B").mask[0, 0].nonzero().tolist():
         if move != [1, 1]:  # a tap at (-1, 1) reads up there: a message from there comes down left
@@ -98,34 +87,28 @@ def paths_of_messages(
     c.arrow(moves.pixel(1, 1), moves.pixel(1, 0.25), kind=STOPPED)
     c.text(moves, "one layer moves\na message so", "above", gap=0.1)
     c.note(moves, "never straight left", "below", gap=0.1, color=STOPPED[0])
-    start = row - hops, column + hops * reach
+    start = row - hops, column + hops
     panels = [
         ("a message arrives", start, f"{hops} layers, {hops} hops"),
         ("another does not", (start[0] + 1, start[1]), "too far right: no\npath leads there"),
         ("the blind spot", None, f"{np.mean(deep[deep < 2]):.0%} of the past,\nat any depth"),
     ]
     for i, (title, start, words) in enumerate(panels):
-        picture = c.grid(
-            2.35 + 1.78 * i,
-            1.5,
-            deep if start is None else np.where(deep < 2, 2, 3),
-            42,
-            palette=SEEN,
-        )
+        kinds = deep if start is None else np.where(deep < 2, 2, 3)
+        picture = c.grid(2.35 + 1.78 * i, 1.5, kinds, 294 // side, palette=SEEN)
         c.text(picture, title, "above", gap=0.1)
         c.note(picture, words, "below", gap=0.1)
         if start is not None:
             arrives = deep[start] == 0
             c.outline(picture.pixel(*start), INK, SEEN[deep[start]], z=4, lw=0.7)
             y, x = start
-            path = [start] + [(min(y + n, row), x - n * reach) for n in range(1, hops + 1)]
+            path = [start] + [(min(y + n, row), x - n) for n in range(1, hops + 1)]
             path = [p for p in path if arrives or p[1] > column]
             for a, b in zip(path, path[1:], strict=False):
                 c.arrow(picture.pixel(*a), picture.pixel(*b))
             if not arrives:
-                c.arrow(
-                    picture.pixel(*path[-1]), picture.pixel(row, path[-1][1] - 0.42), kind=STOPPED
-                )
+                end = picture.pixel(row, column + 0.58)
+                c.arrow(picture.pixel(*path[-1]), end, kind=STOPPED)
         c.outline(picture.pixel(row, column), TARGET, "w", lw=2, z=4)
     c.legend(1.75, 0.25, {READ: "read", UNREAD: "earlier, never read", FUTURE: "the other pixels"})
     return c

@@ -6,7 +6,8 @@ from numbers import Real
 
 import numpy as np
 
-from tutorial_lib.notebook.diagrams.card import INK, PALE, READ, Card, Node
+from tutorial_lib.notebook.diagrams.card import INK, PALE, READ, Card
+from tutorial_lib.notebook.diagrams.places import Node
 
 
 def _ticks(low: Real, high: Real) -> np.ndarray:
@@ -31,47 +32,31 @@ def rate_distortion(points: dict[str, tuple[Real, Real]], *, unit: str = "bits/d
     low = np.maximum(xy.min(0) - 0.15 * span, 0)
     high = xy.max(0) + (0.45, 0.2) * span
 
-    def at(p):
-        return (np.asarray(p) - low) / (high - low) * (box.w, box.h) + (
-            box.x - box.w / 2,
-            box.bottom,
-        )  # noqa: E731
+    corner, size = (box.x - box.w / 2, box.bottom), (box.w, box.h)
+
+    def at(p) -> np.ndarray:
+        return (np.asarray(p) - low) / (high - low) * size + corner
 
     for total in _ticks(low.sum(), high.sum())[1:]:
         ends = [(r, total - r) for r in np.clip([total - high[1], total - low[1]], low[0], high[0])]
         if abs(ends[0][0] - ends[1][0]) > 1e-9:
             c.stroke([at(e) for e in ends], PALE, closed=False, dashes=(0, (3, 2)), lw=0.8, z=1)
-    c.arrow((box.x - box.w / 2, box.bottom), (box.x + box.w / 2 + 0.1, box.bottom))
-    c.arrow((box.x - box.w / 2, box.bottom), (box.x - box.w / 2, box.top + 0.1))
+    c.arrow(corner, (box.x + box.w / 2 + 0.1, box.bottom))
+    c.arrow(corner, (corner[0], box.top + 0.1))
     for axis in (0, 1):
         for value in _ticks(low[axis], high[axis]):
             place = at((value, low[1])) if axis == 0 else at((low[0], value))
             if place[axis] < (box.x + box.w / 2, box.top)[axis] - 0.1:
                 c.note(place, f"{value:.3g}", "below" if axis == 0 else "left", gap=0.06)
     c.text((box.x, 0.42), f"rate: what the code costs ({unit})", "below", gap=-0.03)
-    c.text(
-        (0.3, box.top + 0.28),
-        f"distortion: what the image costs, given the code ({unit})",
-        "right",
-        gap=0,
-    )
+    words = f"distortion: what the image costs, given the code ({unit})"
+    c.text((0.3, box.top + 0.28), words, "right", gap=0)
     taken = [Node(*at(p), 0.14, 0.14) for p in xy]
     for name, p in points.items():
-        dot = Node(*at(p), 0.11, 0.11)
+        dot, words = Node(*at(p), 0.11, 0.11), f"{name}: {sum(p):.2f}"
         c.outline(dot, "w", READ, radius=1, z=6, lw=0.8)
-        words = f"{name}: {sum(p):.2f}"
-        wide = 0.072 * len(words)
-        sides = {
-            "right": (wide / 2 + 0.12, 0),
-            "above": (0, 0.15),
-            "below": (0, -0.15),
-            "left": (-wide / 2 - 0.12, 0),
-        }
-        room = {k: Node(dot.x + dx, dot.y + dy, wide, 0.15) for k, (dx, dy) in sides.items()}
-        side = min(
-            room, key=lambda k: sum(_meet(room[k], t) for t in taken) + (not _within(room[k], box))
-        )
-        taken.append(room[side])
+        side, place = _free_side(dot, 0.072 * len(words), taken, box)
+        taken.append(place)
         c.note(dot, words, side, color=INK)
     c.note((box.x + box.w / 2, box.top), "dashed: equal sum", "left", gap=0)
     return c
@@ -81,5 +66,16 @@ def _meet(a: Node, b: Node) -> bool:
     return bool(abs(a.x - b.x) < (a.w + b.w) / 2 and abs(a.y - b.y) < (a.h + b.h) / 2)
 
 
-def _within(a: Node, b: Node) -> bool:
-    return bool(abs(a.x - b.x) < (b.w - a.w) / 2 and abs(a.y - b.y) < (b.h - a.h) / 2)
+def _free_side(dot: Node, wide: Real, taken: list[Node], box: Node) -> tuple[str, Node]:
+    """Where a text of this width beside a dot meets the fewest things and stays in the box."""
+    shift = {"right": (wide / 2 + 0.12, 0), "above": (0, 0.15), "below": (0, -0.15)}
+    shift["left"] = (-wide / 2 - 0.12, 0)
+    room = {side: Node(dot.x + x, dot.y + y, wide, 0.15) for side, (x, y) in shift.items()}
+
+    def trouble(side: str) -> int:
+        place = room[side]
+        inside = abs(place.x - box.x) < (box.w - wide) / 2 and place.bottom > box.bottom
+        return sum(_meet(place, each) for each in taken) + 2 * (not inside)
+
+    side = min(room, key=trouble)
+    return side, room[side]

@@ -6,10 +6,27 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tutorial_lib.notebook.diagrams.card import HIDDEN, READ, TARGET, UNREAD, Card, around
+from tutorial_lib.notebook.diagrams.card import GRADIENT, HIDDEN, READ, TARGET, UNREAD, Card
+from tutorial_lib.notebook.diagrams.places import Node, around
 from tutorial_lib.pixels.gated import GatedPixelCNN
 from tutorial_lib.pixels.lstm_layers import skew
 from tutorial_lib.sampling.gated_cache import GatedCache
+
+
+def _known(c: Card, image: Tensor, pixel: tuple[int, int], n_rows: int, reach: int) -> Node:
+    """An image (1, H, W) in [0, 1] as far as it is drawn, and what one layer reads of it."""
+    (row, column), (height, width) = pixel, image.shape[1:]
+    colors = np.repeat(image[0].double().numpy()[..., None], 3, -1)
+    colors.reshape(-1, 3)[row * width + column :] = HIDDEN
+    picture = c.grid(1.1, 2.2, colors, 340 // max(height, width))
+    bands = [(READ, row - n_rows, row, 0, width)]
+    bands += [(UNREAD, row, row + 1, max(0, column - reach), column)] if column else []
+    for color, r0, r1, c0, c1 in bands:
+        band = around(picture.pixel(r0, c0), picture.pixel(r1 - 1, c1 - 1))
+        c.outline(band, color, color, z=5, lw=1.4).set_alpha(0.55)
+    c.outline(picture.pixel(row, column), TARGET, "w", z=6, lw=1.6)
+    return picture
+
 
 CACHED = (
     "Once a row, the vertical stack reads {} kept rows and stores a link for each of {} pixels. "
@@ -25,27 +42,16 @@ def cached_sampler(
 
     cached_sampler(model, digits.levels[0].long(), (14, 12))
     """
-    (row, column), levels = pixel, image[None].clone()
+    levels = image[None].clone()
     label = torch.zeros(1, dtype=torch.long) if model.n_classes else None
     with torch.no_grad():
         cache = GatedCache(model, levels, label=label)
-        cache.begin_row(row)
+        cache.begin_row(pixel[0])
     above, own = cache.vertical[layer].above, cache.horizontal[layer].own
     n_rows, wide, _, channels = above.rows.shape
     links, part = cache.links[layer], model.layers[layer]
-    reach, (height, width) = part.horizontal.reach, image.shape[1:]
-    c = Card(7, 3.7, alt=CACHED.format(n_rows, width))
-    colors = np.repeat(image[0].double().numpy()[..., None] / (model.n_levels - 1), 3, -1)
-    colors.reshape(-1, 3)[row * width + column :] = HIDDEN
-    picture = c.grid(1.1, 2.2, colors, 340 // max(height, width))
-    bands = [
-        (READ, row - n_rows, row, 0, width),
-        (UNREAD, row, row + 1, max(0, column - reach), column),
-    ]
-    for color, r0, r1, c0, c1 in bands:
-        band = around(picture.pixel(r0, c0), picture.pixel(r1 - 1, c1 - 1))
-        c.outline(band, color, color, z=5, lw=1.4).set_alpha(0.55)
-    c.outline(picture.pixel(row, column), TARGET, "w", z=6, lw=1.6)
+    c = Card(7, 3.7, alt=CACHED.format(n_rows, len(links)))
+    picture = _known(c, image / (model.n_levels - 1), pixel, n_rows, part.horizontal.reach)
     words = f"blue: the {n_rows} rows that\nlayer {layer} reads once a row\n"
     c.note(picture, words + "orange: left in the row\nred: the next pixel", "below")
     y, low = 2.85, 1.15
@@ -55,32 +61,18 @@ def cached_sampler(
     buffer = c.box(6.22, y, f"links\n{len(links)}×{links[0].shape[-1]}", "data")
     c.chain(window, vertical, one, buffer)
     c.frame(window, vertical, one, buffer, text="once a row", pad=0.18)
-    row_so_far = c.box(
-        2.9, low, f"row buffer\n{own.row.shape[0]}×{own.row.shape[2]}", "data", w=window.w
-    )
+    words = f"row buffer\n{own.row.shape[0]}×{own.row.shape[2]}"
+    row_so_far = c.box(2.9, low, words, "data", w=window.w)
     horizontal = c.box(4.2, low, "horizontal,\none pixel", "convolution")
     plus = c.sign(5.02, low, "+")
     gate = c.box(5.55, low, "gate", "nonlinearity")
     out = c.box(6.24, low, "1×1, +", "convolution")
     c.chain(row_so_far, horizontal, plus, gate, out)
     c.frame(row_so_far, horizontal, plus, gate, out, text="once a pixel", pad=0.18)
-    c.arrow(
-        buffer.on("below"),
-        (buffer.x, 1.9),
-        (plus.x, 1.9),
-        plus.on("above"),
-        text="one of them",
-        side="above",
-    )
-    c.arrow(
-        (out.x, out.bottom),
-        (out.x, 0.55),
-        (row_so_far.x, 0.55),
-        row_so_far.on("below"),
-        text="one pixel of the row buffer of the next layer",
-        side="below",
-        kind=(READ, (0, (3, 1.6))),
-    )
+    ends = buffer.on("below"), (buffer.x, 1.9), (plus.x, 1.9), plus.on("above")
+    c.arrow(*ends, text="one of them", side="above")
+    words = {"text": "one pixel of the row buffer of the next layer", "side": "below"}
+    c.detour(out, row_so_far, 0.55, kind=(READ, GRADIENT[1]), **words)
     return c
 
 

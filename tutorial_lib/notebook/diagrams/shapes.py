@@ -20,6 +20,7 @@ class Passed(NamedTuple):
 def traced(model: nn.Module, run: Callable[[], object]) -> dict[str, Passed]:
     """What passes each part of `model`, by its name, while `run()` calls the model in eval mode.
 
+    >>> import torch
     >>> layers = nn.Sequential(nn.Conv2d(1, 8, 3), nn.ReLU())
     >>> said(traced(layers, lambda: layers(torch.zeros(1, 1, 28, 28)))["0"].left)
     '8×26×26'

@@ -19,8 +19,8 @@ from tutorial_lib.notebook.diagrams.card import (
     STOPPED,
     UNREAD,
     Card,
-    Node,
 )
+from tutorial_lib.notebook.diagrams.places import Node
 from tutorial_lib.notebook.diagrams.shapes import said
 
 
@@ -48,13 +48,10 @@ def gaussian_vae(model: GaussianVAE, image: Tensor) -> Card:
         mean, log_variance = model.encode(image[None])
         z = reparameterize(mean, log_variance, torch.zeros_like(mean))
         p = model.logits_given(image[None], z).softmax(1)
-    levels = torch.linspace(0, 1, model.n_levels)
-    decoded = torch.einsum("lhw,l->hw", p[0, :, 0], levels).numpy()
+    decoded = torch.einsum("lchw,l->chw", p[0], torch.arange(float(model.n_levels)))
     c = Card(7, 3.55, alt=VAE)
-    y, low, foot, cell = 2.65, 1.85, 0.92, int(170 / max(image.shape[1:]))
-    x = c.grid(
-        0.62, y, image[0].numpy() / (model.n_levels - 1), cell, f"image $x$\n{said(image.shape)}"
-    )
+    y, low, foot = 2.65, 1.85, 0.92
+    x = c.image(0.62, y, image, model.n_levels, 170, f"image $x$\n{said(image.shape)}")
     enc = c.box(1.75, y, "encoder", "convolution", h=0.95, taper=0.35)
     mu = c.box(2.97, y, rf"mean $\mu$: {said(mean)}", w=1.0)
     sigma = c.box(2.97, low, rf"spread $\sigma$: {said(mean)}", w=1.0)
@@ -62,7 +59,7 @@ def gaussian_vae(model: GaussianVAE, image: Tensor) -> Card:
     plus, times = c.sign(3.98, y, "+"), c.sign(3.98, low, "x")
     bell = _bell(c, 3.98, foot)
     dec = c.box(5.22, y, "decoder", "convolution", h=0.95, taper=-0.35)
-    out = c.grid(6.38, y, decoded, cell, "")
+    out = c.image(6.38, y, decoded, model.n_levels, 170)
     c.text(out, r"$p(x\,|\,z)$", "above")
     kl = c.box(2.1, foot, r"KL$(q(z|x)\,\Vert\,\mathcal{N}(0, I))$", "loss")
     nll = c.box(6.2, foot, r"$-\log p(x\,|\,z)$", "loss")
@@ -70,15 +67,10 @@ def gaussian_vae(model: GaussianVAE, image: Tensor) -> Card:
     c.arrow((enc.on("right")[0], y - 0.15), (2.3, y - 0.15), (2.3, low), sigma.on("left"))
     c.link(plus, dec, f"$z$: {said(z)}", side="below")
     c.chain(dec, out, nll)
-    c.chain(sigma, times)
-    c.chain(times, plus)
+    c.chain(sigma, times, plus)
     c.link(bell, times)
-    c.note(
-        bell,
-        rf"noise $\varepsilon$: {said(z)}" + "\n" + r"from $\mathcal{N}(0, I)$",
-        "right",
-        color=ROLES["condition"][0],
-    )
+    words = f"noise $\\varepsilon$: {said(z)}\nfrom $\\mathcal{{N}}(0, I)$"
+    c.note(bell, words, "right", color=ROLES["condition"][0])
     c.arrow((2.75, q.bottom), (2.75, kl.top))
     back = 0.12  # the gradient goes back beside what it belongs to
     c.arrow((2.63, kl.top), (2.63, q.bottom), kind=GRADIENT)
@@ -87,12 +79,8 @@ def gaussian_vae(model: GaussianVAE, image: Tensor) -> Card:
         c.arrow((a.on("left")[0], y + back), (b.on("right")[0], y + back), kind=GRADIENT)
     c.arrow((plus.x + back, plus.bottom), (times.x + back, times.top), kind=GRADIENT)
     c.arrow((times.on("left")[0], low - back), (sigma.on("right")[0], low - back), kind=GRADIENT)
-    c.arrow(
-        (times.x + back, times.bottom),
-        (times.x + back, bell.top + 0.12),
-        kind=STOPPED,
-        text="no gradient",
-    )
+    ends = (times.x + back, times.bottom), (times.x + back, bell.top + 0.12)
+    c.arrow(*ends, kind=STOPPED, text="no gradient")
     c.arrow((0.25, 0.3), (0.7, 0.3), kind=GRADIENT)
     c.note((0.7, 0.3), "the gradient of the sum of both orange boxes", "right")
     return c
@@ -105,55 +93,33 @@ def elbo_bars(decoder: Real, kl: Real, evidence: Real | None = None, *, unit: st
 
     elbo_bars(terms.decoder_nats.mean().item(), terms.kl_nats.mean().item(), -log_p.mean().item())
     """
-    total = decoder + kl
-    rows = [
-        [
-            (decoder, "decoder term", r"$-\log p(x\,|\,z)$", READ),
-            (kl, "KL", r"KL$(q(z|x)\,\Vert\,p(z))$", UNREAD),
-        ]
-    ]
+    total, rest = decoder + kl, "" if evidence is None else f" = -log p(x) {evidence:.1f} + gap"
+    rest += "" if evidence is None else f" {decoder + kl - evidence:.1f}"
+    whole = [(decoder, "decoder term", r"$-\log p(x\,|\,z)$", READ)]
+    added = [(kl, "KL", r"KL$(q(z|x)\,\Vert\,p(z))$", UNREAD)]
     if evidence is not None:
-        rows += [
-            [
-                (evidence, "the true cost", r"$-\log p(x)$", "#7d7d7d"),
-                (total - evidence, "gap", r"KL$(q(z|x)\,\Vert\,p(z|x))$", "#b84a00"),
-            ]
-        ]
-    c = Card(
-        7,
-        0.4 + 0.9 * len(rows),
-        alt=f"-ELBO = {total:.1f} {unit} = decoder term {decoder:.1f} + KL {kl:.1f}"
-        + ("" if evidence is None else f" = -log p(x) {evidence:.1f} + gap {total - evidence:.1f}"),
-    )
+        whole += [(evidence, "the true cost", r"$-\log p(x)$", "#7d7d7d")]
+        added += [(total - evidence, "gap", r"KL$(q(z|x)\,\Vert\,p(z|x))$", ROLES["loss"][0])]
+    alt = f"-ELBO = {total:.1f} {unit} = decoder term {decoder:.1f} + KL {kl:.1f}{rest}"
+    c = Card(7, 0.4 + 0.9 * len(whole), alt=alt)
     scale, left, top = 4.6 / total, 0.95, c.height - 0.6
-    for i, row in enumerate(rows):
+    right, lowest = left + total * scale, top - 0.9 * (len(whole) - 1)
+    for i, pair in enumerate(zip(whole, added, strict=True)):
         y, x = top - 0.9 * i, left
-        for part, (value, name, formula, color) in enumerate(row):
-            w = max(value, 0) * scale
-            bar = Node(x + w / 2, y, w, 0.34)
+        for value, *_, color in pair:
+            bar = Node(x + value * scale / 2, y, value * scale, 0.34)
             c.outline(bar, "w", color, lw=1.2)
-            if part == 0:
-                c.text(bar, f"{name} {value:.1f}", color="w")
-                c.note(bar, formula, "below")
-            else:
-                c.text(
-                    Node(left + total * scale, y),
-                    f"{name} {value:.1f}",
-                    "right",
-                    color=color if color != UNREAD else "#9c5f10",
-                )
-                c.note(Node(left + total * scale, y - 0.2), formula, "right")
-            x += w
-        c.text((left - 0.08, y), r"$-$ELBO" if i == 0 else "is also", "left", gap=0)
-    for x in (left, left + total * scale):
-        c.stroke(
-            [(x, top + 0.25), (x, y - 0.25)], GREY, closed=False, dashes=(0, (2, 2)), lw=0.8, z=6
-        )
-    c.note(
-        (left + total * scale, top + 0.33),
-        f"{total:.1f} {unit} an image",
-        "above",
-        color=INK,
-        gap=0,
-    )
+            x += value * scale
+        (value, name, formula, _), (more, other, why, color) = pair
+        first = Node(left + value * scale / 2, y, value * scale, 0.34)
+        c.text(first, f"{name} {value:.1f}", color="w")
+        c.note(first, formula, "below")
+        dark = "#9c5f10" if color == UNREAD else color
+        c.text((right, y), f"{other} {more:.1f}", "right", color=dark)
+        c.note((right, y - 0.2), why, "right")
+        c.text((left - 0.08, y), "is also" if i else r"$-$ELBO", "left", gap=0)
+    for x in (left, right):
+        ends = [(x, top + 0.25), (x, lowest - 0.25)]
+        c.stroke(ends, GREY, closed=False, dashes=(0, (2, 2)), lw=0.8, z=6)
+    c.note((right, top + 0.33), f"{total:.1f} {unit} an image", "above", color=INK, gap=0)
     return c

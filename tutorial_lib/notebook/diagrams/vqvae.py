@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from numbers import Real
-
 import numpy as np
 import torch
 from torch import Tensor
@@ -12,16 +10,16 @@ from tutorial_lib.codes.quantizer import nearest_code, vectors_of
 from tutorial_lib.codes.two_stage import TwoStageModel
 from tutorial_lib.codes.vqvae import VQVAE
 from tutorial_lib.notebook.diagrams.card import (
+    CONDITION,
     DRAWN,
     GRADIENT,
     INK,
     READ,
-    ROLES,
     UNREAD,
     Card,
-    Node,
     code_colors,
 )
+from tutorial_lib.notebook.diagrams.places import Node
 from tutorial_lib.notebook.diagrams.shapes import said
 
 
@@ -76,6 +74,20 @@ def _embedding_plane(c: Card, x: Real, y: Real, found: dict, side: Real = 1.9) -
     c.note(plane, "dashed: a step down the loss\nat $e_k$, copied to $z_e$", "below")
 
 
+def _losses(c: Card, model: VQVAE) -> None:
+    """The codebook, what moves it, and what holds the encoder near it."""
+    quantizer = model.quantizer
+    ema = quantizer.update == "ema"
+    book = c.grid(4.75, 2.0, np.arange(24)[None].repeat(4, 0), 14, gutter=True)
+    c.text(book, "codebook: {} codes of {} numbers".format(*quantizer.codebook.shape), "above")
+    words = "running averages of the $z_e$\nmove the codes (EMA)"
+    words = words if ema else "$\\Vert\\mathrm{sg}[z_e] - e\\Vert^2$\nmoves the codes"
+    move = c.box(3.85, 1.0, words, "quantizer" if ema else "loss")
+    pull = f"${quantizer.commitment_weight:g}\\,\\Vert z_e - \\mathrm{{sg}}[e]\\Vert^2$"
+    c.box(5.87, 1.0, f"{pull}\npulls $z_e$ to its code", "loss")
+    c.arrow((move.x + 0.2, move.top), (move.x + 0.2, book.bottom), kind=DRAWN if ema else GRADIENT)
+
+
 FIGURE = (
     "A VQ-VAE: encoder, nearest of {} codes at each position, decoder. The gradient at the "
     "decoder's input is copied to the encoder's output. Below, a vector moves to the nearest code."
@@ -89,29 +101,22 @@ def vq_figure(model: VQVAE, image: Tensor) -> Card:
     """
     found = plane_of(model, image)
     with torch.no_grad():
-        decoded = model.picture(model.decode_indices(found["indices"][None]))[0, 0].numpy()
-    field, (K, D) = found["z_e_field"], model.quantizer.codebook.shape
-    ema = model.quantizer.update == "ema"
-    c = Card(7, 4.9, alt=FIGURE.format(K))
-    y, cell = 3.95, int(130 / max(image.shape[1:]))
-    small = int(110 / max(field.shape[1:]))
-    x = c.grid(
-        0.55, y, image[0].numpy() / (model.n_levels - 1), cell, f"image $x$\n{said(image.shape)}"
-    )
+        decoded = model.picture(model.decode_indices(found["indices"][None]))[0]
+    field = found["z_e_field"]
+    c = Card(7, 4.9, alt=FIGURE.format(len(model.quantizer.codebook)))
+    y, small = 3.95, int(110 / max(field.shape[1:]))
+    x = c.image(0.55, y, image, model.n_levels, 130, f"image $x$\n{said(image.shape)}")
     enc = c.box(1.48, y, "encoder", "convolution", h=0.9, taper=0.35)
     grey = (field[0] - field[0].min()) / (field[0].max() - field[0].min())
     z_e = c.grid(2.5, y, grey.numpy(), small, depth=4)
-    codes = c.grid(
-        3.55, y, found["indices"].numpy(), small, f"codes\n{said(found['indices'].shape)}"
-    )
-    z_q = c.grid(4.55, y, found["indices"].numpy(), small, depth=4)
+    indices = found["indices"].numpy()
+    codes = c.grid(3.55, y, indices, small, f"codes\n{said(indices.shape)}")
+    z_q = c.grid(4.55, y, indices, small, depth=4)
     dec = c.box(5.57, y, "decoder", "convolution", h=0.9, taper=-0.35)
-    out = c.grid(6.45, y, decoded, cell)
-    for node, words in (
-        (z_e, f"$z_e(x)$\n{said(field.shape)}"),
-        (z_q, f"$z_q(x)$\n{said(field.shape)}"),
-    ):
-        c.note(Node(node.x + 0.05, node.y, node.w, node.h + 0.2), words, "above", color=INK)
+    out = c.image(6.45, y, decoded, 2, 130)
+    for node, name in ((z_e, "$z_e(x)$"), (z_q, "$z_q(x)$")):
+        place = node.x + 0.05, node.top + 0.1
+        c.note(place, f"{name}\n{said(field.shape)}", "above", color=INK)
     c.note(out, "$p(x|z_q)$", "above", color=INK)
     c.chain(x, enc, z_e)
     c.arrow((z_e.on("right")[0] + 0.1, y), codes.on("left"), text="nearest\ncode", side="above")
@@ -125,22 +130,7 @@ def vq_figure(model: VQVAE, image: Tensor) -> Card:
     nll = c.box(6.2, bend, "$-\\log p(x|z_q)$", "loss")
     c.arrow((out.x, nll.top), out.on("below"), kind=GRADIENT)
     _embedding_plane(c, 1.45, 1.42, found)
-    book = c.grid(4.75, 2.0, np.arange(24)[None].repeat(4, 0), 14, gutter=True)
-    c.text(book, f"codebook: {K} codes of {D} numbers", "above")
-    words = (
-        "running averages of the $z_e$\nmove the codes (EMA)"
-        if ema
-        else "$\\Vert\\mathrm{sg}[z_e] - e\\Vert^2$\nmoves the codes"
-    )
-    move = c.box(3.85, 1.0, words, "quantizer" if ema else "loss")
-    beta = model.quantizer.commitment_weight
-    c.box(
-        5.87,
-        1.0,
-        f"${beta:g}\\,\\Vert z_e - \\mathrm{{sg}}[e]\\Vert^2$\npulls $z_e$ to its code",
-        "loss",
-    )
-    c.arrow((move.x + 0.2, move.top), (move.x + 0.2, book.bottom), kind=DRAWN if ema else GRADIENT)
+    _losses(c, model)
     c.arrow((3.1, 0.45), (3.55, 0.45), kind=GRADIENT)
     c.note((3.55, 0.45), "gradient of the loss", "right")
     return c
@@ -152,7 +142,7 @@ def _drawn(model: TwoStageModel, shape: tuple, label: int | None, seed: int) -> 
     latent = model.vqvae.latent_shape(tuple(shape))
     with torch.no_grad():
         new = model.sample_indices(1, latent_shape=latent, label=label, generator=generator)
-        return new[0].numpy(), model.vqvae.picture(model.vqvae.decode_indices(new))[0, 0].numpy()
+        return new[0].numpy(), model.vqvae.picture(model.vqvae.decode_indices(new))[0]
 
 
 STAGES = (
@@ -171,43 +161,40 @@ def two_stages(
     net = model.vqvae
     with torch.no_grad():
         indices = net.encode_indices(image[None])
-        decoded = net.picture(net.decode_indices(indices))[0, 0].numpy()
+        decoded = net.picture(net.decode_indices(indices))[0]
     new, drawn = _drawn(model, image.shape[1:], label, seed)
     c = Card(7, 3.75, alt=STAGES)
-    y, low, cell, small = 2.8, 0.95, int(160 / max(image.shape[1:])), int(120 / max(new.shape))
-    x = c.grid(
-        0.62, y, image[0].numpy() / (net.n_levels - 1), cell, f"image $x$\n{said(image.shape)}"
-    )
+    y, low, small = 2.8, 0.95, int(120 / max(new.shape))
+    x = c.image(0.62, y, image, net.n_levels, 160, f"image $x$\n{said(image.shape)}")
     enc = c.box(1.8, y, "encoder", "convolution", h=0.9, taper=0.35)
     codes = c.grid(3.05, y, indices[0].numpy(), small)
     c.note(codes, f"codes $z$: {said(new.shape)}", "above", color=INK)
     dec = c.box(4.4, y, "decoder", "convolution", h=0.9, taper=-0.35)
-    out = c.grid(6.2, y, decoded, cell, "reconstruction")
+    out = c.image(6.2, y, decoded, 2, 160, "reconstruction")
     c.frame(Node(3.1, y + 0.02, 3.5, 1.12), text="stage 1: the VQ-VAE", pad=0.05)
     prior = c.box(3.05, low, f"prior: PixelCNN\nover {net.n_codes} codes", "convolution")
     fresh = c.grid(4.4, low, new, small)
     c.note(fresh, "drawn codes", "below", color=DRAWN[0])
     c.frame(Node(3.55, low - 0.05, 2.6, 0.98), pad=0.05)
     c.note((3.55, low - 0.6), "stage 2: the prior", "below", gap=0)
-    made = c.grid(6.2, low, drawn, cell)
+    made = c.image(6.2, low, drawn, 2, 160)
     c.note(made, "a new image", "below", color=DRAWN[0])
     c.chain(x, enc, codes, dec, out)
     c.link(codes, prior, "trained on codes", side="left")
     c.link(prior, fresh, kind=DRAWN)
     c.link(fresh, dec, kind=DRAWN)
-    c.arrow(
-        (dec.on("right")[0], y - 0.3), (5.35, y - 0.3), (5.35, low), made.on("left"), kind=DRAWN
-    )
+    start = dec.on("right")[0], y - 0.3
+    c.arrow(start, (5.35, y - 0.3), (5.35, low), made.on("left"), kind=DRAWN)
     if label is not None:
         given = c.box(1.5, low, f"label {label}", "condition")
-        c.link(given, prior, kind=(ROLES["condition"][0], "-"))
-    c.note((0.25, 0.27), "Blue: how a new image is drawn.", "right", gap=0, color=DRAWN[0])
+        c.link(given, prior, kind=CONDITION)
+    c.caption("Blue: how a new image is drawn.", DRAWN[0])
     return c
 
 
-def _heat(bits: np.ndarray, highest: Real) -> np.ndarray:
+def _heat(bits: np.ndarray) -> np.ndarray:
     """White to dark blue for 0 to the highest cost."""
-    t = np.clip(bits / highest, 0, 1)[..., None]
+    t = bits[..., None] / bits.max()
     return 1 - t * (1 - np.array([0.05, 0.22, 0.42]))
 
 
@@ -231,30 +218,19 @@ def bill(model: TwoStageModel, image: Tensor, *, label: int | None = None) -> Ca
         terms = model.terms(image[None], given)
     take = lambda p, k: -p.log_softmax(0).gather(0, k[None])[0].numpy() / np.log(2)  # noqa: E731
     code_bits, pixel_bits = take(codes, indices[0]), take(pixels, image).sum(0)
-    uniform, rate, rest = (
-        v.item() / np.log(2)
-        for v in (terms.uniform_rate_nats, terms.prior_rate_nats, terms.decoder_nats)
-    )
+    parts = terms.uniform_rate_nats, terms.prior_rate_nats, terms.decoder_nats
+    uniform, rate, rest = (part.item() / np.log(2) for part in parts)
     dims, total = image.numel(), rate + rest
     c = Card(7, 3.35, alt=BILL.format(total, rate, rest, uniform))
     y, cell = 2.4, int(190 / max(image.shape[1:]))
-    shown = c.grid(0.85, y, image[0].numpy() / (net.n_levels - 1), cell, "the image")
+    shown = c.image(0.85, y, image, net.n_levels, 190, "the image")
     same = round(cell * image.shape[1] / indices.shape[1])
     named = c.grid(2.6, y, indices[0].numpy(), same, "its codes", gutter=True)
-    costs = c.grid(
-        4.35,
-        y,
-        _heat(code_bits, code_bits.max()),
-        same,
-        f"bits a code: 0 to {code_bits.max():.1f}",
-        gutter=True,
-    )
-    c.grid(
-        6.1,
-        y,
-        _heat(pixel_bits, pixel_bits.max()),
-        cell,
-        f"bits a pixel: 0 to {pixel_bits.max():.1f}",
+    words = "bits a {}: 0 to {:.1f}"
+    heats = (4.35, code_bits, same, "code"), (6.1, pixel_bits, cell, "pixel")
+    costs, _ = (
+        c.grid(x, y, _heat(bits), dots, words.format(name, bits.max()), gutter=name == "code")
+        for x, bits, dots, name in heats
     )
     c.chain(shown, named, costs)
     scale, low, left = 4.75 / (uniform + rest), 1.12, 0.35
@@ -266,7 +242,6 @@ def bill(model: TwoStageModel, image: Tensor, *, label: int | None = None) -> Ca
         c.note(a, f"{first:.0f}", color=INK)
         c.note(b, f"{rest:.0f}", color="w")
         c.note(b, f"{words}: {(first + rest) / dims:.2f} bits/dim", "right", color=INK)
-    c.legend(
-        left, 0.3, {UNREAD: "bits for the codes", READ: "bits for the pixels, given the codes"}
-    )
+    words = {UNREAD: "bits for the codes", READ: "bits for the pixels, given the codes"}
+    c.legend(left, 0.3, words)
     return c
