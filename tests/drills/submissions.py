@@ -141,12 +141,14 @@ def _hand_in_damaged(folder: Path, student: str, rng: Random) -> str:
     hand_in(folder, CHAPTER, student, ANSWERS)
     original = folder / "submitted" / student / CHAPTER / f"{CHAPTER}.ipynb"
     notebook = nbformat.read(original, as_version=4)
-    changes = rng.choices(CHANGES, k=rng.randint(1, 4))
+    name = rng.choice([*FILES, "ch08.ipynb", "ch08.ipynb"])
+    # In a script Markdown is a comment: an answer there is one that its author took out.
+    possible = [each for each in CHANGES if name != "ch08.py" or each is not turn_to_markdown]
+    changes = rng.choices(possible, k=rng.randint(1, 4))
     for change in changes:
         change(notebook.cells, rng)
     for number, cell in enumerate(notebook.cells):
         cell.id = f"cell-{number}"
-    name = rng.choice([*FILES, "ch08.ipynb", "ch08.ipynb"])
     data = FILES[name](notebook)
     original.unlink()
     target = original.parent / name

@@ -39,7 +39,7 @@ STYLE = """body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin
  padding: 0 1rem; color: #222; background: #fff; }
 h2 { font-size: 1.15rem; margin: 2rem 0 .3rem; } table { border-collapse: collapse; width: 100%; }
 td, th { text-align: left; vertical-align: top; padding: .3rem .6rem; border-top: 1px solid #8884; }
-td.n { text-align: right; white-space: nowrap; } .again, .small { color: #666; font-size: .9rem; }
+td.n { width: 5.5rem; white-space: nowrap; } .again, .small { color: #666; font-size: .9rem; }
 .bar { height: .5rem; background: #8883; } .bar div { height: 100%; background: #2a7f62; }
 @media (prefers-color-scheme: dark) { body { color: #ddd; background: #181818; }
  .again, .small { color: #aaa; } }"""
@@ -226,4 +226,4 @@ def _section(exercise: Exercise, answers: Sequence[Answer]) -> str:
 
 
 def _text(text: str) -> str:
-    return html.escape(text)
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text))

@@ -130,7 +130,9 @@ def course_build(
     print(f"then: python -m tutorial_lib course grade {folder}")
 
 
-def course_hand_out(folder: Folder, roster: Path) -> None:
+def course_hand_out(
+    folder: Folder, roster: Annotated[Positional[Path], arg(metavar="ROSTER")]
+) -> None:
     """Write a notebook for each student, with twists of his own.
 
     Args:
@@ -143,7 +145,12 @@ def course_hand_out(folder: Folder, roster: Path) -> None:
     print(f"Hand out to each student what lies in {folder / 'handout'}: {', '.join(names)}.")
 
 
-def course_collect(folder: Folder, archive: Path, chapter: str, roster: maybe(Path) = None) -> None:
+def course_collect(
+    folder: Folder,
+    archive: Annotated[Positional[Path], arg(metavar="ZIP")],
+    chapter: Annotated[Positional[str], arg(metavar="CHAPTER")],
+    roster: maybe(Path) = None,
+) -> None:
     """Sort a learning platform's download (Canvas, Moodle) into submitted/.
 
     Args:
