@@ -4,7 +4,6 @@ module             what it holds                                              ch
 dataset            Split and ImageDataset, what every loader returns          01
 catalog            every data set by name: whose, how large, how it is read   all
 loading            load, fetch                                                all
-sources            addresses and checksums
 remote_file        one file, its checksum, and the folder of downloads
 download           mirrors, verification, atomic placement
 archives           gzip, tar and zip, opened in memory

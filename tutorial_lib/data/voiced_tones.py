@@ -30,11 +30,12 @@ from torch import Tensor
 
 from tutorial_lib.contracts import Natural, checked
 from tutorial_lib.data import mu_law
-from tutorial_lib.data.catalog import WORDS
+from tutorial_lib.data.catalog import CATALOG
 from tutorial_lib.data.dataset import Split
 from tutorial_lib.data.spoken_digits import N_SAMPLES, SAMPLE_RATE_HZ, TEST_NUMBERS, VALID_NUMBERS
 
 NAME = "voiced-tones"
+WORDS = CATALOG[NAME].class_names
 N_NUMBERS = 50  # utterances of each word by each speaker
 SEED = 12
 

@@ -5,6 +5,7 @@ A notebook that somebody saved then still says `from tutorial_lib.masks import c
 
 from __future__ import annotations
 
+import json
 import sys
 from importlib.abc import MetaPathFinder
 from pathlib import Path
@@ -13,41 +14,8 @@ ROOMS = (
     *("pixels", "sampling", "codes", "training", "data", "recipes", "notebook"),
     *("contracts", "cli"),
 )
-MOVED = {  # all others kept their names when they moved into a room
-    "averaging": "training.run",
-    "cached_features": "sampling.features",
-    "cached_gated": "sampling.gated_cache",
-    "cached_pixelcnn": "sampling.pixelcnn_cache",
-    "commands": "cli.commands",
-    "evaluation": "training.measures",
-    "fit_config": "training.config",
-    "folder_lock": "training.checkpoint",
-    "grids": "recipes.sample_sheets",
-    "history": "training.config",
-    "image_model_recipe": "recipes.settings",
-    "image_models": "recipes.image_model",
-    "interruption": "training.run",
-    "kept_runs": "files",
-    "logit_sources": "sampling.sources",
-    "metric_sums": "training.measures",
-    "named_recipes": "recipes.named",
-    "notebook_setup": "notebook.setup",
-    "plain_checks": "contracts.kinds",
-    "processes": "training.distributed",
-    "provenance": "recipes.results",
-    "quantize": "codes.quantizer",
-    "reproduce": "recipes.reproduction",
-    "run_clock": "training.run",
-    "run_folder": "training.checkpoint",
-    "run_record": "training.run",
-    "schedule": "training.config",
-    "training_run": "training.run",
-    "two_stage_settings": "recipes.settings",
-    "validation": "contracts.kinds",
-    "user_folders": "files",
-    "whole_file": "files",
-    "write_errors": "files",
-}
+# All others kept their names when they moved into a room.
+MOVED = json.loads(Path(__file__).with_suffix(".json").read_text("utf-8"))
 
 
 def new_address(old: str) -> str | None:
