@@ -8,7 +8,7 @@ import torch
 from make_fashion_mnist_sample import select
 
 from tutorial_lib import data
-from tutorial_lib.data.errors import DataFormatError, DataUnavailable
+from tutorial_lib.data.archives import DataFormatError, DataUnavailable
 from tutorial_lib.data.sample import SAMPLE_PATH, arrays_sha256, read_arrays
 
 

@@ -32,8 +32,7 @@ from tutorial_lib.notebook.plotting import (
     show_reconstructions,
 )
 from tutorial_lib.notebook.widgets.codebook import draw_codebook
-from tutorial_lib.notebook.widgets.completion import draw_completions
-from tutorial_lib.notebook.widgets.sampling import draw_sampled_rows
+from tutorial_lib.notebook.widgets.explorers import draw_completions, draw_sampled_rows
 from tutorial_lib.pixels import bayes, influence
 from tutorial_lib.pixels.likelihood import total_probability
 from tutorial_lib.recipes import doctor

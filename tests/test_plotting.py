@@ -88,19 +88,10 @@ def test_drawings_that_do_not_divide_among_the_images_are_refused():
 
 
 def test_an_outline_lies_around_its_pixel_and_leaves_it_visible():
-    ax = plotting.outline_pixel(plotting.show_images(torch.rand(1, 1, 5, 7)), 2, 6)
+    ax = plotting.show_influence(torch.zeros(35), 5, 7, (2, 6))
     (outline,) = ax.patches
     assert (outline.get_x(), outline.get_y()) == (5.5, 1.5) and not outline.get_fill()
     assert (outline.get_width(), outline.get_height()) == (1, 1)
-
-
-def test_a_map_of_costs_has_their_sum_and_a_scale_that_can_be_shared():
-    bits = torch.tensor([[0.5, 1.5], [4.0, 1.0]])
-    ax = plotting.show_costs(bits, highest=8.0)
-    assert ax.get_title() == "7 bits in all"
-    assert ax.images[0].get_clim() == (0, 8) and ax.images[0].get_array().tolist() == bits.tolist()
-    assert plotting.show_costs(bits).images[0].get_clim() == (0, 4)
-    assert [other.get_ylabel() for other in ax.figure.axes[1:]] == ["cost (bits)"]
 
 
 def test_usage_bars_are_sorted_and_their_title_has_the_perplexity():

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from tutorial_lib.codes.one_latent import blob_on_a_strip
-from tutorial_lib.notebook.widgets import bound, completion, masks, sampling
+from tutorial_lib.notebook.widgets import explorers
 from tutorial_lib.notebook.widgets import picture as picture_module
 from tutorial_lib.pixels.gated import GatedPixelCNN
 
@@ -23,38 +23,38 @@ def close_figures():
 
 
 def test_type_b_first_is_called_out_and_type_a_is_not():
-    assert "sees itself" in masks.draw_mask_explorer(3, 2, "B").get_title()
-    assert "sees itself" not in masks.draw_mask_explorer(3, 2, "A").get_title()
+    assert "sees itself" in explorers.draw_mask_explorer(3, 2, "B").get_title()
+    assert "sees itself" not in explorers.draw_mask_explorer(3, 2, "A").get_title()
 
 
 def test_one_layer_of_type_a_reads_its_four_neighbours():
-    title = masks.draw_mask_explorer(3, 1, "A").get_title()
+    title = explorers.draw_mask_explorer(3, 1, "A").get_title()
     assert title.startswith("4 of 71 earlier pixels")
 
 
 def test_more_layers_read_more_until_the_blind_spot_is_left():
     counts = [
-        int(masks.draw_mask_explorer(3, depth, "A").get_title().split()[0])
+        int(explorers.draw_mask_explorer(3, depth, "A").get_title().split()[0])
         for depth in (1, 2, 4, 8, 10)
     ]
     assert counts == sorted(counts) and counts[-1] == counts[-2] < 71
 
 
 def test_the_slowest_setting_answers_within_200_ms():
-    masks.draw_mask_explorer(7, 10, "A")  # the first call also imports
+    explorers.draw_mask_explorer(7, 10, "A")  # the first call also imports
     seconds = []
     for _ in range(3):
         began = time.process_time()
-        masks.draw_mask_explorer(7, 10, "A")
+        explorers.draw_mask_explorer(7, 10, "A")
         seconds.append(time.process_time() - began)
     assert min(seconds) < 0.2
 
 
 def test_the_shell_shows_its_controls_and_a_move_redraws(monkeypatch):
     shown, drawn = [], []
-    monkeypatch.setattr(masks, "display", shown.append)
-    monkeypatch.setattr(masks, "draw_mask_explorer", lambda *a, **k: drawn.append(a))
-    masks.mask_explorer()
+    monkeypatch.setattr(explorers, "display", shown.append)
+    monkeypatch.setattr(explorers, "draw_mask_explorer", lambda *a, **k: drawn.append(a))
+    explorers.mask_explorer()
     (box,) = shown
     sliders = [child for child in box.children if isinstance(child, ipywidgets.IntSlider)]
     assert [slider.description for slider in sliders] == ["kernel size", "layers"]
@@ -108,7 +108,7 @@ def picture(ax):
 
 @pytest.mark.parametrize("n_rows", [0, 2, 5])
 def test_rows_that_are_not_drawn_yet_are_grey_and_a_line_says_where_it_is(n_rows):
-    ax = sampling.draw_sampled_rows(torch.ones(1, 1, 5, 4, dtype=torch.long), n_rows, 2)
+    ax = explorers.draw_sampled_rows(torch.ones(1, 1, 5, 4, dtype=torch.long), n_rows, 2)
     assert ax.get_title() == f"{n_rows} of 5 rows"
     assert (picture(ax)[:n_rows] == 1).all()
     assert (picture(ax)[n_rows:] == torch.tensor(0.6)).all()
@@ -118,16 +118,16 @@ def test_rows_that_are_not_drawn_yet_are_grey_and_a_line_says_where_it_is(n_rows
 def test_a_click_draws_the_image_row_by_row_at_the_temperature_of_the_slider(monkeypatch):
     shown, drawn, asked = [], [], []
     small = GatedPixelCNN(n_channels=2, n_layers=1)
-    rows = sampling.sample_rows
-    monkeypatch.setattr(sampling, "display", shown.append)
-    show = sampling.draw_sampled_rows
+    rows = explorers.sample_rows
+    monkeypatch.setattr(explorers, "display", shown.append)
+    show = explorers.draw_sampled_rows
     monkeypatch.setattr(
-        sampling, "draw_sampled_rows", lambda *a, **k: drawn.append(a) or show(*a, **k)
+        explorers, "draw_sampled_rows", lambda *a, **k: drawn.append(a) or show(*a, **k)
     )
     monkeypatch.setattr(
-        sampling, "sample_rows", lambda *a, **k: asked.append(k["temperature"]) or rows(*a, **k)
+        explorers, "sample_rows", lambda *a, **k: asked.append(k["temperature"]) or rows(*a, **k)
     )
-    sampling.sampling_viewer(small, 4, 3)
+    explorers.sampling_viewer(small, 4, 3)
     button, temperature, image, _ = shown[0].children
     empty = image.value
     temperature.value = 0.7
@@ -141,22 +141,22 @@ def test_a_click_draws_the_image_row_by_row_at_the_temperature_of_the_slider(mon
 # ------------------------------------------------------------------- completing what was begun
 
 
-@pytest.mark.parametrize("name", completion.STROKES)
+@pytest.mark.parametrize("name", explorers.STROKES)
 def test_a_stroke_begins_in_the_upper_half_and_is_a_line(name):
-    image = completion.stroke(name)
+    image = explorers.stroke(name)
     assert image.shape == (1, 1, 28, 28) and image.unique().tolist() == [0, 1]
     assert image[:, :, :14].sum() > 20 and image.sum() < 120
 
 
 def test_a_stroke_that_is_not_there_is_refused():
     with pytest.raises(ValueError, match="name must be one of .*, got 'spiral'"):
-        completion.stroke("spiral")
+        explorers.stroke("spiral")
 
 
 @pytest.mark.parametrize("n_rows", [0, 14, 28])
 def test_completions_keep_what_was_given(model, n_rows):
-    ax = completion.draw_completions(model, "bar", n_rows)
-    sheet, wanted = picture(ax), completion.stroke("bar")[0, 0, :n_rows].float()
+    ax = explorers.draw_completions(model, "bar", n_rows)
+    sheet, wanted = picture(ax), explorers.stroke("bar")[0, 0, :n_rows].float()
     for i in range(5):
         left = i * (sheet.shape[1] + 1) // 5
         assert torch.equal(sheet[:n_rows, left : left + 28], wanted)
@@ -166,7 +166,7 @@ def test_completions_keep_what_was_given(model, n_rows):
 
 def test_completions_differ_from_each_other_and_the_seed_brings_them_back(model):
     def drawn(seed):
-        return picture(completion.draw_completions(model, "arc", 14, seed=seed))
+        return picture(explorers.draw_completions(model, "arc", 14, seed=seed))
 
     first = drawn(0)
     images = [first[:, i * 29 : i * 29 + 28] for i in range(1, 5)]
@@ -175,20 +175,20 @@ def test_completions_differ_from_each_other_and_the_seed_brings_them_back(model)
 
 
 def test_half_an_image_is_completed_within_200_ms(model):
-    completion.draw_completions(model, "arc", 14)
+    explorers.draw_completions(model, "arc", 14)
     seconds = []
     for _ in range(3):
         began = time.process_time()  # of this process: others may be at work, too
-        completion.draw_completions(model, "arc", 14)
+        explorers.draw_completions(model, "arc", 14)
         seconds.append(time.process_time() - began)
     assert min(seconds) < 0.2
 
 
 def test_the_shell_of_completions_redraws_at_a_choice(monkeypatch, model):
     shown, drawn = [], []
-    monkeypatch.setattr(completion, "display", shown.append)
-    monkeypatch.setattr(completion, "draw_completions", lambda *a, **k: drawn.append(a[1:]))
-    completion.completion_explorer(model)
+    monkeypatch.setattr(explorers, "display", shown.append)
+    monkeypatch.setattr(explorers, "draw_completions", lambda *a, **k: drawn.append(a[1:]))
+    explorers.completion_explorer(model)
     name, n_rows, _ = shown[0].children
     name.value = "hook"
     n_rows.value = 20
@@ -207,7 +207,7 @@ ONE_BLOB = torch.tensor([0, 0, 0, 0, 1, 1, 0, 0, 0])
 
 
 def test_the_bars_are_log_p_and_its_two_parts(strip):
-    _, bars = bound.draw_bound(strip, ONE_BLOB, 0.5, 0.3)
+    _, bars = explorers.draw_bound(strip, ONE_BLOB, 0.5, 0.3)
     evidence = strip.log_evidence_nats(ONE_BLOB).item()
     gap = strip.gap_nats(ONE_BLOB, 0.5, 0.3).item()
     heights = [patch.get_height() for patch in bars.patches]
@@ -216,7 +216,7 @@ def test_the_bars_are_log_p_and_its_two_parts(strip):
 
 
 def test_the_curves_are_prior_posterior_and_q(strip):
-    curves, _ = bound.draw_bound(strip, ONE_BLOB, 0.5, 0.3)
+    curves, _ = explorers.draw_bound(strip, ONE_BLOB, 0.5, 0.3)
     posterior, q = (torch.tensor(line.get_ydata()) for line in curves.lines)
     step = 5 * strip.dz
     assert (posterior.sum() * step).item() == pytest.approx(1, abs=1e-6)
@@ -225,18 +225,18 @@ def test_the_curves_are_prior_posterior_and_q(strip):
 
 @pytest.mark.parametrize("std", [0.05, 0.1, 0.3, 1.5])
 def test_no_q_is_cut_off_and_the_scale_stays_while_it_need_not_grow(strip, std):
-    curves, _ = bound.draw_bound(strip, ONE_BLOB, 0.0, std)
+    curves, _ = explorers.draw_bound(strip, ONE_BLOB, 0.0, std)
     (_, top), q = curves.get_ylim(), curves.lines[1].get_ydata()
     assert q.max() < top
-    (_, usual), _ = (ax.get_ylim() for ax in bound.draw_bound(strip, ONE_BLOB, 0.0, 1.0))
+    (_, usual), _ = (ax.get_ylim() for ax in explorers.draw_bound(strip, ONE_BLOB, 0.0, 1.0))
     assert top == usual or q.max() > usual / 1.1
 
 
 def test_a_move_of_the_bound_explorer_redraws(monkeypatch, strip):
     shown, drawn = [], []
-    monkeypatch.setattr(bound, "display", shown.append)
-    monkeypatch.setattr(bound, "draw_bound", lambda *a, **k: drawn.append(a[2:]))
-    bound.bound_explorer(strip, ONE_BLOB)
+    monkeypatch.setattr(explorers, "display", shown.append)
+    monkeypatch.setattr(explorers, "draw_bound", lambda *a, **k: drawn.append(a[2:]))
+    explorers.bound_explorer(strip, ONE_BLOB)
     mean, std, _ = shown[0].children
     mean.value = -0.7
     std.value = 0.4
@@ -250,6 +250,6 @@ def test_the_bound_can_be_drawn_wherever_the_sliders_go_within_200_ms(strip, mea
     seconds = []
     for _ in range(3):
         began = time.process_time()
-        bound.draw_bound(strip, ONE_BLOB, mean, std)
+        explorers.draw_bound(strip, ONE_BLOB, mean, std)
         seconds.append(time.process_time() - began)
     assert min(seconds) < 0.2

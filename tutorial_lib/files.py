@@ -31,22 +31,19 @@ NOT_SUPPORTED = {errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL, er
 NOT_PERMITTED = NOT_SUPPORTED | {errno.EPERM}
 NOT_ONTO_A_FILE = NOT_PERMITTED | {errno.EEXIST, errno.EACCES}
 AGAIN = "give the same command again"
-ADVICE = (
-    (
-        (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)),
-        f"free some space, then {AGAIN}",
-    ),
-    (
-        (errno.EACCES, errno.EPERM, errno.EROFS),
-        f"make the folder writable, or choose another, then {AGAIN}",
-    ),
-    (
-        (errno.EEXIST, errno.ENOTDIR, errno.EISDIR),
+FULL = (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))
+CLOSED = (errno.EACCES, errno.EPERM, errno.EROFS)
+IN_THE_WAY = (errno.EEXIST, errno.ENOTDIR, errno.EISDIR)
+ADVICE = {
+    **dict.fromkeys(FULL, f"free some space, then {AGAIN}"),
+    **dict.fromkeys(CLOSED, f"make the folder writable, or choose another, then {AGAIN}"),
+    **dict.fromkeys(
+        IN_THE_WAY,
         "a file lies where a folder is needed, or a folder in the place of a file: choose another "
         "path",
     ),
-    ((errno.ENAMETOOLONG,), "choose a shorter path"),
-)
+    errno.ENAMETOOLONG: "choose a shorter path",
+}
 
 
 def user_data_dir() -> Path:
@@ -113,10 +110,7 @@ def file_named(path: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno is None:
             raise
-        cures = [advice for numbers, advice in ADVICE if error.errno in numbers]
-        cure = (
-            cures[0] if cures else "when the disk can be written again, give the same command again"
-        )
+        cure = ADVICE.get(error.errno, f"when the disk can be written again, {AGAIN}")
         told = f"{os.strerror(error.errno)}: {cure}. The file is"
         raise OSError(error.errno, told, str(path)) from error
 

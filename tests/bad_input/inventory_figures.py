@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import numpy as np
 import small_models as small
 import torch
@@ -126,24 +125,6 @@ PLOTS = [
                 lambda: torch.zeros(3, 1, 4, 4).long(),
             ),
             "n_levels": N_LEVELS,
-            "ax": AX,
-        },
-    ),
-    call(
-        "notebook.plotting.outline_pixel",
-        Axes,
-        {
-            "ax": Kind(lambda: plt.gca(), (mutation("no axes", "ax", 3, None, lambda: [1]),)),
-            "row": count(2, at_least=0),
-            "column": count(2, at_least=0),
-        },
-    ),
-    call(
-        "notebook.plotting.show_costs",
-        Axes,
-        {
-            "bits": floats((3, 4), alone=True, low=0.0),
-            "highest": optional(positive(6.0)),
             "ax": AX,
         },
     ),
@@ -302,7 +283,7 @@ ONE_POINT = floats((2,), pinned=(0,), alone=True)
 N_ROWS = also(count(2, at_least=0), "too many", 5, 99)
 WIDGETS = [
     call(
-        "notebook.widgets.bound.draw_bound",
+        "notebook.widgets.explorers.draw_bound",
         tuple,
         {
             "model": model(small.strip),
@@ -313,7 +294,7 @@ WIDGETS = [
         },
     ),
     call(
-        "notebook.widgets.bound.bound_explorer",
+        "notebook.widgets.explorers.bound_explorer",
         type(None),
         {"model": model(small.strip), "levels": NINE_BITS},
     ),
@@ -330,9 +311,9 @@ WIDGETS = [
     call(
         "notebook.widgets.codebook.codebook_html", str, {"codebook": PLANE_POINTS, "z_e": ONE_POINT}
     ),
-    call("notebook.widgets.completion.stroke", (1, 1, 28, 28), {"name": name("bar")}),
+    call("notebook.widgets.explorers.stroke", (1, 1, 28, 28), {"name": name("bar")}),
     call(
-        "notebook.widgets.masks.draw_mask_explorer",
+        "notebook.widgets.explorers.draw_mask_explorer",
         Axes,
         {
             "kernel_size": ANY_KERNEL,
@@ -342,7 +323,7 @@ WIDGETS = [
         },
     ),
     call(
-        "notebook.widgets.sampling.draw_sampled_rows",
+        "notebook.widgets.explorers.draw_sampled_rows",
         Axes,
         {
             "levels": symbols((3, 1, 4, 4), 5, alone=True),
@@ -352,7 +333,7 @@ WIDGETS = [
         },
     ),
     call(
-        "notebook.widgets.sampling.sampling_viewer",
+        "notebook.widgets.explorers.sampling_viewer",
         type(None),
         {"model": model(small.gated), "height": count(2), "width": count(2)},
     ),

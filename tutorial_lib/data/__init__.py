@@ -6,7 +6,7 @@ catalog            every data set by name: whose, how large, how it is read   al
 loading            load, fetch                                                all
 remote_file        one file, its checksum, and the folder of downloads
 download           mirrors, verification, atomic placement
-archives           gzip, tar and zip, opened in memory
+archives           gzip, tar and zip, opened in memory; the two ways in which data can fail
 image_files        readers: IDX, the text of binarized MNIST, CIFAR-10
 sample             reader: the garments in the package                        01
 mu_law             sound as 256 levels, and back                              15
@@ -16,7 +16,6 @@ bouncing_garments  clips made on the spot                                     15
 tiles              images side by side in one array                           all
 contact_sheet      examples as a picture
 commands           what `python -m tutorial_lib data ...` prints
-errors             the two ways in which this can fail
 """
 
 import lazy_loader
@@ -29,6 +28,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "loading": ["fetch", "load"],
         "remote_file": ["cache_dir"],
         "tiles": ["tile"],
-        "errors": ["DataFormatError", "DataUnavailable"],
+        "archives": ["DataFormatError", "DataUnavailable"],
     },
 )

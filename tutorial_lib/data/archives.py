@@ -1,4 +1,4 @@
-"""Opens compressed files in memory, and turns every kind of damage into one error.
+"""Opens compressed files in memory, and turns every kind of damage into one error, DataFormatError.
 
 Nothing is extracted to disk: members are asked for by name, so a name such as `../../.profile` in a
 hostile archive can write nowhere. Members are plain bytes; no reader of this room unpickles.
@@ -16,7 +16,15 @@ from contextlib import contextmanager
 from fnmatch import fnmatchcase
 
 from tutorial_lib.contracts import checked
-from tutorial_lib.data.errors import DataFormatError
+
+
+class DataUnavailable(RuntimeError):
+    """A data set is neither in the cache folder nor to be had; the message says what to do."""
+
+
+class DataFormatError(ValueError):
+    """A file does not follow its format, or holds another number of examples than it should."""
+
 
 # What the standard library raises on damaged input. EOFError: the stream stops early. OSError: no
 # gzip header, or a wrong CRC. RuntimeError, NotImplementedError: a zip member that asks for a

@@ -20,7 +20,7 @@ from typing import Any
 from tutorial_lib.codes.run_facts import RunFacts
 from tutorial_lib.contracts import Several, checked
 from tutorial_lib.contracts.suggestions import did_you_mean
-from tutorial_lib.data.errors import DataFormatError
+from tutorial_lib.data.archives import DataFormatError
 from tutorial_lib.data.remote_file import RemoteFile, cache_dir
 
 SPLITS = ("train", "valid", "test")

@@ -33,14 +33,14 @@ def fetch_dataset(name: str, *, progress: bool = True) -> None:
     from tutorial_lib.data.loading import fetch
 
     paths = fetch(name, progress=progress)
-    if not paths:
+    if info.generated:
         print(f"{name} is made whenever it is loaded; there is nothing to download.")
-        return
-    if info.embedded:
+    elif info.embedded:
         print(f"{name} is part of the package; nothing to download. Verified:")
     else:
         print(f"{name}: {state}, and verified:")
-    print(_table([[f"  {_size(path.stat().st_size)}", str(path)] for path in paths], right={0}))
+    if paths:
+        print(_table([[f"  {_size(path.stat().st_size)}", str(path)] for path in paths], right={0}))
 
 
 @checked
@@ -71,10 +71,9 @@ def show_dataset(name: str, out: Path | None = None) -> Path | None:
 
 
 def _list_row(info: DatasetInfo) -> list[str]:
+    download, here = _size(info.download_bytes), "in the cache" if info.cached else "no"
     if info.embedded:
         download, here = "-", "made on loading" if info.generated else "in the package"
-    else:
-        download, here = _size(info.download_bytes), "in the cache" if info.cached else "no"
     labels = str(len(info.class_names) or "none")
     facts = [_shape(info), str(info.n_levels), download, info.licence, here]
     return [info.name, info.kind, labels, *_sizes(info), *facts]
@@ -107,25 +106,21 @@ def _facts(info: DatasetInfo) -> str:
 
 def _split_table(dataset: Any) -> str:
     """A row of sizes, then one row for each class: how many examples of it each split holds."""
-    splits = dataset.splits()
-    rows = [["", *splits], ["examples", *(f"{len(split):,}" for split in splits.values())]]
-    if not dataset.class_names:
-        rows.append(["labels", "none", "none", "none"])
-    for label, class_name in enumerate(dataset.class_names):
-        row_name = class_name if class_name == str(label) else f"{label} {class_name}"
-        counts = [int((split.labels == label).sum()) for split in splits.values()]
-        rows.append([row_name, *(f"{count:,}" for count in counts)])
+    splits = dataset.splits().values()
+    rows = [["", *SPLITS], ["examples", *(f"{len(split):,}" for split in splits)]]
+    for label, name in enumerate(dataset.class_names):
+        counts = [f"{(split.labels == label).sum():,}" for split in splits]
+        rows.append([name if name == str(label) else f"{label} {name}", *counts])
+    rows += [] if dataset.class_names else [["labels", "none", "none", "none"]]
     return _table(rows, right={1, 2, 3})
 
 
 def _table(rows: list[list[str]], *, right: set[int]) -> str:
     """Columns two spaces apart; those whose number is in `right` are aligned to the right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    aligned = [
-        [f"{cell:{'>' if i in right else '<'}{widths[i]}}" for i, cell in enumerate(row)]
-        for row in rows
-    ]
-    return "\n".join("  ".join(row).rstrip() for row in aligned)
+    sides = [">" if i in right else "<" for i in range(len(widths))]
+    line = "  ".join(f"{{:{side}{width}}}" for side, width in zip(sides, widths, strict=True))
+    return "\n".join(line.format(*row).rstrip() for row in rows)
 
 
 def _size(n_bytes: int) -> str:

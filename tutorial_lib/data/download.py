@@ -22,8 +22,8 @@ import pooch
 from requests import exceptions
 from tqdm.auto import tqdm
 
+from tutorial_lib.data.archives import DataUnavailable
 from tutorial_lib.data.catalog import SAMPLE
-from tutorial_lib.data.errors import DataUnavailable
 from tutorial_lib.data.remote_file import RemoteFile
 
 TIMEOUT_SECONDS = 30

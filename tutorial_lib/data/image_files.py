@@ -11,9 +11,8 @@ import numpy as np
 import torch
 
 from tutorial_lib.contracts import Count, checked
-from tutorial_lib.data.archives import gunzip, read_tar_members
+from tutorial_lib.data.archives import DataFormatError, gunzip, read_tar_members
 from tutorial_lib.data.dataset import UNLABELLED, Split
-from tutorial_lib.data.errors import DataFormatError
 
 UNSIGNED_BYTE = 0x08
 CIFAR_FOLDER = "cifar-10-batches-bin"

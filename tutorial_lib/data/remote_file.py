@@ -20,8 +20,7 @@ from pathlib import Path
 from typing import Literal
 
 from tutorial_lib.contracts import checked
-from tutorial_lib.data.archives import gunzip, read_zip_members
-from tutorial_lib.data.errors import DataFormatError
+from tutorial_lib.data.archives import DataFormatError, gunzip, read_zip_members
 from tutorial_lib.files import expanded, user_cache_dir
 
 RECORDINGS = "*/recordings/*.wav"

@@ -21,9 +21,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from tutorial_lib.data.archives import DataFormatError, DataUnavailable
 from tutorial_lib.data.catalog import SPLITS
 from tutorial_lib.data.dataset import Split
-from tutorial_lib.data.errors import DataFormatError, DataUnavailable
 
 SAMPLE_PATH = Path(__file__).with_name("fashion_mnist_sample.npz")
 SAMPLE_SHA256 = "d7627a8781655a1f42fdff1a168cb9c3f199b7d6b454a99ab649dc0b543a6a58"

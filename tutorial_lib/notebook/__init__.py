@@ -20,9 +20,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "setup_cell": ["installed_address", "setup_source"],
         "plotting": [
             "hide",
-            "outline_pixel",
             "show_completions",
-            "show_costs",
             "show_images",
             "show_index_map",
             "show_influence",

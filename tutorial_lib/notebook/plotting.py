@@ -17,46 +17,17 @@ from matplotlib.colors import ListedColormap
 from matplotlib.patches import Rectangle
 from torch import Tensor
 
-from tutorial_lib.contracts import (
-    Count,
-    Natural,
-    Positive,
-    Several,
-    checked,
-    filled,
-    finite,
-    symbols,
-)
+from tutorial_lib.contracts import Count, Several, checked, filled, finite, symbols
 from tutorial_lib.data.tiles import GUTTER, Grey, tile, unit_range
 from tutorial_lib.notebook.diagrams.card import FUTURE, HIDDEN, READ, TARGET, UNREAD
 
 WIDTH = 7.0  # inches, the widest figure
-SEQUENTIAL = "viridis"
 READING = "blue: read · orange: past, unread · grey: the rest"
 
 
 def use_style() -> None:
-    """Set the style of all figures: white background (also on a dark page), light grid, 10 pt."""
-    plt.rcParams.update(
-        {
-            "figure.figsize": (WIDTH, 3.0),
-            "figure.dpi": 100,
-            "savefig.dpi": 100,
-            "figure.facecolor": "white",
-            "axes.facecolor": "white",
-            "savefig.facecolor": "white",
-            "axes.spines.top": False,
-            "axes.spines.right": False,
-            "axes.grid": True,
-            "grid.alpha": 0.3,
-            "axes.titlesize": 10,
-            "axes.labelsize": 10,
-            "font.size": 10,
-            "legend.frameon": False,
-            "image.interpolation": "nearest",
-            "image.cmap": "gray",
-        }
-    )
+    """Set the style of all figures: white also on a dark page, a light grid, 10 pt."""
+    plt.style.use("tutorial_lib.notebook.figures")
 
 
 def new_axes(ax: Axes | None, width: float = WIDTH, height: float = 3.0) -> Axes:
@@ -147,33 +118,6 @@ def show_completions(
 
 
 @checked
-def outline_pixel(ax: Axes, row: Natural, column: Natural) -> Axes:
-    """A red outline around one pixel of an image in `ax`, so that its value stays visible."""
-    place = (column - 0.5, row - 0.5)
-    ax.add_patch(Rectangle(place, 1, 1, fill=False, ec=TARGET, lw=2, zorder=3))
-    return ax
-
-
-@checked
-def show_costs(
-    bits: Float[Tensor, "height width"],
-    *,
-    highest: Positive | None = None,
-    ax: Axes | None = None,
-) -> Axes:
-    """What each pixel of an image costs, in bits, beside a colour bar; the title has their sum.
-
-    highest: the cost that gets the brightest colour; give it where maps are to be compared.
-    """
-    costs = finite("bits", filled("bits", bits)).detach().cpu()
-    ax = _bare(new_axes(ax, 3.2, 2.8))
-    image = ax.imshow(costs.numpy(), cmap=SEQUENTIAL, vmin=0, vmax=highest)
-    ax.figure.colorbar(image, ax=ax, label="cost (bits)")
-    ax.set_title(f"{costs.sum():.0f} bits in all")
-    return ax
-
-
-@checked
 def show_mask(mask: Shaped[Tensor, "height width"], *, ax: Axes | None = None) -> Axes:
     """A 0/1 matrix in two flat colours, a cell for each entry: blue is 1, grey is 0."""
     if not ((mask == 0) | (mask == 1)).all():
@@ -214,7 +158,8 @@ def show_influence(
     kind = torch.where(reads.bool(), 0, torch.where(order < position, 1, 2)).view(height, width)
     ax = _bare(new_axes(ax, 3.2, 3.2 * height / width + 0.4))
     ax.imshow(kind.numpy(), cmap=ListedColormap([READ, UNREAD, FUTURE]), vmin=0, vmax=2)
-    outline_pixel(ax, *target)
+    corner = (target[1] - 0.5, target[0] - 0.5)
+    ax.add_patch(Rectangle(corner, 1, 1, fill=False, ec=TARGET, lw=2, zorder=3))
     ax.set_title(READING, fontsize=8)
     return _cells(ax, height, width)
 

@@ -43,9 +43,6 @@ class FolderInUse(CheckpointError):
     """Another run writes into this folder."""
 
 
-# --------------------------------------------------------------------------- tensors and a header
-
-
 @checked
 def write_tensors(path: str | Path, tensors: dict, header: dict) -> None:
     """Write tensors and a JSON header to `path`, whole or not: the same content, the same bytes.
@@ -55,7 +52,7 @@ def write_tensors(path: str | Path, tensors: dict, header: dict) -> None:
     for name, value in tensors.items():
         if not isinstance(value, Tensor):
             raise TypeError(f"tensors[{name!r}] must be a torch.Tensor, got {type(value).__name__}")
-    flat = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    flat = _as_stored(tensors)
     if DIGEST in header:
         raise ValueError(
             f"header has an entry {DIGEST!r}: this name is taken by the file's checksum"
@@ -87,8 +84,11 @@ def read_tensors(path: str | Path) -> tuple[dict[str, Tensor], dict]:
 
 def digest_of(model: nn.Module) -> str:
     """Twelve letters that stand for the weights of a model."""
-    flat = {name: t.detach().cpu().contiguous() for name, t in model.state_dict().items()}
-    return _digest(flat, {})[:12]
+    return _digest(_as_stored(model.state_dict()), {})[:12]
+
+
+def _as_stored(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
 
 
 def _digest(tensors: dict[str, Tensor], header: dict) -> str:
@@ -100,9 +100,6 @@ def _digest(tensors: dict[str, Tensor], header: dict) -> str:
         if tensor.numel():
             digest.update(memoryview(tensor.reshape(-1).view(torch.uint8).numpy()))
     return digest.hexdigest()
-
-
-# ------------------------------------------------------------------------------ the state of a run
 
 
 def random_state() -> dict[str, Tensor]:
@@ -120,13 +117,12 @@ def save_run(
     random_states: Sequence[dict[str, Tensor]] = (),
 ) -> None:
     """Write model, optimiser, the tensors of `extra` and the random numbers of all processes."""
-    tensors = {f"model/{name}": tensor for name, tensor in model.state_dict().items()}
+    parts = {"model": model.state_dict(), "extra": extra or {}}
     for index, state in optimizer.state_dict()["state"].items():
-        for name, value in state.items():
-            tensors[f"optimizer/{index}/{name}"] = torch.as_tensor(value)
-    tensors |= {f"extra/{name}": tensor for name, tensor in (extra or {}).items()}
+        parts[f"optimizer/{index}"] = {k: torch.as_tensor(v) for k, v in state.items()}
     for rank, state in enumerate(random_states or [random_state()]):
-        tensors |= {f"{_random_prefix(rank)}{name}": value for name, value in state.items()}
+        parts[_random_part(rank)] = state
+    tensors = {f"{part}/{k}": v for part, held in parts.items() for k, v in held.items()}
     write_tensors(path, tensors, header)
 
 
@@ -145,16 +141,15 @@ def restore_run(
     """
     tensors, header = read_tensors(path)
     require_same_run(path, header, fingerprint)
-    model.load_state_dict(_below("model/", tensors))
+    model.load_state_dict(_part("model", tensors))
     state: dict[int, dict[str, Tensor]] = {}
-    for key, value in _below("optimizer/", tensors).items():
+    for key, value in _part("optimizer", tensors).items():
         index, name = key.split("/", 1)
         state.setdefault(int(index), {})[name] = value
     optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
-    saved_extra = _below("extra/", tensors)
     for name, tensor in (extra or {}).items():
-        tensor.copy_(saved_extra[name])
-    random = _below(_random_prefix(rank), tensors)
+        tensor.copy_(tensors[f"extra/{name}"])
+    random = _part(_random_part(rank), tensors)
     if "cpu" in random:
         torch.set_rng_state(random["cpu"])
     if "cuda" in random and torch.cuda.is_available():
@@ -162,12 +157,13 @@ def restore_run(
     return header
 
 
-def _random_prefix(rank: int) -> str:
-    return f"rng/{rank}/" if rank else "rng/"
+def _random_part(rank: int) -> str:
+    return f"rng/{rank}" if rank else "rng"
 
 
-def _below(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+def _part(name: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    start = f"{name}/"
+    return {k.removeprefix(start): v for k, v in tensors.items() if k.startswith(start)}
 
 
 def require_same_run(path: Path, header: dict, fingerprint: dict) -> None:
@@ -180,9 +176,8 @@ def require_same_run(path: Path, header: dict, fingerprint: dict) -> None:
     differing = [k for k in known if saved.get(k) != fingerprint.get(k)]
     length = "epochs" if saved.get("minutes") is None else "minutes"
     finished = "step" in history and history["step"] == history.get("n_steps")
-    if not differing or (
-        finished and differing == [length] and saved[length] < (fingerprint[length] or 0)
-    ):
+    longer = differing == [length] and saved[length] < (fingerprint[length] or 0)
+    if not differing or (finished and longer):
         return
     if len(differing) > 1 and "parameters" in differing:
         differing.remove("parameters")  # they follow from the sizes that differ
@@ -201,9 +196,6 @@ def _told(key: str, saved: object, here: object) -> str:
         if len(names) > 1:
             return f"{key}: {saved} there, {here} here; and {len(names) - 1} more parameters"
     return f"{key.removeprefix('model.')}: the run has {saved!r}, you ask for {here!r}"
-
-
-# ----------------------------------------------------------------------------------- the folder
 
 
 class RunFolder:

@@ -12,7 +12,6 @@ by it; where that overflows, the step is left out and the number halved, which i
 
 from __future__ import annotations
 
-import itertools
 import json
 import math
 import signal
@@ -76,23 +75,21 @@ class RunningAverage:
 
     @checked
     def __init__(self, model: nn.Module, share: Share):
-        self.share, self.parameters = share, dict(model.named_parameters())
-        self.mean: dict[str, Tensor] = {k: p.detach().clone() for k, p in self.parameters.items()}
+        self.share, self.weights = share, {k: p.detach() for k, p in model.named_parameters()}
+        self.mean = {name: weight.clone() for name, weight in self.weights.items()}
 
     @checked
-    @torch.no_grad()
     def update(self, step: Count) -> None:
         """Take in the weights after step number `step`, counted from 1."""
-        weights = [p.detach() for p in self.parameters.values()]
+        weights = list(self.weights.values())
         torch._foreach_lerp_(list(self.mean.values()), weights, 1 / max(1.0, self.share * step))
 
-    @torch.no_grad()
     def swap(self) -> None:
         """Exchange the model's weights and the mean; a second call exchanges them back."""
-        for name, parameter in self.parameters.items():
-            weights = parameter.detach().clone()
-            parameter.copy_(self.mean[name])
-            self.mean[name].copy_(weights)
+        for name, weight in self.weights.items():
+            kept = weight.clone()
+            weight.copy_(self.mean[name])
+            self.mean[name].copy_(kept)
 
 
 class Interrupts:
@@ -149,9 +146,9 @@ class TrainingRun:
         self.bare = unwrapped(model)  # what is stored: the names of its weights are the model's own
         self.device = profiles.device()
         self.steps_per_epoch = len(data[0]) // config.batch_size
-        self.n_steps = None if config.minutes else self.steps_per_epoch * config.epochs
         self.time = 60 * config.minutes if config.minutes else math.inf  # in seconds
-        self.history = History(n_steps=self.n_steps)
+        n_steps = None if config.minutes else self.steps_per_epoch * config.epochs
+        self.history = History(n_steps=n_steps)
         self.sums = MetricSums(self.device)
         self.began = self.saved_at = time.monotonic()
         self.has_begun = self.is_saved = False
@@ -162,12 +159,9 @@ class TrainingRun:
             to_fast_format(model.to(self.device))
             processes.start_alike(model)
             model.train()
-        self.optimizer = torch.optim.AdamW(
-            model.parameters(),
-            lr=config.learning_rate,
-            weight_decay=config.weight_decay,
-            fused=self.device.type == "cuda",  # one kernel, and no wait if a step is left out
-        )
+        rates = {"lr": config.learning_rate, "weight_decay": config.weight_decay}
+        fused = self.device.type == "cuda"  # one kernel, and no wait if a step is left out
+        self.optimizer = torch.optim.AdamW(model.parameters(), **rates, fused=fused)
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=config.precision == "fp16")
         self.scale = self.scaler.get_scale()
         self.average = RunningAverage(self.bare, config.average) if config.average else None
@@ -176,14 +170,13 @@ class TrainingRun:
 
     def batches(self) -> Iterator[list[Tensor]]:
         """This process's share of every batch, on the device, from the present step to the last."""
-        first, skip = divmod(self.history.step, self.steps_per_epoch)
-        n, config = len(self.data[0]), self.config
-        for epoch in itertools.count(first):
-            for indices in epoch_batches(n, config.batch_size, config.seed, epoch)[skip:]:
+        n, size, seed = len(self.data[0]), self.config.batch_size, self.config.seed
+        while not self.is_over():
+            epoch, begun = divmod(self.history.step, self.steps_per_epoch)
+            for indices in epoch_batches(n, size, seed, epoch)[begun:]:
                 if self.is_over():
                     return
                 yield self._batch(processes.share_of(indices))
-            skip = 0
 
     def _batch(self, indices: Tensor) -> list[Tensor]:
         """These examples on the device. A copy to a GPU waits for it, except from pinned memory."""
@@ -203,7 +196,7 @@ class TrainingRun:
     def set_learning_rate(self) -> None:
         """Of the present step, counted in steps or in thousandths of the time."""
         step, n_steps = self.history.step, self.history.n_steps
-        if self.config.minutes is not None:
+        if self.config.minutes:
             step, n_steps = int(1000 * min(self.history.seconds / self.time, 0.999)), 1000
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate_at(step, n_steps, self.config)
@@ -212,9 +205,8 @@ class TrainingRun:
         """Take note of a step. float16 alone reads from the device: whether the step was taken."""
         before, self.scale = self.scale, self.scaler.get_scale()
         if self.scale < LEAST_SCALE:
-            raise self._diverged(
-                f"gradients overflow float16, although the loss is multiplied by {self.scale:.2g}"
-            )
+            what = "gradients overflow float16, although the loss is multiplied by"
+            raise self._diverged(f"{what} {self.scale:.2g}")
         self.history.step += 1
         self.history.skipped += self.scale < before
         if self.average and self.scale >= before:
@@ -253,19 +245,16 @@ class TrainingRun:
 
     def _progress(self) -> int:
         """What the bar counts: steps or, by the clock, seconds up to the full time."""
-        by_clock = self.config.minutes is not None
-        return round(min(self.history.seconds, self.time)) if by_clock else self.history.step
+        seconds = min(self.history.seconds, self.time)
+        return round(seconds) if self.config.minutes else self.history.step
 
     def _bar(self, progress: bool) -> tqdm:
-        by_clock = self.config.minutes is not None
-        return tqdm(
-            total=round(self.time) if by_clock else self.history.n_steps,
-            initial=self._progress(),
-            desc="training",
-            unit="s" if by_clock else "step",
-            leave=False,
-            disable=not progress or not processes.is_main(),
-        )
+        total, unit = self.history.n_steps, "step"
+        if self.config.minutes:
+            total, unit = round(self.time), "s"
+        hidden = not progress or not processes.is_main()
+        told = {"desc": "training", "total": total, "initial": self._progress(), "unit": unit}
+        return tqdm(**told, leave=False, disable=hidden)
 
     # --------------------------------------------------------------------- the state to go on from
 
@@ -292,11 +281,11 @@ class TrainingRun:
         if path is not None:
             state = self._state(self._fingerprint())
             header = restore_run(path, *state, rank=processes.rank())
-            self.history = History(**{**header["history"], "stopped_by": 0})
+            here = {"stopped_by": 0, "n_steps": self.history.n_steps}
+            self.history = History(**header["history"] | here)
             # Checkpoints of earlier versions hold no sums.
             self.sums.restore(header.get("sums", [{}]), header.get("summed_steps", 0))
             self.began = time.monotonic() - self.history.seconds
-            self.history.n_steps = self.n_steps
             if self.scaler.is_enabled():
                 self.scaler.load_state_dict(header["scaler"])
                 self.scale = self.scaler.get_scale()
@@ -312,16 +301,15 @@ class TrainingRun:
         if self.sums.n_steps:
             self._means()
         self._tick()
-        everybody = processes.gathered({"sums": self.sums.state(), "random": random_state()})
+        sums, random = zip(*processes.gathered((self.sums.state(), random_state())), strict=True)
         if self.folder.writes:
             header = {
                 "fingerprint": self._fingerprint(),
                 "scaler": self.scaler.state_dict(),
                 "history": asdict(self.history),
-                "sums": [each["sums"] for each in everybody],
+                "sums": sums,
                 "summed_steps": self.sums.n_steps,
             }
-            random = [each["random"] for each in everybody]
             save_run(self.folder.checkpoint, *self._state(header), random)
         self.saved_at = time.monotonic()
 
@@ -339,21 +327,16 @@ class TrainingRun:
                 self.has_begun = True
                 with self._bar(progress) as self.bar:
                     yield self
-                    self._finish(interrupts)
+                    if self.is_over():
+                        self.history.n_steps = self.history.step  # by the clock, known at last
+                    self.save()
+                    if self.sums.n_steps:  # since the last row, in a run that was interrupted
+                        self.log()  # not in the checkpoint: a run that goes on tells them later
+                    stopped_by = processes.largest(float(interrupts.signal))  # waits for all
+                    self.history.stopped_by, self.is_saved = int(stopped_by[0]), True
         finally:
             interrupts.patient = True  # a second Ctrl-C may not cut this in half
             self._close()
-
-    def _finish(self, interrupts: Interrupts) -> None:
-        """Save, and tell the last steps of an interrupted run."""
-        if self.is_over():
-            self.history.n_steps = self.history.step  # by the clock, it is known at last
-        self.save()
-        if self.sums.n_steps:
-            self.log()  # not in the checkpoint: a run that goes on will tell these steps later
-        processes.wait_for_all()
-        self.is_saved = True
-        self.history.stopped_by = int(processes.largest(float(interrupts.signal))[0])
 
     def _close(self) -> None:
         """Give the model back for use and the folder to other runs."""
@@ -374,10 +357,9 @@ class TrainingRun:
         if self.device.type != "cuda" or self.is_over():
             return
         rows = [x.reshape(len(x), -1) for x in self.data if x.numel() and not x.is_complex()]
-        extreme = [
-            i for x in rows for i in (x.amin(1).double().argmin(), x.amax(1).double().argmax())
-        ]
-        few = torch.stack([i.cpu() for i in extreme]).unique()
+        lowest = [x.amin(1).double().argmin().cpu() for x in rows]
+        highest = [x.amax(1).double().argmax().cpu() for x in rows]
+        few = torch.stack(lowest + highest).unique()
         with undisturbed(self.model), self.precision(values_are_good=False):
             self.model.eval()
             metrics_of(self.step, self.model, self._batch(few))
@@ -431,12 +413,9 @@ class TrainingRun:
 
     def _tell(self, rows: list[dict], values: dict[str, float]) -> None:
         """Add a row of the present step to `rows`, to metrics.jsonl and to what is watched."""
-        when = {
-            "step": self.history.step,
-            "epoch": round(self.history.step / self.steps_per_epoch, 4),
-            "seconds": round(self.history.seconds, 3),
-        }
-        rows.append(when | values)
+        step, seconds = self.history.step, round(self.history.seconds, 3)
+        epoch = round(step / self.steps_per_epoch, 4)
+        rows.append({"step": step, "epoch": epoch, "seconds": seconds, **values})
         self.folder.append(rows[-1])
         self._show()
 
@@ -449,23 +428,18 @@ class TrainingRun:
                 self.watch(self.history)
         except Exception as error:
             self.watch = None
-            warnings.warn(
-                f"watch raised {error!r} at step {self.history.step}: the training goes on, and "
-                f"watch is not called any more",
-                stacklevel=2,
-            )
+            told = f"watch raised {error!r} at step {self.history.step}: the training goes on, and "
+            warnings.warn(told + "watch is not called any more", stacklevel=2)
 
     def _means(self) -> dict[str, float]:
         means, broken_at = self.sums.read()
-        if broken_at is None:
-            return means
-        of = f" of {self.history.n_steps}" if self.history.n_steps else ""
-        raise self._diverged(
-            f"the loss, or its gradient, stopped being finite in step {broken_at}{of}"
-        )
+        if broken_at is not None:
+            of = f" of {self.history.n_steps}" if self.history.n_steps else ""
+            what = "the loss, or its gradient, stopped being finite in step"
+            raise self._diverged(f"{what} {broken_at}{of}")
+        return means
 
     def _diverged(self, what: str) -> TrainingDiverged:
-        """The error for `what`, with what is left and what to try."""
         path, rate = self.folder.saved(), self.optimizer.param_groups[0]["lr"]
         kept = f"The last good checkpoint is {path}." if path else "No checkpoint was saved."
         return TrainingDiverged(

@@ -2,9 +2,11 @@
 
 The plane is cut into one cell a code, the places from where that code is the nearest. The cells are
 looked up on a fine grid with `nearest_code`, so they show what the quantizer does. The explorer
-needs no kernel once it is shown: it is an SVG that is right as it stands, and a page of JavaScript
-(codebook_drag.js) that moves z_e. A notebook that is not trusted loses SVG, style and script, and
-keeps the words inside them. So no words are inside them, and a drawing takes their place.
+needs no kernel once it is shown: codebook.html is right as it stands, and codebook_drag.js moves
+z_e. A notebook that is not trusted loses SVG, style and script, and keeps the words inside them. So
+no words are inside them, and a drawing takes their place. The id before each rule of style keeps it
+inside its explorer. Without the last attribute of the handle, JupyterLab moves to another cell when
+an arrow key is pressed.
 """
 
 from __future__ import annotations
@@ -15,7 +17,8 @@ import json
 import math
 import uuid
 from html import escape
-from importlib.resources import files
+from importlib import resources
+from string import Template
 from typing import NamedTuple
 
 import matplotlib.pyplot as plt
@@ -36,19 +39,6 @@ PALE = ["#cfe3f3", "#fbe0bd", "#d3ecd6", "#f6d3dc", "#f3efb9", "#e0d7ef", "#d2ee
 INK = "#222222"
 DRAWN_WIDTH, DRAWN_HEIGHT = 480, 360  # of the SVG, in its own units
 GRID_STEP = 0.5  # of these units, between two look-ups
-RULES = {  # colours that need no background of the page
-    ".still": "display: none",  # the SVG is there
-    ".number": "fill: white; fill-rule: evenodd; pointer-events: none",
-    ".line": f"stroke: {TARGET}; stroke-width: 2",
-    ".code": f"fill: {INK}",
-    ".chosen": f"fill: none; stroke: {TARGET}; stroke-width: 2.5",
-    ".handle": "cursor: grab; outline: none",
-    ".finger": "fill: transparent",
-    ".ring": "fill: none; stroke: none",
-    ".handle:focus .ring": f"stroke: {INK}; stroke-width: 3",
-    ".dot": f"fill: {TARGET}; stroke: white; stroke-width: 2",
-}
-RADII = {"finger": 24, "ring": 14, "dot": 8}  # of the parts of the handle
 
 
 class Plane(NamedTuple):
@@ -154,18 +144,25 @@ def codebook_html(codebook: Float[Tensor, "K 2"], z_e: Float[Tensor, "2"]) -> st
     colors, index = cell_colors(codebook, plane), nearest_code(z_e[None], codebook).item()
     decimals = max(0, 3 - math.ceil(math.log10(DRAWN_WIDTH / plane.scale)))
     data = {"codes": codebook.tolist(), "z_e": z_e.tolist(), "decimals": decimals}
-    data |= plane._asdict()
-    name = f"codebook-{uuid.uuid4().hex}"
-    words = _words(z_e, index, codebook[index], decimals)
     still = new_figure(DRAWN_WIDTH / PIXELS_PER_INCH, DRAWN_HEIGHT / PIXELS_PER_INCH)
     _draw(still.add_axes((0.1, 0.1, 0.85, 0.8)), codebook, z_e[None], plane, colors)
-    script = files("tutorial_lib.notebook.widgets").joinpath("codebook_drag.js")
-    return (
-        f'<div id="{name}" class="codebook-explorer" data-plane="{escape(json.dumps(data))}">'
-        f'<img class="still" src="{_address(as_png(still))}" alt="{words}">'
-        f"{_svg(name, codebook, z_e, codebook[index], plane, colors)}"
-        f'<p id="{name}-words" class="words" aria-live="polite">{words}</p>'
-        f"<script>{script.read_text(encoding='utf-8')}</script></div>"
+    cells = io.BytesIO()
+    plt.imsave(cells, colors.numpy(), format="png")
+    (x, y), (to_x, to_y) = plane.place(z_e), plane.place(codebook[index])
+    here = resources.files(__package__)
+    # Where no script runs, blanks between the tags would be words as well.
+    page = here.joinpath("codebook.html").read_text("utf-8").strip().replace(">\n", ">")
+    return Template(page).substitute(
+        name=f"codebook-{uuid.uuid4().hex}",
+        plane=escape(json.dumps(data | plane._asdict())),
+        still=_address(as_png(still)),
+        words=_words(z_e, index, codebook[index], decimals),
+        **{"width": DRAWN_WIDTH, "height": DRAWN_HEIGHT, "red": TARGET, "ink": INK},
+        n_codes=len(codebook),
+        cells=_address(cells.getvalue()),
+        **{"x": x, "y": y, "to_x": to_x, "to_y": to_y},
+        dots="".join(_dot(index, *plane.place(code)) for index, code in enumerate(codebook)),
+        script=here.joinpath("codebook_drag.js").read_text("utf-8"),
     )
 
 
@@ -176,34 +173,6 @@ def _words(z_e: Tensor, index: int, code: Tensor, decimals: int) -> str:
     )
     distance = math.dist(z_e.tolist(), code.tolist())
     return f"z_e = ({start}): nearest code {index}, distance {distance:.{decimals}f}, z_q = ({end})"
-
-
-def _svg(
-    name: str, codebook: Tensor, z_e: Tensor, chosen: Tensor, plane: Plane, colors: Tensor
-) -> str:
-    """Cells, codes, the line to z_q, and z_e as a handle that keys and fingers reach.
-
-    The id in front of each rule keeps it inside this explorer. Without the last attribute of the
-    handle, JupyterLab moves to another cell when an arrow key is pressed.
-    """
-    cells = io.BytesIO()
-    plt.imsave(cells, colors.numpy(), format="png")
-    (x, y), (to_x, to_y) = plane.place(z_e), plane.place(chosen)
-    style = "\n".join(f"#{name} {part} {{ {rule} }}" for part, rule in RULES.items())
-    dots = "".join(_dot(index, *plane.place(code)) for index, code in enumerate(codebook))
-    handle = "".join(f'<circle class="{part}" r="{r}"/>' for part, r in RADII.items())
-    return (
-        f'<svg viewBox="0 0 {DRAWN_WIDTH} {DRAWN_HEIGHT}" role="group" '
-        f'style="width:100%;max-width:{DRAWN_WIDTH}px" '
-        f'aria-label="{len(codebook)} codes and their cells"><style>{style}</style>'
-        f'<image width="{DRAWN_WIDTH}" height="{DRAWN_HEIGHT}" '
-        f'href="{_address(cells.getvalue())}"/>'
-        f'<line class="line" x1="{x}" y1="{y}" x2="{to_x}" y2="{to_y}"/>{dots}'
-        f'<circle class="chosen" cx="{to_x}" cy="{to_y}" r="12"/>'
-        f'<g class="handle" transform="translate({x} {y})" tabindex="0" role="application" '
-        f'aria-label="z_e: drag it, or move it with the arrow keys" '
-        f'aria-describedby="{name}-words" data-lm-suppress-shortcuts="true">{handle}</g></svg>'
-    )
 
 
 def _dot(index: int, x: str, y: str, size: float = 11) -> str:
