@@ -13,8 +13,6 @@ done without; for the third the old file steps aside for a moment, and is found 
 dies in it. Whatever else goes wrong is an error that names the file and what to do.
 """
 
-from __future__ import annotations
-
 import errno
 import os
 import tempfile

@@ -3,8 +3,6 @@
 The environment variable TUTORIAL_PROFILE decides; without it, `gpu` with CUDA, else `laptop`.
 """
 
-from __future__ import annotations
-
 import os
 from typing import TypeVar
 

@@ -9,8 +9,6 @@ Should the master branch of the spoken digits move on, the last release with the
 asked.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -4,8 +4,6 @@ Each command is a function that prints plain text; errors are those of `load`, w
 line shows. The list is printed without torch.
 """
 
-from __future__ import annotations
-
 import textwrap
 from pathlib import Path
 from typing import Any

@@ -3,8 +3,6 @@
 Drawn on a bare `Figure`, which needs no display and leaves the figures of a notebook alone.
 """
 
-from __future__ import annotations
-
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure

@@ -3,8 +3,6 @@
 `parse_...` takes the content of one file, `read_...` those of a whole set, in the catalog's order.
 """
 
-from __future__ import annotations
-
 import struct
 
 import numpy as np

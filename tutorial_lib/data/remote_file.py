@@ -10,8 +10,6 @@ The checksum is taken of whatever stays the same when a file is packed again:
 So an intact copy is accepted wherever it comes from.
 """
 
-from __future__ import annotations
-
 import hashlib
 import os
 from collections.abc import Iterator

@@ -10,8 +10,6 @@ shorter ones are followed by silence, longer ones (17 of 3000) lose their end. `
 gives them whole, with the speaker, whom the VQ-VAE paper's decoder is told about.
 """
 
-from __future__ import annotations
-
 import re
 import struct
 from dataclasses import dataclass

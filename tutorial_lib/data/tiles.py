@@ -1,7 +1,5 @@
 """Images side by side in one array, as figures and PNG files show them."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import numpy as np

@@ -8,8 +8,6 @@ al. 2016, Conditional Image Generation with PixelCNN Decoders (Gated PixelCNN); 
 2017, Neural Discrete Representation Learning (VQ-VAE).
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from importlib import resources

@@ -1,7 +1,5 @@
 """Curves and bars in the style of `plotting`: of a training, of codes, of a bill in two parts."""
 
-from __future__ import annotations
-
 import math
 from numbers import Real
 

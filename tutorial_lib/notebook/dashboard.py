@@ -10,8 +10,6 @@ Outside a notebook nothing is drawn.
 `draw_progress` is the figure as a plain function of the history.
 """
 
-from __future__ import annotations
-
 import base64
 import time
 from collections.abc import Callable

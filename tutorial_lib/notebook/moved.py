@@ -3,8 +3,6 @@
 A notebook that somebody saved then still says `from tutorial_lib.masks import causal_mask`.
 """
 
-from __future__ import annotations
-
 import json
 import sys
 from importlib.abc import MetaPathFinder

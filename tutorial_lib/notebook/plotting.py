@@ -4,8 +4,6 @@ Every function takes `ax=None`, draws into it or into a new figure, and returns 
 shown or saved here. Images are drawn pixel by pixel (no smoothing) with fixed limits.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import matplotlib.pyplot as plt

@@ -8,31 +8,15 @@ library's version, so that a notebook kept from before says that it does not fit
 """
 
 from importlib import metadata
+from pathlib import Path
 
 from tutorial_lib import __version__
 
-# At most 15 lines whatever the address, so that a learner meets the chapter and not its plumbing.
-TEMPLATE = """\
-import importlib.util
-import os
-import subprocess
-import sys
-
-if importlib.util.find_spec("tutorial_lib") is None:  # on Colab, for example
-    address = "git+{address}"
-    print("Installing", package := os.environ.get("TUTORIAL_LIB_SPEC", "").strip() or address)
-    command = [sys.executable, "-m", "pip", "install", "--quiet", package]
-    pip = subprocess.run(command, stderr=subprocess.PIPE, text=True, errors="replace")
-    if pip.returncode:
-        offline = any(w in pip.stderr for w in ("resolve host", "NameRes", "name res", "addrinfo"))
-        raise RuntimeError("Go online, then run this cell again.\\n" * offline + pip.stderr[-2000:])
-    importlib.invalidate_caches()
-importlib.import_module("tutorial_lib.notebook.setup").start("{version}")"""
-
 
 def setup_source(address: str) -> str:
-    """The cell for a project at this address."""
-    return TEMPLATE.format(address=address, version=__version__)
+    """The cell for a project at this address: setup_cell.txt, at most 15 lines."""
+    template = Path(__file__).with_suffix(".txt").read_text("utf-8").removesuffix("\n")
+    return template.format(address=address, version=__version__)
 
 
 def installed_address() -> str:

@@ -5,8 +5,6 @@ history and configuration are JSON in its header. Nothing is pickled, so that a 
 elsewhere can be read safely; a checksum in the header tells a file that has decayed.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Sequence

@@ -6,8 +6,6 @@ recipe makes the most of five minutes on any machine. Such a run takes as many s
 is fast, and is not repeatable to the last bit.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from typing import Literal
 

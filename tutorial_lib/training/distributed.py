@@ -19,8 +19,6 @@ Tensors of a GPU travel by NCCL; clocks, flags and other numbers of the host tra
 no process waits for its GPU. With one process, every function here returns what it was given.
 """
 
-from __future__ import annotations
-
 import atexit
 import os
 import warnings

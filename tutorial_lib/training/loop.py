@@ -10,8 +10,6 @@ Under `torchrun --nproc-per-node=N` every batch is shared among N processes. A l
 over examples then gives the training of one process, up to rounding.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from pathlib import Path

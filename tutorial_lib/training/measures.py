@@ -1,7 +1,5 @@
 """What a step measures: on a batch, on a whole data set, and over the steps since the last row."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager

@@ -40,14 +40,8 @@ from tutorial_lib.contracts import (
 from tutorial_lib.pixels.config import settings_of
 from tutorial_lib.pixels.memory_format import to_fast_format
 from tutorial_lib.sampling.out_of_memory import OutOfMemory, memory_explained
+from tutorial_lib.training import checkpoint
 from tutorial_lib.training import distributed as processes
-from tutorial_lib.training.checkpoint import (
-    CheckpointError,
-    RunFolder,
-    random_state,
-    restore_run,
-    save_run,
-)
 from tutorial_lib.training.config import FitConfig, History, TrainingDiverged, learning_rate_at
 from tutorial_lib.training.measures import MetricSums, Step, evaluate, metrics_of, undisturbed
 
@@ -142,7 +136,7 @@ class TrainingRun:
     ):
         processes.require_equal_shares(config.batch_size)
         self.model, self.step, self.data, self.config = model, step, data, config
-        self.watch, self.made_by, self.folder = watch, made_by, RunFolder(out)
+        self.watch, self.made_by, self.folder = watch, made_by, checkpoint.RunFolder(out)
         self.bare = unwrapped(model)  # what is stored: the names of its weights are the model's own
         self.device = profiles.device()
         self.steps_per_epoch = len(data[0]) // config.batch_size
@@ -280,7 +274,7 @@ class TrainingRun:
         path = self.folder.saved()
         if path is not None:
             state = self._state(self._fingerprint())
-            header = restore_run(path, *state, rank=processes.rank())
+            header = checkpoint.restore_run(path, *state, rank=processes.rank())
             here = {"stopped_by": 0, "n_steps": self.history.n_steps}
             self.history = History(**header["history"] | here)
             # Checkpoints of earlier versions hold no sums.
@@ -291,7 +285,7 @@ class TrainingRun:
                 self.scale = self.scaler.get_scale()
         steps = processes.gathered(self.history.step)
         if len(set(steps)) > 1:
-            raise CheckpointError(
+            raise checkpoint.CheckpointError(
                 f"the processes would go on from steps {steps}: the folder {self.folder.path} must "
                 "be the same for all machines"
             )
@@ -301,7 +295,9 @@ class TrainingRun:
         if self.sums.n_steps:
             self._means()
         self._tick()
-        sums, random = zip(*processes.gathered((self.sums.state(), random_state())), strict=True)
+        sums, random = zip(
+            *processes.gathered((self.sums.state(), checkpoint.random_state())), strict=True
+        )
         if self.folder.writes:
             header = {
                 "fingerprint": self._fingerprint(),
@@ -310,7 +306,7 @@ class TrainingRun:
                 "sums": sums,
                 "summed_steps": self.sums.n_steps,
             }
-            save_run(self.folder.checkpoint, *self._state(header), random)
+            checkpoint.save_run(self.folder.checkpoint, *self._state(header), random)
         self.saved_at = time.monotonic()
 
     @contextmanager
@@ -366,16 +362,16 @@ class TrainingRun:
 
     def _what_to_lower(self) -> str:
         """Where memory ran out, what to do, and what is left."""
-        precise = self.device.type == "cuda" and self.config.precision == "no"
+        kind, saved, kept = self.device.type, self.folder.saved(), "No checkpoint was saved"
+        precise = kind == "cuda" and self.config.precision == "no"
         faster = f', or train with precision="{profiles.fast_precision()}"' if precise else ""
-        saved, kept = self.folder.saved(), "No checkpoint was saved"
         if saved:
             kept = (
                 f"The last checkpoint is whole: {saved}. With more memory the same call goes on "
                 "from it; what is lowered makes another run, in another folder"
             )
         return (
-            f"in step {self.history.step + 1} on the {self.device.type}: lower batch_size (it is "
+            f"in step {self.history.step + 1} on the {kind}: lower batch_size (it is "
             f"{self.config.batch_size}), then n_channels or n_layers of the model{faster}. {kept}"
         )
 

@@ -9,8 +9,6 @@ inside its explorer. Without the last attribute of the handle, JupyterLab moves 
 an arrow key is pressed.
 """
 
-from __future__ import annotations
-
 import base64
 import io
 import json

@@ -3,8 +3,6 @@
 Each is a plain drawing function and, after it, the controls around it.
 """
 
-from __future__ import annotations
-
 import math
 from typing import Literal
 

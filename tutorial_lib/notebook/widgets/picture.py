@@ -7,8 +7,6 @@ figure is drawn once.
 A callback that raises would be silent in a notebook, so its traceback is shown below the picture.
 """
 
-from __future__ import annotations
-
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
