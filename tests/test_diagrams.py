@@ -191,6 +191,11 @@ def test_the_table_of_labels_has_the_size_of_the_models():
     assert f"{rows} labels × {numbers} numbers" in words(drawn("label_entry"))
 
 
+def test_a_model_without_labels_has_none_to_draw():
+    with pytest.raises(ValueError, match="build it with n_classes"):
+        diagrams.label_entry(small("gated"), HEIGHT, WIDTH)
+
+
 def test_what_the_sampler_keeps_has_the_shapes_of_the_cache():
     cache = GatedCache(small("gated"), levels(5)[None].clone())
     n_rows, wide, _, channels = cache.vertical[1].above.rows.shape

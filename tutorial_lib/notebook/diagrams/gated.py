@@ -180,6 +180,8 @@ def label_entry(
     label_entry(model, 28, 28, label=9)
     """
     part, passed = model.layers[layer], _run(model, height, width)
+    if part.label is None:
+        raise ValueError("the model takes no label: build it with n_classes=...")
     table = part.label.weight.detach()
     rows, numbers = table.shape
     c = Card(7, 3.6, alt=LABEL.format(label, numbers))

@@ -49,17 +49,19 @@ def around(*nodes: Node, pad: Real = 0.0) -> Node:
 
 
 def rounded(points: np.ndarray, radius: Real, closed: bool) -> Path:
-    """A line through these points with round corners."""
+    """A line through these points with round corners; a square with a large radius is a circle."""
     vertices, codes, last = [], [], len(points) - 1
     for i, point in enumerate(points):
         if not closed and i in (0, last) or not radius:
             vertices, codes = [*vertices, point], [*codes, Path.LINETO]
             continue
-        for end in (points[i - 1], points[(i + 1) % len(points)]):
-            arm = end - point
-            vertices.append(point + arm * min(0.5, radius / max(np.hypot(*arm), 1e-9)))
-        vertices.insert(-1, point)
-        codes += [Path.LINETO, Path.CURVE3, Path.CURVE3]
+        ends = []
+        for other in (points[i - 1], points[(i + 1) % len(points)]):
+            arm = other - point
+            ends.append(point + arm * min(0.5, radius / max(np.hypot(*arm), 1e-9)))
+        bent = [end + 0.5523 * (point - end) for end in ends]
+        vertices += [ends[0], *bent, ends[1]]
+        codes += [Path.LINETO, *[Path.CURVE4] * 3]
     codes[0] = Path.MOVETO
     if closed:
         vertices, codes = [*vertices, vertices[0]], [*codes, Path.CLOSEPOLY]

@@ -6,7 +6,7 @@ from numbers import Real
 
 import numpy as np
 
-from tutorial_lib.notebook.diagrams.card import INK, PALE, READ, Card
+from tutorial_lib.notebook.diagrams.card import INK, PALE, READ, WHITE, Card
 from tutorial_lib.notebook.diagrams.places import Node
 
 
@@ -57,6 +57,7 @@ def rate_distortion(points: dict[str, tuple[Real, Real]], *, unit: str = "bits/d
         c.outline(dot, "w", READ, radius=1, z=6, lw=0.8)
         side, place = _free_side(dot, 0.072 * len(words), taken, box)
         taken.append(place)
+        c.outline(place, "none", WHITE, z=2)
         c.note(dot, words, side, color=INK)
     c.note((box.x + box.w / 2, box.top), "dashed: equal sum", "left", gap=0)
     return c

@@ -233,6 +233,7 @@ def bill(model: TwoStageModel, image: Tensor, *, label: int | None = None) -> Ca
         for x, bits, dots, name in heats
     )
     c.chain(shown, named, costs)
+    c.text(((4.35 + 6.1) / 2, y), "+")
     scale, low, left = 4.75 / (uniform + rest), 1.12, 0.35
     for row, first, words in ((low, rate, "learned prior"), (low - 0.42, uniform, "uniform prior")):
         a = Node(left + first * scale / 2, row, first * scale, 0.28)
