@@ -8,7 +8,7 @@ from torch import Tensor
 from tutorial_lib.exercises.ch01.tables import entry, given, random_tables
 from tutorial_lib.exercises.comparing import agree, number, number_result, numbers
 from tutorial_lib.exercises.definition import Failure
-from tutorial_lib.exercises.engine import Exercise
+from tutorial_lib.exercises.engine import Exercise, says
 from tutorial_lib.exercises.trials import Trial
 from tutorial_lib.pixels.likelihood import enumerate_images
 from tutorial_lib.pixels.tabular import log_prob_nats as reference
@@ -33,6 +33,15 @@ def log_prob_nats(p_one: list[torch.Tensor], pixels: torch.Tensor) -> torch.Tens
     """
     ____
 ''',
+    answer="""\
+def log_prob_nats(p_one, pixels):
+    log_p = torch.tensor(0.0)
+    for i in range(len(pixels)):
+        one = p_one[i][tuple(pixels[:i])]  # the entry for the values before; i = 0: an empty tuple
+        factor = one if pixels[i] == 1 else 1 - one
+        log_p = log_p + torch.log(factor)  # -inf where the factor is 0
+    return log_p
+""",
     hints=(
         """Each pixel contributes one factor: the probability of the value that it has, given the
         values before it. A table holds the probability of a 1. What is the probability of a
@@ -51,9 +60,15 @@ def _ones(p_one, pixels):
     return torch.stack([entry(table, pixels[:i]) for i, table in enumerate(p_one)])
 
 
-def _factors(p_one, pixels):
-    ones = _ones(p_one, pixels)
+def _factors(p_one, pixels, ones=None):
+    ones = _ones(p_one, pixels) if ones is None else ones
     return torch.where(pixels == 1, ones, 1 - ones)
+
+
+def _by_context(p_one, pixels, context):
+    """log p where the table of pixel i is looked up at context(i)."""
+    ones = torch.stack([entry(table, context(i)) for i, table in enumerate(p_one)])
+    return _factors(p_one, pixels, ones).log().sum()
 
 
 @log_prob_nats.evidence
@@ -66,11 +81,23 @@ def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
     )
 
 
+NAN = (
+    "A pixel that is certain makes the result nan: 0 times log 0. Choose the factor first, then "
+    "take its log."
+)
+FLOOR = (
+    "A small number keeps the log finite (an epsilon, a clamp, or the floor of "
+    "`binary_cross_entropy` at -100). An image of probability 0 has log p = -inf."
+)
+
+
 def _not_certain(certain: list[Tensor], x: Tensor, got: Tensor, want: float) -> Failure:
     last = f"p(x_3 = 1{given(x[:3])}) = {number(entry(certain[3], x[:3]))} and x_3 = {x[3]}"
     told = f"Where {last}, log p is {number(want)}, but your function says {number(got)}."
     if got.isnan():
-        return Failure(log_prob_nats.misconceptions[-1].says, told)
+        return Failure(NAN, told)
+    if want == -math.inf and got.isfinite():
+        return Failure(FLOOR, told)
     return Failure("A certain image has log p = 0, an impossible one -inf.", told)
 
 
@@ -144,17 +171,114 @@ class Mistakes:
     def context_backwards(p_one, pixels):
         """The pixels before are read backwards: the first axis of a table belongs to the first
         pixel."""
-        ones = torch.stack([entry(t, pixels[:i].flip(0)) for i, t in enumerate(p_one)])
-        return torch.where(pixels == 1, ones, 1 - ones).log().sum()
+        return _by_context(p_one, pixels, lambda i: pixels[:i].flip(0))
 
     def context_ignored(p_one, pixels):
         """Every table is read as if all pixels before were 0. Look up the values they have."""
-        ones = torch.stack([table.flatten()[0] for table in p_one])
-        return torch.where(pixels == 1, ones, 1 - ones).log().sum()
+        return _by_context(p_one, pixels, lambda i: torch.zeros_like(pixels[:i]))
 
+    def context_of_ones(p_one, pixels):
+        """Every table is read as if all pixels before were 1. Look up the values they have."""
+        return _by_context(p_one, pixels, lambda i: torch.ones_like(pixels[:i]))
+
+    def context_includes_the_pixel(p_one, pixels):
+        """The values looked up are those of pixels 1 to i. Before pixel i come pixels 0 to i - 1:
+        pixels[:i]."""
+        return _by_context(p_one, pixels, lambda i: pixels[1 : i + 1])
+
+    def context_from_the_end(p_one, pixels):
+        """The values looked up are those of the last i pixels of the image. Before pixel i come the
+        first i: pixels[:i]."""
+        return _by_context(p_one, pixels, lambda i: pixels[len(pixels) - i :])
+
+    def only_the_pixel_right_before(p_one, pixels):
+        """Only the pixel right before is looked up, all earlier ones as if they were 0. A table has
+        an axis for each pixel before."""
+
+        def context(i):
+            return torch.where(torch.arange(i) == i - 1, pixels[:i], 0)
+
+        return _by_context(p_one, pixels, context)
+
+    def context_averaged(p_one, pixels):
+        """The mean of each table is taken, whatever the pixels before it are. Look up the entry of
+        the values they have."""
+        return _factors(p_one, pixels, torch.stack([t.mean() for t in p_one])).log().sum()
+
+    def zeros_and_ones_exchanged(p_one, pixels):
+        """The two values are exchanged: a pixel that is 1 has the factor p, a pixel that is 0 the
+        factor 1 - p."""
+        return _factors(p_one, 1 - pixels, _ones(p_one, pixels)).log().sum()
+
+    def zeros_left_out(p_one, pixels):
+        """Pixels that are 0 contribute nothing here. Each has a factor, too: 1 - p."""
+        return (pixels * _ones(p_one, pixels).log()).sum()
+
+    def every_pixel_is_taken_for_a_0(p_one, pixels):
+        """You take 1 - p for every pixel, even for a pixel that is 1: there the factor is p."""
+        return (1 - _ones(p_one, pixels)).log().sum()
+
+    def one_minus_the_log(p_one, pixels):
+        """For a pixel that is 0 you take 1 - log p. The factor is 1 - p, and its log log(1 - p)."""
+        logs = _ones(p_one, pixels).log()
+        return torch.where(pixels == 1, logs, 1 - logs).sum()
+
+    def minus_the_log(p_one, pixels):
+        """For a pixel that is 0 you take -log p. The factor is 1 - p, and its log log(1 - p)."""
+        logs = _ones(p_one, pixels).log()
+        return torch.where(pixels == 1, logs, -logs).sum()
+
+    def first_factor_missing(p_one, pixels):
+        """The factor of the first pixel is missing. Its table is a single number, and it counts."""
+        return _factors(p_one, pixels)[1:].log().sum()
+
+    def last_factor_missing(p_one, pixels):
+        """The factor of the last pixel is missing."""
+        return _factors(p_one, pixels)[:-1].log().sum()
+
+    def last_factor_only(p_one, pixels):
+        """This is the log of the last factor alone: add the logs of all factors."""
+        return _factors(p_one, pixels)[-1].log()
+
+    def product_of_logs(p_one, pixels):
+        """The logs are multiplied. The log of a product is the sum of the logs."""
+        return _factors(p_one, pixels).log().prod()
+
+    def log_odds(p_one, pixels):
+        """These are log odds, log p - log(1 - p). The factor of a pixel is p or 1 - p alone."""
+        return torch.logit(_factors(p_one, pixels)).sum()
+
+    def cost_in_bits(p_one, pixels):
+        """The sign is turned round and the unit is bits: this is -log2 p(x), asked is log p(x)."""
+        return -_factors(p_one, pixels).log2().sum()
+
+    def mean_cost(p_one, pixels):
+        """This is a mean of costs over the pixels (`binary_cross_entropy` gives it): log p is the
+        sum, with the other sign."""
+        return -_factors(p_one, pixels).log().mean()
+
+    def not_summed(p_one, pixels):
+        """Here is one log for each pixel: the log of a product is their sum."""
+        return _factors(p_one, pixels).log()
+
+    def running_sums(p_one, pixels):
+        """Here are the running sums of the logs; asked is the last of them, the sum over all."""
+        return _factors(p_one, pixels).log().cumsum(0)
+
+    def log1p_of_the_factor(p_one, pixels):
+        """You take log(1 + factor), as `log1p` does. The log of the factor itself is wanted."""
+        return _factors(p_one, pixels).log1p().sum()
+
+    def log_of_the_mean_factor(p_one, pixels):
+        """You average the factors before taking the log. The chain rule multiplies them."""
+        return _factors(p_one, pixels).mean().log()
+
+    @says(FLOOR)
+    def epsilon_in_the_log(p_one, pixels):
+        return (_factors(p_one, pixels) + 1e-8).log().sum()
+
+    @says(NAN)
     def the_0_log_0(p_one, pixels):
-        """A pixel that is certain makes the result nan: 0 times log 0. Choose the factor first,
-        then take its log."""
         ones = _ones(p_one, pixels)
         return (pixels * ones.log() + (1 - pixels) * (1 - ones).log()).sum()
 

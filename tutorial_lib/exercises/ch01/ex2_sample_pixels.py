@@ -30,6 +30,15 @@ def sample_pixels(p_one: list[torch.Tensor], uniforms: torch.Tensor) -> torch.Te
     """
     ____
 ''',
+    answer="""\
+def sample_pixels(p_one, uniforms):
+    pixels = torch.zeros(len(uniforms), dtype=torch.long)
+    for i in range(len(uniforms)):
+        one = p_one[i][tuple(pixels[:i])]  # read at the values drawn so far
+        if uniforms[i] >= 1 - one:  # beyond the step of the 0
+            pixels[i] = 1
+    return pixels
+""",
     hints=(
         """The table of a pixel is read at the values that were *drawn* for the pixels before it.
         So the pixels cannot be drawn all at once: a loop from the first to the last.""",
@@ -79,9 +88,10 @@ def repeats(candidate, rng: torch.Generator) -> Failure | None:
     return None
 
 
-sample_pixels.trials("every pixel of 20 images, by inverse CDF", points=2)(
-    lambda rng: [_trial(n_pixels, rng) for n_pixels in [4] * 18 + [6] * 2]
-)
+@sample_pixels.trials("every pixel of 20 images, by inverse CDF", points=2)
+def drawn(rng):
+    trials = [_trial(n_pixels, rng) for n_pixels in [4] * 18 + [6] * 2]
+    return trials, [_trial(n_pixels, rng) for n_pixels in (5, 5, 5, 5, 6, 6)]
 
 
 @sample_pixels.judge("a value of probability 0 is never drawn")
@@ -143,6 +153,89 @@ class Mistakes:
         """The pixels before are read backwards: the first axis of a table belongs to the first
         pixel."""
         return _drawn(p_one, uniforms, _inverse_cdf, order=lambda before: before.flip(0))
+
+    def context_of_ones(p_one, uniforms):
+        """The drawn values are not fed back: every table is read as if all pixels before were 1."""
+        return _drawn(p_one, uniforms, _inverse_cdf, remember=lambda drawn, one: 1)
+
+    def the_opposite_is_fed_back(p_one, uniforms):
+        """The opposite of each drawn value is fed back: a 1 where a 0 was drawn."""
+        return _drawn(p_one, uniforms, _inverse_cdf, remember=lambda drawn, one: 1 - drawn)
+
+    def coin_tosses(p_one, uniforms):
+        """The uniform numbers are compared with 1/2: the tables are not used."""
+        return _drawn(p_one, uniforms, lambda uniform, one: uniform >= 0.5)
+
+    def contexts_from_coin_tosses(p_one, uniforms):
+        """The tables are read at `uniforms >= 0.5`, not at the values that were drawn."""
+        tosses = (uniforms >= 0.5).long()
+        return _drawn(p_one, uniforms, _inverse_cdf, order=lambda before: tosses[: len(before)])
+
+    def tables_averaged(p_one, uniforms):
+        """The mean of each table is used, whatever was drawn before: look up the drawn values."""
+        means = [table.mean().expand_as(table) for table in p_one]
+        return _drawn(means, uniforms, _inverse_cdf)
+
+    def values_exchanged(p_one, uniforms):
+        """The comparison is turned round: below p(0) the pixel is 0, from there on 1."""
+        return _drawn(p_one, uniforms, lambda uniform, one: uniform < 1 - one)
+
+    def the_less_likely_value(p_one, uniforms):
+        """You take the less likely value of each pixel, whatever the uniform number."""
+        return _drawn(p_one, uniforms, lambda uniform, one: one < 0.5)
+
+    def another_pixels_uniform_number(p_one, uniforms):
+        """A pixel uses the uniform number of the pixel before it: the first number is used twice,
+        the last not at all."""
+        return _drawn(p_one, torch.cat([uniforms[:1], uniforms[:-1]]), _inverse_cdf)
+
+    def the_next_uniform_number(p_one, uniforms):
+        """A pixel uses the uniform number of the next pixel. uniforms[i] belongs to pixel i."""
+        return _drawn(p_one, uniforms.roll(-1), _inverse_cdf)
+
+    def uniform_numbers_backwards(p_one, uniforms):
+        """The uniform numbers are used from the last to the first. uniforms[i] belongs to pixel
+        i."""
+        return _drawn(p_one, uniforms.flip(0), _inverse_cdf)
+
+    def the_last_uniform_number(p_one, uniforms):
+        """Every pixel uses the last uniform number. Each draw needs a number of its own."""
+        return _drawn(p_one, uniforms[-1:].expand(len(p_one)), _inverse_cdf)
+
+    def only_the_pixel_right_before(p_one, uniforms):
+        """Only the pixel right before is looked up, all earlier ones as if they were 0. A table has
+        an axis for each pixel before."""
+
+        def order(before):
+            return torch.where(torch.arange(len(before)) == len(before) - 1, before, 0)
+
+        return _drawn(p_one, uniforms, _inverse_cdf, order=order)
+
+    def only_the_first_pixel_fed_back(p_one, uniforms):
+        """Only the first pixel is looked up, all later ones as if they were 0. Every drawn value
+        has to reach the tables after it."""
+
+        def order(before):
+            return torch.where(torch.arange(len(before)) == 0, before, 0)
+
+        return _drawn(p_one, uniforms, _inverse_cdf, order=order)
+
+    def looked_up_one_place_off(p_one, uniforms):
+        """The values looked up are shifted by one: at pixel i, pixels[1 : i + 1], of which the last
+        is not drawn yet. Before pixel i come pixels[:i]."""
+
+        def order(before):
+            return torch.cat([before[1:], torch.zeros_like(before[:1])])
+
+        return _drawn(p_one, uniforms, _inverse_cdf, order=order)
+
+    def all_zeros(p_one, uniforms):
+        """Every pixel is 0: nothing is drawn, or what is drawn is not written down."""
+        return torch.zeros(len(p_one), dtype=torch.long)
+
+    @says(OWN_NOISE)
+    def drawn_by_torch(p_one, uniforms):
+        return _drawn(p_one, uniforms, lambda uniform, one: torch.rand(()) < one)
 
     @says(OWN_NOISE)
     def noise_of_its_own(p_one, uniforms):

@@ -31,6 +31,12 @@ def nll_nats(logits: torch.Tensor, levels: torch.Tensor) -> torch.Tensor:
     """
     ____
 ''',
+    answer="""\
+def nll_nats(logits, levels):
+    log_p = torch.log_softmax(logits, dim=1)  # (B, L, C, H, W): axis 1 holds the levels
+    chosen = log_p.gather(1, levels.unsqueeze(1))  # (B, 1, C, H, W): of the levels that are there
+    return -chosen.flatten(1).sum(dim=1)
+""",
     hints=(
         """A softmax over the levels turns logits into probabilities. Look up the probability of
         the level that the pixel has, take -log, and add over the pixels of each image.""",
@@ -132,9 +138,150 @@ class Mistakes:
         """The sign is turned round: this is log p(x), and a cost is -log p(x)."""
         return -_costs(logits, levels).flatten(1).sum(dim=1)
 
-    def softmax_over_the_wrong_axis(logits, levels):
-        """The softmax runs over the wrong axis: the levels are axis 1 of the logits."""
+    def softmax_over_the_width(logits, levels):
+        """The softmax runs over the width: the levels are axis 1 of the logits."""
         return -_at_level(torch.log_softmax(logits, dim=-1), levels).sum(dim=1)
+
+    def softmax_over_the_height(logits, levels):
+        """The softmax runs over the height: the levels are axis 1 of the logits."""
+        return -_at_level(torch.log_softmax(logits, dim=3), levels).sum(dim=1)
+
+    def softmax_over_the_colours(logits, levels):
+        """The softmax runs over the colours: the levels are axis 1 of the logits."""
+        return -_at_level(torch.log_softmax(logits, dim=2), levels).sum(dim=1)
+
+    def softmax_over_the_batch(logits, levels):
+        """The softmax runs over the images of the batch: the levels are axis 1 of the logits."""
+        return -_at_level(torch.log_softmax(logits, dim=0), levels).sum(dim=1)
+
+    def softmax_over_everything(logits, levels):
+        """One softmax runs over all logits of an image. Each pixel has its own, over its levels:
+        axis 1."""
+        log_p = logits.flatten(1).log_softmax(dim=1).view_as(logits)
+        return -_at_level(log_p, levels).sum(dim=1)
+
+    def softmax_twice(logits, levels):
+        """The softmax is taken twice: `cross_entropy` and `log_softmax` want logits, not
+        probabilities."""
+        return _costs(logits.softmax(dim=1), levels).flatten(1).sum(dim=1)
+
+    def sigmoid(logits, levels):
+        """A sigmoid is taken of each logit by itself. The probabilities of the L levels sum to 1: a
+        softmax over axis 1."""
+        return -_at_level(F.logsigmoid(logits), levels).sum(dim=1)
+
+    def no_exp(logits, levels):
+        """The logits are divided by their sum, without exp: that is no softmax, and the log of what
+        is negative is nan."""
+        return -_at_level((logits / logits.sum(dim=1, keepdim=True)).log(), levels).sum(dim=1)
+
+    def no_log(logits, levels):
+        """These are sums of probabilities, with a minus: the log is missing."""
+        return -_at_level(torch.softmax(logits, dim=1), levels).sum(dim=1)
+
+    def no_log_no_sign(logits, levels):
+        """These are sums of probabilities: -log of each is wanted, before the sum."""
+        return _at_level(torch.softmax(logits, dim=1), levels).sum(dim=1)
+
+    def the_probability(logits, levels):
+        """This is the probability of the image, a product: the cost is its -log."""
+        return _at_level(torch.softmax(logits, dim=1), levels).prod(dim=1)
+
+    def log_of_a_sum(logits, levels):
+        """The probabilities of the pixels are added and the log is taken then. Take the log of
+        each, then add."""
+        return -_at_level(torch.softmax(logits, dim=1), levels).sum(dim=1).log()
+
+    def log_of_a_mean(logits, levels):
+        """The probabilities of the pixels are averaged and the log is taken then. Take the log of
+        each, then add."""
+        return -_at_level(torch.softmax(logits, dim=1), levels).mean(dim=1).log()
+
+    def the_whole_batch_for_each_image(logits, levels):
+        """Every image gets the cost of the whole batch: sum over the pixels of one image alone."""
+        return _costs(logits, levels).sum().expand(len(logits))
+
+    def mean_over_the_batch(logits, levels):
+        """Every image gets the mean cost of the batch: sum over the pixels of one image alone."""
+        return _costs(logits, levels).sum().expand(len(logits)) / len(logits)
+
+    def mean_of_all_pixels(logits, levels):
+        """Every image gets the mean over all pixels of the batch, the default of `cross_entropy`.
+        Use reduction="none" and sum over each image."""
+        return F.cross_entropy(logits, levels).expand(len(logits))
+
+    def bits_per_dimension(logits, levels):
+        """These are bits per dimension: a mean over the pixels, and divided by log 2. The cost of
+        an image is the sum, in nats."""
+        return _costs(logits, levels).flatten(1).mean(dim=1) / math.log(2)
+
+    def mean_over_the_pixels_of_a_colour(logits, levels):
+        """Within each colour, this is a mean over height and width. The cost of an image is the sum
+        over all its pixels."""
+        return _costs(logits, levels).mean(dim=(2, 3)).sum(dim=1)
+
+    def mean_over_the_colours(logits, levels):
+        """The colours are averaged: their costs add up like those of the pixels."""
+        return _costs(logits, levels).mean(dim=1).flatten(1).sum(dim=1)
+
+    def first_colour_only(logits, levels):
+        """Only the first colour is counted: add over axis 1 of the costs, the colours, as well."""
+        return _costs(logits, levels)[:, 0].flatten(1).sum(dim=1)
+
+    def colours_not_summed(logits, levels):
+        """Here is a number for each colour of each image: add over the colours, too."""
+        return _costs(logits, levels).sum(dim=(2, 3))
+
+    def axes_mixed_up(logits, levels):
+        """The logits are reshaped to rows of L as they lie in memory. A row then holds neighbouring
+        pixels, not the levels of one: move axis 1 to the end first."""
+        rows = logits.reshape(-1, logits.shape[1])
+        return _costs(rows, levels.flatten()).view(len(logits), -1).sum(dim=1)
+
+    def pixels_in_another_order(logits, levels):
+        """The levels are moved last in the logits, but the pixels of logits and levels are in
+        different orders: logits.movedim(1, -1) fits levels as they are."""
+        rows = logits.permute(0, 2, 3, 4, 1).reshape(-1, logits.shape[1])
+        other = levels.permute(0, 2, 3, 1).flatten()
+        return _costs(rows, other).view(len(logits), -1).sum(dim=1)
+
+    def all_levels(logits, levels):
+        """The costs of all L levels are added. An image costs what its own levels cost."""
+        return -torch.log_softmax(logits, dim=1).flatten(1).sum(dim=1)
+
+    def the_entropy(logits, levels):
+        """This is the entropy of the model's distributions, which does not look at the image."""
+        return torch.special.entr(torch.softmax(logits, dim=1)).flatten(1).sum(dim=1)
+
+    def the_least_likely_level(logits, levels):
+        """You score the least likely level of each pixel, not the level that the pixel has."""
+        return -torch.log_softmax(logits, dim=1).amin(dim=1).flatten(1).sum(dim=1)
+
+    def level_0(logits, levels):
+        """You score level 0 of each pixel, not the level that the pixel has."""
+        return _costs(logits, torch.zeros_like(levels)).flatten(1).sum(dim=1)
+
+    def the_next_level(logits, levels):
+        """You score the level above the one that the pixel has: levels count from 0."""
+        return _costs(logits, (levels + 1) % logits.shape[1]).flatten(1).sum(dim=1)
+
+    def the_level_before(logits, levels):
+        """You score the level below the one that the pixel has: levels count from 0."""
+        return -_at_level(logits.log_softmax(dim=1).roll(1, dims=1), levels).sum(dim=1)
+
+    def indexed_without_gather(logits, levels):
+        """`log_p[:, levels]` combines every image and pixel with the levels of every other.
+        `gather(1, ...)` looks up one level at each pixel."""
+        return -logits.log_softmax(dim=1)[:, levels].flatten(1).sum(dim=1)
+
+    def levels_counted(logits, levels):
+        """You count pixels where the likeliest level is not the right one. The cost is -log of the
+        probability."""
+        return (logits.argmax(dim=1) != levels).flatten(1).sum(dim=1).double()
+
+    def not_normalised(logits, levels):
+        """These are the sums of the logits: neither softmax nor minus."""
+        return _at_level(logits, levels).sum(dim=1)
 
     def no_softmax(logits, levels):
         """The logits are used as if they were log-probabilities: the softmax over the levels is
