@@ -60,8 +60,19 @@ FAMILIAR = (
         r"The size of tensor a|Sizes of tensors must match|mat1 and mat2|broadcast",
         "Two shapes do not fit together. Print both with `.shape` just before this line.",
     ),
+    (
+        RuntimeError,
+        r"cannot be converted to Scalar|only one element tensors",
+        "`.item()` and `float()` take a single number, and this tensor has several.",
+    ),
     (RuntimeError, r"expected scalar type|same dtype", "Two dtypes do not fit: look at `.dtype`."),
     (ValueError, r"math domain|positive input", "`math.log(0)` raises; `torch.log` gives -inf."),
+    (
+        IndexError,
+        r"too many indices",
+        "There are more indices than axes. A tensor in brackets picks along the first axis only; a "
+        "tuple picks one entry: `table[tuple(index)]`.",
+    ),
     (IndexError, r"", "An index points outside. Print the shape of what is indexed."),
     (RecursionError, r"", "The function calls itself, and nothing ever stops it."),
     (SystemExit, r"", "The function tried to end Python. Return a value instead."),

@@ -229,6 +229,14 @@ class Mistakes:
 
         return _drawn(p_one, uniforms, _inverse_cdf, order=order)
 
+    def looked_up_from_the_end(p_one, uniforms):
+        """The values looked up are those of the last i pixels, of which most are not drawn yet.
+        Before pixel i come pixels[:i]."""
+        pixels = torch.zeros(len(p_one), dtype=torch.long)
+        for i, table in enumerate(p_one):
+            pixels[i] = _inverse_cdf(uniforms[i], entry(table, pixels[len(p_one) - i :]))
+        return pixels
+
     def all_zeros(p_one, uniforms):
         """Every pixel is 0: nothing is drawn, or what is drawn is not written down."""
         return torch.zeros(len(p_one), dtype=torch.long)

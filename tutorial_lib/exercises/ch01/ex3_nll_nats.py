@@ -274,6 +274,29 @@ class Mistakes:
         `gather(1, ...)` looks up one level at each pixel."""
         return -logits.log_softmax(dim=1)[:, levels].flatten(1).sum(dim=1)
 
+    def the_first_image(logits, levels):
+        """Every image gets the cost of the first one."""
+        return _costs(logits, levels).flatten(1).sum(dim=1)[:1].expand(len(logits))
+
+    def the_level_before_or_0(logits, levels):
+        """You score the level below the one that the pixel has: levels count from 0, so nothing is
+        to be subtracted."""
+        return _costs(logits, (levels - 1).clamp(min=0)).flatten(1).sum(dim=1)
+
+    def log_normaliser_without_log(logits, levels):
+        """The sum of exp(logits) lacks its log: the cost is log(sum of exp) minus the logit."""
+        normaliser = logits.exp().sum(dim=1).flatten(1)
+        return (normaliser - _at_level(logits, levels)).sum(dim=1)
+
+    def logit_added(logits, levels):
+        """The logit of the level is added to the log of the normaliser. -log p is the normaliser
+        minus the logit."""
+        return (logits.logsumexp(dim=1).flatten(1) + _at_level(logits, levels)).sum(dim=1)
+
+    @says(ROUNDING)
+    def product_then_log(logits, levels):
+        return -_at_level(torch.softmax(logits, dim=1), levels).prod(dim=1).log()
+
     def levels_counted(logits, levels):
         """You count pixels where the likeliest level is not the right one. The cost is -log of the
         probability."""

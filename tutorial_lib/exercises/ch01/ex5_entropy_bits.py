@@ -28,6 +28,14 @@ def entropy_bits(probabilities: torch.Tensor) -> torch.Tensor:
     """
     ____
 ''',
+    answer="""\
+def entropy_bits(probabilities):
+    total = torch.tensor(0.0)
+    for p in probabilities:
+        if p > 0:  # an outcome that never comes adds nothing
+            total = total - p * torch.log2(p)  # cost -log2 p, weight p
+    return total
+""",
     hints=(
         """An outcome of probability p costs -log2 p bits, and comes with probability p. The
         entropy is the mean of the cost: every cost counts with its own probability.""",
@@ -39,6 +47,16 @@ def entropy_bits(probabilities: torch.Tensor) -> torch.Tensor:
 )
 
 NAN = "0 log 0 comes out as nan: 0 times -inf. An outcome that never comes adds 0."
+EPSILON = (
+    "A number is added to p before the log, large enough to change the entropy. Leave out the "
+    "outcomes of probability 0 instead."
+)
+ZERO_COUNTED = "An outcome of probability 0 counts for something. It never comes, and adds 0."
+NAN_TO_0 = (
+    "The sum was nan, and `nan_to_num` made 0 of it: the other outcomes are lost. Leave out those "
+    "of probability 0 before the sum."
+)
+AT_ZERO = (NAN, ZERO_COUNTED, NAN_TO_0)
 
 
 def _read(value: object, trial: Trial) -> Tensor:
@@ -66,6 +84,7 @@ def positive(candidate, rng: torch.Generator) -> Failure | None:
         read=_read,
         evidence=_evidence,
         misconceptions=entropy_bits.misconceptions,
+        diagnose_on=[Trial((_random_distribution(5, rng),)), Trial((torch.ones(1).double(),))],
     )
 
 
@@ -81,7 +100,8 @@ def zeros(candidate, rng: torch.Generator) -> Failure | None:
             [Trial((p,))],
             read=_read,
             evidence=_evidence,
-            misconceptions=[m for m in entropy_bits.misconceptions if m.says == NAN],
+            misconceptions=[m for m in entropy_bits.misconceptions if m.says in AT_ZERO],
+            diagnose_on=[Trial((torch.tensor([0.5, 0.25, 0.25, 0.0]).double(),))],
             otherwise="The entropy is wrong where an outcome has probability 0.",
         )
         if failure:
@@ -124,6 +144,111 @@ class Mistakes:
     def the_likeliest_outcome(probabilities):
         """This is the cost of the likeliest outcome alone; the entropy is a mean over all."""
         return -probabilities.max().log2()
+
+    def nats_with_the_sign_turned(probabilities):
+        """The sign is turned round and the unit is nats: -sum of p log2 p is wanted."""
+        return -torch.special.entr(probabilities).sum()
+
+    def log10(probabilities):
+        """This is the entropy in decimal digits: log10 was used, not log2."""
+        return torch.special.entr(probabilities).sum() / math.log(10)
+
+    def times_log_2(probabilities):
+        """The nats are multiplied by log 2. A nat is more than a bit, so the number has to grow:
+        divide."""
+        return torch.special.entr(probabilities).sum() * math.log(2)
+
+    def divided_by_2(probabilities):
+        """The nats are divided by 2. A bit is log 2 = 0.693 nats: divide by log 2."""
+        return torch.special.entr(probabilities).sum() / 2
+
+    def mean_in_nats(probabilities):
+        """The terms were averaged, and in nats. Their weights are in them already: add, and use
+        log2."""
+        return torch.special.entr(probabilities).mean()
+
+    def per_outcome(probabilities):
+        """The terms -p log2 p are not added yet: one number is wanted."""
+        return _terms(probabilities)
+
+    def perplexity(probabilities):
+        """This is 2 to the power of the entropy, the perplexity. The entropy itself is wanted."""
+        return 2 ** _terms(probabilities).sum()
+
+    def as_a_share_of_the_most(probabilities):
+        """This is divided by log2 K, the largest entropy there can be. Bits are wanted, not a
+        share."""
+        return _terms(probabilities).sum() / max(math.log2(len(probabilities)), 1e-9)
+
+    def weights_squared(probabilities):
+        """Every cost is weighed with p squared: p belongs there once."""
+        return (probabilities * _terms(probabilities)).sum()
+
+    def one_minus_squares(probabilities):
+        """This is 1 - sum of p^2, the Gini impurity. The entropy is -sum of p log2 p."""
+        return 1 - probabilities.square().sum()
+
+    def order_2(probabilities):
+        """This is -log2 of the sum of p^2. The entropy takes the log of each p first, and then the
+        mean."""
+        return -probabilities.square().sum().log2()
+
+    def log_of_the_sum(probabilities):
+        """The probabilities are added before the log, and their sum is 1. Take the log of each."""
+        return -probabilities.sum().log2()
+
+    def the_least_likely(probabilities):
+        """This is the cost of the least likely outcome alone; the entropy is a mean over all."""
+        p = probabilities[probabilities > 0]
+        return -p.min().log2()
+
+    def one_minus_p(probabilities):
+        """The terms are those of 1 - p. The entropy is -sum of p log2 p."""
+        return _terms(1 - probabilities).sum()
+
+    def two_values_each(probabilities):
+        """The terms of 1 - p are added too, as for coins. The K outcomes are one distribution: -sum
+        of p log2 p."""
+        return _terms(probabilities).sum() + _terms(1 - probabilities).sum()
+
+    def softmax_of_probabilities(probabilities):
+        """A softmax is taken of the probabilities. They are a distribution already: use them as
+        they are."""
+        return _terms(probabilities.softmax(dim=0)).sum()
+
+    def product_of_costs(probabilities):
+        """The costs are multiplied: add them, each with its weight p."""
+        p = probabilities[probabilities > 0]
+        return (-p.log2()).prod()
+
+    def the_first_outcome(probabilities):
+        """This is the term of the first outcome alone: add over all."""
+        return _terms(probabilities)[0]
+
+    def the_largest_term(probabilities):
+        """This is the largest of the terms -p log2 p: add them all."""
+        return _terms(probabilities).max()
+
+    def log_of_1_plus_p(probabilities):
+        """You take the log of 1 + p. The cost of an outcome is -log2 p."""
+        return -(probabilities * (1 + probabilities).log2()).sum()
+
+    def unlikely_ones_left_out(probabilities):
+        """Outcomes of small probability are left out. Only those of probability 0 add nothing."""
+        p = probabilities[probabilities > 0.1]
+        return _terms(p).sum()
+
+    @says(EPSILON)
+    def large_epsilon(probabilities):
+        return -(probabilities * (probabilities + 1e-3).log2()).sum()
+
+    @says(NAN_TO_0)
+    def nan_made_0(probabilities):
+        return -(probabilities * probabilities.log2()).sum().nan_to_num()
+
+    @says(ZERO_COUNTED)
+    def zero_costs_one_bit(probabilities):
+        return _terms(probabilities).sum() + (probabilities == 0).sum()
 
     @says(NAN)
     def nan_at_0(probabilities):
