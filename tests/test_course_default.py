@@ -20,7 +20,10 @@ from tutorial_lib.exercises.discovery import exercises_of  # noqa: E402
 NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
 EXERCISES = exercises_of(ch02)
 STUDENTS = ("ana", "ben", "import", "check", "chapter", "nothing", "whole-class")
-MODULES = {e.name: e.reference.__module__ for e in EXERCISES}
+OF_THE_LIBRARY = {
+    e.name: f"from {e.reference.__module__} import {e.reference.__name__} as {e.name}"
+    for e in EXERCISES
+}
 
 
 def plans(folder):
@@ -66,14 +69,11 @@ def graded(tmp_path_factory):
     own = right_answer(folder, "ana")
     hand_in_own(folder, "ana", {"causal_mask": lambda stub: own})
     hand_in_own(folder, "ben", {"causal_mask": lambda stub: own}, made_for="ana")
-    imports = {
-        name: lambda stub, line=f"from {module} import {name}": line
-        for name, module in MODULES.items()
-    }
+    imports = {name: lambda stub, line=line: line for name, line in OF_THE_LIBRARY.items()}
     hand_in_own(folder, "import", imports)
     checks = {
         name: lambda stub, name=name: f"{stub}\n\n{name} = ch02.{name}.check({name})"
-        for name in MODULES
+        for name in OF_THE_LIBRARY
     }
     hand_in_own(folder, "check", checks)
     path = path_of(folder, "chapter")
@@ -97,7 +97,7 @@ def test_what_a_student_has_not_written_earns_nothing_and_is_flagged(graded, way
     _, scores = graded
     assert (scores[way].points, scores[way].problem) == (0, "")
     assert told in scores[way].flags
-    assert way == "chapter" or all(name in scores[way].flags for name in MODULES)
+    assert way == "chapter" or all(name in scores[way].flags for name in OF_THE_LIBRARY)
 
 
 def test_each_student_has_twists_of_his_own_and_is_graded_by_them(graded):

@@ -14,7 +14,7 @@ from nbformat import NotebookNode
 from nbgrader.preprocessors import NbGraderPreprocessor
 
 from tutorial_lib.classroom.hidden import find_exercise
-from tutorial_lib.classroom.preprocessor import RUBRIC_TAG
+from tutorial_lib.classroom.preprocessor import RUBRIC_TAG, SETUP_TAG
 
 STYLE = """<style>
 div.prompt, div.out_prompt_overlay { display: none; }
@@ -33,12 +33,18 @@ class ForStudents(NbGraderPreprocessor):
     def preprocess(
         self, nb: NotebookNode, resources: ResourcesDict
     ) -> tuple[NotebookNode, ResourcesDict]:
-        nb.cells = [cell for cell in nb.cells if RUBRIC_TAG not in cell.metadata.get("tags", [])]
+        nb.cells = [cell for cell in nb.cells if not _is_left_out(cell)]
         for cell in nb.cells:
             if "graded" in cell.metadata:
                 cell.source = "# checked with inputs that are new"
                 cell.outputs = [each for each in cell.outputs if each.output_type == "stream"]
         return nb, resources
+
+
+def _is_left_out(cell: NotebookNode) -> bool:
+    grade_id = cell.metadata.get("nbgrader", {}).get("grade_id", "")
+    tags = {RUBRIC_TAG, SETUP_TAG}.intersection(cell.metadata.get("tags", []))
+    return bool(tags) or grade_id.endswith("-imports")
 
 
 def named(assignment: str, student: str, notebooks: Sequence[str]) -> None:

@@ -9,7 +9,7 @@ it to work.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from nbgrader.utils import is_grade, is_solution
 from traitlets import Dict, Float, Integer, Unicode
 
 from tutorial_lib.classroom.assignment import student_sources
-from tutorial_lib.classroom.hidden import Plan, plan_of
+from tutorial_lib.classroom.hidden import Plan, find_exercise, plan_of
 from tutorial_lib.classroom.remote import grade_apart
 from tutorial_lib.classroom.worker_process import Limits, WorkerProcess
 from tutorial_lib.exercises.definition import NOT_ATTEMPTED, CheckResult, Grade
@@ -96,7 +96,7 @@ class GradeApart(NbGraderPreprocessor):
         if told is None:
             exercise = plan.exercise()
             grade = grade_apart(exercise, worker, plan.seed)
-            flag = worker.flags.get(exercise.name, "")
+            flag = worker.flags.get(exercise.name) or _calls_the_library(plan, worker.cells)
             told = _as_data(exercise, plan, grade, flag)
             self.log.info("%s: %s of %s", exercise.address, grade.points, grade.out_of)
         cell.metadata["graded"] = told
@@ -114,6 +114,15 @@ class GradeApart(NbGraderPreprocessor):
                 rubric = re.sub(r"### (BEGIN|END) SOLUTION\n?", "", each.source).strip()
                 text = "**For the reader: a model answer, and what the points are for.**\n\n"
                 yield new_markdown_cell(text + rubric, metadata={"tags": [RUBRIC_TAG]})
+
+
+def _calls_the_library(plan: Plan, cells: Sequence[str]) -> str:
+    """A flag for a notebook that fetches the chapter's own function, to call it in another."""
+    exercise = find_exercise(plan.address)
+    name = getattr(exercise.reference, "__name__", exercise.name)
+    fetched = rf"^\s*from tutorial_lib[\w.]* import .*\b{name}\b|\b{exercise.name}\.reference\b"
+    found = re.search(fetched, "\n".join(cells), flags=re.MULTILINE)
+    return "the notebook fetches the library's own function: see what for" if found else ""
 
 
 def _as_data(exercise: Exercise, plan: Plan, grade: Grade, flag: str) -> dict:

@@ -22,7 +22,7 @@ from tutorial_lib.exercises.definition import (
 from tutorial_lib.exercises.engine import Exercise
 from tutorial_lib.exercises.running import Candidate
 
-FROM_LIBRARY = "the library's own function ({}), which earns no points"
+FROM_LIBRARY = "the library's own function, which earns no points"
 FROM_CHECK = "still the stub; what `check` hands out in its place earns no points"
 
 
@@ -79,7 +79,7 @@ def grade_apart(exercise: Exercise, worker: WorkerProcess, seed: int) -> Grade:
     except WorkerEnded as ended:
         return exercise.missed(FAILED, Failure(str(ended)), seed)
     if whose:
-        worker.flags[name] = FROM_CHECK if whose == "check" else FROM_LIBRARY.format(whose)
+        worker.flags[name] = FROM_CHECK if whose == "check" else FROM_LIBRARY
     if untouched or not there:
         complaint = worker.complaint_about(name)
         if complaint:
