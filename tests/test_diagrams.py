@@ -115,7 +115,12 @@ def test_a_drawing_is_small_sharp_white_and_told_in_words(name):
     assert png.convert("RGBA").getpixel((0, 0))[3] == 0  # the page shows at the round corners
     assert len(card.alt) > 30 and "{" not in card.alt
     assert about["image/png"]["alt"] == data["text/plain"] == card.alt
-    assert 'alt="' in card._repr_html_() and "max-width: 100%" in card._repr_html_()
+    assert 'alt="' in data["text/html"] and "max-width: 100%" in data["text/html"]
+
+
+def test_the_words_in_the_place_of_a_drawing_may_hold_any_sign():
+    card = Card(1, 1, alt='a < b, "quoted"')
+    assert 'alt="a &lt; b, &quot;quoted&quot;"' in card._repr_html_()
 
 
 def test_every_drawing_that_the_page_lists_is_drawn_here():
@@ -189,6 +194,14 @@ def test_shapes_of_a_gated_layer_are_those_of_the_model():
 def test_the_table_of_labels_has_the_size_of_the_models():
     rows, numbers = small("labelled").layers[1].label.weight.shape
     assert f"{rows} labels × {numbers} numbers" in words(drawn("label_entry"))
+
+
+def test_a_map_beside_the_label_is_told():
+    model = GatedPixelCNN(n_classes=3, context_channels=5, n_channels=4, n_layers=2)
+    card = diagrams.label_entry(model, HEIGHT, WIDTH, label=2)
+    assert any("A map of 5 channels" in text for text in words(card))
+    assert not any("A map" in text for text in words(drawn("label_entry")))
+    assert problems(card) == []
 
 
 def test_a_model_without_labels_has_none_to_draw():

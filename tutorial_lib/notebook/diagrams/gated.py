@@ -209,8 +209,8 @@ def label_entry(
         ends = (grid.on("right")[0], row), (plus.x, row), plus.on("below" if above else "above")
         half = f"{'first' if above else 'last'} {numbers // 2}"
         c.arrow(*ends, kind=CONDITION, text=half, leg=1)
-    words = (
-        f"The same numbers at every pixel; each of {len(model.layers)} layers has its own table."
-    )
+    words = f"The same at every pixel; each of {len(model.layers)} layers has its own table."
+    if part.context is not None:
+        words += f" A map of {part.context.in_channels} channels enters there, too."
     c.caption(words)
     return c
