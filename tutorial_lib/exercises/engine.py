@@ -59,7 +59,13 @@ from tutorial_lib.exercises.kinds import as_written, with_promised_kinds
 from tutorial_lib.exercises.reports import show
 from tutorial_lib.exercises.running import Candidate
 from tutorial_lib.exercises.surroundings import seed_everything, undisturbed
-from tutorial_lib.exercises.trials import Trial, compare, first_difference_told, read_as_of
+from tutorial_lib.exercises.trials import (
+    Trial,
+    compare,
+    first_difference_told,
+    gradient_lost,
+    read_as_of,
+)
 from tutorial_lib.exercises.untouched import is_untouched
 
 
@@ -123,7 +129,10 @@ class Exercise:
             def run(candidate, rng):
                 drawn = draw(rng)
                 trials, further = drawn if isinstance(drawn, tuple) else (drawn, [])
-                return self.compare(candidate, trials, further or self._more(rng))
+                failure = self.compare(candidate, trials, further or self._more(rng))
+                if failure or not self.differentiated:
+                    return failure
+                return gradient_lost(candidate, self.reference, trials[0])
 
             self.checks.append(Check(what, points, run))
             return draw

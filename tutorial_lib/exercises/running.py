@@ -14,8 +14,9 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 
-from torch import Tensor
-from torch.utils._pytree import tree_map
+import torch
+from torch import Tensor, nn
+from torch.utils._pytree import tree_leaves, tree_map
 
 from tutorial_lib.exercises.arguments import copy_of, first_change, plain, without_numpy
 from tutorial_lib.exercises.definition import Failed, Failure, LearnerError, OutOfTime
@@ -128,6 +129,20 @@ def call_with_graph(function: Callable, names: Sequence[str], args: tuple, kwarg
             told = "The chapter differentiates the result, and it has lost its graph."
             raise Failed(Failure(CUT_OFF, told))
     return value, change
+
+
+def gradients_of(function: Callable, args: tuple, kwargs: dict) -> list[Tensor | None]:
+    """Of a mix of all results, with respect to each floating-point argument and model's weights."""
+    args, kwargs = tree_map(_recorded, copy_of((args, kwargs)))
+    results = [each for each in tree_leaves(function(*args, **kwargs)) if isinstance(each, Tensor)]
+    mixed = sum((each * torch.linspace(1, 2, each.numel()).view_as(each)).sum() for each in results)
+    leaves = [
+        leaf
+        for each in tree_leaves((args, kwargs))
+        for leaf in (each.parameters() if isinstance(each, nn.Module) else [each])
+        if isinstance(leaf, Tensor) and leaf.requires_grad
+    ]
+    return list(torch.autograd.grad(mixed, leaves, allow_unused=True))
 
 
 def _recorded(value: object) -> object:

@@ -30,7 +30,12 @@ from tutorial_lib.exercises.definition import (
     OutOfTime,
 )
 from tutorial_lib.exercises.likeness import likeness
+from tutorial_lib.exercises.running import gradients_of
 
+GRADIENT_LOST = (
+    "The numbers are right, and their gradient is not: a part of the way is cut off (`.detach()`, "
+    "`.data`, `no_grad`), or goes another way."
+)
 MOST_NUMBERS = 24  # of an argument that is written out as evidence
 
 
@@ -95,6 +100,21 @@ def compare(
         if explains(misconception, trials, got, read):
             return Failure(misconception.says, told)
     return Failure(f"{otherwise} {likeness(got[: len(want)], want)}".rstrip(), told)
+
+
+def gradient_lost(candidate: Callable, reference: Callable, trial: Trial) -> Failure | None:
+    """None if the reference's gradients arrive at all arguments, else where one does not."""
+    want = gradients_of(reference, trial.args, trial.kwargs)
+    got = candidate.measure(gradients_of, trial.args, trial.kwargs)
+    for mine, theirs in zip(got, want, strict=True):
+        if theirs is None:
+            continue
+        mine = torch.zeros_like(theirs) if mine is None else mine
+        if not agree(mine, theirs):
+            place = first_difference(mine, theirs)
+            told = f"A gradient must be {number(theirs[place])}, and is {number(mine[place])}."
+            return Failure(GRADIENT_LOST, f"In an argument of shape {tuple(mine.shape)}: {told}")
+    return None
 
 
 def explains(

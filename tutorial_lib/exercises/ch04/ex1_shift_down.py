@@ -52,6 +52,27 @@ def shift_down(features):
     ),
 )
 
+ROLLED = (
+    "Row 0 holds the last row: torch.roll brings round what falls out. The first pixel would be "
+    "told how the image ends."
+)
+UP = "The rows move up, so each row is told about the one below it, drawn later."
+COLUMNS = "The columns move, not the rows. Height is dimension 2, width dimension 3."
+ALL_ZERO = (
+    "Every number of the result is 0, so nothing is told at all. Row by row in one tensor, a row "
+    "is overwritten before it is read: start from the last row, or fill a new tensor."
+)
+KEPT_IN_PLACE = (
+    "The last row is emptied, and the other rows stay where they are: they see their own pixels."
+)
+MEMORY = (
+    "The numbers move by one place as they lie in memory: along the row, and past its end. Whole "
+    "rows have to move: `dims=2`."
+)
+ADDED_UP = (
+    "Rows are added up. That is the kernel's work: here, each row of the result is one row of the "
+    "features."
+)
 BY_WIDTH = "The height of the result follows from the width: right for square images only."
 SURPLUS = "A row too many: the last row has no place any more, cut it off."
 CUT_OFF = "No gradient comes through: `.detach()`, `.data` or `.numpy()` cuts the features off."
@@ -68,7 +89,13 @@ def advice(shape, trial):
     height, width = trial.args[0].shape[-2:]
     if shape[2:] == (height + 1, width):
         return SURPLUS
-    return BY_WIDTH if shape[2:] == (width, width) else ""
+    if shape[2:] == (width, width):
+        return BY_WIDTH
+    if len(shape) == 4 and shape[3] != width:
+        return "The width must not change: the sides of `pad` are left, right, top, bottom."
+    if len(shape) == 4 and shape[2] != height:
+        return "The number of rows must not change: what comes in above falls out below."
+    return ""
 
 
 @shift_down.evidence
@@ -147,17 +174,16 @@ def _padded(features, sides):
 
 @shift_down.mistakes
 class Mistakes:
+    @says(ROLLED)
     def roll(features):
-        """Row 0 holds the last row: torch.roll brings round what falls out. The first pixel would
-        be told how the image ends."""
         return torch.roll(features, 1, dims=2)
 
+    @says(UP)
     def up(features):
-        """The rows move up, so each row is told about the one below it, drawn later."""
         return _padded(features, (0, 0, -1, 1))
 
+    @says(COLUMNS)
     def columns(features):
-        """The columns move, not the rows. Height is dimension 2, width dimension 3."""
         return _padded(features, (1, -1, 0, 0))
 
     def channels(features):
@@ -201,6 +227,101 @@ class Mistakes:
     @says(CUT_OFF)
     def cut_off_from_gradients(features):
         return _padded(features.detach(), (0, 0, 1, -1))
+
+    @says(ROLLED)
+    def roll_with_the_last_row_emptied(features):
+        rolled = torch.roll(features, 1, dims=2)
+        return torch.cat([rolled[:, :, :-1], torch.zeros_like(rolled[:, :, :1])], dim=2)
+
+    @says(ROLLED)
+    def roll_with_the_first_column_emptied(features):
+        rolled = torch.roll(features, 1, dims=2)
+        return torch.cat([torch.zeros_like(rolled[..., :1]), rolled[..., 1:]], dim=3)
+
+    @says(UP)
+    def roll_up(features):
+        return torch.roll(features, -1, dims=2)
+
+    @says(UP)
+    def roll_up_with_the_first_row_emptied(features):
+        rolled = torch.roll(features, -1, dims=2)
+        return torch.cat([torch.zeros_like(rolled[:, :, :1]), rolled[:, :, 1:]], dim=2)
+
+    @says(COLUMNS)
+    def roll_columns(features):
+        return torch.roll(features, 1, dims=3)
+
+    @says(COLUMNS)
+    def columns_to_the_left(features):
+        return _padded(features, (-1, 1, 0, 0))
+
+    def rows_and_columns(features):
+        """The columns move as well. Only the rows may: all of the row above is finished."""
+        return _padded(features, (1, -1, 1, -1))
+
+    def images(features):
+        """The images of the batch move, not the rows. Dimension 0 counts the images."""
+        return torch.cat([torch.zeros_like(features[:1]), features[:-1]])
+
+    @says(MEMORY)
+    def roll_without_dims(features):
+        return torch.roll(features, 1)
+
+    @says(MEMORY)
+    def roll_of_a_flat_image(features):
+        rolled = torch.roll(features.flatten(2), 1, dims=2)
+        return torch.cat([torch.zeros_like(rolled[..., :1]), rolled[..., 1:]], 2).view_as(features)
+
+    @says(MEMORY)
+    def roll_of_all_with_the_first_row_emptied(features):
+        rolled = torch.roll(features, 1)
+        return torch.cat([torch.zeros_like(rolled[:, :, :1]), rolled[:, :, 1:]], dim=2)
+
+    def ones(features):
+        """Row 0 is filled with ones. Nothing lies above it: zeros."""
+        return torch.cat([torch.ones_like(features[:, :, :1]), features[:, :, :-1]], dim=2)
+
+    @says(ALL_ZERO)
+    def overwritten(features):
+        return torch.zeros_like(features)
+
+    def the_first_row_everywhere(features):
+        """Row 0 of the features comes to lie in every row. In a loop in one tensor, a row is
+        overwritten before it is read."""
+        first = features[:, :, :1].expand_as(features[:, :, 1:])
+        return torch.cat([torch.zeros_like(features[:, :, :1]), first], dim=2)
+
+    @says(KEPT_IN_PLACE)
+    def last_row_emptied(features):
+        return torch.cat([features[:, :, :-1], torch.zeros_like(features[:, :, :1])], dim=2)
+
+    @says(ADDED_UP)
+    def all_rows_above(features):
+        return _padded(features.cumsum(dim=2), (0, 0, 1, -1))
+
+    @says(ADDED_UP)
+    def two_rows_above(features):
+        return _padded(features, (0, 0, 1, -1)) + _padded(features, (0, 0, 2, -2))
+
+    @says(ADDED_UP)
+    def own_row_and_above(features):
+        return features + _padded(features, (0, 0, 1, -1))
+
+    def upside_down(features):
+        """The rows are in reversed order. They keep their order, one place further down."""
+        return features.flip(2)
+
+    def turned(features):
+        """Height and width are exchanged. Height is dimension 2, width dimension 3."""
+        return _padded(features.transpose(2, 3), (0, 0, 1, -1))
+
+    def mirrored(features):
+        """Row 0 mirrors row 1, which is drawn later. Nothing lies above row 0: zeros."""
+        return torch.cat([features[:, :, 1:2], features[:, :, :-1]], dim=2)
+
+    def first_image_for_all(features):
+        """All images get the rows of the first one."""
+        return _padded(features[:1].expand_as(features), (0, 0, 1, -1))
 
 
 @shift_down.right

@@ -63,6 +63,23 @@ def horizontal_conv(x, weight, *, mask_type):
     ),
 )
 
+RING = (
+    "The first columns hear the last ones: the row is bent into a ring. Outside the image are "
+    "zeros."
+)
+TO_THE_RIGHT = "The zeros stand on the right, so every pixel reads what comes later in its row."
+LAST_TAP_LOST = (
+    "In type A the last tap is set to 0. `weight` holds only taps that may be read: the kernel "
+    "moves to the left, and all of its taps count."
+)
+TYPE_A_TO_THE_RIGHT = (
+    "In type A everything has moved one column the wrong way: each pixel reads its right "
+    "neighbour. The column that is cut off is the last, not the first."
+)
+HALF = (
+    "n // 2 columns of zeros suit a kernel that is centred. This one has no right half, so more "
+    "are needed on the left: n in type A, n - 1 in type B."
+)
 NARROW = (
     "The image shrinks: columns of zeros are missing on the left, or a column was cut off that is "
     "needed."
@@ -98,8 +115,12 @@ def _impulses(mask_type: str) -> list[Trial]:
 @horizontal_conv.advises
 def advice(shape, trial):
     x, weight = trial.args
-    if len(shape) != 4 or shape[2] != x.shape[2]:
+    if len(shape) != 4 or shape[1] != weight.shape[0]:
         return ""
+    if shape[2] != x.shape[2]:
+        return "The height must not change: the sides of `pad` are left, right, top, bottom."
+    if shape[3] > x.shape[3] + 1:
+        return "Zeros belong on the left only: `padding=` adds them on both sides."
     if shape[3] == x.shape[3] + 1:
         return SURPLUS if trial.kwargs["mask_type"] == "A" else SURPLUS_B
     return NARROW if shape[3] < x.shape[3] else ""
@@ -163,8 +184,8 @@ class Mistakes:
         """The two types are exchanged: it is type B whose last tap lies on the centre."""
         return reference(x, weight, mask_type="B" if mask_type == "A" else "A")
 
+    @says(TO_THE_RIGHT)
     def to_the_right(x, weight, *, mask_type):
-        """The zeros stand on the right, so every pixel reads what comes later in its row."""
         n_taps = weight.shape[-1]
         return _conv(x, weight, *((-1, n_taps) if mask_type == "A" else (0, n_taps - 1)))
 
@@ -186,9 +207,8 @@ class Mistakes:
         turned = reference(x.transpose(2, 3), weight, mask_type=mask_type)
         return turned.transpose(2, 3)
 
+    @says(RING)
     def wrapped_round(x, weight, *, mask_type):
-        """The first columns hear the last ones: the row is bent into a ring. Outside the image are
-        zeros."""
         n_taps = weight.shape[-1]
         whole = F.conv2d(torch.cat([x[..., -n_taps:], x], dim=-1), weight)
         return whole[..., :-1] if mask_type == "A" else whole[..., 1:]
@@ -206,6 +226,94 @@ class Mistakes:
     def a_surplus_column_in_type_B(x, weight, *, mask_type):
         n_taps = weight.shape[-1]
         return _conv(x, weight, n_taps, -1 if mask_type == "A" else 0)
+
+    @says(RING)
+    def rolled_in_type_A(x, weight, *, mask_type):
+        x = torch.roll(x, 1, dims=3) if mask_type == "A" else x
+        return reference(x, weight, mask_type="B")
+
+    @says(RING)
+    def result_rolled_in_type_A(x, weight, *, mask_type):
+        out = reference(x, weight, mask_type="B")
+        return torch.roll(out, 1, dims=3) if mask_type == "A" else out
+
+    @says(TO_THE_RIGHT)
+    def to_the_right_and_flipped(x, weight, *, mask_type):
+        return Mistakes.to_the_right(x, weight.flip(-1), mask_type=mask_type)
+
+    @says(TYPE_A_TO_THE_RIGHT)
+    def type_A_moved_to_the_right(x, weight, *, mask_type):
+        x = F.pad(x, (-1, 1)) if mask_type == "A" else x
+        return reference(x, weight, mask_type="B")
+
+    @says(TYPE_A_TO_THE_RIGHT)
+    def result_moved_to_the_right(x, weight, *, mask_type):
+        out = reference(x, weight, mask_type="B")
+        return F.pad(out, (-1, 1)) if mask_type == "A" else out
+
+    def zeros_cut_off(x, weight, *, mask_type):
+        """Columns are cut off on the left, where the zeros stand, so the kernel reads to the right
+        of the pixel. What is too much lies on the right."""
+        n_taps, width = weight.shape[-1], x.shape[-1]
+        return _conv(x, weight, n_taps, n_taps)[..., n_taps : n_taps + width]
+
+    def too_far_in_type_A(x, weight, *, mask_type):
+        """In type A the kernel lies one column too far to the left: the left neighbour is not
+        read."""
+        return F.pad(
+            reference(x, weight, mask_type=mask_type), (1, -1) if mask_type == "A" else (0, 0)
+        )
+
+    def too_far_in_both_types(x, weight, *, mask_type):
+        """In both types the kernel lies one column too far to the left."""
+        return F.pad(reference(x, weight, mask_type=mask_type), (1, -1))
+
+    @says(LAST_TAP_LOST)
+    def last_tap_hidden_in_type_A(x, weight, *, mask_type):
+        kept = (
+            torch.cat([weight[..., :-1], 0 * weight[..., -1:]], -1) if mask_type == "A" else weight
+        )
+        return reference(x, kept, mask_type="B")
+
+    @says(LAST_TAP_LOST)
+    def last_tap_hidden_and_moved(x, weight, *, mask_type):
+        kept = (
+            torch.cat([weight[..., :-1], 0 * weight[..., -1:]], -1) if mask_type == "A" else weight
+        )
+        return reference(x, kept, mask_type=mask_type)
+
+    @says(HALF)
+    def half_the_zeros(x, weight, *, mask_type):
+        half, width = weight.shape[-1] // 2, x.shape[-1]
+        return _conv(x, weight, half, half)[..., :width]
+
+    @says(HALF)
+    def half_the_zeros_in_front(x, weight, *, mask_type):
+        half = weight.shape[-1] // 2
+        right = weight.shape[-1] - 1 - half
+        return _conv(x, weight, half, right)
+
+    def edge_repeated(x, weight, *, mask_type):
+        """Left of the image the first column is repeated. There are zeros."""
+        left = x[..., :1].expand(-1, -1, -1, weight.shape[-1])
+        padded = torch.cat([left, x], dim=3)
+        return F.conv2d(padded[..., :-1] if mask_type == "A" else padded[..., 1:], weight)
+
+    def first_channel_only(x, weight, *, mask_type):
+        """Only the first channel of x is read. A convolution adds up all channels."""
+        return reference(x[:, :1], weight[:, :1], mask_type=mask_type)
+
+    def mean_of_the_channels(x, weight, *, mask_type):
+        """The channels are averaged. A convolution adds them up."""
+        return reference(x, weight, mask_type=mask_type) / x.shape[1]
+
+    def mean_of_the_taps(x, weight, *, mask_type):
+        """The taps are averaged. A convolution adds them up."""
+        return reference(x, weight, mask_type=mask_type) / weight.shape[-1]
+
+    def upside_down(x, weight, *, mask_type):
+        """The image is turned round before or after the convolution, but not back."""
+        return reference(x.flip(3), weight, mask_type=mask_type)
 
 
 @horizontal_conv.right

@@ -9,7 +9,7 @@ from tutorial_lib.exercises.ch04.models import TOO_LATE, layer_parts, pixels_rea
 from tutorial_lib.exercises.comparing import first_difference, number, tensor_result
 from tutorial_lib.exercises.definition import Failed, Failure
 from tutorial_lib.exercises.engine import Exercise, says
-from tutorial_lib.exercises.trials import Trial, compare
+from tutorial_lib.exercises.trials import Trial, compare, gradient_lost
 from tutorial_lib.pixels.gated_layer import gate
 
 IN_PLACE = "`h += ...` writes into it. Build a new tensor: `h + ...`."
@@ -80,6 +80,26 @@ def gated_layer(v, h, vertical, horizontal, link, output, *, first):
     ),
 )
 
+LEAK = (
+    "The vertical stack is given something of the horizontal one. In the next layer, a row would "
+    "be told about pixels to its right."
+)
+VERTICAL_RESIDUAL = (
+    "The vertical stack has a residual connection. In figure 2 only the horizontal one has it."
+)
+SHOWN = "The first layer adds the image back to its features, so every pixel is shown to itself."
+NO_LINK = (
+    "The link is missing: the horizontal stack, and so the prediction, sees its own row and "
+    "nothing else."
+)
+SHOWN_SOMEHOW = (
+    "In the first layer a pixel is shown to itself, and could copy what it has to predict."
+)
+LINK_OF_H = "The link is a branch of the vertical stack: it takes vertical(v), and nothing of h."
+V_ADDED = (
+    "The vertical features are added again behind the gate. They reach the horizontal stack "
+    "through the link alone."
+)
 NOT_GATED = "The vertical features are handed on before their gate, 2C of them."
 VERTICAL, HORIZONTAL = 0, 1
 
@@ -135,8 +155,10 @@ def _reads(candidate, trial: Trial, out: int, source: int) -> Tensor:
     return candidate.measure(pixels_read, v, h, tuple(parts), trial.kwargs["first"], out, source)
 
 
-def _with(failure: Failure, told: str) -> Failure:
-    return Failure(failure.message, f"{told}\n{failure.evidence}")
+def _with(failure: Failure, told: str, shows: str) -> Failure:
+    """With what the gradients show; where no mistake explains the numbers, they say which it is."""
+    named = any(failure.message == each.says for each in gated_layer.misconceptions)
+    return Failure(failure.message if named else shows, f"{told}\n{failure.evidence}")
 
 
 def _place(position: int, trial: Trial) -> tuple[int, int]:
@@ -153,16 +175,20 @@ def check_vertical(candidate, rng: torch.Generator) -> Failure | None:
     if not pairs:
         return failure
     output, source = (_place(position, trials[0]) for position in pairs[0])
-    return _with(failure, f"v at {output} depends on h at {source}; it may depend on v alone.")
+    return _with(
+        failure, f"v at {output} depends on h at {source}; it may depend on v alone.", LEAK
+    )
 
 
 @gated_layer.judge("the horizontal features of later layers", points=2)
 def check_horizontal(candidate, rng: torch.Generator) -> Failure | None:
     trials = [_trial(n, size, rng, first=False) for n, size in ((2, (5, 4)), (3, (3, 5)))]
     failure = _check(candidate, trials, HORIZONTAL)
-    if failure is None or _reads(candidate, trials[0], HORIZONTAL, VERTICAL).any():
+    if failure is None:
+        return gradient_lost(candidate, reference, trials[1])
+    if _reads(candidate, trials[0], HORIZONTAL, VERTICAL).any():
         return failure
-    return _with(failure, "h at (4, 3), the last pixel, depends on no pixel of v.")
+    return _with(failure, "h at (4, 3), the last pixel, depends on no pixel of v.", NO_LINK)
 
 
 @gated_layer.judge("the first layer, and whether a pixel is shown to itself")
@@ -175,7 +201,9 @@ def check_first(candidate, rng: torch.Generator) -> Failure | None:
     if not own:
         return failure
     place = _place(own[0][0], trials[0])
-    return _with(failure, f"Output {place} of the first layer depends on pixel {place}.")
+    return _with(
+        failure, f"Output {place} of the first layer depends on pixel {place}.", SHOWN_SOMEHOW
+    )
 
 
 def _arrows(first, h, out):
@@ -184,15 +212,13 @@ def _arrows(first, h, out):
 
 @gated_layer.mistakes
 class Mistakes:
+    @says(LEAK)
     def horizontal_fed_into_vertical(v, h, vertical, horizontal, link, output, *, first):
-        """The vertical stack is given something of the horizontal one. In the next layer, a row
-        would be told about pixels to its right."""
         before = vertical(v + h)
         return gate(before), _arrows(first, h, output(gate(horizontal(h) + link(before))))
 
+    @says(VERTICAL_RESIDUAL)
     def residual_in_the_vertical_stack(v, h, vertical, horizontal, link, output, *, first):
-        """The vertical stack has a residual connection. In figure 2 only the horizontal one has
-        it."""
         new_v, new_h = reference(v, h, vertical, horizontal, link, output, first=first)
         return v + new_v, new_h
 
@@ -219,9 +245,8 @@ class Mistakes:
         out = output(gate(horizontal(h)) + gate(link(before)))
         return gate(before), _arrows(first, h, out)
 
+    @says(NO_LINK)
     def no_link(v, h, vertical, horizontal, link, output, *, first):
-        """The link is missing: the horizontal stack, and so the prediction, sees its own row and
-        nothing else."""
         return gate(vertical(v)), _arrows(first, h, output(gate(horizontal(h))))
 
     def linked_without_weights(v, h, vertical, horizontal, link, output, *, first):
@@ -234,9 +259,8 @@ class Mistakes:
         """The residual is missing: in later layers, h is added back."""
         return reference(v, h, vertical, horizontal, link, output, first=True)
 
+    @says(SHOWN)
     def residual_in_the_first_layer(v, h, vertical, horizontal, link, output, *, first):
-        """The first layer adds the image back to its features, so every pixel is shown to
-        itself."""
         return reference(v, h, vertical, horizontal, link, output, first=False)
 
     def no_1x1_output(v, h, vertical, horizontal, link, output, *, first):
@@ -266,6 +290,111 @@ class Mistakes:
         """The two results are exchanged: v comes first, then h."""
         new_v, new_h = reference(v, h, vertical, horizontal, link, output, first=first)
         return new_h, new_v
+
+    @says(VERTICAL_RESIDUAL)
+    def residual_in_the_vertical_stack_but_in_the_first_layer(
+        v, h, vertical, horizontal, link, output, *, first
+    ):
+        new_v, new_h = reference(v, h, vertical, horizontal, link, output, first=first)
+        return _arrows(first, v, new_v), new_h
+
+    @says(LEAK)
+    def link_turned_round(v, h, vertical, horizontal, link, output, *, first):
+        full = horizontal(h)
+        return gate(vertical(v) + link(full)), _arrows(first, h, output(gate(full)))
+
+    @says(LEAK)
+    def vertical_of_h(v, h, vertical, horizontal, link, output, *, first):
+        _, new_h = reference(h, h, vertical, horizontal, link, output, first=first)
+        return gate(vertical(h)), new_h
+
+    @says(LEAK)
+    def new_h_added_to_v(v, h, vertical, horizontal, link, output, *, first):
+        new_v, new_h = reference(v, h, vertical, horizontal, link, output, first=first)
+        return new_v + new_h, new_h
+
+    @says(LINK_OF_H)
+    def link_of_the_horizontal_features(v, h, vertical, horizontal, link, output, *, first):
+        before = vertical(v)
+        return gate(before), _arrows(first, h, output(gate(link(horizontal(h)) + before)))
+
+    @says(LINK_OF_H)
+    def link_of_the_sum(v, h, vertical, horizontal, link, output, *, first):
+        before = vertical(v)
+        return gate(before), _arrows(first, h, output(gate(link(horizontal(h) + before))))
+
+    def multiplied(v, h, vertical, horizontal, link, output, *, first):
+        """What comes through the link is multiplied. Where the two arrows meet, there is a plus."""
+        before = vertical(v)
+        return gate(before), _arrows(first, h, output(gate(horizontal(h) * link(before))))
+
+    def v_added_back(v, h, vertical, horizontal, link, output, *, first):
+        """The residual adds v to the horizontal features. It is their own input, h, that goes round
+        the layer."""
+        new_v, out = reference(v, h, vertical, horizontal, link, output, first=True)
+        return new_v, _arrows(first, v, out)
+
+    def residual_into_the_gate(v, h, vertical, horizontal, link, output, *, first):
+        """The residual joins before the gate. It goes round gate and output, and joins last."""
+        before = vertical(v)
+        mixed = horizontal(h) + link(before)
+        return gate(before), output(gate(mixed if first else mixed + torch.cat([h, h], dim=1)))
+
+    @says(V_ADDED)
+    def v_added_behind_the_gate(v, h, vertical, horizontal, link, output, *, first):
+        new_v, new_h = reference(v, h, vertical, horizontal, link, output, first=first)
+        return new_v, new_h + new_v
+
+    @says(V_ADDED)
+    def v_added_behind_the_gate_of_later_layers(v, h, vertical, horizontal, link, output, *, first):
+        new_v, new_h = reference(v, h, vertical, horizontal, link, output, first=first)
+        return new_v, (new_h if first else new_h + new_v)
+
+    @says(V_ADDED)
+    def v_added_before_the_output(v, h, vertical, horizontal, link, output, *, first):
+        before = vertical(v)
+        mixed = gate(horizontal(h) + link(before)) + gate(before)
+        return gate(before), _arrows(first, h, output(mixed))
+
+    def horizontal_of_both(v, h, vertical, horizontal, link, output, *, first):
+        """The horizontal convolution is given v as well. It reads h alone; v comes in by the
+        link."""
+        before = vertical(v)
+        return gate(before), _arrows(first, h, output(gate(horizontal(h + v) + link(before))))
+
+    def horizontal_of_v(v, h, vertical, horizontal, link, output, *, first):
+        """The horizontal convolution is given v in place of h."""
+        before = vertical(v)
+        return gate(before), _arrows(first, h, output(gate(horizontal(v) + link(before))))
+
+    def output_of_v(v, h, vertical, horizontal, link, output, *, first):
+        """The vertical features go through `output` too. It belongs to the horizontal stack."""
+        new_v, new_h = reference(v, h, vertical, horizontal, link, output, first=first)
+        return output(new_v), new_h
+
+    def old_v(v, h, vertical, horizontal, link, output, *, first):
+        """The v that came in is handed on. The next layer needs the new one, gated."""
+        return v, reference(v, h, vertical, horizontal, link, output, first=first)[1]
+
+    def relu_of_v(v, h, vertical, horizontal, link, output, *, first):
+        """The vertical stack has a ReLU of half of its features in place of the gate."""
+        _, new_h = reference(v, h, vertical, horizontal, link, output, first=first)
+        return torch.relu(vertical(v).chunk(2, dim=1)[0]), new_h
+
+    def moved_down_again(v, h, vertical, horizontal, link, output, *, first):
+        """The vertical features move down on their way to the link. v was moved once, before the
+        first layer, and that is enough."""
+        before = vertical(v)
+        moved = torch.nn.functional.pad(before, (0, 0, 1, -1))
+        return gate(before), _arrows(first, h, output(gate(horizontal(h) + link(moved))))
+
+    def only_h(v, h, vertical, horizontal, link, output, *, first):
+        """Only h is handed back. The next layer needs v as well: return both, v first."""
+        return reference(v, h, vertical, horizontal, link, output, first=first)[1]
+
+    def joined(v, h, vertical, horizontal, link, output, *, first):
+        """v and h are joined to one tensor. They stay two: return v and h."""
+        return torch.cat(reference(v, h, vertical, horizontal, link, output, first=first), dim=1)
 
 
 @gated_layer.right

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from tutorial_lib.exercises.comparing import number
-from tutorial_lib.exercises.engine import Exercise
+from tutorial_lib.exercises.engine import Exercise, says
 from tutorial_lib.exercises.trials import Trial
 
 
@@ -97,53 +97,191 @@ def check_channels(rng):
 multiplications_per_pixel.also_try(lambda rng: _trials((3, 5, 7), (1, 4, 6)))
 
 
-def _count(vertical_taps, horizontal_taps, n_channels, *, halves=2, link=True, output=1):
-    """The same sum with other numbers: for mistakes."""
-    wide = halves * n_channels
-    total = (vertical_taps + horizontal_taps) * n_channels * wide
-    return total + (wide * wide if link else 0) + output * n_channels * n_channels
+def _count(k, c, *, vertical=None, horizontal=None, wide=2, link=4, output=1, c_in=1):
+    """The same sum with other taps, and other channels in units of c: for mistakes."""
+    vertical = _kept(k) * k if vertical is None else vertical
+    horizontal = _kept(k) if horizontal is None else horizontal
+    return ((vertical + horizontal) * c_in * wide + link + output) * c * c
 
 
 def _kept(kernel_size):
     return kernel_size // 2 + 1
 
 
+FULL = "These are full kernels, k x k and 1 x k: about half of their taps would be zeros."
+LEFT_OUT = (
+    "The middle row, or the centre, is left out. After the shift, and in type B, they may be read."
+)
+HALVES = "The gate halves the channels, so both convolutions and the link have 2C outputs."
+LINK = (
+    "The link has 2C channels on both sides: it leaves before one gate, and joins before the other."
+)
+OUTPUT = "The output follows the gate: C channels go in, and C come out."
+INPUTS = "Both convolutions read C channels. It is their outputs that are 2C, for the gate."
+SOME_MISSING = "Not all four convolutions are counted: vertical, horizontal, link and output."
+TWO_TOO_FEW = (
+    "2 C x C are missing: the centre of the horizontal kernel, which type B reads, or half of the "
+    "link, which goes from 2C channels to 2C."
+)
+A_HORIZONTAL_TOO_FEW = (
+    "As many are missing as the horizontal convolution has: it is left out, or k / 2 rows and "
+    "columns are counted where k // 2 + 1 are kept."
+)
+NO_CHANNELS = (
+    "The number of channels makes no difference. Each tap costs channels in x channels out."
+)
+MORE = "More than the four convolutions is counted: biases, gates and the residual are left out."
+NOT_WHOLE = "k / 2 is no whole number of rows: of three, two are kept. Use `//`."
+WRITTEN_OUT = "What is kept of a kernel follows from k: `k // 2 + 1` rows or columns."
+
+
 @multiplications_per_pixel.mistakes
 class Mistakes:
+    @says(FULL)
     def full_kernels(kernel_size, n_channels):
-        """These are the full kernels, k x k and 1 x k: about half of their taps would be zeros."""
-        return _count(kernel_size**2, kernel_size, n_channels)
+        return _count(kernel_size, n_channels, vertical=kernel_size**2, horizontal=kernel_size)
 
+    @says(FULL)
+    def full_vertical_kernel(kernel_size, n_channels):
+        return _count(kernel_size, n_channels, vertical=kernel_size**2)
+
+    @says(FULL)
+    def full_horizontal_kernel(kernel_size, n_channels):
+        return _count(kernel_size, n_channels, horizontal=kernel_size)
+
+    @says(LEFT_OUT)
+    def middle_left_out(kernel_size, n_channels):
+        kept = kernel_size // 2
+        return _count(kernel_size, n_channels, vertical=kept * kernel_size, horizontal=kept)
+
+    @says(LEFT_OUT)
+    def middle_row_left_out(kernel_size, n_channels):
+        return _count(kernel_size, n_channels, vertical=kernel_size // 2 * kernel_size)
+
+    @says(TWO_TOO_FEW)
+    def centre_left_out(kernel_size, n_channels):
+        return _count(kernel_size, n_channels, horizontal=kernel_size // 2)
+
+    @says(HALVES)
     def one_half(kernel_size, n_channels):
-        """The gate halves the channels, so both convolutions and the link have 2C outputs."""
-        kept = _kept(kernel_size)
-        return _count(kept * kernel_size, kept, n_channels, halves=1)
+        return _count(kernel_size, n_channels, wide=1, link=1)
+
+    @says(HALVES)
+    def one_half_but_in_the_link(kernel_size, n_channels):
+        return _count(kernel_size, n_channels, wide=1)
+
+    @says(HALVES)
+    def one_half_and_half_a_link(kernel_size, n_channels):
+        return _count(kernel_size, n_channels, wide=1, link=2)
 
     def no_link(kernel_size, n_channels):
         """The link is missing: a 1x1 convolution from 2C to 2C channels."""
-        kept = _kept(kernel_size)
-        return _count(kept * kernel_size, kept, n_channels, link=False)
+        return _count(kernel_size, n_channels, link=0)
+
+    @says(TWO_TOO_FEW)
+    def half_a_link(kernel_size, n_channels):
+        return _count(kernel_size, n_channels, link=2)
+
+    @says(LINK)
+    def quarter_of_a_link(kernel_size, n_channels):
+        return _count(kernel_size, n_channels, link=1)
 
     def no_output(kernel_size, n_channels):
         """The output is missing: a 1x1 convolution from C to C channels."""
-        kept = _kept(kernel_size)
-        return _count(kept * kernel_size, kept, n_channels, output=0)
+        return _count(kernel_size, n_channels, output=0)
 
+    @says(OUTPUT)
     def wide_output(kernel_size, n_channels):
-        """The output is counted twice: it follows the gate, so C channels go in and C come out."""
-        kept = _kept(kernel_size)
-        return _count(kept * kernel_size, kept, n_channels, output=2)
+        return _count(kernel_size, n_channels, output=2)
 
-    def middle_left_out(kernel_size, n_channels):
-        """The middle row and the centre are left out. After the shift, and in type B, they may be
-        read."""
-        kept = kernel_size // 2
-        return _count(kept * kernel_size, kept, n_channels)
+    @says(OUTPUT)
+    def output_like_the_link(kernel_size, n_channels):
+        return _count(kernel_size, n_channels, output=4)
+
+    @says(SOME_MISSING)
+    def no_1x1_convolutions(kernel_size, n_channels):
+        return _count(kernel_size, n_channels, link=0, output=0)
+
+    @says(SOME_MISSING)
+    def vertical_only(kernel_size, n_channels):
+        return _count(kernel_size, n_channels, horizontal=0, link=0, output=0)
+
+    @says(SOME_MISSING)
+    def horizontal_only(kernel_size, n_channels):
+        return _count(kernel_size, n_channels, vertical=0, link=0, output=0)
+
+    @says(A_HORIZONTAL_TOO_FEW)
+    def no_horizontal_convolution(kernel_size, n_channels):
+        return _count(kernel_size, n_channels, horizontal=0)
+
+    @says(SOME_MISSING)
+    def no_vertical_convolution(kernel_size, n_channels):
+        return _count(kernel_size, n_channels, vertical=0)
+
+    @says(INPUTS)
+    def wide_inputs(kernel_size, n_channels):
+        return _count(kernel_size, n_channels, c_in=2)
+
+    @says(NO_CHANNELS)
+    def one_channel(kernel_size, n_channels):
+        return reference(kernel_size, 1)
+
+    @says(NO_CHANNELS)
+    def taps_only(kernel_size, n_channels):
+        return _kept(kernel_size) * (kernel_size + 1) + 2
+
+    @says(MORE)
+    def biases(kernel_size, n_channels):
+        return reference(kernel_size, n_channels) + 7 * n_channels
+
+    @says(MORE)
+    def residual(kernel_size, n_channels):
+        return reference(kernel_size, n_channels) + n_channels
+
+    @says(MORE)
+    def gates(kernel_size, n_channels):
+        return reference(kernel_size, n_channels) + 2 * n_channels
+
+    def first_layer(kernel_size, n_channels):
+        """This is a first layer, whose input is an image of one channel. Later layers read C."""
+        taps = _kept(kernel_size) * kernel_size + kernel_size // 2
+        return taps * 2 * n_channels + 5 * n_channels**2
+
+    @says(NOT_WHOLE)
+    def half_and_one(kernel_size, n_channels):
+        kept = kernel_size / 2 + 1
+        return _count(kernel_size, n_channels, vertical=kept * kernel_size, horizontal=kept)
+
+    @says(A_HORIZONTAL_TOO_FEW)
+    def exactly_half(kernel_size, n_channels):
+        kept = kernel_size / 2
+        return _count(kernel_size, n_channels, vertical=kept * kernel_size, horizontal=kept)
+
+    @says(WRITTEN_OUT)
+    def two_rows(kernel_size, n_channels):
+        return _count(kernel_size, n_channels, vertical=2 * kernel_size, horizontal=2)
+
+    @says(WRITTEN_OUT)
+    def all_but_one(kernel_size, n_channels):
+        kept = kernel_size - 1
+        return _count(kernel_size, n_channels, vertical=kept * kernel_size, horizontal=kept)
 
     def quarter_kernel(kernel_size, n_channels):
         """The vertical kernel is cropped on its right. Above, all columns may be read."""
-        kept = _kept(kernel_size)
-        return _count(kept * kept, kept, n_channels)
+        return _count(kernel_size, n_channels, vertical=_kept(kernel_size) ** 2)
+
+    def raster_order(kernel_size, n_channels):
+        """The vertical kernel is counted as a mask in raster order, which ends at the centre. It
+        keeps its middle row whole."""
+        return _count(kernel_size, n_channels, vertical=kernel_size**2 // 2 + 1)
+
+    def times_the_kernel(kernel_size, n_channels):
+        """The sum is multiplied by k x k once more. The taps are in it already."""
+        return kernel_size**2 * reference(kernel_size, n_channels)
+
+    def a_constant(kernel_size, n_channels):
+        """The result is 21 whatever k and C: that is the worked example."""
+        return 21
 
     def channels_added_up(kernel_size, n_channels):
         """A convolution costs channels in TIMES channels out: every output reads every input."""

@@ -11,16 +11,18 @@ from tutorial_lib.pixels.gated_layer import HorizontalConv2d, VerticalConv2d
 TOO_LATE = "The link starts from the vertical features before their gate."
 
 
-class Link(nn.Conv2d):
-    """The 1x1 convolution from the vertical to the horizontal stack; says what it was given."""
+class Told(nn.Conv2d):
+    """A 1x1 convolution that says what it was given, and `where` it stands in the layer."""
+
+    def __init__(self, name: str, where: str, n_in: int):
+        super().__init__(n_in, n_in, 1)
+        self.name, self.where = name, where
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, 2C, H, W) -> (B, 2C, H, W). ValueError for any other number of channels."""
+        """(B, C, H, W) -> (B, C, H, W). ValueError for any other number of channels."""
         if x.shape[1] != self.in_channels:
-            raise ValueError(
-                f"link was given {x.shape[1]} channels and takes {self.in_channels}. {TOO_LATE} "
-                f"There are {self.in_channels} of these; after the gate half of them are left."
-            )
+            given = f"{self.name} was given {x.shape[1]} channels and takes {self.in_channels}."
+            raise ValueError(f"{given} {self.where}")
         return super().forward(x)
 
 
@@ -40,8 +42,8 @@ def layer_parts(n_channels: int, rng: torch.Generator, *, first: bool) -> Parts:
     parts = Parts(
         VerticalConv2d(n_in, both_halves, 3),
         HorizontalConv2d(n_in, both_halves, 3, mask_type=mask_type, n_colors=1),
-        Link(both_halves, both_halves, 1),
-        nn.Conv2d(n_channels, n_channels, 1),
+        Told("link", f"{TOO_LATE} After the gate half of them are left.", both_halves),
+        Told("output", "It follows the gate, which halves the channels.", n_channels),
     )
     with torch.no_grad():
         for part in parts:
