@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 from small_data_files import amat_text, cifar_archive, idx_gz, spoken_digits_zip
 
+from tutorial_lib.data.archives import content_sha256
 from tutorial_lib.data.catalog import CATALOG
-from tutorial_lib.data.remote_file import content_sha256
 
 RANDOM = np.random.default_rng(1)
 IMAGES = RANDOM.integers(0, 256, (10, 28, 28))

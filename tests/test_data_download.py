@@ -13,7 +13,8 @@ from loopback_server import LoopbackServer, Page, closed_port_url
 from small_data_files import spoken_digits_zip, zip_bytes
 
 from tutorial_lib.data import DataUnavailable, download
-from tutorial_lib.data.remote_file import RemoteFile, content_sha256
+from tutorial_lib.data.archives import content_sha256
+from tutorial_lib.data.catalog import RemoteFile
 
 CONTENT = bytes(np.random.default_rng(0).integers(0, 256, 300_000, dtype=np.uint8))
 NAME = "levels.bin"

@@ -4,9 +4,8 @@ module             what it holds                                              ch
 dataset            Split and ImageDataset, what every loader returns          01
 catalog            every data set by name: whose, how large, how it is read   all
 loading            load, fetch                                                all
-remote_file        one file, its checksum, and the folder of downloads
 download           mirrors, verification, atomic placement
-archives           gzip, tar and zip, opened in memory; the two ways in which data can fail
+archives           gzip, tar and zip in memory, checksums; the two ways in which data can fail
 image_files        readers: IDX, the text of binarized MNIST, CIFAR-10
 sample             reader: the garments in the package                        01
 mu_law             sound as 256 levels, and back                              15
@@ -24,9 +23,8 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "dataset": ["UNLABELLED", "ImageDataset", "Split"],
-        "catalog": ["DatasetInfo", "describe", "names"],
+        "catalog": ["DatasetInfo", "cache_dir", "describe", "names"],
         "loading": ["fetch", "load"],
-        "remote_file": ["cache_dir"],
         "tiles": ["tile"],
         "archives": ["DataFormatError", "DataUnavailable"],
     },

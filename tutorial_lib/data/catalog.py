@@ -10,19 +10,66 @@ asked.
 """
 
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module, resources
+from pathlib import Path
 from typing import Any
 
 from tutorial_lib.codes.run_facts import RunFacts
 from tutorial_lib.contracts import Several, checked
 from tutorial_lib.contracts.suggestions import did_you_mean
-from tutorial_lib.data.archives import DataFormatError
-from tutorial_lib.data.remote_file import RemoteFile, cache_dir
+from tutorial_lib.data.archives import Content, DataFormatError, content_sha256
+from tutorial_lib.files import expanded, user_cache_dir
 
 SPLITS = ("train", "valid", "test")
 SAMPLE = "fashion-mnist-sample"
+
+
+def cache_dir() -> Path:
+    """TUTORIAL_DATA_DIR if that is set, else this user's cache folder of the operating system.
+
+    The folder is made by the first download, not here. Each data set has a folder of its own in it,
+    where its files lie under their public names. One that was filled by hand is as good: every file
+    is verified whenever it is read, and none that is here is ever deleted.
+    """
+    override = os.environ.get("TUTORIAL_DATA_DIR", "").strip()
+    return expanded(override) if override else user_cache_dir()
+
+
+@dataclass(frozen=True)
+class RemoteFile:
+    """A file with its addresses (tried in order), SHA-256 and download size.
+
+    filename: path below the cache folder, in the folder of its data set. n_bytes: size of the
+    download, for display and progress bars; the checksum alone decides whether a file is intact.
+    """
+
+    filename: str
+    urls: tuple[str, ...]
+    sha256: str
+    n_bytes: int
+    content: Content = "file"
+
+    def places(self, cache: Path) -> list[Path]:
+        """Where a copy is used: its own place, and the cache folder, as in earlier versions."""
+        own = cache / self.filename
+        return list(dict.fromkeys([own, cache / own.name]))
+
+    def is_in(self, cache: Path) -> bool:
+        """True if a file of this name is there; whether it is intact, `problem` says."""
+        return any(os.path.isfile(place) for place in self.places(cache))
+
+    def problem(self, raw: bytes) -> str | None:
+        """None if `raw` is this file, undamaged; otherwise what is wrong with it, in words."""
+        try:
+            actual = content_sha256(raw, self.content)
+        except DataFormatError as error:
+            return f"{error}; {len(raw):,} bytes"
+        if actual != self.sha256:
+            return f"wrong checksum: SHA-256 {actual}, expected {self.sha256}; {len(raw):,} bytes"
+        return None
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tutorial_lib.contracts import checked
-from tutorial_lib.data.catalog import CATALOG, SPLITS, DatasetInfo, describe
-from tutorial_lib.data.remote_file import cache_dir
+from tutorial_lib.data.catalog import CATALOG, SPLITS, DatasetInfo, cache_dir, describe
 
 TEXT_WIDTH = 88
 

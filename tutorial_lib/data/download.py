@@ -23,8 +23,7 @@ from requests import exceptions
 from tqdm.auto import tqdm
 
 from tutorial_lib.data.archives import DataUnavailable
-from tutorial_lib.data.catalog import SAMPLE
-from tutorial_lib.data.remote_file import RemoteFile
+from tutorial_lib.data.catalog import SAMPLE, RemoteFile
 
 TIMEOUT_SECONDS = 30
 CHUNK_BYTES = 2**16

@@ -4,10 +4,9 @@ from pathlib import Path
 
 from tutorial_lib.contracts import checked
 from tutorial_lib.data import sample
-from tutorial_lib.data.catalog import SAMPLE, DatasetInfo, describe
+from tutorial_lib.data.catalog import SAMPLE, DatasetInfo, cache_dir, describe
 from tutorial_lib.data.dataset import ImageDataset
 from tutorial_lib.data.download import find_here, obtain
-from tutorial_lib.data.remote_file import cache_dir
 
 
 @checked

@@ -21,9 +21,8 @@ from torch import Tensor
 
 from tutorial_lib.contracts import Count, checked
 from tutorial_lib.data import mu_law
-from tutorial_lib.data.archives import DataFormatError, read_zip_members
+from tutorial_lib.data.archives import RECORDINGS, DataFormatError, read_zip_members
 from tutorial_lib.data.dataset import Split
-from tutorial_lib.data.remote_file import RECORDINGS
 
 SAMPLE_RATE_HZ = 8000
 N_SAMPLES = 8192
