@@ -42,8 +42,30 @@ def tensor_result(
     if tuple(value.shape) != tuple(shape):
         hint = advice(tuple(value.shape)) if callable(advice) else advice
         told = f"Expected {tuple(shape)}, got {tuple(value.shape)}."
-        raise Failed(Failure(f"The result has the wrong shape. {hint}".rstrip(), told))
+        seen = " ".join(each for each in (shape_seen(value.shape, shape), hint) if each)
+        raise Failed(Failure(f"The result has the wrong shape. {seen}".rstrip(), told))
     return value.detach().cpu().double()
+
+
+def shape_seen(got: Sequence[int], want: Sequence[int]) -> str:
+    """How a wrong shape differs from the right one."""
+    got, want = list(got), list(want)
+    for i, size in enumerate(got):
+        if got[:i] + got[i + 1 :] == want:
+            left = ", or left over by `keepdim` or `[:, None]`" if size == 1 else ""
+            told = f"There is an axis too many: axis {i}, of size {size}, "
+            return f"{told}is still to be reduced{left}."
+    for i, size in enumerate(want):
+        if want[:i] + want[i + 1 :] == got:
+            return f"Axis {i}, of size {size}, is gone: it was summed, averaged or indexed away."
+    if not got:
+        return "All has become one number: too many axes were summed or averaged."
+    if sorted(got) == sorted(want):
+        return "The axes are in another order."
+    off = [i for i, pair in enumerate(zip(got, want, strict=False)) if pair[0] != pair[1]]
+    if len(got) == len(want) and len(off) == 1:
+        return f"Axis {off[0]} has {got[off[0]]} entries instead of {want[off[0]]}."
+    return ""
 
 
 def number_result(value: object) -> Tensor:

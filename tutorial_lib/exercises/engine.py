@@ -116,6 +116,7 @@ class Exercise:
     def __post_init__(self):
         self.name = self.name or ast.parse(self.stub).body[-1].name
         self._read, self._evidence, self._further = None, first_difference_told, None
+        self._terms = None
 
     # ------------------------------------------------------------------------- the declaration
 
@@ -200,12 +201,18 @@ class Exercise:
         self._further = draw
         return draw
 
+    def terms(self, name: Callable) -> Callable:
+        """name(*args) -> the terms that a wrong result may be a sum of (see `formulas`)."""
+        self._terms = name
+        return name
+
     def compare(
         self, candidate: Callable, trials: Sequence[Trial], further: Sequence[Trial] = (), **options
     ) -> Failure | None:
         """None if the candidate agrees with the reference on all trials, else what is told."""
         given = {"misconceptions": self.misconceptions, "otherwise": self.otherwise, **options}
         parts = {"read": self.read, "evidence": self._evidence, "diagnose_on": further}
+        parts["terms"] = self._terms
         return compare(candidate, self.reference, trials, **parts, **given)
 
     def _more(self, rng) -> Sequence[Trial]:

@@ -65,6 +65,16 @@ FAMILIAR = (
         r"cannot be converted to Scalar|only one element tensors",
         "`.item()` and `float()` take a single number, and this tensor has several.",
     ),
+    (
+        ValueError,
+        r"Target size|target size",
+        "Input and target need the same shape: `.expand_as(...)`.",
+    ),
+    (
+        RuntimeError,
+        r"can't be cast to|not implemented for 'Long'|be a floating point",
+        "Whole numbers stand where floating-point ones are needed: `.to(other.dtype)`.",
+    ),
     (RuntimeError, r"expected scalar type|same dtype", "Two dtypes do not fit: look at `.dtype`."),
     (ValueError, r"math domain|positive input", "`math.log(0)` raises; `torch.log` gives -inf."),
     (

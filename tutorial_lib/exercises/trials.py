@@ -29,7 +29,9 @@ from tutorial_lib.exercises.definition import (
     Misconception,
     OutOfTime,
 )
+from tutorial_lib.exercises.formulas import formula_of
 from tutorial_lib.exercises.likeness import likeness
+from tutorial_lib.exercises.patterns import pattern_of
 from tutorial_lib.exercises.running import gradients_of
 
 GRADIENT_LOST = (
@@ -68,6 +70,7 @@ def compare(
     misconceptions: Sequence[Misconception] = (),
     diagnose_on: Sequence[Trial] = (),
     otherwise: str = "The result is not the expected one.",
+    terms: Callable | None = None,
 ) -> Failure | None:
     """None if the candidate agrees with the reference on every trial.
 
@@ -96,10 +99,16 @@ def compare(
     except (Failed, LearnerError, OutOfTime):
         return Failure(otherwise, told)
     trials = [*trials, *diagnose_on]
+    want += [read(trial.wanted(reference), trial) for trial in diagnose_on]
     for misconception in misconceptions:
         if explains(misconception, trials, got, read):
             return Failure(misconception.says, told)
-    return Failure(f"{otherwise} {likeness(got[: len(want)], want)}".rstrip(), told)
+    seen = (
+        (terms and formula_of(terms, trials, got, want))
+        or likeness(got, want)
+        or pattern_of(reference, trials, got, want)
+    )
+    return Failure(f"{otherwise} {seen}".rstrip(), told)
 
 
 def gradient_lost(candidate: Callable, reference: Callable, trial: Trial) -> Failure | None:

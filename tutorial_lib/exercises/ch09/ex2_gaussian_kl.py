@@ -31,6 +31,12 @@ def gaussian_kl(mean: torch.Tensor, log_variance: torch.Tensor) -> torch.Tensor:
     """
     ____
 ''',
+    answer="""\
+def gaussian_kl(mean, log_variance):
+    variance = log_variance.exp()
+    on_each_axis = (mean**2 + variance - 1 - log_variance) / 2  # (B, D)
+    return on_each_axis.sum(dim=1)  # independent axes add up
+""",
     hints=(
         """Each axis on its own first: a tensor (B, D) of KLs. Then add up the axes of each
         image.""",
@@ -83,11 +89,41 @@ def shifted(rng):
 gaussian_kl.trials("several images, several axes")(
     lambda rng: [_trial(3, 4, rng), _trial(2, 3, rng)]
 )
-gaussian_kl.also_try(lambda rng: [_trial(3, 2, rng), _trial(2, 5, rng)])
+gaussian_kl.also_try(lambda rng: [_trial(16, 2, rng), _trial(16, 5, rng)])
 
 
 def _axes(mean, log_variance):
     return 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance)
+
+
+@gaussian_kl.terms
+def terms(mean, log_variance):
+    variance, on_axes = log_variance.exp(), _axes(mean, log_variance)
+    summed = {
+        "mean²": mean.square(),
+        "variance": variance,
+        "log variance": log_variance,
+        "deviation": variance.sqrt(),
+        "mean": mean,
+        "abs(mean)": mean.abs(),
+        "variance²": variance.square(),
+        "(log variance)²": log_variance.square(),
+        "mean² / variance": mean.square() / variance,
+        "1 / variance": 1 / variance,
+        "exp(mean)²": (2 * mean).exp(),
+        "2 to the log variance": 2**log_variance,
+        "10 to the log variance": 10**log_variance,
+    }
+    return {
+        "D": torch.full_like(mean[:, 0], mean.shape[1]),
+        **{f"Σ {name}": each.sum(dim=1) for name, each in summed.items()},
+        "1": torch.ones_like(mean[:, 0]),
+        "(Σ mean)²": mean.sum(dim=1).square(),
+        "the length of the mean": mean.norm(dim=1),
+        "the KL of the first axis": on_axes[:, 0],
+        "the KL of the last axis": on_axes[:, -1],
+        "the largest KL of an axis": on_axes.amax(dim=1),
+    }
 
 
 @gaussian_kl.mistakes
@@ -114,8 +150,8 @@ class Mistakes:
         return reference(mean, log_variance) / math.log(2)
 
     def the_logarithm_of_the_deviation(mean, log_variance):
-        """The log-variance is taken for the log of the standard deviation: it is doubled once too
-        often."""
+        """The log-variance is taken for the log of the standard deviation, and its exp for the
+        deviation. It is the log of the variance: halve it for the deviation."""
         return reference(mean, 2 * log_variance)
 
     def already_the_variance(mean, log_variance):
@@ -153,6 +189,15 @@ class Mistakes:
         """Only the mean is used. A q that is narrower or wider than the prior has its price,
         too."""
         return reference(mean, torch.zeros_like(log_variance))
+
+    def logarithm_of_the_log_variance(mean, log_variance):
+        """The logarithm of the log-variance is taken, which is nan below 0. You are given the
+        logarithm already; the variance is its exp."""
+        return 0.5 * (mean.square() + log_variance - 1 - log_variance.log()).sum(dim=1)
+
+    def multiplied(mean, log_variance):
+        """The axes are multiplied. Logarithms of independent axes add up."""
+        return _axes(mean, log_variance).prod(dim=1)
 
     def the_other_direction(mean, log_variance):
         """This is KL(p || q), with prior and posterior exchanged: the mean over the prior, not over

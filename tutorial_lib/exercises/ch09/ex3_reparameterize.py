@@ -31,6 +31,11 @@ def reparameterize(
     """
     ____
 ''',
+    answer="""\
+def reparameterize(mean, log_variance, noise):
+    deviation = torch.exp(log_variance / 2)  # the root of exp(v) is exp(v / 2)
+    return mean + deviation * noise
+""",
     hints=(
         """Noise of mean 0 and variance 1, stretched by the standard deviation and moved by the
         mean, is noise of that mean and variance. The randomness comes from outside, so all
@@ -46,6 +51,11 @@ def reparameterize(
 OWN_NOISE = (
     "The function draws noise of its own: the same arguments give another result each time. Use "
     "the noise that you are given."
+)
+OTHERWISE = "This is not mean + standard deviation * noise."
+NOISE_UNUSED = (
+    "With other noise the result is the same: `noise` is not used. A draw with a fixed seed is the "
+    "same each time, too."
 )
 NO_GRADIENT = {
     (True, True): "No gradient comes through: the result is cut off from mean and log-variance, so "
@@ -81,12 +91,20 @@ def _draws_noise(candidate, trial: Trial) -> Failure | None:
 
 
 def _check(candidate, trials: list[Trial], rng: torch.Generator) -> Failure | None:
-    return _draws_noise(candidate, trials[0]) or reparameterize.compare(
+    failure = _draws_noise(candidate, trials[0]) or reparameterize.compare(
         candidate,
         trials,
-        further=[_trial(3, 2, rng), _trial(2, 4, rng)],
-        otherwise="This is not mean + standard deviation * noise.",
+        further=[_trial(6, 2, rng), _trial(4, 4, rng)],
+        otherwise=OTHERWISE,
     )
+    if failure and failure.message == OTHERWISE and _ignores_noise(candidate, trials[0]):
+        return Failure(f"{OTHERWISE} {NOISE_UNUSED}", failure.evidence)
+    return failure
+
+
+def _ignores_noise(candidate, trial: Trial) -> bool:
+    mean, log_variance, noise = trial.args
+    return torch.equal(candidate(*trial.args), candidate(mean, log_variance, noise + 1))
 
 
 def gradients_of(function: Callable, mean: Tensor, log_variance: Tensor, noise: Tensor) -> list:
@@ -137,6 +155,34 @@ def gradient(candidate, rng: torch.Generator) -> Failure | None:
 
 def _deviation(log_variance):
     return torch.exp(log_variance / 2)
+
+
+@reparameterize.terms
+def terms(mean, log_variance, noise):
+    variance, deviation = log_variance.exp(), _deviation(log_variance)
+    return {
+        "mean": mean,
+        "deviation · noise": deviation * noise,
+        "variance · noise": variance * noise,
+        "log-variance · noise": log_variance * noise,
+        "noise": noise,
+        "deviation": deviation,
+        "variance": variance,
+        "log-variance": log_variance,
+        "mean · deviation": mean * deviation,
+        "mean · noise": mean * noise,
+        "mean · deviation · noise": mean * deviation * noise,
+        "noise / deviation": noise / deviation,
+        "variance² · noise": variance**2 * noise,
+        "exp(log-variance / 4) · noise": (log_variance / 4).exp() * noise,
+        "2 to the (log-variance / 2) · noise": 2 ** (log_variance / 2) * noise,
+        "softplus(log-variance) · noise": log_variance.exp().log1p() * noise,
+        "deviation · abs(noise)": deviation * noise.abs(),
+        "deviation · the mean noise": deviation * noise.mean(),
+        "deviation · the mean noise of the batch": deviation * noise.mean(dim=0),
+        "deviation · the mean noise of the image": deviation * noise.mean(dim=1, keepdim=True),
+        "the mean deviation of the image · noise": deviation.mean(dim=1, keepdim=True) * noise,
+    }
 
 
 @reparameterize.mistakes

@@ -45,6 +45,13 @@ def elbo(
     """
     ____
 ''',
+    answer="""\
+def elbo(logits, levels, mean, log_variance):
+    target = levels.to(logits.dtype).expand_as(logits)  # the same for all S draws
+    cost = F.binary_cross_entropy_with_logits(logits, target, reduction="none")
+    log_p = -cost.sum(dim=2)  # (S, B): log p(x|z) of whole images
+    return log_p.mean(dim=0) - gaussian_kl(mean, log_variance)  # exercise 9.2
+""",
     hints=(
         """Two terms. How well do the drawn codes explain the image, on average over the draws?
         And what do they cost? An image is all of its pixels, a code is all of its axes: both
@@ -98,7 +105,48 @@ def free_code(rng):
 
 elbo.trials("several images, a code of one axis, one draw")(lambda rng: [_trial(1, 3, 6, 1, rng)])
 elbo.trials("several images, axes and draws", points=2)(lambda rng: [_trial(4, 3, 5, 3, rng)])
-elbo.also_try(lambda rng: [_trial(3, 4, 5, 2, rng), _trial(2, 3, 7, 4, rng)])
+elbo.also_try(lambda rng: [_trial(3, 16, 5, 2, rng), _trial(2, 12, 7, 4, rng)])
+
+
+@elbo.terms
+def terms(logits, levels, mean, log_variance):
+    log_p, each = _explained(logits, levels), _log_pixels(logits, levels)
+    kl, (n_draws, _, n) = gaussian_kl(mean, log_variance), logits.shape
+    right = each.exp()
+    return {
+        "log p(x|z)": log_p.mean(dim=0),
+        "the KL": kl,
+        "log p(x|z) / n": log_p.mean(dim=0) / n,
+        "the KL / n": kl / n,
+        "the KL / D": kl / mean.shape[1],
+        "S · log p(x|z)": log_p.sum(dim=0),
+        "S · the KL": n_draws * kl,
+        "the KL / S": kl / n_draws,
+        "log p(x|z) of the first draw": log_p[0],
+        "log p(x|z) of the last draw": log_p[-1],
+        "log p(x|z) of the best draw": log_p.amax(dim=0),
+        "log p(x|z) of the worst draw": log_p.amin(dim=0),
+        "the log of the summed p(x|z)": log_p.logsumexp(dim=0),
+        "log S": torch.tensor(math.log(n_draws)),
+        "log p(x|z) of the mean logits": _explained(logits.mean(dim=0, keepdim=True), levels)[0],
+        "log p(x|z) of the mean probabilities": right.mean(dim=0).log().sum(dim=1),
+        "the mean log-probability of all pixels": each.mean().expand_as(kl),
+        "log p(x|z) of the whole batch, all draws added": each.sum().expand_as(kl),
+        "the log-probability of the ones alone": (each * levels).sum(dim=2).mean(dim=0),
+        "log sigmoid(logit) whatever the level": F.logsigmoid(logits).sum(dim=2).mean(dim=0),
+        "the probabilities of the pixels": right.sum(dim=2).mean(dim=0),
+        "p(x|z)": log_p.exp().mean(dim=0),
+        "the squared error of the probabilities": (1 - right).square().sum(dim=2).mean(dim=0),
+        "the mean squared error": (1 - right).square().mean(dim=(0, 2)),
+        "the squared error of the logits": (logits - levels).square().sum(dim=2).mean(dim=0),
+        "the KL of the whole batch": kl.sum().expand_as(kl),
+        "the mean KL of the batch": kl.mean().expand_as(kl),
+        "the mean log p(x|z) of the batch": log_p.mean().expand_as(kl),
+        "log p(x|z) of the whole batch": log_p.mean(dim=0).sum().expand_as(kl),
+        "the KL with doubled log-variance": gaussian_kl(mean, 2 * log_variance),
+        "the KL from prior to q": 0.5
+        * ((1 + mean**2) / log_variance.exp() - 1 + log_variance).sum(dim=1),
+    }
 
 
 @elbo.mistakes
@@ -170,6 +218,15 @@ class Mistakes:
         """The logits are used as if they were log-probabilities. log sigmoid(logit) is the log of
         the probability of a 1."""
         picked = torch.where(levels == 1, logits, -logits).sum(dim=2).mean(dim=0)
+        return picked - gaussian_kl(mean, log_variance)
+
+    def sigmoid_twice(logits, levels, mean, log_variance):
+        """The logits go through the sigmoid twice: `..._with_logits` takes logits as they are."""
+        return reference(torch.sigmoid(logits), levels, mean, log_variance)
+
+    def softmax_over_pixels(logits, levels, mean, log_variance):
+        """A softmax runs over the pixels. Each pixel is 0 or 1 for itself: sigmoid."""
+        picked = (torch.log_softmax(logits, dim=2) * levels).sum(dim=2).mean(dim=0)
         return picked - gaussian_kl(mean, log_variance)
 
     def levels_exchanged(logits, levels, mean, log_variance):

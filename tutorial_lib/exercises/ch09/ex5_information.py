@@ -37,6 +37,16 @@ def information(log_q: torch.Tensor) -> torch.Tensor:
     """
     ____
 ''',
+    answer="""\
+import math
+
+
+def information(log_q):
+    n = len(log_q)
+    log_own = log_q.diagonal()  # log q(z_i | x_i)
+    log_average = torch.logsumexp(log_q, dim=1) - math.log(n)  # log q(z_i)
+    return (log_own - log_average).mean()
+""",
     hints=(
         """Somebody shows you a code. If it is as probable for all images alike, it says nothing.
         Compare how probable it is for its own image with how probable it is for the average
@@ -56,6 +66,12 @@ def draw_trial(n: int, closeness: float, shift: float, rng: torch.Generator) -> 
     squares = ((codes[:, None] - places) / closeness).square().sum(dim=2)
     widths = torch.rand(n, generator=rng, dtype=torch.float64)  # some posteriors are denser
     return Trial((shift - 0.5 * squares + widths,))
+
+
+def _far_apart(rng: torch.Generator) -> Trial:
+    """Densities far below what exp can hold, and some codes far below the others."""
+    (log_q,) = draw_trial(4, 1.0, -1000.0, rng).args
+    return Trial((log_q - torch.tensor([0.0, 2000, 0, 1000], dtype=torch.float64)[:, None],))
 
 
 @information.evidence
@@ -84,9 +100,14 @@ def full(rng):
 
 
 information.trials("codes in between, and very small densities")(
-    lambda rng: [draw_trial(6, 0.7, 2.0, rng), draw_trial(3, 1.0, -1000.0, rng)]
+    lambda rng: [draw_trial(6, 0.7, 2.0, rng), _far_apart(rng)]
 )
-information.also_try(lambda rng: [draw_trial(4, 0.5, 1.0, rng), draw_trial(5, 1.0, -900.0, rng)])
+information.also_try(
+    lambda rng: (
+        [draw_trial(3 + i % 5, 0.4 + 0.1 * (i % 6), i - 5.0, rng) for i in range(22)]
+        + [draw_trial(5, 1.0, -900.0, rng)]
+    )
+)
 
 
 def _own(log_q):
@@ -95,6 +116,29 @@ def _own(log_q):
 
 def _mixture(log_q):
     return torch.logsumexp(log_q, dim=1) - math.log(len(log_q))
+
+
+@information.terms
+def terms(log_q):
+    own, mixture, n = _own(log_q), _mixture(log_q), len(log_q)
+    others = log_q.masked_fill(torch.eye(n, dtype=torch.bool), -math.inf)
+    return {
+        "the mean of log q(z|x)": own.mean(),
+        "the mean of log q(z)": mixture.mean(),
+        "log N": torch.tensor(math.log(n)),
+        "the mean of all log q(z_i|x_j)": log_q.mean(),
+        "the mean over the columns' log-sum-exp": torch.logsumexp(log_q, dim=0).mean(),
+        "the mean over the other images' log-sum-exp": torch.logsumexp(others, dim=1).mean(),
+        "log(N - 1)": torch.tensor(math.log(n - 1)),
+        "the log-sum-exp of the whole matrix": torch.logsumexp(log_q.flatten(), dim=0),
+        "the sum of log q(z|x)": own.sum(),
+        "the sum of log q(z)": mixture.sum(),
+        "1": torch.tensor(1.0),
+        "log q(z|x) of the first code": own[0],
+        "log q(z) of the first code": mixture[0],
+        "the mean of the largest log q of each code": log_q.amax(dim=1).mean(),
+        "the log of the mean q(z)": torch.logsumexp(mixture, dim=0) - math.log(n),
+    }
 
 
 @information.mistakes
@@ -149,6 +193,39 @@ class Mistakes:
     def exponentials(log_q):
         """exp of a log-density below -745 is 0, and 0 / 0 is not a number. Stay with logarithms."""
         return (log_q.exp().diagonal() / log_q.exp().mean(dim=1)).log().mean()
+
+    def a_probability(log_q):
+        """This is the mean of a ratio or of a softmax, without a logarithm. Asked for is the mean
+        of log q(z|x) - log q(z)."""
+        return torch.softmax(log_q, dim=1).diagonal().mean()
+
+    def ratios_averaged(log_q):
+        """The ratios q(z|x) / q(z) are averaged before the logarithm. Average the logarithms."""
+        return (_own(log_q) - _mixture(log_q)).exp().mean().log()
+
+    def weighted_again(log_q):
+        """The logarithms are weighted with q once more. The codes were drawn from q already: take
+        the plain mean over the codes."""
+        return (log_q.exp() * (log_q - _mixture(log_q)[:, None])).sum(dim=1).mean()
+
+    def own_weighted_again(log_q):
+        """Each logarithm is multiplied by q(z|x). The codes were drawn from q already: take the
+        plain mean over the codes."""
+        return (_own(log_q).exp() * (_own(log_q) - _mixture(log_q))).sum()
+
+    def never_negative(log_q):
+        """Single codes that say less than nothing are set to 0. Only the mean is information."""
+        return (_own(log_q) - _mixture(log_q)).clamp(min=0).mean()
+
+    def one_maximum(log_q):
+        """One maximum is taken out for the whole matrix, so that exp of a row of far smaller
+        densities is 0. Each row needs its own: `torch.logsumexp`."""
+        most = log_q.max()
+        return (_own(log_q) - (log_q - most).exp().mean(dim=1).log() - most).mean()
+
+    def not_a_logarithm(log_q):
+        """log_q is taken for a probability. It is a logarithm already."""
+        return (_own(log_q).log() - log_q.mean(dim=1).log()).mean()
 
     def a_share(log_q):
         """The result is divided by log N. Asked for are nats, not a share of the most there can
