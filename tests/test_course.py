@@ -121,6 +121,17 @@ def test_students_get_no_solution_no_seed_and_no_marking_scheme(graded):
         assert secret in source, secret
 
 
+def test_model_answers_are_not_in_the_package_that_students_install():
+    from tutorial_lib.classroom.written_questions import QUESTIONS, model_answers
+
+    package = Path(course.__file__).resolve().parents[1]
+    text = " ".join(" ".join(p.read_text("utf-8") for p in package.rglob("*.py")).split())
+    assert QUESTIONS.keys() == model_answers().keys()
+    for answer in model_answers().values():
+        assert " ".join(answer.split())[:60] not in text
+        assert "**Points.**" in answer
+
+
 def test_students_get_a_stub_a_card_and_visible_checks_for_every_exercise(graded):
     folder, _ = graded
     released = [cell.source for cell in cells_of(folder, "release")]

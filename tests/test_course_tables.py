@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import zipfile
 
 import nbformat
@@ -19,7 +20,12 @@ from tutorial_lib.classroom.class_report import (  # noqa: E402
 )
 from tutorial_lib.classroom.collecting import collect  # noqa: E402
 from tutorial_lib.classroom.grades_table import Score, table, write_csv  # noqa: E402
-from tutorial_lib.classroom.received import moment_of, read_notebook  # noqa: E402
+from tutorial_lib.classroom.received import (  # noqa: E402
+    Refused,
+    moment_of,
+    read_notebook,
+    receive,
+)
 from tutorial_lib.classroom.roster import (  # noqa: E402
     RosterError,
     find,
@@ -281,3 +287,56 @@ def test_the_class_page_counts_mistakes_and_lists_pairs(tmp_path):
     assert (passed["what"], passed["made_by"]) == ("passed", "1")
     assert (mistake["what"], mistake["made_by"]) == ("swapped <halves>", "2")
     assert mistake["read"].startswith("notebooks/text/04_") and ch04.gate.points == 3
+
+
+# ------------------------------------------------------------------------------ what is handed in
+
+MARKED = {"nbgrader": {"grade_id": "ch02-gate", "solution": True, "grade": False}}
+CHECK = {"nbgrader": {"grade_id": "ch02-gate-check", "solution": False, "grade": True}}
+OTHERS = new_notebook(cells=[new_code_cell("a", metadata={"nbgrader": {"grade_id": "ch04-skew"}})])
+
+
+@pytest.fixture
+def course_folder(tmp_path):
+    """A release with one exercise, `gate`, and an empty folder of ana's."""
+    cells = [new_code_cell("def gate(x): ____", metadata=MARKED), new_code_cell("", metadata=CHECK)]
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
+    (tmp_path / "release" / "ch02").mkdir(parents=True)
+    release = tmp_path / "release" / "ch02" / "ch02.ipynb"
+    nbformat.write(new_notebook(cells=cells, metadata=kernel), release)
+    (tmp_path / "submitted" / "ana" / "ch02").mkdir(parents=True)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "told"),
+    [
+        ("my work.pdf", "%PDF", "there is no notebook, but my work.pdf. Ask for ch02.ipynb"),
+        (".DS_Store", "", "there is no notebook, but no file. Ask"),
+        ("ch02.ipynb", "{ half a", "ch02.ipynb is damaged (it is cut off, or no notebook). Ask"),
+        ("ch02.ipynb", nbformat.writes(OTHERS), "the notebook is assignment ch04. Ask for ch02"),
+        ("ch02.ipynb", nbformat.writes(new_notebook()), "no cell and no function of this assign"),
+        ("notes.py", "print(3)", "no cell and no function of this assignment is in it. Ask"),
+    ],
+)
+def test_what_cannot_be_graded_is_refused_with_what_to_ask_for(course_folder, name, text, told):
+    written(course_folder / "submitted" / "ana" / "ch02" / name, text)
+    with pytest.raises(Refused, match=re.escape(told)):
+        receive(course_folder, "ch02", "ana", "ana")
+
+
+def test_of_copies_the_last_that_was_worked_on_is_the_answer(course_folder):
+    place = course_folder / "submitted" / "ana" / "ch02"
+    sources = ("def gate(x): return 1", "def gate(x): return 2", "def gate(x): ____")
+    cells = [new_code_cell(each, metadata=MARKED) for each in sources]
+    nbformat.write(new_notebook(cells=cells), place / "Copy of ch02.ipynb")
+    written(place / "helpers.py", "a = 1")
+    written(place / "timestamp.txt", "02.11.2026 18:05")
+    assert receive(course_folder, "ch02", "ana", "ana").notes == ["handed in as Copy of ch02.ipynb"]
+    came = course_folder / "received" / "ana" / "ch02"
+    marked = [
+        c.source for c in read_notebook(came / "ch02.ipynb").cells if "nbgrader" in c.metadata
+    ]
+    assert marked == ["def gate(x): return 2"]
+    assert (came / "helpers.py").exists()
+    assert (came / "timestamp.txt").read_text() == "2026-11-02 18:05"

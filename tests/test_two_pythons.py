@@ -53,25 +53,80 @@ TWO_PYTHONS = {
 }
 
 
+RAISED = {
+    "no stub": ["size = length + 1" + DEFINITION],
+    "the stub before it": ["import torch\n" + EXERCISE.stub, "size = length + 1" + DEFINITION],
+    "a syntax error": [DEFINITION + "\nreturn ="],
+}
+KEPT = {
+    "a copy of the stub behind the answer": [DEFINITION, EXERCISE.stub],
+    "a cell that needs a later one": ["assert later_one == 3" + DEFINITION, "later_one = 3"],
+    "a check of one's own function": [
+        DEFINITION,
+        "from tutorial_lib.exercises import ch02\n"
+        "causal_mask = getattr(ch02, 'causal' + '_mask').check(causal_mask)",
+    ],
+}
+FREE = {
+    "import": ["from tutorial_lib.pixels.masks import causal_mask"],
+    "reference": [
+        "from tutorial_lib.exercises import ch02 as chapter\n"
+        "causal_mask = getattr(chapter, 'causal' + '_mask').reference",
+    ],
+}
+CHECKED = [
+    f"import torch\n{ch02.causal_mask.stub}",
+    "causal_mask = ch02.causal_mask.check(causal_mask)",
+]
+CASES = {**TWO_PYTHONS, **RAISED, **KEPT, **FREE}
+NAMES = {case: f"mask_{number}" for number, case in enumerate(CASES)}
+
+
+def cells_of(case):
+    """Its cells, with a name of its own for the function."""
+    if case == "import":
+        return [f"{CASES[case][0]} as {NAMES[case]}"]
+    return [cell.replace("causal_mask", NAMES[case]) for cell in CASES[case]]
+
+
 @pytest.fixture(scope="module")
 def graded():
-    """(complaints, {case: points}); one process for all cases, a name for the function of each."""
-    names = {case: f"mask_{number}" for number, case in enumerate(TWO_PYTHONS)}
-    cells = [c.replace("causal_mask", names[case]) for case in names for c in TWO_PYTHONS[case]]
+    """(complaints by cell, {case: grade}, {case: flag}); one process for all cases."""
+    cells = [cell for case in CASES for cell in cells_of(case)] + CHECKED
     with WorkerProcess() as worker:
-        complaints = worker.run_cells(cells)
-        points = {
-            case: grade_apart(dataclasses.replace(EXERCISE, name=name), worker, seed=1).points
-            for case, name in names.items()
-        }
-    return complaints, points
+        complaints = {cells[number - 1]: told for number, told, _ in worker.run_cells(cells)}
+        grades = {}
+        for case, name in NAMES.items():
+            exercise = ch02.causal_mask if case in FREE else EXERCISE
+            named = dataclasses.replace(exercise, name=name)
+            grades[case] = grade_apart(named, worker, seed=1)
+        grades["check"] = grade_apart(ch02.causal_mask, worker, seed=1)
+    names = {**NAMES, "check": "causal_mask"}
+    return complaints, grades, {case: worker.flags.get(name) for case, name in names.items()}
 
 
-@pytest.mark.parametrize("case", TWO_PYTHONS)
+@pytest.mark.parametrize("case", [*TWO_PYTHONS, *KEPT])
 def test_what_runs_in_a_notebook_gets_full_points(graded, case):
-    complaints, points = graded
-    assert complaints == []
-    assert points[case] == EXERCISE.points
+    complaints, grades, flags = graded
+    assert not [told for cell, told in complaints.items() if cell in cells_of(case)]
+    assert (grades[case].points, grades[case].out_of) == (EXERCISE.points, EXERCISE.points)
+    assert flags[case] is None
+
+
+@pytest.mark.parametrize("case", RAISED)
+def test_a_cell_that_fails_before_its_function_is_raised_with_its_line(graded, case):
+    _, grades, _ = graded
+    assert (grades[case].outcome, grades[case].points) == ("raised", 0)
+    told = f"{grades[case].failure.message} {grades[case].failure.evidence}"
+    assert "SyntaxError" in told or "size = length + 1" in told and "line 1" in told
+
+
+@pytest.mark.parametrize("case", [*FREE, "check"])
+def test_what_the_library_or_check_hands_out_earns_nothing_and_is_flagged(graded, case):
+    """In the plain exercise, where the library's function is right."""
+    _, grades, flags = graded
+    assert grades[case].points == 0
+    assert ("`check` hands out" if case == "check" else "the library's own function") in flags[case]
 
 
 def test_files_beside_the_notebook_can_be_imported_and_links_are_not_followed(tmp_path):
@@ -84,63 +139,3 @@ def test_files_beside_the_notebook_can_be_imported_and_links_are_not_followed(tm
         assert grade_apart(EXERCISE, worker, seed=1).points == EXERCISE.points
         ((_, message, _),) = worker.run_cells(["open('link.txt')"])
     assert "FileNotFoundError" in message
-
-
-@pytest.mark.parametrize("before", [[], [EXERCISE.stub]], ids=["no stub", "the stub before it"])
-def test_a_cell_that_fails_before_its_function_is_raised_with_its_line(before):
-    with WorkerProcess() as worker:
-        worker.run_cells([*before, "size = length + 1" + DEFINITION])
-        grade = grade_apart(EXERCISE, worker, seed=1)
-    assert (grade.outcome, grade.points) == ("raised", 0)
-    assert "raised NameError" in grade.failure.message
-    assert "line 1" in grade.failure.evidence and "size = length + 1" in grade.failure.evidence
-
-
-def test_a_syntax_error_is_raised_too():
-    with WorkerProcess() as worker:
-        worker.run_cells([DEFINITION + "\nreturn ="])
-        grade = grade_apart(EXERCISE, worker, seed=1)
-    assert grade.outcome == "raised" and "SyntaxError" in grade.failure.evidence
-
-
-def test_a_copy_of_the_stub_behind_the_answer_takes_nothing_away():
-    with WorkerProcess() as worker:
-        worker.run_cells([DEFINITION, EXERCISE.stub])
-        assert grade_apart(EXERCISE, worker, seed=1).points == EXERCISE.points
-
-
-def test_cells_in_another_order_define_what_they_define_in_order():
-    with WorkerProcess() as worker:
-        worker.run_cells(["def later(x=torch.zeros(1)): pass", DEFINITION])
-        assert worker.complaints == []
-
-
-FREE = {
-    "import": ("from tutorial_lib.pixels.masks import causal_mask", "the library's own"),
-    "reference": (
-        "from tutorial_lib.exercises import ch02\ncausal_mask = ch02.causal_mask.reference",
-        "the library's own",
-    ),
-    "check": (
-        f"import torch\n{ch02.causal_mask.stub}\nfrom tutorial_lib.exercises import ch02\n"
-        "causal_mask = ch02.causal_mask.check(causal_mask)",
-        "check",
-    ),
-}
-
-
-def test_what_the_library_or_check_hands_out_earns_nothing_and_is_flagged():
-    """In the plain exercise, where the library's function is right."""
-    for source, told in FREE.values():
-        with WorkerProcess() as worker:
-            worker.run_cells([source])
-            assert grade_apart(ch02.causal_mask, worker, seed=1).points == 0
-        assert told in worker.flags["causal_mask"]
-
-
-def test_ones_own_function_keeps_its_points_behind_a_check():
-    check = "causal_mask = ch02.causal_mask.check(causal_mask)"
-    with WorkerProcess() as worker:
-        worker.run_cells([DEFINITION, f"from tutorial_lib.exercises import ch02\n{check}"])
-        assert grade_apart(EXERCISE, worker, seed=1).points == EXERCISE.points
-    assert worker.flags == {}

@@ -234,10 +234,9 @@ def _mended(notebook: NotebookNode, assignment: str, release: NotebookNode) -> N
         cells.insert(0, copy.deepcopy(marks[imports]))
     else:  # where others need it, wherever it was moved
         cells.sort(key=lambda cell: _grade_id(cell) != imports)
-    mended = new_notebook(cells=cells, metadata={"kernelspec": release.metadata["kernelspec"]})
-    for place, cell in enumerate(mended.cells):
+    for place, cell in enumerate(cells):
         cell.id = f"received-{place}"
-    return mended
+    return new_notebook(cells=cells, metadata={"kernelspec": release.metadata["kernelspec"]})
 
 
 def _unfenced(source: str) -> str:
