@@ -6,6 +6,7 @@ from contextlib import nullcontext
 
 import pytest
 import torch
+from pretended_gpu import pretended_gpu
 from torch.nn import functional as F
 
 from tutorial_lib.codes.code_prior import CodePrior
@@ -107,6 +108,14 @@ def test_inside_all_is_exact_and_afterwards_as_it_was(user, fails):
         assert switches() == before
     assert inside == ["highest", False, False, False, *["ieee"] * len(HOLDERS)]
     assert inside != before
+
+
+def test_on_a_card_all_is_exact_though_its_user_switched_nothing_on():
+    before = switches()
+    with pretended_gpu(), exact_float32(torch.device("cuda")):
+        inside = switches()
+    assert inside == ["highest", False, False, False, *["ieee"] * len(HOLDERS)]
+    assert inside != before == switches()
 
 
 # ---------------------------------------------------------------- under autocast, in bfloat16
@@ -290,7 +299,8 @@ def drawn_by_each_method(model):
 
 @BIG
 def test_all_methods_draw_the_same_image_on_a_card_with_tf32(make, randomized, tf32_convolutions):
-    cached, naive = drawn_by_each_method(randomized(make(), scale=0.3))
+    with pretended_gpu():
+        cached, naive = drawn_by_each_method(randomized(make(), scale=0.3).to("cuda"))
     assert torch.equal(cached, naive)
 
 
