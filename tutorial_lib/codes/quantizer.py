@@ -4,8 +4,7 @@
     L = -log p(x|z_q) + ||sg[z_e] - e||^2 + beta ||z_e - sg[e]||^2              [eq. 3]
 
 A field of vectors (B, D, *positions) becomes a field of indices (B, *positions): one code for each
-position, so N positions can say K^N things. A field with no positions, (B, D), is a list of
-vectors, and that is how the quantizer works on fields of any shape: `vectors_of` makes the list.
+position, so N positions can say K^N things.
 
 `update="ema"` replaces the codebook term by online k-means [appendix A.1, eqs. 6 to 8]:
 
@@ -72,42 +71,43 @@ def nearest_code(
 ) -> Int[Tensor, "B *positions"]:
     """Index of the nearest code at each position; the lower index where two are equally near.
 
-    ||z - e||^2 = ||z||^2 - 2 z.e + ||e||^2, and ||z||^2 is the same for all codes, so it is left
-    out. Never holds an N x K x D table, and the N x K one only in pieces. [eq. 1]
-
-    ValueError for NaN or infinity, which has no nearest code. (To see it makes a GPU wait, so a
-    compiled graph does not look, nor does the quantizer in train mode: there any code is taken,
-    and the losses are not finite.)
+    ValueError for NaN or infinity, which has no nearest code. [eq. 1]
 
     >>> codebook = torch.tensor([[0.0, 0.0], [4.0, 0.0]])
     >>> nearest_code(torch.tensor([[[1.0, 3.0], [1.0, -1.0]]]), codebook)  # (1, 1) and (3, -1)
     tensor([[0, 1]])
     """
     finite("z_e", z_e), finite("codebook", filled("codebook", codebook))
-    precision = torch.promote_types(torch.promote_types(z_e.dtype, codebook.dtype), torch.float32)
-    vectors, codes = vectors_of(z_e).to(precision), codebook.detach().to(precision)
+    return _nearest(vectors_of(z_e), codebook).view(z_e.shape[:1] + z_e.shape[2:])
+
+
+@torch.no_grad()
+def _nearest(vectors: Float[Tensor, "N D"], codes: Float[Tensor, "K D"]) -> Int[Tensor, "N"]:
+    """The argmin of ||z - e||^2 = ||z||^2 - 2 z.e + ||e||^2, where ||z||^2 is no matter.
+
+    Never holds an N x K x D table, and the N x K one only in pieces.
+    """
+    precision = torch.promote_types(torch.promote_types(vectors.dtype, codes.dtype), torch.float32)
+    vectors, codes = vectors.to(precision), codes.to(precision)
     # One small table that is filled many times: new ones would leave holes behind in memory.
     step = max(1, CHUNK_ELEMENTS // len(codes))
     table = vectors.new_empty(min(step, len(vectors)), len(codes))
     nearest = torch.empty(len(vectors), dtype=torch.long, device=vectors.device)
-    with torch.no_grad(), exact_float32(z_e.device):
+    with exact_float32(vectors.device):
         half_norms = codes.square().sum(dim=1) / 2
         for piece, found in zip(vectors.split(step), nearest.split(step), strict=True):
             rows = table[: len(piece)]
-            torch.addmm(half_norms, piece, codes.T, alpha=-1, out=rows)  # ||e||^2 / 2 - z.e
+            torch.addmm(half_norms, piece, codes.T, alpha=-1, out=rows)
             torch.argmin(rows, dim=1, out=found)
-    return nearest.view(z_e.shape[:1] + z_e.shape[2:])
+    return nearest
 
 
 @checked
 def straight_through(
     z_e: Float[Tensor, "B D *positions"], z_q: Float[Tensor, "B D *positions"]
 ) -> Float[Tensor, "B D *positions"]:
-    """The value of z_q to the last bit, the gradient of z_e: d out / d z_e = identity. [sec. 3.2]
-
-    Written as z_q + (z_e - z_e) rather than z_e + (z_q - z_e), which rounds.
-    """
-    return z_q.detach() + (z_e - z_e.detach())
+    """The value of z_q to the last bit, the gradient of z_e: d out / d z_e = identity. [sec. 3.2]"""
+    return z_q.detach() + (z_e - z_e.detach())  # z_e + (z_q - z_e) would round
 
 
 @checked
@@ -116,18 +116,15 @@ def vq_losses(
 ) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
     """||sg[z_e] - e||^2, which moves the codes, and ||z_e - sg[e]||^2, which moves the encoder.
 
-    The second and third term of eq. 3, without beta. Squares are summed over D and averaged over
-    all positions of the batch, as the paper's "average over N terms": so a code e gets the gradient
-    2(e - z)/n from each of its z among n vectors. Of no vectors both are 0.
+    Two terms of eq. 3, without beta: squares summed over D, averaged over all positions of the
+    batch. Of no vectors both are 0.
 
     >>> codebook_loss, commitment_loss = vq_losses(torch.tensor([[3.0, 4.0]]), torch.zeros(1, 2))
     >>> codebook_loss
     tensor(25.)
     """
     n = max(1, z_e.numel() // z_e.shape[1])
-    codebook_loss = (z_e.detach() - e).square().sum() / n
-    commitment_loss = (z_e - e.detach()).square().sum() / n
-    return codebook_loss, commitment_loss
+    return (z_e.detach() - e).square().sum() / n, (z_e - e.detach()).square().sum() / n
 
 
 @checked
@@ -140,9 +137,7 @@ def ema_step(
 ) -> tuple[Float[Tensor, "K"], Float[Tensor, "K D"], Float[Tensor, "K D"]]:
     """One step of online k-means: new counts N and sums m, and the codes m / N. [eqs. 6 to 8]
 
-    vectors   the encoder's vectors of this batch
-    indices   the code that each of them chose
-    decay     gamma, the share of the old averages that stays
+    `indices` are the codes that the vectors of the batch chose; decay is g, what stays of the old.
 
     >>> counts, sums = torch.tensor([2.0, 1.0]), torch.tensor([[6.0], [7.0]])
     >>> chose_code_0 = torch.tensor([[1.0], [9.0]])
@@ -166,8 +161,7 @@ def restart_dead_codes(
 ) -> tuple[Float[Tensor, "K"], Float[Tensor, "K D"], Float[Tensor, "K D"]]:
     """Dead codes move onto their candidates: new counts and sums, and the codes of both.
 
-    Code k is dead if it counts less than `below` of its fair share. It gets a fair count, and the
-    sum that belongs to its new place, or the next step would carry it back.
+    Code k is dead if it counts less than `below` of its fair share. It gets a fair count and sum.
 
     >>> counts, sums = torch.tensor([11.95, 0.05]), torch.tensor([[23.9], [5.0]])
     >>> restart_dead_codes(counts, sums, torch.tensor([[7.0], [3.0]]))[2].flatten()
@@ -175,10 +169,9 @@ def restart_dead_codes(
     """
     fair = counts.mean()
     dead = counts < below * fair
-    new_counts = torch.where(dead, fair, counts)
-    new_sums = torch.where(dead[:, None], fair * candidates, sums)
-    codebook = torch.where(dead[:, None], candidates, sums / counts[:, None])
-    return new_counts, new_sums, codebook
+    codes = torch.where(dead[:, None], candidates, sums / counts[:, None])
+    sums = torch.where(dead[:, None], fair * candidates, sums)  # or the next step carries it back
+    return torch.where(dead, fair, counts), sums, codes
 
 
 @checked
@@ -250,8 +243,8 @@ class VectorQuantizer(nn.Module):
     def forward(self, z_e: Float[Tensor, "B {self.code_dim} *positions"]) -> Quantized:
         """Quantise; in train mode also move the averages, *after* the codes have been looked up.
 
-        In train mode NaN or infinity in z_e gives losses that are not finite, and moves no code; in
-        eval mode it is refused, as by `nearest_code`. An empty batch has losses of 0.
+        In eval mode NaN or infinity is refused, as by `nearest_code`; in train mode, where to look
+        would make a GPU wait, losses are then not finite.
         """
         if not self.training:
             finite("z_e", z_e), finite("codebook", self.codebook)
@@ -265,7 +258,7 @@ class VectorQuantizer(nn.Module):
         if learns and self.restart_dead_codes:
             candidates = self._candidates(z.detach())
             self._start_on(candidates)
-        indices = nearest_code(z, self.codebook)
+        indices = _nearest(z, self.codebook)
         e = F.embedding(indices, self.codebook)
         codebook_loss, commitment_loss = vq_losses(z, e)
         if self.update == "ema":
@@ -304,10 +297,9 @@ class VectorQuantizer(nn.Module):
         super().__setattr__(name, value)
 
     def _candidates(self, vectors: Float[Tensor, "N D"]) -> Float[Tensor, "K D"]:
-        """K random vectors of the batch, the same for all processes; NaN if it is not all finite.
+        """K random vectors of the batch, NaN if it is not all finite.
 
-        The numbers drawn count through the shares of all processes, in the order of their ranks:
-        so the vectors are those that one process with the whole batch would have drawn.
+        All processes get those that one process with the whole batch would have drawn.
         """
         n = _n_processes()
         numbers = torch.randint(n * len(vectors), (self.n_codes,), device=vectors.device)
@@ -324,8 +316,7 @@ class VectorQuantizer(nn.Module):
     def _start_on(self, candidates: Float[Tensor, "K D"]) -> None:
         """Put the codes where the encoder's vectors are, if this is the first batch.
 
-        From codes far away the commitment term would first drag all vectors together, and an
-        encoder whose vectors are all alike has nothing left to say: the run can stay there.
+        Codes far away would first drag all vectors together, and a run can stay there.
         """
         start = ~(self.started | self._set_by_hand()) & candidates.isfinite().all()
         self.codebook.copy_(torch.where(start, candidates, self.codebook))
@@ -343,8 +334,7 @@ class VectorQuantizer(nn.Module):
     ) -> None:
         """One step of the averages over the batches of all processes; then dead codes restart.
 
-        Where the sums are not finite, all stays as it was. Nothing is read here: on a GPU that
-        would be a wait.
+        Where the sums are not finite, all stays as it was.
         """
         n = _n_processes()  # each adds its vectors to its share of the averages
         counts, sums = self.counts / n, self.counts[:, None] * self.codebook / n
@@ -362,11 +352,9 @@ class VectorQuantizer(nn.Module):
             before = counts
             counts, sums, restarted = restart_dead_codes(counts, sums, candidates)
             codes = torch.where((counts > before)[:, None], restarted, codes)
-        changes = [(self.counts, counts), (self.codebook, codes)]
-        if self.update == "ema":
-            changes.append((self.sums, sums))
-        for old, new in changes:
-            old.copy_(torch.where(finite, new, old))
+        for name, new in (("counts", counts), ("codebook", codes), ("sums", sums)):
+            if (old := getattr(self, name, None)) is not None:  # no sums without averages
+                old.copy_(torch.where(finite, new, old))
         self.started.logical_or_(finite)
 
     def _save_to_state_dict(self, destination, prefix, keep_vars):
