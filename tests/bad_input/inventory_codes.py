@@ -181,7 +181,7 @@ CODERS = [
         of=lambda: small.autoencoder().encode,
     ),
     call(
-        "codes.vae.Autoencoder.decode",
+        "codes.vector_coders.VectorCodeModel.decode",
         (2, 3, 1, 4, 4),
         {"code": CODE},
         of=lambda: small.autoencoder().decode,
@@ -217,19 +217,19 @@ CODERS = [
         "codes.vae.GaussianVAE.encode", Posterior, {"levels": PINNED}, of=lambda: small.vae().encode
     ),
     call(
-        "codes.vae.GaussianVAE.context",
+        "codes.vector_coders.VectorCodeModel.context",
         (2, 2, 4, 4),
         {"code": CODE},
         of=lambda: small.vae().context,
     ),
     call(
-        "codes.vae.GaussianVAE.logits_given",
+        "codes.vector_coders.VectorCodeModel.logits_given",
         (2, 3, 1, 4, 4),
         {"levels": symbols((2, 1, 4, 4), 3, pinned=(0, 1, 2, 3)), "code": CODE_OF_EACH},
         of=lambda: small.vae().logits_given,
     ),
     call(
-        "codes.vae.GaussianVAE.logits_given",
+        "codes.vector_coders.VectorCodeModel.logits_given",
         (2, 3, 1, 4, 4),
         {"levels": symbols((2, 1, 4, 4), 3, pinned=(0, 1, 2, 3)), "code": CODE_OF_EACH},
         of=lambda: small.vae(True).logits_given,
@@ -278,13 +278,13 @@ CODERS = [
         of=lambda: small.pixelcnn_autoencoder().encode,
     ),
     call(
-        "codes.pixelcnn_autoencoder.PixelCNNAutoencoder.context",
+        "codes.vector_coders.VectorCodeModel.context",
         (2, 2, 4, 4),
         {"code": CODE},
         of=lambda: small.pixelcnn_autoencoder().context,
     ),
     call(
-        "codes.pixelcnn_autoencoder.PixelCNNAutoencoder.logits_given",
+        "codes.vector_coders.VectorCodeModel.logits_given",
         (2, 3, 1, 4, 4),
         {"levels": symbols((2, 1, 4, 4), 3, pinned=(0, 1, 2, 3)), "code": CODE_OF_EACH},
         of=lambda: small.pixelcnn_autoencoder().logits_given,

@@ -15,7 +15,7 @@ REASONS = {
     "pixels.gated.check_given": "a check itself: every label and context goes through it",
     "codes.gated_frames.PastFrames": PARTS_OF_A_MODEL,
     "codes.gated_frames.PastFrames.forward": PARTS_OF_A_MODEL,
-    "codes.vector_coders.decoder_of": PARTS_OF_A_MODEL,
+    "codes.vector_coders.VectorCodeModel": "what the auto-encoders share; they are called",
     "pixels.gated_layer.GatedLayer.condition": PARTS_OF_A_MODEL,
     "pixels.gated_layer.GatedLayer.forward": PARTS_OF_A_MODEL,
     "pixels.gated_layer.HorizontalConv2d.forward": PARTS_OF_A_MODEL,

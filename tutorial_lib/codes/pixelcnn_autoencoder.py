@@ -8,16 +8,15 @@ a vector that an encoder computes from the image, and that both learn together:
 The code is spread over the image as a context, the same at every pixel. Then the 1x1 convolution
 V * s of eq. 5 is V h at every pixel, which is eq. 4: h enters every gate.
 
--log p(x | h(x)) is no negative log-likelihood of x. The code is read off the image that it is then
-asked to predict, and nobody has paid for it: summed over all images, p(x | h(x)) need not be 1, and
-grows far beyond 1 as the two are trained. For one *given* code, p(x | h) is a distribution like any
-other.
+-log p(x | h(x)) is no negative log-likelihood of x: the code is read off the image that it is then
+asked to predict, and summed over all images, p(x | h(x)) grows far beyond 1. For one *given* code,
+p(x | h) is a distribution like any other.
 
 `MSEAutoencoder` has the same encoder and a decoder that answers with one image, trained by the mean
-squared error. The best answer to that question is the mean of all images with this code: a blur.
+squared error: the mean of all images with this code, a blur.
 
 Where it deviates from the paper: two strided convolutions encode; the authors do not say what
-theirs looks like beyond "a convolutional auto-encoder's".
+theirs looks like.
 
 Reference: van den Oord et al. 2016, Conditional Image Generation with PixelCNN Decoders, secs. 2.4
 and 3.4.
@@ -29,13 +28,18 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from tutorial_lib.codes.vector_coders import CodeDecoder, CodeEncoder, ImageSize
+from tutorial_lib.codes.vector_coders import (
+    CodeDecoder,
+    CodeEncoder,
+    ImageSize,
+    VectorCodeConfig,
+    VectorCodeModel,
+)
 from tutorial_lib.contracts import Count, Several, checked
-from tutorial_lib.pixels.gated import GatedPixelCNN
 from tutorial_lib.sampling.ancestral import sample
 
 
-class PixelCNNAutoencoder(nn.Module):
+class PixelCNNAutoencoder(VectorCodeModel):
     """levels (B, C, H, W) -> logits (B, L, C, H, W) of p(x | h), with h the code of x itself.
 
     size             (H, W), multiples of 4
@@ -55,32 +59,18 @@ class PixelCNNAutoencoder(nn.Module):
         encoder_channels: Count = 16,
         **decoder,
     ):
-        super().__init__()
-        sizes = {"n_colors": n_colors, "n_levels": n_levels}
-        self.encoder = CodeEncoder(
-            **sizes, size=size, code_dim=code_dim, n_channels=encoder_channels
+        config = VectorCodeConfig(
+            n_colors=n_colors,
+            n_levels=n_levels,
+            size=size,
+            code_dim=code_dim,
+            n_channels=encoder_channels,
         )
-        self.n_colors, self.n_levels, self.size = n_colors, n_levels, size
-        self.code_dim = code_dim
-        self.decoder = GatedPixelCNN(**sizes, context_channels=code_dim, **decoder)
+        super().__init__(config, n_encoded=code_dim, pixelcnn=decoder)
 
     def encode(self, levels: Int[Tensor, "B C H W"]) -> Float[Tensor, "B D"]:
         """The code of each image."""
         return self.encoder(levels)
-
-    @checked
-    def context(self, code: Float[Tensor, "B {self.code_dim}"]) -> Float[Tensor, "B D H W"]:
-        """The code at every pixel, as the decoder takes it."""
-        return code[:, :, None, None].expand(-1, -1, *self.size)
-
-    @checked
-    def logits_given(
-        self,
-        levels: Int[Tensor, "B {self.n_colors} {self.size[0]} {self.size[1]}"],
-        code: Float[Tensor, "B {self.code_dim}"],
-    ) -> Float[Tensor, "B L C H W"]:
-        """Logits of p(x | h) for a code that may come from anywhere."""
-        return self.decoder(levels, context=self.context(code))
 
     def forward(self, levels: Int[Tensor, "B C H W"]) -> Float[Tensor, "B L C H W"]:
         """Logits of every image given its own code; what training minimises the cost of."""
@@ -111,16 +101,9 @@ class MSEAutoencoder(nn.Module):
         encoder_channels: Count = 16,
     ):
         super().__init__()
-        self.encoder = CodeEncoder(
-            n_colors=n_colors,
-            n_levels=n_levels,
-            size=size,
-            code_dim=code_dim,
-            n_channels=encoder_channels,
-        )
-        self.decoder = CodeDecoder(
-            n_outputs=n_colors, size=size, code_dim=code_dim, n_channels=encoder_channels
-        )
+        sizes = {"size": size, "code_dim": code_dim, "n_channels": encoder_channels}
+        self.encoder = CodeEncoder(n_colors=n_colors, n_levels=n_levels, **sizes)
+        self.decoder = CodeDecoder(n_outputs=n_colors, **sizes)
 
     def forward(self, levels: Int[Tensor, "B C H W"]) -> Float[Tensor, "B C H W"]:
         """The reconstruction of each image."""

@@ -106,7 +106,7 @@ def _nearest(vectors: Float[Tensor, "N D"], codes: Float[Tensor, "K D"]) -> Int[
 def straight_through(
     z_e: Float[Tensor, "B D *positions"], z_q: Float[Tensor, "B D *positions"]
 ) -> Float[Tensor, "B D *positions"]:
-    """The value of z_q to the last bit, the gradient of z_e: d out / d z_e = identity. [sec. 3.2]"""
+    """The value of z_q to the last bit, the gradient of z_e: d out / d z_e = 1. [sec. 3.2]"""
     return z_q.detach() + (z_e - z_e.detach())  # z_e + (z_q - z_e) would round
 
 

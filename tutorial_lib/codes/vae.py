@@ -6,16 +6,14 @@ p(x). The VAE adds a prior over codes and lets the encoder answer with a distrib
     p(z) = N(0, I)      q(z|x) = N(mean(x), diag variance(x))      p(x|z) from the decoder
     log p(x) >= E_q[log p(x|z)] - KL(q(z|x) || p(z))                                    the ELBO
 
-One draw z = mean + exp(log_variance / 2) * noise gives an unbiased estimate of the first term, and
-its gradient reaches mean and variance because the noise has neither [reparameterisation].
+One draw of z gives an unbiased estimate of the first term (`gaussian_posterior`).
 
 p(x|z) is a categorical over levels for each sub-pixel: independent given z, or a gated PixelCNN
 that has z as its context. Both are likelihoods of the discrete image, so the bound is one on the
 log-probability of levels, and may be compared with any other model of them.
 
 With one or two numbers in the code, log p(x) itself is a sum over a grid, and every bound can be
-held against it. What the code says of the image is measured by `information_nats` of
-`gaussian_posterior`.
+held against it.
 
 References: Kingma and Welling 2014, Auto-Encoding Variational Bayes, secs. 2 and 3, app. B; the use
 made of it in van den Oord et al. 2017, Neural Discrete Representation Learning, secs. 2 and 3.
@@ -29,16 +27,15 @@ from typing import Literal, NamedTuple
 
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from tutorial_lib.codes.bounds import elbo_nats, gaussian_kl
 from tutorial_lib.codes.gaussian_posterior import Posterior, reparameterize
-from tutorial_lib.codes.vector_coders import CodeEncoder, VectorCodeConfig, decoder_of
+from tutorial_lib.codes.vector_coders import VectorCodeConfig, VectorCodeModel
 from tutorial_lib.contracts import Count, Positive, Several, checked, symbols, where_it_draws
 from tutorial_lib.pixels.config import built_from
 from tutorial_lib.pixels.full_precision import exact_float32
-from tutorial_lib.pixels.gated import GatedPixelCNN
 from tutorial_lib.pixels.likelihood import nll_nats
 from tutorial_lib.sampling.ancestral import draw, sample
 
@@ -57,24 +54,17 @@ class VAETerms(NamedTuple):
         return elbo_nats(-self.decoder_nats, self.kl_nats)
 
 
-class Autoencoder(nn.Module):
+class Autoencoder(VectorCodeModel):
     """levels (B, C, H, W) -> logits (B, L, C, H, W) from a code of `code_dim` numbers."""
 
     @built_from(VectorCodeConfig)
     def __init__(self, config: VectorCodeConfig):
-        super().__init__()
-        self.config, self.size, self.code_dim = config, config.size, config.code_dim
-        self.n_colors, self.n_levels = config.n_colors, config.n_levels
-        self.encoder = CodeEncoder(config)
-        self.decoder = decoder_of(config)
+        super().__init__(config, n_encoded=config.code_dim, pixelcnn=None)
+        self.config = config
 
     def encode(self, levels: Int[Tensor, "B C H W"]) -> Float[Tensor, "B D"]:
         """The code of each image."""
         return self.encoder(levels)
-
-    def decode(self, code: Float[Tensor, "B D"]) -> Float[Tensor, "B L C H W"]:
-        """Logits of p(x|z), each sub-pixel independent of the others given the code."""
-        return self.decoder(code).unflatten(1, (self.n_levels, self.n_colors))
 
     def forward(self, levels: Int[Tensor, "B C H W"]) -> Float[Tensor, "B L C H W"]:
         """Logits of every image given its own code; their cost is no cost of the image."""
@@ -85,51 +75,20 @@ class Autoencoder(nn.Module):
 class GaussianVAEConfig(VectorCodeConfig):
     """Settings of a GaussianVAE."""
 
-    # None: pixels are independent given z. Or the settings of a GatedPixelCNN (n_channels, ...)
-    # that becomes the decoder, with z as its context.
-    pixelcnn: dict | None = None
+    pixelcnn: dict | None = None  # settings of a PixelCNN in the place of the decoder, if any
 
 
-class GaussianVAE(nn.Module):
+class GaussianVAE(VectorCodeModel):
     """levels (B, C, H, W) -> VAETerms, the two costs of each image whose sum bounds -log p(x)."""
 
     @built_from(GaussianVAEConfig)
     def __init__(self, config: GaussianVAEConfig):
-        super().__init__()
-        self.config, self.size, self.code_dim = config, config.size, config.code_dim
-        self.n_colors, self.n_levels = config.n_colors, config.n_levels
-        self.autoregressive = config.pixelcnn is not None
-        self.encoder = CodeEncoder(config, code_dim=2 * config.code_dim)
-        if self.autoregressive:
-            self.decoder = GatedPixelCNN(
-                n_colors=config.n_colors,
-                n_levels=config.n_levels,
-                context_channels=config.code_dim,
-                **config.pixelcnn,
-            )
-        else:
-            self.decoder = decoder_of(config)
+        super().__init__(config, n_encoded=2 * config.code_dim, pixelcnn=config.pixelcnn)
+        self.config = config
 
     def encode(self, levels: Int[Tensor, "B C H W"]) -> Posterior:
         """q(z|x) of each image."""
         return Posterior(*self.encoder(levels).chunk(2, dim=1))
-
-    @checked
-    def context(self, code: Float[Tensor, "B {self.code_dim}"]) -> Float[Tensor, "B D H W"]:
-        """The code at every pixel, as a PixelCNN takes it."""
-        return code[:, :, None, None].expand(-1, -1, *self.size)
-
-    @checked
-    def logits_given(
-        self,
-        levels: Int[Tensor, "B {self.n_colors} {self.size[0]} {self.size[1]}"],
-        code: Float[Tensor, "B {self.code_dim}"],
-    ) -> Float[Tensor, "B L C H W"]:
-        """Logits of p(x|z); only a PixelCNN looks at the (earlier) levels."""
-        symbols("levels", levels, self.n_levels)
-        if self.autoregressive:
-            return self.decoder(levels, context=self.context(code))
-        return self.decoder(code).unflatten(1, (self.n_levels, self.n_colors))
 
     def forward(
         self, levels: Int[Tensor, "B C H W"], noise: Float[Tensor, "B D"] | None = None
@@ -168,7 +127,7 @@ class GaussianVAE(nn.Module):
         if self.autoregressive:
             return sample(self.decoder, shape, context=context, generator=generator)
         with exact_float32(device):
-            logits = self.decoder(code.to(device)).unflatten(1, (self.n_levels, self.n_colors))
+            logits = self.decode(code.to(device))
         if pixels == "sample":
             uniforms = torch.rand(shape, dtype=torch.float64, **noise)
             return draw(logits, uniforms.to(device))
@@ -212,7 +171,6 @@ class GaussianVAE(nn.Module):
         if self.autoregressive:  # the logits depend on the image as well: one code at a time
             each = (self.logits_given(levels, z.expand(len(levels), -1)) for z in codes)
             return torch.stack([-nll_nats(logits, levels) for logits in each], dim=1)
-        shape = (self.n_colors, *self.size)
         chosen = F.one_hot(levels, self.n_levels).movedim(-1, 1).flatten(1).to(codes.dtype)
-        log_p = self.logits_given(levels.new_zeros(len(codes), *shape), codes).log_softmax(1)
+        log_p = self.decode(codes).log_softmax(1)
         return chosen @ log_p.flatten(1).T

@@ -15,10 +15,9 @@ from torch import Tensor, nn
 
 from tutorial_lib.contracts import Count, Several, checked, symbols, that
 from tutorial_lib.pixels.config import Config, built_from
+from tutorial_lib.pixels.gated import GatedPixelCNN
 
 REDUCTION = 4  # of each side: two convolutions of stride 2
-
-
 _reducible = that(
     lambda size: not any(side % REDUCTION for side in size),
     f"be (H, W), each a multiple of {REDUCTION}",
@@ -87,11 +86,44 @@ class CodeDecoder(nn.Module):
         return self.layers(code)
 
 
-def decoder_of(config: VectorCodeConfig) -> CodeDecoder:
-    """The decoder to logits of every sub-pixel: (B, code_dim) -> (B, L * n_colors, H, W)."""
-    return CodeDecoder(
-        n_outputs=config.n_levels * config.n_colors,
-        size=config.size,
-        code_dim=config.code_dim,
-        n_channels=config.n_channels,
-    )
+class VectorCodeModel(nn.Module):
+    """What auto-encoders share: an encoder to one vector, and p(x|code) behind it.
+
+    n_encoded   numbers that the encoder gives
+    pixelcnn    None: sub-pixels are independent given the code. Or settings of a GatedPixelCNN,
+                which has the code at every pixel as its context
+    """
+
+    def __init__(self, config: VectorCodeConfig, *, n_encoded: int, pixelcnn: dict | None):
+        super().__init__()
+        self.size, self.code_dim = config.size, config.code_dim
+        self.n_colors, self.n_levels = n_colors, n_levels = config.n_colors, config.n_levels
+        self.autoregressive = pixelcnn is not None
+        self.encoder = CodeEncoder(config, code_dim=n_encoded)
+        if self.autoregressive:
+            levels = {"n_colors": n_colors, "n_levels": n_levels}
+            self.decoder = GatedPixelCNN(**levels, context_channels=self.code_dim, **pixelcnn)
+        else:
+            sizes = {"size": self.size, "code_dim": self.code_dim, "n_channels": config.n_channels}
+            self.decoder = CodeDecoder(n_outputs=n_levels * n_colors, **sizes)
+
+    @checked
+    def context(self, code: Float[Tensor, "B {self.code_dim}"]) -> Float[Tensor, "B D H W"]:
+        """The code at every pixel, as a PixelCNN takes it."""
+        return code[:, :, None, None].expand(-1, -1, *self.size)
+
+    def decode(self, code: Float[Tensor, "B D"]) -> Float[Tensor, "B L C H W"]:
+        """Logits of p(x|code), each sub-pixel independent of the others given the code."""
+        return self.decoder(code).unflatten(1, (self.n_levels, self.n_colors))
+
+    @checked
+    def logits_given(
+        self,
+        levels: Int[Tensor, "B {self.n_colors} {self.size[0]} {self.size[1]}"],
+        code: Float[Tensor, "B {self.code_dim}"],
+    ) -> Float[Tensor, "B L C H W"]:
+        """Logits of p(x|code), from wherever it comes; only a PixelCNN looks at earlier levels."""
+        symbols("levels", levels, self.n_levels)
+        if self.autoregressive:
+            return self.decoder(levels, context=self.context(code))
+        return self.decode(code)

@@ -13,10 +13,8 @@ One layer stands in `gated_layer`; here layers become a model. Where the code de
 - The vertical stack is shifted down by one row once, at its input, instead of at every link; row i
   of it then never knows row i of the image.
 - `ordered=False` gives each symbol its own vector: for code indices, whose order means nothing.
-- `coordinates=True` adds the row and column of a pixel, and waves of `n_frequencies` lengths, as a
-  context that all images share; a convolution alone cannot tell where it is.
+- `coordinates=True` adds where a pixel is as a context; a convolution alone cannot tell.
 - `first_kernel_size` widens the first layer, which reads the image itself and is cheap.
-- `activation="relu"` puts a ReLU in the place of every gate, to measure what the gate brings.
 
 Reference: van den Oord et al. 2016, Conditional Image Generation with PixelCNN Decoders, sec. 2.
 """
@@ -96,11 +94,7 @@ class GatedPixelCNN(nn.Module):
         self.head = head(config.n_channels, n_colors * n_levels, n_colors)
 
     def forward(self, levels, *, label=None, context=None) -> Float[Tensor, "B L C H W"]:
-        """Logits of every sub-pixel given all those before it, in one pass.
-
-        Raises ValueError or TypeError for levels or labels out of range, wrong shapes, and a
-        condition that is missing or that the model was not built for.
-        """
+        """Logits of every sub-pixel given all those before it, in one pass."""
         return self.logits_from(self.embed(levels), label=label, context=context)
 
     @checked
@@ -120,10 +114,7 @@ class GatedPixelCNN(nn.Module):
         label=None,
         context=None,
     ) -> Float[Tensor, "B L C H W"]:
-        """The network after `embed`: both stacks, then the head on the horizontal one.
-
-        NaN features give NaN logits: training looks at its loss.
-        """
+        """The network after `embed`: both stacks, then the head on the horizontal one."""
         context = self.context_of_layers(features, label, context)
         features = in_fast_format(features)
         v, h = shift_down(features), features
@@ -138,10 +129,7 @@ class GatedPixelCNN(nn.Module):
         label: Int[Tensor, "B"] | None,
         context: Float[Tensor, "B {self.context_channels} H W"] | None,
     ) -> Tensor | None:
-        """The context of every layer: the one given, and where each pixel is, if it is to know.
-
-        Raises ValueError or TypeError for a label or a context that does not fit the model.
-        """
+        """The context of every layer: the one given, and where each pixel is, if it is to know."""
         check_given("label", label, self.n_classes, "n_classes")
         check_given("context", context, self.context_channels, "context_channels")
         if label is not None:

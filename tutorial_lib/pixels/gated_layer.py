@@ -63,9 +63,8 @@ class VerticalConv2d(nn.Conv2d):
 class HorizontalConv2d(nn.Conv2d):
     """Reads k//2 pixels to the left in its own row, and the centre as the mask type allows.
 
-    (B, in, H, W) -> (B, out, H, W). Type A, one colour: the centre tap does not exist. Otherwise it
-    is the last tap, with the R -> G -> B rule where there are colours. The output channels are
-    `n_blocks` blocks, the arguments of an activation, each of them grouped by colour.
+    Type A, one colour: the centre tap does not exist. Otherwise it is the last, with the rule for
+    colours. Output channels are `n_blocks` arguments of an activation, each grouped by colour.
     """
 
     @checked
@@ -89,13 +88,9 @@ class HorizontalConv2d(nn.Conv2d):
         super().__init__(in_channels, out_channels, (1, self.reach + self.has_center))
         mask = None
         if n_colors > 1:
-            of_a_block = color_causal_mask(
-                out_channels // n_blocks,
-                in_channels,
-                (1, 2 * self.reach + 1),
-                n_colors=n_colors,
-                include_center=mask_type == "B",
-            )
+            sides, options = (1, 2 * self.reach + 1), {"include_center": mask_type == "B"}
+            sizes = (out_channels // n_blocks, in_channels, sides)
+            of_a_block = color_causal_mask(*sizes, n_colors=n_colors, **options)
             mask = of_a_block[..., : self.reach + 1].repeat(n_blocks, 1, 1, 1)
         self.register_buffer("mask", mask, persistent=False)
 
@@ -107,10 +102,7 @@ class HorizontalConv2d(nn.Conv2d):
 
 
 class GatedLayer(nn.Module):
-    """One layer of both stacks (figure 2): vertical, horizontal -> vertical, horizontal.
-
-    The model looks at what enters: that labels are in range, and that shapes fit.
-    """
+    """One layer of both stacks (figure 2): vertical, horizontal -> vertical, horizontal."""
 
     @checked
     def __init__(
@@ -130,14 +122,8 @@ class GatedLayer(nn.Module):
         width = n_blocks * n_channels
         self.vertical = VerticalConv2d(in_channels, width, kernel_size)
         self.link = nn.Conv2d(width, width, 1)
-        self.horizontal = HorizontalConv2d(
-            in_channels,
-            width,
-            kernel_size,
-            mask_type=mask_type,
-            n_colors=n_colors,
-            n_blocks=n_blocks,
-        )
+        options = {"mask_type": mask_type, "n_colors": n_colors, "n_blocks": n_blocks}
+        self.horizontal = HorizontalConv2d(in_channels, width, kernel_size, **options)
         self.output = pointwise(n_channels, n_channels, n_colors)
         self.label = nn.Embedding(n_classes, 2 * width) if n_classes else None
         self.context = nn.Conv2d(context_channels, 2 * width, 1) if context_channels else None
@@ -147,10 +133,7 @@ class GatedLayer(nn.Module):
     def condition(
         self, label: Int[Tensor, "B"] | None, context: Float[Tensor, "B_or_1 C H W"] | None
     ) -> tuple[Tensor, Tensor] | None:
-        """What is added inside the gates of the vertical and of the horizontal stack, if anything.
-
-        A context of one image is shared by all.
-        """
+        """What is added inside the gates of the vertical and of the horizontal stack, if any."""
         added = None if self.label is None else self.label(label)[:, :, None, None]
         if self.context is not None:
             place = self.context(context)

@@ -2,16 +2,13 @@
 
     p(z) = prod_t p(z_t | z_1, ..., z_(t-1))
 
-A sequence is an image of one row, and `GatedPixelCNN` takes it. But then its vertical stack sees
-nothing but the zeros above that row, and with its links still does three quarters of all
-multiplications: per layer and position, with C features and 3x3 kernels, 16 C^2 of 21 C^2. Here it
-is left out. What remains is a horizontal stack with gates:
+A sequence is an image of one row, of which the vertical stack sees only the zeros above, and does
+three quarters of all multiplications (16 C^2 of 21 C^2 with 3x3 kernels). Without it:
 
     h' = h + W_out gate(W * h + V_label + V_place)
 
 A layer reads k//2 positions to the left and its own (the first layer not its own), so a prediction
-remembers n_layers * (k//2) symbols. Wide kernels are cheap in one dimension: a long memory takes
-k = 9 rather than many layers. WaveNet's dilated kernels would be another way.
+remembers n_layers * (k//2) symbols. WaveNet's dilated kernels would be another way.
 
 Reference: van den Oord et al. 2016, Conditional Image Generation with PixelCNN Decoders, sec. 2.2;
 WaveNet: van den Oord et al. 2016, arXiv 1609.03499.
@@ -141,10 +138,7 @@ class GatedRow(nn.Module):
     def place(
         self, features: Float[Tensor, "B F 1 T"], label: Int[Tensor, "B"] | None = None
     ) -> Float[Tensor, "1 features 1 T"] | None:
-        """Where each position is, (1, features, 1, T); None if the model is not to know.
-
-        Raises ValueError or TypeError for a label that does not fit the model.
-        """
+        """Where each position is; None if the model is not to know. Looks at the label, too."""
         check_given("label", label, self.n_classes, "n_classes")
         if label is not None:
             symbols("label", label, self.n_classes)

@@ -6,10 +6,9 @@ model has a strictly lower triangular matrix: nothing sees itself or the future.
 
     influence[i, j] = (d logits_i / d input_j  is not zero)
 
-Levels are integers and have no derivative, so a model says how it turns them into numbers and what
-it does with these: `model.embed(levels)`, then `model.logits_from(features)`. `as_model` gives a
-plain stack of convolutions the same two methods. A model without them can be asked as well: change
-one sub-pixel, and look which logits change (`changed_by`, a column of the matrix).
+Levels have no derivative, so a model says how it turns them into numbers, `embed(levels)`, and what
+it does with these, `logits_from(features)`; `as_model` gives a stack of convolutions both. Of a
+model without them, change one sub-pixel and look which logits change: `changed_by`.
 """
 
 from __future__ import annotations
@@ -29,10 +28,7 @@ OpenModel = Annotated[nn.Module, having("n_levels", "n_colors", "embed", "logits
 
 
 class StackModel(nn.Module):
-    """A plain module (B, C, H, W) float -> (B, F, H, W), seen as a model of C colours.
-
-    The F output channels must be C equal contiguous groups, one a colour.
-    """
+    """A module (B, C, H, W) float -> (B, F, H, W), F in C contiguous groups, seen as a model."""
 
     @checked
     def __init__(self, stack: nn.Module, *, n_colors: Count = 1, n_levels: Several = 2):
@@ -67,9 +63,7 @@ def _probes(
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """One number for each output sub-pixel in raster order, and the embedded image they came from.
 
-    Each number is a random mix of the logits rather than their sum: logits are only defined up to a
-    constant, and a plain sum can cancel what the single logits depend on. Float64 keeps small
-    gradients from vanishing.
+    Each is a random mix of the logits: a plain sum can cancel what the single ones depend on.
     """
     probe = copy.deepcopy(model).double()
     device = next(probe.parameters()).device
@@ -94,11 +88,9 @@ def _sensitivity(output: Tensor, features: Tensor, n_colors: int) -> Float[Tenso
 
 
 def _require_inside(target: tuple[int, int], color: int, shape: tuple[int, int, int]) -> None:
-    height, width, n_colors = shape
-    if not (0 <= target[0] < height and 0 <= target[1] < width and color < n_colors):
-        raise ValueError(
-            f"target {target} of color {color} lies outside {height}x{width}x{n_colors}"
-        )
+    if not all(0 <= at < size for at, size in zip((*target, color), shape, strict=True)):
+        inside = "x".join(map(str, shape))
+        raise ValueError(f"target {target} of color {color} lies outside {inside}")
 
 
 @checked
@@ -107,8 +99,7 @@ def influence_matrix(
 ) -> Bool[Tensor, "N N"]:
     """[output, input] for all N = height * width * n_colors sub-pixels in raster order.
 
-    The model is probed as it stands, in train or in eval mode, on `n_probes` random images (a ReLU
-    may be shut on one of them). Takes N backward passes a probe.
+    Takes N backward passes for each of `n_probes` random images (a ReLU may be shut on one).
 
     >>> above = nn.Conv2d(1, 2, (3, 1), padding="same")
     >>> above.weight.data[:, :, 1:] = 0  # only the pixel above is left
@@ -132,11 +123,7 @@ def influence_map(
     color: Natural = 0,
     n_probes: Count = 3,
 ) -> Float[Tensor, "C H W"]:
-    """How strongly each input sub-pixel moves the logits of one target: mean |gradient|.
-
-    `target` is (row, column) and `color` its sub-pixel. Takes one backward pass a probe; where the
-    map is not 0 is the target's row of the influence matrix.
-    """
+    """How strongly each input sub-pixel moves the logits of a target (row, column): |gradient|."""
     shape = (height, width, model.n_colors)
     _require_inside(target, color, shape)
     position = (target[0] * width + target[1]) * model.n_colors + color
@@ -159,9 +146,6 @@ def changed_by(
     n_images: Count = 16,
 ) -> Bool[Tensor, "C H W"]:
     """Where logits change if one sub-pixel of some random images does: its column of the matrix.
-
-    Any model will do: levels (B, C, H, W) -> logits (B, L, C, H, W). `target` is (row, column).
-    Computed in float64, so that no change rounds away.
 
     >>> left = nn.Conv2d(1, 2, (1, 3), padding="same")
     >>> left.weight.data[..., 1:] = 0  # only the pixel to the left is left

@@ -32,10 +32,7 @@ PixelModel = Annotated[nn.Module, having("n_levels", "n_colors")]
 def nll_nats(logits: Float[Tensor, "B L *dims"], levels: Int[Tensor, "B *dims"]) -> Tensor:
     """Negative log-likelihood of each image, summed over its sub-pixels: (B,), nats per image.
 
-    `dims` is (C, H, W) for images; index fields of any number of dimensions work the same way.
-    Half-precision logits are summed in float32. NaN logits give a NaN: training looks at its loss.
-
-    Raises ValueError or TypeError if the shapes disagree or a level is outside 0 .. L-1.
+    `dims` is (C, H, W), or that of an index field. Half-precision logits are summed in float32.
     """
     require_float64(logits.device)
     symbols("levels", levels, logits.shape[1])
@@ -54,10 +51,9 @@ def bits_per_dim(nll_nats: Float[Tensor, "..."] | float, n_dims: Count) -> Tenso
 def enumerate_images(
     height: Count, width: Count, n_levels: Several = 2, *, n_colors: Count = 1
 ) -> Int[Tensor, "N C H W"]:
-    """Every image of that size once: (n_levels ** (n_colors * height * width), n_colors, H, W).
+    """Every image of that size once, the last sub-pixel in raster order changing fastest.
 
-    In counting order, the last sub-pixel in raster order changing fastest. Raises ValueError where
-    the list would be longer than 2 ** 20 images.
+    ValueError where that would be more than 2 ** 20 images.
     """
     n_dims = n_colors * height * width
     count = n_levels**n_dims
@@ -76,10 +72,7 @@ def enumerate_images(
 def total_probability(
     model: PixelModel, height: Count, width: Count, *, batch_size: Count = 4096
 ) -> float:
-    """Sum of p(x) over every image of that size. A proper model gives 1, whatever its weights.
-
-    The sum is taken in float64; how near to 1 it comes is set by the precision of the model.
-    """
+    """Sum of p(x) over every image of that size. A proper model gives 1, whatever its weights."""
     images = enumerate_images(height, width, model.n_levels, n_colors=model.n_colors)
     device = next(model.parameters()).device
     total = 0.0

@@ -8,20 +8,16 @@ goes. One line of pixels is updated at a time, all at once:
 
 - `RowLSTMLayer`: a line is a row, K_ss is 1 x k on the row above. It sees a triangle of the past.
 - `DiagonalBiLSTMLayer`: a line is a diagonal. The image is *skewed*, row i moved right by i, and a
-  diagonal becomes a column; K_ss reads rows i-1 and i of the column before, that is, the pixel
-  above and the pixel to the left. A second direction runs from right to left, one row higher.
-  Together they read all of the past in a single layer, the last pixel of the row above excepted:
-  `pixelrnn.DiagonalBiLSTM` gives the image a column more for that.
+  diagonal becomes a column; K_ss reads the pixel above and the pixel to the left. A second
+  direction runs from right to left, one row higher. Together they read all of the past in a single
+  layer, the last pixel of the row above excepted.
 
-The input-to-state part K_is * x needs no recurrence: it is one masked convolution of the image.
-Where the code deviates:
+The input-to-state part K_is * x is one masked convolution of the image. Where the code deviates:
 
-- K_is is applied before skewing, its bias too. So the cells to the left of the skewed image keep
-  the state 0, as zero padding has it. Those to its right do not, but no pixel reads them.
-- K_ss * h is a matrix product of the state and its shifted copies: the same numbers as a
-  convolution, and a good deal faster on lines as short as these.
-- The forget gate starts with bias 1, so that an untrained layer lets the past through (sigmoid(1)
-  = 0.73 a step instead of 0.5); the paper does not say what it does.
+- K_is is applied before skewing, its bias too, so the cells left of the skewed image keep state 0.
+- K_ss * h is a matrix product of the state and its shifted copies, which is faster on short lines.
+- The forget gate starts with bias 1, so that an untrained layer lets the past through; the paper
+  does not say what it does.
 
 Reference: van den Oord et al. 2016, Pixel Recurrent Neural Networks, sec. 3.1 and 3.2, figs. 3, 4.
 """
@@ -40,9 +36,6 @@ from tutorial_lib.pixels.masks import MaskedConv2d, color_causal_mask
 @checked
 def skew(features: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C H skewed"]:
     """Row i moved right by i, zeros elsewhere: W + H - 1 columns, each one a diagonal.
-
-    [[1, 2, 3],  ->  [[1, 2, 3, 0],
-     [4, 5, 6]]       [0, 4, 5, 6]]
 
     >>> skew(torch.tensor([[[[1.0, 2, 3], [4, 5, 6]]]]))[0, 0].tolist()
     [[1.0, 2.0, 3.0, 0.0], [0.0, 4.0, 5.0, 6.0]]
@@ -77,9 +70,8 @@ def run_lstm(
 ) -> Float[Tensor, "lines D C N B"]:
     """Hidden states of D independent LSTMs that step from line to line, N pixels at once. [eq. 3]
 
-    inputs        K_is * x for every pixel: the gates o, f, i and g, one block of channels each
-    kernels       K_ss, which slides along the previous line
-    taps_before   how many of its taps lie before the pixel itself
+    `inputs` are K_is * x, the gates o, f, i, g in blocks of channels; `kernels` K_ss, of which
+    `taps_before` taps lie before the pixel itself on the previous line.
     """
     n_lstms, _, n_channels, n_taps = kernels.shape
     *_, length, batch = inputs.shape
@@ -99,10 +91,9 @@ def run_lstm(
 
 
 class InputToState(MaskedConv2d):
-    """K_is: a 1 x k convolution to the gates o, f, i, g; each of the four is grouped by colour.
+    """K_is: a 1 x k convolution of type B to the gates o, f, i, g, each of them grouped by colour.
 
-    Type B along the row. `masked=False` reads every colour of the centre, for the direction that is
-    shifted down by a row and therefore may (k = 1 only).
+    `masked=False` reads every colour of the centre: for the direction that is shifted down (k = 1).
     """
 
     @checked
@@ -137,11 +128,7 @@ class LSTMLayer(nn.Module):
 
 
 class RowLSTMLayer(LSTMLayer):
-    """An LSTM from the top row to the bottom. [sec. 3.1]
-
-    The state of a pixel comes from the input at the k//2 pixels to its left and at itself, and from
-    the k states around it in the row above.
-    """
+    """From the top row to the bottom: k//2 inputs to the left, k states of the row above. [3.1]"""
 
     @checked
     def __init__(
@@ -159,11 +146,7 @@ class RowLSTMLayer(LSTMLayer):
 
 
 class DiagonalLSTMLayer(LSTMLayer):
-    """An LSTM from the left to the right, diagonal by diagonal: what is above and to the left.
-
-    The state of pixel (i, j) comes from the input at (i, j) and, with kernel size 2, from the
-    states of (i, j-1) and (i-1, j). [sec. 3.2]
-    """
+    """Diagonal by diagonal from the left: pixel (i, j) reads states (i, j-1) and (i-1, j). [3.2]"""
 
     @checked
     def __init__(
@@ -184,10 +167,7 @@ class DiagonalLSTMLayer(LSTMLayer):
 
 
 def run_diagonally(layers: list[DiagonalLSTMLayer], images: list[Tensor]) -> list[Tensor]:
-    """The hidden states of each layer on its own image, (B, in, H, W) -> (B, C, H, W).
-
-    All layers step together: one loop for two directions takes less time than two loops.
-    """
+    """The hidden states of each layer on its own image; together, since one loop is faster."""
     inputs = [skew(layer.input(x)) for layer, x in zip(layers, images, strict=True)]
     columns = torch.stack([x.permute(3, 1, 2, 0) for x in inputs], dim=1)
     kernels = torch.stack([layer.state.weight for layer in layers])

@@ -1,9 +1,8 @@
 """Which taps of a convolution may be read: masks A and B, for grey and for coloured images.
 
-A convolution that predicts pixel i may read only pixels before i in raster order (row by row, left
-to right). A mask on the kernel is enough, since a kernel slides without turning. For colour, each
-pixel is three sub-pixels, R then G then B, and channels are divided into three equal *contiguous*
-groups: the first third belongs to R, the second to G, the last to B [PixelRNN, sec. 3.4].
+A convolution that predicts pixel i may read only pixels before i in raster order: a mask on its
+kernel is enough. For colour, each pixel is three sub-pixels, R then G then B, and channels are
+three equal *contiguous* groups [PixelRNN, sec. 3.4].
 
 The mask is multiplied in on the way (`weight * mask`), not written into the weights: then masked
 weights get no gradient either, and cannot inflate gradient clipping or weight decay.
@@ -41,14 +40,13 @@ def causal_mask(kernel_size: OddSides, *, include_center: bool) -> Float[Tensor,
     Type A reads raw pixels, so only a first layer uses it; type B reads features that already
     exclude the present pixel. [PixelRNN, sec. 3.4]
 
-    >>> causal_mask(3, include_center=True).tolist()
-    [[1.0, 1.0, 1.0], [1.0, 1.0, 0.0], [0.0, 0.0, 0.0]]
+    >>> causal_mask(3, include_center=True)[1].tolist()
+    [1.0, 1.0, 0.0]
     """
     height, width = kernel_sides(kernel_size)
     mask = torch.zeros(height, width)
     mask[: height // 2] = 1
-    mask[height // 2, : width // 2] = 1
-    mask[height // 2, width // 2] = float(include_center)
+    mask[height // 2, : width // 2 + include_center] = 1
     return mask
 
 
@@ -78,9 +76,8 @@ def color_causal_mask(
 ) -> Float[Tensor, "out_channels in_channels height width"]:
     """The causal mask with the R -> G -> B rule at the centre tap.
 
-    Away from the centre every colour reads every colour. At the centre, group `o` of the outputs
-    reads group `i` of the inputs if i < o (type A) or i <= o (type B): G sees R, B sees R and G,
-    and only type B sees its own group.
+    At the centre, group `o` of the outputs reads group `i` of the inputs if i < o (type A) or
+    i <= o (type B): G sees R, B sees R and G, and only type B sees its own group.
     """
     out_group = color_groups(out_channels, n_colors)[:, None]
     in_group = color_groups(in_channels, n_colors)[None, :]
@@ -107,13 +104,8 @@ class MaskedConv2d(nn.Conv2d):
         mask_type: Literal["A", "B"],
         n_colors: Count = 1,
     ):
-        mask = color_causal_mask(
-            out_channels,
-            in_channels,
-            kernel_size,
-            n_colors=n_colors,
-            include_center=mask_type == "B",
-        )
+        options = {"n_colors": n_colors, "include_center": mask_type == "B"}
+        mask = color_causal_mask(out_channels, in_channels, kernel_size, **options)
         super().__init__(in_channels, out_channels, kernel_sides(kernel_size), padding="same")
         self.mask_type = mask_type
         self.register_buffer("mask", mask, persistent=False)

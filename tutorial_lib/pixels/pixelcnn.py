@@ -48,8 +48,7 @@ def half_of(n_channels: Count, n_colors: Count) -> int:
 class MaskedResidualBlock(nn.Module):
     """Shrink to half the channels, look around, widen again, add the input. [fig. 5, left]
 
-    (B, n_channels, H, W) -> the same shape; all of type B. n_channels must be a multiple of
-    2 * n_colors, so that half of it can still be divided among the colours.
+    All of type B. n_channels must be a multiple of 2 * n_colors.
     """
 
     @checked
@@ -85,11 +84,7 @@ class PixelCNNConfig(Config):
 
 
 class MaskedStack(nn.Module):
-    """levels (B, C, H, W) -> logits (B, L, C, H, W): a first layer, blocks, a head.
-
-    A block is (B, n_channels, H, W) -> the same shape, and reads no pixel that comes later and no
-    later colour of the same pixel.
-    """
+    """levels (B, C, H, W) -> logits (B, L, C, H, W): a first layer, blocks, a head."""
 
     def __init__(self, config: PixelCNNConfig, make_block: Callable[[], nn.Module]):
         super().__init__()
@@ -102,10 +97,7 @@ class MaskedStack(nn.Module):
         self.head = head(width, n_colors * self.n_levels, n_colors)
 
     def forward(self, levels) -> Float[Tensor, "B L C H W"]:
-        """Logits of every sub-pixel given those before it that the stack can see, in one pass.
-
-        Raises ValueError or TypeError for levels out of range and wrong shapes.
-        """
+        """Logits of every sub-pixel given those before it that the stack can see, in one pass."""
         return self.logits_from(self.embed(levels))
 
     @checked
@@ -118,10 +110,7 @@ class MaskedStack(nn.Module):
     def logits_from(
         self, features: Float[Tensor, "B {self.n_colors} H W"]
     ) -> Float[Tensor, "B L C H W"]:
-        """The network after `embed`; the channels of the head are grouped by colour.
-
-        NaN features give NaN logits: training looks at its loss.
-        """
+        """The network after `embed`; the channels of the head are grouped by colour."""
         # Only here: an image of one channel has no order of channels in memory to be changed.
         features = in_fast_format(self.first(features))
         logits = self.head(self.blocks(features))
@@ -133,9 +122,5 @@ class PixelCNN(MaskedStack):
 
     @built_from(PixelCNNConfig)
     def __init__(self, config: PixelCNNConfig):
-        super().__init__(
-            config,
-            lambda: MaskedResidualBlock(
-                config.n_channels, config.kernel_size, n_colors=config.n_colors
-            ),
-        )
+        sizes = (config.n_channels, config.kernel_size)
+        super().__init__(config, lambda: MaskedResidualBlock(*sizes, n_colors=config.n_colors))

@@ -10,8 +10,7 @@ pixel that it reads, oldest first, and holds the probability that pixel i is 1:
     p_one[i][x_0, ..., x_{i-1}] = p(x_i = 1 | x_0, ..., x_{i-1})
 
 Counting fills the tables. With all of the past as context they hold the distribution of the data
-exactly, in whatever order the pixels are taken. With a context of the last m pixels only, they
-cannot, and then the order matters: that is the trade every PixelCNN makes.
+exactly. With a context of the last m pixels they cannot, and then the order matters.
 
 References: van den Oord et al. 2016, Conditional Image Generation with PixelCNN Decoders, sec. 2.
 """
@@ -79,10 +78,7 @@ def _of_one(table: Tensor, pixels: Tensor, i: int) -> Tensor:
 def log_prob_nats(
     p_one: Tables, pixels: Int[Tensor, "*batch {len(p_one)}"]
 ) -> Float[Tensor, "*batch"]:
-    """log p(x) of sequences of pixels, in nats: (..., D) zeros and ones -> (...).
-
-    p_one[i] is the table of pixel i: probabilities of a 1, with an axis of length 2 for each of the
-    last pixels before i. An impossible sequence costs everything: its log-probability is -inf.
+    """log p(x) of sequences of zeros and ones, in nats; -inf for one that is impossible.
 
     >>> tables = torch.tensor(0.5), torch.tensor([0.5, 0.25])  # p(x_0 = 1), p(x_1 = 1 | x_0)
     >>> log_prob_nats(tables, torch.tensor([1, 1])).exp()  # 0.5 * 0.25
@@ -100,10 +96,7 @@ def log_prob_nats(
 def sample_pixels(
     p_one: Tables, uniforms: Float[Tensor, "*batch {len(p_one)}"]
 ) -> Int[Tensor, "*batch {len(p_one)}"]:
-    """Draw sequences of pixels by ancestral sampling: uniforms (..., D) -> long (..., D).
-
-    Each pixel is drawn given those drawn before it, by inverse CDF: 0 where its uniform number is
-    below the probability of a 0, else 1. Uniform numbers lie in [0, 1).
+    """Ancestral sampling: each pixel given those before it, 0 where its uniform is below p(0).
 
     >>> tables = torch.tensor(0.5), torch.tensor([0.5, 0.25])
     >>> sample_pixels(tables, torch.tensor([0.6, 0.6]))  # 0.6 >= 1 - 0.5, but 0.6 < 1 - 0.25
@@ -112,16 +105,13 @@ def sample_pixels(
     within("uniforms", uniforms, 0, 1, open_end=True)
     pixels = torch.zeros(uniforms.shape, dtype=torch.long)
     for i, table in enumerate(p_one):
-        one = _of_one(table, pixels, i)
-        pixels[..., i] = (uniforms[..., i] >= 1 - one).long()
+        pixels[..., i] = uniforms[..., i] >= 1 - _of_one(table, pixels, i)
     return pixels
 
 
 @checked
 def entropy_bits(probabilities: Float[Tensor, "*batch K"]) -> Float[Tensor, "*batch"]:
-    """-sum_k p_k log2 p_k over the last axis: (..., K) -> (...), bits, with 0 log 0 = 0.
-
-    The mean cost of an outcome under the distribution that made it. No model has a lower mean cost.
+    """-sum_k p_k log2 p_k, bits: the mean cost of an outcome, below which no model's mean lies.
 
     >>> entropy_bits(torch.tensor([0.25, 0.25, 0.25, 0.25]))
     tensor(2.)
@@ -132,10 +122,7 @@ def entropy_bits(probabilities: Float[Tensor, "*batch K"]) -> Float[Tensor, "*ba
 
 @dataclass(frozen=True)
 class TabularModel:
-    """An autoregressive model of binary images (height, width): one table a pixel, in some order.
-
-    `order[i]` is the place, in raster order, of the pixel that is drawn as number i.
-    """
+    """Tables of binary images; `order[i]` is the raster place of the pixel drawn as number i."""
 
     p_one: Tables
     order: Sequence[int]
@@ -171,7 +158,7 @@ class TabularModel:
         generator: torch.Generator | None = None,
         uniforms: Float[Tensor, "{n} 1 {self.height} {self.width}"] | None = None,
     ) -> Int[Tensor, "{n} 1 {self.height} {self.width}"]:
-        """Draw n images. `uniforms` (n, 1, H, W) in [0, 1) gives the noise of each pixel itself."""
+        """Draw n images; `uniforms` in [0, 1) give the noise of each pixel itself."""
         shape = (n, 1, self.height, self.width)
         if uniforms is None:
             uniforms = torch.rand(shape, generator=generator, dtype=torch.float64)
@@ -203,17 +190,17 @@ def fit_tables(
     height, width = images.shape[2:]
     n_pixels = height * width
     order = _permutation(range(n_pixels) if order is None else order, n_pixels)
-    reach = n_pixels if context_size is None else context_size
-    if min(reach, n_pixels - 1) > MAX_CONTEXT:
+    reach = n_pixels - 1 if context_size is None else min(context_size, n_pixels - 1)
+    if reach > MAX_CONTEXT:
         raise ValueError(
-            f"a table over {min(reach, n_pixels - 1)} pixels has 2**{min(reach, n_pixels - 1)} "
-            f"entries: too many to count (at most {MAX_CONTEXT} pixels; use context_size)"
+            f"a table over {reach} pixels has 2**{reach} entries: too many to count (at most "
+            f"{MAX_CONTEXT} pixels; use context_size)"
         )
     pixels = images.flatten(1)[:, list(order)]
-    tables = [
-        _share_of_ones(pixels[:, max(0, i - reach) : i + 1], smoothing) for i in range(n_pixels)
-    ]
-    return TabularModel(tuple(tables), order, height, width)
+    read = (pixels[:, max(0, i - reach) : i + 1] for i in range(n_pixels))
+    return TabularModel(
+        tuple(_share_of_ones(each, smoothing) for each in read), order, height, width
+    )
 
 
 def _share_of_ones(pixels: Tensor, smoothing: float) -> Tensor:
@@ -228,9 +215,7 @@ def _share_of_ones(pixels: Tensor, smoothing: float) -> Tensor:
 
 @checked
 def image_frequencies(images: Int[Tensor, "N 1 H W"]) -> Float[Tensor, "K"]:
-    """The share of each binary image among `images`, in the order of `enumerate_images`.
-
-    ValueError for images of more than 20 pixels: there are too many of them to list.
+    """The share of each image of at most 20 binary pixels, in the order of `enumerate_images`.
 
     >>> image_frequencies(torch.tensor([[[[0, 1]]], [[[0, 1]]], [[[1, 1]]], [[[0, 0]]]]))
     tensor([0.2500, 0.5000, 0.0000, 0.2500], dtype=torch.float64)
