@@ -4,8 +4,8 @@
     KL(one-hot || uniform over K) = log K                             [VQ-VAE, sec. 3.1]
     log p(x) >= log p(x | z_q(x)) + log p(z_q(x))                     [VQ-VAE, sec. 3.2]
 
-The last line holds because p(x) = sum over all codes of p(x|z) p(z), and one term of a sum of
-probabilities cannot exceed the sum. Under a uniform prior over N latents, log p(z) = -N log K.
+The last line holds because p(x) is the sum over all codes of p(x|z) p(z), of which it is one term.
+Under a uniform prior over N latents, log p(z) = -N log K.
 """
 
 from __future__ import annotations
@@ -53,9 +53,7 @@ def kl_to_uniform(q: Float[Tensor, "*batch K"]) -> Float[Tensor, "*batch"]:
 def gaussian_kl(
     mean: Float[Tensor, "*batch D"], log_variance: Float[Tensor, "*batch D"]
 ) -> Float[Tensor, "*batch"]:
-    """KL(N(mean, diag exp(log_variance)) || N(0, I)), in nats over the last axis.
-
-    A NaN in gives a NaN: training looks at its loss. [Kingma and Welling 2014, app. B]
+    """KL(N(mean, diag exp(log_variance)) || N(0, I)), nats. [Kingma and Welling 2014, app. B]
 
     >>> gaussian_kl(torch.tensor([2.0]), torch.tensor([0.0]))  # 2 ** 2 / 2
     tensor(2.)
@@ -67,10 +65,7 @@ def gaussian_kl(
 def elbo_nats(
     log_likelihood_nats: Float[Tensor, "*batch"], kl_nats: Float[Tensor, "*batch"]
 ) -> Float[Tensor, "*batch"]:
-    """E_q[log p(x|z)] - KL(q || p), a lower bound on log p(x) of each image, in nats.
-
-    A NaN in gives a NaN.
-    """
+    """E_q[log p(x|z)] - KL(q || p), a lower bound on log p(x) of each image, in nats."""
     return log_likelihood_nats - kl_nats
 
 
@@ -88,8 +83,5 @@ def latent_rate_nats(n_latents: Count, n_codes: Count) -> float:
 def two_stage_bound_nats(
     log_likelihood_nats: Float[Tensor, "*batch"], log_prior_nats: Float[Tensor, "*batch"]
 ) -> Float[Tensor, "*batch"]:
-    """log p(x|z) + log p(z) at z = z_q(x): a lower bound on log p(x), nats an image. [sec. 3.2]
-
-    A NaN in gives a NaN.
-    """
+    """log p(x|z) + log p(z) at z = z_q(x): a lower bound on log p(x), nats an image. [sec. 3.2]"""
     return log_likelihood_nats + log_prior_nats

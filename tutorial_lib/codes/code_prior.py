@@ -2,10 +2,9 @@
 
     log p(z) = sum_i log p(z_i | all z before it)
 
-A VQVAE turns a sound into a sequence of codes, an image into a field, a clip into a volume. What
-stage two does with them is the same: order them, predict each from those before it, draw them one
-after another. The order is raster order, time first in a volume. What differs is the network that
-reads the past:
+A VQVAE turns a sound into a sequence of codes, an image into a field, a clip into a volume. Stage
+two predicts each code from those before it in raster order, time first in a volume. What differs is
+the network that reads the past:
 
     n_dims   indices        network          what a prediction remembers (`memory`)
     1        (B, T)         GatedRow         n_layers * (k//2) codes
@@ -90,11 +89,7 @@ class CodePrior(nn.Module):
     def forward(
         self, indices: Int[Tensor, "B *shape"], label: Int[Tensor, "B"] | None = None
     ) -> Float[Tensor, "B K *shape"]:
-        """Logits of every code given all those before it, in one pass.
-
-        Raises ValueError or TypeError for indices or labels out of range or of another shape, and
-        for labels that are missing or that the prior was not built for.
-        """
+        """Logits of every code given all those before it, in one pass."""
         held("indices", indices, Int[Tensor, f"batch {' '.join(AXES[self.n_dims])}"])
         symbols("indices", indices, self.n_codes)
         if self.n_dims == 3:
@@ -121,11 +116,7 @@ class CodePrior(nn.Module):
         generator: torch.Generator | None = None,
         progress: bool = False,
     ) -> Int[Tensor, "n *shape"]:
-        """Draw n fields of that shape, code by code, each feature computed once.
-
-        label         (n,) labels, one label for all, or None for a prior without labels
-        temperature   divides the logits; exactly 1 is the prior
-        """
+        """Draw n fields of that shape; `label` is (n,), one for all, or None without labels."""
         if len(shape) != self.n_dims:
             raise ValueError(f"shape must be ({', '.join(AXES[self.n_dims])}), got {shape}")
         options = {"temperature": temperature, "generator": generator, "progress": progress}
@@ -143,17 +134,12 @@ class CodePrior(nn.Module):
 def labels_for(
     n: Count, label: Tensor | int | None, prior: Annotated[nn.Module, having("n_classes")]
 ) -> Int[Tensor, "{n}"] | None:
-    """(n,) labels on the prior's device, from as many or from one for all; None if it takes none.
-
-    ValueError or TypeError if labels are missing, not wanted, out of range or of another number.
-    """
-    if label is None:
-        if prior.n_classes:
-            raise ValueError(
-                f"this model draws by label: give label=0 .. {prior.n_classes - 1}, or one for "
-                f"each image"
-            )
+    """(n,) labels on the prior's device, from as many or one for all; None if it takes none."""
+    if label is None and not prior.n_classes:
         return None
+    if label is None:
+        known = f"0 .. {prior.n_classes - 1}"
+        raise ValueError(f"this model draws by label: give label={known}, or one for each image")
     if not prior.n_classes:
         raise ValueError(f"label={label} was given, but this model was trained without labels")
     if isinstance(label, int):

@@ -4,12 +4,8 @@
     p(z_t | ...) = prod_i p(z_(t,i) | z_(t,1), ..., z_(t,i-1), s_t)        [Gated PixelCNN, eq. 5]
 
 A volume of codes (B, T, h, w) is taken frame after frame, each in raster order. The spatial
-context s_t of frame t is a small convolution over the m frames before it: causal in time, free in
-space, since all of an earlier frame is past. Where the first frames have no past, it reads zeros.
-
-What it remembers: m whole frames and no more, each in a neighbourhood of 3 * (k//2) codes in every
-direction (times what the layers of the frame's own network add). Something that stays hidden for
-longer than m frames is forgotten.
+context s_t of frame t is a small convolution over the m frames before it, all of which is past;
+before the first frame are zeros. What stays hidden for longer than m frames is forgotten.
 
 Reference: van den Oord et al. 2016, Conditional Image Generation with PixelCNN Decoders, sec. 2.3.
 """

@@ -33,8 +33,6 @@ def reparameterize(
 ) -> Float[Tensor, "B D"]:
     """z = mean + standard deviation * noise: a draw whose gradient reaches mean and variance.
 
-    A NaN in gives a NaN: training looks at its loss.
-
     >>> variance = torch.tensor([[4.0]])
     >>> reparameterize(torch.tensor([[1.0]]), variance.log(), torch.tensor([[0.5]]))  # 1 + 2 * 0.5
     tensor([[2.]])

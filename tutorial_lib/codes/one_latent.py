@@ -7,9 +7,7 @@ q(z) = N(mean, std^2) the two sides of
 
     log p(x) = E_q[log p(x|z)] - KL(q || p(z)) + KL(q || p(z|x))
 
-are computed apart from each other, so that the equation can be checked and not only believed.
-
-All in float64.
+are computed apart from each other, in float64.
 
 Reference: Kingma and Welling 2014, Auto-Encoding Variational Bayes, sec. 2.2, eq. 1.
 """
@@ -30,12 +28,10 @@ from tutorial_lib.contracts import Positive, Several, at_least, checked, symbols
 
 
 class OneLatentModel:
-    """Binary pixels whose logits are any smooth function of one number z.
+    """Binary pixels whose logits are any smooth function of one number z, summed over a grid.
 
-    logits_of  z (G,) -> logits (G, n)
-    limit      the grid reaches from -limit to limit
-    n_points   of the grid; a density narrower than a few of its steps (2 * limit / n_points) is
-               not seen
+    `logits_of` z (G,) -> logits (G, n). The grid has n_points from -limit to limit; a density
+    narrower than a few of its steps is not seen.
     """
 
     @checked
@@ -87,11 +83,7 @@ class OneLatentModel:
         return self._expected(log_ratio, mean, std)
 
     def best_gaussian(self, levels: Int[Tensor, "n"]) -> tuple[float, float]:
-        """Mean and standard deviation with the largest bound.
-
-        Started from the best of a grid of both, because a posterior with two humps has a good
-        Gaussian on each.
-        """
+        """Mean and standard deviation with the largest bound, from the best of a grid of both."""
 
         def bound(q: tuple[float, float]) -> float:
             return self.elbo_nats(levels, *q).item() if self._fits(*q) else -math.inf
@@ -116,11 +108,7 @@ class OneLatentModel:
         return self._log_joint(levels) - self.log_evidence_nats(levels)
 
     def _expected(self, values: Tensor, mean: float, std: float) -> Tensor:
-        """The integral of q(z) values(z), with the weights of q on the grid made to sum to 1.
-
-        Near the ends of the grid q would otherwise lose mass, and a narrow q would be sampled at
-        too few points without anybody noticing.
-        """
+        """The integral of q(z) values(z), with the weights of q on the grid made to sum to 1."""
         if not self._fits(mean, std):
             raise ValueError(
                 f"q = N(mean {mean}, std {std}) does not fit the grid: it needs std of at least "
@@ -137,14 +125,10 @@ class OneLatentModel:
 def blob_on_a_strip(
     n_pixels: Several = 9, *, reach: Positive = 2.0, width: Positive = 1.0, contrast: float = 6.0
 ) -> OneLatentModel:
-    """A strip of pixels with one bright blob, whose place is z: what a generator might draw.
+    """A strip of pixels from -reach to reach with one bright blob, `width` pixels wide, at z.
 
-    reach     the strip's ends are at z = -reach and reach
-    width     of the blob, in pixels
-    contrast  logits run from -contrast / 2 far from the blob to contrast / 2 at its centre
-
-    An image with one bright place has a posterior with one hump. Two bright places that lie apart
-    leave two explanations, and a posterior with two.
+    Logits run from -contrast / 2 to contrast / 2 at its centre. An image with two bright places
+    has two explanations, and a posterior with two humps.
     """
     places = torch.linspace(-reach, reach, n_pixels, dtype=torch.float64)
     spread = width * reach * 2 / (n_pixels - 1)

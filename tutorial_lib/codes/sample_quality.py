@@ -1,18 +1,15 @@
 """Are the drawn images like real ones, and are all kinds of real ones among them? Two numbers.
 
-The real images, as points in a feature space, are taken to fill balls: around each of them one that
-reaches to its k-th nearest fellow. So do the drawn ones. Then
+Around each real image, a point in a feature space, lies a ball that reaches to its k-th nearest
+fellow; so with the drawn ones. Then
 
     precision = share of drawn images inside a ball of a real one      are they good?
     recall    = share of real images inside a ball of a drawn one      is nothing missing?
                                                                 [Kynkaanniemi 2019, eqs. 1, 2]
 
-The space decides what "near" means: in pixels, a shirt moved by two columns is far from itself; the
-features of a classifier are taken instead. Neither number says anything about a copied training
-image, which is perfectly precise: `nearest_neighbors` looks for those.
-
-Distances are computed without the shortcut ||a||^2 - 2ab + ||b||^2, which rounds, so that an image
-is at distance 0 from itself. Where this leaves the paper: any features, and any k.
+In pixels, a shirt moved by two columns is far from itself: features of a classifier are taken. A
+copied training image is perfectly precise: `nearest_neighbors` looks for those. Where this leaves
+the paper: any features, and any k.
 
 Reference: Kynkaanniemi et al. 2019, Improved Precision and Recall Metric for Assessing Generative
 Models, sec. 2.
@@ -51,9 +48,7 @@ class PrecisionRecall(NamedTuple):
 def nearest_neighbors(
     points: Float[Tensor, "N D"], others: Float[Tensor, "M D"], *, k: Count = 1
 ) -> Neighbors:
-    """For each point, the k nearest of `others` by Euclidean distance.
-
-    A point that is itself among the others finds itself, at distance 0.
+    """For each point, the k nearest of `others`: itself at distance 0, if it is among them.
 
     >>> found = nearest_neighbors(torch.tensor([[0.0]]), torch.tensor([[5.0], [-2.0]]))
     >>> found.distances, found.indices
@@ -71,10 +66,9 @@ def ball_radii(features: Float[Tensor, "N D"], *, k: Count = 3) -> Float[Tensor,
     """From each point to its k-th nearest fellow, itself not counted."""
     _look_at(features=features)
     if k >= len(features):
-        raise ValueError(
-            f"the k-th nearest fellow of {len(features)} points needs k of at most "
-            f"{len(features) - 1}, got k={k}"
-        )
+        n = len(features)
+        wants = f"the k-th nearest fellow of {n} points needs k of at most {n - 1}"
+        raise ValueError(f"{wants}, got k={k}")
     return nearest_neighbors(features, features, k=k + 1).distances[:, k]
 
 
@@ -85,18 +79,14 @@ def inside_a_ball(
     """Does each point lie in at least one of the balls? On the edge counts as inside."""
     _look_at(points=points, centers=centers)
     within("radii", finite("radii", radii), 0, math.inf)
-    covered = [(rows <= radii).any(dim=1) for rows in _distances(points, centers)]
-    return torch.cat(covered)
+    return torch.cat([(rows <= radii).any(dim=1) for rows in _distances(points, centers)])
 
 
 @checked
 def precision_and_recall(
     real: Float[Tensor, "N D"], drawn: Float[Tensor, "M D"], *, k: Count = 3
 ) -> PrecisionRecall:
-    """Precision and recall of drawn against real images, given as features of one network.
-
-    More points make smaller balls: compare only numbers with the same N, M and k.
-    """
+    """Of features of one network; compare only numbers with the same N, M and k."""
     _look_at(real=real, drawn=drawn)
     good = inside_a_ball(drawn, real, ball_radii(real, k=k))
     covered = inside_a_ball(real, drawn, ball_radii(drawn, k=k))
@@ -104,7 +94,7 @@ def precision_and_recall(
 
 
 def _distances(points: Tensor, others: Tensor) -> Iterator[Tensor]:
-    """The table of distances in float32 or finer, some rows at a time: (rows, M)."""
+    """The table of distances, some rows at a time; exactly 0 from a point to itself."""
     precision = torch.promote_types(points.dtype, torch.float32)
     others = others.to(precision)
     for rows in points.to(precision).split(CHUNK_ROWS):

@@ -6,8 +6,7 @@ Stage one learns p(x|z) with the codes; stage two, with the VQVAE frozen, learns
     log p(x) >= log p(x | z_q(x)) + log p(z_q(x))                              [VQ-VAE, sec. 3.2]
 
 so in bits/dim:  decoder term + latent rate. Under the uniform prior the rate is N log K; a learned
-prior replaces it by -log p(z). A rate without the decoder term, or a decoder term without a rate,
-is not the likelihood of anything.
+prior replaces it by -log p(z). Neither alone is the likelihood of anything.
 
 The codes have as many axes as the signal. For images the prior may be a `GatedPixelCNN` over fields
 (B, 1, h, w); for sounds, images and clips alike it may be a `CodePrior` of the VQVAE's n_dims.
@@ -50,11 +49,7 @@ class BoundTerms(NamedTuple):
 
 
 class TwoStageModel(nn.Module):
-    """vqvae: a VQVAE of 1, 2 or 3 dimensions. prior: what tells how likely its indices are.
-
-    The prior is a CodePrior of the same n_dims and n_codes, or, for images, a model of index fields
-    (B, 1, h, w) with K levels.
-    """
+    """A VQVAE and a CodePrior like it; or, for images, a model of fields (B, 1, h, w), K levels."""
 
     @checked
     def __init__(self, vqvae: VQVAE, prior: nn.Module):
@@ -142,11 +137,10 @@ class TwoStageModel(nn.Module):
 
         label        (n,) labels, one label for all, or None for a model without labels
         shape        of the signal: height and width, length, or frames, height and width. None:
-                     that of the data it was trained on, which the weights of a run tell
+                     that of the data it was trained on
         temperature  of the prior
-        pixels       "mean": the decoder's mean image, rounded to levels; what pictures show.
-                     "sample": each sub-pixel drawn from p(x|z), a true sample of the model, with
-                     the grain that comes from pixels that are independent given the codes
+        pixels       "mean": the decoder's mean image, rounded to levels. "sample": each sub-pixel
+                     drawn from p(x|z), a true sample of the model
         """
         self._require_discrete()
         indices = self.sample_indices(

@@ -111,7 +111,6 @@ class GaussianVAE(VectorCodeModel):
     ) -> Int[Tensor, "n C H W"]:
         """Draw codes from the prior (or take `code`), then images: levels.
 
-        code    (n, D), on any device
         pixels  "mean": the decoder's mean image, rounded to levels; "sample": each sub-pixel drawn
                 from p(x|z). A PixelCNN decoder always draws, pixel by pixel.
         """
@@ -147,10 +146,8 @@ class GaussianVAE(VectorCodeModel):
     ) -> Float[Tensor, "B"]:
         """log p(x) = log sum over a grid of codes of p(x|z) p(z) dz: nats per image.
 
-        limit     the grid reaches from -limit to limit standard deviations of the prior
-        n_points  along each axis; the posterior must be wider than their distance
-
-        ValueError for more than two numbers in the code: a grid cannot cover them.
+        The grid has n_points an axis, from -limit to limit; the posterior must be wider than their
+        distance. ValueError for more than two numbers in the code.
         """
         if self.code_dim > MAX_GRID_DIMS:
             raise ValueError(

@@ -122,12 +122,9 @@ class VQVAEOutput(NamedTuple):
 
 
 class VQVAE(nn.Module):
-    """Levels (B, C, *shape) in, or x (B, C, *shape) in [0, 1] for a Gaussian decoder.
+    """Levels (B, C, *shape) in, or x (B, C, *shape) in [0, 1] for a Gaussian decoder."""
 
-    `facts` tells on which data it was trained (`run_facts`), and None of a model made by hand.
-    """
-
-    facts: RunFacts | None = None
+    facts: RunFacts | None = None  # on which data it was trained, unless it was made by hand
 
     @built_from(VQVAEConfig)
     def __init__(self, config: VQVAEConfig):
@@ -178,10 +175,7 @@ class VQVAE(nn.Module):
 
     @checked
     def decode(self, z_q: Float[Tensor, "B {self.quantizer.code_dim} *latent"]) -> Tensor:
-        """Logits (B, L, C, *shape), or the means (B, C, *shape) of the Gaussian, around [0, 1].
-
-        A NaN in gives NaN: training looks at its loss.
-        """
+        """Logits (B, L, C, *shape), or the means (B, C, *shape) of the Gaussian, around [0, 1]."""
         self._look_at_axes("z_q", z_q, 2)
         out = self.decoder(z_q)
         if self.n_levels is None:
@@ -216,10 +210,7 @@ class VQVAE(nn.Module):
         return each.flatten(1).sum(dim=1)
 
     def picture(self, decoded: Tensor) -> Float[Tensor, "B C *shape"]:
-        """The decoder's mean image in [0, 1]: smooth, for eyes; not a sample of p(x|z).
-
-        A NaN stays one.
-        """
+        """The decoder's mean image in [0, 1]: smooth, for eyes; not a sample of p(x|z)."""
         levels = () if self.n_levels is None else (self.n_levels,)
         axes = ("B", *levels, self.in_channels, *["_"] * self.n_dims)
         held("decoded", decoded, Float[Tensor, " ".join(map(str, axes))])

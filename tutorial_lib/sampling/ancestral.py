@@ -4,8 +4,7 @@
 
 The draw is by inverse CDF: level l is taken where a uniform number falls into the l-th step of the
 cumulative distribution. The noise can therefore be given (`uniforms`), and two samplers with the
-same noise must return the same image. Taking the most likely level instead of drawing one would not
-sample the model: it shows a mode, usually a blank one.
+same noise return the same image. The most likely levels would show a mode, usually a blank one.
 """
 
 from __future__ import annotations
@@ -37,9 +36,7 @@ def draw(
     uniforms: Inexact[Tensor, "B *rest"],
     temperature: Positive = 1.0,
 ) -> Int[Tensor, "B *rest"]:
-    """One level for each categorical by inverse CDF. Uniform numbers lie in [0, 1).
-
-    Computed in float64, so that rounding cannot push a draw into a level of probability 0.
+    """One level for each categorical by inverse CDF, in float64. Uniform numbers lie in [0, 1).
 
     >>> draw(torch.tensor([[0.2, 0.3, 0.5]]).log(), torch.tensor([0.4]))  # 0.2 <= 0.4 < 0.2 + 0.3
     tensor([1])
@@ -87,8 +84,7 @@ def sample(
     generator        source of the uniform noise; or give `uniforms` (B, C, H, W) in [0, 1) itself
     progress         True shows a bar over rows
 
-    The model is put in eval mode for the draw and given back in the mode it was in. It draws in
-    full float32, under autocast too and where TF32 is switched on: or not all methods would agree.
+    The model draws in eval mode and in full float32, and is given back as it was.
     """
     options = {"label": label, "context": context, "known": known, "temperature": temperature}
     options |= {"method": method, "generator": generator, "uniforms": uniforms}
@@ -99,10 +95,7 @@ def sample(
 def sample_rows(
     model: nn.Module, shape: tuple[int, int, int, int], **options
 ) -> Iterator[Int[Tensor, "B C H W"]]:
-    """The same, looked at while it is drawn: the images after each row, 0 where nothing is yet.
-
-    It takes the options of `sample`. Between two rows the model is in the mode it came in.
-    """
+    """The same with the same options: the images after each row, 0 where nothing is yet."""
     for levels in _rows(model, shape, pauses=True, **options):
         yield levels.clone(memory_format=torch.contiguous_format)
 
@@ -122,10 +115,7 @@ def _rows(
     uniforms=None,
     progress: bool = False,
 ) -> Iterator[Tensor]:
-    """Check everything, then draw: one canvas, handed out after each row.
-
-    Where it pauses, the caller's code runs between two rows, with the model as he has it.
-    """
+    """Check everything, then draw: one canvas, handed out after each row."""
     require_float64(model)
     if shape[1] != model.n_colors:
         raise ValueError(f"the model has {model.n_colors} colours, shape {shape} does not")
@@ -190,11 +180,7 @@ def _row_drawer(source, levels, to_draw, uniforms, temperature) -> Callable[[int
 
 
 def _to_walk(unknown: Tensor, walks: str) -> Tensor:
-    """Where a source of logits must be asked, answer needed or not: (H, W, C) bool.
-
-    "unknown": there alone. "row": also at all sub-pixels before one in the same row, which it has
-    to have walked through. "image": at all sub-pixels before the last one.
-    """
+    """Where a source of logits must be asked: some have to walk through what is known."""
     if walks == "unknown":
         return unknown
     order = unknown.flatten(1) if walks == "row" else unknown.flatten()

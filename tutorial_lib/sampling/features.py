@@ -1,17 +1,13 @@
 """What a sampler need not compute twice: features of pixels that are drawn already.
 
-Naive sampling runs the network over the whole image for every sub-pixel. But a feature depends on
-the past alone, and the past does not change: once computed, it can be kept. What is left to do is
+A feature depends on the past alone, and the past does not change: it can be kept. What is left is
 
 - once a row: all that reads only rows above. For the gated PixelCNN that is its vertical stack with
   the links; for the plain one, the taps of every kernel that lie above the pixel;
 - once a sub-pixel: the horizontal stack, or the taps in the pixel's own row, at one position.
 
-So an image of H x W pixels costs about what one forward pass costs, in place of H x W of them.
-
-Here is what all caches need: `RowsAbove` and `OwnRow` keep features, `LevelTable` and `Head` are
-the two ends of a network at a single pixel, `Cache` puts in what was drawn. Every kernel is taken
-apart into a matrix, since at one position a convolution is a product with a matrix.
+So an image of H x W pixels costs about one forward pass, in place of H x W of them. At one position
+a convolution is a product with a matrix.
 
 Reference: Ramachandran et al. 2017, Fast Generation for Convolutional Autoregressive Models, arXiv
 1704.06001. Where the code deviates: its rows are done whole, not pixel by pixel.
@@ -36,12 +32,7 @@ def as_matrix(kernel: Tensor) -> Tensor:
 
 
 class RowsAbove:
-    """Features of the last few rows, zeros around them; all columns are read at once.
-
-    shape       (batch, width, channels) of a row
-    n_rows      that are kept: what a kernel reads above
-    reach       pixels to the left and to the right that it reads
-    """
+    """Features of the last `n_rows` rows (batch, width, channels), zeros around them."""
 
     def __init__(self, shape: tuple[int, int, int], n_rows: int, reach: int, like: Tensor):
         batch, width, channels = shape
@@ -63,11 +54,9 @@ class RowsAbove:
 
 
 class OwnRow:
-    """Features of the present row, zeros to its left; a pixel is written, then read by a kernel.
+    """Features of the present row (batch, width, channels), zeros to its left.
 
-    shape   (batch, width, channels) of a row
-    reach   pixels to the left that are read
-    taps    of the kernel: reach, and one more if it reads the present pixel too
+    A pixel is written, then read by a kernel of `taps`: `reach` to its left, and maybe its own.
     """
 
     def __init__(self, shape: tuple[int, int, int], reach: int, taps: int, like: Tensor):
@@ -117,10 +106,7 @@ class Head:
 
 
 class Cache:
-    """Logits of a model in raster order, from features that are kept: what the caches share.
-
-    It reads the levels drawn so far from `levels` (B, C, H, W), the canvas that is being filled.
-    """
+    """Logits of a model in raster order, from features that are kept: what the caches share."""
 
     def __init__(self, model: nn.Module, levels: Tensor):
         self.pixels = levels.permute(2, 3, 0, 1)

@@ -1,7 +1,6 @@
 """Cached sampling for gated models: the vertical stack once a row, the horizontal once a pixel.
 
-The two stacks divide the past between them, and the division pays here: the vertical stack reads
-nothing of the present row, so one sweep at the row's beginning serves all of its pixels. At a pixel
+The vertical stack reads nothing of the present row: one sweep serves all of its pixels. At a pixel
 only the horizontal stack is left, at a single position:
 
     z = link_x + W_left h_(x-k), ..., h_(x)        h' = h + W_out gate(z)        [fig. 2]
@@ -33,8 +32,7 @@ def by_rows(condition: Tensor, height: int) -> tuple[Tensor, ...]:
 class HorizontalCache:
     """The horizontal stack of one layer: its own row's features, and the step to the next layer.
 
-    `scale` is 1/2 for the channels whose sigmoid is computed as a tanh, 1 for all others; what is
-    added to this layer has to be multiplied by it.
+    What is added to this layer has to be multiplied by `scale`: 1/2 where a sigmoid is a tanh.
     """
 
     def __init__(self, layer: GatedLayer | RowLayer, shape: tuple[int, int, int]):

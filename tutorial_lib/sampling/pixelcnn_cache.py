@@ -4,8 +4,7 @@ One masked stack has no stack of its own for the rows above, so nothing can be f
 begins. But of every k x k kernel the taps above the centre read finished rows, and their sum can be
 had for a whole row at once. What is left at a pixel are k//2 + 1 taps of each kernel.
 
-Features of finished rows are read from below: a row is complete only when its last pixel has gone
-through the network, and even known pixels must be walked through.
+Features of finished rows are read from below: even known pixels must be walked through.
 """
 
 from __future__ import annotations
