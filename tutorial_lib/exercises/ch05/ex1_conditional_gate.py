@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from tutorial_lib.exercises.comparing import first_difference, number
-from tutorial_lib.exercises.engine import Exercise
+from tutorial_lib.exercises.engine import Exercise, says
 from tutorial_lib.exercises.trials import Trial
 from tutorial_lib.pixels.gated_layer import gate
 
@@ -64,8 +64,9 @@ def conditional_gate(features, label, table):
 
 
 def _trial(batch: int, channels: int, n_classes: int, rng: torch.Generator) -> Trial:
-    """Labels out of order, so that a place in the batch is no label."""
-    features = torch.randn(batch, 2 * channels, 3, 4, generator=rng)
+    """Labels out of order, so that a place in the batch is no label; as many columns as channels,
+    so that a row spread over the wrong axis runs and can be told."""
+    features = torch.randn(batch, 2 * channels, 3, 2 * channels, generator=rng)
     table = 1.5 * torch.randn(n_classes, 2 * channels, generator=rng)
     label = (torch.randperm(n_classes, generator=rng)[:batch] + 1) % n_classes
     label[-1] = (len(label) + int(label[0])) % n_classes
@@ -95,7 +96,7 @@ def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
 
 
 conditional_gate.trials("one image, several channels and pixels")(
-    lambda rng: [_trial(1, 2, 4, rng)]
+    lambda rng: ([_trial(1, 2, 4, rng)], [_trial(3, 3, 5, rng), _trial(3, 2, 6, rng)])
 )
 conditional_gate.trials("a batch in which every image has its own label")(
     lambda rng: [_trial(5, 3, 7, rng)]
@@ -114,6 +115,21 @@ def shut(rng):
 conditional_gate.also_try(lambda rng: [_trial(4, 3, 6, rng), _trial(3, 2, 5, rng)])
 
 
+AFTER = (
+    "The label is added after the gate. There it can move a feature, but neither open nor shut it: "
+    "V h belongs inside tanh and sigmoid."
+)
+OUTSIDE = "V h is added outside tanh or sigmoid. Both functions take the sum: feature plus V h."
+ONE_HALF_TWICE = "One half of the row serves both. V_f h is for the values, V_g h for the switches."
+COLUMNS = "The row is spread over the columns. V h belongs to the channels: `[:, :, None, None]`."
+ALTERNATELY = "Values and switches are taken alternately. The first C numbers are for the values."
+NOT_THIS_LABEL = "The rows of all labels are mixed, whatever the label. One row is picked: its own."
+NEXT_ROW = "The row of a neighbouring label is taken. Labels are counted from 0, as rows are."
+CHANGED_ROW = "The row of the table is changed before it is added. V h is added as it is."
+ONE_NUMBER = "The row is reduced to one number for all channels. Each channel has its own."
+MULTIPLIED = "The features are multiplied by V h. Equation 4 has a sum inside each function."
+
+
 def _rows(label, table):
     return table[label][:, :, None, None]
 
@@ -125,9 +141,8 @@ def _halves(added):
 
 @conditional_gate.mistakes
 class Mistakes:
+    @says(AFTER)
     def after_the_gate(features, label, table):
-        """The label is added after the gate. There it can move a feature, but neither open nor shut
-        it: V h belongs inside tanh and sigmoid."""
         return gate(features) + _halves(_rows(label, table))[0]
 
     def values_only(features, label, table):
@@ -145,8 +160,8 @@ class Mistakes:
         value, switch = _halves(_rows(label, table))
         return gate(features + torch.cat([switch, value], dim=1))
 
+    @says(MULTIPLIED)
     def multiplied(features, label, table):
-        """The features are multiplied by V h. Equation 4 has a sum inside each function."""
         return gate(features * _rows(label, table))
 
     def two_gates(features, label, table):
@@ -181,6 +196,133 @@ class Mistakes:
         """The number of the label is added, and the table is not used. A label is a name: class 9
         is not nine times class 1."""
         return gate(features + label[:, None, None, None])
+
+    @says(AFTER)
+    def second_half_after_the_gate(features, label, table):
+        return gate(features) + _halves(_rows(label, table))[1]
+
+    @says(AFTER)
+    def both_halves_after_the_gate(features, label, table):
+        value, switch = _halves(_rows(label, table))
+        return gate(features) + value + switch
+
+    @says(AFTER)
+    def gated_by_itself_after_the_gate(features, label, table):
+        return gate(features) + gate(_rows(label, table))
+
+    @says(OUTSIDE)
+    def outside_both_functions(features, label, table):
+        (value, switch), moved = _halves(features), _halves(_rows(label, table))
+        return (torch.tanh(value) + moved[0]) * (torch.sigmoid(switch) + moved[1])
+
+    @says(OUTSIDE)
+    def outside_tanh(features, label, table):
+        (value, switch), moved = _halves(features), _halves(_rows(label, table))
+        return (torch.tanh(value) + moved[0]) * torch.sigmoid(switch + moved[1])
+
+    @says(OUTSIDE)
+    def outside_the_sigmoid(features, label, table):
+        (value, switch), moved = _halves(features), _halves(_rows(label, table))
+        return torch.tanh(value + moved[0]) * (torch.sigmoid(switch) + moved[1])
+
+    @says(ONE_HALF_TWICE)
+    def first_half_twice(features, label, table):
+        value, _ = _halves(_rows(label, table))
+        return gate(features + torch.cat([value, value], dim=1))
+
+    @says(ONE_HALF_TWICE)
+    def second_half_twice(features, label, table):
+        _, switch = _halves(_rows(label, table))
+        return gate(features + torch.cat([switch, switch], dim=1))
+
+    @says(COLUMNS)
+    def over_the_columns(features, label, table):
+        return gate(features + table[label])
+
+    @says(COLUMNS)
+    def over_the_columns_image_by_image(features, label, table):
+        return gate(features + table[label][:, None, None, :])
+
+    @says(ALTERNATELY)
+    def rows_alternately(features, label, table):
+        rows = _rows(label, table)
+        return gate(features + torch.cat([rows[:, ::2], rows[:, 1::2]], dim=1))
+
+    @says(ALTERNATELY)
+    def all_alternately(features, label, table):
+        moved = features + _rows(label, table)
+        return torch.tanh(moved[:, ::2]) * torch.sigmoid(moved[:, 1::2])
+
+    def without_label(features, label, table):
+        """The label makes no difference: V h is not added at all."""
+        return gate(features)
+
+    @says(NOT_THIS_LABEL)
+    def mean_of_the_table(features, label, table):
+        return gate(features + table.mean(dim=0)[:, None, None])
+
+    @says(NOT_THIS_LABEL)
+    def sum_of_the_table(features, label, table):
+        return gate(features + table.sum(dim=0)[:, None, None])
+
+    def label_0_for_all(features, label, table):
+        """All images get the row of label 0, whatever their label."""
+        return gate(features + table[0][:, None, None])
+
+    def sum_of_the_batch(features, label, table):
+        """The rows of all images are added up. Every image hears of its own label alone."""
+        return gate(features + _rows(label, table).sum(dim=0, keepdim=True))
+
+    @says(NEXT_ROW)
+    def row_before(features, label, table):
+        return gate(features + _rows(label - 1, table))
+
+    @says(NEXT_ROW)
+    def row_after(features, label, table):
+        return gate(features + _rows((label + 1) % len(table), table))
+
+    @says(CHANGED_ROW)
+    def softmax_of_the_row(features, label, table):
+        return gate(features + _rows(label, table.softmax(dim=1)))
+
+    @says(CHANGED_ROW)
+    def tanh_of_the_row(features, label, table):
+        return gate(features + _rows(label, table.tanh()))
+
+    @says(CHANGED_ROW)
+    def row_twice(features, label, table):
+        return gate(features + 2 * _rows(label, table))
+
+    @says(ONE_NUMBER)
+    def mean_of_the_row(features, label, table):
+        return gate(features + _rows(label, table).mean(dim=1, keepdim=True))
+
+    @says(ONE_NUMBER)
+    def sum_of_the_row(features, label, table):
+        return gate(features + _rows(label, table).sum(dim=1, keepdim=True))
+
+    @says(MULTIPLIED)
+    def multiplied_by_1_and_more(features, label, table):
+        return gate(features * (1 + _rows(label, table)))
+
+    def gate_multiplied(features, label, table):
+        """What leaves the gate is multiplied by V_f h. Equation 4 has a sum inside each
+        function."""
+        return gate(features) * _halves(_rows(label, table))[0]
+
+    def functions_exchanged(features, label, table):
+        """tanh and sigmoid are exchanged: tanh belongs to the values, the first C channels."""
+        value, switch = _halves(features + _rows(label, table))
+        return torch.sigmoid(value) * torch.tanh(switch)
+
+    def no_gate(features, label, table):
+        """The gate is missing: V h is added, and then comes tanh(value) * sigmoid(switch)."""
+        return features + _rows(label, table)
+
+    def joined(features, label, table):
+        """V h is joined to the features as further channels. Equation 4 adds it."""
+        rows = _rows(label, table).expand_as(features)
+        return gate(torch.cat([features, rows], dim=1))
 
 
 @conditional_gate.right

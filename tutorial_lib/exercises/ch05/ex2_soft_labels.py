@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from tutorial_lib.exercises.comparing import first_difference, number, numbers
-from tutorial_lib.exercises.engine import Exercise
+from tutorial_lib.exercises.engine import Exercise, says
 from tutorial_lib.exercises.trials import Trial
 
 
@@ -88,6 +88,38 @@ soft_labels.trials("a label and itself")(lambda rng: [Trial((1, 1, 4, 3))])
 soft_labels.also_try(lambda rng: DIAGNOSE_ON)
 
 
+NUMBERS = (
+    "The numbers of the labels are interpolated, so the way leads through the labels between them. "
+    "A label is a name; its number has no neighbours."
+)
+NO_END = (
+    "Neither end is a one-hot vector: the first row has to be the first label alone, the last row "
+    "the second."
+)
+OVERWRITTEN = (
+    "From a label to itself, one assignment overwrites the other. Add the two shares in the one "
+    "place that both have."
+)
+UNEVEN = "The steps are not even: from row to row, the share of the second label grows by the same."
+JUMP = (
+    "Half-way, h jumps from one label to the other. Between the ends it has to hold a share of "
+    "each."
+)
+ARC = (
+    "That is an arc: the shares sum to more than 1 between the ends. The line is straight, and the "
+    "shares sum to 1."
+)
+ONE_ONLY = "Only one of the two labels is in it. A row holds a share of each; together they make 1."
+
+
+@soft_labels.advises
+def advice(shape, trial):
+    _, _, n_steps, n_classes = trial.args
+    if shape[1:] == (n_classes,):
+        return "There are n_steps rows in all, and the two ends are among them."
+    return "A row is a condition: it has n_classes numbers." if shape[:1] == (n_steps,) else ""
+
+
 def _share(n_steps):
     return torch.linspace(0, 1, n_steps)
 
@@ -99,9 +131,8 @@ def _filled(first, second, share, n_classes):
 
 @soft_labels.mistakes
 class Mistakes:
+    @says(NUMBERS)
     def numbers_of_labels(first, second, n_steps, n_classes):
-        """The numbers of the labels are interpolated, so the way leads through the labels between
-        them. A label is a name; its number has no neighbours."""
         between = first + (second - first) * _share(n_steps)
         return torch.eye(n_classes)[between.round().long()]
 
@@ -109,18 +140,16 @@ class Mistakes:
         """The line stops one step before the second label. Both ends belong to it."""
         return _filled(first, second, torch.arange(n_steps) / n_steps, n_classes)
 
+    @says(NO_END)
     def both_ends_left_out(first, second, n_steps, n_classes):
-        """Neither end is a one-hot vector: the first row has to be the first label alone, the last
-        row the second."""
         return _filled(first, second, (torch.arange(n_steps) + 1) / (n_steps + 1), n_classes)
 
     def backwards(first, second, n_steps, n_classes):
         """The line runs backwards, from the second label to the first."""
         return reference(second, first, n_steps, n_classes)
 
+    @says(JUMP)
     def switched(first, second, n_steps, n_classes):
-        """Half-way, h jumps from one label to the other. Between the ends it has to hold a share of
-        each."""
         return _filled(first, second, (_share(n_steps) >= 0.5).float(), n_classes)
 
     def both_in_full(first, second, n_steps, n_classes):
@@ -131,17 +160,15 @@ class Mistakes:
         h[0], h[-1] = torch.eye(n_classes)[first], torch.eye(n_classes)[second]
         return h
 
+    @says(OVERWRITTEN)
     def overwritten(first, second, n_steps, n_classes):
-        """From a label to itself, the second assignment overwrites the first. Add the two
-        shares."""
         h = torch.zeros(n_steps, n_classes)
         h[:, first] = 1 - _share(n_steps)
         h[:, second] = _share(n_steps)
         return h
 
+    @says(ARC)
     def on_a_circle(first, second, n_steps, n_classes):
-        """The shares are a cosine and a sine: that is an arc, on which h keeps its length. The line
-        is straight, and the shares sum to 1."""
         angle = _share(n_steps)[:, None] * math.pi / 2
         one_hot = torch.eye(n_classes)
         return angle.cos() * one_hot[first] + angle.sin() * one_hot[second]
@@ -153,6 +180,110 @@ class Mistakes:
         uniform = torch.full((n_classes,), 1 / n_classes)
         near = 4 * share * (1 - share)
         return (1 - near) * line + near * uniform
+
+    @says(NUMBERS)
+    def numbers_of_labels_cut_off(first, second, n_steps, n_classes):
+        return torch.eye(n_classes)[torch.linspace(first, second, n_steps).long()]
+
+    @says(NUMBERS)
+    def numbers_of_labels_shared(first, second, n_steps, n_classes):
+        between = torch.linspace(first, second, n_steps)[:, None]
+        return (1 - (torch.arange(n_classes) - between).abs()).clamp(min=0)
+
+    def the_first_step_left_out(first, second, n_steps, n_classes):
+        """The line starts one step after the first label. Both ends belong to it."""
+        return _filled(first, second, (torch.arange(n_steps) + 1) / n_steps, n_classes)
+
+    @says(NO_END)
+    def middles_of_the_steps(first, second, n_steps, n_classes):
+        return _filled(first, second, (torch.arange(n_steps) + 0.5) / n_steps, n_classes)
+
+    @says(OVERWRITTEN)
+    def overwritten_by_the_first(first, second, n_steps, n_classes):
+        h = torch.zeros(n_steps, n_classes)
+        h[:, second] = _share(n_steps)
+        h[:, first] = 1 - _share(n_steps)
+        return h
+
+    @says(OVERWRITTEN)
+    def zeros_from_a_label_to_itself(first, second, n_steps, n_classes):
+        return (first != second) * reference(first, second, n_steps, n_classes)
+
+    @says(UNEVEN)
+    def smooth_step(first, second, n_steps, n_classes):
+        share = _share(n_steps)
+        return _filled(first, second, share**2 * (3 - 2 * share), n_classes)
+
+    @says(UNEVEN)
+    def by_a_cosine(first, second, n_steps, n_classes):
+        return _filled(first, second, (1 - (math.pi * _share(n_steps)).cos()) / 2, n_classes)
+
+    @says(UNEVEN)
+    def squared_share(first, second, n_steps, n_classes):
+        return _filled(first, second, _share(n_steps) ** 2, n_classes)
+
+    @says(JUMP)
+    def switched_after_the_middle(first, second, n_steps, n_classes):
+        return _filled(first, second, (_share(n_steps) > 0.5).float(), n_classes)
+
+    @says(JUMP)
+    def switched_at_the_end(first, second, n_steps, n_classes):
+        return _filled(first, second, (_share(n_steps) == 1).float(), n_classes)
+
+    @says(ARC)
+    def unit_length(first, second, n_steps, n_classes):
+        return torch.nn.functional.normalize(reference(first, second, n_steps, n_classes), dim=1)
+
+    @says(ARC)
+    def square_roots(first, second, n_steps, n_classes):
+        return reference(first, second, n_steps, n_classes).sqrt()
+
+    def half_of_each(first, second, n_steps, n_classes):
+        """All rows are alike, half of each label. They lead from one label to the other."""
+        return _filled(first, second, torch.full((n_steps,), 0.5), n_classes)
+
+    def softmax(first, second, n_steps, n_classes):
+        """A softmax is taken of the rows, which gives every label a share. The shares sum to 1
+        without it."""
+        return reference(first, second, n_steps, n_classes).softmax(dim=1)
+
+    def the_first_stays(first, second, n_steps, n_classes):
+        """The first label keeps its full share while the second grows. The shares sum to 1."""
+        one_hot = torch.eye(n_classes)
+        return one_hot[first] + _share(n_steps)[:, None] * one_hot[second]
+
+    @says(ONE_ONLY)
+    def the_first_fades(first, second, n_steps, n_classes):
+        return (1 - _share(n_steps))[:, None] * torch.eye(n_classes)[first]
+
+    @says(ONE_ONLY)
+    def the_second_grows(first, second, n_steps, n_classes):
+        return _share(n_steps)[:, None] * torch.eye(n_classes)[second]
+
+    @says(ONE_ONLY)
+    def the_first_everywhere(first, second, n_steps, n_classes):
+        return torch.eye(n_classes)[first].repeat(n_steps, 1)
+
+    @says(ONE_ONLY)
+    def the_second_everywhere(first, second, n_steps, n_classes):
+        return torch.eye(n_classes)[second].repeat(n_steps, 1)
+
+    def labels_from_1(first, second, n_steps, n_classes):
+        """The labels are counted from 1. They run from 0 to n_classes - 1."""
+        return reference((first - 1) % n_classes, (second - 1) % n_classes, n_steps, n_classes)
+
+    def not_one_hot(first, second, n_steps, n_classes):
+        """These are numbers of labels, the same in each column. h is a vector with a place for each
+        label."""
+        return torch.linspace(first, second, n_steps)[:, None].repeat(1, n_classes)
+
+    def whole_numbers(first, second, n_steps, n_classes):
+        """The shares are cut off to whole numbers. Half a label is 0.5."""
+        return reference(first, second, n_steps, n_classes).long()
+
+    def transposed(first, second, n_steps, n_classes):
+        """Rows and columns are exchanged: a row is a step, a column a label."""
+        return reference(first, second, n_steps, n_classes).T
 
 
 @soft_labels.right

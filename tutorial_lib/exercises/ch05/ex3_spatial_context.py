@@ -66,6 +66,27 @@ def spatial_context(coarse, weight, size):
 NOT_SQUARE = "Height and width each have a factor of their own: the blocks need not be square."
 
 
+BLENDED = "Neighbouring cells are blended into each other: the enlargement interpolates."
+BORDER = (
+    "Pixels at the border of a block hear of the next cell, too: the kernel is larger than 1x1."
+)
+MOVED = (
+    "The map has moved. Only the image needs such a shift: the map is known in full beforehand, so "
+    "a pixel may read its own cell."
+)
+TILED = (
+    "The map is tiled, small and several times, over the image. Each cell has to grow into a block "
+    "of its own."
+)
+TURNED = "The map is upside down, or left and right are exchanged."
+FUNCTION = "A function bends the result. V * s is a sum, which the gate then bends."
+MEAN = "The sum is divided by a number. V * s adds up: V times the numbers of the cell."
+ONE_CELL = (
+    "All pixels get the same numbers: a mean over the map, or one cell of it, has lost where "
+    "things are. That would be equation 4."
+)
+
+
 def draw_trial(
     shape: tuple[int, ...], out: int, scale: tuple[int, int], rng: torch.Generator
 ) -> Trial:
@@ -78,7 +99,13 @@ def draw_trial(
 def advice(shape, trial):
     coarse, weight, size = trial.args
     fits = [got == want for got, want in zip(shape[2:], size, strict=False)]
-    return NOT_SQUARE if len(shape) == 4 and sum(fits) == 1 else ""
+    if len(shape) != 4:
+        return ""
+    if shape[2:] == coarse.shape[2:]:
+        return "The map is still coarse: each cell has to become a block of pixels."
+    if sum(fits) < 2:
+        return NOT_SQUARE
+    return "V has 2C rows, and each gives a channel." if shape[1] != len(weight) else ""
 
 
 @spatial_context.evidence
@@ -94,7 +121,7 @@ def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
 
 
 spatial_context.trials("one image, a map of 2x2 cells")(
-    lambda rng: [draw_trial((1, 1, 2, 2), 1, (2, 2), rng)]
+    lambda rng: [draw_trial((1, 1, 2, 2), 2, (2, 2), rng) for _ in range(2)]
 )
 spatial_context.trials("several images, and maps of three channels")(
     lambda rng: [draw_trial((3, 3, 2, 3), 4, (2, 2), rng)]
@@ -117,14 +144,13 @@ def _enlarged(coarse, size):
 
 @spatial_context.mistakes
 class Mistakes:
+    @says(TILED)
     def tiled(coarse, weight, size):
-        """The map is tiled, small and several times, over the image. Each cell has to grow into a
-        block of its own."""
         height, width = coarse.shape[2:]
         return _times(weight, coarse.repeat(1, 1, size[0] // height, size[1] // width))
 
+    @says(BLENDED)
     def bilinear(coarse, weight, size):
-        """Neighbouring cells are blended into each other: the enlargement interpolates."""
         return _times(
             weight, F.interpolate(coarse, size=size, mode="bilinear", align_corners=False)
         )
@@ -133,13 +159,12 @@ class Mistakes:
         """Rows and columns of the map are exchanged."""
         return _times(weight, _enlarged(coarse.transpose(2, 3), size))
 
+    @says(TURNED)
     def upside_down(coarse, weight, size):
-        """The map is upside down."""
         return _times(weight, _enlarged(coarse.flip(2), size))
 
+    @says(ONE_CELL)
     def one_vector_for_all_pixels(coarse, weight, size):
-        """All pixels get the same numbers: a mean over the map has lost where things are. That
-        would be equation 4."""
         return _times(weight, _enlarged(coarse.mean(dim=(2, 3), keepdim=True), size))
 
     def corner_pixels(coarse, weight, size):
@@ -149,17 +174,15 @@ class Mistakes:
         s[:, :, ::height, ::width] = coarse
         return _times(weight, s)
 
+    @says(BORDER)
     def neighbours(coarse, weight, size):
-        """Pixels at the border of a block hear of the next cell, too: the kernel is larger than
-        1x1."""
         smeared = F.avg_pool2d(
             _enlarged(coarse, size), 3, stride=1, padding=1, count_include_pad=False
         )
         return _times(weight, smeared)
 
+    @says(MOVED)
     def moved_by_a_pixel(coarse, weight, size):
-        """The map has moved one pixel down and to the right. Only the image needs such a shift: the
-        map is known in full beforehand, so a pixel may read its own cell."""
         s = _enlarged(coarse, size)
         return _times(weight, F.pad(s, (1, -1, 1, -1)))
 
@@ -176,6 +199,125 @@ class Mistakes:
     def one_factor_for_both(coarse, weight, size):
         factor = size[0] // coarse.shape[2]
         return _times(weight, F.interpolate(coarse, scale_factor=factor, mode="nearest"))
+
+    @says(TILED)
+    def tiled_along_the_row(coarse, weight, size):
+        rows = coarse.repeat_interleave(size[0] // coarse.shape[2], dim=2)
+        return _times(weight, rows.repeat(1, 1, 1, size[1] // coarse.shape[3]))
+
+    @says(TILED)
+    def tiled_along_the_column(coarse, weight, size):
+        columns = coarse.repeat_interleave(size[1] // coarse.shape[3], dim=3)
+        return _times(weight, columns.repeat(1, 1, size[0] // coarse.shape[2], 1))
+
+    @says(BLENDED)
+    def bilinear_from_corner_to_corner(coarse, weight, size):
+        options = {"mode": "bilinear", "align_corners": True}
+        return _times(weight, F.interpolate(coarse, size=size, **options))
+
+    @says(BLENDED)
+    def bicubic(coarse, weight, size):
+        return _times(weight, F.interpolate(coarse, size=size, mode="bicubic"))
+
+    @says(BORDER)
+    def neighbours_and_zeros(coarse, weight, size):
+        return _times(weight, F.avg_pool2d(_enlarged(coarse, size), 3, stride=1, padding=1))
+
+    @says(MOVED)
+    def moved_down(coarse, weight, size):
+        return F.pad(_times(weight, _enlarged(coarse, size)), (0, 0, 1, -1))
+
+    @says(MOVED)
+    def moved_by_a_cell(coarse, weight, size):
+        return _times(weight, _enlarged(F.pad(coarse, (1, -1, 1, -1)), size))
+
+    @says(TURNED)
+    def left_for_right(coarse, weight, size):
+        return _times(weight, _enlarged(coarse.flip(3), size))
+
+    @says(TURNED)
+    def turned_round(coarse, weight, size):
+        return _times(weight, _enlarged(coarse.flip(2, 3), size))
+
+    @says(ONE_CELL)
+    def the_first_cell(coarse, weight, size):
+        return _times(weight, _enlarged(coarse[:, :, :1, :1], size))
+
+    def without_weights(coarse, weight, size):
+        """V is not used: the map itself comes back, as if V were the identity."""
+        return _enlarged(coarse, size)
+
+    def sums_without_weights(coarse, weight, size):
+        """V is not used: every channel is the plain sum of the numbers of the cell."""
+        s = _enlarged(coarse, size).sum(dim=1, keepdim=True)
+        return s.expand(-1, len(weight), -1, -1)
+
+    @says(FUNCTION)
+    def relu(coarse, weight, size):
+        return torch.relu(_times(weight, _enlarged(coarse, size)))
+
+    @says(FUNCTION)
+    def sigmoid(coarse, weight, size):
+        return torch.sigmoid(_times(weight, _enlarged(coarse, size)))
+
+    @says(FUNCTION)
+    def tanh(coarse, weight, size):
+        return torch.tanh(_times(weight, _enlarged(coarse, size)))
+
+    @says(MEAN)
+    def divided_by_the_area(coarse, weight, size):
+        area = size[0] // coarse.shape[2] * (size[1] // coarse.shape[3])
+        return _times(weight, _enlarged(coarse, size)) / area
+
+    @says(MEAN)
+    def divided_by_the_channels(coarse, weight, size):
+        return _times(weight, _enlarged(coarse, size)) / coarse.shape[1]
+
+    def mean_of_the_batch(coarse, weight, size):
+        """The maps of all images are averaged. Every image has its own."""
+        mean = coarse.mean(dim=0, keepdim=True).expand_as(coarse)
+        return _times(weight, _enlarged(mean, size))
+
+    def sum_of_the_channels(coarse, weight, size):
+        """The channels of the map are added up, and the weights as well. V has a column for each
+        channel: number times weight first, then the sum."""
+        s = _enlarged(coarse, size).sum(dim=1, keepdim=True)
+        return _times(weight.sum(dim=1, keepdim=True), s)
+
+    def the_first_channel_only(coarse, weight, size):
+        """Only the first channel of the map is used. V has a column for each."""
+        return _times(weight[:, :1], _enlarged(coarse[:, :1], size))
+
+    def weights_as_they_lie(coarse, weight, size):
+        """The weights are reshaped as they lie in memory: rows and columns of V get mixed up."""
+        return _times(weight.T.reshape(weight.shape), _enlarged(coarse, size))
+
+    def cells_as_they_lie(coarse, weight, size):
+        """The cells are repeated as they lie in memory, so a cell fills a line of pixels, not a
+        block. Repeat along the height and along the width."""
+        n = size[0] * size[1] // coarse[0, 0].numel()
+        return _times(weight, coarse.flatten(2).repeat_interleave(n, 2).unflatten(2, tuple(size)))
+
+    def still_coarse(coarse, weight, size):
+        """The map is still coarse: each cell has to become a block of pixels."""
+        return _times(weight, coarse)
+
+    def size_exchanged(coarse, weight, size):
+        """Height and width are exchanged: `size` is (H, W), rows first."""
+        return _times(weight, _enlarged(coarse, (size[1], size[0])))
+
+    @says(NOT_SQUARE)
+    def factors_exchanged(coarse, weight, size):
+        rows, columns = size[0] // coarse.shape[2], size[1] // coarse.shape[3]
+        return _times(weight, coarse.repeat_interleave(columns, 2).repeat_interleave(rows, 3))
+
+    @says(NOT_SQUARE)
+    def factor_of_the_width(coarse, weight, size):
+        return _times(weight, F.interpolate(coarse, scale_factor=size[1] // coarse.shape[3]))
+
+    @says(NOT_SQUARE)
+    def always_twice(coarse, weight, size):
+        return _times(weight, F.interpolate(coarse, scale_factor=2))
 
 
 @spatial_context.right
