@@ -38,6 +38,10 @@ GRADIENT_LOST = (
     "The numbers are right, and their gradient is not: a part of the way is cut off (`.detach()`, "
     "`.data`, `no_grad`), or goes another way."
 )
+DRAWS = (
+    "Called twice with the same arguments, your function gives two results. Nothing is to be drawn "
+    "in it, and nothing kept from call to call."
+)
 MOST_NUMBERS = 24  # of an argument that is written out as evidence
 
 
@@ -98,17 +102,31 @@ def compare(
         got += [read(candidate(*trial.args, **trial.kwargs), trial) for trial in diagnose_on]
     except (Failed, LearnerError, OutOfTime):
         return Failure(otherwise, told)
+    first = trials[off[0]]
     trials = [*trials, *diagnose_on]
     want += [read(trial.wanted(reference), trial) for trial in diagnose_on]
     for misconception in misconceptions:
         if explains(misconception, trials, got, read):
             return Failure(misconception.says, told)
+    if _draws(candidate, reference, first, read):
+        return Failure(DRAWS, told)
     seen = (
         (terms and formula_of(terms, trials, got, want))
         or likeness(got, want)
         or pattern_of(reference, trials, got, want)
     )
     return Failure(f"{otherwise} {seen}".rstrip(), told)
+
+
+def _draws(candidate: Callable, reference: Callable, trial: Trial, read: Callable) -> bool:
+    """Do two calls give two results, where the reference's are the same?"""
+    try:
+        calls = [candidate(*trial.args, **trial.kwargs) for _ in range(2)]
+        one, other = (read(value, trial) for value in calls)
+    except (Failed, LearnerError, OutOfTime):
+        return False
+    again, known = trial.call(reference), trial.wanted(reference)
+    return not agree(one, other) and agree(read(again, trial), read(known, trial))
 
 
 def gradient_lost(candidate: Callable, reference: Callable, trial: Trial) -> Failure | None:

@@ -12,8 +12,8 @@ from tutorial_lib.exercises.trials import Trial
 from tutorial_lib.recipes.two_stage import extract_codes as reference
 
 MOVED = (
-    "A forward pass in train mode is a step of training: it moves the codebook from batch to "
-    "batch, so that the last images are read off with other codes than the first. Call "
+    "If that is the codebook, you have called the model in train mode, which is a step of "
+    "training: the last images are read off with other codes than the first. Call "
     "`vqvae.eval()`, and `encode_indices` alone."
 )
 
@@ -68,8 +68,8 @@ DROPPED = (
 )
 FIRST = "Only the first batch is encoded. All N images need a field."
 SHUFFLED = (
-    "The fields are right and their order is not: images were shuffled. Labels stay in the order "
-    "of the images, so every field would get the label of another garment."
+    "The fields are right and their order is not: images have changed places. Labels stay in the "
+    "order of the images, so fields would get the labels of other garments."
 )
 VECTORS = (
     "These are code vectors, floating-point. Stage two models code *numbers*: a softmax over K of "
@@ -83,6 +83,12 @@ TRANSPOSED = "Rows and columns of the field are exchanged: the decoder will turn
 WRAPS = (
     "The codes are kept in 8 bits, which end at 255: with more codes than that, number 256 becomes "
     "0, and no error tells you."
+)
+
+
+OTHER_DTYPE = (
+    "The numbers are the right ones, in another dtype. The prior's embedding and its cross-entropy "
+    "take torch.long."
 )
 
 
@@ -108,34 +114,13 @@ def _trial(n: int, batch_size: int, n_codes: int, size, rng: torch.Generator) ->
 
 @extract_codes.reads
 def _read(value: object, trial: Trial) -> Tensor:
-    want = trial.call(reference)
-    if isinstance(value, Tensor) and value.is_floating_point():
-        shape = tuple(value.shape)
-        raise Failed(Failure(VECTORS, f"{value.dtype} of shape {shape} came back."))
-    if isinstance(value, Tensor) and value.dtype == torch.uint8:
-        raise Failed(Failure(WRAPS, f"Expected torch.long, got {value.dtype}."))
-    got = tensor_result(value, _shape(value, trial, want), kind="long")
+    want = trial.wanted(reference)
+    got = tensor_result(value, want.shape, kind="long")
     if not torch.equal(got, want.double()) and _same_in_another_order(got, want.double()):
         (first, *_) = first_difference(got, want.double())
         told = f"Field {first} is that of another image; all {len(want)} of them are there."
         raise Failed(Failure(SHUFFLED, told))
     return got
-
-
-def _shape(value: object, trial: Trial, want: Tensor) -> tuple[int, ...]:
-    """The shape that is expected; Failed with a name for some that are not."""
-    shape = tuple(value.shape) if isinstance(value, Tensor) else ()
-    n, batch_size = len(want), trial.kwargs["batch_size"]
-    named = {
-        (n, want[0].numel()): FLAT,
-        (n, *reversed(want.shape[1:])): TRANSPOSED,
-        (batch_size, *want.shape[1:]): FIRST,
-        (n // batch_size * batch_size, *want.shape[1:]): DROPPED,
-    }
-    if shape in named and shape != tuple(want.shape):
-        told = f"{n} images, batches of {batch_size}: expected {tuple(want.shape)}, got {shape}."
-        raise Failed(Failure(named[shape], told))
-    return tuple(want.shape)
 
 
 def _same_in_another_order(got: Tensor, want: Tensor) -> bool:
@@ -204,6 +189,78 @@ class Mistakes:
     @says(WRAPS)
     def the_8_bits(vqvae, levels, *, batch_size=256):
         return reference(vqvae, levels, batch_size=batch_size).to(torch.uint8)
+
+    @says(WRAPS)
+    def the_8_bits_and_back(vqvae, levels, *, batch_size=256):
+        return reference(vqvae, levels, batch_size=batch_size).to(torch.uint8).long()
+
+    @says(OTHER_DTYPE)
+    def the_32_bits(vqvae, levels, *, batch_size=256):
+        return reference(vqvae, levels, batch_size=batch_size).int()
+
+    @says(OTHER_DTYPE)
+    def the_16_bits(vqvae, levels, *, batch_size=256):
+        return reference(vqvae, levels, batch_size=batch_size).to(torch.int16)
+
+    @says(OTHER_DTYPE)
+    def floating(vqvae, levels, *, batch_size=256):
+        return reference(vqvae, levels, batch_size=batch_size).float()
+
+    def the_last_batch_only(vqvae, levels, *, batch_size=256):
+        """Only the last batch is returned. Collect the fields of all batches in a list."""
+        return reference(vqvae, levels.split(batch_size)[-1])
+
+    def not_joined(vqvae, levels, *, batch_size=256):
+        """The batches come back as a list. Join them along the images with `torch.cat`."""
+        return [reference(vqvae, batch) for batch in levels.split(batch_size)]
+
+    def stacked(vqvae, levels, *, batch_size=256):
+        """The batches are stacked on a new axis. Join them along the images: `torch.cat`."""
+        return torch.stack([reference(vqvae, batch) for batch in levels.split(batch_size)])
+
+    def one_long_row(vqvae, levels, *, batch_size=256):
+        """All codes of all images stand in one row, so nobody knows where an image begins."""
+        return reference(vqvae, levels).flatten()
+
+    def a_colour(vqvae, levels, *, batch_size=256):
+        """The fields have got an axis for a colour. Asked for is (N, h, w)."""
+        return reference(vqvae, levels)[:, None]
+
+    def from_one(vqvae, levels, *, batch_size=256):
+        """The codes are counted from 1. They run from 0 to K - 1, and K would be no code."""
+        return reference(vqvae, levels) + 1
+
+    def batches_overlap(vqvae, levels, *, batch_size=256):
+        """The batches overlap: the next one starts one image later, not batch_size images."""
+        starts = range(len(levels))
+        return torch.cat([reference(vqvae, levels[i : i + batch_size]) for i in starts])
+
+    def one_image_short(vqvae, levels, *, batch_size=256):
+        """The last image of each batch is left out: a slice ends before its second number."""
+        starts = range(0, len(levels), batch_size)
+        return torch.cat([reference(vqvae, levels[i : i + batch_size - 1]) for i in starts])
+
+    def one_image_a_batch(vqvae, levels, *, batch_size=256):
+        """Only the first image of each batch is encoded."""
+        return reference(vqvae, levels[::batch_size])
+
+    def the_first_image_for_all(vqvae, levels, *, batch_size=256):
+        """Every image gets the field of the first one."""
+        return reference(vqvae, levels[:1]).repeat(len(levels), 1, 1)
+
+    def numbered_anew(vqvae, levels, *, batch_size=256):
+        """The codes are numbered anew, without those that never occur. The decoder looks them up
+        by their numbers in the codebook: keep these."""
+        return reference(vqvae, levels).unique(return_inverse=True)[1]
+
+    def levels_scaled(vqvae, levels, *, batch_size=256):
+        """The levels are scaled before they are encoded, so that all become 0 as whole numbers.
+        `encode_indices` takes the levels themselves."""
+        return reference(vqvae, levels * 0)
+
+    def z_e(vqvae, levels, *, batch_size=256):
+        """These are the encoder's vectors z_e(x). Asked for is the number of the nearest code."""
+        return _join(vqvae.eval(), levels, batch_size, vqvae.encode)
 
     def the_sign_of_z_e(vqvae, levels, *, batch_size=256):
         """These are the codes of −z_e(x), not of z_e(x). `encode_indices` does the whole

@@ -3,8 +3,7 @@
 import torch
 from torch import Tensor
 
-from tutorial_lib.exercises.comparing import first_difference, tensor_result
-from tutorial_lib.exercises.definition import Failed, Failure
+from tutorial_lib.exercises.comparing import first_difference
 from tutorial_lib.exercises.engine import Exercise, says
 from tutorial_lib.exercises.trials import Trial
 
@@ -63,20 +62,12 @@ FIELDS_IN_FIELDS = (
     "position where the pick stands."
 )
 
+OTHER_DTYPE = "The codes are the right ones, in another dtype. Code numbers are torch.long."
+
 
 def _trial(n: int, batch: int, shape: tuple[int, int], rng: torch.Generator) -> Trial:
     codes = torch.randint(100, 200, (n, *shape), generator=rng)
     return Trial((codes, torch.randint(n, (batch, *shape), generator=rng)))
-
-
-@codes_by_position.reads
-def read(value: object, trial: Trial) -> Tensor:
-    train_codes, pick = trial.args
-    whole = (*pick.shape, *train_codes.shape[1:])
-    if isinstance(value, Tensor) and value.shape == whole:
-        told = f"Expected {tuple(pick.shape)}, got {whole}."
-        raise Failed(Failure(FIELDS_IN_FIELDS, told))
-    return tensor_result(value, pick.shape, kind="long")
 
 
 @codes_by_position.evidence
@@ -111,6 +102,10 @@ class Mistakes:
     def fields_in_fields(train_codes, pick):
         return train_codes[pick]
 
+    @says(FIELDS_IN_FIELDS)
+    def fields_in_a_row(train_codes, pick):
+        return train_codes.index_select(0, pick.flatten())
+
     def whole_fields(train_codes, pick):
         """Every new field is one training field, copied whole. Each position has a pick of its
         own."""
@@ -131,6 +126,15 @@ class Mistakes:
         *field*, which is asked at the position where the new code will stand."""
         return train_codes.flatten()[pick]
 
+    @says(" ".join(whole_fields.__doc__.split()))
+    def whole_fields_of_the_last_pick(train_codes, pick):
+        return train_codes[pick[:, -1, -1]]
+
+    def the_last_corner(train_codes, pick):
+        """All codes come from the last position of the training fields. Ask each field at the
+        position that is to be filled."""
+        return train_codes[:, -1, -1][pick]
+
     def one_corner(train_codes, pick):
         """All codes come from the first position of the training fields. Ask each field at the
         position that is to be filled."""
@@ -140,6 +144,67 @@ class Mistakes:
         """The row is right, and the column is always 0."""
         rows, _ = _rows_and_columns(pick)
         return train_codes[pick, rows, 0]
+
+    def row_forgotten(train_codes, pick):
+        """The column is right, and the row is always 0."""
+        _, columns = _rows_and_columns(pick)
+        return train_codes[pick, 0, columns]
+
+    def on_the_diagonal(train_codes, pick):
+        """Row and column numbers run together, so only the diagonal of a field is asked.
+        The rows need an axis of their own: `rows[:, None]`."""
+        _, columns = _rows_and_columns(pick)
+        return train_codes[pick, columns, columns]
+
+    def rows_for_columns(train_codes, pick):
+        """The training fields are asked at (column, row) in the place of (row, column)."""
+        rows, columns = _rows_and_columns(pick)
+        return train_codes[pick, columns, rows]
+
+    def transposed(train_codes, pick):
+        """The codes are the right ones, and rows and columns of the new fields are exchanged."""
+        return reference(train_codes, pick).mT
+
+    def picks_from_1(train_codes, pick):
+        """The picks are counted from 1. They run from 0 to N - 1."""
+        return reference(train_codes, (pick - 1) % len(train_codes))
+
+    def picks_of_another_field(train_codes, pick):
+        """The new fields come in reverse order: field b uses the picks of another one."""
+        return reference(train_codes, pick.flip(0))
+
+    def the_first_fields(train_codes, pick):
+        """The first training fields are returned: `pick` plays no part."""
+        return train_codes[: len(pick)]
+
+    def arguments_exchanged(train_codes, pick):
+        """The picks are looked up at the codes. Look up the codes at the picks."""
+        return pick.gather(0, train_codes % len(pick))
+
+    def a_mean_of_codes(train_codes, pick):
+        """Code numbers are averaged. Number 3 is not between 2 and 4: they are names."""
+        return train_codes.double().mean(dim=0).round().long().expand_as(pick).clone()
+
+    def one_new_field(train_codes, pick):
+        """Only the first new field is drawn. There are B of them."""
+        return reference(train_codes, pick[:1])
+
+    @says(OTHER_DTYPE)
+    def floating(train_codes, pick):
+        return reference(train_codes, pick).float()
+
+    @says(OTHER_DTYPE)
+    def the_32_bits(train_codes, pick):
+        return reference(train_codes, pick).int()
+
+    def along_the_rows(train_codes, pick):
+        """The look-up runs along the rows of a field, axis 1. Training fields lie along axis 0."""
+        return train_codes.gather(1, pick % train_codes.shape[1])
+
+    def along_the_columns(train_codes, pick):
+        """The look-up runs along the columns of a field, axis 2. Training fields lie along axis
+        0."""
+        return train_codes.gather(2, pick % train_codes.shape[2])
 
     def one_pick_for_all(train_codes, pick):
         """All new fields are equal: the first pick is used for the whole batch."""

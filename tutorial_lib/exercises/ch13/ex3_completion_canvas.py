@@ -3,8 +3,7 @@
 import torch
 from torch import Tensor
 
-from tutorial_lib.exercises.comparing import first_difference, tensor_result
-from tutorial_lib.exercises.definition import Failed, Failure
+from tutorial_lib.exercises.comparing import first_difference
 from tutorial_lib.exercises.engine import Exercise, says
 from tutorial_lib.exercises.trials import Trial
 
@@ -83,25 +82,6 @@ def _trial(batch: int, shape: tuple[int, int], n_rows: int, n_draws: int, rng) -
     return Trial((indices, n_rows, n_draws))
 
 
-@completion_canvas.reads
-def read(value: object, trial: Trial) -> Tensor:
-    indices, _, n_draws = trial.args
-    batch, height, width = indices.shape
-    shape = (batch * n_draws, 1, height, width)
-    named = {
-        (batch * n_draws, height, width): NO_COLOUR,
-        (batch, 1, height, width): ONCE,
-        (batch, n_draws, height, width): AS_COLOURS,
-    }
-    if isinstance(value, Tensor):
-        if value.is_floating_point():
-            raise Failed(Failure(NAN, f"Expected torch.long, got {value.dtype}."))
-        got = tuple(value.shape)
-        if got in named and got != shape:
-            raise Failed(Failure(named[got], f"Expected {shape}, got {got}."))
-    return tensor_result(value, shape, kind="long")
-
-
 @completion_canvas.evidence
 def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
     indices, n_rows, n_draws = trial.args
@@ -121,7 +101,7 @@ completion_canvas.trials("several fields, several draws of each")(
 completion_canvas.trials("no row to keep, and every row to keep")(
     lambda rng: [_trial(2, (3, 3), n_rows, 1, rng) for n_rows in (0, 3)]
 )
-completion_canvas.also_try(lambda rng: [_trial(2, (5, 3), 2, 3, rng), _trial(3, (4, 4), 3, 2, rng)])
+completion_canvas.also_try(lambda rng: [_trial(3, (5, 3), 2, 3, rng), _trial(4, (4, 4), 3, 2, rng)])
 
 
 def _in_copies(canvas, n_draws):
@@ -145,6 +125,11 @@ class Mistakes:
         and a code that this field happens not to use is still a code."""
         unknown = int(indices.max()) + 1
         return _in_copies(_keep(indices, slice(n_rows), EVERY, unknown), n_draws)
+
+    def ignored_in_a_loss(indices, n_rows, n_draws):
+        """What is to be drawn is marked with -100, which a cross-entropy leaves out. The sampler
+        looks for -1."""
+        return _in_copies(_keep(indices, slice(n_rows), EVERY, -100), n_draws)
 
     def the_last_rows(indices, n_rows, n_draws):
         """The last rows are kept. The order is raster order: what is drawn must come after what it
@@ -176,6 +161,63 @@ class Mistakes:
     def one_row_less(indices, n_rows, n_draws):
         """One row too few is kept."""
         return _in_copies(_keep(indices, slice(max(n_rows - 1, 0)), EVERY), n_draws)
+
+    def a_slice_from_the_end(indices, n_rows, n_draws):
+        """With n_rows = h, a slice that begins at `n_rows - h` begins at 0, and nothing is kept.
+        Count from the top: `n_rows:`."""
+        canvas = indices.clone()
+        canvas[:, n_rows - indices.shape[1] :] = -1
+        return _in_copies(canvas, n_draws)
+
+    def everything_is_drawn(indices, n_rows, n_draws):
+        """Nothing is kept: every code is -1. The first n_rows rows are those of the field."""
+        return _in_copies(torch.full_like(indices, -1), n_draws)
+
+    def everything_is_kept(indices, n_rows, n_draws):
+        """Everything is kept, and nothing is left to draw: no -1 stands below the n_rows rows."""
+        return _in_copies(indices, n_draws)
+
+    def lower_rows_missing(indices, n_rows, n_draws):
+        """The lower rows are left out. The canvas has all h rows, with -1 where one is to be
+        drawn."""
+        return _in_copies(indices[:, :n_rows], n_draws)
+
+    def rows_repeated(indices, n_rows, n_draws):
+        """The rows are repeated, not the fields: copies lie along axis 0, before the axis of the
+        colour goes in."""
+        canvas = _keep(indices, slice(n_rows), EVERY)
+        return canvas.repeat_interleave(n_draws, dim=1).unsqueeze(1)
+
+    def numbers_repeated(indices, n_rows, n_draws):
+        """Without `dim=0`, `repeat_interleave` makes one long row and repeats every number."""
+        return _keep(indices, slice(n_rows), EVERY).repeat_interleave(n_draws)
+
+    def colour_last(indices, n_rows, n_draws):
+        """The axis of the colour comes last. It is axis 1, as in images: (B, 1, h, w)."""
+        return reference(indices, n_rows, n_draws).movedim(1, -1)
+
+    def colour_first(indices, n_rows, n_draws):
+        """The axis of the colour comes first. It is axis 1, as in images: (B, 1, h, w)."""
+        return reference(indices, n_rows, n_draws).movedim(1, 0)
+
+    def fields_apart(indices, n_rows, n_draws):
+        """Fields and draws have an axis each. The sampler takes one axis of images, B * n_draws."""
+        return reference(indices, n_rows, n_draws).view(
+            len(indices), n_draws, 1, *indices.shape[1:]
+        )
+
+    def a_list(indices, n_rows, n_draws):
+        """The canvases come back as a list. Join them to one tensor with `torch.stack` or
+        `torch.cat`."""
+        return list(reference(indices, n_rows, n_draws))
+
+    def the_32_bits(indices, n_rows, n_draws):
+        """The canvas is right, in another dtype. Code numbers are torch.long."""
+        return reference(indices, n_rows, n_draws).int()
+
+    def unsigned(indices, n_rows, n_draws):
+        """8 bits without a sign have no -1: it has become 255. Code numbers are torch.long."""
+        return reference(indices, n_rows, n_draws).to(torch.uint8)
 
     def round_and_round(indices, n_rows, n_draws):
         """The copies go round: all fields once, then all of them again. The canvases of one field

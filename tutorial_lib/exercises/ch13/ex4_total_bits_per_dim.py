@@ -102,7 +102,7 @@ total_bits_per_dim.trials("several images of 28x28 with 7x7 codes")(
     lambda rng: [draw_trial(5, (1, 28, 28), (7, 7), rng)]
 )
 total_bits_per_dim.trials("images in colour that are not square")(
-    lambda rng: [draw_trial(4, (3, 16, 24), (4, 6), rng)]
+    lambda rng: [draw_trial(4, (3, 16, 24), (4, 3), rng)]
 )
 total_bits_per_dim.also_try(
     lambda rng: [draw_trial(4, (3, 8, 4), (4, 2), rng), draw_trial(3, (1, 6, 6), (3, 2), rng)]
@@ -176,6 +176,77 @@ class Mistakes:
         """Every image gets the mean of the batch. Each has a cost of its own."""
         total = reference(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape)
         return total.mean().expand_as(total).clone()
+
+    def one_number(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape):
+        """The mean of the batch comes back. Asked for is a number for each image."""
+        return reference(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape).mean()
+
+    def sum_of_the_batch(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape):
+        """The images are added up. Asked for is a number for each image."""
+        return reference(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape).sum()
+
+    def upside_down(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape):
+        """The latent rate is multiplied by dimensions over codes: upside down. Fewer codes than
+        dimensions make it smaller, not larger."""
+        n_dims, n_codes = _sizes(image_shape, latent_shape)
+        return decoder_bits_per_dim + bits_per_code * n_dims / n_codes
+
+    def codes_not_divided(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape):
+        """The codes' bits per *image* are added to the decoder's bits per dimension. Divide them by
+        the dimensions, too."""
+        return decoder_bits_per_dim + bits_per_code * math.prod(latent_shape)
+
+    def divided_by_the_codes(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape):
+        """The bits of a code are divided by the number of codes. Multiply by it: that gives the
+        bits of the field. Then divide by the dimensions of the image."""
+        return decoder_bits_per_dim + bits_per_code / math.prod(latent_shape)
+
+    def decoder_multiplied_only(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape):
+        """The bits of one code are added to those of a whole image. Multiply them by the number of
+        codes first."""
+        n_dims, _ = _sizes(image_shape, latent_shape)
+        return decoder_bits_per_dim * n_dims + bits_per_code
+
+    def divided_twice(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape):
+        """The decoder's term is divided by the dimensions again. It is in bits per dimension
+        already."""
+        n_dims, n_codes = _sizes(image_shape, latent_shape)
+        return (decoder_bits_per_dim + bits_per_code * n_codes) / n_dims
+
+    def the_first_side(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape):
+        """Only the first side of the field is counted. It has rows times columns codes."""
+        return reference(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape[:1])
+
+    def sides_added(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape):
+        """The sides of a shape are added. An array has as many entries as their product."""
+        n_dims, n_codes = sum(image_shape), sum(latent_shape)
+        return decoder_bits_per_dim + bits_per_code * n_codes / n_dims
+
+    def square_images(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape):
+        """The height is taken for the width as well. Images and fields need not be square."""
+        n_dims = image_shape[0] * image_shape[1] ** 2
+        return decoder_bits_per_dim + bits_per_code * latent_shape[0] ** 2 / n_dims
+
+    def the_rate_in_nats(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape):
+        """The latent rate is multiplied by log 2, as if the total were in nats; the decoder's term
+        is not. Both are bits already."""
+        rate = bits_per_code * math.log(2)
+        return reference(decoder_bits_per_dim, rate, image_shape, latent_shape)
+
+    def the_rate_divided_by_log_2(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape):
+        """The latent rate is divided by log 2, as if it were in nats. It is in bits already."""
+        rate = bits_per_code / math.log(2)
+        return reference(decoder_bits_per_dim, rate, image_shape, latent_shape)
+
+    def the_rate_of_the_batch(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape):
+        """Every image pays the mean rate of the batch. Each has codes of its own."""
+        rate = bits_per_code.mean()
+        return reference(decoder_bits_per_dim, rate, image_shape, latent_shape)
+
+    def divided_by_the_batch(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape):
+        """The totals are divided by the number of images. They are numbers of one image already."""
+        total = reference(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape)
+        return total / len(total)
 
     def mean_of_the_two(decoder_bits_per_dim, bits_per_code, image_shape, latent_shape):
         """This is half of the total: a mean of two stages. Both are paid for, one after the

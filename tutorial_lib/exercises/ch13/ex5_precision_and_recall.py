@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from tutorial_lib.codes.sample_quality import precision_and_recall as reference
-from tutorial_lib.exercises.engine import Exercise
+from tutorial_lib.exercises.engine import Exercise, says
 from tutorial_lib.exercises.trials import Trial
 
 precision_and_recall = Exercise(
@@ -223,6 +223,101 @@ class Mistakes:
 
         def inside(points, centers):
             return (torch.cdist(points, centers).square() <= _radii(centers, k)).any(dim=1)
+
+        return _both(real, drawn, inside)
+
+    def one_fellow_too_many(real, drawn, *, k=3):
+        """The balls reach to fellow k + 1. In a sorted row of distances the point itself stands at
+        place 0, so fellow k stands at place k."""
+        return tuple(reference(real, drawn, k=k + 1))
+
+    def always_3(real, drawn, *, k=3):
+        """`k` plays no part: the balls always reach to the third fellow."""
+        return tuple(reference(real, drawn, k=3))
+
+    def always_the_nearest(real, drawn, *, k=3):
+        """`k` plays no part: the balls always reach to the nearest fellow."""
+        return tuple(reference(real, drawn, k=1))
+
+    def the_farthest_fellows(real, drawn, *, k=3):
+        """The k-th *farthest* fellow is taken: the distances are sorted downwards."""
+
+        def inside(points, centers):
+            reach = torch.cdist(centers, centers).sort(dim=1, descending=True).values[:, k - 1]
+            return (torch.cdist(points, centers) <= reach).any(dim=1)
+
+        return _both(real, drawn, inside)
+
+    @says(" ".join(the_farthest_fellows.__doc__.split()))
+    def the_farthest_fellows_from_0(real, drawn, *, k=3):
+        def inside(points, centers):
+            reach = torch.cdist(centers, centers).sort(dim=1, descending=True).values[:, k]
+            return (torch.cdist(points, centers) <= reach).any(dim=1)
+
+        return _both(real, drawn, inside)
+
+    def mean_of_the_nearest(real, drawn, *, k=3):
+        """The radius is the mean distance to the k nearest fellows. It is the distance to the
+        k-th."""
+
+        def inside(points, centers):
+            near = torch.cdist(centers, centers).sort(dim=1).values[:, 1 : k + 1]
+            return (torch.cdist(points, centers) <= near.mean(dim=1)).any(dim=1)
+
+        return _both(real, drawn, inside)
+
+    def half_the_distance(real, drawn, *, k=3):
+        """The balls have half of the distance as their radius. They reach to the fellow itself."""
+
+        def inside(points, centers):
+            return (torch.cdist(points, centers) <= _radii(centers, k) / 2).any(dim=1)
+
+        return _both(real, drawn, inside)
+
+    def city_block(real, drawn, *, k=3):
+        """Distances are sums of absolute differences. A ball needs the Euclidean distance."""
+
+        def inside(points, centers):
+            reach = torch.cdist(centers, centers, p=1).sort(dim=1).values[:, k]
+            return (torch.cdist(points, centers, p=1) <= reach).any(dim=1)
+
+        return _both(real, drawn, inside)
+
+    def outside(real, drawn, *, k=3):
+        """These are the shares of points that lie in *no* ball."""
+        precision, recall = reference(real, drawn, k=k)
+        return 1 - precision, 1 - recall
+
+    def percent(real, drawn, *, k=3):
+        """These are percent. A share runs from 0 to 1."""
+        precision, recall = reference(real, drawn, k=k)
+        return 100 * precision, 100 * recall
+
+    def one_pair_of_roles(real, drawn, *, k=3):
+        """Both numbers are the recall. For precision the roles are exchanged: balls around the real
+        points."""
+        _, recall = reference(real, drawn, k=k)
+        return recall, recall
+
+    def every_k_nearest(real, drawn, *, k=3):
+        """A point has to lie in k balls here. One is enough."""
+
+        def inside(points, centers):
+            return (torch.cdist(points, centers) <= _radii(centers, k)).sum(dim=1) >= k
+
+        return _both(real, drawn, inside)
+
+    def divided_by_the_other_set(real, drawn, *, k=3):
+        """The numbers of points inside are divided by the size of the other set. Divide by the
+        number of points that are judged."""
+        precision, recall = reference(real, drawn, k=k)
+        return precision * len(drawn) / len(real), recall * len(real) / len(drawn)
+
+    def the_smallest_radius(real, drawn, *, k=3):
+        """All balls are as small as the smallest one. Each ball has its own radius."""
+
+        def inside(points, centers):
+            return (torch.cdist(points, centers) <= _radii(centers, k).min()).any(dim=1)
 
         return _both(real, drawn, inside)
 
