@@ -69,7 +69,7 @@ def test_show_of_a_set_that_is_not_here_downloads_nothing_and_says_how(
     def refuse(*_):
         raise AssertionError("something was downloaded")
 
-    monkeypatch.setattr("tutorial_lib.data.download._download", refuse)
+    monkeypatch.setattr("tutorial_lib.data.loading._download", refuse)
     assert show_dataset("cifar10", tmp_path / "cifar.png") is None
     printed = capsys.readouterr().out
     assert "python -m tutorial_lib data fetch cifar10" in printed and "170.1 MB" in printed

@@ -12,7 +12,7 @@ import pytest
 from loopback_server import LoopbackServer, Page, closed_port_url
 from small_data_files import spoken_digits_zip, zip_bytes
 
-from tutorial_lib.data import DataUnavailable, download
+from tutorial_lib.data import DataUnavailable, loading
 from tutorial_lib.data.archives import content_sha256
 from tutorial_lib.data.catalog import RemoteFile
 
@@ -21,7 +21,7 @@ NAME = "levels.bin"
 
 
 def obtain(files, folder, **options) -> list[bytes]:
-    return [content for _, content in download.obtain(files, folder, **options)]
+    return [content for _, content in loading.obtain(files, folder, **options)]
 
 
 @pytest.fixture(autouse=True)
@@ -144,7 +144,7 @@ def test_an_intact_file_in_the_place_of_earlier_versions_is_used_where_it_lies(f
     folder.mkdir()
     (folder / NAME).write_bytes(CONTENT)
     file = remote(closed_port_url("/a"), filename=f"levels/{NAME}")
-    assert download.obtain([file], folder, progress=False) == [(folder / NAME, CONTENT)]
+    assert loading.obtain([file], folder, progress=False) == [(folder / NAME, CONTENT)]
     assert files_in(folder) == [NAME]
 
 

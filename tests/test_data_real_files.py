@@ -28,7 +28,7 @@ def real_cache(tmp_path_factory):
     subprocess.run([sys.executable, UNPACK, folder], check=True, capture_output=True)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TUTORIAL_DATA_DIR", str(folder))
-        patch.setattr("tutorial_lib.data.download._download", _refuse)
+        patch.setattr("tutorial_lib.data.loading._download", _refuse)
         yield folder
 
 

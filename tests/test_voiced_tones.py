@@ -111,12 +111,12 @@ def test_it_needs_no_network_no_file_and_little_time(monkeypatch, tmp_path):
 
 def test_where_recordings_cannot_be_had_it_is_named(monkeypatch, tmp_path):
     monkeypatch.setenv("TUTORIAL_DATA_DIR", str(tmp_path))
-    failure = data.download._Failed("no connection", offline=True)
+    failure = data.loading._Failed("no connection", offline=True)
 
     def refuse(*_):
         raise failure
 
-    monkeypatch.setattr("tutorial_lib.data.download._download", refuse)
+    monkeypatch.setattr("tutorial_lib.data.loading._download", refuse)
     with pytest.raises(data.DataUnavailable, match=r'data.load\("voiced-tones"\) always works'):
         data.load("spoken-digits", progress=False)
     with pytest.raises(data.DataUnavailable, match=r'data.load\("fashion-mnist-sample"\) always'):

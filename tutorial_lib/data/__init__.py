@@ -3,8 +3,7 @@
 module             what it holds                                              chapter
 dataset            Split and ImageDataset, what every loader returns          01
 catalog            every data set by name: whose, how large, how it is read   all
-loading            load, fetch                                                all
-download           mirrors, verification, atomic placement
+loading            load, fetch: mirrors, verification, atomic placement       all
 archives           gzip, tar and zip in memory, checksums; the two ways in which data can fail
 image_files        readers: IDX, the text of binarized MNIST, CIFAR-10
 sample             reader: the garments in the package                        01
