@@ -161,6 +161,96 @@ class Mistakes:
         """Only the last layer's stride is applied."""
         return _for_shape(_shape(shape, strides[-1]), shape, n_codes, per_second)
 
+    def the_first_layer(shape, strides, n_codes, per_second):
+        """Only the first layer's stride is applied."""
+        return _for_shape(_shape(shape, strides[0]), shape, n_codes, per_second)
+
+    def a_tuple_an_axis(shape, strides, n_codes, per_second):
+        """Each tuple is taken for the strides of an axis. It holds those of a *layer*, one for each
+        axis: `zip(*strides)` turns the table over."""
+        factors = [math.prod(along) for along in strides[: len(shape)]]
+        return _for_shape(_shape(shape, factors), shape, n_codes, per_second)
+
+    def strides_taken_off(shape, strides, n_codes, per_second):
+        """The strides are subtracted. A layer makes an axis *as many times* shorter: divide."""
+        sides = [
+            side - sum(along) for side, along in zip(shape, zip(*strides, strict=True), strict=True)
+        ]
+        return _for_shape(tuple(sides), shape, n_codes, per_second)
+
+    def multiplied(shape, strides, n_codes, per_second):
+        """The sides are multiplied by the strides. A layer makes an axis shorter: divide."""
+        sides = [n * f for n, f in zip(shape, _factors(strides), strict=True)]
+        return _for_shape(tuple(sides), shape, n_codes, per_second)
+
+    def the_shape_itself(shape, strides, n_codes, per_second):
+        """The strides play no part: the field is as large as the signal."""
+        return _for_shape(tuple(shape), shape, n_codes, per_second)
+
+    def field_backwards(shape, strides, n_codes, per_second):
+        """The sides of the field come in reverse order. Time stays first."""
+        latent_shape, rate = reference(shape, strides, n_codes, per_second)
+        return latent_shape[::-1], rate
+
+    def rounded_up(shape, strides, n_codes, per_second):
+        """The bits of each code are rounded up to a whole number. Codes can be written together, so
+        that each takes log2 K bits on average, whole or not."""
+        latent_shape, rate = reference(shape, strides, n_codes, per_second)
+        return latent_shape, rate / math.log2(n_codes) * math.ceil(math.log2(n_codes))
+
+    def rounded_down(shape, strides, n_codes, per_second):
+        """The bits of each code are cut off to a whole number. log2 K stays as it is."""
+        latent_shape, rate = reference(shape, strides, n_codes, per_second)
+        return latent_shape, rate / math.log2(n_codes) * int(math.log2(n_codes))
+
+    def whole_bits(shape, strides, n_codes, per_second):
+        """The rate is rounded to a whole number. It is an average, so let it be fractional."""
+        latent_shape, rate = reference(shape, strides, n_codes, per_second)
+        return latent_shape, int(rate)
+
+    def log10(shape, strides, n_codes, per_second):
+        """These are decimal digits a second: the logarithm to base 10 was taken."""
+        latent_shape, rate = reference(shape, strides, n_codes, per_second)
+        return latent_shape, rate * math.log10(2)
+
+    def bytes_(shape, strides, n_codes, per_second):
+        """These are bytes a second: the bits are divided by 8."""
+        latent_shape, rate = reference(shape, strides, n_codes, per_second)
+        return latent_shape, rate / 8
+
+    def kilobits(shape, strides, n_codes, per_second):
+        """These are kilobits a second. Asked for are bits."""
+        latent_shape, rate = reference(shape, strides, n_codes, per_second)
+        return latent_shape, rate / 1000
+
+    def sides_added(shape, strides, n_codes, per_second):
+        """The sides of the field are added. It has as many codes as their product."""
+        latent_shape, _ = reference(shape, strides, n_codes, per_second)
+        bits = sum(latent_shape) * math.log2(n_codes)
+        return latent_shape, bits * per_second / shape[0]
+
+    def seconds_upside_down(shape, strides, n_codes, per_second):
+        """The seconds are upside down: a signal lasts shape[0] / per_second seconds, and the bits
+        are divided by them."""
+        latent_shape, _ = reference(shape, strides, n_codes, per_second)
+        return latent_shape, _bits(latent_shape, n_codes) * shape[0] / per_second
+
+    def divided_by_the_samples_a_second(shape, strides, n_codes, per_second):
+        """The bits are divided by the samples a second. Divide by the seconds that the signal
+        lasts, shape[0] / per_second."""
+        latent_shape, _ = reference(shape, strides, n_codes, per_second)
+        return latent_shape, _bits(latent_shape, n_codes) / per_second
+
+    def bits_a_sample(shape, strides, n_codes, per_second):
+        """These are bits a sample or frame. There are per_second of them in a second."""
+        latent_shape, _ = reference(shape, strides, n_codes, per_second)
+        return latent_shape, _bits(latent_shape, n_codes) / shape[0]
+
+    def all_numbers_of_the_signal(shape, strides, n_codes, per_second):
+        """The seconds are counted over all axes. Only time, axis 0, takes time."""
+        latent_shape, _ = reference(shape, strides, n_codes, per_second)
+        return latent_shape, _bits(latent_shape, n_codes) / (math.prod(shape) / per_second)
+
     def time_last(shape, strides, n_codes, per_second):
         """The seconds are counted along the last axis. Time comes first: shape[0] frames, not
         shape[-1]."""

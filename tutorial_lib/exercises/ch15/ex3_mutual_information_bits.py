@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from tutorial_lib.exercises.comparing import number
-from tutorial_lib.exercises.engine import Exercise
+from tutorial_lib.exercises.engine import Exercise, says
 from tutorial_lib.exercises.trials import Trial
 
 
@@ -145,6 +145,113 @@ class Mistakes:
     def nats(codes, labels):
         """These are nats. Bits need log2, or nats divided by log 2."""
         return reference(codes, labels) * math.log(2)
+
+    def log10(codes, labels):
+        """These are decimal digits: the logarithm to base 10 was taken. Bits need log2."""
+        return reference(codes, labels) * math.log10(2)
+
+    def negative(codes, labels):
+        """The sign is turned round. Nothing can tell less than 0 bits."""
+        return -reference(codes, labels)
+
+    def entropy_of_the_labels(codes, labels):
+        """This is the entropy of the label: what there is to be told, not what the code tells."""
+        return _entropies(codes, labels)[1]
+
+    def what_is_left_of_the_code(codes, labels):
+        """This is the entropy of the *code* that is left once the label is known. What they tell of
+        each other is the entropy before, less this."""
+        _, label, both = _entropies(codes, labels)
+        return both - label
+
+    def a_share(codes, labels):
+        """The information is divided by an entropy. Asked for are bits, not a share."""
+        return reference(codes, labels) / _entropies(codes, labels)[1]
+
+    @says(" ".join(a_share.__doc__.split()))
+    def a_share_of_the_code(codes, labels):
+        return reference(codes, labels) / _entropies(codes, labels)[0]
+
+    @says(" ".join(a_share.__doc__.split()))
+    def a_share_of_both(codes, labels):
+        code, label, _ = _entropies(codes, labels)
+        return 2 * reference(codes, labels) / (code + label)
+
+    @says(" ".join(a_share.__doc__.split()))
+    def a_share_of_the_root(codes, labels):
+        code, label, _ = _entropies(codes, labels)
+        return reference(codes, labels) / (code * label).sqrt()
+
+    def divided_by_the_signals(codes, labels):
+        """The counts are divided by the number of signals. There are as many pairs as codes:
+        p(k, y) must add up to 1."""
+        joint = _joint(codes, labels) * codes[0].numel()
+        apart = joint.sum(dim=1, keepdim=True) * joint.sum(dim=0)
+        seen = joint > 0
+        return (joint[seen] * (joint[seen] / apart[seen]).log2()).sum()
+
+    def counts_for_shares(codes, labels):
+        """Counts stand where shares belong: divide the table by its sum first."""
+        joint = _joint(codes, labels) * codes.numel()
+        apart = joint.sum(dim=1, keepdim=True) * joint.sum(dim=0)
+        seen = joint > 0
+        return (joint[seen] * (joint[seen] / apart[seen]).log2()).sum()
+
+    def labels_taken_as_uniform(codes, labels):
+        """p(y) is taken to be the same for all labels. It is the column sum of the table."""
+        code, _, both = _entropies(codes, labels)
+        return code + math.log2(_joint(codes, labels).shape[1]) - both
+
+    def weighed_by_the_product(codes, labels):
+        """The logarithms are weighed by p(k) p(y). Weigh each by p(k, y)."""
+        joint = _joint(codes, labels)
+        apart = joint.sum(dim=1, keepdim=True) * joint.sum(dim=0)
+        seen = joint > 0
+        return (apart[seen] * (joint[seen] / apart[seen]).log2()).sum()
+
+    def summed_without_weights(codes, labels):
+        """The logarithms are added without weights, rare pairs as much as common ones. Weigh each
+        by p(k, y)."""
+        joint = _joint(codes, labels)
+        apart = joint.sum(dim=1, keepdim=True) * joint.sum(dim=0)
+        seen = joint > 0
+        return (joint[seen] / apart[seen]).log2().sum()
+
+    def mean_over_the_pairs(codes, labels):
+        """The terms are averaged. Each is weighed by p(k, y) already, so add them."""
+        joint = _joint(codes, labels)
+        return reference(codes, labels) / (joint > 0).sum()
+
+    @says(" ".join(mean_over_the_pairs.__doc__.split()))
+    def mean_over_the_table(codes, labels):
+        return reference(codes, labels) / _joint(codes, labels).numel()
+
+    def one_added_to_every_count(codes, labels):
+        """1 is added to every count, so that none is 0. That is another table: a pair that never
+        occurs adds nothing."""
+        joint = _joint(codes, labels) * codes.numel() + 1
+        joint = joint / joint.sum()
+        entropies = [_entropy(p) for p in (joint.sum(dim=1), joint.sum(dim=0), joint)]
+        return entropies[0] + entropies[1] - entropies[2]
+
+    def the_last_position(codes, labels):
+        """Only the last code of each signal is looked at."""
+        return reference(codes.flatten(1)[:, -1:], labels)
+
+    def the_most_frequent_code(codes, labels):
+        """Each signal is represented by its most frequent code. Every code makes a pair."""
+        return reference(codes.flatten(1).mode(dim=1, keepdim=True).values, labels)
+
+    def summed_over_the_positions(codes, labels):
+        """The information is worked out for each position apart and then added up. Asked for is a
+        code from *anywhere*: one table for all positions together."""
+        flat = codes.flatten(1)
+        return sum(reference(flat[:, i : i + 1], labels) for i in range(flat.shape[1]))
+
+    def signal_by_signal(codes, labels):
+        """Each signal is counted by itself, and has one label: 0 bits. Count all signals into one
+        table."""
+        return torch.zeros(())
 
     def entropy_of_the_codes(codes, labels):
         """This is the entropy of the codes: how varied they are, whatever the label. Noise is

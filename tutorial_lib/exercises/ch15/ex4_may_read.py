@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from tutorial_lib.exercises.comparing import first_difference
-from tutorial_lib.exercises.engine import Exercise
+from tutorial_lib.exercises.engine import Exercise, says
 from tutorial_lib.exercises.trials import Trial
 
 
@@ -57,6 +57,9 @@ def may_read(shape, place):
         later frame?""",
     ),
 )
+
+FLAT = "All positions stand in one row. Give them the shape of the field: `.view(shape)`."
+NUMBERS = "These are numbers, 1 and 0. Asked for are True and False, torch.bool."
 
 
 def _inside(side: int, rng: torch.Generator) -> int:
@@ -164,6 +167,87 @@ class Mistakes:
         chain rule allows all of the past."""
         past = reference(shape, place)
         return past & (_axis(shape, 0) >= place[0] - 1) if len(shape) == 3 else past
+
+    def the_future_and_itself(shape, place):
+        """This is turned round: True where the prediction may *not* read."""
+        return ~reference(shape, place)
+
+    def everything_but_itself(shape, place):
+        """Everything but the place itself may be read here, the future too."""
+        return _order(shape) != _order(shape)[place]
+
+    def nothing(shape, place):
+        """Nothing may be read here. The past may."""
+        return torch.zeros(shape, dtype=torch.bool)
+
+    def only_before_along_time(shape, place):
+        """Only what is earlier along the first axis may be read here. The beginning of its own
+        frame, or row, is past as well."""
+        return (_axis(shape, 0) < place[0]).expand(shape).clone()
+
+    def up_to_its_own_frame(shape, place):
+        """All of its own frame, or row, may be read here. What comes later in it is not drawn
+        yet."""
+        past = (_axis(shape, 0) <= place[0]).expand(shape).clone()
+        past[place] = False
+        return past
+
+    @says(" ".join(up_to_its_own_frame.__doc__.split()))
+    def up_to_its_own_frame_with_itself(shape, place):
+        return (_axis(shape, 0) <= place[0]).expand(shape).clone()
+
+    def its_row_is_missing(shape, place):
+        """The codes before it in its own row are missing."""
+        past = reference(shape, place)
+        past[place[:-1]] = False
+        return past
+
+    def its_row_only(shape, place):
+        """Only its own row may be read here. All of the rows and frames before it are past, too."""
+        past = torch.zeros(shape, dtype=torch.bool)
+        past[(*place[:-1], slice(0, place[-1]))] = True
+        return past
+
+    def columns_first(shape, place):
+        """The columns are drawn one after the other here. Raster order goes row by row."""
+        if len(shape) < 2:
+            return reference(shape, place)
+        order = _order((*shape[:-2], shape[-1], shape[-2])).mT
+        return order < order[place]
+
+    def counted_from_1(shape, place):
+        """Places are counted from 0: this is the past of the position before it."""
+        order = _order(shape)
+        return order < order[place] - 1
+
+    def one_before_only(shape, place):
+        """Only the one position before it may be read here. All of the past may."""
+        order = _order(shape)
+        return order == order[place] - 1
+
+    def before_along_any_axis(shape, place):
+        """Whatever is before it along *any* axis may be read here. A later frame is future, however
+        far to the left. The first axis along which two positions differ decides."""
+        before = torch.zeros(shape, dtype=torch.bool)
+        for axis, at in enumerate(place):
+            before = before | (_axis(shape, axis) < at)
+        return before
+
+    @says(FLAT)
+    def flat(shape, place):
+        return reference(shape, place).flatten()
+
+    @says(NUMBERS)
+    def whole_numbers(shape, place):
+        return reference(shape, place).long()
+
+    @says(NUMBERS)
+    def floating(shape, place):
+        return reference(shape, place).float()
+
+    @says(NUMBERS)
+    def the_8_bits(shape, place):
+        return reference(shape, place).to(torch.uint8)
 
     def the_future(shape, place):
         """This is the future: what comes after the place."""
