@@ -150,6 +150,7 @@ def test_feedback_names_the_exercises_and_hides_what_is_the_graders(graded):
     assert "For the reader: a model answer" in reader and "**Points.**" in reader
 
 
+@pytest.mark.long
 def test_a_spreadsheets_table_changes_no_grade(graded):
     folder, scores = graded
     (folder / "grades.csv").write_bytes(b"\xef\xbb\xbfASSIGNMENT;STUDENT\nch02;\xe7elik;17,5\n")
