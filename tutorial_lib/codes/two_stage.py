@@ -81,7 +81,8 @@ class TwoStageModel(nn.Module):
         if isinstance(self.prior, CodePrior):
             return self.prior.nll_nats(indices, label)
         field = indices.unsqueeze(1)
-        return nll_nats(self.prior(field, **_given(label)), field)
+        given = {} if label is None else {"label": label}
+        return nll_nats(self.prior(field, **given), field)
 
     def terms(self, levels: Int[Tensor, "B C *shape"], label: Tensor | None = None) -> BoundTerms:
         """Decoder term and latent rates of each image, in nats, with the VQVAE in eval mode."""
@@ -174,10 +175,6 @@ class TwoStageModel(nn.Module):
                 "this VQVAE has a Gaussian decoder, whose density is no likelihood of levels: "
                 "build it with n_levels to compare it in bits/dim"
             )
-
-
-def _given(label: Tensor | None) -> dict:
-    return {} if label is None else {"label": label}
 
 
 def _check_code_prior(vqvae: VQVAE, prior: CodePrior) -> None:

@@ -80,6 +80,8 @@ def checked(function: Callable) -> Callable:
     """Hold the arguments of every call against the annotations of `function`."""
     signature = inspect.signature(function)
     names = [k for k, p in signature.parameters.items() if "VAR_" not in p.kind.name]
+    kinds = {p.kind for p in signature.parameters.values()}
+    in_order = kinds == {inspect.Parameter.POSITIONAL_OR_KEYWORD}
 
     @functools.cache
     def contract() -> dict[str, Rule]:
@@ -89,6 +91,10 @@ def checked(function: Callable) -> Callable:
     def call(*args, **kwargs):
         if is_compiling():
             return function(*args, **kwargs)
+        if in_order and not kwargs and len(args) == len(names):  # faster than to bind them
+            arguments = dict(zip(names, args, strict=True))
+            hold(contract(), arguments)
+            return function(*arguments.values())
         try:
             bound = signature.bind(*args, **kwargs)
         except TypeError:

@@ -6,9 +6,8 @@ round, and on the way gives the probability of the image without its label:
     log p(x)   = log sum_y exp(log p(x|y) + log p(y))                          the evidence
     log p(y|x) = log p(x|y) + log p(y) - log p(x)                              the posterior
 
-Log-likelihoods of images are hundreds of nats apart from 0, where exp gives 0 in any precision: the
-sum needs log-sum-exp, and is taken in float64. It is nats *per image* that belong here; bits/dim
-would divide all differences between labels by some hundreds.
+The sum needs log-sum-exp, in float64: exp of minus some hundreds of nats is 0. Nats *per image*
+belong here; bits/dim would divide all differences between labels.
 
 It takes as many forward passes as there are labels. Reference: van den Oord et al. 2016,
 Conditional Image Generation with PixelCNN Decoders, eqs. 3 and 4; the paper does not classify.
@@ -40,10 +39,7 @@ class Posterior(NamedTuple):
 def label_log_likelihoods(
     model: PixelModel, levels: Int[Tensor, "B {model.n_colors} H W"], *, batch_size: Count = 32
 ) -> Float[Tensor, "B K"]:
-    """log p(x|y) of every image under every label, nats per image, in eval mode, float64, on CPU.
-
-    `model` takes model(levels, label=...) and has `n_classes`. ValueError if it knows no labels.
-    """
+    """log p(x|y) of every image under every label, nats per image, in eval mode, on a CPU."""
     n_classes = getattr(model, "n_classes", None)
     if not n_classes:
         raise ValueError("the model knows no labels: build it with n_classes=...")
@@ -68,8 +64,7 @@ def bayes_rule(
 ) -> Posterior:
     """log p(y|x) and log p(x) from log p(x|y) (nats per image) and p(y) (default: all alike).
 
-    A label of prior 0 gets log-posterior -inf. ValueError if the prior is no distribution, or if an
-    image is impossible under every label, so that there is nothing to divide by.
+    ValueError if the prior is no distribution, or an image is impossible under every label.
 
     >>> bayes_rule(torch.tensor([[0.2, 0.6]]).log()).log_posterior.exp()
     tensor([[0.2500, 0.7500]], dtype=torch.float64)

@@ -23,9 +23,7 @@ def coordinate_features(
     *,
     like: Float[Tensor, "..."] | None = None,
 ) -> Float[Tensor, "1 features height width"]:
-    """Row, column and, for each frequency, sin and cos of both: 2 + 4 * n_frequencies features.
-
-    like   features beside which they are used: computed on their device, given in their precision
+    """Row, column and, for each frequency, sin and cos of both, on the device and dtype of `like`.
 
     >>> coordinate_features(1, 3)[0, 1]  # the columns; a single row lies at -1
     tensor([[-1.,  0.,  1.]])

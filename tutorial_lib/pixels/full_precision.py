@@ -1,10 +1,8 @@
 """exact_float32: a block in which float32 is float32, whatever the user has switched on.
 
-Two switches make sums of float32 numbers coarser than they look, and both are useful in training:
-autocast, which hands convolutions and products of matrices half-precision copies, and TF32, which
-cuts the factors to 10 binary digits (cuDNN's convolutions do that on an A100 and later unless they
-are told not to). A sampler that keeps features adds the same numbers up in another order than a
-full pass does. In full float32 both round to the same draw; with 10 digits some pixels differ.
+Autocast hands convolutions and products of matrices half-precision copies; TF32 cuts the factors
+to 10 binary digits (cuDNN's convolutions do that unless they are told not to). A sampler that keeps
+features adds up in another order than a full pass does: only in full float32 both draw the same.
 
 torch has two sets of names for the second switch. The older ones work in every version, but can't
 be read any more once the newer ones were used, so both are set, and put back.

@@ -1,8 +1,4 @@
-"""A model is handed back in the modes it came in: every module of it, also when something fails.
-
-`model.train(model.training)` is not enough: a part that its user has put in eval mode, a frozen
-encoder or a batch norm, would come back in train mode.
-"""
+"""A model is handed back in the modes it came in: every module of it, also when something fails."""
 
 from __future__ import annotations
 
