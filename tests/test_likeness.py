@@ -24,7 +24,7 @@ CASES = {
         [w / 2, w / 2], 2
     ),
     "axes of length 1 differ": lambda w: w[None],
-    "The result is 7 everywhere": lambda w: torch.full_like(w, 7.0),
+    "All numbers that were compared are 7": lambda w: torch.full_like(w, 7.0),
 }
 
 

@@ -54,7 +54,7 @@ def _constant(pairs) -> str:
         return ""
     if agree(wanted, wanted[:1].expand_as(wanted)):
         return ""
-    return f"The result is {number(values[0])} everywhere, whatever your function is given."
+    return f"All numbers that were compared are {number(values[0])}."
 
 
 def _factor(pairs) -> str:

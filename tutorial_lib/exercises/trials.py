@@ -99,8 +99,8 @@ def compare(
         return None
     told = evidence(trials[off[0]], got[off[0]], want[off[0]])
     try:
-        got += [read(candidate(*trial.args, **trial.kwargs), trial) for trial in diagnose_on]
-    except (Failed, LearnerError, OutOfTime):
+        got += [_read_or_none(candidate, trial, read) for trial in diagnose_on]
+    except OutOfTime:
         return Failure(otherwise, told)
     first = trials[off[0]]
     trials = [*trials, *diagnose_on]
@@ -145,17 +145,30 @@ def gradient_lost(candidate: Callable, reference: Callable, trial: Trial) -> Fai
 
 
 def explains(
-    misconception: Misconception, trials: Sequence[Trial], got: Sequence[Tensor], read: Callable
+    misconception: Misconception,
+    trials: Sequence[Trial],
+    got: Sequence[Tensor | None],
+    read: Callable,
 ) -> bool:
-    """Does the wrong implementation give these results on all trials?"""
+    """Does the wrong implementation give these results on all trials? None: it cannot run there."""
     for trial, result in zip(trials, got, strict=True):
         try:
             wrong = read(trial.call(misconception.wrong), trial)
         except (Failed, RuntimeError, ValueError, TypeError, IndexError):
-            return False  # an implementation that cannot run here explains nothing here
-        if not agree(wrong, result):
+            wrong = None
+        if wrong is None or result is None:
+            if wrong is not result:
+                return False
+        elif not agree(wrong, result):
             return False
     return True
+
+
+def _read_or_none(candidate: Callable, trial: Trial, read: Callable) -> Tensor | None:
+    try:
+        return read(candidate(*trial.args, **trial.kwargs), trial)
+    except (Failed, LearnerError):
+        return None
 
 
 def _says_of_unread(

@@ -37,7 +37,7 @@ def log_prob_nats(p_one: list[torch.Tensor], pixels: torch.Tensor) -> torch.Tens
 def log_prob_nats(p_one, pixels):
     log_p = torch.tensor(0.0)
     for i in range(len(pixels)):
-        one = p_one[i][tuple(pixels[:i])]  # the entry for the values before; i = 0: an empty tuple
+        one = p_one[i][tuple(pixels[:i])]  # for i = 0 the tuple is empty
         factor = one if pixels[i] == 1 else 1 - one
         log_p = log_p + torch.log(factor)  # -inf where the factor is 0
     return log_p

@@ -29,6 +29,16 @@ def causal_mask(kernel_size: int, *, include_center: bool) -> torch.Tensor:
     """
     ____
 ''',
+    answer="""\
+def causal_mask(kernel_size, *, include_center):
+    mask = torch.zeros(kernel_size, kernel_size)
+    middle = kernel_size // 2
+    mask[:middle] = 1  # all rows above
+    mask[middle, :middle] = 1  # in its own row, what lies to the left
+    if include_center:  # type B
+        mask[middle, middle] = 1
+    return mask
+""",
     hints=(
         """The tap in the middle lies on the pixel that is predicted. In raster order, what comes
         before it? All rows above, and in its own row what is to the left. Only type B adds
@@ -51,7 +61,7 @@ def _trials(*kernel_sizes: int, types: tuple[bool, ...] = (False, True)) -> list
 
 @causal_mask.advises
 def advice(shape, trial):
-    return FIXED_SIZE if shape == (3, 3) else ""
+    return FIXED_SIZE if shape in ((3, 3), (5, 5), (7, 7)) else ""
 
 
 @causal_mask.evidence
@@ -151,6 +161,119 @@ class Mistakes:
         mask[: middle + 1, : middle + 1] = 1
         mask[middle, middle] = float(include_center)
         return mask
+
+    def one_column_too_far(kernel_size, *, include_center):
+        """In its own row the mask is open one tap too far to the right: for type A up to the one
+        before the centre, for type B up to the centre."""
+        mask, middle = _blank(kernel_size)
+        mask[:middle] = 1
+        mask[middle, : middle + 1 + include_center] = 1
+        return mask
+
+    def one_column_short(kernel_size, *, include_center):
+        """In its own row the mask ends one tap too early: type A reads up to the tap before the
+        centre, type B the centre too."""
+        mask, middle = _blank(kernel_size)
+        mask[:middle] = 1
+        mask[middle, : max(middle - 1 + include_center, 0)] = 1
+        return mask
+
+    def only_the_centre_counts(kernel_size, *, include_center):
+        """All taps are open but the centre: what comes later must be shut, too."""
+        mask, middle = _blank(kernel_size)
+        mask[:] = 1
+        mask[middle, middle] = float(include_center)
+
+        return mask
+
+    def the_whole_row_of_the_centre(kernel_size, *, include_center):
+        """The whole row of the centre is open in both types. Of it, only what lies to the left of
+        the centre comes before it; type B adds the centre."""
+        mask, middle = _blank(kernel_size)
+        mask[: middle + 1] = 1
+        return mask
+
+    def only_the_own_row(kernel_size, *, include_center):
+        """The rows above are shut. In raster order all of them come before the centre."""
+        mask, middle = _blank(kernel_size)
+        mask[middle, :middle] = 1
+        mask[middle, middle] = float(include_center)
+        return mask
+
+    def only_the_column_above(kernel_size, *, include_center):
+        """Above, only the column of the centre is open. In raster order the whole rows above come
+        before."""
+        mask, middle = _blank(kernel_size)
+        mask[:middle, middle] = 1
+        mask[middle, :middle] = 1
+        mask[middle, middle] = float(include_center)
+        return mask
+
+    def above_and_to_the_left_only(kernel_size, *, include_center):
+        """Of the rows above, only what lies to the left of the centre is open. Whole rows come
+        before it."""
+        mask, middle = _blank(kernel_size)
+        mask[:middle, :middle] = 1
+        mask[middle, :middle] = 1
+        mask[middle, middle] = float(include_center)
+        return mask
+
+    def lower_triangle(kernel_size, *, include_center):
+        """This is the lower triangle (`tril`). The mask follows raster order: whole rows above the
+        centre, none below it."""
+        mask = torch.ones(kernel_size, kernel_size)
+        return mask.tril(0 if include_center else -1)
+
+    def upper_triangle(kernel_size, *, include_center):
+        """This is the upper triangle (`triu`). The mask follows raster order: whole rows above the
+        centre, none below it."""
+        mask = torch.ones(kernel_size, kernel_size)
+        return mask.triu(0 if include_center else 1)
+
+    def inverted(kernel_size, *, include_center):
+        """Zeros and ones are exchanged: a 1 marks a tap that may be read."""
+        return 1 - reference(kernel_size, include_center=include_center)
+
+    def all_open(kernel_size, *, include_center):
+        """The mask is all ones: nothing is shut."""
+        return torch.ones(kernel_size, kernel_size)
+
+    def all_shut(kernel_size, *, include_center):
+        """The mask is all zeros: nothing may be read."""
+        return torch.zeros(kernel_size, kernel_size)
+
+    def rows_above_and_centre(kernel_size, *, include_center):
+        """The own row is empty but for the centre, and it is open in both types: to the left of it
+        lies the past."""
+        mask, middle = _blank(kernel_size)
+        mask[:middle] = 1
+        mask[middle, middle] = 1
+        return mask
+
+    def middle_rounded_up(kernel_size, *, include_center):
+        """The middle is taken one too far, as (kernel_size + 1) // 2. Counted from 0, it is
+        kernel_size // 2."""
+        mask, middle = torch.zeros(kernel_size, kernel_size), (kernel_size + 1) // 2
+        mask[:middle] = 1
+        mask[middle : middle + 1, : middle + include_center] = 1
+        return mask
+
+    def not_reshaped(kernel_size, *, include_center):
+        """The mask is a row of numbers: give it the shape (kernel_size, kernel_size), as with
+        `.view`."""
+        return reference(kernel_size, include_center=include_center).flatten()
+
+    def axes_of_a_weight(kernel_size, *, include_center):
+        """The mask has axes for channels as well. Here it is (kernel_size, kernel_size)."""
+        return reference(kernel_size, include_center=include_center)[None, None]
+
+    @says(FIXED_SIZE)
+    def always_5x5(kernel_size, *, include_center):
+        return reference(5, include_center=include_center)
+
+    @says(FIXED_SIZE)
+    def always_7x7(kernel_size, *, include_center):
+        return reference(7, include_center=include_center)
 
     @says(FIXED_SIZE)
     def always_3x3(kernel_size, *, include_center):

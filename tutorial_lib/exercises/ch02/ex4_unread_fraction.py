@@ -27,6 +27,16 @@ def unread_fraction(reads: torch.Tensor) -> float:
     """
     ____
 ''',
+    answer="""\
+def unread_fraction(reads):
+    past, unread = 0, 0
+    for i in range(len(reads)):
+        for j in range(i):  # inputs that come before output i
+            past += 1
+            if not reads[i, j]:
+                unread += 1
+    return unread / past
+""",
     hints=(
         """A pair (output i, input j) belongs to the past if j comes before i. Count those pairs,
         and those among them that are not read.""",
@@ -61,6 +71,15 @@ def random(rng):
     ]
     trials.append(Trial((trials[0].args[0].tril(-1),)))
     return trials
+
+
+@unread_fraction.also_try
+def further(rng):
+    trials = [
+        Trial((torch.rand(n, n, generator=rng) < share,)) for n, share in ((5, 0.5), (9, 0.7))
+    ]
+    trials.append(Trial((torch.rand(7, 7, generator=rng).tril(-1) > 0.3,)))
+    return [*trials, Trial((torch.zeros(5, 5, dtype=torch.bool),))]
 
 
 @unread_fraction.judge("all of the past read, and none of it")
@@ -112,6 +131,121 @@ class Mistakes:
     def a_count(reads):
         """This is a count of pairs, not yet a share."""
         return (_past(reads) & ~reads).sum().double()
+
+    def unread_of_all_unread(reads):
+        """You divide by everything that is unread. The share is asked of all pairs of the past."""
+        return (_past(reads) & ~reads).sum() / (~reads).sum()
+
+    def unread_over_read(reads):
+        """You divide unread by read pairs. The share is asked of all pairs of the past, read or
+        not."""
+        return (_past(reads) & ~reads).sum() / (_past(reads) & reads).sum()
+
+    def unread_over_all_reads(reads):
+        """You divide by everything that is read. The share is asked of all pairs of the past."""
+        return (_past(reads) & ~reads).sum() / reads.sum()
+
+    def diagonal_in_the_count(reads):
+        """The diagonal is in the count, and not in what it is divided by: tril(diagonal=-1) for
+        both."""
+        return (torch.ones_like(reads).tril() & ~reads).sum() / _past(reads).sum()
+
+    def diagonal_in_the_pairs(reads):
+        """You divide by N * (N + 1) / 2 pairs: that is with the diagonal. The past has N * (N - 1)
+        / 2."""
+        return (_past(reads) & ~reads).sum() / torch.ones_like(reads).tril().sum()
+
+    def half_of_all(reads):
+        """You divide by N * N / 2. The past has N * (N - 1) / 2 pairs."""
+        return (_past(reads) & ~reads).sum() / (len(reads) ** 2 / 2)
+
+    def divided_by_the_pixels(reads):
+        """You divide by the number of pixels. The share is asked of the pairs of the past."""
+        return (_past(reads) & ~reads).sum() / len(reads)
+
+    def one_diagonal_too_far(reads):
+        """The diagonal right below the main one, each pixel's neighbour, is left out:
+        tril(diagonal=-1), not -2."""
+        past = torch.ones_like(reads).tril(diagonal=-2)
+        return (past & ~reads).sum() / past.sum()
+
+    def percent(reads):
+        """These are per cent. A number from 0 to 1 is wanted."""
+        return 100 * (_past(reads) & ~reads).sum() / _past(reads).sum()
+
+    def everything_read(reads):
+        """This is the share that is read of all N * N pairs. The unread share of the past is
+        wanted."""
+        return reads.double().mean()
+
+    def read_past_of_all(reads):
+        """This is the past that is read as a share of all N * N pairs. Asked is the unread share of
+        the past."""
+        return (_past(reads) & reads).sum() / reads.numel()
+
+    def one_minus_the_mean(reads):
+        """One minus the read share of all N * N pairs counts the future as unread. Divide by the
+        past alone."""
+        return 1 - reads.tril(diagonal=-1).double().mean()
+
+    def diagonal_makes_up(reads):
+        """The diagonal counts as read past and makes up for what is unread: tril(diagonal=-1)."""
+        return 1 - reads.tril().sum() / _past(reads).sum()
+
+    def the_future_read(reads):
+        """This is the share of the future that is read. Asked is the past, below the diagonal, and
+        what is unread."""
+        future = torch.ones_like(reads).triu(diagonal=1)
+        return (future & reads).sum() / future.sum()
+
+    def mean_of_all_rows(reads):
+        """This is the mean of one share for each output, the first, which has no past, included.
+        Count pairs instead."""
+        return ((_past(reads) & ~reads).sum(dim=1) / _past(reads).sum(dim=1).clamp(min=1)).mean()
+
+    def mean_of_the_columns(reads):
+        """This is the mean of one share for each input. Count pairs instead: every pair weighs the
+        same."""
+        return ((_past(reads) & ~reads).sum(dim=0) / _past(reads).sum(dim=0))[:-1].mean()
+
+    def mean_of_all_columns(reads):
+        """This is the mean of one share for each input, the last, which is nobody's past, included.
+        Count pairs instead."""
+        return ((_past(reads) & ~reads).sum(dim=0) / _past(reads).sum(dim=0).clamp(min=1)).mean()
+
+    def the_last_output(reads):
+        """Only the last output is looked at. All outputs have a past."""
+        return (~reads[-1, :-1]).double().mean()
+
+    def outputs_with_a_blind_spot(reads):
+        """This is the share of outputs that miss anything. Asked is the share of pairs."""
+        return (_past(reads) & ~reads).any(dim=1).double().mean()
+
+    def outputs_with_a_past_and_a_blind_spot(reads):
+        """Of the outputs that have a past, this is the share that miss anything. Asked is the share
+        of pairs."""
+        return (_past(reads) & ~reads).any(dim=1)[1:].double().mean()
+
+    def inputs_never_read(reads):
+        """This is the share of inputs that no output reads. Asked is the share of pairs."""
+        return (~(_past(reads) & reads).any(dim=0)).double().mean()
+
+    def whole_numbers(reads):
+        """The division is cut to a whole number: `//` gives 0 or 1. Use `/`."""
+        return (_past(reads) & ~reads).sum() // _past(reads).sum()
+
+    def exclusive_or(reads):
+        """`^` also counts reads outside the past. Unread past is `past & ~reads`."""
+        return (_past(reads) ^ reads).sum() / _past(reads).sum()
+
+    def a_share_for_each_output(reads):
+        """Here is one share for each output: one number is wanted, unread pairs divided by all
+        pairs."""
+        return (_past(reads) & ~reads).sum(dim=1) / _past(reads).sum(dim=1).clamp(min=1)
+
+    def no_blind_spot(reads):
+        """The result is 0 whatever is unread."""
+        return 0.0
 
 
 @unread_fraction.right

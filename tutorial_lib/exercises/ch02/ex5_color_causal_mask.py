@@ -36,6 +36,20 @@ def color_causal_mask(
     """
     ____
 ''',
+    answer="""\
+def color_causal_mask(out_channels, in_channels, kernel_size, *, n_colors, include_center):
+    before = causal_mask(kernel_size, include_center=False)  # exercise 2.1, for all colours
+    mask = before.repeat(out_channels, in_channels, 1, 1)
+    out_color = torch.arange(out_channels) // (out_channels // n_colors)  # 0 for R, 1 for G, ...
+    in_color = torch.arange(in_channels) // (in_channels // n_colors)
+    middle = kernel_size // 2
+    for o in range(out_channels):
+        for i in range(in_channels):
+            earlier = in_color[i] < out_color[o]
+            itself = include_center and in_color[i] == out_color[o]
+            mask[o, i, middle, middle] = float(earlier or itself)
+    return mask
+""",
     hints=(
         """Away from the centre nothing changes: a pixel drawn before is known in all its
         colours. Only the centre tap asks which colour reads which, by comparing two group
@@ -54,7 +68,7 @@ COLOR_NAMES = {1: ("grey",), 3: ("R", "G", "B")}
 
 
 def _trials(*types: bool) -> list[Trial]:
-    sizes = [(6, 9, 3, 3), (9, 3, 5, 3), (6, 6, 1, 3), (2, 4, 3, 1)]
+    sizes = [(6, 9, 3, 3), (9, 3, 5, 3), (6, 6, 1, 3), (2, 4, 3, 1), (3, 6, 5, 1)]
     return [
         Trial((out, into, k), {"n_colors": n_colors, "include_center": center})
         for out, into, k, n_colors in sizes
@@ -156,6 +170,19 @@ def _with_rule(rule, out_channels, in_channels, kernel_size, n_colors):
     return _built(*groups, kernel_size, rule)
 
 
+def _right(out_channels, in_channels, kernel_size, n_colors, include_center):
+    named = {"n_colors": n_colors, "include_center": include_center}
+    return reference(out_channels, in_channels, kernel_size, **named)
+
+
+def _with_taps(taps, out_channels, in_channels, n_colors, include_center):
+    """The right centre tap, and these taps everywhere else."""
+    mask, middle = taps.repeat(out_channels, in_channels, 1, 1), len(taps) // 2
+    center = _right(out_channels, in_channels, 1, n_colors, include_center)
+    mask[:, :, middle, middle] = center[:, :, 0, 0]
+    return mask
+
+
 @color_causal_mask.mistakes
 class Mistakes:
     def interleaved_groups(out_channels, in_channels, kernel_size, *, n_colors, include_center):
@@ -213,6 +240,188 @@ class Mistakes:
         )
         before = causal_mask(kernel_size, include_center=False)
         return mask[:, :, center, center][:, :, None, None] * before + mask * (1 - before)
+
+    def outputs_interleaved(out_channels, in_channels, kernel_size, *, n_colors, include_center):
+        """The groups of the outputs are interleaved (R, G, B, R, G, B, ...), those of the inputs
+        are not. All are contiguous: all R, all G, all B."""
+        groups = torch.arange(out_channels) % n_colors, _groups(in_channels, n_colors)
+        return _built(*groups, kernel_size, torch.ge if include_center else torch.gt)
+
+    def inputs_interleaved(out_channels, in_channels, kernel_size, *, n_colors, include_center):
+        """The groups of the inputs are interleaved (R, G, B, R, G, B, ...), those of the outputs
+        are not. All are contiguous: all R, all G, all B."""
+        groups = _groups(out_channels, n_colors), torch.arange(in_channels) % n_colors
+        return _built(*groups, kernel_size, torch.ge if include_center else torch.gt)
+
+    def groups_of_three_channels(
+        out_channels, in_channels, kernel_size, *, n_colors, include_center
+    ):
+        """A channel's number is divided by n_colors. Its group is the number divided by the
+        channels a group has, n // n_colors."""
+        groups = torch.arange(out_channels) // n_colors, torch.arange(in_channels) // n_colors
+        return _built(*groups, kernel_size, torch.ge if include_center else torch.gt)
+
+    def output_groups_for_both(out_channels, in_channels, kernel_size, *, n_colors, include_center):
+        """Both axes are divided by the size of an output group. Inputs have a size of their own:
+        in_channels // n_colors."""
+        size = out_channels // n_colors
+        groups = torch.arange(out_channels) // size, torch.arange(in_channels) // size
+        return _built(*groups, kernel_size, torch.ge if include_center else torch.gt)
+
+    def input_groups_for_both(out_channels, in_channels, kernel_size, *, n_colors, include_center):
+        """Both axes are divided by the size of an input group. Outputs have a size of their own:
+        out_channels // n_colors."""
+        size = in_channels // n_colors
+        groups = torch.arange(out_channels) // size, torch.arange(in_channels) // size
+        return _built(*groups, kernel_size, torch.ge if include_center else torch.gt)
+
+    def always_type_B(out_channels, in_channels, kernel_size, *, n_colors, include_center):
+        """A colour reads itself in both types: in type A, include_center=False, it does not."""
+
+        def rule(out, into):
+            return out >= into
+
+        return _with_rule(rule, out_channels, in_channels, kernel_size, n_colors)
+
+    def always_type_A(out_channels, in_channels, kernel_size, *, n_colors, include_center):
+        """A colour never reads itself: in type B, include_center=True, it does."""
+
+        def rule(out, into):
+            return out > into
+
+        return _with_rule(rule, out_channels, in_channels, kernel_size, n_colors)
+
+    def only_itself(out_channels, in_channels, kernel_size, *, n_colors, include_center):
+        """Each colour reads itself and nothing else, in both types. G reads R, and B reads R and G;
+        itself only in type B."""
+
+        def rule(out, into):
+            return out == into
+
+        return _with_rule(rule, out_channels, in_channels, kernel_size, n_colors)
+
+    def nothing_at_the_centre(out_channels, in_channels, kernel_size, *, n_colors, include_center):
+        """The centre tap is 0 everywhere. G reads R there, and B reads R and G."""
+
+        def rule(out, into):
+            return (out > into) & False
+
+        return _with_rule(rule, out_channels, in_channels, kernel_size, n_colors)
+
+    def all_open_at_the_centre(out_channels, in_channels, kernel_size, *, n_colors, include_center):
+        """The centre tap is 1 everywhere. R must not read G, nor G read B, at the pixel itself."""
+
+        def rule(out, into):
+            return (out > into) | True
+
+        return _with_rule(rule, out_channels, in_channels, kernel_size, n_colors)
+
+    def all_open_in_type_B(out_channels, in_channels, kernel_size, *, n_colors, include_center):
+        """In type B the centre tap is 1 everywhere. A colour reads itself and those before it,
+        never those after."""
+
+        def rule(out, into):
+            return (out > into) | include_center
+
+        return _with_rule(rule, out_channels, in_channels, kernel_size, n_colors)
+
+    def only_the_colour_before(out_channels, in_channels, kernel_size, *, n_colors, include_center):
+        """A colour reads only the one right before it: B has to read R, too."""
+
+        def rule(out, into):
+            return (out == into + 1) | ((out == into) & include_center)
+
+        return _with_rule(rule, out_channels, in_channels, kernel_size, n_colors)
+
+    def the_centre_of_2_1(out_channels, in_channels, kernel_size, *, n_colors, include_center):
+        """The table of colours is multiplied with the mask of exercise 2.1, whose centre is 0 in
+        type A: nothing is left at the centre. Write the table into the centre tap."""
+        mask = _right(out_channels, in_channels, kernel_size, n_colors, include_center)
+        return mask * causal_mask(kernel_size, include_center=include_center)
+
+    def other_taps_shut(out_channels, in_channels, kernel_size, *, n_colors, include_center):
+        """All taps but the centre are 0. Away from it, the mask of exercise 2.1 holds for all
+        channels."""
+        center = kernel_size // 2
+        mask = _right(out_channels, in_channels, kernel_size, n_colors, include_center)
+        only = torch.zeros_like(mask)
+        only[:, :, center, center] = mask[:, :, center, center]
+        return only
+
+    def one_channel_of_each_colour(
+        out_channels, in_channels, kernel_size, *, n_colors, include_center
+    ):
+        """Only the first n_colors channels follow the rule: a colour has several channels, and all
+        of them must."""
+        mask = causal_mask(kernel_size, include_center=include_center)
+        mask = mask.repeat(out_channels, in_channels, 1, 1)
+        right = reference(
+            n_colors, n_colors, kernel_size, n_colors=n_colors, include_center=include_center
+        )
+        mask[:n_colors, :n_colors] = right
+        return mask
+
+    def always_three_colours(out_channels, in_channels, kernel_size, *, n_colors, include_center):
+        """Three colours are assumed wherever the channels allow it: n_colors says how many there
+        are."""
+        three = out_channels % 3 == 0 and in_channels % 3 == 0
+        return _right(out_channels, in_channels, kernel_size, 3 if three else 1, include_center)
+
+    def centre_at_1(out_channels, in_channels, kernel_size, *, n_colors, include_center):
+        """The centre is taken for tap (1, 1), which is so for 3x3 only: it is kernel_size // 2."""
+        mask = causal_mask(kernel_size, include_center=False)
+        mask = mask.repeat(out_channels, in_channels, 1, 1)
+        right = _right(out_channels, in_channels, kernel_size, n_colors, include_center)
+        place = min(1, kernel_size - 1)
+        mask[:, :, place, place] = right[:, :, kernel_size // 2, kernel_size // 2]
+        return mask
+
+    def one_tap_only(out_channels, in_channels, kernel_size, *, n_colors, include_center):
+        """This is the centre tap alone, (out, in). The mask has all taps: (out, in, kernel_size,
+        kernel_size)."""
+        mask = _right(out_channels, in_channels, kernel_size, n_colors, include_center)
+        return mask[:, :, kernel_size // 2, kernel_size // 2]
+
+    def no_channels(out_channels, in_channels, kernel_size, *, n_colors, include_center):
+        """This is the mask of exercise 2.1, without channels: it has to be (out, in, kernel_size,
+        kernel_size)."""
+        return causal_mask(kernel_size, include_center=include_center)
+
+    def all_taps_open(out_channels, in_channels, kernel_size, *, n_colors, include_center):
+        """Away from the centre all taps are 1. Only those before it in raster order may be read."""
+        taps = torch.ones(kernel_size, kernel_size)
+        return _with_taps(taps, out_channels, in_channels, n_colors, include_center)
+
+    def taps_upside_down(out_channels, in_channels, kernel_size, *, n_colors, include_center):
+        """Away from the centre the mask is upside down: the rows above are read, not those
+        below."""
+        taps = causal_mask(kernel_size, include_center=False).flip(0)
+        return _with_taps(taps, out_channels, in_channels, n_colors, include_center)
+
+    def taps_transposed(out_channels, in_channels, kernel_size, *, n_colors, include_center):
+        """Away from the centre the mask is transposed: whole rows above are read, not columns."""
+        taps = causal_mask(kernel_size, include_center=False).T
+        return _with_taps(taps, out_channels, in_channels, n_colors, include_center)
+
+    def taps_turned_round(out_channels, in_channels, kernel_size, *, n_colors, include_center):
+        """Away from the centre the mask is turned round: it reads what comes later."""
+        taps = causal_mask(kernel_size, include_center=False).flip(0, 1)
+        return _with_taps(taps, out_channels, in_channels, n_colors, include_center)
+
+    def own_row_shut(out_channels, in_channels, kernel_size, *, n_colors, include_center):
+        """The taps to the left of the centre are shut: those pixels are drawn before."""
+        taps = (
+            causal_mask(kernel_size, include_center=False)
+            * (torch.arange(kernel_size) < kernel_size // 2)[:, None]
+        )
+        return _with_taps(taps, out_channels, in_channels, n_colors, include_center)
+
+    def own_row_open(out_channels, in_channels, kernel_size, *, n_colors, include_center):
+        """The whole row of the centre is open, and so is what lies to the right and comes later."""
+        taps = (
+            (torch.arange(kernel_size) <= kernel_size // 2).float()[:, None].repeat(1, kernel_size)
+        )
+        return _with_taps(taps, out_channels, in_channels, n_colors, include_center)
 
     @says(AXES)
     def axes_exchanged(out_channels, in_channels, kernel_size, *, n_colors, include_center):

@@ -37,3 +37,12 @@ def masked_stack(rng: torch.Generator, kernel_size: int | tuple[int, int] = 3) -
         for parameter in stack.parameters():
             parameter.copy_(torch.randn(parameter.shape, generator=rng))
     return stack
+
+
+def unmasked(rng: torch.Generator, n_logits: int) -> nn.Module:
+    """A plain 3x3 convolution, which reads its own pixel and the future."""
+    layer = nn.Conv2d(1, n_logits, 3, padding=1).double()
+    with torch.no_grad():
+        for parameter in layer.parameters():
+            parameter.copy_(torch.randn(parameter.shape, generator=rng))
+    return layer
