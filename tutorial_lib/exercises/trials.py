@@ -108,7 +108,7 @@ def compare(
     for misconception in misconceptions:
         if explains(misconception, trials, got, read):
             return Failure(misconception.says, told)
-    if _draws(candidate, reference, first, read):
+    if any(_draws(candidate, reference, trial, read) for trial in (first, trials[-1])):
         return Failure(DRAWS, told)
     seen = (
         (terms and formula_of(terms, trials, got, want))

@@ -209,6 +209,139 @@ def _state(weight, momentum, step, generator):
     return {"weight": weight, "momentum": momentum, "step": step, "rng": generator.get_state()}
 
 
+def _wrong_step(name: str, told: str, **parts) -> None:
+    """The lines of a step, one of them replaced; the rest of the loop is right.
+
+    gradient(weight, row, noise, drawn), moved(momentum, gradient), after(weight, moved, t, i): i
+    counts from 0 in this call; row(data, t)
+    """
+    row = parts.get("row", lambda data, t: data[t % len(data)])
+    gradient = parts.get("gradient", lambda weight, row, noise, drawn: weight - row + noise * drawn)
+    moved = parts.get("moved", lambda momentum, gradient: momentum / 2 + gradient)
+    after = parts.get("after", lambda weight, moved, t, i, gradient: weight - moved / (2 * (t + 1)))
+
+    def function(state, data, n_steps, noise):
+        weight, momentum, step = state["weight"], state["momentum"], state["step"]
+        generator = _generator(state)
+        for i in range(n_steps):
+            drawn = torch.randn(weight.shape, generator=generator, dtype=weight.dtype)
+            g = gradient(weight, row(data, step + i), noise, drawn)
+            momentum = moved(momentum, g)
+            weight = after(weight, momentum, step + i, i, g)
+        return _state(weight, momentum, step + n_steps, generator)
+
+    function.__name__ = name
+    train_from.wrong(told)(function)
+
+
+_wrong_step(
+    "constant rate",
+    "The rate does not fall: every step moves the weight by half of the momentum. It is divided by "
+    "2 (t + 1).",
+    after=lambda weight, moved, t, i, g: weight - moved / 2,
+)
+_wrong_step(
+    "precedence",
+    "`/ 2 * (t + 1)` divides by 2 and then *multiplies* by t + 1. Put brackets around 2 * (t + 1).",
+    after=lambda weight, moved, t, i, g: weight - moved / 2 * (t + 1),
+)
+_wrong_step(
+    "rate of this call",
+    "The rate counts from 0 in every call, so a resumed run repeats the large steps of the start.",
+    after=lambda weight, moved, t, i, g: weight - moved / (2 * (i + 1)),
+)
+_wrong_step(
+    "rate without the 2",
+    "The rate is 1 / (t + 1), and the momentum is to be divided by 2 (t + 1).",
+    after=lambda weight, moved, t, i, g: weight - moved / (t + 1),
+)
+_wrong_step(
+    "rate of an odd number",
+    "The rate is 1 / (2 t + 1). The 1 belongs to t: 2 (t + 1) is 2 t + 2.",
+    after=lambda weight, moved, t, i, g: weight - moved / (2 * t + 1),
+)
+_wrong_step(
+    "rate of the step after",
+    "The rate is that of the step after: steps are counted from 0, and step 0 divides by 2.",
+    after=lambda weight, moved, t, i, g: weight - moved / (2 * (t + 2)),
+)
+_wrong_step(
+    "upwards",
+    "The momentum is added to the weight. The way down is the other one.",
+    after=lambda weight, moved, t, i, g: weight + moved / (2 * (t + 1)),
+)
+_wrong_step(
+    "gradient alone",
+    "The weight moves by the gradient alone. It moves by the momentum, which the gradient joins.",
+    after=lambda weight, moved, t, i, g: weight - g / (2 * (t + 1)),
+)
+_wrong_step(
+    "momentum not halved",
+    "The momentum is not halved before the gradient is added, so old gradients never fade.",
+    moved=lambda momentum, gradient: momentum + gradient,
+)
+_wrong_step(
+    "momentum and gradient halved",
+    "The gradient is halved along with the momentum. Only the old momentum is.",
+    moved=lambda momentum, gradient: (momentum + gradient) / 2,
+)
+_wrong_step(
+    "momentum of 0.9",
+    "The momentum is multiplied by 0.9. Here it is halved.",
+    moved=lambda momentum, gradient: 0.9 * momentum + gradient,
+)
+_wrong_step(
+    "momentum forgotten",
+    "The momentum is the last gradient alone: what earlier steps left behind is thrown away.",
+    moved=lambda momentum, gradient: gradient,
+)
+_wrong_step(
+    "gradient turned round",
+    "The gradient has the wrong sign: it is weight - row, not row - weight.",
+    gradient=lambda weight, row, noise, drawn: row - weight + noise * drawn,
+)
+_wrong_step(
+    "noise taken off",
+    "The noise is subtracted. The gradient is weight - row *plus* noise times n.",
+    gradient=lambda weight, row, noise, drawn: weight - row - noise * drawn,
+)
+_wrong_step(
+    "noise at full strength",
+    "What is drawn is not multiplied by `noise`.",
+    gradient=lambda weight, row, noise, drawn: weight - row + drawn,
+)
+_wrong_step(
+    "no noise",
+    "No noise is in the gradient: what is drawn plays no part.",
+    gradient=lambda weight, row, noise, drawn: weight - row,
+)
+_wrong_step(
+    "one number for all weights",
+    "All weights get the same random number. Each has one of its own.",
+    gradient=lambda weight, row, noise, drawn: weight - row + noise * drawn[:1],
+)
+_wrong_step(
+    "the row after",
+    "Every step sees the row after its own. Step t sees row t mod N, and step 0 row 0.",
+    row=lambda data, t: data[(t + 1) % len(data)],
+)
+_wrong_step(
+    "mean of the data",
+    "Every step sees the mean of the data. Step t sees row t mod N.",
+    row=lambda data, t: data.mean(dim=0),
+)
+_wrong_step(
+    "the first row",
+    "Every step sees row 0. Step t sees row t mod N.",
+    row=lambda data, t: data[0],
+)
+_wrong_step(
+    "mod D",
+    "The rows are counted modulo D, the length of a row. There are N of them, `len(data)`.",
+    row=lambda data, t: data[t % data.shape[1]],
+)
+
+
 @train_from.mistakes
 class Mistakes:
     def momentum_starts_afresh(state, data, n_steps, noise):
@@ -223,6 +356,39 @@ class Mistakes:
         weight, momentum, step, generator = _run(state, data, n_steps, noise, step=0)
         return _state(weight, momentum, step + state["step"], generator)
 
+    @says(" ".join(the_step_starts_afresh.__doc__.split()))
+    def the_step_starts_afresh_and_is_returned(state, data, n_steps, noise):
+        return _state(*_run(state, data, n_steps, noise, step=0))
+
+    def one_step_too_many(state, data, n_steps, noise):
+        """One step too many is taken."""
+        return _state(*_run(state, data, n_steps + 1, noise))
+
+    def one_step_too_few(state, data, n_steps, noise):
+        """One step too few is taken."""
+        return _state(*_run(state, data, n_steps - 1, noise))
+
+    def up_to_n_steps(state, data, n_steps, noise):
+        """The loop ends at step n_steps of the whole run. n_steps counts those of this call: stop
+        at state["step"] + n_steps."""
+        return _state(*_run(state, data, max(0, n_steps - state["step"]), noise))
+
+    def old_weight_returned(state, data, n_steps, noise):
+        """The returned "weight" is that of the beginning: the training is lost."""
+        return {**_state(*_run(state, data, n_steps, noise)), "weight": state["weight"]}
+
+    def nothing_drawn_without_noise(state, data, n_steps, noise):
+        """With noise 0 nothing is drawn. Every step draws, so that "rng" counts on with the
+        steps."""
+        after = _state(*_run(state, data, n_steps, noise))
+        return after if noise else {**after, "rng": state["rng"]}
+
+    def rng_back_to_where_it_was_seeded(state, data, n_steps, noise):
+        """The returned "rng" is that of a new generator. It is what the state's generator has come
+        to: `generator.get_state()`."""
+        new = torch.Generator().get_state()
+        return {**_state(*_run(state, data, n_steps, noise)), "rng": new}
+
     def the_data_start_afresh(state, data, n_steps, noise):
         """Every call begins with row 0 again: a resumed run sees the first rows twice."""
         return _state(*_run(state, data, n_steps, noise, row=0))
@@ -232,6 +398,10 @@ class Mistakes:
         to come from `state["rng"]`."""
         generator = torch.Generator().manual_seed(0)
         return _state(*_run(state, data, n_steps, noise, generator=generator))
+
+    @says(" ".join(seeded_in_every_call.__doc__.split()))
+    def a_new_generator_in_every_call(state, data, n_steps, noise):
+        return _state(*_run(state, data, n_steps, noise, generator=torch.Generator()))
 
     def old_random_numbers_returned(state, data, n_steps, noise):
         """The returned "rng" is that of the beginning, so the next call draws the same noise

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from tutorial_lib.exercises.comparing import first_difference, numbers
 from tutorial_lib.exercises.definition import Failure
-from tutorial_lib.exercises.engine import Exercise
+from tutorial_lib.exercises.engine import Exercise, says
 from tutorial_lib.exercises.trials import Trial
 
 
@@ -80,12 +80,14 @@ def _crowded(rng: torch.Generator, n: int, dim: int, dtype=torch.bfloat16) -> Tr
     """A cluster of codes that bfloat16 can hardly tell apart, and vectors that lie beside it.
 
     Numbers are multiples of 1/128, so that float32 is exact in any order of the sums; the vectors
-    are multiples of 1/32 below 8, which bfloat16 holds.
+    are multiples of 1/32 below 8, which bfloat16 holds. In float32 they have digits beyond those.
     """
     center = torch.randint(5, 7, (1, dim), generator=rng) * 128.0
     codebook = center + torch.randint(-28, 29, (64, dim), generator=rng)
     side = torch.randint(2, (n, dim), generator=rng) * 2 - 1
     vectors = center + side * torch.randint(32, 64, (n, dim), generator=rng) * 4
+    if dtype == torch.float32:
+        vectors = vectors + torch.randint(-3, 4, (n, dim), generator=rng)
     return Trial(((vectors / 128).to(dtype), codebook / 128))
 
 
@@ -151,6 +153,83 @@ class Mistakes:
     def all_in_bfloat16(vectors, codebook):
         """Everything is rounded to bfloat16: vectors, codes and distances."""
         return _distances(vectors.bfloat16(), codebook.bfloat16()).argmin(dim=1)
+
+    @says(" ".join(all_in_bfloat16.__doc__.split()))
+    def all_in_the_dtype_of_the_vectors(vectors, codebook):
+        return _distances(vectors, codebook.to(vectors.dtype)).argmin(dim=1)
+
+    def all_in_float16(vectors, codebook):
+        """Everything is rounded to float16. It has three digits more than bfloat16, and still fewer
+        than these codes need."""
+        return _distances(vectors.half(), codebook.half()).argmin(dim=1)
+
+    def the_vectors_rounded(vectors, codebook):
+        """The *vectors* are rounded to bfloat16. Those that come in float32 lose their digits."""
+        return _distances(vectors.bfloat16().float(), codebook).argmin(dim=1)
+
+    def a_table_of_distances(vectors, codebook):
+        """The distances themselves come back, one for each vector and code. Asked for is the index
+        of the smallest in each row."""
+        return _distances(vectors.float(), codebook)
+
+    def the_smallest_distance(vectors, codebook):
+        """The smallest distance comes back. Asked for is the index where it stands: `argmin`."""
+        return _distances(vectors.float(), codebook).min(dim=1).values
+
+    def the_code_itself(vectors, codebook):
+        """The nearest code itself comes back. Asked for is its index."""
+        return codebook[_distances(vectors.float(), codebook).argmin(dim=1)]
+
+    def one_index_in_all(vectors, codebook):
+        """Without `dim=1`, `argmin` looks for one place in the whole table."""
+        return _distances(vectors.float(), codebook).argmin()
+
+    def a_column(vectors, codebook):
+        """The indices stand in a column, (n, 1). Asked for is (n,): leave `keepdim` out."""
+        return _distances(vectors.float(), codebook).argmin(dim=1, keepdim=True)
+
+    def the_32_bits(vectors, codebook):
+        """The indices are the right ones, in another dtype. Indices are torch.long."""
+        return _distances(vectors.float(), codebook).argmin(dim=1).int()
+
+    def one_hot(vectors, codebook):
+        """The choice comes back as a row of zeros and a one. Asked for is the index of the one."""
+        indices = _distances(vectors.float(), codebook).argmin(dim=1)
+        return torch.nn.functional.one_hot(indices, len(codebook))
+
+    def from_one(vectors, codebook):
+        """The codes are counted from 1. They run from 0 to K - 1."""
+        return _distances(vectors.float(), codebook).argmin(dim=1) + 1
+
+    def cosine(vectors, codebook):
+        """Directions (cosines) are compared. A code may point the right way and be far off."""
+        directions = codebook / codebook.norm(dim=1, keepdim=True)
+        return _products(vectors, directions).argmax(dim=1)
+
+    def the_first_number_only(vectors, codebook):
+        """Only the first of the D numbers is compared."""
+        return _distances(vectors.float()[:, :1], codebook[:, :1]).argmin(dim=1)
+
+    def signed_differences(vectors, codebook):
+        """The differences are added with their signs, so that they cancel. Square them first."""
+        return (vectors.float()[:, None] - codebook).sum(dim=2).abs().argmin(dim=1)
+
+    def the_largest_difference(vectors, codebook):
+        """The largest of the D differences decides. Distance here means the sum of their
+        squares."""
+        return (vectors.float()[:, None] - codebook).abs().amax(dim=2).argmin(dim=1)
+
+    def the_product_added(vectors, codebook):
+        """The product is added. In the squared distance it has a minus: |z|^2 - 2 z·e + |e|^2."""
+        return (codebook.square().sum(dim=1) + 2 * _products(vectors, codebook)).argmin(dim=1)
+
+    def the_norm_not_squared(vectors, codebook):
+        """The length of the code is not squared. The squared distance has |e|^2."""
+        return (codebook.norm(dim=1) - 2 * _products(vectors, codebook)).argmin(dim=1)
+
+    def always_the_first(vectors, codebook):
+        """Every vector gets code 0."""
+        return torch.zeros(len(vectors), dtype=torch.long)
 
     def the_product_under_autocast(vectors, codebook):
         """The arguments are float32, but their matrix product is taken under autocast, which rounds
