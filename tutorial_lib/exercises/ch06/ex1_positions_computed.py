@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from tutorial_lib.exercises.comparing import number
-from tutorial_lib.exercises.engine import Exercise
+from tutorial_lib.exercises.engine import Exercise, says
 from tutorial_lib.exercises.trials import Trial
 
 
@@ -95,6 +95,30 @@ positions_computed.trials("two and three colours")(lambda rng: _trials([(2, 2), 
 positions_computed.also_try(lambda rng: _trials([(2, 3), (3, 3), (5, 4)], (1, 3)))
 
 
+COLOURS_LEFT_OUT = "The colours are left out: each sub-pixel is a draw of its own, and a pass."
+BY_ROWS = (
+    "You count one pass a row. Every pixel must know its left neighbour, so each draw needs a pass."
+)
+PIXEL = (
+    "Row-cropped sampling cuts between rows: the present row is computed in full, not up to the "
+    "pixel."
+)
+HALF = (
+    "Row-cropped is a little more than half of naive: the row being drawn counts too, so a draw "
+    "computes (height + 1) / 2 rows on average, not height / 2, and the average is not rounded."
+)
+SQUARE = "The height stands where the width belongs, or the other way: the image is not square."
+CACHED = "With the cache each draw, of each sub-pixel, computes one position."
+ORDER = "The three numbers are in another order: naive, row-cropped, cached."
+
+
+def _but(height, width, n_colors, *, naive=None, row_cropped=None, cached=None):
+    """The right counts, with some in their place."""
+    right = reference(height, width, n_colors)
+    given = naive, row_cropped, cached
+    return tuple(r if g is None else g for r, g in zip(right, given, strict=True))
+
+
 @positions_computed.mistakes
 class Mistakes:
     def without_the_own_row(height, width, n_colors=1):
@@ -103,22 +127,19 @@ class Mistakes:
         naive, _, cached = reference(height, width, n_colors)
         return naive, sum(width * n_colors * rows * width for rows in range(height)), cached
 
+    @says(PIXEL)
     def cut_at_the_pixel(height, width, n_colors=1):
-        """Row-cropped sampling cuts between rows: the present row is computed in full, not up to
-        the pixel."""
         naive, _, cached = reference(height, width, n_colors)
         pixels = height * width
         return naive, n_colors * pixels * (pixels + 1) // 2, cached
 
+    @says(HALF)
     def exactly_half(height, width, n_colors=1):
-        """Row-cropped is a little more than half of naive: the row being drawn counts too, so a
-        draw computes (height + 1) / 2 rows on average, not height / 2."""
         naive, _, cached = reference(height, width, n_colors)
         return naive, naive // 2, cached
 
+    @says(COLOURS_LEFT_OUT)
     def colours_left_out(height, width, n_colors=1):
-        """The colours are left out: each sub-pixel is a draw of its own, and each draw is a
-        pass."""
         return reference(height, width)
 
     def colours_as_positions(height, width, n_colors=1):
@@ -138,19 +159,18 @@ class Mistakes:
         naive, row_cropped, cached = reference(height, width, n_colors)
         return n_colors * naive, n_colors * row_cropped, cached
 
+    @says(BY_ROWS)
     def one_pass_a_row(height, width, n_colors=1):
-        """You count one pass a row. Every pixel must know its left neighbour, so each draw needs a
-        pass."""
         naive, row_cropped, cached = reference(height, width, n_colors)
         draws = width * n_colors
         return naive // draws, row_cropped // draws, cached
 
+    @says(SQUARE)
     def square_images(height, width, n_colors=1):
-        """The height stands where the width belongs: the image is not square."""
         return reference(height, height, n_colors)
 
+    @says(CACHED)
     def a_whole_row_for_each_draw(height, width, n_colors=1):
-        """With the cache a draw computes one position; you count a whole row for each."""
         naive, row_cropped, cached = reference(height, width, n_colors)
         return naive, row_cropped, cached * width
 
@@ -158,6 +178,120 @@ class Mistakes:
         """That is a single pass over the image. It is what training needs; sampling needs a pass
         for each draw."""
         return height * width, height * width, height * width
+
+    @says(COLOURS_LEFT_OUT)
+    def colours_left_out_of_the_cache(height, width, n_colors=1):
+        return _but(height, width, n_colors, cached=height * width)
+
+    @says(COLOURS_LEFT_OUT)
+    def colours_left_out_of_the_rows(height, width, n_colors=1):
+        return _but(height, width, n_colors, row_cropped=reference(height, width)[1])
+
+    @says(COLOURS_LEFT_OUT)
+    def colours_in_naive_alone(height, width, n_colors=1):
+        return (reference(height, width, n_colors)[0], *reference(height, width)[1:])
+
+    @says(COLOURS_LEFT_OUT)
+    def colours_in_the_cache_alone(height, width, n_colors=1):
+        return (*reference(height, width)[:2], height * width * n_colors)
+
+    @says(PIXEL)
+    def cut_before_the_pixel(height, width, n_colors=1):
+        return _but(
+            height,
+            width,
+            n_colors,
+            row_cropped=n_colors * height * width * (height * width - 1) // 2,
+        )
+
+    @says(HALF)
+    def half_and_a_fraction(height, width, n_colors=1):
+        return _but(height, width, n_colors, row_cropped=reference(height, width, n_colors)[0] / 2)
+
+    @says(HALF)
+    def rows_on_average_rounded(height, width, n_colors=1):
+        return _but(
+            height, width, n_colors, row_cropped=n_colors * height * width**2 * ((height + 1) // 2)
+        )
+
+    @says(BY_ROWS)
+    def row_cropped_one_pass_a_row(height, width, n_colors=1):
+        return _but(height, width, n_colors, row_cropped=width * height * (height + 1) // 2)
+
+    @says(BY_ROWS)
+    def row_cropped_one_pass_a_row_and_colour(height, width, n_colors=1):
+        return _but(
+            height, width, n_colors, row_cropped=n_colors * width * height * (height + 1) // 2
+        )
+
+    def own_row_alone(height, width, n_colors=1):
+        """Row-cropped is counted as if a draw computed its own row alone. The rows above are
+        computed too: nothing is kept."""
+        return _but(height, width, n_colors, row_cropped=n_colors * height * width**2)
+
+    @says(SQUARE)
+    def width_for_height(height, width, n_colors=1):
+        return reference(width, width, n_colors)
+
+    @says(SQUARE)
+    def columns_for_rows(height, width, n_colors=1):
+        return _but(height, width, n_colors, row_cropped=reference(width, height, n_colors)[1])
+
+    @says(SQUARE)
+    def a_width_missing_in_the_rows(height, width, n_colors=1):
+        return _but(
+            height,
+            width,
+            n_colors,
+            row_cropped=n_colors * width * height * height * (height + 1) // 2,
+        )
+
+    def naive_one_position_a_draw(height, width, n_colors=1):
+        """Naive is counted as one position a draw. Each draw computes all positions of the
+        image."""
+        return _but(height, width, n_colors, naive=height * width * n_colors)
+
+    @says(CACHED)
+    def cached_once_a_row(height, width, n_colors=1):
+        return _but(height, width, n_colors, cached=height)
+
+    @says(CACHED)
+    def cached_in_all_once(height, width, n_colors=1):
+        return _but(height, width, n_colors, cached=1)
+
+    @says(CACHED)
+    def cached_twice(height, width, n_colors=1):
+        return _but(height, width, n_colors, cached=height * width * (n_colors + 1))
+
+    @says(ORDER)
+    def backwards(height, width, n_colors=1):
+        return reference(height, width, n_colors)[::-1]
+
+    @says(ORDER)
+    def first_two_exchanged(height, width, n_colors=1):
+        return tuple(reference(height, width, n_colors)[i] for i in (1, 0, 2))
+
+    @says(ORDER)
+    def last_two_exchanged(height, width, n_colors=1):
+        return tuple(reference(height, width, n_colors)[i] for i in (0, 2, 1))
+
+    def of_a_single_draw(height, width, n_colors=1):
+        """This is what a single draw computes. An image takes height * width * n_colors draws."""
+        return height * width, height * width, 1
+
+    def a_row_too_many(height, width, n_colors=1):
+        """A row too many is counted: while row i is drawn, i rows are computed, from 1 to
+        height."""
+        rows = range(1, height + 2)
+        return _but(height, width, n_colors, row_cropped=sum(n_colors * width**2 * n for n in rows))
+
+    def naive_and_cached_alone(height, width, n_colors=1):
+        """One of the three numbers is missing: naive, row-cropped, cached."""
+        return reference(height, width, n_colors)[::2]
+
+    def first_two_alone(height, width, n_colors=1):
+        """The last of the three numbers is missing: what is computed with the cache."""
+        return reference(height, width, n_colors)[:2]
 
 
 @positions_computed.right

@@ -55,6 +55,16 @@ def push_row(rows, finished):
 GROWS = "The window grows: the oldest row has to leave, or the kernel no longer fits on it."
 
 
+NOT_IN_IT = "The finished row is not in the window as it is. It becomes the last row, unchanged."
+ONE_ROW = "The rows before the finished one are gone: the kernel reads more than one row."
+ORDER = "The order is lost: the oldest row comes first, the finished one last."
+COPIED = (
+    "A row is overwritten before it is read, so the finished row comes to lie in several rows. "
+    "Move from the oldest row on, or fill a new tensor."
+)
+ALONG = "Columns are moved, or channels. A finished row moves the window along the first axis."
+
+
 def _trials(rng: torch.Generator, *shapes: tuple[int, int, int]) -> list[Trial]:
     return [
         Trial((torch.randn(shape, generator=rng), torch.randn(shape[1:], generator=rng)))
@@ -106,8 +116,8 @@ class Mistakes:
         upper taps would read what lies right above."""
         return torch.cat([finished[None], rows[1:]])
 
+    @says(ONE_ROW)
     def cleared(rows, finished):
-        """The rows before the finished one are cleared. The kernel reads more than one row."""
         return torch.cat([torch.zeros_like(rows[1:]), finished[None]])
 
     def never_moves(rows, finished):
@@ -118,12 +128,12 @@ class Mistakes:
     def grows(rows, finished):
         return torch.cat([rows, finished[None]])
 
+    @says(COPIED)
     def repeated(rows, finished):
-        """Every row of the window is the finished one. Only the last is."""
         return finished.expand_as(rows).clone()
 
+    @says(ALONG)
     def columns_moved(rows, finished):
-        """Columns are moved. A finished row moves the window along the rows, the first axis."""
         moved = rows.roll(-1, dims=1)
         return torch.cat([moved[:-1], finished[None]])
 
@@ -134,6 +144,84 @@ class Mistakes:
     def turned_round(rows, finished):
         """The right rows, in the wrong order: the oldest comes first."""
         return reference(rows, finished).flip(0)
+
+    @says(NOT_IN_IT)
+    def only_rolled(rows, finished):
+        return rows.roll(-1, dims=0)
+
+    @says(NOT_IN_IT)
+    def rolled_the_other_way(rows, finished):
+        return rows.roll(1, dims=0)
+
+    @says(NOT_IN_IT)
+    def zeros_at_the_end(rows, finished):
+        return torch.cat([rows[1:], torch.zeros_like(rows[:1])])
+
+    @says(NOT_IN_IT)
+    def mean_with_the_newest(rows, finished):
+        return torch.cat([rows[1:], (rows[-1:] + finished) / 2])
+
+    @says(NOT_IN_IT)
+    def added_to_the_oldest(rows, finished):
+        return torch.cat([rows[1:], rows[:1] + finished])
+
+    @says(NOT_IN_IT)
+    def added_to_all(rows, finished):
+        return rows + finished
+
+    @says(NOT_IN_IT)
+    def turned_along_the_row(rows, finished):
+        return torch.cat([rows[1:], finished[None].flip(1)])
+
+    @says(ORDER)
+    def rolled_and_the_first_replaced(rows, finished):
+        rolled = rows.roll(-1, dims=0)
+        return torch.cat([finished[None], rolled[1:]])
+
+    @says(ORDER)
+    def rolled_down_and_the_last_replaced(rows, finished):
+        rolled = rows.roll(1, dims=0)
+        return torch.cat([rolled[:-1], finished[None]])
+
+    @says(ONE_ROW)
+    def the_finished_row_alone(rows, finished):
+        return finished[None]
+
+    @says(ONE_ROW)
+    def the_finished_row_without_axis(rows, finished):
+        return finished
+
+    def two_rows_whatever_was_kept(rows, finished):
+        """The window has two rows, whatever the number of rows that is kept: n_rows says."""
+        return torch.stack([rows[-1], finished])
+
+    def finished_twice(rows, finished):
+        """Two old rows leave, and the finished one comes in twice. One leaves, one comes."""
+        return torch.cat([rows[2:], finished[None], finished[None]])[-len(rows) :]
+
+    @says(COPIED)
+    def all_but_the_oldest_copied(rows, finished):
+        return torch.cat([rows[1:-1], finished[None], finished[None]])[-len(rows) :]
+
+    def shrinks(rows, finished):
+        """The window shrinks: the oldest row leaves, and the finished one does not come in."""
+        return rows[1:]
+
+    @says(GROWS)
+    def grows_in_front(rows, finished):
+        return torch.cat([finished[None], rows])
+
+    @says(ALONG)
+    def columns_rolled_alone(rows, finished):
+        return rows.roll(-1, dims=1)
+
+    @says(ALONG)
+    def finished_as_a_column(rows, finished):
+        return torch.cat([rows[:, 1:], finished[-1].expand(len(rows), 1, -1)], dim=1)
+
+    def a_list(rows, finished):
+        """These are the right rows, in a list. Join them to one tensor: `torch.stack`."""
+        return [*rows[1:], finished]
 
 
 @push_row.right

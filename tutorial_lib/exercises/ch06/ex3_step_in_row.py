@@ -5,7 +5,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from tutorial_lib.exercises.comparing import first_difference, number
-from tutorial_lib.exercises.engine import Exercise
+from tutorial_lib.exercises.engine import Exercise, says
 from tutorial_lib.exercises.trials import Trial
 
 
@@ -88,7 +88,7 @@ def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
 @step_in_row.also_try
 def more(_):
     rng = torch.Generator().manual_seed(0)
-    return _trials(rng, (2, 3, 6, 4, 3), range(6))
+    return [*_trials(rng, (2, 3, 6, 4, 3), range(6)), *_trials(rng, (2, 2, 5, 3, 2), range(5))]
 
 
 step_in_row.trials("two taps, columns inside the row", points=2)(
@@ -116,6 +116,16 @@ def _window(row, columns):
         row[:, :, c] if 0 <= c < row.shape[2] else torch.zeros_like(row[:, :, 0]) for c in columns
     ]
     return torch.stack(picked, dim=2)
+
+
+OTHER_COLUMN = (
+    "The sum from above is taken at another column. It lies in `above` at the same `column` as the "
+    "pixel."
+)
+SEVERAL = "The sum from above is added for several columns at once. Only `column` belongs here."
+RIGHT = "The window lies to the right of the pixel, on leftovers. The last tap is on `column`."
+ONE_COLUMN = "All columns come back. The result is that of one pixel: (B, O)."
+ADDED = "What comes from above is added as it is: a convolution is a sum over all of its taps."
 
 
 @step_in_row.mistakes
@@ -158,19 +168,137 @@ class Mistakes:
         """The sum from the rows above is missing."""
         return _sum(_window(row, _columns(kernel, column)), kernel)
 
+    @says(OTHER_COLUMN)
     def above_of_the_column_before(row, kernel, above, column):
-        """The sum from above is taken one column too early."""
         return above[:, :, max(column - 1, 0)] + Mistakes.rows_above_forgotten(
             row, kernel, above, column
         )
 
+    @says(SEVERAL)
     def above_of_all_columns(row, kernel, above, column):
-        """The sum from above is added for all columns at once. Only `column` belongs here."""
         return above.sum(dim=2) + Mistakes.rows_above_forgotten(row, kernel, above, column)
 
     def the_pixel_only(row, kernel, above, column):
         """Only the last tap is used: the pixels to the left are not read."""
         return above[:, :, column] + row[:, :, column] @ kernel[:, :, -1].T
+
+    @says(OTHER_COLUMN)
+    def above_of_the_column_before_or_last(row, kernel, above, column):
+        return above[:, :, column - 1] + Mistakes.rows_above_forgotten(row, kernel, above, column)
+
+    @says(OTHER_COLUMN)
+    def above_of_the_next_column(row, kernel, above, column):
+        return above[:, :, min(column + 1, above.shape[2] - 1)] + Mistakes.rows_above_forgotten(
+            row, kernel, above, column
+        )
+
+    @says(OTHER_COLUMN)
+    def above_of_the_last_column(row, kernel, above, column):
+        return above[:, :, -1] + Mistakes.rows_above_forgotten(row, kernel, above, column)
+
+    @says(OTHER_COLUMN)
+    def above_of_the_first_column(row, kernel, above, column):
+        return above[:, :, 0] + Mistakes.rows_above_forgotten(row, kernel, above, column)
+
+    @says(SEVERAL)
+    def above_on_average(row, kernel, above, column):
+        return above.mean(dim=2) + Mistakes.rows_above_forgotten(row, kernel, above, column)
+
+    @says(SEVERAL)
+    def above_of_all_columns_so_far(row, kernel, above, column):
+        return above[:, :, : column + 1].sum(dim=2) + Mistakes.rows_above_forgotten(
+            row, kernel, above, column
+        )
+
+    @says(SEVERAL)
+    def above_of_the_window(row, kernel, above, column):
+        return above[:, :, max(0, column - kernel.shape[2] + 1) : column + 1].sum(
+            dim=2
+        ) + Mistakes.rows_above_forgotten(row, kernel, above, column)
+
+    @says(RIGHT)
+    def to_the_right(row, kernel, above, column):
+        window = _window(row, range(column, column + kernel.shape[2]))
+        return above[:, :, column] + _sum(window, kernel)
+
+    @says(RIGHT)
+    def to_the_right_and_turned_round(row, kernel, above, column):
+        window = _window(row, range(column, column + kernel.shape[2]))
+        return above[:, :, column] + _sum(window, kernel.flip(2))
+
+    def centred(row, kernel, above, column):
+        """The kernel is centred on the pixel, and reads to its right. Its last tap is on
+        `column`."""
+        first = column - kernel.shape[2] // 2
+        window = _window(row, range(first, first + kernel.shape[2]))
+        return above[:, :, column] + _sum(window, kernel)
+
+    def the_end_of_the_row(row, kernel, above, column):
+        """The window lies at the end of the row, whatever `column` says."""
+        width = row.shape[2]
+        window = _window(row, range(width - kernel.shape[2], width))
+        return above[:, :, column] + _sum(window, kernel)
+
+    def the_pixel_with_the_first_tap(row, kernel, above, column):
+        """The pixel meets the first tap, and those to its left are not read."""
+        return above[:, :, column] + row[:, :, column] @ kernel[:, :, 0].T
+
+    def the_whole_row(row, kernel, above, column):
+        """The whole row is added up. The kernel reads `column` and T - 1 pixels to its left."""
+        return above[:, :, column] + row.sum(dim=2) @ kernel[:, :, -1].T
+
+    def mean_of_the_taps(row, kernel, above, column):
+        """The taps are averaged. A convolution adds them up."""
+        return (
+            above[:, :, column]
+            + Mistakes.rows_above_forgotten(row, kernel, above, column) / kernel.shape[2]
+        )
+
+    def two_taps(row, kernel, above, column):
+        """Two taps are read, whatever the width of the kernel. It has T."""
+        return reference(row, kernel[:, :, -2:], above, column)
+
+    def nothing_at_the_edge(row, kernel, above, column):
+        """At the left edge no tap of the own row is read at all. Those that lie on a pixel still
+        count."""
+        inside = column >= kernel.shape[2] - 1
+        return above[:, :, column] + inside * Mistakes.rows_above_forgotten(
+            row, kernel, above, column
+        )
+
+    def at_the_edge_turned_round(row, kernel, above, column):
+        """At the left edge, or everywhere, the pixels meet the taps in reversed order."""
+        n = min(kernel.shape[2], column + 1)
+        there = row[:, :, column + 1 - n : column + 1]
+        return above[:, :, column] + _sum(there, kernel[:, :, -n:].flip(2))
+
+    def the_first_image(row, kernel, above, column):
+        """All images get the row of the first one."""
+        return reference(row[:1].expand_as(row), kernel, above, column)
+
+    def the_first_channel(row, kernel, above, column):
+        """Only the first channel of the row is read. A convolution adds up all channels."""
+        return reference(row[:, :1], kernel[:, :1], above, column)
+
+    def relu(row, kernel, above, column):
+        """The sum is cut off at 0. A convolution is the sum alone."""
+        return torch.relu(reference(row, kernel, above, column))
+
+    @says(ADDED)
+    def above_subtracted(row, kernel, above, column):
+        return Mistakes.rows_above_forgotten(row, kernel, above, column) - above[:, :, column]
+
+    @says(ADDED)
+    def above_multiplied(row, kernel, above, column):
+        return Mistakes.rows_above_forgotten(row, kernel, above, column) * above[:, :, column]
+
+    @says(ONE_COLUMN)
+    def all_columns(row, kernel, above, column):
+        return above + F.conv1d(F.pad(row, (kernel.shape[2] - 1, 0)), kernel)
+
+    def an_axis_too_many(row, kernel, above, column):
+        """The axis of the column is still there, with one entry. The result is (B, O)."""
+        return reference(row, kernel, above, column)[:, :, None]
 
 
 @step_in_row.right

@@ -163,6 +163,39 @@ def work(candidate, rng: torch.Generator) -> Failure | None:
     return None
 
 
+ANOTHER_NUMBER = (
+    "The noise of another pixel, or of another image, is used. Each pixel of each image has its "
+    "own number, at its own place in `uniforms`."
+)
+KNOWN_TO_ALL = (
+    "Where a pixel is known in some images and not in others, all are treated alike. Each image "
+    "has its own: `torch.where`."
+)
+NOT_VISITED = "Not all pixels are visited: a row or a column stays as it was at the start."
+STILL_EMPTY = (
+    "The rows above are still empty when `begin_row` reads them: it runs for all rows beforehand, "
+    "or the rows go from the last to the first."
+)
+LEFT_UNSEEN = (
+    "A pixel is drawn without those to its left: the row goes from right to left, or what is drawn "
+    "is not put into `levels` at once."
+)
+OTHER_LOGITS = "The logits are changed before the draw. `draw` takes them as the model gives them."
+
+
+def _in_order(model, uniforms, known, rows, columns, *, seen=None):
+    """The loop over these rows and columns; `seen` is what the model is shown of its own row."""
+    levels = known.clamp(min=0)
+    for row in rows:
+        above = model.begin_row(levels, row)
+        shown = seen(levels) if seen else levels
+        for column in columns:
+            place = (slice(None), 0, row, column)
+            drawn = draw(model.logits(above, shown, row, column), uniforms[place])
+            levels[place] = torch.where(known[place] < 0, drawn, levels[place])
+    return levels
+
+
 def _loop(model, uniforms, known, *, above_of=None, keep=True, rule=draw, noise_of=None):
     """The loop with one thing done differently."""
     levels = known.clamp(min=0) if keep else torch.zeros_like(known)
@@ -201,9 +234,8 @@ class Mistakes:
 
         return _loop(model, uniforms, known, above_of=above_of)
 
+    @says(STILL_EMPTY)
     def all_rows_at_once(model, uniforms, known):
-        """`begin_row` runs for all rows before anything is drawn. It reads the rows above, and they
-        are still empty then."""
 
         def above_of(model, levels, row, column, kept):
             if not kept:
@@ -298,6 +330,124 @@ class Mistakes:
                 drawn = draw(logits, uniforms[place])
                 turned[place] = torch.where(known[place] < 0, drawn, turned[place])
         return turned
+
+    @says(ANOTHER_NUMBER)
+    def one_number_a_row(model, uniforms, known):
+        return _loop(model, uniforms[..., :1].expand_as(uniforms), known)
+
+    @says(ANOTHER_NUMBER)
+    def one_number_an_image(model, uniforms, known):
+        return _loop(model, uniforms[..., :1, :1].expand_as(uniforms), known)
+
+    @says(ANOTHER_NUMBER)
+    def one_number_a_column(model, uniforms, known):
+        return _loop(model, uniforms[..., :1, :].expand_as(uniforms), known)
+
+    @says(ANOTHER_NUMBER)
+    def noise_of_the_first_image(model, uniforms, known):
+        return _loop(model, uniforms[:1].expand_as(uniforms), known)
+
+    @says(ANOTHER_NUMBER)
+    def noise_down_the_columns(model, uniforms, known):
+        return _loop(model, uniforms.transpose(2, 3).reshape(uniforms.shape), known)
+
+    def noise_turned_round(model, uniforms, known):
+        """The noise is turned round: 1 - u is used where u is given."""
+        return _loop(model, 1 - uniforms, known)
+
+    @says(KNOWN_TO_ALL)
+    def drawn_only_where_all_draw(model, uniforms, known):
+        some = (known >= 0).any(dim=0)
+        return _loop(model, uniforms, torch.where(some, known.clamp(min=0), known))
+
+    @says(KNOWN_TO_ALL)
+    def drawn_over_where_one_draws(model, uniforms, known):
+        some = (known < 0).any(dim=0)
+        levels = known.clamp(min=0)
+        for row in range(known.shape[2]):
+            above = model.begin_row(levels, row)
+            for column in range(known.shape[3]):
+                logits = model.logits(above, levels, row, column)
+                if some[0, row, column]:
+                    levels[:, 0, row, column] = draw(logits, uniforms[:, 0, row, column])
+        return levels
+
+    def known_and_unknown_exchanged(model, uniforms, known):
+        """Known pixels are drawn, and those to be drawn stay: the two sides of `where` are
+        exchanged."""
+        drawn = torch.where(known < 0, 0, -1)
+        return _loop(model, uniforms, torch.where(known < 0, 0, drawn))
+
+    @says(NOT_VISITED)
+    def last_column_left_out(model, uniforms, known):
+        return _in_order(model, uniforms, known, range(known.shape[2]), range(known.shape[3])[:-1])
+
+    @says(NOT_VISITED)
+    def first_column_left_out(model, uniforms, known):
+        return _in_order(model, uniforms, known, range(known.shape[2]), range(known.shape[3])[1:])
+
+    @says(NOT_VISITED)
+    def last_row_left_out(model, uniforms, known):
+        return _in_order(model, uniforms, known, range(known.shape[2])[:-1], range(known.shape[3]))
+
+    @says(NOT_VISITED)
+    def first_row_left_out(model, uniforms, known):
+        return _in_order(model, uniforms, known, range(known.shape[2])[1:], range(known.shape[3]))
+
+    @says(NOT_VISITED)
+    def as_many_columns_as_rows(model, uniforms, known):
+        return _in_order(
+            model, uniforms, known, range(known.shape[2]), range(known.shape[3])[: known.shape[2]]
+        )
+
+    @says(LEFT_UNSEEN)
+    def columns_from_the_right(model, uniforms, known):
+        return _in_order(model, uniforms, known, range(known.shape[2]), range(known.shape[3])[::-1])
+
+    @says(STILL_EMPTY)
+    def rows_from_below(model, uniforms, known):
+        return _in_order(model, uniforms, known, range(known.shape[2])[::-1], range(known.shape[3]))
+
+    @says(LEFT_UNSEEN)
+    def own_row_as_it_was(model, uniforms, known):
+        return _in_order(
+            model, uniforms, known, range(known.shape[2]), range(known.shape[3]), seen=torch.clone
+        )
+
+    def of_the_row_below(model, uniforms, known):
+        """Each row is told what belongs to the row after it: begin_row(levels, row) wants the row
+        that is about to be drawn."""
+
+        def above_of(model, levels, row, column, kept):
+            if column == 0:
+                kept[0] = model.begin_row(levels, min(row + 1, levels.shape[2] - 1))
+            return kept[0]
+
+        return _loop(model, uniforms, known, above_of=above_of)
+
+    @says(OTHER_LOGITS)
+    def probabilities_for_logits(model, uniforms, known):
+        return _loop(model, uniforms, known, rule=lambda z, u: draw(z.softmax(dim=1), u))
+
+    @says(OTHER_LOGITS)
+    def twice_as_sure(model, uniforms, known):
+        return _loop(model, uniforms, known, rule=lambda z, u: draw(2 * z, u))
+
+    @says(OTHER_LOGITS)
+    def half_as_sure(model, uniforms, known):
+        return _loop(model, uniforms, known, rule=lambda z, u: draw(z / 2, u))
+
+    def without_the_model(model, uniforms, known):
+        """The noise alone decides: all levels are taken for equally likely."""
+        return _loop(model, uniforms, known, rule=lambda z, u: (u * z.shape[1]).long())
+
+    def the_first_image_for_all(model, uniforms, known):
+        """All images are the first one. Each has its own noise, and its own known pixels."""
+        return reference(model, uniforms, known)[:1].expand_as(known).clone()
+
+    def floating_point(model, uniforms, known):
+        """Levels are whole numbers: `torch.long`, as in `known`."""
+        return reference(model, uniforms, known).float()
 
 
 @sample_row_by_row.right
