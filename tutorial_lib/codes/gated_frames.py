@@ -124,12 +124,7 @@ class GatedFrames(nn.Module):
             recent = slice(max(0, t - self.past.n_past), t + 1)
             with exact_float32(device):
                 context = self.context(volume[:, recent], times[recent])[:, -1]
-            volume[:, t] = sample(
-                self.frame,
-                (batch, 1, *size),
-                label=label,
-                context=context,
-                temperature=temperature,
-                generator=generator,
-            )[:, 0]
+            options = {"label": label, "temperature": temperature, "generator": generator}
+            frame = sample(self.frame, (batch, 1, *size), context=context, **options)
+            volume[:, t] = frame[:, 0]
         return volume

@@ -144,14 +144,9 @@ class TwoStageModel(nn.Module):
                      drawn from p(x|z), a true sample of the model
         """
         self._require_discrete()
-        indices = self.sample_indices(
-            n,
-            latent_shape=self.vqvae.latent_shape(self._own_shape() if shape is None else shape),
-            label=label,
-            temperature=temperature,
-            generator=generator,
-            progress=progress,
-        )
+        latent_shape = self.vqvae.latent_shape(self._own_shape() if shape is None else shape)
+        options = {"temperature": temperature, "generator": generator, "progress": progress}
+        indices = self.sample_indices(n, latent_shape=latent_shape, label=label, **options)
         with exact_float32(indices.device):
             decoded = self.vqvae.decode_indices(indices)
         if pixels == "mean":

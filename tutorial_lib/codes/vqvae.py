@@ -132,13 +132,8 @@ class VQVAE(nn.Module):
         self.config, self.n_dims, self.in_channels = config, config.n_dims, config.in_channels
         self.n_levels, self.n_codes = config.n_levels, config.n_codes
         self.encoder = encoder_of(config)
-        self.quantizer = VectorQuantizer(
-            config.n_codes,
-            config.code_dim,
-            update=config.update,
-            commitment_weight=config.commitment_weight,
-            restart_dead_codes=config.restart_dead_codes,
-        )
+        named = ("n_codes", "code_dim", "update", "commitment_weight", "restart_dead_codes")
+        self.quantizer = VectorQuantizer(**{name: getattr(config, name) for name in named})
         self.decoder = decoder_of(config)
         self.log_sigma = None if config.n_levels else nn.Parameter(torch.tensor(-1.0))
 

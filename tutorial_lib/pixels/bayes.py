@@ -27,7 +27,7 @@ from tutorial_lib.pixels.likelihood import PixelModel, nll_nats
 from tutorial_lib.pixels.modes import in_eval_mode
 
 
-class Posterior(NamedTuple):
+class LabelPosterior(NamedTuple):
     """What Bayes' rule gives, in nats and float64."""
 
     log_posterior: Tensor  # (B, K): log p(y|x), exp of which sums to 1 over the labels
@@ -61,7 +61,7 @@ def _one_batch(model: nn.Module, levels: Tensor, n_classes: int) -> Tensor:
 @checked
 def bayes_rule(
     log_likelihoods: Float[Tensor, "B K"], prior: Real[Tensor, "K"] | None = None
-) -> Posterior:
+) -> LabelPosterior:
     """log p(y|x) and log p(x) from log p(x|y) (nats per image) and p(y) (default: all alike).
 
     ValueError if the prior is no distribution, or an image is impossible under every label.
@@ -80,4 +80,4 @@ def bayes_rule(
             f"image {first} has log p(x) = {log_evidence[first].item()}: under no label of prior "
             "above 0 is it possible, or its log-likelihoods are not finite"
         )
-    return Posterior(joint - log_evidence[:, None], log_evidence)
+    return LabelPosterior(joint - log_evidence[:, None], log_evidence)
