@@ -40,15 +40,23 @@ def formula_of(
     if not isinstance(next(iter(drawn[0].values())), dict):
         return _told("Your result", drawn, got, want)
     told = []
-    for i, part in enumerate(drawn[0]):
-        mine, theirs = ([_part(each, i, len(drawn[0])) for each in side] for side in (got, want))
+    for part in drawn[0]:
+        mine, theirs = (
+            [_part(*each, part) for each in zip(s, drawn, strict=True)] for s in (got, want)
+        )
         if not all(map(agree, mine, theirs)):
-            told.append(_told(f"Your {part}", [each[part] for each in drawn], mine, theirs))
-    return " ".join(told) if all(told) else ""
+            told.append(_told(f"Your `{part}`", [each[part] for each in drawn], mine, theirs))
+    return " ".join(filter(None, told))
 
 
-def _part(result: Tensor, i: int, n_parts: int) -> Tensor:
-    return result.reshape(n_parts, -1)[i]
+def _part(result: Tensor, drawn: dict[str, dict], part: str) -> Tensor:
+    """One of several numbers, or some columns of a table with a row for each code."""
+    place = list(drawn).index(part)
+    if result.ndim < 2:
+        return result[place]
+    terms = [torch.as_tensor(next(iter(each.values()))) for each in drawn.values()]
+    widths = [each.reshape(len(each), -1).shape[1] for each in terms]
+    return result.split(widths, dim=1)[place].reshape(terms[place].shape)
 
 
 def _told(subject: str, drawn: Sequence[dict], got, want) -> str:
@@ -87,7 +95,7 @@ def _few(names: list[str], table: Tensor, scale: Tensor, result: Tensor, n_terms
     chosen = torch.combinations(torch.arange(len(names)), n_terms)
     tables = table[:, chosen].movedim(1, 0)  # (sums, numbers, terms)
     square = tables.mT @ tables + 1e-13 * torch.eye(n_terms, dtype=table.dtype)
-    shares = torch.linalg.solve(square, tables.mT @ result[:, None])
+    shares = torch.linalg.solve_ex(square, tables.mT @ result[:, None]).result
     sums = (tables @ shares)[..., 0]
     exact = torch.isclose(sums, result.expand_as(sums), RELATIVE, ABSOLUTE).all(dim=1)
     found = []

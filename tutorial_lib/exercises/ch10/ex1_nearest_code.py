@@ -31,7 +31,7 @@ def nearest_code(z_e: torch.Tensor, codebook: torch.Tensor) -> torch.Tensor:
 ''',
     answer="""\
 def nearest_code(z_e, codebook):
-    vectors = z_e.movedim(1, -1)  # (B, *positions, D): the D numbers of a position, last
+    vectors = z_e.movedim(1, -1)  # (B, *positions, D), D last
     rows = vectors.reshape(-1, codebook.shape[1])  # one row a position
     differences = rows[:, None] - codebook  # (N, K, D): each row against each code
     squared = differences.square().sum(dim=2)
@@ -145,6 +145,83 @@ class Mistakes:
         squared = torch.cdist(_list(z_e), codebook).square().view(len(z_e), -1, len(codebook))
         best = squared.sum(dim=1).argmin(dim=1)
         return best.view(-1, *[1] * (z_e.ndim - 2)).expand(len(z_e), *z_e.shape[2:]).clone()
+
+    def the_largest_difference(z_e, codebook):
+        """Only the largest of the D differences counts here. The norm in equation 1 is the
+        Euclidean one: the squares of all of them."""
+        return _field(torch.cdist(_list(z_e), codebook, p=torch.inf).argmin(dim=1), z_e)
+
+    def smallest_product(z_e, codebook):
+        """This is the code with the smallest product z·e, the one that points away the most.
+        Equation 1 has the smallest distance."""
+        return _field((_list(z_e) @ codebook.T).argmin(dim=1), z_e)
+
+    def smallest_cosine(z_e, codebook):
+        """This is the code whose direction differs the most: argmin of a cosine."""
+        directions = codebook / codebook.norm(dim=1, keepdim=True)
+        return _field((_list(z_e) @ directions.T).argmin(dim=1), z_e)
+
+    def product_not_doubled(z_e, codebook):
+        """The factor 2 is missing: ||z - e||^2 = ||z||^2 - 2 z·e + ||e||^2."""
+        norms = codebook.square().sum(dim=1)
+        return _field((norms - _list(z_e) @ codebook.T).argmin(dim=1), z_e)
+
+    def product_added(z_e, codebook):
+        """z·e is added. In ||z - e||^2 = ||z||^2 - 2 z·e + ||e||^2 it has a minus."""
+        norms = codebook.square().sum(dim=1)
+        return _field((norms + 2 * _list(z_e) @ codebook.T).argmin(dim=1), z_e)
+
+    def norm_not_squared(z_e, codebook):
+        """The length of a code stands where its square belongs: ||z||^2 - 2 z·e + ||e||^2."""
+        norms = codebook.norm(dim=1)
+        return _field((norms - 2 * _list(z_e) @ codebook.T).argmin(dim=1), z_e)
+
+    def the_runner_up(z_e, codebook):
+        """This is the second nearest code."""
+        distances = torch.cdist(_list(z_e), codebook)
+        return _field(distances.topk(2, largest=False).indices[:, 1], z_e)
+
+    def smallest_signed_difference(z_e, codebook):
+        """The smallest of the signed differences is taken, so the code that lies farthest on one
+        side wins. Square the differences first."""
+        return _field((_list(z_e)[:, None] - codebook).sum(dim=2).argmin(dim=1), z_e)
+
+    def each_channel_by_itself(z_e, codebook):
+        """The codes are compared channel by channel, and one channel decides. Sum the squares over
+        D before argmin."""
+        return _field((_list(z_e)[:, None] - codebook).square().argmin(dim=1)[:, -1], z_e)
+
+    def the_codes_of_the_first_image(z_e, codebook):
+        """All images get the codes of the first one."""
+        return reference(z_e[:1], codebook).expand(len(z_e), *z_e.shape[2:]).clone()
+
+    def one_code_for_all(z_e, codebook):
+        """All positions of all images get one code. Every position chooses for itself: argmin over
+        the codes, dim=1, not over the mean."""
+        squared = torch.cdist(_list(z_e), codebook).square().mean(dim=0)
+        return squared.argmin().expand(len(z_e), *z_e.shape[2:]).clone()
+
+    def the_distances(z_e, codebook):
+        """These are the distances to the nearest codes. Asked for are the codes' numbers:
+        argmin."""
+        return _field(torch.cdist(_list(z_e), codebook).amin(dim=1), z_e)
+
+    def the_vectors(z_e, codebook):
+        """These are the nearest codes themselves, the vectors. Asked for are their numbers."""
+        return codebook[reference(z_e, codebook)].movedim(-1, 1)
+
+    def as_floats(z_e, codebook):
+        """The numbers of the codes are floating-point. An index has to be torch.long."""
+        return reference(z_e, codebook).float()
+
+    def a_list(z_e, codebook):
+        """The result is still the list of all positions. Give it the shape of the field:
+        (B, *positions)."""
+        return reference(z_e, codebook).flatten()
+
+    def one_hot(z_e, codebook):
+        """The result is one-hot. Asked for is the number of the code at each position."""
+        return torch.nn.functional.one_hot(reference(z_e, codebook), len(codebook))
 
     def from_one(z_e, codebook):
         """The codes are counted from 1, as in the paper. In the library they run from 0 to K -

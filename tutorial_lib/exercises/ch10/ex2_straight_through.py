@@ -30,6 +30,11 @@ def straight_through(z_e: torch.Tensor, z_q: torch.Tensor) -> torch.Tensor:
     """
     ____
 ''',
+    answer="""\
+def straight_through(z_e, z_q):
+    step = (z_q - z_e).detach()  # a constant for the backward pass
+    return z_e + step  # forward z_q, and the derivative by z_e is 1
+""",
     hints=(
         """You need a sum of two things: one has the right value and lets no gradient through,
         the other has the value 0 and the right gradient.""",
@@ -124,6 +129,70 @@ class Mistakes:
     def half_way(z_e, z_q):
         """This lies half-way between z_e and z_q. Forward, the decoder must see the code itself."""
         return (z_e + z_q.detach()) / 2
+
+    def added(z_e, z_q):
+        """z_e and z_q are added. Add the *step* from z_e to z_q, detached, and z_q comes out."""
+        return z_e + z_q
+
+    def code_added_detached(z_e, z_q):
+        """z_e is added to the detached code. Its own value has to be taken off: z_e - z_e.detach()
+        is 0 and has the derivative 1."""
+        return z_e + z_q.detach()
+
+    def step_the_wrong_way(z_e, z_q):
+        """The step goes the wrong way: z_e + (z_e - z_q) lies as far beyond z_e. It has to be z_q -
+        z_e."""
+        return z_e + (z_e - z_q).detach()
+
+    def half_the_gradient(z_e, z_q):
+        """Only half of the gradient reaches z_e. All of it has to, as it comes."""
+        return z_q.detach() + 0.5 * (z_e - z_e.detach())
+
+    def twice_the_gradient(z_e, z_q):
+        """The gradient reaches z_e twice. It has to arrive as it comes."""
+        return z_q.detach() + 2 * (z_e - z_e.detach())
+
+    def multiplied(z_e, z_q):
+        """z_e is multiplied by a constant: the value is z_q, but the gradient at z_e comes scaled
+        by z_q / z_e. Add a constant instead."""
+        return z_e * (z_q / z_e).detach()
+
+    def gradients_exchanged_among_places(z_e, z_q):
+        """The gradient of each place is spread over all of them by a mean. Every place has its
+        own."""
+        return z_q.detach() + (z_e - z_e.detach()).mean()
+
+    def gradient_summed_over_D(z_e, z_q):
+        """Each channel gets the gradients of all D channels of its position, added up. Every number
+        has its own."""
+        return z_q.detach() + (z_e - z_e.detach()).sum(dim=1, keepdim=True)
+
+    def zero(z_e, z_q):
+        """The value is 0: this is the half that carries the gradient. The code, detached, is still
+        to be added."""
+        return z_e - z_e.detach()
+
+    def to_both_with_a_minus(z_e, z_q):
+        """The gradient reaches z_q, and reaches z_e with its sign turned round. Detach z_q, and add
+        z_e - z_e.detach()."""
+        return z_q - (z_e - z_e.detach())
+
+    def code_not_detached_twice(z_e, z_q):
+        """The value is z_e: the code is added and taken off again. Take off z_e.detach()."""
+        return z_q.detach() + z_e - z_q
+
+    def rounded(z_e, z_q):
+        """z_e is rounded, and z_q is not used. The value has to be z_q."""
+        return z_e.round() + 0 * z_q
+
+    def rescaled(z_e, z_q):
+        """z_e is given the length of z_q and keeps its own direction. The value has to be z_q."""
+        return z_e * (z_q.norm(dim=1, keepdim=True) / z_e.norm(dim=1, keepdim=True)).detach()
+
+    def both_averaged(z_e, z_q):
+        """This is the mean of z_e and z_q, and the gradient reaches both. Forward, the decoder must
+        see z_q."""
+        return (z_e + z_q) / 2
 
     def the_difference(z_e, z_q):
         """This is the difference of the two. The code is still to be added, detached."""

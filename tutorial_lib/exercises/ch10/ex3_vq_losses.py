@@ -29,6 +29,12 @@ def vq_losses(z_e: torch.Tensor, e: torch.Tensor) -> tuple[torch.Tensor, torch.T
     """
     ____
 ''',
+    answer="""\
+def vq_losses(z_e, e):
+    to_the_codes = (z_e.detach() - e).square()  # sg[z_e]: only e can move
+    to_the_encoder = (z_e - e.detach()).square()  # sg[e]: only z_e can move
+    return to_the_codes.sum(dim=1).mean(), to_the_encoder.sum(dim=1).mean()
+""",
     hints=(
         """sg[·] stands for "hold this still while differentiating". The two losses have the same
         value. What is held still in the first is what moves in the second.""",
@@ -142,6 +148,98 @@ class Mistakes:
         """These are lengths. Equation 3 has their squares."""
         still, moving = z_e.detach() - e, z_e - e.detach()
         return tuple(each.square().sum(dim=1).sqrt().mean() for each in (still, moving))
+
+    def first_not_held(z_e, e):
+        """The codebook loss holds nothing still: it moves the encoder as well. Detach z_e in it."""
+        return _norm(z_e - e), _norm(z_e - e.detach())
+
+    def second_not_held(z_e, e):
+        """The commitment loss holds nothing still: it moves the codes as well. Detach e in it."""
+        return _norm(z_e.detach() - e), _norm(z_e - e)
+
+    def first_cut_off(z_e, e):
+        """The codebook loss is detached as a whole, so it moves nothing; the commitment loss moves
+        both sides. sg stands around one of the two, not around the difference."""
+        return _norm((z_e - e).detach()), _norm(z_e - e)
+
+    def second_cut_off(z_e, e):
+        """The commitment loss is detached as a whole, so it moves nothing; the codebook loss moves
+        both sides. sg stands around one of the two, not around the difference."""
+        return _norm(z_e - e), _norm((z_e - e).detach())
+
+    def encoder_and_nothing(z_e, e):
+        """The codebook loss moves the encoder, and the commitment loss moves nothing."""
+        return _norm(z_e - e.detach()), _norm(z_e.detach() - e.detach())
+
+    def length_of_everything(z_e, e):
+        """This is one length over all numbers of the batch. Square, sum over D, average over the
+        positions."""
+        return (z_e.detach() - e).norm(), (z_e - e.detach()).norm()
+
+    def root_at_the_end(z_e, e):
+        """A root is taken of the mean. Equation 3 has squared lengths."""
+        return tuple(each.sqrt() for each in reference(z_e, e))
+
+    def sum_over_the_last_axis(z_e, e):
+        """The squares are summed over the last axis. D is the second one, dim=1."""
+        still, moving = (z_e.detach() - e).square(), (z_e - e.detach()).square()
+        return still.sum(dim=-1).mean(), moving.sum(dim=-1).mean()
+
+    def sum_over_the_images(z_e, e):
+        """The squares are summed over the images and averaged over D. Sum over D, dim=1."""
+        still, moving = (z_e.detach() - e).square(), (z_e - e.detach()).square()
+        return still.sum(dim=0).mean(), moving.sum(dim=0).mean()
+
+    def mean_over_positions_alone(z_e, e):
+        """The squares are averaged over the positions, and summed over the images. The mean runs
+        over both."""
+        return tuple(each * len(z_e) for each in reference(z_e, e))
+
+    def absolute_differences(z_e, e):
+        """These are absolute differences. Equation 3 has squares."""
+        still, moving = (z_e.detach() - e).abs(), (z_e - e.detach()).abs()
+        return still.sum(dim=1).mean(), moving.sum(dim=1).mean()
+
+    def not_squared(z_e, e):
+        """The differences are not squared, so that they cancel."""
+        return (z_e.detach() - e).sum(dim=1).mean(), (z_e - e.detach()).sum(dim=1).mean()
+
+    def squared_after_the_sum(z_e, e):
+        """The square is taken after the sum over D, so that differences cancel first."""
+        still, moving = (z_e.detach() - e), (z_e - e.detach())
+        return still.sum(dim=1).square().mean(), moving.sum(dim=1).square().mean()
+
+    def largest_difference(z_e, e):
+        """Only the largest of the D squares counts. A norm sums all of them."""
+        still, moving = (z_e.detach() - e).square(), (z_e - e.detach()).square()
+        return still.amax(dim=1).mean(), moving.amax(dim=1).mean()
+
+    def smooth(z_e, e):
+        """This is a smooth L1 loss. Equation 3 has squares, summed over D."""
+        smooth = torch.nn.functional.smooth_l1_loss
+        return smooth(e, z_e.detach()), smooth(z_e, e.detach())
+
+    def negative(z_e, e):
+        """Both losses have a minus: to make them small would drive codes and vectors apart."""
+        return tuple(-each for each in reference(z_e, e))
+
+    def half(z_e, e):
+        """Both losses are halved. Equation 3 has no factor 1/2."""
+        return tuple(each / 2 for each in reference(z_e, e))
+
+    def both_with_beta(z_e, e):
+        """Both losses have a weight already. Return them without beta."""
+        return tuple(0.25 * each for each in reference(z_e, e))
+
+    def already_added_up(z_e, e):
+        """The commitment is added to the codebook loss already. Return the two by themselves."""
+        codebook_loss, commitment_loss = reference(z_e, e)
+        return codebook_loss + 0.25 * commitment_loss, commitment_loss
+
+    def one_sum_one_mean(z_e, e):
+        """The commitment loss is averaged over D, and the codebook loss summed. Sum in both."""
+        codebook_loss, commitment_loss = reference(z_e, e)
+        return codebook_loss, commitment_loss / z_e.shape[1]
 
     def with_beta(z_e, e):
         """A weight is applied to the second loss already. Return it without beta."""

@@ -44,6 +44,17 @@ def ema_step(
     """
     ____
 ''',
+    answer="""\
+def ema_step(counts, sums, vectors, indices, decay):
+    batch_counts, batch_sums = torch.zeros_like(counts), torch.zeros_like(sums)
+    for k, vector in zip(indices.tolist(), vectors):
+        batch_counts[k] += 1
+        batch_sums[k] += vector
+    # without the loop: torch.bincount, and torch.zeros_like(sums).index_add(0, ...)
+    new_counts = decay * counts + (1 - decay) * batch_counts
+    new_sums = decay * sums + (1 - decay) * batch_sums
+    return new_counts, new_sums, new_sums / new_counts[:, None]
+""",
     hints=(
         """Two averages, kept by the same rule: old times gamma, plus new times (1 - gamma). New
         is what this batch says: how many vectors chose the code, and what they add up to. The
@@ -66,6 +77,7 @@ def _trial(n: int, n_codes: int, dim: int, rng: torch.Generator, *, idle: bool) 
     indices = indices[torch.randperm(len(indices), generator=rng)]
     vectors = torch.randn(len(indices), dim, generator=rng) + 1
     counts = 0.5 + 3 * torch.rand(n_codes, generator=rng)
+    counts[-1] = 0.7 if idle else counts[-1]  # below 1: no reason to stop there
     sums = counts[:, None] * (torch.randn(n_codes, dim, generator=rng) - 1)
     decay = 0.6 + 0.3 * float(torch.rand((), generator=rng))
     return Trial((counts, sums, vectors, indices, round(decay, 3)))
@@ -89,7 +101,12 @@ def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
     )
 
 
-ema_step.also_try(lambda rng: [_trial(6, 4, 2, rng, idle=idle) for idle in (False, True)])
+ema_step.also_try(
+    lambda rng: (
+        [_trial(6, 4, 2, rng, idle=False), _trial(9, 5, 3, rng, idle=True)]
+        + [_trial(5, 7, 3, rng, idle=True)]
+    )
+)
 ema_step.trials("a batch in which every code is chosen")(
     lambda rng: [_trial(9, 3, 2, rng, idle=False)]
 )
@@ -107,6 +124,45 @@ def _moved(old, new, decay):
 
 def _ratio(counts, sums):
     return counts, sums, sums / counts[:, None]
+
+
+@ema_step.terms
+def terms(counts, sums, vectors, indices, decay):
+    n, m = _batch(counts, sums, vectors, indices)
+    means = m / n.clamp(min=1)[:, None]
+    new_counts, new_sums, codes = reference(counts, sums, vectors, indices, decay)
+    old, here = sums / counts[:, None], n[:, None] > 0
+    moved = {"the old {}": (counts, sums), "what this batch says": (n, m)}
+    moved["what this batch says, divided by its size"] = (n / len(indices), m / len(indices))
+    moved["1 for each code chosen, or the mean of its vectors"] = ((n > 0).float(), means)
+    moved["the number, or the sum, of all vectors"] = (
+        torch.full_like(n, len(indices)),
+        vectors.sum(dim=0).expand_as(sums),
+    )
+    weights = {"decay · ": decay, "(1 - decay) · ": 1 - decay, "": 1.0}
+    counts_terms, sums_terms = (
+        {
+            f"{w}{name.format(kind)}": by * each[i]
+            for w, by in weights.items()
+            for name, each in moved.items()
+        }
+        for i, kind in enumerate(("counts", "sums"))
+    )
+    codebook = {
+        "sums / counts, both after the step": codes,
+        "the new sums / the old counts": new_sums / counts[:, None],
+        "the old codes": old,
+        "decay · the old codes": decay * old,
+        "(1 - decay) · the batch's means": (1 - decay) * means,
+        "the batch's means": means,
+        "the new sums": new_sums,
+        "the new sums / this batch's counts": new_sums / n.clamp(min=1)[:, None],
+        "the new sums / counts that are at least 1": new_sums / new_counts.clamp(min=1)[:, None],
+        "the new counts / the new sums": new_counts[:, None] / new_sums,
+        "the new code, where it was chosen": codes * here,
+        "the old code, where nobody chose it": old * ~here,
+    }
+    return {"counts": counts_terms, "sums": sums_terms, "codebook": codebook}
 
 
 @ema_step.mistakes
@@ -181,6 +237,60 @@ class Mistakes:
         old = sums / counts[:, None]
         mean = torch.where(n[:, None] > 0, m / n.clamp(min=1)[:, None], old)
         return new_counts, new_sums, _moved(old, mean, decay)
+
+    def idle_sums_do_not_shrink(counts, sums, vectors, indices, decay):
+        """The count of a code that nobody chose shrinks and its sum does not, so that the code runs
+        away from 0."""
+        n, m = _batch(counts, sums, vectors, indices)
+        new_sums = torch.where(n[:, None] > 0, _moved(sums, m, decay), sums)
+        return _ratio(_moved(counts, n, decay), new_sums)
+
+    def one_after_the_other(counts, sums, vectors, indices, decay):
+        """The averages move once for each vector. They move once for the batch, by its counts and
+        sums."""
+        counts, sums = counts.clone(), sums.clone()
+        for k, vector in zip(indices.tolist(), vectors, strict=True):
+            counts[k], sums[k] = _moved(counts[k], 1, decay), _moved(sums[k], vector, decay)
+        return _ratio(counts, sums)
+
+    def all_shrink_with_each_vector(counts, sums, vectors, indices, decay):
+        """All averages shrink with every vector of the batch. They shrink once."""
+        counts, sums = counts.clone(), sums.clone()
+        for k, vector in zip(indices.tolist(), vectors, strict=True):
+            counts, sums = decay * counts, decay * sums
+            counts[k] += 1 - decay
+            sums[k] += (1 - decay) * vector
+        return _ratio(counts, sums)
+
+    def an_idle_batch_mean_divided_by_0(counts, sums, vectors, indices, decay):
+        """The batch's sums are divided by its counts, which are 0 where nobody chose: nan. Average
+        the sums as they are."""
+        n, m = _batch(counts, sums, vectors, indices)
+        return _ratio(_moved(counts, n, decay), _moved(sums, m / n[:, None], decay))
+
+    def the_batch_divided_by_0(counts, sums, vectors, indices, decay):
+        """The codes are the means of this batch, nan where nobody chose one. Divide the averaged
+        sums by the averaged counts."""
+        n, m = _batch(counts, sums, vectors, indices)
+        new_counts, new_sums, _ = reference(counts, sums, vectors, indices, decay)
+        return new_counts, new_sums, m / n[:, None]
+
+    def a_constant_decay(counts, sums, vectors, indices, decay):
+        """Gamma is 0.99, whatever `decay` is."""
+        return reference(counts, sums, vectors, indices, 0.99)
+
+    def one_of_the_vectors_kept(counts, sums, vectors, indices, decay):
+        """The counts are right, and of several vectors with one code only the last is in the sum.
+        `x[indices] += ...` does not add twice at one place: `index_add`."""
+        n, m = code_counts(indices, len(counts)), torch.zeros_like(sums)
+        for index, vector in zip(indices.tolist(), vectors, strict=True):
+            m[index] = vector
+        return _ratio(_moved(counts, n, decay), _moved(sums, m, decay))
+
+    def in_another_order(counts, sums, vectors, indices, decay):
+        """The codebook comes first. The order is counts, sums, codebook."""
+        new_counts, new_sums, codes = reference(counts, sums, vectors, indices, decay)
+        return codes, new_counts, new_sums
 
     @says(IN_PLACE)
     def in_place(counts, sums, vectors, indices, decay):

@@ -38,6 +38,17 @@ def usage_perplexity(batches: list[torch.Tensor], n_codes: int) -> torch.Tensor:
     """
     ____
 ''',
+    answer="""\
+def usage_perplexity(batches, n_codes):
+    counts = torch.zeros(n_codes)
+    for indices in batches:
+        for k in indices.flatten().tolist():
+            counts[k] += 1
+    # without the inner loop: torch.bincount(indices.flatten(), minlength=n_codes)
+    share = counts / counts.sum()
+    used = share[share > 0]  # 0 log 0 is 0: a code without a use adds nothing
+    return torch.exp(-(used * used.log()).sum())
+""",
     hints=(
         """Usage is a property of all batches together. A batch of one garment uses few codes;
         the next may use quite different ones.""",
@@ -90,7 +101,11 @@ usage_perplexity.trials("several batches of unlike size and usage")(
     lambda rng: [draw_trial((30, 8, 16), 3, 8, rng)]
 )
 usage_perplexity.also_try(
-    lambda rng: [draw_trial((40, 12, 24), 3, 7, rng), draw_trial((10, 60), 4, 9, rng)]
+    lambda rng: (
+        [draw_trial((40, 12, 24), 3, 7, rng), draw_trial((10, 60), 4, 9, rng)]
+        + [draw_trial((8 + 2 * i, 30 - 2 * i, 12), 2 + i % 4, 7 + i % 3, rng) for i in range(14)]
+        + [draw_trial((20, 26 - 2 * i), 3 + i % 3, 8 + i % 2, rng) for i in range(12)]
+    )
 )
 
 
@@ -101,6 +116,44 @@ def _shares(batches, n_codes):
 
 def _entropy(share):
     return -torch.xlogy(share, share).sum()
+
+
+@usage_perplexity.terms
+def terms(batches, n_codes):
+    each, share = _shares(batches, n_codes)
+    own = torch.stack([_entropy(row) for row in each]).exp()
+    counts = sum(code_counts(batch, n_codes) for batch in batches)
+    sizes, entropy = torch.tensor([batch.numel() for batch in batches]), _entropy(share)
+    used = share[share > 0]
+    return {
+        "the perplexity": entropy.exp(),
+        "the perplexity / K": entropy.exp() / n_codes,
+        "the entropy": entropy,
+        "the entropy / log K": entropy / math.log(n_codes),
+        "exp of the entropy / K": (entropy / n_codes).exp(),
+        "10 to the entropy": 10**entropy,
+        "the mean of the batches' perplexities": own.mean(),
+        "the mean of the batches' perplexities, weighted with their sizes": (
+            (own * sizes).sum() / sizes.sum()
+        ),
+        "the sum of the batches' perplexities": own.sum(),
+        "the largest perplexity of a batch": own.max(),
+        "the median of the batches' perplexities": own.median(),
+        "the perplexity of the first batch": own[0],
+        "the perplexity of the last batch": own[-1],
+        "the number of codes in use": (share > 0).sum(),
+        "the mean number of codes in use in a batch": (each > 0).sum(dim=1).double().mean(),
+        "K": torch.tensor(n_codes),
+        "1": torch.tensor(1.0),
+        "1 / the largest share": 1 / share.max(),
+        "the perplexity with each count one larger": perplexity(counts + 1),
+        "the perplexity of a softmax of the counts": perplexity(torch.softmax(counts.float(), 0)),
+        "the geometric mean of 1 / share": used.log().mean().neg().exp(),
+        "the sum over the codes of exp(-p log p)": torch.exp(-torch.xlogy(share, share)).sum(),
+        "the perplexity of counts of the batches that use a code": perplexity(
+            (each > 0).sum(dim=0).double()
+        ),
+    }
 
 
 @usage_perplexity.mistakes
@@ -155,6 +208,36 @@ class Mistakes:
         """The counts are not divided by their total: an entropy needs shares that sum to 1."""
         counts = sum(code_counts(each, n_codes) for each in batches)
         return _entropy(counts).exp()
+
+    def divided_by_the_first_size(batches, n_codes):
+        """The counts of all batches are divided by the size of the first. The shares have to sum to
+        1: divide by the total."""
+        return _entropy(sum(code_counts(x, n_codes) for x in batches) / batches[0].numel()).exp()
+
+    def divided_by_K(batches, n_codes):
+        """The counts are divided by K. The shares have to sum to 1: divide by the total count."""
+        return _entropy(sum(code_counts(x, n_codes) for x in batches) / n_codes).exp()
+
+    def divided_by_the_number_of_batches(batches, n_codes):
+        """The counts are divided by the number of batches. The shares have to sum to 1: divide by
+        the total count."""
+        return _entropy(sum(code_counts(x, n_codes) for x in batches) / len(batches)).exp()
+
+    def unweighted(batches, n_codes):
+        """The logarithms of the shares are added without their weights: each counts with its
+        share."""
+        share = _shares(batches, n_codes)[1]
+        return share[share > 0].log().sum().neg().exp()
+
+    def a_small_number_added(batches, n_codes):
+        """A small number, 0.001, is added inside the logarithm, and changes the result. Leave out
+        the codes without a use, or take `torch.xlogy`."""
+        share = _shares(batches, n_codes)[1]
+        return torch.exp(-(share * (share + 1e-3).log()).sum())
+
+    def one_each(batches, n_codes):
+        """There is one perplexity for each batch. Asked for is one of all together."""
+        return torch.stack([perplexity(code_counts(each, n_codes)) for each in batches])
 
     def inverse_of_the_squares(batches, n_codes):
         """This is 1 / sum of squared shares, another measure of diversity. It has no logarithm."""

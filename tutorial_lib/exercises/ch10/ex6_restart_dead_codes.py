@@ -38,6 +38,17 @@ def restart_dead_codes(
     """
     ____
 ''',
+    answer="""\
+def restart_dead_codes(counts, sums, candidates, below=0.02):
+    fair = counts.mean()
+    new_counts, new_sums = counts.clone(), sums.clone()
+    for k in range(len(counts)):
+        if counts[k] < below * fair:  # dead
+            new_counts[k] = fair
+            new_sums[k] = fair * candidates[k]  # so that sum / count is its new place
+    # without the loop: dead = counts < below * fair, then torch.where
+    return new_counts, new_sums, new_sums / new_counts[:, None]
+""",
     hints=(
         """A code of an EMA codebook is not stored, it follows from two averages. To move it for
         good, move what it follows from.""",
@@ -67,6 +78,11 @@ def _trial(n_codes: int, dim: int, n_dead: int, rng: torch.Generator, below: flo
 restart_dead_codes.reads(counts_sums_and_codes)
 
 
+def _more(rng: torch.Generator) -> list[Trial]:
+    drawn = [_trial(6, 2, 2, rng), _trial(8, 3, 3, rng, below=0.05)]
+    return drawn + [_trial(7, 3, 4, rng, below=0.03)]
+
+
 @restart_dead_codes.evidence
 def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
     counts, sums, candidates, below = trial.args
@@ -91,7 +107,7 @@ def none_dead(rng):
 
 restart_dead_codes.trials("dead codes among living ones")(lambda rng: [_trial(6, 2, 2, rng)])
 restart_dead_codes.trials("another threshold")(lambda rng: [_trial(7, 1, 3, rng, below=0.1)])
-restart_dead_codes.also_try(lambda rng: [_trial(6, 2, 2, rng), _trial(8, 3, 3, rng, below=0.05)])
+restart_dead_codes.also_try(lambda rng: _more(rng))
 
 
 def _dead(counts, below):
@@ -102,6 +118,47 @@ def _built(counts, sums, dead, new_counts, new_sums, codebook=None):
     new_counts = torch.where(dead, new_counts, counts)
     new_sums = torch.where(dead[:, None], new_sums, sums)
     return new_counts, new_sums, new_sums / new_counts[:, None] if codebook is None else codebook
+
+
+@restart_dead_codes.terms
+def terms(counts, sums, candidates, below=0.02):
+    dead, fair = _dead(counts, below), counts.mean()
+    gone, kept = dead[:, None], ~dead[:, None]
+    living, old = counts[~dead].mean(), sums / counts[:, None]
+    worth = {"fair": fair, "their total": counts.sum(), "their median": counts.median()}
+    worth |= {"the largest count": counts.max(), "the mean of the living": living}
+    worth |= {"below · fair": below * fair, "1": torch.tensor(1.0), "1 / fair": 1 / fair}
+    return {
+        "counts": {
+            "the old counts of the living": counts * ~dead,
+            **{f"{name} for the dead": each * dead for name, each in worth.items()},
+            "the old counts of the dead": counts * dead,
+            "fair for the living": fair * ~dead,
+            "the old counts of all · (old total / new total)": counts * counts.sum(),
+        },
+        "sums": {
+            "the old sums of the living": sums * kept,
+            **{
+                f"{n} · the candidates of the dead": each * candidates * gone
+                for n, each in worth.items()
+            },
+            "the old sums of the dead": sums * gone,
+            "their tiny counts · the candidates of the dead": counts[:, None] * candidates * gone,
+            "fair · the candidates of the living": fair * candidates * kept,
+            "fair · the mean candidate for the dead": fair * candidates.mean(dim=0) * gone,
+        },
+        "codebook": {
+            "the old codes of the living": old * kept,
+            "the candidates of the dead": candidates * gone,
+            "the old codes of the dead": old * gone,
+            "the candidates of the living": candidates * kept,
+            "the candidates of the dead / fair": candidates / fair * gone,
+            "fair · the candidates of the dead": candidates * fair * gone,
+            "the old sums of the dead / fair": sums / fair * gone,
+            "the old sums of the living": sums * kept,
+            "the mean candidate for the dead": candidates.mean(dim=0) * gone,
+        },
+    }
 
 
 @restart_dead_codes.mistakes
@@ -169,6 +226,41 @@ class Mistakes:
         dead, fair = _dead(counts, below), counts.mean()
         place = (dead.cumsum(dim=0) - 1).clamp(min=0)
         return _built(counts, sums, dead, fair, fair * candidates[place])
+
+    def below_fair(counts, sums, candidates, below=0.02):
+        """Every code below the mean count is taken for dead, whatever `below` is."""
+        fair = counts.mean()
+        return _built(counts, sums, counts < fair, fair, fair * candidates)
+
+    def a_constant_threshold(counts, sums, candidates, below=0.02):
+        """The share is 0.02, whatever `below` is."""
+        fair = counts.mean()
+        return _built(counts, sums, _dead(counts, 0.02), fair, fair * candidates)
+
+    def below_one(counts, sums, candidates, below=0.02):
+        """A code counts as dead below a count of 1, whatever `below` and the other counts are."""
+        fair = counts.mean()
+        return _built(counts, sums, counts < 1, fair, fair * candidates)
+
+    def only_the_least(counts, sums, candidates, below=0.02):
+        """Only the code with the least count is moved. All dead codes move."""
+        fair = counts.mean()
+        return _built(counts, sums, counts == counts.min(), fair, fair * candidates)
+
+    def fair_is_computed_anew(counts, sums, candidates, below=0.02):
+        """Fair is computed again after each code that has moved. It is the mean of the counts as
+        they came."""
+        counts, sums = counts.clone(), sums.clone()
+        for k in range(len(counts)):
+            if counts[k] < below * counts.mean():
+                counts[k] = counts.mean()
+                sums[k] = counts[k] * candidates[k]
+        return counts, sums, sums / counts[:, None]
+
+    def in_another_order(counts, sums, candidates, below=0.02):
+        """The codebook comes first. The order is counts, sums, codebook."""
+        new_counts, new_sums, codes = reference(counts, sums, candidates, below)
+        return codes, new_counts, new_sums
 
     @says(IN_PLACE)
     def in_place(counts, sums, candidates, below=0.02):
