@@ -39,8 +39,8 @@ GRADIENT_LOST = (
     "`.data`, `no_grad`), or goes another way."
 )
 DRAWS = (
-    "Called twice with the same arguments, your function gives two results. Nothing is to be drawn "
-    "in it, and nothing kept from call to call."
+    "Called twice with the same arguments, your function gives two results. All that it uses must "
+    "come from its arguments, random numbers too, and nothing be kept from call to call."
 )
 MOST_NUMBERS = 24  # of an argument that is written out as evidence
 

@@ -169,6 +169,44 @@ class Mistakes:
         canvas[:, n_rows - indices.shape[1] :] = -1
         return _in_copies(canvas, n_draws)
 
+    @says(NAN)
+    def floating(indices, n_rows, n_draws):
+        return reference(indices, n_rows, n_draws).float()
+
+    @says(" ".join(K_for_unknown.__doc__.split()))
+    def a_number_far_above(indices, n_rows, n_draws):
+        return _in_copies(_keep(indices, slice(n_rows), EVERY, 999), n_draws)
+
+    def draws_first(indices, n_rows, n_draws):
+        """The draws come first, on an axis of their own. The n_draws canvases of a field follow
+        each other along axis 0."""
+        return torch.stack([_keep(indices, slice(n_rows), EVERY)] * n_draws)
+
+    def one_field(indices, n_rows, n_draws):
+        """Only the first field is completed. Every field of the batch needs its canvases."""
+        return reference(indices[:1], n_rows, n_draws)
+
+    def a_corner(indices, n_rows, n_draws):
+        """Rows *and* columns are cut: only a corner is kept. Keep the rows whole."""
+        return _in_copies(_keep(indices, slice(n_rows), slice(n_rows)), n_draws)
+
+    def always_half(indices, n_rows, n_draws):
+        """The upper half is kept, whatever n_rows says."""
+        return reference(indices, indices.shape[1] // 2, n_draws)
+
+    def row_n_rows(indices, n_rows, n_draws):
+        """Only the one row with the number n_rows is kept. Keep all rows before it."""
+        return _in_copies(_keep(indices, slice(n_rows, n_rows + 1), EVERY), n_draws)
+
+    def code_0_is_redrawn(indices, n_rows, n_draws):
+        """Code 0 is drawn again, although it stands in a kept row. It is a code like any other."""
+        canvas = reference(indices, n_rows, n_draws)
+        return torch.where(canvas == 0, -1, canvas)
+
+    def a_mask(indices, n_rows, n_draws):
+        """This marks what is kept. Asked for are the kept codes themselves, and -1 elsewhere."""
+        return reference(indices, n_rows, n_draws) >= 0
+
     def everything_is_drawn(indices, n_rows, n_draws):
         """Nothing is kept: every code is -1. The first n_rows rows are those of the field."""
         return _in_copies(torch.full_like(indices, -1), n_draws)

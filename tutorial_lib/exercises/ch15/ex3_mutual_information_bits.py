@@ -131,7 +131,7 @@ def _entropies(codes, labels):
 @mutual_information_bits.mistakes
 class Mistakes:
     def once_a_signal(codes, labels):
-        """A code that occurs several times in a signal is counted once. `table[codes, y] += 1` does
+        """A pair that occurs several times at once is counted once. `table[codes, y] += 1` does
         that: an index that is repeated is added to once. Use `bincount`, or `index_put_` with
         `accumulate=True`."""
         # `table[codes, y] += 1`: an index that occurs twice is written once.
@@ -142,6 +142,12 @@ class Mistakes:
         joint = table / table.sum()
         return _entropy(joint.sum(dim=1)) + _entropy(joint.sum(dim=0)) - _entropy(joint)
 
+    @says(" ".join(once_a_signal.__doc__.split()))
+    def once_in_all(codes, labels):
+        joint = (_joint(codes, labels) > 0).double()
+        joint = joint / joint.sum()
+        return _entropy(joint.sum(dim=1)) + _entropy(joint.sum(dim=0)) - _entropy(joint)
+
     def nats(codes, labels):
         """These are nats. Bits need log2, or nats divided by log 2."""
         return reference(codes, labels) * math.log(2)
@@ -149,6 +155,53 @@ class Mistakes:
     def log10(codes, labels):
         """These are decimal digits: the logarithm to base 10 was taken. Bits need log2."""
         return reference(codes, labels) * math.log10(2)
+
+    def entropies_added(codes, labels):
+        """The joint entropy is added. Take it off: H(code) + H(label) - H(both)."""
+        return sum(_entropies(codes, labels))
+
+    def joint_entropy_left_out(codes, labels):
+        """The two entropies are added, and the joint entropy is not taken off."""
+        code, label, _ = _entropies(codes, labels)
+        return code + label
+
+    def turned_round(codes, labels):
+        """The two distributions are exchanged: p(k) p(y) is weighed against p(k, y). Weigh by
+        p(k, y), and divide by p(k) p(y)."""
+        joint = _joint(codes, labels)
+        apart = joint.sum(dim=1, keepdim=True) * joint.sum(dim=0)
+        seen = joint > 0
+        return (apart[seen] * (apart[seen] / joint[seen]).log2()).sum()
+
+    def the_label_twice(codes, labels):
+        """p(y) p(y) stands in the denominator. One sum goes along the rows, the other along the
+        columns."""
+        joint = _joint(codes, labels)
+        seen = joint > 0
+        apart = joint.sum(dim=0).square().expand_as(joint)
+        return (joint[seen] * (joint[seen] / apart[seen]).log2()).sum()
+
+    def the_code_twice(codes, labels):
+        """p(k) p(k) stands in the denominator. One sum goes along the rows, the other along the
+        columns."""
+        joint = _joint(codes, labels)
+        seen = joint > 0
+        apart = joint.sum(dim=1, keepdim=True).square().expand_as(joint)
+        return (joint[seen] * (joint[seen] / apart[seen]).log2()).sum()
+
+    def divided_by_the_positions(codes, labels):
+        """This is divided by the number of positions. The shares take care of it already."""
+        return reference(codes, labels) / codes[0].numel()
+
+    def largest_term(codes, labels):
+        """The largest logarithm comes back. Add them all, each weighed by p(k, y)."""
+        joint = _joint(codes, labels)
+        apart = joint.sum(dim=1, keepdim=True) * joint.sum(dim=0)
+        return (joint / apart).log2().max()
+
+    def guessed_rightly(codes, labels):
+        """This is how often the label is guessed from the code. Asked for are bits."""
+        return _joint(codes, labels).max(dim=1).values.sum()
 
     def negative(codes, labels):
         """The sign is turned round. Nothing can tell less than 0 bits."""

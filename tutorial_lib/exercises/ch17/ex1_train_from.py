@@ -341,6 +341,30 @@ _wrong_step(
     row=lambda data, t: data[t % data.shape[1]],
 )
 
+_wrong_step(
+    "row added",
+    "The row is added in the gradient. It is weight *minus* row: the weight is drawn to the data.",
+    gradient=lambda weight, row, noise, drawn: weight + row + noise * drawn,
+)
+
+SEEDED = (
+    "The generator is seeded in every call, so each call draws the same noise. Its state has to "
+    'come from `state["rng"]`.'
+)
+
+
+def _seeded(seed: int):
+    def function(state, data, n_steps, noise):
+        generator = torch.Generator().manual_seed(seed)
+        return _state(*_run(state, data, n_steps, noise, generator=generator))
+
+    function.__name__ = f"seeded with {seed}"
+    return function
+
+
+for seed in (0, 1, 42, 123, 1234, torch.Generator().initial_seed()):
+    train_from.wrong(SEEDED)(_seeded(seed))
+
 
 @train_from.mistakes
 class Mistakes:
@@ -359,6 +383,32 @@ class Mistakes:
     @says(" ".join(the_step_starts_afresh.__doc__.split()))
     def the_step_starts_afresh_and_is_returned(state, data, n_steps, noise):
         return _state(*_run(state, data, n_steps, noise, step=0))
+
+    def one_more_counted(state, data, n_steps, noise):
+        """The returned "step" is one too high: n_steps steps were taken."""
+        after = _state(*_run(state, data, n_steps, noise))
+        return {**after, "step": after["step"] + 1}
+
+    def noise_on_the_weight(state, data, n_steps, noise):
+        """The noise is added to the weight. It belongs in the gradient, and so in the momentum."""
+        weight, momentum, step = state["weight"], state["momentum"], state["step"]
+        generator = _generator(state)
+        for t in range(step, step + n_steps):
+            drawn = torch.randn(weight.shape, generator=generator, dtype=weight.dtype)
+            momentum = momentum / 2 + weight - data[t % len(data)]
+            weight = weight - momentum / (2 * (t + 1)) + noise * drawn
+        return _state(weight, momentum, step + n_steps, generator)
+
+    def uniform_noise(state, data, n_steps, noise):
+        """The noise is drawn evenly from 0 to 1, by `rand`. `randn` draws from a bell curve around
+        0."""
+        weight, momentum, step = state["weight"], state["momentum"], state["step"]
+        generator = _generator(state)
+        for t in range(step, step + n_steps):
+            drawn = torch.rand(weight.shape, generator=generator, dtype=weight.dtype)
+            momentum = momentum / 2 + weight - data[t % len(data)] + noise * drawn
+            weight = weight - momentum / (2 * (t + 1))
+        return _state(weight, momentum, step + n_steps, generator)
 
     def one_step_too_many(state, data, n_steps, noise):
         """One step too many is taken."""
@@ -392,16 +442,6 @@ class Mistakes:
     def the_data_start_afresh(state, data, n_steps, noise):
         """Every call begins with row 0 again: a resumed run sees the first rows twice."""
         return _state(*_run(state, data, n_steps, noise, row=0))
-
-    def seeded_in_every_call(state, data, n_steps, noise):
-        """The generator is seeded in every call, so each call draws the same noise. Its state has
-        to come from `state["rng"]`."""
-        generator = torch.Generator().manual_seed(0)
-        return _state(*_run(state, data, n_steps, noise, generator=generator))
-
-    @says(" ".join(seeded_in_every_call.__doc__.split()))
-    def a_new_generator_in_every_call(state, data, n_steps, noise):
-        return _state(*_run(state, data, n_steps, noise, generator=torch.Generator()))
 
     def old_random_numbers_returned(state, data, n_steps, noise):
         """The returned "rng" is that of the beginning, so the next call draws the same noise
