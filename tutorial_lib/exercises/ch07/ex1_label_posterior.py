@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from tutorial_lib.exercises.comparing import first_difference, number, numbers
-from tutorial_lib.exercises.engine import Exercise
+from tutorial_lib.exercises.engine import Exercise, says
 from tutorial_lib.exercises.trials import Trial
 
 
@@ -69,6 +69,13 @@ def draw_trial(batch: int, n_classes: int, n_dims: int, rng: torch.Generator) ->
     return Trial((base + apart / n_dims, n_dims, prior / prior.sum()))
 
 
+def far_apart(rng: torch.Generator) -> Trial:
+    """Images of 784 dimensions from 0.4 to 2.6 bits/dim, whose labels lie up to 60 bits apart."""
+    base = torch.tensor([[0.4], [1.5], [2.6]], dtype=torch.float64)
+    apart = 60 * torch.rand(3, 5, generator=rng, dtype=torch.float64)
+    return Trial((base + apart / 784, 784, draw_trial(1, 5, 1, rng).args[2]))
+
+
 @label_posterior.evidence
 def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
     bits, n_dims, prior = trial.args
@@ -94,9 +101,30 @@ label_posterior.trials("several images, and labels of different prior")(
     lambda rng: [draw_trial(3, 5, 8, rng)]
 )
 label_posterior.trials("images of thousands of dimensions")(
-    lambda rng: [draw_trial(4, 10, 3072, rng)]
+    lambda rng: [draw_trial(4, 10, 3072, rng), far_apart(rng)]
 )
-label_posterior.also_try(lambda rng: [draw_trial(3, 4, 6, rng), draw_trial(2, 3, 3000, rng)])
+label_posterior.also_try(
+    lambda rng: [draw_trial(3, 4, 6, rng), draw_trial(2, 3, 3000, rng), far_apart(rng)]
+)
+
+
+PER_DIMENSION = (
+    "The bits are still per dimension. All D sub-pixels together are the image: multiply by D, or "
+    "the labels come out almost alike."
+)
+UNDERFLOW = (
+    "exp of a whole image's log-likelihood is 0 even in float64, and 0 / 0 is not a number. Stay "
+    "with logarithms."
+)
+ONE_MAXIMUM = (
+    "One maximum is taken for the whole batch, so an image that costs far more than the best one "
+    "still underflows. Each image needs its own: dim=1."
+)
+FLOOR = "Small probabilities are lifted to a floor before the log. Stay with logarithms instead."
+NOT_THE_SUM = (
+    "What is subtracted is not log p(x), the logarithm of the sum over the labels of p(x|y) p(y)."
+)
+PRIOR_LOG = "The prior is not added as its natural logarithm, next to a log-likelihood in nats."
 
 
 def _divided(log_joint):
@@ -109,9 +137,8 @@ def _nats(bits_per_dim, n_dims):
 
 @label_posterior.mistakes
 class Mistakes:
+    @says(PER_DIMENSION)
     def bits_dim_as_they_are(bits_per_dim, n_dims, prior):
-        """The bits are still per dimension. All D sub-pixels together are the image: multiply by D,
-        or the labels come out almost alike."""
         return _divided(-bits_per_dim * math.log(2) + prior.log())
 
     def bits_for_nats(bits_per_dim, n_dims, prior):
@@ -149,9 +176,8 @@ class Mistakes:
         """These are probabilities. What is asked for is their logarithm."""
         return _divided(Mistakes.not_divided(bits_per_dim, n_dims, prior)).exp()
 
+    @says(UNDERFLOW)
     def exponentials_of_whole_images(bits_per_dim, n_dims, prior):
-        """exp of a whole image's log-likelihood is 0 even in float64, and 0 / 0 is not a number.
-        Stay with logarithms."""
         joint = _nats(bits_per_dim, n_dims).exp() * prior
         return (joint / joint.sum(dim=1, keepdim=True)).log()
 
@@ -163,6 +189,113 @@ class Mistakes:
         """These are logarithms to base 2. The result is asked for in nats: a bit is log 2 of
         them."""
         return _divided(Mistakes.not_divided(bits_per_dim, n_dims, prior)) / math.log(2)
+
+    @says(ONE_MAXIMUM)
+    def one_maximum_for_the_batch(bits_per_dim, n_dims, prior):
+        joint = Mistakes.not_divided(bits_per_dim, n_dims, prior)
+        joint = joint - joint.max()
+        return joint - joint.exp().sum(dim=1, keepdim=True).log()
+
+    @says(ONE_MAXIMUM)
+    def one_maximum_and_a_division(bits_per_dim, n_dims, prior):
+        joint = Mistakes.not_divided(bits_per_dim, n_dims, prior)
+        shares = (joint - joint.max()).exp()
+        return (shares / shares.sum(dim=1, keepdim=True)).log()
+
+    @says(FLOOR)
+    def probabilities_from_1e_8(bits_per_dim, n_dims, prior):
+        joint = Mistakes.not_divided(bits_per_dim, n_dims, prior)
+        return joint.softmax(dim=1).clamp(min=1e-8).log()
+
+    @says(FLOOR)
+    def probabilities_from_1e_12(bits_per_dim, n_dims, prior):
+        joint = Mistakes.not_divided(bits_per_dim, n_dims, prior)
+        return joint.softmax(dim=1).clamp(min=1e-12).log()
+
+    @says(FLOOR)
+    def probabilities_and_1e_8(bits_per_dim, n_dims, prior):
+        joint = Mistakes.not_divided(bits_per_dim, n_dims, prior)
+        return (joint.softmax(dim=1) + 1e-8).log()
+
+    @says(FLOOR)
+    def probabilities_and_1e_12(bits_per_dim, n_dims, prior):
+        joint = Mistakes.not_divided(bits_per_dim, n_dims, prior)
+        return (joint.softmax(dim=1) + 1e-12).log()
+
+    @says(PER_DIMENSION)
+    def bits_dim_without_log_2(bits_per_dim, n_dims, prior):
+        return _divided(-bits_per_dim + prior.log())
+
+    @says(PER_DIMENSION)
+    def divided_by_D(bits_per_dim, n_dims, prior):
+        return _divided(_nats(bits_per_dim, 1) / n_dims + prior.log())
+
+    @says(NOT_THE_SUM)
+    def minus_the_sum_of_logs(bits_per_dim, n_dims, prior):
+        joint = Mistakes.not_divided(bits_per_dim, n_dims, prior)
+        return joint - joint.sum(dim=1, keepdim=True)
+
+    @says(NOT_THE_SUM)
+    def minus_the_best(bits_per_dim, n_dims, prior):
+        joint = Mistakes.not_divided(bits_per_dim, n_dims, prior)
+        return joint - joint.amax(dim=1, keepdim=True)
+
+    @says(NOT_THE_SUM)
+    def plus_the_sum(bits_per_dim, n_dims, prior):
+        joint = Mistakes.not_divided(bits_per_dim, n_dims, prior)
+        return joint + joint.logsumexp(dim=1, keepdim=True)
+
+    @says(NOT_THE_SUM)
+    def divided_by_the_log(bits_per_dim, n_dims, prior):
+        joint = Mistakes.not_divided(bits_per_dim, n_dims, prior)
+        return joint / joint.logsumexp(dim=1, keepdim=True)
+
+    @says(NOT_THE_SUM)
+    def minus_the_log_of_the_mean(bits_per_dim, n_dims, prior):
+        joint = Mistakes.not_divided(bits_per_dim, n_dims, prior)
+        return _divided(joint) + math.log(joint.shape[1])
+
+    @says(NOT_THE_SUM)
+    def minus_the_sum_of_the_batch(bits_per_dim, n_dims, prior):
+        joint = Mistakes.not_divided(bits_per_dim, n_dims, prior)
+        return joint - joint.logsumexp(dim=(0, 1))
+
+    @says(PRIOR_LOG)
+    def prior_to_base_2(bits_per_dim, n_dims, prior):
+        return _divided(_nats(bits_per_dim, n_dims) + prior.log2())
+
+    @says(PRIOR_LOG)
+    def prior_subtracted(bits_per_dim, n_dims, prior):
+        return _divided(_nats(bits_per_dim, n_dims) - prior.log())
+
+    @says(PRIOR_LOG)
+    def prior_multiplied(bits_per_dim, n_dims, prior):
+        return _divided(_nats(bits_per_dim, n_dims) * prior)
+
+    def prior_for_each_dimension(bits_per_dim, n_dims, prior):
+        """The prior is counted D times. It belongs to the image, once."""
+        return _divided(_nats(bits_per_dim, n_dims) + n_dims * prior.log())
+
+    def all_in_bits(bits_per_dim, n_dims, prior):
+        """Bits are added up and then taken for nats: before exp, multiply by log 2."""
+        return _divided(-bits_per_dim * n_dims + prior.log2())
+
+    def likelihood_alone(bits_per_dim, n_dims, prior):
+        """This is log p(x|y). Bayes' rule also has the prior, and a division."""
+        return _nats(bits_per_dim, n_dims)
+
+    def minus_the_answer(bits_per_dim, n_dims, prior):
+        """The sign of the result is turned round. The logarithm of a probability is never above
+        0."""
+        return -_divided(Mistakes.not_divided(bits_per_dim, n_dims, prior))
+
+    def to_base_10(bits_per_dim, n_dims, prior):
+        """These are logarithms to base 10. The result is asked for in nats."""
+        return _divided(Mistakes.not_divided(bits_per_dim, n_dims, prior)) / math.log(10)
+
+    def the_likeliest(bits_per_dim, n_dims, prior):
+        """This is the likeliest label. What is asked for is log p(y|x) of each."""
+        return Mistakes.not_divided(bits_per_dim, n_dims, prior).argmax(dim=1)
 
 
 @label_posterior.right

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from tutorial_lib.exercises.comparing import first_difference, number, numbers
 from tutorial_lib.exercises.definition import Failure
-from tutorial_lib.exercises.engine import Exercise
+from tutorial_lib.exercises.engine import Exercise, says
 from tutorial_lib.exercises.trials import Trial
 
 
@@ -103,17 +103,33 @@ def _cost(*values: int) -> Tensor:
 @typicality.judge("images that cost far too much")
 def dear(candidate, rng: torch.Generator) -> Failure | None:
     """Symmetric known costs and far-off dear images: what a score of one side gets right."""
-    return _check(candidate, [Trial((_cost(60, 75), _cost(18, 19, 20, 21, 22)))], rng)
+    return _check(candidate, [Trial((_cost(60, 75), _cost(20, 18, 22, 19, 21)))], rng)
 
 
 @typicality.judge("images that cost too little, and usual ones")
 def cheap(candidate, rng: torch.Generator) -> Failure | None:
-    return _check(candidate, [Trial((_cost(-5, 3, 19, 20), _cost(17, 19, 20, 21, 30)))], rng)
+    return _check(candidate, [Trial((_cost(-5, 3, 19, 20), _cost(19, 30, 17, 21, 20)))], rng)
 
 
 @typicality.judge("many costs with a long tail, some of them equal")
 def many(candidate, rng: torch.Generator) -> Failure | None:
     return _check(candidate, [_trial(7, 21, rng)], rng)
+
+
+SIGNED = (
+    "Distances keep their sign somewhere, so one of the two sides never counts. Take `.abs()` of "
+    "both: of the known and of the new."
+)
+TAILS = (
+    "This counts the costs beyond the new one, on one side. What counts is how far from the median."
+)
+DISTANCE = (
+    "This is a distance, or a function of it. Count the known images whose distance is at least as "
+    "large: a share."
+)
+OTHER_TOTAL = "The count is divided by another number than that of the known images."
+OTHER_MIDDLE = "The distance is taken from another number than the median of the known costs."
+FROM_THE_NEW = "The known distances are taken from the new cost. Both are taken from the median."
 
 
 def _share(comparison):
@@ -158,9 +174,8 @@ class Mistakes:
         new, known = _distances(nats, reference, reference.median())
         return _share(known < new)
 
+    @says(SIGNED)
     def signed_distances(nats, reference):
-        """The distances of the known images keep their sign, so those below the median never
-        count."""
         median = reference.median()
         return _share((reference - median) >= (nats - median).abs()[:, None])
 
@@ -179,6 +194,134 @@ class Mistakes:
         odd image among these decides. Count instead."""
         inside = (nats >= reference.min()) & (nats <= reference.max())
         return inside.double()
+
+    @says(SIGNED)
+    def new_distances_signed(nats, reference):
+        new, known = _distances(nats, reference, reference.median())
+        return _share(known >= (nats - reference.median())[:, None])
+
+    @says(TAILS)
+    def the_smaller_tail(nats, reference):
+        return torch.minimum(_share(reference >= nats[:, None]), _share(reference <= nats[:, None]))
+
+    @says(TAILS)
+    def twice_the_smaller_tail(nats, reference):
+        return 2 * Mistakes.the_smaller_tail(nats, reference)
+
+    @says(TAILS)
+    def twice_the_smaller_tail_up_to_1(nats, reference):
+        return (2 * Mistakes.the_smaller_tail(nats, reference)).clamp(max=1)
+
+    @says(DISTANCE)
+    def the_distance(nats, reference):
+        new, known = _distances(nats, reference, reference.median())
+        return new[:, 0]
+
+    @says(DISTANCE)
+    def z_score(nats, reference):
+        return (nats - reference.mean()).abs() / reference.std()
+
+    @says(DISTANCE)
+    def distance_in_median_distances(nats, reference):
+        new, known = _distances(nats, reference, reference.median())
+        return new[:, 0] / known.median()
+
+    @says(DISTANCE)
+    def exp_of_minus_the_distance(nats, reference):
+        new, known = _distances(nats, reference, reference.median())
+        return torch.exp(-new[:, 0])
+
+    @says(OTHER_TOTAL)
+    def one_less(nats, reference):
+        new, known = _distances(nats, reference, reference.median())
+        return (known >= new).double().sum(dim=1) / (len(reference) - 1)
+
+    @says(OTHER_TOTAL)
+    def one_more(nats, reference):
+        new, known = _distances(nats, reference, reference.median())
+        return ((known >= new).double().sum(dim=1) + 1) / (len(reference) + 1)
+
+    @says(OTHER_TOTAL)
+    def the_number_of_new_images(nats, reference):
+        new, known = _distances(nats, reference, reference.median())
+        return (known >= new).double().sum(dim=1) / len(nats)
+
+    @says(OTHER_TOTAL)
+    def per_cent(nats, reference):
+        new, known = _distances(nats, reference, reference.median())
+        return 100 * _share(known >= new)
+
+    @says(OTHER_MIDDLE)
+    def the_middle_of_the_list(nats, reference):
+        return _share(torch.ge(*_distances(nats, reference, reference[len(reference) // 2])[::-1]))
+
+    @says(OTHER_MIDDLE)
+    def the_next_in_order(nats, reference):
+        return _share(
+            torch.ge(
+                *_distances(nats, reference, reference.sort().values[len(reference) // 2 + 1])[::-1]
+            )
+        )
+
+    @says(OTHER_MIDDLE)
+    def between_the_ends(nats, reference):
+        return _share(
+            torch.ge(*_distances(nats, reference, (reference.min() + reference.max()) / 2)[::-1])
+        )
+
+    @says(OTHER_MIDDLE)
+    def mean_for_the_known(nats, reference):
+        new, known = _distances(nats, reference, reference.median())
+        return _share((reference - reference.mean()).abs() >= new)
+
+    @says(OTHER_MIDDLE)
+    def mean_for_the_new(nats, reference):
+        new, known = _distances(nats, reference, reference.median())
+        return _share(known >= (nats - reference.mean()).abs()[:, None])
+
+    @says(OTHER_MIDDLE)
+    def each_from_its_own(nats, reference):
+        new, known = _distances(nats, reference, reference.median())
+        return _share(known >= (nats - nats.median()).abs()[:, None])
+
+    @says(FROM_THE_NEW)
+    def known_from_the_new(nats, reference):
+        new, known = _distances(nats, reference, reference.median())
+        return _share(known >= (reference - nats[:, None]).abs())
+
+    @says(FROM_THE_NEW)
+    def mean_distance_from_the_new(nats, reference):
+        return (reference - nats[:, None]).abs().mean(dim=1)
+
+    def any_(nats, reference):
+        """This says whether any known image is as far from the median. Count them: a share."""
+        new, known = _distances(nats, reference, reference.median())
+        return (known >= new).any(dim=1).double()
+
+    def between_the_quartiles(nats, reference):
+        """This says whether a cost lies between the quartiles. Count: a share."""
+        low, high = reference.quantile(0.25), reference.quantile(0.75)
+        return ((nats >= low) & (nats <= high)).double()
+
+    def squared_on_one_side(nats, reference):
+        """The known distances are squared and the new ones are not, or the other way round."""
+        new, known = _distances(nats, reference, reference.median())
+        return _share(known.square() >= new)
+
+    def the_first_for_all(nats, reference):
+        """All images get the share of the first new one."""
+        new, known = _distances(nats[:1].expand_as(nats), reference, reference.median())
+        return _share(known >= new)
+
+    def over_the_new_images(nats, reference):
+        """The mean runs over the new images. It runs over the known ones, dim=1."""
+        new, known = _distances(nats, reference, reference.median())
+        return (known >= new).double().mean(dim=0)
+
+    def one_share_for_all(nats, reference):
+        """This is a single share for all new images. Each has its own: the mean runs over dim=1."""
+        new, known = _distances(nats, reference, reference.median())
+        return (known >= new).double().mean()
 
 
 @typicality.right
