@@ -34,7 +34,7 @@ def nll_nats(logits: torch.Tensor, levels: torch.Tensor) -> torch.Tensor:
     answer="""\
 def nll_nats(logits, levels):
     log_p = torch.log_softmax(logits, dim=1)  # (B, L, C, H, W): axis 1 holds the levels
-    chosen = log_p.gather(1, levels.unsqueeze(1))  # (B, 1, C, H, W): of the levels that are there
+    chosen = log_p.gather(1, levels.unsqueeze(1))  # of the level that each pixel has
     return -chosen.flatten(1).sum(dim=1)
 """,
     hints=(

@@ -54,7 +54,7 @@ def masked_conv2d(
     answer="""\
 def masked_conv2d(x, weight, bias, mask):
     kernel = weight * mask  # a new tensor: the weights themselves stay as they are
-    return F.conv2d(x, kernel, bias, padding="same")  # zeros outside, for any odd kernel
+    return F.conv2d(x, kernel, bias, padding="same")  # zeros outside
 """,
     hints=(
         """The mask belongs to the kernel: a weight under a 0 must not take part. Neither the

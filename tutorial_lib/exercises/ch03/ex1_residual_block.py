@@ -53,6 +53,15 @@ def residual_block(
     """
     ____
 ''',
+    answer="""\
+def residual_block(x, shrink, kernel, widen):
+    height, width = kernel.shape[-2:]
+    mask = causal_mask((height, width), include_center=True)  # type B
+    h = F.conv2d(F.relu(x), shrink)
+    h = F.conv2d(F.relu(h), kernel * mask, padding="same")
+    h = F.conv2d(F.relu(h), widen)
+    return x + h  # x as it came in
+""",
     hints=(
         """Each ReLU stands *before* its convolution. What comes out of the third convolution is
         added to x as it came in, and nothing is done to the sum.""",
@@ -200,6 +209,90 @@ class Mistakes:
         """The mask is turned round: it keeps what comes later and drops the past."""
         mask = causal_mask(tuple(kernel.shape[-2:]), include_center=True).flip(0, 1)
         return _block(x, shrink, kernel, widen, mask=mask)
+
+    def x_added_twice(x, shrink, kernel, widen):
+        """x is added twice."""
+        return x + _block(x, shrink, kernel, widen)
+
+    def x_subtracted(x, shrink, kernel, widen):
+        """What the convolutions make is subtracted from x, or x from it: the block is their sum."""
+        return _block(x, shrink, kernel, widen, skip=torch.neg)
+
+    def subtracted_from_x(x, shrink, kernel, widen):
+        """The third convolution's result is subtracted from x: the block is their sum."""
+        return 2 * x - _block(x, shrink, kernel, widen)
+
+    def multiplied_with_x(x, shrink, kernel, widen):
+        """x is multiplied with what is made of it: the block is their sum."""
+        return x * _block(x, shrink, kernel, widen, skip=torch.zeros_like)
+
+    def x_alone(x, shrink, kernel, widen):
+        """x comes back unchanged: what the convolutions make of it is not added."""
+        return x
+
+    def ReLU_behind_the_last_too(x, shrink, kernel, widen):
+        """There is a ReLU on the result of the third convolution as well: then a block can only add
+        to a feature, never take away."""
+        return x + F.relu(_block(x, shrink, kernel, widen, skip=torch.zeros_like))
+
+    def mask_transposed(x, shrink, kernel, widen):
+        """The mask is transposed: it reads columns to the left where it should read rows above."""
+        mask = causal_mask(tuple(kernel.shape[-2:])[::-1], include_center=True).T
+        return _block(x, shrink, kernel, widen, mask=mask)
+
+    def mask_upside_down(x, shrink, kernel, widen):
+        """The mask is upside down: it reads the rows below."""
+        mask = causal_mask(tuple(kernel.shape[-2:]), include_center=True).flip(0)
+        return _block(x, shrink, kernel, widen, mask=mask)
+
+    def mask_inverted(x, shrink, kernel, widen):
+        """The mask is inverted: it keeps what comes later and drops the past."""
+        mask = causal_mask(tuple(kernel.shape[-2:]), include_center=True)
+        return _block(x, shrink, kernel, widen, mask=1 - mask)
+
+    def other_activation(x, shrink, kernel, widen):
+        """An activation other than ReLU is used (this is tanh)."""
+        h = F.conv2d(torch.tanh(x), shrink)
+        mask = causal_mask(tuple(kernel.shape[-2:]), include_center=True)
+        h = F.conv2d(torch.tanh(h), kernel * mask, padding="same")
+        return x + F.conv2d(torch.tanh(h), widen)
+
+    def leaky_ReLUs(x, shrink, kernel, widen):
+        """The ReLUs are leaky: what is negative must become 0."""
+        h = F.conv2d(F.leaky_relu(x), shrink)
+        mask = causal_mask(tuple(kernel.shape[-2:]), include_center=True)
+        h = F.conv2d(F.leaky_relu(h), kernel * mask, padding="same")
+        return x + F.conv2d(F.leaky_relu(h), widen)
+
+    def smooth_ReLUs(x, shrink, kernel, widen):
+        """GELU is used in place of ReLU."""
+        h = F.conv2d(F.gelu(x), shrink)
+        mask = causal_mask(tuple(kernel.shape[-2:]), include_center=True)
+        h = F.conv2d(F.gelu(h), kernel * mask, padding="same")
+        return x + F.conv2d(F.gelu(h), widen)
+
+    def masked_convolution_left_out(x, shrink, kernel, widen):
+        """The second convolution is left out: shrink, then the masked kernel, then widen."""
+        h = F.conv2d(F.relu(x), shrink)
+        return x + F.conv2d(F.relu(h), widen)
+
+    def kernel_only_centre(x, shrink, kernel, widen):
+        """Of the kernel, only the centre is used: the pixels before count, too."""
+        centre = torch.zeros_like(kernel[0, 0])
+        centre[kernel.shape[-2] // 2, kernel.shape[-1] // 2] = 1
+        return _block(x, shrink, kernel, widen, mask=centre)
+
+    def first_image_for_all(x, shrink, kernel, widen):
+        """Every image gets the result of the first one."""
+        return _block(x[:1], shrink, kernel, widen).expand_as(x)
+
+    def edges_repeated(x, shrink, kernel, widen):
+        """Beyond the image stand copies of its edge. It has to be zeros."""
+        mask = causal_mask(tuple(kernel.shape[-2:]), include_center=True)
+        kh, kw = kernel.shape[-2:]
+        h = F.relu(F.conv2d(F.relu(x), shrink))
+        h = F.pad(h, (kw // 2, kw // 2, kh // 2, kh // 2), mode="replicate")
+        return x + F.conv2d(F.relu(F.conv2d(h, kernel * mask)), widen)
 
     @says(IN_PLACE)
     def in_place(x, shrink, kernel, widen):

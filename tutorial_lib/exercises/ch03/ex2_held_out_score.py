@@ -31,7 +31,7 @@ held_out_score = Exercise(
     goal="Score any number of images under a model: nats per image and bits/dim.",
     minutes=10,
     reference=reference,
-    otherwise="These are not the two numbers. Get the first right alone: the second follows.",
+    otherwise="These are not the two numbers.",
     parts="a pair",
     stub='''\
 def held_out_score(model_fn, images: torch.Tensor, batch_size: int) -> tuple[float, float]:
@@ -48,6 +48,15 @@ def held_out_score(model_fn, images: torch.Tensor, batch_size: int) -> tuple[flo
     """
     ____
 ''',
+    answer="""\
+def held_out_score(model_fn, images, batch_size):
+    total = 0.0
+    with torch.no_grad():
+        for batch in images.split(batch_size):  # the last one may be smaller
+            total += nll_nats(model_fn(batch), batch).double().sum().item()
+    nats = total / len(images)  # every image counts the same
+    return nats, bits_per_dim(nats, images[0].numel())
+""",
     hints=(
         """Keep one running sum of nats over all images and divide once, at the end, by the
         number of images. Bits/dim follow from nats per image and the number of sub-pixels, C
@@ -226,6 +235,87 @@ class Mistakes:
     def the_two_exchanged(model_fn, images, batch_size):
         """The two numbers are exchanged: nats per image come first, bits/dim second."""
         return reference(model_fn, images, batch_size)[::-1]
+
+    def first_batch_only(model_fn, images, batch_size):
+        """Only the first batch is scored."""
+        return _both(_batches(model_fn, images, batch_size)[0].mean(), images)
+
+    def last_batch_only(model_fn, images, batch_size):
+        """Only the last batch counts: add the costs of all batches up."""
+        return _both(_batches(model_fn, images, batch_size)[-1].mean(), images)
+
+    def sum_of_batch_means(model_fn, images, batch_size):
+        """The batch means are added: their sum grows with the number of batches. Sum the costs of
+        all images, divide once."""
+        return _both(sum(c.mean() for c in _batches(model_fn, images, batch_size)), images)
+
+    def batch_means_over_images(model_fn, images, batch_size):
+        """The batch means are added and divided by the number of images. Sum the costs of all
+        images instead."""
+        return _both(
+            sum(c.mean() for c in _batches(model_fn, images, batch_size)) / len(images), images
+        )
+
+    def divided_by_the_batches(model_fn, images, batch_size):
+        """The cost of all images is divided by the number of batches, not of images."""
+        costs = _batches(model_fn, images, batch_size)
+        return _both(torch.cat(costs).sum() / len(costs), images)
+
+    def divided_by_the_batch_size(model_fn, images, batch_size):
+        """The cost of all images is divided by the batch size, not by the number of images."""
+        return _both(_costs(model_fn, images, batch_size).sum() / batch_size, images)
+
+    def sign_turned_round(model_fn, images, batch_size):
+        """The sign is turned round: a cost is -log p, and positive."""
+        return _both(-_costs(model_fn, images, batch_size).mean(), images)
+
+    def both_in_bits(model_fn, images, batch_size):
+        """The first number is bits per image: nats were asked for. The second is right."""
+        nats = float(_costs(model_fn, images, batch_size).mean())
+        return nats / math.log(2), nats / (images[0].numel() * math.log(2))
+
+    def divided_by_log_2_twice(model_fn, images, batch_size):
+        """log 2 is divided out twice: once in the first number already, and in the second again."""
+        nats = float(_costs(model_fn, images, batch_size).mean())
+        return _both(nats / math.log(2), images)
+
+    def log2_of_the_nats(model_fn, images, batch_size):
+        """The second number is a log2 of the first. The cost is a logarithm already, only its unit
+        changes."""
+        nats = float(_costs(model_fn, images, batch_size).mean())
+        return nats, math.log2(nats) / images[0].numel()
+
+    def log_of_the_levels(model_fn, images, batch_size):
+        """The second number is divided by the log of the number of levels. A bit is log 2 nats."""
+        nats = float(_costs(model_fn, images, batch_size).mean())
+        n_levels = model_fn(images[:1]).shape[1]
+        return nats, nats / (images[0].numel() * math.log(n_levels))
+
+    def upside_down(model_fn, images, batch_size):
+        """The second number is upside down: nats are divided by the dimensions and log 2."""
+        nats = float(_costs(model_fn, images, batch_size).mean())
+        return nats, images[0].numel() * math.log(2) / nats
+
+    def all_dimensions_of_all_images(model_fn, images, batch_size):
+        """The second number is divided by the dimensions of all images together: nats per image
+        have one image's."""
+        nats = float(_costs(model_fn, images, batch_size).mean())
+        return nats, nats / (images.numel() * math.log(2))
+
+    def dimensions_of_width_only(model_fn, images, batch_size):
+        """The dimensions are taken for the width alone: they are C * H * W."""
+        nats = float(_costs(model_fn, images, batch_size).mean())
+        return nats, nats / (images.shape[-1] * math.log(2))
+
+    def nats_twice(model_fn, images, batch_size):
+        """The second number is the first again: it is still to be divided by the dimensions and log
+        2."""
+        nats = float(_costs(model_fn, images, batch_size).mean())
+        return nats, nats
+
+    def median(model_fn, images, batch_size):
+        """This is the median of the costs. A mean is wanted."""
+        return _both(_costs(model_fn, images, batch_size).median(), images)
 
     @says(TOO_MANY)
     def all_at_once(model_fn, images, batch_size):

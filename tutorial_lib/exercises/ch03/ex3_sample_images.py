@@ -52,6 +52,19 @@ def sample_images(model_fn, uniforms: torch.Tensor, temperature: float = 1.0) ->
     """
     ____
 ''',
+    answer="""\
+def sample_images(model_fn, uniforms, temperature=1.0):
+    levels = torch.zeros(uniforms.shape, dtype=torch.long)
+    _, n_colors, height, width = uniforms.shape
+    for row in range(height):
+        for column in range(width):
+            for color in range(n_colors):
+                with torch.no_grad():  # a pass for each sub-pixel: it sees all before it
+                    logits = model_fn(levels)[:, :, color, row, column] / temperature
+                noise = uniforms[:, color, row, column]
+                levels[:, color, row, column] = draw(logits, noise)
+    return levels
+""",
     hints=(
         """Keep one tensor of levels for the whole batch, zeros at first. For each place in turn:
         run the model on what is there, draw that place from its logits, write it down. The
@@ -95,6 +108,12 @@ def _grey(rng: torch.Generator) -> list[Trial]:
     ]
 
 
+def _further(rng: torch.Generator) -> list[Trial]:
+    """Grey, coloured and at another temperature, to tell the mistakes apart."""
+    sizes = ((4, 1, 3, 4), 4, 1.0), ((4, 3, 2, 3), 4, 1.0), ((4, 1, 4, 3), 5, 0.4)
+    return [_trial(rng, *size) for size in sizes]
+
+
 @sample_images.evidence
 def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
     model, uniforms, temperature = trial.args
@@ -126,12 +145,13 @@ def first_pixel(candidate, rng: torch.Generator) -> Failure | None:
     if not torch.equal(first, again):
         (b, *_) = first_difference(first, again)
         return Failure(OWN_NOISE, f"Image {b}: level {number(first[b])}, then {number(again[b])}.")
-    return sample_images.compare(candidate, [trial], _grey(rng))
+    return sample_images.compare(candidate, [trial], _further(rng))
 
 
 sample_images.trials("grey images that are not square, every pixel", points=2)(
-    lambda rng: _grey(rng)
+    lambda rng: (_grey(rng), _further(rng))
 )
+sample_images.also_try(lambda rng: _further(rng))
 sample_images.trials("images with colours")(
     lambda rng: [_trial(rng, (4, 3, 2, 3), 3), _trial(rng, (3, 2, 3, 2), 4)]
 )
@@ -248,6 +268,164 @@ class Mistakes:
     def one_number_an_image(model_fn, uniforms, temperature=1.0):
         """An image uses its first uniform number for all of its pixels. Each draw needs its own."""
         return _loop(model_fn, uniforms[:, :1, :1, :1].expand_as(uniforms), temperature)
+
+    def raster_order_reversed(model_fn, uniforms, temperature=1.0):
+        """You go from the last pixel to the first. Raster order begins at the upper left: the model
+        relies on it."""
+
+        def places(shape):
+            return _places(shape)[::-1]
+
+        return _loop(model_fn, uniforms, temperature, places=places)
+
+    def rows_from_below(model_fn, uniforms, temperature=1.0):
+        """You begin with the last row. Raster order goes from the top to the bottom."""
+
+        def places(shape):
+            return sorted(_places(shape), key=lambda p: (-p[1], p[2], p[0]))
+
+        return _loop(model_fn, uniforms, temperature, places=places)
+
+    def columns_from_the_right(model_fn, uniforms, temperature=1.0):
+        """You go along a row from right to left. Raster order goes from left to right."""
+
+        def places(shape):
+            return sorted(_places(shape), key=lambda p: (p[1], -p[2], p[0]))
+
+        return _loop(model_fn, uniforms, temperature, places=places)
+
+    def colours_reversed(model_fn, uniforms, temperature=1.0):
+        """The colours of a pixel are drawn from the last to the first. Colour 0 comes first."""
+
+        def places(shape):
+            return sorted(_places(shape), key=lambda p: (p[1], p[2], -p[0]))
+
+        return _loop(model_fn, uniforms, temperature, places=places)
+
+    def one_number_a_row(model_fn, uniforms, temperature=1.0):
+        """A row uses the uniform number of its first pixel for all of them. Each draw needs its
+        own."""
+        return _loop(model_fn, uniforms[..., :1].expand_as(uniforms), temperature)
+
+    def one_number_a_column(model_fn, uniforms, temperature=1.0):
+        """A column uses the uniform number of its first pixel for all of them. Each draw needs its
+        own."""
+        return _loop(model_fn, uniforms[:, :, :1].expand_as(uniforms), temperature)
+
+    def one_number_for_all_colours(model_fn, uniforms, temperature=1.0):
+        """All colours of a pixel use the number of the first. Each draw needs its own."""
+        return _loop(model_fn, uniforms[:, :1].expand_as(uniforms), temperature)
+
+    def noise_of_the_pixel_before(model_fn, uniforms, temperature=1.0):
+        """A pixel uses the uniform number of the pixel to its left: take it at the place that is
+        drawn."""
+        return _loop(model_fn, uniforms.roll(1, dims=3), temperature)
+
+    def noise_of_the_row_before(model_fn, uniforms, temperature=1.0):
+        """A pixel uses the uniform number of the pixel above: take it at the place that is
+        drawn."""
+        return _loop(model_fn, uniforms.roll(1, dims=2), temperature)
+
+    def noise_of_another_image(model_fn, uniforms, temperature=1.0):
+        """An image uses the noise of another image of the batch."""
+        return _loop(model_fn, uniforms.roll(1, dims=0), temperature)
+
+    def uniform_turned_round(model_fn, uniforms, temperature=1.0):
+        """1 - u is used in place of u: the steps of the inverse CDF go from level 0 up."""
+        return _loop(model_fn, 1 - uniforms, temperature)
+
+    def last_column_never_drawn(model_fn, uniforms, temperature=1.0):
+        """The last column is never drawn: `range(width)` ends by itself at width - 1."""
+
+        def places(shape):
+            return [p for p in _places(shape) if p[2] < shape[3] - 1]
+
+        return _loop(model_fn, uniforms, temperature, places=places)
+
+    def last_row_never_drawn(model_fn, uniforms, temperature=1.0):
+        """The last row is never drawn: `range(height)` ends by itself at height - 1."""
+
+        def places(shape):
+            return [p for p in _places(shape) if p[1] < shape[2] - 1]
+
+        return _loop(model_fn, uniforms, temperature, places=places)
+
+    def first_pixel_never_drawn(model_fn, uniforms, temperature=1.0):
+        """The first pixel is never drawn: it has no past, but a distribution."""
+
+        def places(shape):
+            return [p for p in _places(shape) if p[1:] != (0, 0)]
+
+        return _loop(model_fn, uniforms, temperature, places=places)
+
+    def first_row_and_column_never_drawn(model_fn, uniforms, temperature=1.0):
+        """The first row and column are never drawn: loops begin at 0."""
+
+        def places(shape):
+            return [p for p in _places(shape) if p[1] and p[2]]
+
+        return _loop(model_fn, uniforms, temperature, places=places)
+
+    def first_colour_only(model_fn, uniforms, temperature=1.0):
+        """Only the first colour is drawn, the others stay 0."""
+
+        def places(shape):
+            return [p for p in _places(shape) if p[0] == 0]
+
+        return _loop(model_fn, uniforms, temperature, places=places)
+
+    def one_level_up(model_fn, uniforms, temperature=1.0):
+        """Every level is one too high: levels count from 0."""
+        return _loop(model_fn, uniforms, temperature, rule=lambda logits, u: draw(logits, u) + 1)
+
+    def logits_of_the_pixel_before(model_fn, uniforms, temperature=1.0):
+        """The logits are read one column to the left, at the pixel that is drawn already. The mask
+        shifts in the model, not here."""
+
+        def shifted(levels):
+            return model_fn(levels).roll(1, dims=4)
+
+        return _loop(shifted, uniforms, temperature)
+
+    def logits_of_the_next_pixel(model_fn, uniforms, temperature=1.0):
+        """The logits are read one column to the right of the place that is drawn."""
+
+        def shifted(levels):
+            return model_fn(levels).roll(-1, dims=4)
+
+        return _loop(shifted, uniforms, temperature)
+
+    def logits_of_the_first_image(model_fn, uniforms, temperature=1.0):
+        """Every image uses the logits of the first image: take those of all, `[:, :, color, row,
+        column]`."""
+
+        def first(levels):
+            logits = model_fn(levels)
+            return logits[:1].expand_as(logits)
+
+        return _loop(first, uniforms, temperature)
+
+    def logits_of_the_first_colour(model_fn, uniforms, temperature=1.0):
+        """Every colour uses the logits of the first."""
+
+        def first(levels):
+            logits = model_fn(levels)
+            return logits[:, :, :1].expand_as(logits)
+
+        return _loop(first, uniforms, temperature)
+
+    def temperature_twice(model_fn, uniforms, temperature=1.0):
+        """The logits are divided by the temperature twice."""
+        return _loop(model_fn, uniforms, temperature**2)
+
+    def temperature_root(model_fn, uniforms, temperature=1.0):
+        """The logits are divided by the root of the temperature: divide by the temperature
+        itself."""
+        return _loop(model_fn, uniforms, temperature**0.5)
+
+    def nothing_drawn(model_fn, uniforms, temperature=1.0):
+        """Every level is 0: nothing is drawn, or it is not written down."""
+        return torch.zeros(uniforms.shape, dtype=torch.long)
 
     @says(OWN_NOISE)
     def noise_of_its_own(model_fn, uniforms, temperature=1.0):

@@ -27,6 +27,14 @@ def skew(features: torch.Tensor) -> torch.Tensor:
     """
     ____
 ''',
+    answer="""\
+def skew(features):
+    batch, channels, height, width = features.shape
+    skewed = features.new_zeros(batch, channels, height, width + height - 1)
+    for i in range(height):
+        skewed[:, :, i, i : i + width] = features[:, :, i]  # row i begins at column i
+    return skewed
+""",
     hints=(
         """The first row stays, the second moves by one, the third by two. The last of H rows
         moves by H - 1, so that many columns have to be added.""",
@@ -122,6 +130,90 @@ class Mistakes:
         """The first row moves as well, and everything lies one place too far right: row i moves by
         i, counted from 0."""
         return _moved(features, lambda i: i + 1)
+
+    def by_two_places(features):
+        """Each row moves two places further than the row above: one is asked for."""
+        return _moved(features, lambda i: 2 * i)
+
+    def only_the_second_row_on(features):
+        """All rows but the first move by one place. Row i moves by i."""
+        return _moved(features, lambda i: min(i, 1))
+
+    def nothing_moved(features):
+        """Columns were added, and no row was moved: row i moves right by i."""
+        return _moved(features, lambda i: 0)
+
+    def rolled_after_padding(features):
+        """The rows move to the left and come back at the right: `roll` by i, not by -i."""
+        wide = F.pad(features, (0, features.shape[2] - 1))
+        rows = [wide[:, :, i].roll(-i, dims=-1) for i in range(features.shape[2])]
+        return torch.stack(rows, dim=2)
+
+    def padded_on_the_left(features):
+        """The new columns were added on the left: the first row stays where it is."""
+        wide = F.pad(features, (features.shape[2] - 1, 0))
+        rows = [wide[:, :, i].roll(i, dims=-1) for i in range(features.shape[2])]
+        return torch.stack(rows, dim=2)
+
+    def rows_upside_down(features):
+        """The rows come out upside down: row i of the result is row i of the image."""
+        return reference(features.flip(2))
+
+    def columns_reversed(features):
+        """The rows come out mirrored: only their places change."""
+        return reference(features.flip(3))
+
+    def first_channel_only(features):
+        """Only the first channel is moved or copied: all channels are skewed alike."""
+        out = torch.zeros_like(reference(features))
+        out[:, :1] = reference(features[:, :1])
+        return out
+
+    def first_image_only(features):
+        """Only the first image is copied: all images of the batch are skewed."""
+        out = torch.zeros_like(reference(features))
+        out[:1] = reference(features[:1])
+        return out
+
+    def last_row_lost(features):
+        """The last row stays empty: `range(height)` ends by itself at height - 1."""
+        out = reference(features).clone()
+        out[:, :, -1] = 0
+        return out
+
+    def first_row_lost(features):
+        """The first row stays empty: it moves by 0, and is copied."""
+        out = reference(features).clone()
+        out[:, :, 0] = 0
+        return out
+
+    def ones_beside(features):
+        """Beside the image stand ones: zeros are asked for."""
+        return reference(features) + 1 - reference(torch.ones_like(features))
+
+    def batch_skewed(features):
+        """The images of the batch are moved, each by its number, not the rows."""
+        out = features.new_zeros(*features.shape[:3], features.shape[3] + features.shape[2] - 1)
+        for b in range(len(features)):
+            start = min(b, features.shape[2] - 1)
+            out[b, :, :, start : start + features.shape[3]] = features[b]
+        return out
+
+    def channels_skewed(features):
+        """The channels are moved, each by its number, not the rows."""
+        out = features.new_zeros(*features.shape[:3], features.shape[3] + features.shape[2] - 1)
+        for c in range(features.shape[1]):
+            start = min(c, features.shape[2] - 1)
+            out[:, c, :, start : start + features.shape[3]] = features[:, c]
+        return out
+
+    def nothing_done(features):
+        """The image comes back as it was."""
+        return features.clone()
+
+    def a_column_too_few(features):
+        """There is a column too few: W + H - 1 are wanted."""
+        return reference(features)[..., :-1]
 
     @says(ONE_MORE)
     def a_column_too_many(features):

@@ -28,6 +28,13 @@ def unskew(skewed: torch.Tensor) -> torch.Tensor:
     """
     ____
 ''',
+    answer="""\
+def unskew(skewed):
+    height, columns = skewed.shape[2:]
+    width = columns - height + 1
+    rows = [skewed[:, :, i, i : i + width] for i in range(height)]  # row i begins at column i
+    return torch.stack(rows, dim=2)
+""",
     hints=(
         """Row i of the image begins at column i of the skewed one and is W long. How wide was
         the image? S and H tell.""",
@@ -131,6 +138,67 @@ class Mistakes:
         """Every row moves one place too far, the first as well: row i begins at column i, counted
         from 0."""
         return _cut(skewed, lambda i: i + 1)
+
+    def by_two_places(skewed):
+        """Each row moves back two places further than the row above: skew moved it by one."""
+        return _cut(skewed, lambda i: 2 * i)
+
+    def all_but_the_first_by_one(skewed):
+        """All rows but the first move back by one place. Row i moves left by i."""
+        return _cut(skewed, lambda i: min(i, 1))
+
+    def one_too_little(skewed):
+        """Every row moves one place too little: row i begins at column i, counted from 0."""
+        return _cut(skewed, lambda i: i - 1)
+
+    def rolled_to_the_right(skewed):
+        """The rows are rolled to the right: `roll` by -i brings row i back."""
+        width = skewed.shape[3] - skewed.shape[2] + 1
+        rows = [skewed[:, :, i].roll(i, dims=-1) for i in range(skewed.shape[2])]
+        return torch.stack(rows, dim=2)[..., :width]
+
+    def the_wrong_end(skewed):
+        """The rows are back in place, and the columns were cut off at the left: those that skew
+        added lie at the right now."""
+        width = skewed.shape[3] - skewed.shape[2] + 1
+        rows = [skewed[:, :, i].roll(-i, dims=-1) for i in range(skewed.shape[2])]
+        return torch.stack(rows, dim=2)[..., -width:]
+
+    def rows_upside_down(skewed):
+        """The rows come out upside down."""
+        return reference(skewed).flip(2)
+
+    def mirrored(skewed):
+        """The rows come out mirrored."""
+        return reference(skewed).flip(3)
+
+    def transposed(skewed):
+        """Rows and columns of the result are exchanged: `torch.stack(rows, dim=2)` puts rows below
+        one another."""
+        return reference(skewed).transpose(2, 3)
+
+    def stacked_elsewhere(skewed):
+        """The rows are stacked along a new first axis: `torch.stack(rows, dim=2)` gives (B, C, H,
+        W)."""
+        return reference(skewed).permute(2, 0, 1, 3)
+
+    def first_channel_for_all(skewed):
+        """Every channel gets the first one."""
+        return reference(skewed)[:, :1].expand(-1, skewed.shape[1], -1, -1)
+
+    def first_image_for_all(skewed):
+        """Every image of the batch gets the first one."""
+        return reference(skewed)[:1].expand(len(skewed), -1, -1, -1)
+
+    def last_row_lost(skewed):
+        """The last row stays empty: `range(height)` ends by itself at height - 1."""
+        out = reference(skewed).clone()
+        out[:, :, -1] = 0
+        return out
+
+    def a_column_too_many(skewed):
+        """There is a column too many: W = S - H + 1."""
+        return _cut(skewed, lambda i: i, skewed.shape[3] - skewed.shape[2] + 2)
 
     @says(AGAIN)
     def skewed_again(skewed):
