@@ -59,7 +59,7 @@ def sample_images(model_fn, uniforms, temperature=1.0):
     for row in range(height):
         for column in range(width):
             for color in range(n_colors):
-                with torch.no_grad():  # a pass for each sub-pixel: it sees all before it
+                with torch.no_grad():  # a pass for each sub-pixel
                     logits = model_fn(levels)[:, :, color, row, column] / temperature
                 noise = uniforms[:, color, row, column]
                 levels[:, color, row, column] = draw(logits, noise)
@@ -190,9 +190,9 @@ class Mistakes:
         return _loop(model_fn, uniforms, temperature, rule=lambda logits, u: logits.argmax(dim=1))
 
     def one_pass_for_all(model_fn, uniforms, temperature=1.0):
-        """Every pixel is drawn as if none had been drawn before it: either the model runs only
-        once, or it is never shown what was drawn. Write each level down, then run the model on
-        it."""
+        """Every pixel is drawn as if none had been drawn before it: the model runs only once, or is
+        never shown what was drawn, or the order is turned round. Go from the first pixel to the
+        last, write each level down, then run the model on it."""
         return _loop(model_fn, uniforms, temperature, every=lambda place: False)
 
     def one_pass_a_row(model_fn, uniforms, temperature=1.0):
@@ -201,8 +201,8 @@ class Mistakes:
         return _loop(model_fn, uniforms, temperature, every=lambda p: p[0] == 0 and p[2] == 0)
 
     def colours_at_once(model_fn, uniforms, temperature=1.0):
-        """The colours of a pixel all come from one pass, before any of them is drawn. The second
-        colour depends on the first: a pass for each sub-pixel."""
+        """No colour of a pixel sees those before it: they come from one pass, or are drawn in the
+        wrong order. Colour 0 first, and a pass of the model for each sub-pixel."""
         return _loop(model_fn, uniforms, temperature, every=lambda place: place[0] == 0)
 
     def column_by_column(model_fn, uniforms, temperature=1.0):
@@ -269,15 +269,6 @@ class Mistakes:
         """An image uses its first uniform number for all of its pixels. Each draw needs its own."""
         return _loop(model_fn, uniforms[:, :1, :1, :1].expand_as(uniforms), temperature)
 
-    def raster_order_reversed(model_fn, uniforms, temperature=1.0):
-        """You go from the last pixel to the first. Raster order begins at the upper left: the model
-        relies on it."""
-
-        def places(shape):
-            return _places(shape)[::-1]
-
-        return _loop(model_fn, uniforms, temperature, places=places)
-
     def rows_from_below(model_fn, uniforms, temperature=1.0):
         """You begin with the last row. Raster order goes from the top to the bottom."""
 
@@ -291,14 +282,6 @@ class Mistakes:
 
         def places(shape):
             return sorted(_places(shape), key=lambda p: (p[1], -p[2], p[0]))
-
-        return _loop(model_fn, uniforms, temperature, places=places)
-
-    def colours_reversed(model_fn, uniforms, temperature=1.0):
-        """The colours of a pixel are drawn from the last to the first. Colour 0 comes first."""
-
-        def places(shape):
-            return sorted(_places(shape), key=lambda p: (p[1], p[2], -p[0]))
 
         return _loop(model_fn, uniforms, temperature, places=places)
 

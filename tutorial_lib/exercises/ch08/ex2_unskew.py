@@ -32,7 +32,8 @@ def unskew(skewed: torch.Tensor) -> torch.Tensor:
 def unskew(skewed):
     height, columns = skewed.shape[2:]
     width = columns - height + 1
-    rows = [skewed[:, :, i, i : i + width] for i in range(height)]  # row i begins at column i
+    # Row i begins at column i.
+    rows = [skewed[:, :, i, i : i + width] for i in range(height)]
     return torch.stack(rows, dim=2)
 """,
     hints=(
