@@ -321,6 +321,32 @@ class Mistakes:
 
         return _both(real, drawn, inside)
 
+    def fellows_of_both_sets(real, drawn, *, k=3):
+        """The fellows are sought in both sets together. They are those of the same set."""
+        radii = _radii(torch.cat([real, drawn]), k)
+        precise = (torch.cdist(drawn, real) <= radii[: len(real)]).any(dim=1)
+        return _share(precise), _share((torch.cdist(real, drawn) <= radii[len(real) :]).any(dim=1))
+
+    def not_sorted(real, drawn, *, k=3):
+        """The distances are not sorted: the radius reaches to the point with the number k."""
+
+        def inside(points, centers):
+            return (torch.cdist(points, centers) <= torch.cdist(centers, centers)[:, k]).any(dim=1)
+
+        return _both(real, drawn, inside)
+
+    @says(" ".join(radii_across_the_sets.__doc__.split()))
+    def radii_across_the_sets_from_0(real, drawn, *, k=3):
+        def inside(points, centers):
+            reach = torch.cdist(centers, points).sort(dim=1).values[:, k]
+            return (torch.cdist(points, centers) <= reach).any(dim=1)
+
+        return _both(real, drawn, inside)
+
+    def precision_alone(real, drawn, *, k=3):
+        """Only the precision comes back. Recall is asked for as well."""
+        return reference(real, drawn, k=k)[0]
+
     def counts(real, drawn, *, k=3):
         """These are counts. Divide by the number of points that are judged."""
         precision, recall = reference(real, drawn, k=k)

@@ -165,6 +165,35 @@ class Mistakes:
         """Only the first layer's stride is applied."""
         return _for_shape(_shape(shape, strides[0]), shape, n_codes, per_second)
 
+    def all_strides_for_all_axes(shape, strides, n_codes, per_second):
+        """Every axis is divided by all strides. It has those of its own: one of each layer."""
+        factors = [math.prod(_factors(strides))] * len(shape)
+        return _for_shape(_shape(shape, factors), shape, n_codes, per_second)
+
+    def whole_seconds(shape, strides, n_codes, per_second):
+        """The seconds are cut off to a whole number by `//`. A signal may last 2.4 of them."""
+        latent_shape, _ = reference(shape, strides, n_codes, per_second)
+        return latent_shape, _bits(latent_shape, n_codes) / max(1, shape[0] // per_second)
+
+    def positions_in_the_logarithm(shape, strides, n_codes, per_second):
+        """The logarithm is taken of positions times K. Each position costs log2 K, so their number
+        stands outside."""
+        latent_shape, _ = reference(shape, strides, n_codes, per_second)
+        bits = math.log2(math.prod(latent_shape) * n_codes)
+        return latent_shape, bits * per_second / shape[0]
+
+    def one_choice_less(shape, strides, n_codes, per_second):
+        """The logarithm is taken of K - 1, the largest number. From 0 to K - 1 there are K."""
+        return reference(shape, strides, n_codes, per_second)[0], reference(
+            shape, strides, n_codes - 1, per_second
+        )[1]
+
+    def bits_for_the_signal_itself(shape, strides, n_codes, per_second):
+        """All samples, or pixels, of the signal are charged log2 K. Count the codes of the
+        field."""
+        latent_shape, _ = reference(shape, strides, n_codes, per_second)
+        return latent_shape, _bits(shape, n_codes) * per_second / shape[0]
+
     def a_tuple_an_axis(shape, strides, n_codes, per_second):
         """Each tuple is taken for the strides of an axis. It holds those of a *layer*, one for each
         axis: `zip(*strides)` turns the table over."""

@@ -233,6 +233,29 @@ class Mistakes:
             before = before | (_axis(shape, axis) < at)
         return before
 
+    @says(" ".join(not_after_along_any_axis.__doc__.split()))
+    def not_after_along_any_axis_and_itself(shape, place):
+        not_after = Mistakes.not_after_along_any_axis(shape, place)
+        not_after[place] = True
+        return not_after
+
+    def axes_backwards(shape, place):
+        """The order of the axes is turned round: the first runs fastest. In raster order the last
+        one does, so a row is finished first."""
+        if len(shape) < 3:
+            return reference(shape, place)
+        order = _order(shape[::-1]).permute(2, 1, 0)
+        return order < order[place]
+
+    def the_sum_of_the_places(shape, place):
+        """The numbers of a place are added. A step along time is worth a whole frame, a step down
+        a whole row: use the number in raster order."""
+        return sum(_axis(shape, axis) for axis in range(len(shape))) < sum(place)
+
+    @says(" ".join(the_sum_of_the_places.__doc__.split()))
+    def the_sum_of_the_place(shape, place):
+        return _order(shape) < sum(place)
+
     @says(FLAT)
     def flat(shape, place):
         return reference(shape, place).flatten()
