@@ -28,6 +28,16 @@ def categorical_kl(q: torch.Tensor, p: torch.Tensor) -> torch.Tensor:
     """
     ____
 ''',
+    answer="""\
+def categorical_kl(q, p):
+    rows = []
+    for q_row, p_row in zip(q, p):
+        used = q_row > 0  # what q never does costs nothing
+        log_ratio = q_row[used].log() - p_row[used].log()  # inf where p is 0
+        rows.append((q_row[used] * log_ratio).sum())
+    return torch.stack(rows)
+    # without the loop: (torch.xlogy(q, q) - torch.xlogy(q, p)).sum(dim=1)
+""",
     hints=(
         """Each code k adds q_k times log(q_k / p_k): how much more probable q holds it than p
         does, weighed with how often it happens under q. Where q_k is 0, the limit of t log t
@@ -87,6 +97,7 @@ def _check(
         evidence=_evidence,
         misconceptions=among,
         diagnose_on=diagnose_on,
+        terms=_of_positive,
         otherwise=otherwise,
     )
 
@@ -97,7 +108,8 @@ def positive(candidate, rng: torch.Generator) -> Failure | None:
         Trial((draw_distributions(b, k, rng), draw_distributions(b, k, rng)))
         for b, k in ((1, 3), (4, 5))
     ]
-    return _check(candidate, trials, (), "The sum is another one.")
+    more = [Trial((draw_distributions(12, k, rng), draw_distributions(12, k, rng))) for k in (4, 6)]
+    return _check(candidate, trials, more, "The sum is another one.")
 
 
 @categorical_kl.judge("a one-hot q against the uniform p")
@@ -137,6 +149,25 @@ def _log_ratio(q, p):
 
 def _terms(q, p):
     return q * _log_ratio(q, p)
+
+
+def _of_positive(q, p):
+    """The terms that a wrong sum may hold."""
+    k, terms = q.shape[1], {"q log q": torch.xlogy(q, q), "q log p": torch.xlogy(q, p)}
+    terms |= {"p log p": torch.xlogy(p, p), "p log q": torch.xlogy(p, q)}
+    terms |= {"log q": q.log(), "log p": p.log(), "q²": q * q, "q p": q * p, "p²": p * p}
+    terms |= {"abs(q - p)": (q - p).abs(), "q²/p": q * q / p, "p/q": p / q, "q/p": q / p}
+    terms |= {"q abs(log(q/p))": q * (q / p).log().abs(), "abs(log(q/p))": (q / p).log().abs()}
+    mixed = (q + p) / 2
+    return {
+        **{f"Σ {name}": each.sum(dim=1) for name, each in terms.items()},
+        "Σ of q log and p log of (q + p) / 2": torch.xlogy(q + p, mixed).sum(dim=1),
+        "Σ q log(q/p) / K": _terms(q, p).sum(dim=1) / k,
+        "log K": torch.full_like(q[:, 0], k).log(),
+        "1": torch.ones_like(q[:, 0]),
+        "the largest q log(q/p)": _terms(q, p).amax(dim=1),
+        "the last q log(q/p)": _terms(q, p)[:, -1],
+    }
 
 
 @categorical_kl.mistakes

@@ -40,6 +40,14 @@ def latent_rate(latent_shape: tuple[int, ...], n_codes: int, n_dims: int) -> tup
     """
     ____
 ''',
+    answer="""\
+def latent_rate(latent_shape, n_codes, n_dims):
+    n_latents = 1
+    for side in latent_shape:  # or math.prod(latent_shape)
+        n_latents *= side
+    nats = n_latents * math.log(n_codes)  # log of K to the power of N
+    return nats, nats / math.log(2) / n_dims
+""",
     hints=(
         """How many things can N codes say together? K at the first position, times K at the
         second, and so on. If all of these are equally likely, the cost is the logarithm of
@@ -87,12 +95,32 @@ def sound_and_video(rng):
 
 
 latent_rate.also_try(
-    lambda rng: [Trial(((5, 3), 10, 100)), Trial(((3, 2, 4), 7, 96)), Trial(((6,), 9, 60))]
+    lambda rng: (
+        [Trial(((5, 3), 10, 100)), Trial(((3, 2, 4), 7, 96)), Trial(((6,), 9, 60))]
+        + [Trial(((2 + i % 5, 3 + i % 4), 5 + 3 * i, 40 + i * i)) for i in range(16)]
+    )
 )
 
 
 def _from_nats(nats, n_dims):
     return nats, nats / (n_dims * math.log(2))
+
+
+@latent_rate.terms
+def terms(latent_shape, n_codes, n_dims):
+    n, log_k = math.prod(latent_shape), math.log(n_codes)
+    counts = {"N": n, "(sum of the sides)": sum(latent_shape), "(first side)": latent_shape[0]}
+    counts |= {"(last side)": latent_shape[-1], "1": 1, "(N - 1)": n - 1, "N²": n * n}
+    counts |= {"(number of sides)": len(latent_shape)}
+    nats = {(f"{name} log K" if name != "1" else "log K"): c * log_k for name, c in counts.items()}
+    nats |= {"log N": math.log(n), "K log N": n_codes * math.log(n), "N K": n * n_codes}
+    nats |= {"N log(K + 1)": n * math.log(n_codes + 1), "N log(K - 1)": n * math.log(n_codes - 1)}
+    nats |= {"N log K / D": n * log_k / n_dims, "D log K": n_dims * log_k, "K": n_codes}
+    nats |= {"N log D": n * math.log(n_dims), "K log K": n_codes * log_k}
+    bits = {f"{name} / D": each / n_dims for name, each in nats.items()}
+    bits |= nats | {"N log K / N": log_k, "D / N": n_dims / n, "D / (N log K)": n_dims / n / log_k}
+    as_tensors = [{k: torch.tensor(float(v)).double() for k, v in d.items()} for d in (nats, bits)]
+    return {"nats per image": as_tensors[0], "bits/dim": as_tensors[1]}
 
 
 @latent_rate.mistakes

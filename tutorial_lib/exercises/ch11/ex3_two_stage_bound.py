@@ -49,6 +49,15 @@ def two_stage_bound(
     """
     ____
 ''',
+    answer="""\
+def two_stage_bound(decoder_logits, levels, prior_logits, indices):
+    total = 0
+    for logits, symbols in ((decoder_logits, levels), (prior_logits, indices)):
+        log_p = torch.log_softmax(logits, dim=1)  # of every level, or of every code
+        chosen = log_p.gather(1, symbols[:, None])  # of the one that is there
+        total = total + chosen.flatten(1).sum(dim=1)  # all positions of an image
+    return total
+""",
     hints=(
         """Two independent questions. How probable are these levels, if the decoder is right? How
         probable are these codes, if the prior is right? Each answer is a sum of logarithms
@@ -114,10 +123,52 @@ two_stage_bound.trials("a batch of colour images that are not square")(
 )
 two_stage_bound.also_try(
     lambda rng: [
-        draw_trial(3, (1, 4, 4), (2, 2), (4, 5), rng),
-        draw_trial(2, (3, 2, 4), (1, 3), (3, 6), rng),
+        draw_trial(12, (1, 4, 4), (2, 2), (4, 5), rng),
+        draw_trial(12, (3, 2, 4), (1, 3), (3, 6), rng),
+        draw_trial(12, (2, 2, 3), (2, 3), (5, 4), rng),
     ]
 )
+
+
+@two_stage_bound.terms
+def terms(decoder_logits, levels, prior_logits, indices):
+    given, prior = _parts(decoder_logits, levels, prior_logits, indices)
+    (n, n_codes), k = (each[0].numel() for each in (levels, indices)), prior_logits.shape[1]
+    alike = torch.ones_like(given)
+
+    def raw(logits, symbols):
+        return logits.gather(1, symbols[:, None]).flatten(1).sum(dim=1)
+
+    def chance(logits, symbols):
+        return raw(logits.softmax(dim=1), symbols)
+
+    guess, favourite = decoder_logits.argmax(dim=1), prior_logits.argmax(dim=1)
+    return {
+        "log p(x|z)": given,
+        "log p(z)": prior,
+        "log p(x|z) / sub-pixels": given / n,
+        "log p(z) / codes": prior / n_codes,
+        "log p(z) / sub-pixels": prior / n,
+        "log p(x|z) / channels": given / levels.shape[1],
+        "log p(x|z) · sub-pixels": given * n,
+        "log p(z) · sub-pixels / codes": prior * n / n_codes,
+        "N log K": alike * n_codes * math.log(k),
+        "log K": alike * math.log(k),
+        "log p(x|z) of the whole batch": alike * given.sum(),
+        "log p(z) of the whole batch": alike * prior.sum(),
+        "the mean log p(x|z) of the batch": alike * given.mean(),
+        "the mean log p(z) of the batch": alike * prior.mean(),
+        "the decoder's logits": raw(decoder_logits, levels),
+        "the prior's logits": raw(prior_logits, indices),
+        "the decoder's probabilities": chance(decoder_logits, levels),
+        "the prior's probabilities": chance(prior_logits, indices),
+        "log p of the decoder's favourite levels": -nll_nats(decoder_logits, guess),
+        "log p of the prior's favourite codes": -nll_nats(prior_logits, favourite),
+        "log p(x|z) · log p(z)": given * prior,
+        "log p(z) of the first code": prior_logits.log_softmax(dim=1)
+        .gather(1, indices[:, None])
+        .flatten(1)[:, 0],
+    }
 
 
 @two_stage_bound.mistakes
@@ -182,6 +233,13 @@ class Mistakes:
         pairs = ((decoder_logits, levels), (prior_logits, indices))
         sums = [logits.gather(1, s[:, None]).flatten(1).sum(dim=1) for logits, s in pairs]
         return sums[0] + sums[1]
+
+    def softmax_over_the_last_axis(decoder_logits, levels, prior_logits, indices):
+        """The log-softmax runs over the last axis, a position. It has to run over the levels and
+        codes, dim=1."""
+        pairs = ((decoder_logits, levels), (prior_logits, indices))
+        logs = [lg.log_softmax(dim=-1).gather(1, s[:, None]).flatten(1) for lg, s in pairs]
+        return logs[0].sum(dim=1) + logs[1].sum(dim=1)
 
     def a_probability(*args):
         """This is exp of the bound, which is 0 in any precision for a real image. Stay with

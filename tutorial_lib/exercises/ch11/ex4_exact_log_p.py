@@ -35,6 +35,13 @@ def exact_log_p(log_prior: torch.Tensor, log_likelihood: torch.Tensor) -> torch.
     """
     ____
 ''',
+    answer="""\
+def exact_log_p(log_prior, log_likelihood):
+    joint = log_prior + log_likelihood  # (B, F): log of p(z) p(x|z)
+    highest = joint.max(dim=1, keepdim=True).values  # taken out, or exp would give 0
+    total = (joint - highest).exp().sum(dim=1)
+    return total.log() + highest[:, 0]  # or torch.logsumexp(joint, dim=1)
+""",
     hints=(
         """The image could have come from any field. Each is a way of its own: first the field,
         p(z), then the image, p(x|z). The probabilities of different ways add up. The
@@ -93,16 +100,52 @@ def uneven(rng):
     """An uneven prior under which the last field is impossible."""
     log_prior, log_likelihood = _trial(3, 6, 1.0, rng).args
     log_prior[-1] = -math.inf
+    log_likelihood[:, -1] += 40  # it would explain the images best
     log_prior = log_prior.log_softmax(dim=0)
     return [Trial((log_prior, log_likelihood))]
 
 
-exact_log_p.trials("images that cost thousands of nats")(lambda rng: [_trial(4, 81, 1500.0, rng)])
-exact_log_p.also_try(lambda rng: [_trial(3, 5, 1.0, rng), _trial(2, 9, 3000.0, rng)])
+@exact_log_p.trials("images that cost thousands of nats")
+def expensive(rng):
+    """In one batch with a cheap one: each image needs its own largest number."""
+    log_prior, log_likelihood = _trial(4, 81, 1500.0, rng).args
+    mixed = log_likelihood + torch.tensor([1500.0, 0, 0, -1500]).double()[:, None]
+    return [Trial((log_prior, log_likelihood)), Trial((log_prior, mixed))]
+
+
+exact_log_p.also_try(
+    lambda rng: [_trial(12, 5, 1.0, rng), _trial(12, 7, 2.0, rng), _trial(2, 9, 3000.0, rng)]
+)
 
 
 def _joint(log_prior, log_likelihood):
     return log_prior + log_likelihood
+
+
+@exact_log_p.terms
+def terms(log_prior, log_likelihood):
+    joint, log_f = _joint(log_prior, log_likelihood), math.log(len(log_prior))
+    image = torch.ones_like(log_likelihood[:, 0])
+    return {
+        "log p(x)": reference(log_prior, log_likelihood),
+        "the log of the sum of p(x|z)": torch.logsumexp(log_likelihood, dim=1),
+        "log F": image * log_f,
+        "the largest log p(x|z)": log_likelihood.amax(dim=1),
+        "the largest log p(z) + log p(x|z)": joint.amax(dim=1),
+        "the mean of log p(x|z)": log_likelihood.mean(dim=1),
+        "the sum of log p(x|z)": log_likelihood.sum(dim=1),
+        "the mean of log p(x|z) under the prior": log_likelihood @ log_prior.exp(),
+        "the sum of log p(z)": image * log_prior.sum(),
+        "the mean of log p(z)": image * log_prior.mean(),
+        "the largest log p(z)": image * log_prior.max(),
+        "log p(x|z) of the most probable field": log_likelihood[:, log_prior.argmax()],
+        "log p(x|z) of the first field": log_likelihood[:, 0],
+        "log p(z) of the first field": image * log_prior[0],
+        "log p(z) of the field with the largest log p(x|z)": log_prior[log_likelihood.argmax(1)],
+        "the mean of log p(x|z) under p(z|x)": (joint.softmax(dim=1) * log_likelihood).sum(dim=1),
+        "the entropy of the prior": image * -torch.xlogy(log_prior.exp(), log_prior.exp()).sum(),
+        "1": image,
+    }
 
 
 @exact_log_p.mistakes
@@ -152,6 +195,26 @@ class Mistakes:
     def a_cost(log_prior, log_likelihood):
         """The sign is turned round: this is the cost, -log p(x)."""
         return -reference(log_prior, log_likelihood)
+
+    def one_maximum_for_the_batch(log_prior, log_likelihood):
+        """One maximum is taken out for the whole batch, so that exp of the other images is 0. Each
+        image needs its own: `amax(dim=1)`."""
+        joint = _joint(log_prior, log_likelihood)
+        return (joint - joint.max()).exp().sum(dim=1).log() + joint.max()
+
+    def maximum_not_put_back(log_prior, log_likelihood):
+        """The largest number of each image was taken out before exp, and not added again."""
+        joint = _joint(log_prior, log_likelihood)
+        return (joint - joint.amax(dim=1, keepdim=True)).exp().sum(dim=1).log()
+
+    def prior_subtracted(log_prior, log_likelihood):
+        """log p(z) is subtracted, so the rarest fields count the most. Add it."""
+        return torch.logsumexp(log_likelihood - log_prior, dim=1)
+
+    def likelihood_normalised(log_prior, log_likelihood):
+        """p(x|z) is normalised over the fields. It is a distribution over images: use it as it
+        is."""
+        return reference(log_prior, log_likelihood.log_softmax(dim=1))
 
     @says(POSTERIOR)
     def one_for_each_field(log_prior, log_likelihood):

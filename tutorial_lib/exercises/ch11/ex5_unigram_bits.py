@@ -41,6 +41,15 @@ def unigram_bits(
     """
     ____
 ''',
+    answer="""\
+def unigram_bits(train_codes, held_out_codes, n_codes):
+    counts = torch.ones(n_codes, dtype=torch.float64)  # one more of each
+    for k in train_codes.flatten().tolist():  # or torch.bincount(..., minlength=n_codes)
+        counts[k] += 1
+    p = counts / counts.sum()
+    bits = -p.log2()  # (K,): the cost of each code
+    return bits[held_out_codes].mean()
+""",
     hints=(
         """Two steps. From the training codes: a table of K prices, -log2 p. From the held-out
         codes: a look-up of each one's price, and the mean.""",
@@ -71,6 +80,12 @@ def _uneven(n_train: int, n_held_out: int, n_codes: int, rng: torch.Generator) -
     return Trial((train, held_out, n_codes))
 
 
+def _with_idle_codes(rng: torch.Generator) -> Trial:
+    """The highest numbers occur nowhere, and yet are codes."""
+    train, held_out, n_codes = _uneven(8, 6, 9, rng).args
+    return Trial((train, held_out, n_codes + 6))
+
+
 @unigram_bits.evidence
 def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
     train, held_out, n_codes = trial.args
@@ -97,13 +112,56 @@ def few(rng):
 
 
 unigram_bits.trials("held-out codes that training never used")(
-    lambda rng: [_uneven(12, 9, 40, rng)]
+    lambda rng: [_uneven(12, 9, 40, rng), _with_idle_codes(rng)]
 )
-unigram_bits.also_try(lambda rng: [_uneven(8, 6, 12, rng), _uneven(20, 5, 9, rng)])
+unigram_bits.also_try(
+    lambda rng: (
+        [_uneven(8, 6, 12, rng), _uneven(20, 5, 9, rng)]
+        + [_uneven(6 + 2 * i, 4 + i % 5, 7 + i % 6, rng) for i in range(26)]
+    )
+)
 
 
 def _bits(weights):
     return -(weights / weights.sum()).log2()
+
+
+@unigram_bits.terms
+def terms(train_codes, held_out_codes, n_codes):
+    def cost(counted, scored, more=1.0, total=None):
+        counts = _counts(counted, n_codes) + more
+        return -(counts / (total or counts.sum())).log2()[scored].mean()
+
+    train, held_out = train_codes, held_out_codes
+    p = 2 ** -_bits(_counts(train, n_codes) + 1)
+    seen = _counts(train, n_codes) > 0
+    return {
+        "the cost": cost(train, held_out),
+        "log2 K": torch.tensor(math.log2(n_codes)),
+        "the cost of the training codes": cost(train, train),
+        "the cost by the held-out counts": cost(held_out, held_out),
+        "the cost with half added to each count": cost(train, held_out, 0.5),
+        "the cost with 1/K added to each count": cost(train, held_out, 1 / n_codes),
+        "the cost with 2 added to each count": cost(train, held_out, 2.0),
+        "the cost with 0.001 added to each count": cost(train, held_out, 1e-3),
+        "the cost with 1e-6 added to each count": cost(train, held_out, 1e-6),
+        "the cost where 1 was added to the total once": cost(
+            train, held_out, 1.0, train.numel() + 1
+        ),
+        "the entropy of p": -(p * p.log2()).sum(),
+        "the mean cost of the K codes": -p.log2().mean(),
+        "the cost times the positions": cost(train, held_out) * held_out[0].numel(),
+        "the cost times the fields": cost(train, held_out) * len(held_out),
+        "2 to the cost": 2 ** cost(train, held_out),
+        "the mean p": p[held_out].mean(),
+        "the median cost": -p.log2()[held_out].median(),
+        "the largest cost": -p.log2()[held_out].max(),
+        "the cost by both counts together": cost(torch.cat([train, held_out]), held_out),
+        "the share of unseen codes": (~seen)[held_out].double().mean(),
+        "the cost of the first field": -p.log2()[held_out[0]].mean(),
+        "1": torch.tensor(1.0),
+        "the cost by position": -p.log2()[held_out].mean(dim=0).amax(),
+    }
 
 
 @unigram_bits.mistakes
@@ -163,6 +221,23 @@ class Mistakes:
     def bits_in_all(train_codes, held_out_codes, n_codes):
         """These are the bits of all held-out codes together: take the mean."""
         return reference(train_codes, held_out_codes, n_codes) * held_out_codes.numel()
+
+    def n_codes_not_used(train_codes, held_out_codes, n_codes):
+        """K is taken to be the largest number that occurs, plus 1. The codes above it are codes as
+        well: use `n_codes`."""
+        highest = int(max(train_codes.max(), held_out_codes.max()))
+        return reference(train_codes, held_out_codes, highest + 1)
+
+    def each_code_once(train_codes, held_out_codes, n_codes):
+        """The mean runs over the different held-out codes, each once. A code counts as often as it
+        is sent."""
+        return reference(train_codes, held_out_codes.unique(), n_codes)
+
+    def weighted_again(train_codes, held_out_codes, n_codes):
+        """Each cost is multiplied by p once more. The held-out codes come as often as they are
+        sent: take their plain mean."""
+        bits = _bits(_counts(train_codes, n_codes) + 1)
+        return (2**-bits * bits)[held_out_codes].mean()
 
     def log_of_the_mean(train_codes, held_out_codes, n_codes):
         """The probabilities were averaged before the logarithm. Each code is paid for by itself:
