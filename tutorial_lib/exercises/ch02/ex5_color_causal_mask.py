@@ -40,7 +40,7 @@ def color_causal_mask(
 def color_causal_mask(
     out_channels, in_channels, kernel_size, *, n_colors, include_center
 ):
-    before = causal_mask(kernel_size, include_center=False)  # exercise 2.1, for all colours
+    before = causal_mask(kernel_size, include_center=False)  # exercise 2.1
     mask = before.repeat(out_channels, in_channels, 1, 1)
     out_color = torch.arange(out_channels) // (out_channels // n_colors)  # 0: R, 1: G
     in_color = torch.arange(in_channels) // (in_channels // n_colors)
