@@ -44,7 +44,7 @@ def unigram_bits(
     answer="""\
 def unigram_bits(train_codes, held_out_codes, n_codes):
     counts = torch.ones(n_codes, dtype=torch.float64)  # one more of each
-    for k in train_codes.flatten().tolist():  # or torch.bincount(..., minlength=n_codes)
+    for k in train_codes.flatten().tolist():  # or torch.bincount
         counts[k] += 1
     p = counts / counts.sum()
     bits = -p.log2()  # (K,): the cost of each code
