@@ -263,11 +263,14 @@ class VectorQuantizer(nn.Module):
         codebook_loss, commitment_loss = vq_losses(z, e)
         if self.update == "ema":
             codebook_loss = torch.zeros_like(codebook_loss)
-        usage = perplexity(code_counts(indices, self.n_codes))
+        used = code_counts(indices, self.n_codes)
         if learns:
+            if _n_processes() > 1:
+                dist.all_reduce(used)  # the batch is that of all processes
             self._move_codes(z.detach(), indices, candidates)
         shape = z_e.shape[:1] + z_e.shape[2:]
         z_q = straight_through(z, e).view(*shape, self.code_dim).movedim(-1, 1)
+        usage = perplexity(used)
         return Quantized(z_q, indices.view(shape), codebook_loss, commitment_loss, usage)
 
     @checked
