@@ -127,9 +127,9 @@ def gradients(candidate, rng, twist) -> Failure | None:
     leaks = (got[0] * (1 - mask) != 0).nonzero().tolist()
     if leaks:
         return Failure("A masked weight gets a gradient.", f"weight{leaks[0]} is masked.")
-    for name, mine, right in zip(("weight", "bias"), got, want, strict=True):
+    for name, mine, right in zip(("weight", "bias", "x"), got, want, strict=True):
         if mine is None or not agree(mine, right):
-            place = first_difference(mine, right) if mine is not None else (0,)
+            place = first_difference(mine, right) if mine is not None else (0,) * right.ndim
             told = f"{name}{list(place)}: expected {number(right[place])}."
             return Failure(f"The gradients are not those that the twist gives: {twist.says}", told)
     return None

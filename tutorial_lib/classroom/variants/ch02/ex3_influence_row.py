@@ -6,7 +6,7 @@ from torch import nn
 from tutorial_lib.classroom.variants.variant import Variants
 from tutorial_lib.exercises import ch02
 from tutorial_lib.exercises.ch02.ex3_influence_row import second_of_two
-from tutorial_lib.exercises.ch02.models import Opposed, SideBySide, masked_stack
+from tutorial_lib.exercises.ch02.models import Opposed, SideBySide, masked_stack, unmasked
 from tutorial_lib.exercises.comparing import tensor_result
 from tutorial_lib.exercises.definition import Failure
 from tutorial_lib.exercises.trials import Trial
@@ -138,11 +138,18 @@ def logits(rng):
     return [_trial(model, (4, 5), target, rng) for model in models for target in ((2, 3), (1, 1))]
 
 
+@influence_row.trials("models that read themselves, and models with a single logit")
+def others(rng):
+    targets = ((2, 3), (1, 1))
+    models = unmasked(rng, 1), unmasked(rng, 3)
+    return [_trial(model, (4, 5), target, rng) for model in models for target in targets]
+
+
 @influence_row.judge("a second call with the same image")
 def again(candidate, rng, twist) -> Failure | None:
     for trial in influence_row.telling(_four_stacks, rng, twist):
         model, image, _ = trial.args
-        got = candidate.measure(second_of_two, model, image, [(3, 3), (1, 2)])
+        got, _ = candidate.measure(second_of_two, model, image, [(3, 3), (1, 2)])
         got = tensor_result(got, (4, 5), kind="bool").bool()
         if not torch.equal(got, twist.right(model, image, (1, 2))):
             told = f"Called for target (3, 3), then for (1, 2). {twist.says}"
