@@ -147,6 +147,15 @@ def causal_mask(kernel_size: int, *, include_center: bool) -> torch.Tensor:
 causal_mask = ch02.causal_mask.check(causal_mask)
 
 # %% [markdown]
+# This is such a kernel on its way over a small image, at three of its pixels.
+
+# %%
+from tutorial_lib.notebook import diagrams
+
+picture = torch.arange(35).view(5, 7) / 34  # five rows, seven columns, from black to white
+diagrams.sliding_mask(MaskedConv2d(1, 1, 3, mask_type="A"), picture)
+
+# %% [markdown]
 # ## 2 · A kernel with a mask
 #
 # Now use it. Take an image that is black but for one pixel, a kernel of ones, and multiply the mask
@@ -452,6 +461,13 @@ ax.set(xscale="log", xticks=settings.depths, xticklabels=settings.depths, ylim=(
 # A wider kernel tilts the wedge (a 5×5 mask can step two columns a row) and does not close it. Chapter
 # 04 closes it, with two stacks.
 #
+# Why does depth not help? Follow a message on its way to a pixel. In each layer it can go down, to
+# the right, or down and to the left by one column. Never can it go to the left within a row.
+
+# %%
+diagrams.paths_of_messages()
+
+# %% [markdown]
 # ### Exercise 2.4
 
 # %%

@@ -119,7 +119,15 @@ show_completions(whole, complete(shipped, whole, settings.n_drawn, generator=noi
 # The plan of a PixelCNN has three parts (PixelRNN paper, table 1): a **first layer** with a wide
 # kernel of type A, which turns levels into features of the past; many **residual blocks** of type
 # B, each reaching a little further; and a **head** of 1×1 convolutions, which turns the features at
-# a pixel into one logit for each level. A block looks like this (section 3.3 and figure 5):
+# a pixel into one logit for each level. This is the shipped model, and below it one of its blocks:
+
+# %%
+from tutorial_lib.notebook import diagrams
+
+diagrams.pixelcnn_whole(shipped, whole[0])
+
+# %% [markdown]
+# In a formula, a block computes (section 3.3 and figure 5)
 #
 # $$y = x + W_3 \,\mathrm{relu}\big(W_2 * \mathrm{relu}(W_1\, \mathrm{relu}(x))\big)$$
 #
@@ -561,6 +569,13 @@ for name, model in {"trained above": models[16], "shipped": shipped}.items():
 # unsure of itself. (That is the least one can ask. The per-pixel marginals would pass, too.) The
 # one that pays less has fewer doubts.
 #
+# The same boot, pixel by pixel: what the model expects next, and what comes. The costs of all its
+# pixels add up to the cost of the image.
+
+# %%
+diagrams.growing(shipped, whole[1], (180, 290, 400, 610))
+
+# %% [markdown]
 # ## 5 · Draw
 #
 # Now the loop itself. The inverse CDF of chapter 01 is given as `draw`; the noise comes from

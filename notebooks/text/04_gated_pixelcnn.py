@@ -443,24 +443,22 @@ print("LSTM output is gate(memory, switch):", torch.allclose(hidden, by_equation
 #
 # ## 5 · Every arrow of figure 2
 #
-# Now the whole layer. The paper's figure 2 shows it as a diagram with a good dozen lines. Here it
-# is with numbers on the arrows.
-#
-# ```text
-#           ┌──────────────┐ ①            ┌──────┐
-#    v ────▶│ k//2+1 rows, ├─────┬───────▶│ gate ├──────────────────────────▶ v, next layer
-#           │ k columns    │     │        └──────┘
-#           └──────────────┘     │ ②
-#                            ┌───▼──┐
-#                            │ 1×1  │ link
-#                            └───┬──┘
-#           ┌──────────────┐     │ ③      ┌──────┐    ┌──────┐
-#    h ──┬─▶│ left in row  ├────▶+───────▶│ gate ├─④─▶│ 1×1  ├─────▶ + ──────▶ h, next layer
-#        │  └──────────────┘                └──────┘    └──────┘       ▲
-#        └──────────────────────────── ⑤ ────────────────────────────┘
-# ```
-#
-# And here is the library's code for it. It also takes a label and a context, which enter the gates
+# Now the whole layer, as in the paper's figure 2.
+
+# %%
+from tutorial_lib.notebook import diagrams
+
+diagrams.gated_layer(GatedPixelCNN(n_channels=32, n_layers=2), 28, 28)
+
+# %% [markdown]
+# And what has one pixel read at each of these arrows? Measured by gradients, in the second layer of
+# the model at the top of the page. Blue is read, orange is past that has not arrived yet.
+
+# %%
+diagrams.receptive_fields(two_stacks)
+
+# %% [markdown]
+# Here is the library's code for the layer. It also takes a label and a context, which enter the gates
 # and are the subject of chapter 05; without them, `condition` adds nothing. `self.activate` is
 # `gate`, unless a model is built without gates, for the comparison of section 8.
 
@@ -476,12 +474,12 @@ print(inspect.getsource(GatedLayer.forward))
 #
 # | arrow | what the paper's figure shows | in `GatedLayer.forward` |
 # |---|---|---|
-# | ① | n×n convolution of the vertical stack, to 2p features | `v = self.vertical(v)` |
-# | ② | a 1×1 convolution leaves it, *before* its gate | `link = self.link(v)` |
-# | ③ | joins the 1×n convolution of the horizontal stack, before *its* gate | `self.horizontal(h) + link` |
+# | vertical convolution | n×n convolution of the vertical stack, to 2p features | `v = self.vertical(v)` |
+# | link, its start | a 1×1 convolution leaves it, *before* its gate | `link = self.link(v)` |
+# | link, its end | joins the 1×n convolution of the horizontal stack, before *its* gate | `self.horizontal(h) + link` |
 # | gates | tanh times σ, in each stack, p features are left | `self.activate(...)`, twice |
-# | ④ | a 1×1 convolution on the horizontal side only | `self.output(...)` |
-# | ⑤ | the residual connection, on the horizontal side only | `h + out if self.residual` |
+# | 1×1 | a 1×1 convolution on the horizontal side only | `self.output(...)` |
+# | residual | the residual connection, on the horizontal side only | `h + out if self.residual` |
 #
 # Three of these are often got wrong, and PyTorch complains only where the numbers of features do
 # not fit. The link has to leave before the vertical gate: all 2p features, values and switches, are
@@ -1027,7 +1025,7 @@ ch04.progress()
 # > the own row alone." *(b)* "In the first layer it would show the answer." *(c)* "It carries twice
 # > as many features as leave the stack where it starts." *(d)* "There is none, and if there were, a
 # > row would learn about pixels on its right."
-# > <details><summary>An answer</summary>(a) The link, ② and ③. (b) The residual, ⑤. (c) The link
+# > <details><summary>An answer</summary>(a) The link. (b) The residual. (c) The link
 # > again: it leaves before the gate, which halves the features. (d) From the horizontal to the
 # > vertical stack.</details>
 #

@@ -137,6 +137,15 @@ print("sum over the labels, for one image: ", f"{p.sum(dim=1)[0]:.6f}")
 # one-hot: all zeros and a single 1. A matrix times a one-hot vector is one of the matrix's columns,
 # so nobody multiplies: the library looks it up, in an `nn.Embedding`. (From here on, V h is short
 # for the equation's Vᵀh, and stands for all four such vectors of a layer, one below the other.)
+# The label enters both stacks, before the gate:
+
+# %%
+from tutorial_lib.notebook import diagrams
+
+diagrams.label_entry(shipped, 28, 28)
+
+# %% [markdown]
+# In numbers:
 
 # %% tags=["nbval-check-output"]
 from torch.nn import functional as F

@@ -383,8 +383,15 @@ print(f"row by row against all at once: the largest difference is {difference.it
 #
 # What is left at a pixel? In each layer: the taps to the left in its own row, the tap on the pixel
 # itself, and the link, which came with the row. A convolution at a single position is a product of
-# a small matrix with a vector. Here is one of the layers, everywhere in a row and at column 4
-# alone.
+# a small matrix with a vector. This is what the sampler keeps of a layer, and when it uses it:
+
+# %%
+from tutorial_lib.notebook import diagrams
+
+diagrams.cached_sampler(digits_model, growing[-1][0], (14, 12))
+
+# %% [markdown]
+# Here is one of the layers, everywhere in a row and at column 4 alone.
 
 # %% tags=["nbval-check-output"]
 conv = small.layers[1].horizontal  # two taps: the left neighbour and the pixel itself

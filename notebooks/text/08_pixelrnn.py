@@ -148,7 +148,13 @@ for ax, (name, layer) in zip(axes, layers.items(), strict=True):
 # left to the upper right. The pixel above and the pixel to the left both lie on the diagonal
 # before, and between them they know everything above and to the left. Diagonals are awkward to
 # index, columns are not, so the image is **skewed**.
-#
+
+# %%
+from tutorial_lib.notebook import diagrams
+
+diagrams.skewing()
+
+# %% [markdown]
 # ### Exercise 8.1
 
 # %%

@@ -339,6 +339,16 @@ own = strip.posterior(x) * strip.dz  # now q is the posterior itself
 print(f"bound with q = p(z|x):      {(own * (log_joint - log_posterior)).sum():.4f}")
 
 # %% [markdown]
+# Both ways in one picture, in costs. The bound adds up from above: decoder term and KL to the
+# prior. The truth is shorter, by the KL to the posterior.
+
+# %%
+from tutorial_lib.notebook import diagrams
+
+true_cost = -(log_joint.exp().sum() * strip.dz).log()
+diagrams.elbo_bars(-reconstruction, kl_divergence(q, prior), true_cost)
+
+# %% [markdown]
 # ### Move it yourself
 #
 # Two sliders, for the mean and the width of q. The image has bright pixels in *two* places, so the
@@ -522,7 +532,11 @@ ax.legend();
 # ## 6 · A Gaussian VAE
 #
 # Put the pieces together. Two terms, several draws.
-#
+
+# %%
+diagrams.gaussian_vae(shipped, held_out.levels[7].long())
+
+# %% [markdown]
 # ### Exercise 9.4
 
 # %%

@@ -494,7 +494,13 @@ print("does z_q depend on z_e, says autograd?", z_q.requires_grad)
 # Why may one hope that this helps? z_q lies near z_e if the codes are any good, and the gradient
 # says in which direction the decoder would like its input to move. If z_e moves that way, it may
 # cross into the cell of a better code.
-#
+
+# %%
+from tutorial_lib.notebook import diagrams
+
+diagrams.vq_figure(shipped, shown[7].long())
+
+# %% [markdown]
 # First by hand. Let the decoder be nothing but a wish: the loss is ½‖z_q − t‖² for a target t, so
 # its gradient at z_q is z_q − t. With z_q = (−2, 1) and t = (1, 0.5) that is (−3, 0.5), and this is
 # what z_e is to receive.

@@ -93,8 +93,15 @@ show_images(drawn, n_levels=16, row_labels=names);
 # %% [markdown]
 # Look along a row: the class stays; the cut, the sleeves and the shading change. Shapes are clear,
 # textures are smooth, and both have the same reason: the 49 numbers from which each of these images
-# was decoded have room for a shape, not for a weave.
-#
+# was decoded have room for a shape, not for a weave. The two stages behind them:
+
+# %%
+from tutorial_lib.notebook import diagrams
+
+example, its_label = garments.test.levels[0].long(), int(garments.test.labels[0])
+diagrams.two_stages(shipped, example, label=its_label)
+
+# %% [markdown]
 # ## 1 · Stage one, in short
 #
 # The garments have 16 grey levels, as in chapters 03 to 11, so that every number below can be held
@@ -714,7 +721,13 @@ show_images(pair, n_levels=16, row_labels=["decoded", "turned back first"]);
 # $$-\log p(x) \;\le\; \underbrace{-\log p(x \mid z_q(x))}_{\text{decoder term}}
 #   \;+\; \underbrace{-\log p(z_q(x))}_{\text{latent rate}}$$
 #
-# because p(x) is a sum over all fields of codes, of which we count one. On a toy where the whole
+# because p(x) is a sum over all fields of codes, of which we count one. For one image:
+
+# %%
+diagrams.bill(shipped, example, label=its_label)
+
+# %% [markdown]
+# On a toy where the whole
 # sum can be written down (4×4 binary images, 3 codes, 4 positions: 81 fields):
 
 # %% tags=["nbval-check-output"]

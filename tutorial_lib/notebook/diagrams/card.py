@@ -12,19 +12,25 @@ and the file has two hundred. Neither pyplot nor rcParams is read or changed.
 
 from __future__ import annotations
 
-import base64
-import html
 import io
 from numbers import Real
+from pathlib import Path
 
+import matplotlib
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import hsv_to_rgb, to_rgb, to_rgba_array
 from matplotlib.figure import Figure
+from matplotlib.font_manager import fontManager
 from matplotlib.patches import PathPatch
 from PIL import Image
 
 from tutorial_lib.notebook.diagrams.places import SIDES, Node, around, rounded
+
+# matplotlib brings these fonts, but a list of fonts that it kept from another place may lack them.
+if "STIXGeneral" not in fontManager.get_font_names():
+    for font in Path(matplotlib.get_data_path(), "fonts", "ttf").glob("STIX*.ttf"):
+        fontManager.addfont(font)
 
 READ, UNREAD, FUTURE = "#3b76af", "#e6a04c", "#e9e9e9"  # as in all maps of what a pixel reads
 TARGET = "#d62728"  # the outline of the pixel that is spoken of
@@ -80,16 +86,9 @@ class Card:
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> tuple[dict, dict]:
         """The PNG in half its size, sharp on a fine screen, and the words in its place."""
-        png, alt = self.png(), html.escape(self.alt)
         size = {"width": round(100 * self.width), "height": round(100 * self.height)}
-        source = base64.b64encode(png).decode()
-        image = f'<img src="data:image/png;base64,{source}" alt="{alt}" width="{size["width"]}"'
-        page = f'{image} style="max-width: 100%; height: auto">'
-        data = {"text/html": page, "image/png": png, "text/plain": self.alt}
+        data = {"image/png": self.png(), "text/plain": self.alt}
         return data, {"image/png": {**size, "alt": self.alt}}
-
-    def _repr_html_(self) -> str:
-        return self._repr_mimebundle_()[0]["text/html"]
 
     # ------------------------------------------------------------------------ lines and text
 

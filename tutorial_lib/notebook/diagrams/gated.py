@@ -10,7 +10,7 @@ import torch
 
 from tutorial_lib.notebook.diagrams.card import CONDITION, FUTURE, INK, READ, TARGET, UNREAD, Card
 from tutorial_lib.notebook.diagrams.places import Node
-from tutorial_lib.notebook.diagrams.shapes import said, traced
+from tutorial_lib.notebook.diagrams.shapes import on_the_cpu, said, traced
 from tutorial_lib.pixels.gated import GatedPixelCNN
 
 
@@ -56,6 +56,7 @@ LAYER = (
 )
 
 
+@on_the_cpu
 def gated_layer(model: GatedPixelCNN, height: int, width: int, *, layer: int = 1) -> Card:
     """Figure 2 of the paper: one layer of the two stacks, the shapes those of this model.
 
@@ -132,6 +133,7 @@ FIELDS = (
 )
 
 
+@on_the_cpu
 def receptive_fields(model: GatedPixelCNN, *, layer: int = 1, side: int = 9, target=(6, 4)) -> Card:
     """One layer, and on each of its arrows what one pixel has read there: measured, by gradients.
 
@@ -172,6 +174,7 @@ LABEL = (
 )
 
 
+@on_the_cpu
 def label_entry(
     model: GatedPixelCNN, height: int, width: int, *, label: int = 7, layer: int = 1
 ) -> Card:

@@ -7,12 +7,14 @@ from torch import Tensor, nn
 
 from tutorial_lib.notebook.diagrams.card import FUTURE, INK, READ, STOPPED, TARGET, UNREAD, Card
 from tutorial_lib.notebook.diagrams.places import around
+from tutorial_lib.notebook.diagrams.shapes import on_the_cpu
 from tutorial_lib.pixels.influence import as_model, influence_map
 from tutorial_lib.pixels.masks import MaskedConv2d
 
 SEEN = (READ, UNREAD, FUTURE, "#ffffff")  # read, past and not read, future, no pixel
 
 
+@on_the_cpu
 def sliding_mask(
     conv: MaskedConv2d, image: Tensor, places: tuple[tuple[int, int], ...] = ()
 ) -> Card:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from tutorial_lib.notebook.diagrams.card import HIDDEN, INK, PALE, READ, ROLES, TARGET, Card
 from tutorial_lib.notebook.diagrams.places import Node
-from tutorial_lib.notebook.diagrams.shapes import said, traced
+from tutorial_lib.notebook.diagrams.shapes import on_the_cpu, said, traced
 from tutorial_lib.pixels.masks import MaskedConv2d
 from tutorial_lib.pixels.pixelcnn import PixelCNN
 
@@ -28,6 +28,7 @@ WHOLE = (
 )
 
 
+@on_the_cpu
 def pixelcnn_whole(model: PixelCNN, image: Tensor) -> Card:
     """The whole network and, below, one of its blocks, with all shapes; image: levels (C, H, W).
 
@@ -77,6 +78,7 @@ GROWING = (
 )
 
 
+@on_the_cpu
 def growing(model: torch.nn.Module, image: Tensor, pixels: tuple[int, ...]) -> Card:
     """An image after some of its pixels, and p(level) at each of them, from the model itself.
 

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from tutorial_lib.notebook.diagrams.card import GRADIENT, HIDDEN, READ, TARGET, UNREAD, Card
 from tutorial_lib.notebook.diagrams.places import Node, around
+from tutorial_lib.notebook.diagrams.shapes import on_the_cpu
 from tutorial_lib.pixels.gated import GatedPixelCNN
 from tutorial_lib.pixels.lstm_layers import skew
 from tutorial_lib.sampling.gated_cache import GatedCache
@@ -35,6 +36,7 @@ CACHED = (
 )
 
 
+@on_the_cpu
 def cached_sampler(
     model: GatedPixelCNN, image: Tensor, pixel: tuple[int, int], *, layer: int = 1
 ) -> Card:

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+import copy
+import functools
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from torch import Tensor, nn
 
 from tutorial_lib.pixels.modes import in_eval_mode
+
+
+def on_the_cpu(draw: Callable) -> Callable:
+    """The drawing of a model and an image wherever they lie: of copies of them on the CPU."""
+
+    @functools.wraps(draw)
+    def call(model: nn.Module, *given, **named):
+        if any(weight.device.type != "cpu" for weight in model.parameters()):
+            model = copy.deepcopy(model).cpu()
+        return draw(model, *(g.cpu() if isinstance(g, Tensor) else g for g in given), **named)
+
+    return call
 
 
 class Passed(NamedTuple):

@@ -21,7 +21,7 @@ from tutorial_lib.notebook.diagrams.card import (
     Card,
 )
 from tutorial_lib.notebook.diagrams.places import Node
-from tutorial_lib.notebook.diagrams.shapes import said
+from tutorial_lib.notebook.diagrams.shapes import on_the_cpu, said
 
 
 def _bell(c: Card, x: Real, y: Real, width: Real = 0.7) -> Node:
@@ -39,6 +39,7 @@ VAE = (
 )
 
 
+@on_the_cpu
 def gaussian_vae(model: GaussianVAE, image: Tensor) -> Card:
     """Encoder, mean and spread, noise, decoder and both costs; image: levels (C, H, W).
 

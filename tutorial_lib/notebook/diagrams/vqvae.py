@@ -20,7 +20,7 @@ from tutorial_lib.notebook.diagrams.card import (
     code_colors,
 )
 from tutorial_lib.notebook.diagrams.places import Node
-from tutorial_lib.notebook.diagrams.shapes import said
+from tutorial_lib.notebook.diagrams.shapes import on_the_cpu, said
 
 
 def plane_of(model: VQVAE, image: Tensor) -> dict:
@@ -94,6 +94,7 @@ FIGURE = (
 )
 
 
+@on_the_cpu
 def vq_figure(model: VQVAE, image: Tensor) -> Card:
     """Figure 1 of the paper: the nearest code goes on, the gradient is copied past it.
 
@@ -151,6 +152,7 @@ STAGES = (
 )
 
 
+@on_the_cpu
 def two_stages(
     model: TwoStageModel, image: Tensor, *, label: int | None = None, seed: int = 0
 ) -> Card:
@@ -204,6 +206,7 @@ BILL = (
 )
 
 
+@on_the_cpu
 def bill(model: TwoStageModel, image: Tensor, *, label: int | None = None) -> Card:
     """What an image costs, as one stack: the codes under the prior, then the pixels given them.
 
