@@ -508,10 +508,9 @@ def test_the_model_of_one_number(card):
 
 def test_figures_take_tensors_of_the_gpu(card):
     images = levels(1, 4, 8).long().to("cuda")
-    show_images(images, n_levels=3)
-    show_images(images / 2)
-    show_index_map(images[0, 0], 3)
-    show_usage(torch.ones(3).to("cuda"), 3.0)
+    assert show_images(images, n_levels=3).images and show_images(images / 2).images
+    assert show_index_map(images[0, 0], 3).images
+    assert show_usage(torch.ones(3).to("cuda"), 3.0).patches
     pictures = images[:2].float() / 2
     show_reconstructions(pictures, pictures, images[:2, 0], 3)
     draw_sampled_rows(images, 2, 3)

@@ -239,7 +239,8 @@ SHAPES = [(5, 1, 28, 28), (5, 3, 32, 32), (5, 3, 2, 2), (5, 2, 4, 3), (5, 1, 64)
 
 @pytest.mark.parametrize("shape", [*SHAPES, (5, 1, 28, 1), (5, 3, 1, 4), (5,), (0, 1, 28, 28)])
 def test_small_and_narrow_examples_are_taken(shape):
-    Split(torch.zeros(shape, dtype=torch.uint8), torch.zeros(shape[0], dtype=torch.long))
+    split = Split(torch.zeros(shape, dtype=torch.uint8), torch.zeros(shape[0], dtype=torch.long))
+    assert tuple(split.levels.shape) == shape and len(split) == shape[0]
 
 
 def test_a_model_that_gets_them_says_so_too(own_messages):

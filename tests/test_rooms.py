@@ -114,4 +114,4 @@ def test_an_old_address_is_answered_by_the_new_one():
 
 @pytest.mark.parametrize("new", sorted(set(moved.MOVED.values())))
 def test_new_addresses_exist(new):
-    importlib.import_module(f"tutorial_lib.{new}")
+    assert importlib.import_module(f"tutorial_lib.{new}").__name__ == f"tutorial_lib.{new}"

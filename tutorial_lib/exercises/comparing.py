@@ -37,7 +37,7 @@ def tensor_result(
         )
     fits, wanted = KINDS[kind]
     if not fits(value.dtype):
-        told = f"Expected {wanted}, got {value.dtype}."
+        told = f"Expected {wanted}, got {value.dtype}. Its shape is {tuple(value.shape)}."
         raise Failed(Failure("The result has the wrong dtype.", told))
     if tuple(value.shape) != tuple(shape):
         hint = advice(tuple(value.shape)) if callable(advice) else advice

@@ -149,7 +149,7 @@ def again(candidate, rng: torch.Generator) -> Failure | None:
     got = influence_row.read(second, trial)
     want = influence_row.read(trial.call(reference), trial)
     if torch.equal(got, want):
-        told = "Before: image.requires_grad is False. After: True."
+        told = "image.requires_grad: False before the 2 calls, True after them."
         return Failure(LEFT_ON, told) if recorded else None
     first = influence_row.read(Trial((model, image, (3, 3))).call(reference), trial)
     piled_up = torch.equal(got.bool(), want.bool() | first.bool())

@@ -89,7 +89,7 @@ def _trial(signs: str, mu: int, n: int, rng: torch.Generator) -> Trial:
 @mu_law_round_trip.reads
 def read(value: object, trial: Trial) -> Tensor:
     if not isinstance(value, (tuple, list)) or len(value) != 2:
-        told = f"Expected two tensors, got a value of type {type(value).__name__}."
+        told = f"Expected 2 tensors, got a value of type {type(value).__name__}."
         raise Failed(Failure("The result is not (levels, back).", told))
     shape = trial.args[0].shape
     levels = tensor_result(value[0], shape, kind="long", advice="That holds for the levels.")
