@@ -470,7 +470,7 @@ from tutorial_lib.pixels import GatedLayer
 print(inspect.getsource(GatedLayer.forward))
 
 # %% [markdown]
-# In the table, p is the paper's number of features, our C.
+# In the table, $p$ is the paper's number of features, our $C$.
 #
 # | arrow | what the paper's figure shows | in `GatedLayer.forward` |
 # |---|---|---|

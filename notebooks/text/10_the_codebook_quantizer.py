@@ -501,9 +501,9 @@ from tutorial_lib.notebook import diagrams
 diagrams.vq_figure(shipped, shown[7].long())
 
 # %% [markdown]
-# First by hand. Let the decoder be nothing but a wish: the loss is ½‖z_q − t‖² for a target t, so
-# its gradient at z_q is z_q − t. With z_q = (−2, 1) and t = (1, 0.5) that is (−3, 0.5), and this is
-# what z_e is to receive.
+# First by hand. Let the decoder be nothing but a wish: the loss is
+# $\tfrac12\lVert z_q - t\rVert^2$ for a target $t$, so its gradient at $z_q$ is $z_q - t$. With
+# $z_q = (-2, 1)$ and $t = (1, 0.5)$ that is $(-3, 0.5)$, and this is what $z_e$ is to receive.
 #
 # ### Exercise 10.2
 

@@ -530,7 +530,7 @@ print(f"bf16, (z - e)²:      {(directly != right).double().mean():.1%} of the c
 print(f"mean squared distance: {lost[0]:.4f} with the right codes, {lost[1]:.4f} with the others")
 
 # %% [markdown]
-# Written as ‖e‖² − 2 z·e the distance is a difference of larger numbers, and rounding hurts most.
+# Written as $\lVert e\rVert^2 - 2\, z \cdot e$ the distance is a difference of larger numbers, and rounding hurts most.
 # The wrong codes are nearly as near, so the pictures hardly suffer. The *indices* do: stage two
 # learns which index follows which, and an image may get other indices on another machine, or with
 # another batch size. The library takes distances in float32 whatever surrounds them.
