@@ -3,6 +3,7 @@
 import dataclasses
 import os
 
+import folding
 import nbformat
 import notebook_gate
 import notebook_pairs
@@ -226,6 +227,23 @@ def test_a_setup_cell_that_comes_too_late_is_caught():
     notebook = new_notebook(cells=[new_code_cell("x = 1"), marked])
     assert "not the first" in only(setup_cell.setup_problems(notebook, source))
     assert setup_cell.stamped(notebook, source).cells[0].source == source
+
+
+# -- folds ---------------------------------------------------------------------------------------
+
+
+FOLDS_FOR_ALL = [("settings = 1", ["parameters"]), ("ch03.residual_block.card()", [])]
+
+
+@pytest.mark.parametrize(("source", "marks"), FOLDS_FOR_ALL, ids=["settings", "card"])
+def test_what_every_chapter_folds_is_caught_unfolded_and_folded_by_a_stamp(source, marks):
+    cell = new_code_cell(source, metadata={"tags": marks})
+    open_ = new_notebook(cells=[new_code_cell("1 + 1"), cell])
+    assert "cell 2: " in only(folding.folding_problems(open_))
+    plain, hidden = folding.folded(open_).cells
+    assert hidden.metadata["jupyter"] == {"source_hidden": True}
+    assert hidden.metadata["cellView"] == "form" and "cellView" not in plain.metadata
+    assert folding.folding_problems(folding.folded(open_)) == []
 
 
 # -- what is stored ------------------------------------------------------------------------------

@@ -1,7 +1,8 @@
 """Put what depends on the project's address where it belongs, and change it everywhere at once.
 
-Stamped are the setup cell and the link into Colab of every notebook and text, and the README. A
-stamp changes no output: the setup cell keeps its own, which does not depend on the address.
+Stamped are the setup cell, the line of links and the folds of every notebook and text, and the
+README. A stamp changes no output: the setup cell keeps its own, which does not depend on the
+address.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import nbformat
 from colab_links import link_problems, linked, linked_readme
+from folding import folded, folding_problems
 from nbformat import NotebookNode
 from notebook_pairs import ROOT, Pair, find_pairs, read_notebook, read_text, sync, text_of, write
 from project_address import address, checked, with_address
@@ -19,11 +21,12 @@ from setup_cell import setup_problems, setup_source, stamped
 
 def stamp_problems(notebook: NotebookNode, name: str, where: str) -> list[str]:
     """What is not stamped, or stamped with another address than `where`."""
-    return setup_problems(notebook, setup_source(where)) + link_problems(notebook, name, where)
+    problems = setup_problems(notebook, setup_source(where)) + folding_problems(notebook)
+    return problems + link_problems(notebook, name, where)
 
 
 def fully_stamped(notebook: NotebookNode, name: str, where: str) -> NotebookNode:
-    return linked(stamped(notebook, setup_source(where)), name, where)
+    return linked(folded(stamped(notebook, setup_source(where))), name, where)
 
 
 def stamps(pair: Pair, where: str) -> dict[Path, str]:

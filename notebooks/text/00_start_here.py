@@ -21,7 +21,7 @@
 # %% [markdown]
 # ## A first picture
 
-# %% tags=["setup"]
+# %% tags=["setup"] jupyter={"source_hidden": true} cellView="form"
 import importlib.util
 import os
 import subprocess

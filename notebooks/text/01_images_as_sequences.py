@@ -18,7 +18,7 @@
 # **Time** about an hour of reading and exercises; running everything takes under a minute on a laptop
 # and no GPU.
 
-# %% tags=["setup"]
+# %% tags=["setup"] jupyter={"source_hidden": true} cellView="form"
 import importlib.util
 import os
 import subprocess
@@ -35,7 +35,7 @@ if importlib.util.find_spec("tutorial_lib") is None:  # on Colab, for example
     importlib.invalidate_caches()
 importlib.import_module("tutorial_lib.notebook.setup").start("0.1.0")
 
-# %% tags=["parameters"]
+# %% tags=["parameters"] jupyter={"source_hidden": true} cellView="form"
 from dataclasses import dataclass
 
 from tutorial_lib import profiles
@@ -166,7 +166,7 @@ print("and after a black first pixel:", round(model.p_one[1][0].item(), 4))
 #
 # ### Exercise 1.1
 
-# %%
+# %% jupyter={"source_hidden": true} cellView="form"
 ch01.log_prob_nats.card()
 
 
@@ -209,7 +209,7 @@ print(f"largest difference from direct counting: {(probabilities - truth).abs().
 #
 # ### Exercise 1.2
 
-# %%
+# %% jupyter={"source_hidden": true} cellView="form"
 ch01.sample_pixels.card()
 
 
@@ -290,7 +290,7 @@ print(f"the dearest in bits: {nats[order[-1]].item() / math.log(2):.3f}")
 #
 # ### Exercise 1.3
 
-# %%
+# %% jupyter={"source_hidden": true} cellView="form"
 ch01.nll_nats.card()
 
 
@@ -316,7 +316,7 @@ nll_nats = ch01.nll_nats.check(nll_nats)
 #
 # ### Exercise 1.4
 
-# %%
+# %% jupyter={"source_hidden": true} cellView="form"
 ch01.bits_per_dim.card()
 
 
@@ -364,7 +364,7 @@ for n_levels in (2, 256):
 #
 # ### Exercise 1.5
 
-# %%
+# %% jupyter={"source_hidden": true} cellView="form"
 ch01.entropy_bits.card()
 
 

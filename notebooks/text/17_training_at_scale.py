@@ -20,7 +20,7 @@
 # **Time** about forty minutes of reading and exercises; running everything takes about two minutes on
 # a laptop with two cores.
 
-# %% tags=["setup"]
+# %% tags=["setup"] jupyter={"source_hidden": true} cellView="form"
 import importlib.util
 import os
 import subprocess
@@ -37,7 +37,7 @@ if importlib.util.find_spec("tutorial_lib") is None:  # on Colab, for example
     importlib.invalidate_caches()
 importlib.import_module("tutorial_lib.notebook.setup").start("0.1.0")
 
-# %% tags=["parameters"]
+# %% tags=["parameters"] jupyter={"source_hidden": true} cellView="form"
 from dataclasses import dataclass
 
 from tutorial_lib import profiles
@@ -317,7 +317,7 @@ print("and in the header:", ", ".join(header), f"(step {header['history']['step'
 # Here is a run in miniature: a weight, a momentum, data in a fixed order, a falling rate and noise.
 # Write its loop so that it may be cut anywhere.
 
-# %%
+# %% jupyter={"source_hidden": true} cellView="form"
 ch17.train_from.card()
 
 
@@ -540,7 +540,7 @@ print(f"mean squared distance: {lost[0]:.4f} with the right codes, {lost[1]:.4f}
 # This one has a trap. Under autocast a product of float32 matrices is not a
 # float32 product.
 
-# %%
+# %% jupyter={"source_hidden": true} cellView="form"
 ch17.code_under_autocast.card()
 
 

@@ -5,7 +5,7 @@ import platform
 import torch
 
 from tutorial_lib import __version__, profiles
-from tutorial_lib.notebook import plotting
+from tutorial_lib.notebook import plotting, sharp
 
 
 def device_name(device: torch.device) -> str:
@@ -32,6 +32,7 @@ def start(written_for: str | None = None) -> None:
     written_for: the version of the library that the notebook goes with. Another one is named.
     """
     plotting.use_style()
+    sharp.use_sharp_figures()
     torch.manual_seed(0)
     print(summary())
     if written_for not in (None, __version__):
