@@ -3,18 +3,18 @@
 #
 # [01 · Images as sequences →](01_images_as_sequences.ipynb) · [Open in Colab](https://colab.research.google.com/github/from-pixels-to-codes/from-pixels-to-codes/blob/main/notebooks/00_start_here.ipynb)
 #
-# Two papers taught computers to draw by guessing one thing at a time: *PixelCNN* guesses the next
-# pixel, a *VQ-VAE* invents the words of a picture language, and a second model guesses the next
-# word. This series builds both from nothing, and measures every claim on the way.
+# This series builds two models that draw by guessing one thing at a time. *PixelCNN* guesses the
+# next pixel of an image. A *VQ-VAE* describes an image by a few dozen *codes*, and a second model
+# guesses the next code. You write both models yourself, and you test what their papers say of them.
 #
 # **In the next ten minutes you will have**
 #
 # - drawn garments that nobody ever photographed, with weights that come with the package;
-# - seen how such a picture grows, code by code, and what the model thinks of a real one;
+# - seen how such a picture grows, code by code, and how probable the model finds a real one;
 # - the map of the series, and a check of your machine.
 #
-# **You need** Python and curiosity for this page. For the chapters: calculus, and one course in
-# deep learning. **Time** a minute to the first picture, on any machine.
+# **You need** Python for this page. For the chapters you need calculus and one course in deep
+# learning. **Time** a minute to the first picture, on any machine.
 #
 # Press *Run ▸ Run All Cells*, then read. Or run cell by cell with Shift+Enter.
 
@@ -52,35 +52,49 @@ images = model.sample(80, labels, generator=torch.Generator().manual_seed(2))
 show_images(images, n_levels=256, n_columns=8, row_labels=names);
 
 # %% [markdown]
-# Eighty garments, eight of each kind, and none of them exists. The model was told only the word at
-# the left of each row. Change the word and the seed, and run this cell as often as you like:
+# These are eighty garments, eight of each kind, and none of them exists. The model was told only the
+# word at the left of each row. Most are easy to recognise; the sandals are the weakest row. Change
+# the word and the seed below, and run the cell as often as you like.
 
 # %%
-seed, wanted = 7, "Bag"
+seed, wanted = 1, "Bag"
 images = model.sample(8, names.index(wanted), generator=torch.Generator().manual_seed(seed))
 show_images(images, n_levels=256);
 
 # %% [markdown]
 # ## How such a picture grows
 #
-# The model does not draw pixels. It draws a 7×7 field of *codes*, one after the other like words in
-# a line of text, and a decoder turns the finished field into 28×28 pixels. Here is the same garment
-# after 0, 10, 17, 24, ... codes; where no code was drawn yet, the commonest code of this garment
-# stands in, so the unfinished part is a sheet of one cloth.
+# The model does not draw pixels. It has two parts, trained one after the other:
 
 # %%
-noise = torch.Generator().manual_seed(11)
-field = model.sample_indices(1, latent_shape=(7, 7), label=3, generator=noise).cpu()
+from tutorial_lib.notebook import diagrams
+
+boot = data.load("fashion-mnist-sample").test.levels[0].long()
+diagrams.two_stages(model, boot, label=9)
+
+# %% [markdown]
+# Stage 1 learns to describe an image by a 7×7 field of codes: 49 whole numbers. Its decoder turns
+# such a field back into 28×28 pixels. Stage 2 learns which fields occur. It draws a new field one
+# code after the other, as one writes the words of a line, and the decoder turns the field into a
+# picture.
+#
+# Below is one ankle boot after 0, 10, 17, 24, ... drawn codes. Where no code has been drawn yet,
+# the most frequent code of the finished field stands in: the black background.
+
+# %%
+noise = torch.Generator().manual_seed(1)
+field = model.sample_indices(1, latent_shape=(7, 7), label=9, generator=noise).cpu()
 steps = [0, 10, 17, 24, 31, 38, 45, 49]
-blank = field.flatten().mode().values
-partial = torch.where(torch.arange(49) < torch.tensor(steps)[:, None], field.flatten(), blank)
+background = field.flatten().mode().values
+is_drawn = torch.arange(49) < torch.tensor(steps)[:, None]  # a row for each picture
+partial = torch.where(is_drawn, field.flatten(), background).view(-1, 7, 7)
 with torch.inference_mode():
-    grown = model.vqvae.decode_indices(partial.view(-1, 7, 7).to(profiles.device()))
+    grown = model.vqvae.decode_indices(partial.to(profiles.device()))
 show_images(model.vqvae.picture(grown), titles=[f"{n} codes" for n in steps]);
 
 # %% [markdown]
-# From top left to bottom right, in reading order: what is drawn later may look at everything drawn
-# before. And the field itself, as the model sees it, 49 numbers:
+# The codes are drawn in reading order: row by row from the top, each row from left to right. Every
+# code depends on all codes before it. This is the finished field:
 
 # %%
 field[0]
@@ -88,8 +102,9 @@ field[0]
 # %% [markdown]
 # ## It can also say how likely a picture is
 #
-# Drawing is half of what these models do. Ask for the cost of an image, in bits per pixel: the
-# fewer bits, the less the image surprised the model. A model that knows nothing pays 8.
+# These models also give each image a probability. We print it as a *cost* in bits per pixel: the
+# more probable the image, the fewer bits. A model that knows nothing needs 8 bits for each of 256
+# equally probable grey levels.
 #
 # > **Predict.** Below are four test images, the same four upside down, and the same four with their
 # > pixels shuffled. In what order will the model rank the three rows?
@@ -115,12 +130,14 @@ for row, levels in rows.items():
     print(f"{row:12}", "  ".join(f"{cost:5.2f}" for cost in costs.tolist()), "bits per pixel")
 
 # %% [markdown]
-# In every column the real garment comes cheapest, upside down costs more, and shuffled costs most
-# by far, although the grey values are the same. (Compare within a column. Between columns, an image
-# with little in it is cheap whichever way up; chapter 07 returns to that.) The model has a grasp of
-# how garments are arranged. A generative adversarial network could have drawn the first picture,
-# but it could not have printed this table. (Strictly, the numbers are upper bounds on the cost;
-# chapter 13 shows the gap on a toy where the exact cost is known.)
+# In every column the real garment costs least, the same garment upside down costs more, and the
+# shuffled one costs most, although the grey values are the same. So the model knows how the parts
+# of a garment are arranged. Compare numbers within a column only: an image with little in it costs
+# little whichever way up it is (chapter 07 returns to this).
+#
+# A generative adversarial network could have drawn the first picture, but it has no probabilities,
+# so it could not have printed this table. Strictly, the numbers are upper bounds of the cost;
+# chapter 13 measures the gap on a small example.
 #
 # ## Contents
 #
@@ -195,12 +212,13 @@ for row, levels in rows.items():
 #
 # ## How the notebooks work
 #
-# - **Predict, then run.** A folded question stands before a surprising output. Answer it in your
-#   head first; that is where the learning is.
+# - **Predict, then run.** A question with a folded answer stands before a surprising output. Answer
+#   it in your head before you run the cell.
 # - **Exercises.** A card says what to build, a stub ends in `____`, and the last line of its cell checks
 #   what you wrote, on new inputs each time. A wrong answer is told which mistake it is and what
-#   shows it. `.hint()`, `.hint(2)` and `.solution()` help; until your version passes, the chapter
+#   shows it. `.hint()`, `.hint(2)` and `.solution()` help. Until your version passes, the chapter
 #   goes on with the library's.
+# - **Folded cells.** Set-up, settings and cards hide their code. Click the bar or the dots to see it.
 # - **Run All always finishes**, exercises done or not, without a GPU and without a network.
 # - **You work on a copy** if you came here by `make lab`: an update of the project takes no answer
 #   away. A chapter that you have changed stays as it is, and its new version lies beside it, as in
