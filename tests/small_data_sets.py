@@ -21,7 +21,8 @@ SOUNDS = {
 }
 
 IDX_CONTENTS = [idx_gz(IMAGES[:7]), idx_gz(LABELS[:7]), idx_gz(IMAGES[7:]), idx_gz(LABELS[7:])]
-EMBEDDED = ("fashion-mnist-sample", "voiced-tones", "bouncing-garments")
+PACKAGED = ("fashion-mnist-sample", "emoji")
+EMBEDDED = (*PACKAGED, "voiced-tones", "bouncing-garments")
 # For each downloaded set: the contents of its files, and the sizes of its three splits.
 SMALL = {
     "fashion-mnist": (IDX_CONTENTS, (5, 2, 3)),

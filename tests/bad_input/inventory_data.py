@@ -52,6 +52,16 @@ SETS = [
     ),
 ]
 
+EMOJI = [
+    call("data.emoji.names_in", list, {"split": choice("test", "tests")}),
+    call("data.emoji.styles", (4,), {"n": count(4, at_least=0)}),
+    call(
+        "data.emoji.with_styles",
+        ImageDataset,
+        {"emoji": also(thing(lambda: data.load("emoji")), "other groups", dataset)},
+    ),
+]
+
 LEVELS = but(symbols((6, 1, 4, 4), 3, pinned=(0,), dtype=torch.uint8), "too high")
 LABELS = but(symbols((6,), 3, pinned=(0,)), "too low", "too high")
 SPLIT = thing(pictures)
@@ -297,4 +307,4 @@ FORMATS = [
     ),
 ]
 
-DATA = [*SETS, *SPLITS, *FORMATS]
+DATA = [*SETS, *EMOJI, *SPLITS, *FORMATS]

@@ -56,6 +56,8 @@ REASONS = {
     "data.archives.content_sha256": "of the checksums in the library's own table",
     "data.catalog.RemoteFile": "addresses and checksums in the library's own table",
     "data.sample": "reads the one file of the package; tests/test_data_sample.py damages it",
+    "data.emoji.rows_of_splits": "splits the one file of the package; tests/test_emoji.py holds it",
+    "notebook.sharp": "handed figures by the notebook alone; tests/test_sharp_figures.py holds it",
     "data.spoken_digits.Recording": "a record that read_recordings fills",
     "training.measures.require_examples": "a check itself: every data here goes through it",
     "training.measures": PARTS_OF_FIT,

@@ -1,4 +1,4 @@
-"""Data sets as integer levels, in reading order: `data.load("fashion-mnist-sample")`, seven more.
+"""Data sets as integer levels, in reading order: `data.load("fashion-mnist-sample")`, eight more.
 
 module             what it holds                                              chapter
 dataset            Split and ImageDataset, what every loader returns          01
@@ -7,6 +7,7 @@ loading            load, fetch: mirrors, verification, atomic placement       al
 archives           gzip, tar and zip in memory, checksums; the two ways in which data can fail
 image_files        readers: IDX, the text of binarized MNIST, CIFAR-10
 sample             reader: the garments in the package                        01
+emoji              reader: the emoji in the package, in colour                 14
 mu_law             sound as 256 levels, and back                              15
 spoken_digits      reader: the recordings                                     15
 voiced_tones       sounds made on the spot                                    15

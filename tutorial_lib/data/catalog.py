@@ -79,6 +79,7 @@ class DatasetInfo:
     n_examples: in train, valid and test. example_shape: (C, H, W), (1, T) for sounds, (1, T, H, W)
     for clips. files: none if the examples are part of the package, or made when they are loaded.
     substitute: the set without files that can stand for this one where there is no network.
+    packaged: the name of the file of this room that holds the examples.
 
     reader: "module.function" of this room, from the contents of `files`, in that order, to three
     splits, or to a training pool, whose last examples become the validation split, and test.
@@ -97,6 +98,7 @@ class DatasetInfo:
     files: tuple[RemoteFile, ...] = ()
     n_levels: int = 256
     substitute: str = SAMPLE
+    packaged: str = ""
 
     @property
     def kind(self) -> str:
@@ -121,7 +123,7 @@ class DatasetInfo:
     @property
     def generated(self) -> bool:
         """Is it made whenever it is loaded, since no file holds it?"""
-        return self.embedded and self.name != SAMPLE
+        return self.embedded and not self.packaged
 
     @property
     def cached(self) -> bool:

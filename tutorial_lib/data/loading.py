@@ -23,7 +23,6 @@ from requests import exceptions
 from tqdm.auto import tqdm
 
 from tutorial_lib.contracts import checked
-from tutorial_lib.data import sample
 from tutorial_lib.data.archives import DataUnavailable
 from tutorial_lib.data.catalog import SAMPLE, DatasetInfo, RemoteFile, cache_dir, describe
 from tutorial_lib.data.dataset import ImageDataset
@@ -51,9 +50,9 @@ def fetch(name: str, *, progress: bool = True) -> list[Path]:
     None for a set that is made when it is loaded.
     """
     info = describe(name)
-    if name == SAMPLE:
-        sample.read_arrays()
-        return [sample.SAMPLE_PATH]
+    if info.packaged:
+        info.parse([])
+        return [Path(__file__).with_name(info.packaged)]
     return [path for path, _ in _obtained(info, progress)]
 
 

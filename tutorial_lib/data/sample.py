@@ -29,9 +29,10 @@ SAMPLE_PATH = Path(__file__).with_name("fashion_mnist_sample.npz")
 SAMPLE_SHA256 = "d7627a8781655a1f42fdff1a168cb9c3f199b7d6b454a99ab649dc0b543a6a58"
 
 
-def read_arrays(path: Path = SAMPLE_PATH) -> dict[str, np.ndarray]:
-    """{"train_levels": (9000, 28, 28) uint8, "train_labels": (9000,) uint8, ...}, verified.
+def read_arrays(path: Path = SAMPLE_PATH, sha256: str = SAMPLE_SHA256) -> dict[str, np.ndarray]:
+    """The arrays of a file of the package by name, verified by the checksum of their content.
 
+    Of the sample: {"train_levels": (9000, 28, 28) uint8, "train_labels": (9000,) uint8, ...};
     "train_positions" and so on are (N,) int32 rows of the official files: of the 60,000 training
     images for train and valid, of the 10,000 test images for test.
     """
@@ -44,9 +45,9 @@ def read_arrays(path: Path = SAMPLE_PATH) -> dict[str, np.ndarray]:
     except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error) as error:
         raise DataFormatError(f"{path} is damaged ({error}): install the package again") from error
     actual = arrays_sha256(arrays)
-    if actual != SAMPLE_SHA256:
+    if actual != sha256:
         raise DataFormatError(
-            f"{path} is damaged (SHA-256 of its arrays {actual}, expected {SAMPLE_SHA256}): "
+            f"{path} is damaged (SHA-256 of its arrays {actual}, expected {sha256}): "
             "install the package again"
         )
     return arrays
