@@ -6,8 +6,8 @@
 
 The two styles of an emoji draw the same thing. A split by image would put one style into training
 and the other into the test, and a model would be tested on what it has seen. So the splits are by
-*emoji*: all drawings of one lie in one split. Each group gives a tenth of its emoji to `valid` and a
-tenth to `test`. Skin-tone variants are left out: they differ from their base in one colour.
+*emoji*: all drawings of one lie in one split. Each group gives a tenth of its emoji to `valid` and
+a tenth to `test`. Skin-tone variants are left out: they differ from their base in one colour.
 
 Labels are the nine groups of Unicode; `with_styles` makes the style part of the label.
 
@@ -97,7 +97,10 @@ def styles(n: Natural) -> Int[Tensor, "n"]:
 def with_styles(emoji: ImageDataset) -> ImageDataset:
     """The same images with 18 labels, a group in a style: 2 · group + style."""
     if emoji.class_names != GROUPS:
-        raise ValueError(f'expected data.load("emoji"), got {emoji.name} of {emoji.class_names}')
+        raise ValueError(
+            f'emoji must be data.load("emoji"), with its nine groups: got the data set '
+            f"{emoji.name!r} with class_names {emoji.class_names}"
+        )
     names = tuple(f"{group}, {style}" for group in emoji.class_names for style in STYLES)
     splits = {
         name: Split(split.levels, len(STYLES) * split.labels + styles(len(split)))
