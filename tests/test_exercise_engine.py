@@ -17,16 +17,19 @@ import sys
 import threading
 import time
 
+import bleach
 import IPython
 import IPython.display
+import nbconvert
 import nbformat
 import numpy as np
 import pytest
 import torch
+from markdown_it import MarkdownIt
 from nbclient import NotebookClient
 
 from tutorial_lib import files
-from tutorial_lib.exercises import highlighting, pages, progress, reports
+from tutorial_lib.exercises import pages, progress, reports
 from tutorial_lib.exercises.comparing import tensor_result
 from tutorial_lib.exercises.definition import (
     Failed,
@@ -114,10 +117,32 @@ def words_of(text):
     return re.sub(r"(^|\n)\s*- ", " ", text).replace("`", "").split()
 
 
-def words_of_html(page):
-    """The words of an HTML report: tags of blocks part words, others do not."""
+def words_on(page):
+    """The words of a page of HTML: tags of blocks part words, others do not."""
     page = re.sub(r"</?(p|li|ul|pre|div|table|tr|td|th)\b[^>]*>", " ", page)
     return html.unescape(re.sub(r"<[^>]*>", "", page)).replace("`", "").split()
+
+
+KEPT = "p br hr ul ol li strong em code pre blockquote div span table thead tbody tr th td".split()
+
+
+def kept(page):
+    """What a site keeps that trusts nobody's HTML, as GitHub: a few tags, and no style."""
+    return bleach.clean(page, tags=KEPT, attributes={}, strip=True)
+
+
+def on_a_page(markdown):
+    """As nbconvert shows an output: its own pages, nbviewer, nbgrader's feedback."""
+    output = nbformat.v4.new_output("display_data", {"text/markdown": markdown})
+    cell = nbformat.v4.new_code_cell("", outputs=[output])
+    exporter = nbconvert.HTMLExporter(template_name="basic")
+    page, _ = exporter.from_notebook_node(nbformat.v4.new_notebook(cells=[cell]))
+    return kept(page[page.index("output_markdown") :].partition(">")[2])
+
+
+def in_commonmark(markdown):
+    """As CommonMark has it with GitHub's tables, and no HTML: GitHub, and a static site (MyST)."""
+    return kept(MarkdownIt("commonmark", {"html": False}).enable("table").render(markdown))
 
 
 # ------------------------------------------------------------------------- the four outcomes
@@ -856,17 +881,53 @@ def all_reports():
         yield function.__name__, pages.result(exercise, exercise.grade(function, 0), "A `note`.")
 
 
-def test_text_and_html_say_the_same_words():
+@pytest.mark.parametrize("rendered", [on_a_page, in_commonmark])
+def test_every_place_shows_the_words_of_the_plain_text(rendered):
     for name, report in all_reports():
-        assert words_of(str(report)) == words_of_html(report._repr_html_()), name
+        assert words_on(rendered(report._repr_markdown_())) == words_of(str(report)), name
 
 
-def test_the_comparison_of_words_would_see_a_difference():
+@pytest.mark.parametrize("rendered", [on_a_page, in_commonmark])
+def test_the_comparison_of_words_would_see_a_difference(rendered):
     """The twin of the test above: a word that stands in one of the two only."""
-    report = Report([Text("one `two` three"), Bullets(["a", "b"])])
-    page = report._repr_html_()
-    assert words_of(str(report)) == words_of_html(page)
-    assert words_of(str(report)) != words_of_html(page.replace("two", "too"))
+    report = Report([Text("one `two` three", title="*"), Bullets(["a", "b"])])
+    page = rendered(report._repr_markdown_())
+    assert words_of(str(report)) == words_on(page)
+    assert words_of(str(report)) != words_on(page.replace("two", "too"))
+
+
+TYPED = [
+    "*a* **b** _c_ __d__ a_b_c 2 * 3 * 4 x**2 ** 3",
+    "$a$ and $$b$$, ~~c~~, \\alpha, \\(d\\), \\[e\\]",
+    "[a](b) [c]: d [e][f] ![g](h) <https://i.j> https://i.j k",
+    "<b>a</b> <!-- b --> &lt; &amp; a < b > c",
+    "an `unclosed backtick, and `a code`",
+    "a | b || c",
+    *("# a", "- a", "+ a", "* a", "1. a", "12) a", "> a", "---", "```", "    a", "-0.5", "0.25"),
+]
+
+
+@pytest.mark.parametrize("typed", TYPED)
+@pytest.mark.parametrize("rendered", [on_a_page, in_commonmark])
+def test_what_a_function_says_is_no_markup(typed, rendered):
+    blocks = [Text(typed), Text(title=typed), Bullets([typed]), Table(["a"], [[typed]])]
+    for block in blocks:
+        page = rendered(block.markdown())
+        assert set(re.findall(r"<(\w+)", page)) <= {*KEPT} - {
+            "em",
+            "hr",
+            "ol",
+            "blockquote",
+            "span",
+        }
+        assert " ".join(words_on(page)).endswith(" ".join(typed.replace("`", "").split()))
+
+
+@pytest.mark.parametrize("rendered", [on_a_page, in_commonmark])
+def test_code_is_shown_to_the_letter_fences_and_all(rendered):
+    typed = "a\n  *b* $c$ <d> &lt;\n\n````\n```python\n~~~\n    e"
+    page = rendered(Code(typed).markdown())
+    assert html.unescape(re.sub(r"<[^>]*>", "", page)).strip() == typed
 
 
 def test_nothing_a_learner_writes_becomes_html(exercise):
@@ -874,49 +935,29 @@ def test_nothing_a_learner_writes_becomes_html(exercise):
         print("<script>printed</script>")
         raise ValueError("<script>alert()</script>")
 
-    page = pages.result(exercise, exercise.grade(mine, 0), "")._repr_html_()
-    assert "<script" not in page and "&lt;script&gt;alert()" in page
+    report = pages.result(exercise, exercise.grade(mine, 0), "")
+    for rendered in (on_a_page, in_commonmark):
+        page = rendered(report._repr_markdown_())
+        assert "<script" not in page and "&lt;script&gt;alert()" in page
 
 
-def test_the_outcome_is_a_word_and_not_only_a_colour():
+def test_the_outcome_is_a_word_in_the_first_line():
+    outcomes = {"double": "passed", "returns_none": "failed", "ends_python": "raised"}
+    seen = {name: str(report).splitlines()[0] for name, report in all_reports()}
+    assert all(f"· {outcome}" in seen[name] for name, outcome in outcomes.items())
+
+
+def test_not_attempted_is_one_line(exercise):
+    report = pages.result(exercise, exercise.grade(stubs()[0], 0), "")
+    assert len(report.blocks) == 1 and len(report._repr_markdown_().splitlines()) == 1
+
+
+def test_the_page_sets_no_style_so_that_the_theme_does():
     for name, report in all_reports():
-        if name in ("double", "returns_none", "ends_python", "blank"):
-            assert f"· {report.outcome}" in str(report).splitlines()[0]
-    assert len(set(reports.RULE_COLORS.values())) == 4
-
-
-def luminance(color):
-    parts = [int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)]
-    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-
-def contrast(one, other):
-    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
-    return (light + 0.05) / (dark + 0.05)
-
-
-@pytest.mark.parametrize("background", ["#FFFFFF", "#111111"])
-def test_every_colour_is_legible_in_a_light_and_in_a_dark_theme(background):
-    """3 to 1 for a rule, 4 to 1 for source code (WCAG asks 3 of graphics and of large text)."""
-    assert all(contrast(color, background) >= 3 for color in reports.RULE_COLORS.values())
-    assert all(contrast(color, background) >= 4 for color in highlighting.COLORS.values())
-
-
-def test_the_page_sets_no_colour_of_text_and_no_background():
-    """The theme does; only the rule and the highlighted source have colours of their own."""
-    for name, report in all_reports():
-        if name != "solution":
-            assert not re.search(r"(?<!-)color:|background", report._repr_html_()), name
-
-
-def test_the_source_is_shown_without_pygments_too(monkeypatch):
-    source = 'def f(x):\n    return "<" + x'
-    colored = highlighting.highlighted(source)
-    monkeypatch.setitem(sys.modules, "pygments", None)
-    plain = highlighting.highlighted(source)
-    assert "<span" in colored and "<span" not in plain
-    assert html.unescape(re.sub("<[^>]*>", "", colored)) == html.unescape(plain) == source
+        markdown = report._repr_markdown_()
+        assert not re.search(r"<\w+[ >]", re.sub(r"```.*?```|`[^`]*`", "", markdown, flags=16)), (
+            name
+        )
 
 
 def test_a_table_lines_up_its_columns():
@@ -930,7 +971,6 @@ def test_a_table_lines_up_its_columns():
 
 def test_code_keeps_its_spaces():
     assert Code("a\n  b").plain() == "    a\n      b"
-    assert "a\n  b" in Code("a\n  b").html()
 
 
 def test_in_a_notebook_the_report_is_displayed_and_not_printed(exercise, monkeypatch, capsys):
@@ -995,6 +1035,7 @@ def test_a_real_notebook_goes_on_after_every_outcome(tmp_path):
     for (page,), outcome in zip(
         pages_of, ("2.1", "not attempted", "raised", "raised", "all"), strict=True
     ):
-        assert outcome in page.data["text/html"] and outcome in page.data["text/plain"]
+        assert sorted(page.data) == ["text/markdown", "text/plain"]
+        assert outcome in page.data["text/markdown"] and outcome in page.data["text/plain"]
     assert "line 2, in causal_mask: return kernel_size[0]" in pages_of[2][0].data["text/plain"]
     assert notebook.cells[4].outputs[0].text == "5.0\n"

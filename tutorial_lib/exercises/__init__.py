@@ -19,7 +19,7 @@ One package a chapter (`ch01`, `ch02`, ...), one module an exercise. The rest in
     likeness      what a wrong result has in common with the right one, whatever the mistake
     formulas      a wrong sum read term by term, for exercises that name their terms
     patterns      what a wrong result has to do with the arguments: one of them, the size of an axis
-    reports       what is shown: HTML in a notebook, the same words as plain text elsewhere
+    reports       what is shown: Markdown in a notebook, the same words as plain text elsewhere
     progress      points kept on disk between sessions
     moved         exercises that stood in another chapter before
     discovery     all exercises, found and never listed

@@ -18,7 +18,7 @@ def card(exercise) -> Report:
     checks = [f"{check.what} ({_points(check.points)})" for check in exercise.checks]
     return Report(
         [
-            Text(_heading(exercise), strong=True),
+            Text(title=_heading(exercise)),
             Text(exercise.goal),
             Text(f"{asked} · checked, with new inputs each time:"),
             Bullets(checks),
@@ -29,14 +29,13 @@ def card(exercise) -> Report:
 def hint(exercise, number: object) -> Report:
     """One hint, and how to get the next one."""
     count = len(exercise.hints)
-    heading = Text(f"{_heading(exercise)} · hint {number} of {count}", strong=True)
     if isinstance(number, bool) or not isinstance(number, int) or not 1 <= number <= count:
         offer = f"There are {count} hints: `{exercise.address}.hint(1)` to `hint({count})`."
-        return Report([Text(_heading(exercise), strong=True), Text(offer)])
+        return Report([_title(exercise, offer)])
     after = f"hint({number + 1})" if number < count else "solution()"
-    return Report(
-        [heading, *_prose(exercise.hints[number - 1]), Text(f"Next: `{_call(exercise, after)}`")]
-    )
+    hint = _prose(exercise.hints[number - 1])
+    told = Text(f"Next: `{_call(exercise, after)}`")
+    return Report([_title(exercise, f"hint {number} of {count}"), *hint, told])
 
 
 def solution(exercise) -> Report:
@@ -47,9 +46,9 @@ def solution(exercise) -> Report:
     told = f"Paste it into the cell. The library's own stands in `{file}`; other ways pass as well."
     return Report(
         [
-            Text(f"{_heading(exercise)} · solution", strong=True),
+            _title(exercise, "solution"),
             Text(told),
-            Code(exercise.answer or _named(exercise.name, inspect.getsource(target)), python=True),
+            Code(exercise.answer or _named(exercise.name, inspect.getsource(target)), "python"),
         ]
     )
 
@@ -67,33 +66,32 @@ def result(exercise, grade: Grade, note: str) -> Report:
         blocks += [Text("Your function printed:"), Code(grade.printed)]
     if note:
         blocks.append(Text(note))
-    return Report(blocks, grade.outcome)
+    return Report(blocks)
 
 
 def stand_in(exercise) -> Report:
     """The learner's name still means the library's function, which an earlier check put there."""
     told = (
-        f"`{exercise.name}` is the library's version now: the last check put it in place of yours. "
-        "Run the cell with your own definition again, then check."
+        f"{NOT_ATTEMPTED}: `{exercise.name}` is the library's version now, which the last check "
+        "put in place of yours. Run the cell with your own definition again, then check."
     )
-    return Report([_title(exercise, NOT_ATTEMPTED), Text(told)], NOT_ATTEMPTED)
+    return Report([_title(exercise, told)])
 
 
 def broken(exercise, error: Exception) -> Report:
     """The check itself failed: that is nobody's mistake but the library's."""
     told = f"The check itself broke, which is no fault of yours. {GOES_ON}"
     evidence = Code(f"{type(error).__name__}: {error}")
-    return Report([_title(exercise, RAISED), Text(told), evidence], RAISED)
+    return Report([_title(exercise, RAISED), Text(told), evidence])
 
 
 def _not_attempted(exercise, grade: Grade) -> list[Block]:
-    told = f"Not attempted yet: replace `____` by your code. {GOES_ON}"
-    return [_title(exercise, NOT_ATTEMPTED), Text(told)]
+    return [_title(exercise, f"{NOT_ATTEMPTED}: replace `____` by your code. {GOES_ON}")]
 
 
 def _passed(exercise, grade: Grade) -> list[Block]:
-    told = f"All {_points(grade.out_of)}. The chapter goes on with your version."
-    return [_title(exercise, PASSED), Text(told)]
+    told = f"{PASSED}, {_points(grade.out_of)}. The chapter goes on with your version."
+    return [_title(exercise, told)]
 
 
 def _missed(exercise, grade: Grade) -> list[Block]:
@@ -110,7 +108,7 @@ def _failure(failure: Failure | None) -> list[Block]:
     if failure is None:
         return []
     evidence = failure.evidence.rstrip()
-    blocks = [Text(failure.message, strong=True)]
+    blocks = [Text(title=failure.message)]
     if evidence:
         blocks.append(Code(evidence) if "\n" in evidence else Text(evidence))
     return blocks
@@ -125,8 +123,8 @@ def _prose(text: str) -> list[Block]:
     ]
 
 
-def _title(exercise, outcome: str) -> Text:
-    return Text(f"{_heading(exercise)} · {outcome}", strong=True)
+def _title(exercise, told: str) -> Text:
+    return Text(told, title=_heading(exercise))
 
 
 def _heading(exercise) -> str:

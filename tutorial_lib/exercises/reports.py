@@ -1,40 +1,36 @@
-"""What an exercise shows: one small document, written as HTML and as plain text in the same words.
+"""What an exercise shows: one small document, as Markdown and as plain text in the same words.
 
-In a notebook a calm box with a coloured rule at its left; elsewhere, and for readers without
-colours or styles, the outcome stands there as a word. Colours are a colour-safe set, and every one
-is legible on white and on black; text takes the colour of the theme.
+Markdown without styles is what every place shows that shows notebooks (JupyterLab, Colab, GitHub,
+a static site), in the colours of its own theme; code in a fence is highlighted there, and scrolls.
+What a learner's function says is escaped: it is never markup.
 """
 
 from __future__ import annotations
 
-import html
 import re
 import sys
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tutorial_lib.exercises.definition import FAILED, NOT_ATTEMPTED, PASSED, RAISED
-from tutorial_lib.exercises.highlighting import highlighted
-
 WIDTH = 88
-RULE_COLORS = {PASSED: "#0072B2", FAILED: "#D55E00", RAISED: "#CC79A7", NOT_ATTEMPTED: "#808080"}
-BOX = "border-left: 4px solid {color}; padding: 0.2em 1em; margin: 0.4em 0; max-width: 50em"
+CODE = re.compile(r"(`[^`]+`)")  # between backticks
+MARKUP = re.compile(r"\\+|\$+|[`*_~|]|(?<=\])[(:]")
 
 
 @dataclass(frozen=True)
 class Text:
-    """A paragraph; `words between backticks` are code."""
+    """A paragraph, after a title in bold if it has one; `words between backticks` are code."""
 
-    text: str
-    strong: bool = False
+    text: str = ""
+    title: str = ""
 
     def plain(self) -> str:
-        return _filled(self.text, "")
+        return _filled(" · ".join(filter(None, (self.title, self.text))), "")
 
-    def html(self) -> str:
-        inner = _inline(self.text)
-        return f"<p><strong>{inner}</strong></p>" if self.strong else f"<p>{inner}</p>"
+    def markdown(self) -> str:
+        bold = f"**{_escaped(self.title)}**" if self.title else ""
+        return " · ".join(filter(None, (bold, _escaped(self.text))))
 
 
 @dataclass(frozen=True)
@@ -46,24 +42,24 @@ class Bullets:
     def plain(self) -> str:
         return "\n".join(_filled(item, "  ", first="- ") for item in self.items)
 
-    def html(self) -> str:
-        return "<ul>" + "".join(f"<li>{_inline(item)}</li>" for item in self.items) + "</ul>"
+    def markdown(self) -> str:
+        return "\n".join(f"- {_escaped(item)}" for item in self.items)
 
 
 @dataclass(frozen=True)
 class Code:
-    """Lines that keep their spaces; Python is highlighted."""
+    """Lines that keep their spaces."""
 
     text: str
-    python: bool = False
+    language: str = "text"
 
     def plain(self) -> str:
         return textwrap.indent(self.text.rstrip(), "    ")
 
-    def html(self) -> str:
-        text = self.text.rstrip()
-        inner = highlighted(text) if self.python else html.escape(text)
-        return f'<pre style="overflow-x: auto">{inner}</pre>'
+    def markdown(self) -> str:
+        longest = max(map(len, re.findall("`+", self.text)), default=0)
+        fence = "`" * max(3, longest + 1)
+        return f"{fence}{self.language}\n{self.text.rstrip()}\n{fence}"
 
 
 @dataclass(frozen=True)
@@ -79,9 +75,10 @@ class Table:
         widths = [max(len(row[i]) for row in rows) for i in range(len(self.header))]
         return "\n".join(self._plain_row(row, widths) for row in rows)
 
-    def html(self) -> str:
-        rows = [self._html_row(self.header, "th"), *(self._html_row(r, "td") for r in self.rows)]
-        return "<table>" + "".join(rows) + "</table>"
+    def markdown(self) -> str:
+        under = ["--:" if i >= self.right_from else ":--" for i in range(len(self.header))]
+        rows = [[_escaped(cell) for cell in row] for row in self.rows]
+        return "\n".join(f"| {' | '.join(row)} |" for row in (self.header, under, *rows))
 
     def _plain_row(self, row: Sequence[str], widths: Sequence[int]) -> str:
         cells = [
@@ -90,37 +87,27 @@ class Table:
         ]
         return "  ".join(cells).rstrip()
 
-    def _html_row(self, row: Sequence[str], tag: str) -> str:
-        sides = ["right" if i >= self.right_from else "left" for i in range(len(row))]
-        cells = (
-            f'<{tag} style="text-align: {side}">{html.escape(cell)}</{tag}>'
-            for cell, side in zip(row, sides, strict=True)
-        )
-        return "<tr>" + "".join(cells) + "</tr>"
-
 
 Block = Text | Bullets | Code | Table
 
 
 @dataclass(frozen=True)
 class Report:
-    """Blocks under each other. `outcome` colours the rule, and says nothing that words do not."""
+    """Blocks under each other."""
 
     blocks: Sequence[Block]
-    outcome: str = NOT_ATTEMPTED
 
     def __str__(self) -> str:
         return "\n\n".join(block.plain() for block in self.blocks)
 
     __repr__ = __str__
 
-    def _repr_html_(self) -> str:
-        box = BOX.format(color=RULE_COLORS[self.outcome])
-        return f'<div style="{box}">' + "".join(block.html() for block in self.blocks) + "</div>"
+    def _repr_markdown_(self) -> str:
+        return "\n\n".join(block.markdown() for block in self.blocks)
 
 
 def show(report: Report) -> None:
-    """As HTML in a notebook, as text in a terminal."""
+    """As Markdown in a notebook, as text in a terminal."""
     if in_notebook():
         from IPython.display import display
 
@@ -130,7 +117,7 @@ def show(report: Report) -> None:
 
 
 def in_notebook() -> bool:
-    """Is there a Jupyter kernel (JupyterLab, Colab, VS Code) that shows HTML?"""
+    """Is there a Jupyter kernel (JupyterLab, Colab, VS Code) that shows Markdown?"""
     if "IPython" not in sys.modules:
         return False
     from IPython import get_ipython
@@ -138,9 +125,19 @@ def in_notebook() -> bool:
     return getattr(get_ipython(), "kernel", None) is not None
 
 
-def _inline(text: str) -> str:
-    """HTML of one line, with <code> for what stands between backticks."""
-    return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text))
+def _escaped(text: str) -> str:
+    """Markdown of one line that shows these words: code between backticks, nothing else."""
+    parts = CODE.split(" ".join(text.split()))
+    return "".join(part if CODE.fullmatch(part) else _literal(part) for part in parts)
+
+
+def _literal(text: str) -> str:
+    """No emphasis, link, list or tag, and no formula: pages look for one everywhere but in code."""
+    text = text.replace("&", "&amp;").replace("<", "&lt;")
+    text = MARKUP.sub(
+        lambda found: f"`{found[0]}`" if found[0][0] in "\\$" else f"\\{found[0]}", text
+    )
+    return re.sub(r"^\d*(?=[-+#>.)])", r"\g<0>\\", text)
 
 
 def _filled(text: str, indent: str, first: str = "") -> str:
