@@ -98,7 +98,7 @@ def with_styles(emoji: ImageDataset) -> ImageDataset:
     """The same images with 18 labels, a group in a style: 2 · group + style."""
     if emoji.class_names != GROUPS:
         raise ValueError(
-            f'emoji must be data.load("emoji"), with its nine groups: got the data set '
+            f'emoji must be data.load("emoji"), with its nine groups: got the ImageDataset '
             f"{emoji.name!r} with class_names {emoji.class_names}"
         )
     names = tuple(f"{group}, {style}" for group in emoji.class_names for style in STYLES)
