@@ -6,6 +6,7 @@ import gzip
 import io
 import struct
 import tarfile
+import tempfile
 import wave
 import zipfile
 from functools import lru_cache
@@ -32,6 +33,7 @@ from kinds import (
     thing,
 )
 from named import call
+from PIL import Image
 
 from tutorial_lib import data
 from tutorial_lib.data import ImageDataset, Split, image_files, spoken_digits
@@ -59,6 +61,33 @@ EMOJI = [
         "data.emoji.with_styles",
         ImageDataset,
         {"emoji": also(thing(lambda: data.load("emoji")), "other groups", dataset)},
+    ),
+]
+
+
+@lru_cache(None)
+def _folder() -> Path:
+    """Ten pictures in a folder that stays for the whole run."""
+    place = Path(tempfile.mkdtemp())
+    for i in range(10):
+        pixels = np.random.default_rng(i).integers(0, 256, (4, 4, 3)).astype(np.uint8)
+        Image.fromarray(pixels).save(place / f"{i}.png")
+    return place
+
+
+OWN = [
+    call(
+        "data.own_pictures.from_folder",
+        ImageDataset,
+        {
+            "path": also(path(_folder), "not there", lambda: _folder() / "missing"),
+            "side": count(4),
+            "colors": choice(3, 2, 4),
+            "n_levels": also(count(4, at_least=2), "no divisor", 3, 257),
+            "seed": seed(),
+            "fit": choice("crop", "stretch"),
+            "progress": flag(False),
+        },
     ),
 ]
 
@@ -307,4 +336,4 @@ FORMATS = [
     ),
 ]
 
-DATA = [*SETS, *EMOJI, *SPLITS, *FORMATS]
+DATA = [*SETS, *EMOJI, *OWN, *SPLITS, *FORMATS]

@@ -58,6 +58,8 @@ REASONS = {
     "data.sample": "reads the one file of the package; tests/test_data_sample.py damages it",
     "data.emoji.rows_of_splits": "splits the one file of the package; tests/test_emoji.py holds it",
     "notebook.sharp": "handed figures by the notebook alone; tests/test_sharp_figures.py holds it",
+    "data.own_pictures": "reached through from_folder, which is called",
+    "data.picture_files": "reads whatever file it is handed; tests/test_own_pictures.py breaks it",
     "data.spoken_digits.Recording": "a record that read_recordings fills",
     "training.measures.require_examples": "a check itself: every data here goes through it",
     "training.measures": PARTS_OF_FIT,

@@ -8,6 +8,8 @@ archives           gzip, tar and zip in memory, checksums; the two ways in which
 image_files        readers: IDX, the text of binarized MNIST, CIFAR-10
 sample             reader: the garments in the package                        01
 emoji              reader: the emoji in the package, in colour                 14
+picture_files      reads any picture: upright, on white, square               14
+own_pictures       a folder of your own as a data set                         14
 mu_law             sound as 256 levels, and back                              15
 spoken_digits      reader: the recordings                                     15
 voiced_tones       sounds made on the spot                                    15
@@ -25,6 +27,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "dataset": ["UNLABELLED", "ImageDataset", "Split"],
         "catalog": ["DatasetInfo", "cache_dir", "describe", "names"],
         "loading": ["fetch", "load"],
+        "own_pictures": ["FolderDataset", "FolderError", "from_folder"],
         "tiles": ["tile"],
         "archives": ["DataFormatError", "DataUnavailable"],
     },
