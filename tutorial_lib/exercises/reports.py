@@ -13,7 +13,7 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-WIDTH = 88
+WIDTH, NARROW = 88, 72
 CODE = re.compile(r"(`[^`]+`)")  # between backticks
 MARKUP = re.compile(r"\\+|\$+|[`*_~|]|(?<=\])[(:]")
 
@@ -48,18 +48,22 @@ class Bullets:
 
 @dataclass(frozen=True)
 class Code:
-    """Lines that keep their spaces."""
+    """Lines that keep their spaces; those that are no source are broken where they get long."""
 
     text: str
-    language: str = "text"
+    language: str = ""
 
     def plain(self) -> str:
-        return textwrap.indent(self.text.rstrip(), "    ")
+        return textwrap.indent(self._lines(), "    ")
 
     def markdown(self) -> str:
         longest = max(map(len, re.findall("`+", self.text)), default=0)
         fence = "`" * max(3, longest + 1)
-        return f"{fence}{self.language}\n{self.text.rstrip()}\n{fence}"
+        return f"{fence}{self.language}\n{self._lines()}\n{fence}"
+
+    def _lines(self) -> str:
+        text = self.text.rstrip()
+        return text if self.language else "\n".join(map(_broken, text.splitlines()))
 
 
 @dataclass(frozen=True)
@@ -138,6 +142,15 @@ def _literal(text: str) -> str:
         lambda found: f"`{found[0]}`" if found[0][0] in "\\$" else f"\\{found[0]}", text
     )
     return re.sub(r"^\d*(?=[-+#>.)])", r"\g<0>\\", text)
+
+
+def _broken(line: str) -> str:
+    """A long line under itself, for JupyterLab breaks it inside a word."""
+    if len(line) <= NARROW:
+        return line
+    indent = " " * (len(line) - len(line.lstrip()) + 2)
+    options = {"break_long_words": False, "break_on_hyphens": False}
+    return "\n".join(textwrap.wrap(line, NARROW, subsequent_indent=indent, **options))
 
 
 def _filled(text: str, indent: str, first: str = "") -> str:
