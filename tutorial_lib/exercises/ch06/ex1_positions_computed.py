@@ -1,69 +1,86 @@
-"""Exercise 6.1: how much work each way of sampling is."""
+"""Exercise 6.1: how often each way of sampling computes each position."""
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from tutorial_lib.exercises.comparing import number
+from tutorial_lib.exercises.comparing import first_difference, number
 from tutorial_lib.exercises.engine import Exercise, says
 from tutorial_lib.exercises.trials import Trial
 
 
-def reference(height: int, width: int, n_colors: int = 1) -> tuple[int, int, int]:
-    """At how many positions a layer is computed for one image: naive, row-cropped, cached.
+def _maps(height: int, width: int, naive, row_cropped, cached) -> Tensor:
+    """Three counts, each a number or a map, as (3, height, width)."""
+    counts = (naive, row_cropped, cached)
+    return torch.stack([torch.as_tensor(each).expand(height, width) for each in counts]).long()
 
-    A pass is needed for each sub-pixel. Naive: a pass over all pixels. Row-cropped: a pass over the
-    rows so far, the present one included. Cached: one position.
+
+def _rows_left(height: int) -> Tensor:
+    """From each row on, how many rows there are, itself included: (height, 1)."""
+    return torch.arange(height, 0, -1).view(-1, 1)
+
+
+def reference(height: int, width: int, n_colors: int = 1) -> Tensor:
+    """How often each position is computed for one image: naive, row-cropped, cached.
+
+    A position of row i is read by the row-cropped draws of row i and of all rows below it.
     """
-    draws_in_a_row = width * n_colors
-    naive = height * draws_in_a_row * height * width
-    row_cropped = sum(draws_in_a_row * rows * width for rows in range(1, height + 1))
-    return naive, row_cropped, height * draws_in_a_row
+    in_a_row = width * n_colors
+    return _maps(height, width, height * in_a_row, _rows_left(height) * in_a_row, n_colors)
 
 
 positions_computed = Exercise(
     "6.1",
-    "Count the work",
-    goal="Count the positions that a layer computes while an image is sampled, in three ways.",
+    "Map the work",
+    goal="Find how often a layer computes each position while an image is sampled, in three ways.",
     minutes=10,
     reference=reference,
-    otherwise="The number of positions is another one.",
-    parts="three numbers: naive, row-cropped, cached",
+    otherwise="Some positions are computed another number of times.",
     stub='''\
-def positions_computed(height: int, width: int, n_colors: int = 1) -> tuple[int, int, int]:
-    """At how many positions a layer is computed while one image is sampled.
+def positions_computed(height: int, width: int, n_colors: int = 1) -> torch.Tensor:
+    """How often a layer computes each of its positions while one image is sampled.
 
     height, width  of the image, in pixels: a layer has one position for each pixel
     n_colors       sub-pixels of a pixel; each is a draw of its own
-    returns        three whole numbers: naive, row-cropped (cut between rows: the row that is drawn
-                   is computed in full), cached
+    returns        (3, height, width) torch.long, three maps in this order: naive (each draw
+                   computes all positions), row-cropped (each draw computes the rows so far, its
+                   own row in full), cached (each draw computes the position of its pixel)
 
-    By hand: 2 rows of 3 pixels, one colour: naive 36, row-cropped 27, cached 6
+    By hand: 2 rows of 3 pixels, one colour. Naive is 6 everywhere, row-cropped is 6 in the first
+             row and 3 in the second, cached is 1 everywhere
     """
     ____
 ''',
     answer="""\
 def positions_computed(height, width, n_colors=1):
-    naive = row_cropped = cached = 0
+    times = torch.zeros(3, height, width, dtype=torch.long)
     for row in range(height):
-        for _ in range(width * n_colors):  # the draws of a row
-            naive += height * width
-            row_cropped += (row + 1) * width  # the rows so far, the own one included
-            cached += 1
-    return naive, row_cropped, cached
+        for column in range(width):
+            for _ in range(n_colors):  # one draw
+                times[0] += 1  # all positions
+                times[1, : row + 1] += 1  # the rows so far, the own one in full
+                times[2, row, column] += 1
+    return times
 """,
     hints=(
-        """Count in two steps: how many draws are there, and how many positions does each of them
-        compute? For row-cropped sampling the second number differs from row to row.""",
-        """`sum(... for rows in range(1, height + 1))` adds up over the rows of the image: a row
-        holds `width * n_colors` draws, and while it is drawn `rows * width` positions are
-        computed each time.""",
-        """If square images are right and others are not, a height stands where a width belongs.
-        If one colour is right and three are not: colours make more draws, not more positions.""",
+        """Play the sampler: go through the draws in order, and let each draw add 1 at every
+        position that it computes. Or turn the question round: which draws compute a given
+        position?""",
+        """`times = torch.zeros(3, height, width, dtype=torch.long)`, three loops (rows, columns,
+        colours), and inside them `times[1, : row + 1] += 1` for the rows so far.""",
+        """If row-cropped grows from the top to the bottom, think of the first row: every later
+        draw computes it again. If one colour is right and three are not: colours make more
+        draws, not more positions.""",
     ),
 )
 
 METHODS = ("naive", "row-cropped", "cached")
+MAPS = "The result is three maps: (3, height, width), one number for each position."
+
+
+@positions_computed.advises
+def advice(shape, trial):
+    return MAPS
 
 
 def _trials(sizes, colors) -> list[Trial]:
@@ -74,10 +91,12 @@ def _trials(sizes, colors) -> list[Trial]:
 def evidence(trial: Trial, got: Tensor, want: Tensor) -> str:
     height, width, n_colors = trial.args
     colors = "1 colour" if n_colors == 1 else f"{n_colors} colours"
-    lines = [f"{height} rows of {width} pixels, {colors}: {height * width * n_colors} draws."]
-    for name, mine, theirs in zip(METHODS, got.tolist(), want.tolist(), strict=True):
-        lines.append(f"{name}: {theirs:.0f} positions; your function says {number(mine)}.")
-    return "\n".join(lines)
+    place = first_difference(got, want)
+    return (
+        f"{height} rows of {width} pixels, {colors}: {height * width * n_colors} draws. "
+        f"{METHODS[place[0]].capitalize()}, row {place[1]}, column {place[2]}: computed "
+        f"{number(want[place])} times; your function says {number(got[place])}."
+    )
 
 
 positions_computed.trials("square images of one colour")(
@@ -87,7 +106,7 @@ positions_computed.trials("square images of one colour")(
 
 @positions_computed.trials("images that are not square")
 def sides(rng):
-    height, width = torch.randint(9, 40, (2,), generator=rng).tolist()
+    height, width = torch.randint(9, 20, (2,), generator=rng).tolist()
     return _trials([(2, 3), (5, 2), (height, width)], (1,))
 
 
@@ -95,7 +114,11 @@ positions_computed.trials("two and three colours")(lambda rng: _trials([(2, 2), 
 positions_computed.also_try(lambda rng: _trials([(2, 3), (3, 3), (5, 4)], (1, 3)))
 
 
-COLOURS_LEFT_OUT = "The colours are left out: each sub-pixel is a draw of its own, and a pass."
+COLOURS_LEFT_OUT = "The colours are left out: each sub-pixel is a draw of its own."
+COLOURS_TWICE = (
+    "Colours are counted twice. They make more draws, but a layer has one position a pixel, "
+    "whatever the colours."
+)
 BY_ROWS = (
     "You count one pass a row. Every pixel must know its left neighbour, so each draw needs a pass."
 )
@@ -103,217 +126,223 @@ PIXEL = (
     "Row-cropped sampling cuts between rows: the present row is computed in full, not up to the "
     "pixel."
 )
-HALF = (
-    "Row-cropped is a little more than half of naive: the row being drawn counts too, so a draw "
-    "computes (height + 1) / 2 rows on average, not height / 2, and the average is not rounded."
-)
 SQUARE = "The height stands where the width belongs, or the other way: the image is not square."
-CACHED = "With the cache each draw, of each sub-pixel, computes one position."
-ORDER = "The three numbers are in another order: naive, row-cropped, cached."
+CACHED = "With the cache each draw, of each sub-pixel, computes the one position of its pixel."
+ORDER = "The three maps are in another order: naive, row-cropped, cached."
 
 
 def _but(height, width, n_colors, *, naive=None, row_cropped=None, cached=None):
-    """The right counts, with some in their place."""
+    """The right maps, with some in their place."""
     right = reference(height, width, n_colors)
     given = naive, row_cropped, cached
-    return tuple(r if g is None else g for r, g in zip(right, given, strict=True))
+    return _maps(height, width, *(r if g is None else g for r, g in zip(right, given, strict=True)))
+
+
+def _pixels_left(height, width):
+    """From each pixel on, in raster order, how many there are, itself included."""
+    return torch.arange(height * width, 0, -1).view(height, width)
 
 
 @positions_computed.mistakes
 class Mistakes:
+    def upside_down(height, width, n_colors=1):
+        """Row-cropped is upside down. The first row is computed by every draw, the last row by its
+        own draws alone."""
+        return _but(
+            height,
+            width,
+            n_colors,
+            row_cropped=reference(height, width, n_colors)[1].flip(0),
+        )
+
     def without_the_own_row(height, width, n_colors=1):
         """The rows so far leave out the row that is being drawn. Its pixels to the left are read,
         so it has to be computed too."""
-        naive, _, cached = reference(height, width, n_colors)
-        return naive, sum(width * n_colors * rows * width for rows in range(height)), cached
+        cropped = (_rows_left(height) - 1) * width * n_colors
+        return _but(height, width, n_colors, row_cropped=cropped)
 
     @says(PIXEL)
     def cut_at_the_pixel(height, width, n_colors=1):
-        naive, _, cached = reference(height, width, n_colors)
-        pixels = height * width
-        return naive, n_colors * pixels * (pixels + 1) // 2, cached
+        return _but(height, width, n_colors, row_cropped=_pixels_left(height, width) * n_colors)
 
-    @says(HALF)
-    def exactly_half(height, width, n_colors=1):
-        naive, _, cached = reference(height, width, n_colors)
-        return naive, naive // 2, cached
+    @says(PIXEL)
+    def cut_before_the_pixel(height, width, n_colors=1):
+        cropped = (_pixels_left(height, width) - 1) * n_colors
+        return _but(height, width, n_colors, row_cropped=cropped)
+
+    def half_everywhere(height, width, n_colors=1):
+        """Row-cropped is about half of naive on average, but not everywhere: upper rows are
+        computed by more draws than lower ones."""
+        half = reference(height, width, n_colors)[0] // 2
+        return _but(height, width, n_colors, row_cropped=half)
+
+    def the_average_everywhere(height, width, n_colors=1):
+        """Row-cropped has the same number everywhere. Upper rows are computed by more draws than
+        lower ones."""
+        mean = reference(height, width, n_colors)[1].float().mean()
+        return _but(height, width, n_colors, row_cropped=mean)
 
     @says(COLOURS_LEFT_OUT)
     def colours_left_out(height, width, n_colors=1):
         return reference(height, width)
 
-    def colours_as_positions(height, width, n_colors=1):
-        """Colours are counted twice. They make more draws, but a layer has one position a pixel,
-        whatever the colours."""
-        return tuple(n_colors * count for count in reference(height, width, n_colors))
+    @says(COLOURS_TWICE)
+    def colours_twice(height, width, n_colors=1):
+        return n_colors * reference(height, width, n_colors)
 
-    def draws_times_draws(height, width, n_colors=1):
-        """Naive is not draws times draws. Colours make more draws, but each draw computes H * W
-        positions: a layer has one position a pixel."""
-        naive, row_cropped, cached = reference(height, width, n_colors)
-        return n_colors * naive, row_cropped, cached
+    @says(COLOURS_TWICE)
+    def colours_twice_in_naive(height, width, n_colors=1):
+        naive = n_colors * reference(height, width, n_colors)[0]
+        return _but(height, width, n_colors, naive=naive)
 
-    def rows_as_wide_as_their_draws(height, width, n_colors=1):
-        """Colours make more draws, and not wider rows: a row has W positions, whatever the
-        colours."""
-        naive, row_cropped, cached = reference(height, width, n_colors)
-        return n_colors * naive, n_colors * row_cropped, cached
-
-    @says(BY_ROWS)
-    def one_pass_a_row(height, width, n_colors=1):
-        naive, row_cropped, cached = reference(height, width, n_colors)
-        draws = width * n_colors
-        return naive // draws, row_cropped // draws, cached
-
-    @says(SQUARE)
-    def square_images(height, width, n_colors=1):
-        return reference(height, height, n_colors)
-
-    @says(CACHED)
-    def a_whole_row_for_each_draw(height, width, n_colors=1):
-        naive, row_cropped, cached = reference(height, width, n_colors)
-        return naive, row_cropped, cached * width
-
-    def one_pass_for_the_image(height, width, n_colors=1):
-        """That is a single pass over the image. It is what training needs; sampling needs a pass
-        for each draw."""
-        return height * width, height * width, height * width
+    @says(COLOURS_TWICE)
+    def colours_twice_in_the_rows(height, width, n_colors=1):
+        cropped = n_colors * reference(height, width, n_colors)[1]
+        return _but(height, width, n_colors, row_cropped=cropped)
 
     @says(COLOURS_LEFT_OUT)
     def colours_left_out_of_the_cache(height, width, n_colors=1):
-        return _but(height, width, n_colors, cached=height * width)
+        return _but(height, width, n_colors, cached=1)
 
     @says(COLOURS_LEFT_OUT)
     def colours_left_out_of_the_rows(height, width, n_colors=1):
         return _but(height, width, n_colors, row_cropped=reference(height, width)[1])
 
     @says(COLOURS_LEFT_OUT)
+    def colours_left_out_of_naive(height, width, n_colors=1):
+        return _but(height, width, n_colors, naive=height * width)
+
+    @says(COLOURS_LEFT_OUT)
     def colours_in_naive_alone(height, width, n_colors=1):
-        return (reference(height, width, n_colors)[0], *reference(height, width)[1:])
+        naive = reference(height, width, n_colors)[0]
+        return _but(height, width, 1, naive=naive)
 
     @says(COLOURS_LEFT_OUT)
     def colours_in_the_cache_alone(height, width, n_colors=1):
-        return (*reference(height, width)[:2], height * width * n_colors)
+        return _but(height, width, 1, cached=n_colors)
 
-    @says(PIXEL)
-    def cut_before_the_pixel(height, width, n_colors=1):
-        return _but(
-            height,
-            width,
-            n_colors,
-            row_cropped=n_colors * height * width * (height * width - 1) // 2,
-        )
-
-    @says(HALF)
-    def half_and_a_fraction(height, width, n_colors=1):
-        return _but(height, width, n_colors, row_cropped=reference(height, width, n_colors)[0] / 2)
-
-    @says(HALF)
-    def rows_on_average_rounded(height, width, n_colors=1):
-        return _but(
-            height, width, n_colors, row_cropped=n_colors * height * width**2 * ((height + 1) // 2)
-        )
+    @says(BY_ROWS)
+    def one_pass_a_row(height, width, n_colors=1):
+        return _maps(height, width, height, _rows_left(height), 1)
 
     @says(BY_ROWS)
     def row_cropped_one_pass_a_row(height, width, n_colors=1):
-        return _but(height, width, n_colors, row_cropped=width * height * (height + 1) // 2)
+        return _but(height, width, n_colors, row_cropped=_rows_left(height))
 
     @says(BY_ROWS)
     def row_cropped_one_pass_a_row_and_colour(height, width, n_colors=1):
-        return _but(
-            height, width, n_colors, row_cropped=n_colors * width * height * (height + 1) // 2
-        )
+        return _but(height, width, n_colors, row_cropped=n_colors * _rows_left(height))
 
     def own_row_alone(height, width, n_colors=1):
         """Row-cropped is counted as if a draw computed its own row alone. The rows above are
         computed too: nothing is kept."""
-        return _but(height, width, n_colors, row_cropped=n_colors * height * width**2)
+        return _but(height, width, n_colors, row_cropped=width * n_colors)
+
+    def columns_so_far(height, width, n_colors=1):
+        """Row-cropped falls from left to right. It is cut between rows, so it falls from the top to
+        the bottom."""
+        columns_left = torch.arange(width, 0, -1)
+        return _but(height, width, n_colors, row_cropped=columns_left * height * n_colors)
+
+    def a_row_too_many(height, width, n_colors=1):
+        """A row too many is counted: a position of row i is computed by the draws of the rows from
+        i to the last."""
+        cropped = (_rows_left(height) + 1) * width * n_colors
+        return _but(height, width, n_colors, row_cropped=cropped)
+
+    @says(SQUARE)
+    def square_images(height, width, n_colors=1):
+        in_a_row = height * n_colors
+        return _maps(height, width, height * in_a_row, _rows_left(height) * in_a_row, n_colors)
 
     @says(SQUARE)
     def width_for_height(height, width, n_colors=1):
-        return reference(width, width, n_colors)
+        in_a_row = width * n_colors
+        rows = (width - torch.arange(height)).clamp(min=0).view(-1, 1)
+        return _maps(height, width, width * in_a_row, rows * in_a_row, n_colors)
 
     @says(SQUARE)
-    def columns_for_rows(height, width, n_colors=1):
-        return _but(height, width, n_colors, row_cropped=reference(width, height, n_colors)[1])
+    def rows_as_wide_as_high(height, width, n_colors=1):
+        cropped = _rows_left(height) * height * n_colors
+        return _but(height, width, n_colors, row_cropped=cropped)
 
-    @says(SQUARE)
-    def a_width_missing_in_the_rows(height, width, n_colors=1):
-        return _but(
-            height,
-            width,
-            n_colors,
-            row_cropped=n_colors * width * height * height * (height + 1) // 2,
-        )
-
-    def naive_one_position_a_draw(height, width, n_colors=1):
+    def naive_once(height, width, n_colors=1):
         """Naive is counted as one position a draw. Each draw computes all positions of the
         image."""
-        return _but(height, width, n_colors, naive=height * width * n_colors)
+        return _but(height, width, n_colors, naive=n_colors)
+
+    def of_a_single_pass(height, width, n_colors=1):
+        """Every position is computed once: that is a single pass over the image. It is what
+        training needs; sampling needs a pass for each draw."""
+        return _maps(height, width, 1, 1, 1)
 
     @says(CACHED)
-    def cached_once_a_row(height, width, n_colors=1):
-        return _but(height, width, n_colors, cached=height)
+    def a_whole_row_for_each_draw(height, width, n_colors=1):
+        return _but(height, width, n_colors, cached=width * n_colors)
 
     @says(CACHED)
-    def cached_in_all_once(height, width, n_colors=1):
-        return _but(height, width, n_colors, cached=1)
+    def cached_from_its_pixel_on(height, width, n_colors=1):
+        return _but(height, width, n_colors, cached=_pixels_left(height, width) * n_colors)
+
+    @says(CACHED)
+    def cached_never(height, width, n_colors=1):
+        return _but(height, width, n_colors, cached=0)
 
     @says(CACHED)
     def cached_twice(height, width, n_colors=1):
-        return _but(height, width, n_colors, cached=height * width * (n_colors + 1))
+        return _but(height, width, n_colors, cached=n_colors + 1)
 
     @says(ORDER)
     def backwards(height, width, n_colors=1):
-        return reference(height, width, n_colors)[::-1]
+        return reference(height, width, n_colors).flip(0)
 
     @says(ORDER)
     def first_two_exchanged(height, width, n_colors=1):
-        return tuple(reference(height, width, n_colors)[i] for i in (1, 0, 2))
+        return reference(height, width, n_colors)[[1, 0, 2]]
 
     @says(ORDER)
     def last_two_exchanged(height, width, n_colors=1):
-        return tuple(reference(height, width, n_colors)[i] for i in (0, 2, 1))
+        return reference(height, width, n_colors)[[0, 2, 1]]
 
-    def of_a_single_draw(height, width, n_colors=1):
-        """This is what a single draw computes. An image takes height * width * n_colors draws."""
-        return height * width, height * width, 1
+    def sums(height, width, n_colors=1):
+        """These are the sums over the image. What is asked for are the maps: (3, height,
+        width)."""
+        return reference(height, width, n_colors).sum(dim=(1, 2))
 
-    def a_row_too_many(height, width, n_colors=1):
-        """A row too many is counted: while row i is drawn, i rows are computed, from 1 to
-        height."""
-        rows = range(1, height + 2)
-        return _but(height, width, n_colors, row_cropped=sum(n_colors * width**2 * n for n in rows))
+    def maps_last(height, width, n_colors=1):
+        """The axis of the three maps comes last. It comes first: (3, height, width)."""
+        return reference(height, width, n_colors).permute(1, 2, 0)
 
-    def naive_and_cached_alone(height, width, n_colors=1):
-        """One of the three numbers is missing: naive, row-cropped, cached."""
-        return reference(height, width, n_colors)[::2]
-
-    def first_two_alone(height, width, n_colors=1):
-        """The last of the three numbers is missing: what is computed with the cache."""
-        return reference(height, width, n_colors)[:2]
+    def one_map(height, width, n_colors=1):
+        """One map comes back, and there are three: naive, row-cropped, cached."""
+        return reference(height, width, n_colors)[1]
 
 
 @positions_computed.right
-def by_triangle_numbers(height, width, n_colors=1):
-    draws = height * width * n_colors
-    return draws * height * width, draws * width * (height + 1) // 2, draws
+def by_arithmetic(height, width, n_colors=1):
+    times = torch.full((3, height, width), n_colors)
+    times[0] *= height * width
+    for row in range(height):
+        times[1, row] *= (height - row) * width
+    return times
 
 
 @positions_computed.right
 def by_counting(height, width, n_colors=1):
-    naive = row_cropped = cached = 0
-    for row in range(height):
-        for _ in range(width * n_colors):
-            naive += height * width
-            row_cropped += (row + 1) * width
-            cached += 1
-    return naive, row_cropped, cached
+    naive, cropped, cached = torch.zeros(3, height, width, dtype=torch.long)
+    for draw in range(height * width * n_colors):
+        row, column = divmod(draw // n_colors, width)
+        naive += 1
+        cropped[: row + 1] += 1
+        cached[row, column] += 1
+    return torch.stack([naive, cropped, cached])
 
 
 @positions_computed.right
 def by_arrays(height, width, n_colors=1):
-    rows = np.arange(1, height + 1)
-    per_row = np.array([height, 0, 0]) + np.outer(rows, [0, 1, 0])
-    naive, row_cropped, _ = (per_row * width).sum(axis=0) * width * n_colors
-    return naive, row_cropped, np.int64(height * width * n_colors)
+    rows = np.arange(height, 0, -1)[:, None] * width * n_colors
+    maps = [
+        np.full((height, width), height * width * n_colors),
+        np.broadcast_to(rows, (height, width)),
+    ]
+    return torch.from_numpy(np.stack([*maps, np.full((height, width), n_colors)]))

@@ -9,11 +9,11 @@ from tutorial_lib.exercises.engine import Exercise, says
 from tutorial_lib.exercises.trials import Trial
 
 
-def reference(row: Tensor, kernel: Tensor, above: Tensor, column: int) -> Tensor:
-    """A convolution at one column: (B, O), from the own row's taps and the sum of those above."""
+def reference(row: Tensor, kernel: Tensor, link: Tensor, column: int) -> Tensor:
+    """A convolution at one column: (B, O), from the own row's taps and what the link brings."""
     taps = kernel.shape[2]
     window = F.pad(row, (taps - 1, 0))[:, :, column : column + taps]
-    return above[:, :, column] + torch.einsum("bct,oct->bo", window, kernel)
+    return link[:, :, column] + torch.einsum("bct,oct->bo", window, kernel)
 
 
 step_in_row = Exercise(
@@ -25,25 +25,25 @@ step_in_row = Exercise(
     otherwise="The result is not that of the convolution at this pixel.",
     stub='''\
 def step_in_row(
-    row: torch.Tensor, kernel: torch.Tensor, above: torch.Tensor, column: int
+    row: torch.Tensor, kernel: torch.Tensor, link: torch.Tensor, column: int
 ) -> torch.Tensor:
-    """A convolution of type B at one pixel: the taps of its own row, and the sum of those above.
+    """A convolution of type B at one pixel: the taps of its own row, and what the link brings.
 
     row      (B, C, W) features of the present row. To the right of `column` they are leftovers
              of an earlier row
     kernel   (O, C, T) the taps in the own row; the last lies on `column`, the others to its left
-    above    (B, O, W) what all taps in the rows above add up to, for each column
+    link     (B, O, W) what the rows above have to say, computed already, for each column
     column   0 .. W-1
     returns  (B, O); left of the image there are zeros
 
-    By hand: row = [[2, 3, 9]], kernel = [[10, 1]], above = [[100, 200, 300]] (B = C = O = 1)
+    By hand: row = [[2, 3, 9]], kernel = [[10, 1]], link = [[100, 200, 300]] (B = C = O = 1)
              column 1: 200 + 10 * 2 + 1 * 3 = 223        column 0: 100 + 10 * 0 + 1 * 2 = 102
     """
     ____
 ''',
     answer="""\
-def step_in_row(row, kernel, above, column):
-    total = above[:, :, column].clone()
+def step_in_row(row, kernel, link, column):
+    total = link[:, :, column].clone()
     taps = kernel.shape[2]
     for tap in range(taps):
         place = column - (taps - 1) + tap  # the last tap lies on `column`
@@ -53,7 +53,7 @@ def step_in_row(row, kernel, above, column):
 """,
     hints=(
         """Cut out the T pixels that end at `column`, multiply them with the kernel, sum over
-        channels and taps, add what came from above. At the left edge some of the T pixels do
+        channels and taps, add what the link brings. At the left edge some of the T pixels do
         not exist.""",
         """`torch.nn.functional.pad(row, (T - 1, 0))` puts T - 1 zeros to the left, and the
         window becomes `[:, :, column : column + T]`. `torch.einsum("bct,oct->bo", window,
@@ -71,8 +71,8 @@ def _trials(
     """sizes: batch, channels in, width, channels out, taps."""
     batch, channels, width, out, taps = sizes
     shapes = (batch, channels, width), (out, channels, taps), (batch, out, width)
-    row, kernel, above = (torch.randn(shape, generator=rng) for shape in shapes)
-    return [Trial((row, kernel, above, column)) for column in columns]
+    row, kernel, link = (torch.randn(shape, generator=rng) for shape in shapes)
+    return [Trial((row, kernel, link, column)) for column in columns]
 
 
 @step_in_row.evidence
@@ -119,197 +119,196 @@ def _window(row, columns):
 
 
 OTHER_COLUMN = (
-    "The sum from above is taken at another column. It lies in `above` at the same `column` as the "
-    "pixel."
+    "The link is taken at another column. It lies in `link` at the same `column` as the pixel."
 )
-SEVERAL = "The sum from above is added for several columns at once. Only `column` belongs here."
+SEVERAL = "The link is added for several columns at once. Only `column` belongs here."
 RIGHT = "The window lies to the right of the pixel, on leftovers. The last tap is on `column`."
 ONE_COLUMN = "All columns come back. The result is that of one pixel: (B, O)."
-ADDED = "What comes from above is added as it is: a convolution is a sum over all of its taps."
+ADDED = "What the link brings is added as it is."
 
 
 @step_in_row.mistakes
 class Mistakes:
-    def wraps_round(row, kernel, above, column):
+    def wraps_round(row, kernel, link, column):
         """At the left edge a negative index counts from the end of the row: the pixel reads
         leftovers of an earlier row. Left of the image there are zeros."""
         window = torch.stack([row[:, :, c] for c in _columns(kernel, column)], dim=2)
-        return above[:, :, column] + _sum(window, kernel)
+        return link[:, :, column] + _sum(window, kernel)
 
-    def edge_repeated(row, kernel, above, column):
+    def edge_repeated(row, kernel, link, column):
         """At the left edge the first pixel is read again and again. Left of the image there are
         zeros."""
         window = _window(row, [max(c, 0) for c in _columns(kernel, column)])
-        return above[:, :, column] + _sum(window, kernel)
+        return link[:, :, column] + _sum(window, kernel)
 
-    def kernel_turned_round(row, kernel, above, column):
+    def kernel_turned_round(row, kernel, link, column):
         """The kernel is turned round: its last tap belongs on `column`, the first one furthest to
         the left."""
-        return reference(row, kernel.flip(2), above, column)
+        return reference(row, kernel.flip(2), link, column)
 
-    def the_pixel_itself_left_out(row, kernel, above, column):
+    def the_pixel_itself_left_out(row, kernel, link, column):
         """The window ends one pixel too early. These are features, of type B: `column` itself is
         read."""
         window = _window(row, [c - 1 for c in _columns(kernel, column)])
-        return above[:, :, column] + _sum(window, kernel)
+        return link[:, :, column] + _sum(window, kernel)
 
-    def one_too_far_to_the_right(row, kernel, above, column):
+    def one_too_far_to_the_right(row, kernel, link, column):
         """The window ends one pixel too late, on a leftover of an earlier row."""
         window = _window(row, [c + 1 for c in _columns(kernel, column)])
-        return above[:, :, column] + _sum(window, kernel)
+        return link[:, :, column] + _sum(window, kernel)
 
-    def the_wrong_taps_at_the_edge(row, kernel, above, column):
+    def the_wrong_taps_at_the_edge(row, kernel, link, column):
         """At the left edge the pixels meet the wrong taps. The taps that fall off are the first,
         not the last."""
         there = row[:, :, max(0, column - kernel.shape[2] + 1) : column + 1]
-        return above[:, :, column] + _sum(there, kernel[:, :, : there.shape[2]])
+        return link[:, :, column] + _sum(there, kernel[:, :, : there.shape[2]])
 
-    def rows_above_forgotten(row, kernel, above, column):
-        """The sum from the rows above is missing."""
+    def rows_above_forgotten(row, kernel, link, column):
+        """What the link brings is missing."""
         return _sum(_window(row, _columns(kernel, column)), kernel)
 
     @says(OTHER_COLUMN)
-    def above_of_the_column_before(row, kernel, above, column):
-        return above[:, :, max(column - 1, 0)] + Mistakes.rows_above_forgotten(
-            row, kernel, above, column
+    def above_of_the_column_before(row, kernel, link, column):
+        return link[:, :, max(column - 1, 0)] + Mistakes.rows_above_forgotten(
+            row, kernel, link, column
         )
 
     @says(SEVERAL)
-    def above_of_all_columns(row, kernel, above, column):
-        return above.sum(dim=2) + Mistakes.rows_above_forgotten(row, kernel, above, column)
+    def above_of_all_columns(row, kernel, link, column):
+        return link.sum(dim=2) + Mistakes.rows_above_forgotten(row, kernel, link, column)
 
-    def the_pixel_only(row, kernel, above, column):
+    def the_pixel_only(row, kernel, link, column):
         """Only the last tap is used: the pixels to the left are not read."""
-        return above[:, :, column] + row[:, :, column] @ kernel[:, :, -1].T
+        return link[:, :, column] + row[:, :, column] @ kernel[:, :, -1].T
 
     @says(OTHER_COLUMN)
-    def above_of_the_column_before_or_last(row, kernel, above, column):
-        return above[:, :, column - 1] + Mistakes.rows_above_forgotten(row, kernel, above, column)
+    def above_of_the_column_before_or_last(row, kernel, link, column):
+        return link[:, :, column - 1] + Mistakes.rows_above_forgotten(row, kernel, link, column)
 
     @says(OTHER_COLUMN)
-    def above_of_the_next_column(row, kernel, above, column):
-        return above[:, :, min(column + 1, above.shape[2] - 1)] + Mistakes.rows_above_forgotten(
-            row, kernel, above, column
+    def above_of_the_next_column(row, kernel, link, column):
+        return link[:, :, min(column + 1, link.shape[2] - 1)] + Mistakes.rows_above_forgotten(
+            row, kernel, link, column
         )
 
     @says(OTHER_COLUMN)
-    def above_of_the_last_column(row, kernel, above, column):
-        return above[:, :, -1] + Mistakes.rows_above_forgotten(row, kernel, above, column)
+    def above_of_the_last_column(row, kernel, link, column):
+        return link[:, :, -1] + Mistakes.rows_above_forgotten(row, kernel, link, column)
 
     @says(OTHER_COLUMN)
-    def above_of_the_first_column(row, kernel, above, column):
-        return above[:, :, 0] + Mistakes.rows_above_forgotten(row, kernel, above, column)
+    def above_of_the_first_column(row, kernel, link, column):
+        return link[:, :, 0] + Mistakes.rows_above_forgotten(row, kernel, link, column)
 
     @says(SEVERAL)
-    def above_on_average(row, kernel, above, column):
-        return above.mean(dim=2) + Mistakes.rows_above_forgotten(row, kernel, above, column)
+    def above_on_average(row, kernel, link, column):
+        return link.mean(dim=2) + Mistakes.rows_above_forgotten(row, kernel, link, column)
 
     @says(SEVERAL)
-    def above_of_all_columns_so_far(row, kernel, above, column):
-        return above[:, :, : column + 1].sum(dim=2) + Mistakes.rows_above_forgotten(
-            row, kernel, above, column
+    def above_of_all_columns_so_far(row, kernel, link, column):
+        return link[:, :, : column + 1].sum(dim=2) + Mistakes.rows_above_forgotten(
+            row, kernel, link, column
         )
 
     @says(SEVERAL)
-    def above_of_the_window(row, kernel, above, column):
-        return above[:, :, max(0, column - kernel.shape[2] + 1) : column + 1].sum(
+    def above_of_the_window(row, kernel, link, column):
+        return link[:, :, max(0, column - kernel.shape[2] + 1) : column + 1].sum(
             dim=2
-        ) + Mistakes.rows_above_forgotten(row, kernel, above, column)
+        ) + Mistakes.rows_above_forgotten(row, kernel, link, column)
 
     @says(RIGHT)
-    def to_the_right(row, kernel, above, column):
+    def to_the_right(row, kernel, link, column):
         window = _window(row, range(column, column + kernel.shape[2]))
-        return above[:, :, column] + _sum(window, kernel)
+        return link[:, :, column] + _sum(window, kernel)
 
     @says(RIGHT)
-    def to_the_right_and_turned_round(row, kernel, above, column):
+    def to_the_right_and_turned_round(row, kernel, link, column):
         window = _window(row, range(column, column + kernel.shape[2]))
-        return above[:, :, column] + _sum(window, kernel.flip(2))
+        return link[:, :, column] + _sum(window, kernel.flip(2))
 
-    def centred(row, kernel, above, column):
+    def centred(row, kernel, link, column):
         """The kernel is centred on the pixel, and reads to its right. Its last tap is on
         `column`."""
         first = column - kernel.shape[2] // 2
         window = _window(row, range(first, first + kernel.shape[2]))
-        return above[:, :, column] + _sum(window, kernel)
+        return link[:, :, column] + _sum(window, kernel)
 
-    def the_end_of_the_row(row, kernel, above, column):
+    def the_end_of_the_row(row, kernel, link, column):
         """The window lies at the end of the row, whatever `column` says."""
         width = row.shape[2]
         window = _window(row, range(width - kernel.shape[2], width))
-        return above[:, :, column] + _sum(window, kernel)
+        return link[:, :, column] + _sum(window, kernel)
 
-    def the_pixel_with_the_first_tap(row, kernel, above, column):
+    def the_pixel_with_the_first_tap(row, kernel, link, column):
         """The pixel meets the first tap, and those to its left are not read."""
-        return above[:, :, column] + row[:, :, column] @ kernel[:, :, 0].T
+        return link[:, :, column] + row[:, :, column] @ kernel[:, :, 0].T
 
-    def the_whole_row(row, kernel, above, column):
+    def the_whole_row(row, kernel, link, column):
         """The whole row is added up. The kernel reads `column` and T - 1 pixels to its left."""
-        return above[:, :, column] + row.sum(dim=2) @ kernel[:, :, -1].T
+        return link[:, :, column] + row.sum(dim=2) @ kernel[:, :, -1].T
 
-    def mean_of_the_taps(row, kernel, above, column):
+    def mean_of_the_taps(row, kernel, link, column):
         """The taps are averaged. A convolution adds them up."""
         return (
-            above[:, :, column]
-            + Mistakes.rows_above_forgotten(row, kernel, above, column) / kernel.shape[2]
+            link[:, :, column]
+            + Mistakes.rows_above_forgotten(row, kernel, link, column) / kernel.shape[2]
         )
 
-    def two_taps(row, kernel, above, column):
+    def two_taps(row, kernel, link, column):
         """Two taps are read, whatever the width of the kernel. It has T."""
-        return reference(row, kernel[:, :, -2:], above, column)
+        return reference(row, kernel[:, :, -2:], link, column)
 
-    def nothing_at_the_edge(row, kernel, above, column):
+    def nothing_at_the_edge(row, kernel, link, column):
         """At the left edge no tap of the own row is read at all. Those that lie on a pixel still
         count."""
         inside = column >= kernel.shape[2] - 1
-        return above[:, :, column] + inside * Mistakes.rows_above_forgotten(
-            row, kernel, above, column
+        return link[:, :, column] + inside * Mistakes.rows_above_forgotten(
+            row, kernel, link, column
         )
 
-    def at_the_edge_turned_round(row, kernel, above, column):
+    def at_the_edge_turned_round(row, kernel, link, column):
         """At the left edge, or everywhere, the pixels meet the taps in reversed order."""
         n = min(kernel.shape[2], column + 1)
         there = row[:, :, column + 1 - n : column + 1]
-        return above[:, :, column] + _sum(there, kernel[:, :, -n:].flip(2))
+        return link[:, :, column] + _sum(there, kernel[:, :, -n:].flip(2))
 
-    def the_first_image(row, kernel, above, column):
+    def the_first_image(row, kernel, link, column):
         """All images get the row of the first one."""
-        return reference(row[:1].expand_as(row), kernel, above, column)
+        return reference(row[:1].expand_as(row), kernel, link, column)
 
-    def the_first_channel(row, kernel, above, column):
+    def the_first_channel(row, kernel, link, column):
         """Only the first channel of the row is read. A convolution adds up all channels."""
-        return reference(row[:, :1], kernel[:, :1], above, column)
+        return reference(row[:, :1], kernel[:, :1], link, column)
 
-    def relu(row, kernel, above, column):
+    def relu(row, kernel, link, column):
         """The sum is cut off at 0. A convolution is the sum alone."""
-        return torch.relu(reference(row, kernel, above, column))
+        return torch.relu(reference(row, kernel, link, column))
 
     @says(ADDED)
-    def above_subtracted(row, kernel, above, column):
-        return Mistakes.rows_above_forgotten(row, kernel, above, column) - above[:, :, column]
+    def above_subtracted(row, kernel, link, column):
+        return Mistakes.rows_above_forgotten(row, kernel, link, column) - link[:, :, column]
 
     @says(ADDED)
-    def above_multiplied(row, kernel, above, column):
-        return Mistakes.rows_above_forgotten(row, kernel, above, column) * above[:, :, column]
+    def above_multiplied(row, kernel, link, column):
+        return Mistakes.rows_above_forgotten(row, kernel, link, column) * link[:, :, column]
 
     @says(ONE_COLUMN)
-    def all_columns(row, kernel, above, column):
-        return above + F.conv1d(F.pad(row, (kernel.shape[2] - 1, 0)), kernel)
+    def all_columns(row, kernel, link, column):
+        return link + F.conv1d(F.pad(row, (kernel.shape[2] - 1, 0)), kernel)
 
-    def an_axis_too_many(row, kernel, above, column):
+    def an_axis_too_many(row, kernel, link, column):
         """The axis of the column is still there, with one entry. The result is (B, O)."""
-        return reference(row, kernel, above, column)[:, :, None]
+        return reference(row, kernel, link, column)[:, :, None]
 
 
 @step_in_row.right
-def whole_row_then_one_column(row, kernel, above, column):
+def whole_row_then_one_column(row, kernel, link, column):
     every = F.conv1d(F.pad(row, (kernel.shape[2] - 1, 0)), kernel)
-    return (above + every)[:, :, column]
+    return (link + every)[:, :, column]
 
 
 @step_in_row.right
-def tap_by_tap(row, kernel, above, column):
-    total = above[:, :, column].clone()
+def tap_by_tap(row, kernel, link, column):
+    total = link[:, :, column].clone()
     for back in range(min(kernel.shape[2], column + 1)):
         total += row[:, :, column - back] @ kernel[:, :, -1 - back].T
     return total

@@ -17,11 +17,11 @@ def reference(model, uniforms: Tensor, known: Tensor) -> Tensor:
     levels = known.clamp(min=0)
     _, _, height, width = known.shape
     for row in range(height):
-        above = model.begin_row(levels, row)
+        links = model.begin_row(levels, row)
         for column in range(width):
             place = (slice(None), 0, row, column)
             # Known pixels are asked for too: what a model keeps of a row, it keeps while it walks.
-            drawn = draw(model.logits(above, levels, row, column), uniforms[place])
+            drawn = draw(model.logits(links, levels, row, column), uniforms[place])
             levels[place] = torch.where(known[place] < 0, drawn, levels[place])
     return levels
 
@@ -37,10 +37,10 @@ sample_row_by_row = Exercise(
 def sample_row_by_row(model, uniforms: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
     """Complete images of one colour; what the rows above say is computed once a row.
 
-    model.begin_row(levels, row)              (B, L, W): what the rows above say about this row. It
-                                              reads the rows above, so they must be finished
-    model.logits(above, levels, row, column)  (B, L): one pixel, given what begin_row returned and
-                                              the pixels to its left
+    model.begin_row(levels, row)              what the rows above say about this row, so they must
+                                              be finished. Hand it on as it is, as `links`
+    model.logits(links, levels, row, column)  (B, L): one pixel, given the links and the pixels to
+                                              its left
     uniforms  (B, 1, H, W) numbers in [0, 1), one for each pixel
     known     (B, 1, H, W) torch.long: a level to keep, or -1 where it is to be drawn. Ask for the
               logits of known pixels too: the model may have to walk through them
@@ -60,9 +60,9 @@ def sample_row_by_row(model, uniforms, known):
     levels = known.clamp(min=0)  # known levels are in place from the start
     height, width = known.shape[2:]
     for row in range(height):
-        above = model.begin_row(levels, row)  # now all rows above are finished
+        links = model.begin_row(levels, row)  # now all rows above are finished
         for column in range(width):
-            logits = model.logits(above, levels, row, column)
+            logits = model.logits(links, levels, row, column)
             drawn = draw(logits, uniforms[:, 0, row, column])
             unknown = known[:, 0, row, column] < 0
             kept = levels[:, 0, row, column]
@@ -187,11 +187,11 @@ def _in_order(model, uniforms, known, rows, columns, *, seen=None):
     """The loop over these rows and columns; `seen` is what the model is shown of its own row."""
     levels = known.clamp(min=0)
     for row in rows:
-        above = model.begin_row(levels, row)
+        links = model.begin_row(levels, row)
         shown = seen(levels) if seen else levels
         for column in columns:
             place = (slice(None), 0, row, column)
-            drawn = draw(model.logits(above, shown, row, column), uniforms[place])
+            drawn = draw(model.logits(links, shown, row, column), uniforms[place])
             levels[place] = torch.where(known[place] < 0, drawn, levels[place])
     return levels
 
@@ -202,9 +202,9 @@ def _loop(model, uniforms, known, *, above_of=None, keep=True, rule=draw, noise_
     kept, count = {}, 0
     for row in range(known.shape[2]):
         for column in range(known.shape[3]):
-            above = _above(model, levels, row, column, kept, above_of)
+            links = _above(model, levels, row, column, kept, above_of)
             place = (slice(None), 0, row, column)
-            logits = model.logits(above, levels, row, column)
+            logits = model.logits(links, levels, row, column)
             noise = noise_of(uniforms, count) if noise_of else uniforms[place]
             drawn = rule(logits, noise)
             unknown = known[place] < 0 if keep else torch.ones_like(drawn, dtype=torch.bool)
@@ -312,11 +312,11 @@ class Mistakes:
     def known_pixels_skipped(model, uniforms, known):
         levels = known.clamp(min=0)
         for row in range(known.shape[2]):
-            above = model.begin_row(levels, row)
+            links = model.begin_row(levels, row)
             for column in range(known.shape[3]):
                 place = (slice(None), 0, row, column)
                 if (known[place] < 0).any():
-                    drawn = draw(model.logits(above, levels, row, column), uniforms[place])
+                    drawn = draw(model.logits(links, levels, row, column), uniforms[place])
                     levels[place] = torch.where(known[place] < 0, drawn, levels[place])
         return levels
 
@@ -365,9 +365,9 @@ class Mistakes:
         some = (known < 0).any(dim=0)
         levels = known.clamp(min=0)
         for row in range(known.shape[2]):
-            above = model.begin_row(levels, row)
+            links = model.begin_row(levels, row)
             for column in range(known.shape[3]):
-                logits = model.logits(above, levels, row, column)
+                logits = model.logits(links, levels, row, column)
                 if some[0, row, column]:
                     levels[:, 0, row, column] = draw(logits, uniforms[:, 0, row, column])
         return levels
@@ -456,9 +456,9 @@ def image_by_image(model, uniforms, known):
     for noise, kept in zip(uniforms, known, strict=True):
         image = torch.where(kept < 0, 1, kept)[None]  # what is not drawn yet must not matter
         for row in range(kept.shape[1]):
-            above = model.begin_row(image, row)
+            links = model.begin_row(image, row)
             for column in range(kept.shape[2]):
-                logits = model.logits(above, image, row, column)
+                logits = model.logits(links, image, row, column)
                 if kept[0, row, column] < 0:
                     image[0, 0, row, column] = draw(logits, noise[None, 0, row, column])[0]
         images.append(image[0])
@@ -469,9 +469,9 @@ def image_by_image(model, uniforms, known):
 def a_batch_at_once(model, uniforms, known):
     levels = known.clone().clamp(min=0)
     for row in range(known.shape[2]):
-        above = model.begin_row(levels, row)
+        links = model.begin_row(levels, row)
         for column in range(known.shape[3]):
-            log_p = torch.log_softmax(model.logits(above, levels, row, column), dim=1)
+            log_p = torch.log_softmax(model.logits(links, levels, row, column), dim=1)
             steps = log_p.exp().cumsum(dim=1)[:, :-1]
             drawn = (steps <= uniforms[:, 0, row, column, None]).sum(dim=1)
             free = known[:, 0, row, column] == -1
@@ -481,12 +481,12 @@ def a_batch_at_once(model, uniforms, known):
 
 @sample_row_by_row.right
 def in_raster_order(model, uniforms, known):
-    levels, above = known.clamp(min=0), None
+    levels, links = known.clamp(min=0), None
     width = known.shape[3]
     for place in range(known[0].numel()):
         row, column = divmod(place, width)
-        above = model.begin_row(levels, row) if column == 0 else above
-        drawn = draw(model.logits(above, levels, row, column), uniforms[:, 0, row, column])
+        links = model.begin_row(levels, row) if column == 0 else links
+        drawn = draw(model.logits(links, levels, row, column), uniforms[:, 0, row, column])
         kept = known[:, 0, row, column]
         levels[:, 0, row, column] = drawn * (kept < 0) + kept * (kept >= 0)
     return levels

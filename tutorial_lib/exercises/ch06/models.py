@@ -29,12 +29,12 @@ class RowByRow(nn.Module):
         two_above = F.pad(self._as_ones(levels), (1, 1, 2, 0))[:, :, row : row + 2]
         return F.conv2d(two_above, self.from_above)[:, :, 0]
 
-    def logits(self, above: Tensor, levels: Tensor, row: int, column: int) -> Tensor:
+    def logits(self, links: Tensor, levels: Tensor, row: int, column: int) -> Tensor:
         """Logits (B, L) of one pixel, given what `begin_row` returned for its row."""
         self.asked.append((row, column))
         left = F.pad(self._as_ones(levels[:, :, row : row + 1]), (2, 0))
         own = F.conv2d(left[..., column : column + 2], self.from_left)
-        return above[:, :, column] + own[:, :, 0, 0]
+        return links[:, :, column] + own[:, :, 0, 0]
 
     def _as_ones(self, levels: Tensor) -> Tensor:
         ones = F.one_hot(levels[:, 0], self.n_levels).permute(0, 3, 1, 2)

@@ -11,46 +11,50 @@ from tutorial_lib.exercises.trials import Trial
 positions_computed = Variants(
     ch06.positions_computed,
     returns=(
-        "three whole numbers: naive (each draw computes all positions), cropped (each draw "
-        "computes {cropped}), cached (each draw computes the one position of its pixel)"
+        "(3, height, width) torch.long, three maps in this order: naive (each draw computes all "
+        "positions), cropped (each draw computes {cropped}), cached (each draw computes the "
+        "position of its pixel)"
     ),
     examples=("positions_computed(4, 3)", "positions_computed(5, 2, 3)"),
 )
 
 
-def _twist(says: str, words: dict[str, str], total, computed):
-    """total(height, width) is the sum over the pixels of computed(row, column, height, width)."""
+def _twist(says: str, words: dict[str, str], cropped, computes):
+    """cropped(height, width) is the map; computes(row, column, height, width) what a draw adds."""
 
     @positions_computed.twist(says, **words)
     def right(height, width, n_colors=1):
-        draws = height * width * n_colors
-        return draws * height * width, n_colors * total(height, width), draws
+        naive = torch.full((height, width), height * width)
+        return n_colors * torch.stack([naive, cropped(height, width), torch.ones_like(naive)])
 
     @positions_computed.right
     def by_counting(height, width, n_colors=1):
-        naive = cropped = cached = 0
+        times = torch.zeros(3, height, width, dtype=torch.long)
         for row, column, _ in product(range(height), range(width), range(n_colors)):
-            naive += height * width
-            cropped += computed(row, column, height, width)
-            cached += 1
-        return naive, cropped, cached
+            times[0] += 1
+            for place in computes(row, column, height, width):
+                times[(1, *place)] += 1
+            times[2, row, column] += 1
+        return times
 
 
 def _last_rows(n_rows: int):
+    def cropped(height, width):
+        below = torch.arange(height - 1, -1, -1).clamp(max=n_rows - 1)
+        return ((below + 1) * width)[:, None].expand(height, width)
+
     _twist(
         f"The layer needs no more than {n_rows} rows to see all it can see: cropped means the last "
         f"{n_rows} rows, the own one included, or fewer at the top of the image.",
         {
             "cropped": f"at most {n_rows} rows in full",
-            "by_hand": "4 rows of 3 pixels, one colour, so 12 draws. naive 12 * 12 = 144; cropped "
-            + {
-                2: "3 * 3 + 9 * 6 = 63",
-                3: "3 * 3 + 3 * 6 + 6 * 9 = 81",
-            }[n_rows]
-            + "; cached 12",
+            "by_hand": "4 rows of 3 pixels, one colour: naive is 12 everywhere; cropped is, row by "
+            "row, " + {2: "6, 6, 6 and 3", 3: "9, 9, 6 and 3"}[n_rows] + "; cached is 1 everywhere",
         },
-        lambda height, width: sum(width * width * min(row, n_rows) for row in range(1, height + 1)),
-        lambda row, column, height, width: (row - max(0, row - n_rows + 1) + 1) * width,
+        cropped,
+        lambda row, column, height, width: product(
+            range(max(0, row - n_rows + 1), row + 1), range(width)
+        ),
     )
 
 
@@ -63,12 +67,14 @@ _twist(
     {
         "cropped": "the pixels up to its own",
         "by_hand": (
-            "2 rows of 3 pixels, one colour, so 6 draws.\n"
-            "naive 6 * 6 = 36; cropped 1 + 2 + 3 + 4 + 5 + 6 = 21; cached 6"
+            "2 rows of 3 pixels, one colour: naive is 6 everywhere; cropped is 6, 5, 4 in the "
+            "first row and 3, 2, 1 in the second; cached is 1 everywhere"
         ),
     },
-    lambda height, width: height * width * (height * width + 1) // 2,
-    lambda row, column, height, width: row * width + column + 1,
+    lambda height, width: torch.arange(height * width, 0, -1).view(height, width),
+    lambda row, column, height, width: (
+        divmod(place, width) for place in range(row * width + column + 1)
+    ),
 )
 
 _twist(
@@ -77,12 +83,12 @@ _twist(
     {
         "cropped": "the columns so far in full",
         "by_hand": (
-            "2 rows of 3 pixels, one colour, so 6 draws.\n"
-            "naive 6 * 6 = 36; cropped 2 * 2 + 2 * 4 + 2 * 6 = 24; cached 6"
+            "2 rows of 3 pixels, one colour: naive is 6 everywhere; cropped is 6, 4 and 2 in the "
+            "three columns; cached is 1 everywhere"
         ),
     },
-    lambda height, width: height * height * width * (width + 1) // 2,
-    lambda row, column, height, width: (column + 1) * height,
+    lambda height, width: (torch.arange(width, 0, -1) * height).expand(height, width),
+    lambda row, column, height, width: product(range(height), range(column + 1)),
 )
 
 
@@ -97,8 +103,8 @@ positions_computed.trials("small images of one colour")(
 
 @positions_computed.trials("larger images")
 def large(rng):
-    height, width = torch.randint(9, 40, (2,), generator=rng).tolist()
+    height, width = torch.randint(9, 16, (2,), generator=rng).tolist()
     return _trials([(height, width), (width + 1, height)], (1,))
 
 
-positions_computed.trials("two and three colours")(lambda _: _trials([(2, 2), (4, 7)], (2, 3)))
+positions_computed.trials("two and three colours")(lambda _: _trials([(4, 3), (4, 7)], (2, 3)))

@@ -13,12 +13,12 @@ CALL = (
 )
 step_in_row = Variants(
     ch06.step_in_row,
-    asked="A convolution at one pixel: the taps of its own row, and the sum of those above.",
+    asked="A convolution at one pixel: the taps of its own row, and what the link brings.",
     row="(B, C, W) features of the present row. {leftovers} there are leftovers of an earlier row",
     kernel="(O, C, T) the taps in the own row; {taps}",
     returns="(B, O); beside the image there are zeros",
     by_hand=(
-        "row = [[2, 3, 9]], kernel = [[10, 1]], above = [[100, 200, 300]] (B = C = O = 1) column "
+        "row = [[2, 3, 9]], kernel = [[10, 1]], link = [[100, 200, 300]] (B = C = O = 1) column "
         "1: {results[1]}        column 0: {results[0]}        column 2: {results[2]}"
     ),
     examples=tuple(CALL.format(column=column) for column in (1, 0, 2)),
@@ -34,8 +34,8 @@ def _twist(says: str, leftovers: str, taps: str, offset):
         return [f"{right(*args, column).item():g}" for column in range(3)]
 
     @step_in_row.twist(says, leftovers=leftovers, taps=taps, results=results)
-    def right(row, kernel, above, column):
-        total, width = above[:, :, column].clone(), row.shape[2]
+    def right(row, kernel, link, column):
+        total, width = link[:, :, column].clone(), row.shape[2]
         for tap in range(kernel.shape[2]):
             read = column + offset(tap, kernel.shape[2])
             if 0 <= read < width:
@@ -43,13 +43,13 @@ def _twist(says: str, leftovers: str, taps: str, offset):
         return total
 
     @step_in_row.right
-    def whole_row_then_one_column(row, kernel, above, column):
+    def whole_row_then_one_column(row, kernel, link, column):
         n = kernel.shape[2]
         far = 2 * n
         spread = kernel.new_zeros(*kernel.shape[:2], 2 * far + 1)
         for tap in range(n):
             spread[:, :, far + offset(tap, n)] = kernel[:, :, tap]
-        return (above + F.conv1d(row, spread, padding=far))[:, :, column]
+        return (link + F.conv1d(row, spread, padding=far))[:, :, column]
 
 
 _twist(
@@ -79,8 +79,8 @@ def _draw(sizes: tuple[int, int, int, int, int], columns: tuple[int, ...]):
     shapes = (batch, channels, width), (out, channels, taps), (batch, out, width)
 
     def draw(rng: torch.Generator) -> list[Trial]:
-        row, kernel, above = (torch.randn(shape, generator=rng) for shape in shapes)
-        return [Trial((row, kernel, above, column)) for column in columns]
+        row, kernel, link = (torch.randn(shape, generator=rng) for shape in shapes)
+        return [Trial((row, kernel, link, column)) for column in columns]
 
     return draw
 

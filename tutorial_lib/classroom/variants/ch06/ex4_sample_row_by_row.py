@@ -15,7 +15,7 @@ from tutorial_lib.sampling.ancestral import draw
 def _examples(twist) -> list[str]:
     model = (
         "type('Model', (), {'begin_row': lambda self, levels, row: None, 'logits': lambda self, "
-        "above, levels, row, column: torch.tensor([[0.4, 0.1, 0.2, 0.3]]).log()})()"
+        "links, levels, row, column: torch.tensor([[0.4, 0.1, 0.2, 0.3]]).log()})()"
     )
     known = f"torch.tensor([-1, 2, {twist.words['lowest']}, 0, 3, -1]).view(1, 1, 2, 3)"
     uniforms = "torch.tensor([0.45, 0.5, 0.55, 0.6, 0.2, 0.55]).view(1, 1, 2, 3)"
@@ -39,10 +39,10 @@ def _twist(says: str, chosen, **words: object):
     def right(model, uniforms, known):
         levels = known.clamp(min=0)
         for row in range(known.shape[2]):
-            above = model.begin_row(levels, row)
+            links = model.begin_row(levels, row)
             for column in range(known.shape[3]):
                 place = (slice(None), 0, row, column)
-                logits = model.logits(above, levels, row, column)
+                logits = model.logits(links, levels, row, column)
                 levels[place] = chosen(logits, uniforms[place], known[place])
         return levels
 
@@ -52,9 +52,9 @@ def _twist(says: str, chosen, **words: object):
         for noise, kept in zip(uniforms, known, strict=True):
             image = torch.zeros_like(kept)[None]
             for row in range(kept.shape[1]):
-                above = model.begin_row(image, row)
+                links = model.begin_row(image, row)
                 for column in range(kept.shape[2]):
-                    here = model.logits(above, image, row, column)
+                    here = model.logits(links, image, row, column)
                     here = here, noise[:, row, column], kept[:, row, column]
                     image[0, :, row, column] = chosen(*here)
             images.append(image[0])
