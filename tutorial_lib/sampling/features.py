@@ -10,7 +10,7 @@ So an image of H x W pixels costs about one forward pass, in place of H x W of t
 a convolution is a product with a matrix.
 
 Reference: Ramachandran et al. 2017, Fast Generation for Convolutional Autoregressive Models, arXiv
-1704.06001. Where the code deviates: its rows are done whole, not pixel by pixel.
+1704.06001. Its code, too, runs the vertical stack a row at a time.
 """
 
 from __future__ import annotations

@@ -54,7 +54,7 @@ def push_row(rows, finished, kernel):
     window[:, :, :-1] = rows[:, :, 1:]  # the oldest row leaves, the others move up
     window[:, :, -1] = finished
     reach = kernel.shape[3] // 2
-    padded = torch.nn.functional.pad(window, (reach, reach))  # beside the image, not above it
+    padded = torch.nn.functional.pad(window, (reach, reach))  # zeros at both sides
     sums = torch.nn.functional.conv2d(padded, kernel)  # (B, O, 1, W): as high as one kernel
     return window, sums[:, :, 0]
 """,
