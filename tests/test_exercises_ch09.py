@@ -72,3 +72,20 @@ def test_the_information_of_the_exercise_is_the_library_s_for_the_same_draws():
     said = ch09.information.reference(q.log_prob(code[:, None]).sum(dim=2))
     own = torch.Generator().manual_seed(1)
     torch.testing.assert_close(said, information_nats(mean, log_variance, generator=own))
+
+
+def test_the_worked_example_of_the_step_is_right():
+    pixel, noise = torch.ones(1, 1, 1, 1, dtype=torch.long), doubles([0.5])
+    decoder = lambda z: torch.stack([0 * z, z], dim=1)[..., None, None]  # noqa: E731
+    decoder_term, kl = ch09.vae_step.reference(lambda x: doubles([1, 0]), decoder, pixel, noise)
+    assert decoder_term.tolist() == pytest.approx([0.201], abs=1e-3)
+    assert kl.tolist() == pytest.approx([0.5])
+
+
+def test_the_step_of_the_exercise_is_the_vae_s_for_the_same_noise():
+    torch.manual_seed(0)
+    vae = GaussianVAE(n_levels=4, size=(4, 8), code_dim=3, n_channels=2).double()
+    levels, noise = torch.randint(4, (5, 1, 4, 8)), torch.randn(5, 3, dtype=torch.float64)
+    found = ch09.vae_step.reference(vae.encoder, vae.decode, levels, noise)
+    for mine, theirs in zip(found, vae(levels, noise), strict=True):
+        torch.testing.assert_close(mine, theirs)

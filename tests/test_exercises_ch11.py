@@ -42,6 +42,21 @@ def test_the_worked_example_of_the_sum_over_all_codes_is_right():
     assert log_p.item() == pytest.approx(math.log(1 / 4)) == pytest.approx(-1.386, abs=1e-3)
 
 
+def test_the_worked_example_of_bound_and_gap_is_right():
+    given = doubles(1 / 4, 3 / 4).log(), doubles([1 / 2, 1 / 6]).log()
+    bound, gap = ch11.bound_and_gap.reference(doubles([1, 0]), *given)
+    assert (bound.item(), gap.item()) == pytest.approx((-2.079, math.log(2)), abs=1e-3)
+
+
+def test_bound_and_gap_add_up_to_the_exact_log_p():
+    torch.manual_seed(0)
+    q, log_likelihood = torch.randn(2, 5, 9, dtype=torch.float64)
+    q, log_prior = q.softmax(dim=1), torch.randn(9, dtype=torch.float64).log_softmax(dim=0)
+    bound, gap = ch11.bound_and_gap.reference(q, log_prior, log_likelihood)
+    torch.testing.assert_close(bound + gap, ch11.exact_log_p.reference(log_prior, log_likelihood))
+    assert (gap > 0).all()
+
+
 def test_the_worked_example_of_the_unigram_prior_is_right():
     train, held_out = torch.tensor([[[0, 0, 1]]]), torch.tensor([[[0, 2]]])
     bits = ch11.unigram_bits.reference(train, held_out, 3)

@@ -3,25 +3,23 @@
 #
 # [← 08 · PixelRNN](08_pixelrnn.ipynb) · [Contents](00_start_here.ipynb#Contents) · [Glossary](00_start_here.ipynb#Glossary) · [10 · The codebook →](10_the_codebook_quantizer.ipynb) · [Open in Colab](https://colab.research.google.com/github/from-pixels-to-codes/from-pixels-to-codes/blob/main/notebooks/09_autoencoders_and_the_elbo.ipynb)
 #
-# The second paper begins where an auto-encoder ends. An auto-encoder can say an image in two
-# numbers, but it cannot say how probable the image is. Give the two numbers a distribution, and it
-# almost can: it has a *bound*. This chapter builds the bound twice, holds it against the truth, and
-# then breaks the model that rests on it, so that chapter 10 has something to repair.
+# In this chapter you build an autoencoder and a Gaussian variational autoencoder (VAE), whole. You
+# derive the bound that a VAE is trained on, compare it with the true probability, and watch it fail
+# to give a useful code. Chapter 10 starts from that failure.
 #
 # **By the end you will have**
 #
-# - derived the evidence lower bound in two ways, with a number beside every line;
-# - computed log p(x) itself by quadrature, and found the gap to be a KL divergence;
-# - trained a Gaussian VAE, watched its code go silent under a PixelCNN decoder, and measured how
-#   much the code still says.
+# - derived the evidence lower bound (ELBO) in two ways, with a number beside every line;
+# - built and trained a VAE, and measured the gap between its bound and $\log p(x)$ itself;
+# - seen a code go silent under a strong decoder, and judged by the bound whether it has to.
 #
 # **You need** chapters 01 (nats, the KL divergence), 03 and 04 (PixelCNN) and 05, section 5 (an
-# auto-encoder whose -log p(x|h) is no cost of x).
+# autoencoder whose decoder is a PixelCNN).
 #
-# **Time** about an hour and a half of reading and exercises; running everything takes about two
-# minutes on a laptop. The `gpu` profile trains for longer.
+# **Time** about two and a half hours: an hour and a half of reading, an hour for the exercises.
+# Running everything takes about three minutes on a laptop. The `gpu` profile trains for longer.
 
-# %% tags=["setup"]
+# %% tags=["setup"] jupyter={"source_hidden": true} cellView="form"
 import importlib.util
 import os
 import subprocess
@@ -38,7 +36,7 @@ if importlib.util.find_spec("tutorial_lib") is None:  # on Colab, for example
     importlib.invalidate_caches()
 importlib.import_module("tutorial_lib.notebook.setup").start("0.1.0")
 
-# %% tags=["parameters"]
+# %% tags=["parameters"] jupyter={"source_hidden": true} cellView="form"
 from dataclasses import dataclass
 
 from tutorial_lib import profiles
@@ -49,10 +47,10 @@ from tutorial_lib.exercises import ch09
 class Settings:
     n_train: int  # images
     n_test: int
-    n_exact: int  # held-out images whose log p(x) is computed by quadrature
+    n_exact: int  # held-out images whose log p(x) is computed by adding up a grid of codes
     grid: int  # codes along each axis of that grid
-    epochs: int  # of the auto-encoder and the VAE with independent pixels
-    pixelcnn_epochs: int
+    epochs: int  # of the autoencoder and the VAE with independent pixels
+    pixelcnn_epochs: int  # of the VAEs with a PixelCNN as their decoder
     n_draws: int  # for the Monte Carlo figures
 
 
@@ -63,13 +61,6 @@ settings = profiles.choose(
 )
 settings
 
-# %% [markdown]
-# ## Where this ends
-#
-# The weights that come with the package: a VAE of garments in 16 grey levels. Eight held-out
-# garments; what is left of them after they went through 32 numbers; and eight garments decoded from
-# 32 numbers that were drawn from a standard normal distribution and have never been an image.
-
 # %%
 import torch
 
@@ -79,24 +70,24 @@ from tutorial_lib.recipes import load_pretrained
 
 device = profiles.device()
 shipped = load_pretrained("vae-fashion-mnist").to(device)
-held_out = data.load("fashion-mnist-sample").with_n_levels(16).test
-shown = held_out.levels[:8].long().to(device)
+sixteen_levels = data.load("fashion-mnist-sample").with_n_levels(16)
+shown = sixteen_levels.test.levels[:8].long().to(device)
 with torch.inference_mode():
     decoded = shipped.sample(8, code=shipped.encode(shown).mean)
-    invented = shipped.sample(8, generator=torch.Generator().manual_seed(4))
-rows = torch.cat([shown, decoded, invented]).cpu()
+    drawn = shipped.sample(8, generator=torch.Generator().manual_seed(4))
+rows = torch.cat([shown, decoded, drawn]).cpu()
 show_images(rows, n_levels=16, n_columns=8, row_labels=["held out", "decoded", "drawn"]);
 
 # %% [markdown]
-# The decoded ones are a little blurred, and plainly the same garments: the 32 numbers carry something
-# worth having. The drawn ones are shapes such as garments have, and few of them would sell. Two
-# questions will keep us: what does this model say about the *probability* of an image, and why would
-# anybody replace its 32 real numbers by 49 whole ones?
+# The weights of this VAE come with the library. It describes a garment by 32 numbers, its *code*.
+# The middle row was decoded from the codes of the garments above. It is blurred, but each garment
+# can be recognised. The lower row was decoded from codes that were drawn at random. Few of these
+# shapes are garments. Section 6 says why.
 #
-# ## 1 · An auto-encoder, and what it lacks
+# ## 1 · An autoencoder, whole
 #
-# Garments, small and in black and white, so that everything can be computed: each side padded from
-# 28 to 32 pixels and halved, and a pixel is 1 where it has at least a quarter of full brightness.
+# The garments of this chapter are small and black and white, so that everything can be computed:
+# 16×16 pixels, 1 where a pixel has at least a quarter of full brightness.
 
 # %%
 from torch.nn import functional as F
@@ -113,61 +104,116 @@ train = small(garments.train.subset(settings.n_train).levels)
 test_split = garments.test.subset(settings.n_test)
 test = small(test_split.levels)
 show_images(test[:24], n_levels=2, n_columns=12)
-print(tuple(train.shape), "images for training; a uniform model pays 256 log 2 = 177.4 nats each");
+print(len(train), "images for training; one at random costs 256 log 2 = 177.4 nats");
 
 # %% [markdown]
-# An auto-encoder is two networks: one from the image to a *code* of a few numbers, one from the code
-# back to logits of every pixel. It is trained to make its own input probable. Two numbers here, so
-# that we can draw them.
+# An autoencoder is two networks. The encoder turns an image into a code of a few numbers. The
+# decoder turns the code into two logits for each pixel: $p(x_i \mid z)$. It is trained to make its
+# own input probable. Our code has two numbers, so that you can draw it.
 
 # %%
-from tutorial_lib.codes import Autoencoder
-from tutorial_lib.pixels import nll_nats
-from tutorial_lib.training import FitConfig, fit
+from torch import nn
+
+
+class Encoder(nn.Module):
+    """Images (B, 1, 16, 16) of 0 and 1 -> n_numbers for each image."""
+
+    def __init__(self, n_numbers):
+        super().__init__()
+        convolutions = [nn.Conv2d(1, 16, 4, 2, 1), nn.ReLU(), nn.Conv2d(16, 32, 4, 2, 1), nn.ReLU()]
+        # Each convolution has stride 2 and halves the sides: 16x16, 8x8, 4x4.
+        self.layers = nn.Sequential(*convolutions, nn.Flatten(), nn.Linear(32 * 4 * 4, n_numbers))
+
+    def forward(self, levels):
+        return self.layers(2.0 * levels - 1)  # 0 and 1 become -1 and 1
+
+
+class Decoder(nn.Module):
+    """Codes (B, D) -> logits (B, 2, 1, 16, 16): the same layers backwards."""
+
+    def __init__(self, code_dim):
+        super().__init__()
+        from_code = [nn.Linear(code_dim, 32 * 4 * 4), nn.ReLU(), nn.Unflatten(1, (32, 4, 4))]
+        grow = [nn.ConvTranspose2d(32, 16, 4, 2, 1), nn.ReLU(), nn.ConvTranspose2d(16, 2, 4, 2, 1)]
+        self.layers = nn.Sequential(*from_code, *grow)
+
+    def forward(self, code):
+        return self.layers(code).unflatten(1, (2, 1))  # dimension 1: the two levels
+
+
+# %%
+class Autoencoder(nn.Module):
+    """levels -> the cost of each image given its own code, in nats."""
+
+    def __init__(self, code_dim=2):
+        super().__init__()
+        self.encoder, self.decoder = Encoder(code_dim), Decoder(code_dim)
+
+    def forward(self, levels):
+        return self.decoder(self.encoder(levels))
+
+    def cost(self, levels):
+        """-log p(x | code of x): the pixels of an image are independent given z, so costs add."""
+        each = F.cross_entropy(self(levels), levels, reduction="none")  # (B, 1, 16, 16)
+        return each.flatten(1).sum(dim=1)
+
+
+# %% tags=["held", "nbval-check-output"]
+from tutorial_lib.codes import Autoencoder as LibraryAutoencoder
+
+library, mine = LibraryAutoencoder(size=(16, 16), code_dim=2), Autoencoder()
+mine.load_state_dict(library.state_dict())
+some = test[:8].long()
+print("same logits as the library's:", torch.allclose(mine(some), library(some), atol=1e-4))
+
+# %%
+from tutorial_lib.training import FitConfig, evaluate, fit
 
 
 def reconstruct(model, levels):
-    """One step of training: -log p(x | code of x), in nats per image."""
-    levels = levels.long()
-    nats = nll_nats(model(levels), levels).mean()
-    return {"loss": nats / levels[0].numel(), "nats/image": nats}
+    """What `fit` minimises."""
+    nats = model.cost(levels.long()).mean()
+    return {"loss": nats / 256, "nats/image": nats}
 
 
 torch.manual_seed(0)
-autoencoder = Autoencoder(size=(16, 16), code_dim=2).to(device)
+autoencoder = Autoencoder().to(device)
 how = FitConfig(epochs=settings.epochs, batch_size=64, learning_rate=5e-3)
-fit(autoencoder, reconstruct, (train,), how)
-autoencoder(test[:1].long().to(device)).shape
+fit(autoencoder, reconstruct, (train,), how);
 
 # %%
 import matplotlib.pyplot as plt
 
 with torch.inference_mode():
-    codes = autoencoder.encode(test.long().to(device)).cpu()
-figure, ax = plt.subplots(figsize=(6, 4), layout="tight")
+    codes = autoencoder.encoder(test.long().to(device)).cpu()
+figure, ax = plt.subplots(figsize=(6, 3.4), layout="tight")
 for k, name in enumerate(garments.class_names):
-    mine = codes[test_split.labels == k]
-    ax.scatter(*mine.T, s=5, color=plt.cm.tab10(k), label=name.split("/")[0])
-ax.set(xlabel="code, first number", ylabel="code, second number")
+    own = codes[test_split.labels == k]
+    ax.scatter(*own.T, s=5, color=plt.cm.tab10(k), label=name.split("/")[0])
+ax.set(xlabel="first number of the code", ylabel="second number")
 ax.legend(fontsize=7, markerscale=2, loc="upper left", bbox_to_anchor=(1, 1));
 
 # %% [markdown]
-# A map of garments: trousers here, boots there, though nobody told the network a class. Each dot is a
-# held-out image.
+# Each dot is a held-out image. Garments of one class lie together, although the network was told no
+# class.
 #
-# > **Predict.** Let us draw a new garment: pick a code and decode it. Which code?
-# > <details><summary>A way to think about it</summary>Where on this map are garments, and who says
-# > so? Look at the numbers on the axes.</details>
+# > **Predict.** To draw a new garment, pick a code and decode it. Which code?
+# >
+# > <details><summary>A way to think about it</summary>
+# >
+# > Where on this map are garments, and who says so? Look at the numbers on the axes.
+# >
+# > </details>
 #
-# The auto-encoder has no answer. Nothing in it says how often a code occurs; the axes could have
-# had any scale, and there are empty stretches of which the decoder has never heard. And what it
-# paid, -log p(x | code of x), is no cost of x: the code was read off the image for free (chapter 05,
-# section 5). What is missing is one thing: **a distribution over codes.**
+# The autoencoder cannot say. Nothing in it says how often a code occurs: the axes could have any
+# scale, and the decoder was never trained on the empty stretches. Its cost $-\log p(x \mid z)$ is no
+# cost of $x$ either, because the code was read off the image for free (chapter 05, section 5). One
+# thing is missing: **a distribution over codes.**
 #
-# ## 2 · A distribution over codes, and all that follows
+# ## 2 · A distribution over codes
 #
-# To see what follows from it, take the smallest model there is: one code z, one number, and a strip
-# of nine pixels. z says where a bright blob stands. Nothing is trained here.
+# To see what follows from it, take a small model with nothing to train. The code $z$ is one number,
+# and the image is a strip of nine pixels. $z$ says where a bright blob stands:
 #
 # $$p(z) = \mathcal{N}(0, 1) \qquad p(x_i = 1 \mid z) = \sigma(\text{logit}_i(z))$$
 
@@ -176,60 +222,56 @@ from tutorial_lib.codes import blob_on_a_strip
 
 strip = blob_on_a_strip(9)
 z = strip.z  # 6001 codes from -12 to 12
-chances = strip.logits_of(z).sigmoid()  # (codes, pixels)
-figure, (top, bottom) = plt.subplots(
-    2, 1, figsize=(6, 3.4), layout="constrained", sharex=True, height_ratios=[1, 2]
-)
+bright = strip.logits_of(z).sigmoid()  # (codes, pixels)
+heights = {"height_ratios": [1, 2], "figsize": (6, 3), "layout": "constrained"}
+figure, (top, bottom) = plt.subplots(2, 1, sharex=True, **heights)
 top.fill_between(z, strip.log_prior_nats(z).exp(), color="#c8c8c8")
 top.set(ylabel="p(z)")
-picture = bottom.pcolormesh(z[::20], range(9), chances[::20].T, cmap="viridis", vmin=0, vmax=1)
+picture = bottom.pcolormesh(z[::20], range(9), bright[::20].T, cmap="viridis", vmin=0, vmax=1)
 bottom.set(xlim=(-4, 4), xlabel="z", ylabel="pixel")
 bottom.grid(False)
 figure.colorbar(picture, ax=[top, bottom], label="p(pixel = 1 | z)");
 
 # %% [markdown]
-# Read a column of the lower picture: given that z, these are the chances of the nine pixels. The
-# upper curve says how often each z is drawn. Together they draw images: first z, then the pixels.
-#
-# Now somebody shows us an image. Which of the possible z was it?
+# A column of the lower picture holds the probabilities of the nine pixels for one $z$. The upper
+# curve says how often each $z$ is drawn. Given an image, which $z$ was it?
 
 # %%
 x = torch.tensor([0, 0, 0, 0, 0, 1, 0, 0, 0])
 likelihood = strip.log_likelihood_nats(x, z).exp()  # p(x|z)
 joint = likelihood * strip.log_prior_nats(z).exp()  # p(x|z) p(z)
 p_x = joint.sum() * strip.dz
-figure, axes = plt.subplots(1, 3, figsize=(7, 2.4), layout="tight")
-curves = {"likelihood p(x|z)": likelihood, "times prior": joint, "posterior p(z|x)": joint / p_x}
+figure, axes = plt.subplots(1, 3, figsize=(7, 2.2), layout="tight")
+curves = {"likelihood p(x|z)": likelihood, "p(x|z) p(z)": joint, "posterior p(z|x)": joint / p_x}
 for ax, (name, values) in zip(axes, curves.items(), strict=True):
-    ax.plot(z, values, color="#3b76af")
-    ax.fill_between(z, values, color="#3b76af", alpha=0.25)
+    ax.fill_between(z, values, color="#3b76af", alpha=0.5)
     ax.set(xlim=(-4, 4), ylim=(0, None), xlabel="z", title=name)
-print(f"evidence p(x), the area in the middle: {p_x:.4f}, so log p(x) = {p_x.log():.4f} nats");
+print(f"p(x), the area in the middle: {p_x:.4f}, so log p(x) = {p_x.log():.4f} nats");
 
 # %% [markdown]
+# The boxes of this chapter answer a student's reading notes on the papers.
+#
 # > **From the reading notes.** "The prior is the raw data, p(x|z)." Which of these is the prior?
 # >
-# > None of them; it is the grey curve of the figure before, p(z): what is believed of the code
-# > *before* any image is seen. p(x|z) is the **likelihood**, the decoder's word on the image given
-# > the code. It is not a density in z, and its area is nothing in particular. Here it is infinite:
-# > the two plateaus go on for ever, since a blob far off the strip leaves all pixels dark, and the
-# > bright one an accident. Multiply the two and divide by the area of the product, and there is the
-# > **posterior** p(z|x), the belief *after* x was seen. That area is the **evidence** p(x). The raw
-# > data are the x. The cell above computes all four.
+# > The **prior** is $p(z)$, the grey curve: what the model believes of the code before it sees an
+# > image. $p(x|z)$ is the **likelihood** of the code: the decoder's probability of the image. It is
+# > no density in $z$. Its area here is infinite, because a blob far off the strip leaves all pixels
+# > dark, and then one bright pixel has a small probability that no longer depends on $z$. Multiply
+# > by the prior, and the area becomes the **evidence** $p(x)$. Divide by that area, and you have the
+# > **posterior** $p(z|x)$, the belief after the image was seen. The raw data are the $x$.
 #
 # > **From the reading notes.** The ELBO sets a bound "on the quality of the reconstruction p(x)". Is
-# > p(x) the quality of a reconstruction?
+# > $p(x)$ the quality of a reconstruction?
 # >
-# > No reconstruction has happened yet, and p(x) has a value already: it adds up *every* way in which
-# > the model could have come by x, all z, not only the z of one encoder. It is the probability of the
-# > image, the same quantity that a PixelCNN computes. What the bound sits below is log p(x), the
-# > evidence. How well x is reconstructed is one of the bound's two terms, as section 3 shows.
+# > No. It adds up every way in which the model can produce $x$: all $z$, not the $z$ of one encoder.
+# > It is the probability of the image, the quantity that a PixelCNN computes. The bound lies below
+# > $\log p(x)$, and reconstruction is one of its two terms (section 3).
 #
 # ### Exercise 9.1
 #
-# The area, for many images at once, and safe for images that cost thousands of nats.
+# Compute this area for many images at once. An image may cost thousands of nats.
 
-# %%
+# %% jupyter={"source_hidden": true} cellView="form"
 ch09.log_evidence.card()
 
 
@@ -249,31 +291,26 @@ def log_evidence(log_likelihood: torch.Tensor, z: torch.Tensor) -> torch.Tensor:
 
 log_evidence = ch09.log_evidence.check(log_evidence)
 
-# %% [markdown]
-# A probability has to sum to 1 over all images. Nine pixels have 512.
-
 # %% tags=["nbval-check-output"]
 from tutorial_lib.pixels import enumerate_images
 
-every_image = enumerate_images(1, 9).flatten(1)
-table = torch.stack([strip.log_likelihood_nats(image, z) for image in every_image])  # (512, G)
-exact = log_evidence(table, z)
+every_image = enumerate_images(1, 9).flatten(1)  # all 512 strips of nine pixels
+log_likelihoods = torch.stack([strip.log_likelihood_nats(image, z) for image in every_image])
+exact = log_evidence(log_likelihoods, z)
 print(f"sum of p(x) over all {len(exact)} images: {exact.exp().sum():.6f}")
-print(f"log p(x) of our image: {exact[8]:.4f} nats")  # x is 000001000 in binary, number 8
+print(f"log p(x) of our image: {exact[8]:.4f} nats")  # 000001000 in binary is 8
 
 # %% [markdown]
-# This worked because z is one number. With two it still will. With 32, a grid of 100 codes a side
-# would have 10 to the power of 64 of them, and the integral is out of reach. Hence the bound.
+# The probabilities of all images sum to 1. This was possible because $z$ is one number. With 32
+# numbers, a grid of 100 values an axis has $10^{64}$ codes. So we need a bound.
 #
-# ## 3 · The bound, line by line, in two ways
+# ## 3 · The bound, in two ways
 #
-# Take a distribution q(z) that is nowhere 0 where $p(x|z)\,p(z)$ is not. Here: a Gaussian of mean
-# 0.2 and standard deviation 0.5, not a particularly good guess. (In a VAE an encoder will look at x
-# and propose a better one.)
+# Take any distribution $q(z)$ that is above 0 wherever $p(x|z)\,p(z)$ is. Here it is a Gaussian of
+# mean 0.2 and standard deviation 0.5. In a VAE, an encoder looks at $x$ and proposes a better one.
 #
-# **The first way: Jensen.** Multiply and divide by q under the integral, which is then an average
-# over draws from q; and the logarithm of an average is at least the average of the logarithm. In
-# line 4, $D_{\mathrm{KL}}(q\,\|\,p) = \mathbb{E}_q[\log q(z) - \log p(z)]$ as in chapter 01.
+# **First way: Jensen's inequality.** Multiply and divide by $q$. The integral becomes an average
+# over draws from $q$, and the logarithm of an average is at least the average of the logarithm:
 #
 # $$\begin{aligned}
 # \log p(x) &= \log \int p(x|z)\, p(z)\, dz && (1) \\
@@ -282,8 +319,13 @@ print(f"log p(x) of our image: {exact[8]:.4f} nats")  # x is 000001000 in binary
 #  &= \mathbb{E}_q[\log p(x|z)] - D_{\mathrm{KL}}(q\,\|\,p(z)) && (4)
 # \end{aligned}$$
 #
-# > **Predict.** Which two of the four lines have the same number as which other two?
-# > <details><summary>A way to think about it</summary>Three signs are equalities.</details>
+# > **Predict.** Which of the four lines have the same number?
+# >
+# > <details><summary>A way to think about it</summary>
+# >
+# > Three of the four signs are equalities.
+# >
+# > </details>
 
 # %% tags=["nbval-check-output"]
 from torch.distributions import Normal, kl_divergence
@@ -293,66 +335,86 @@ weight = q.log_prob(z).exp() * strip.dz  # q(z) dz: sums to 1 over the grid
 log_joint = strip.log_likelihood_nats(x, z) + prior.log_prob(z)  # log p(x|z) p(z)
 log_ratio = log_joint - q.log_prob(z)
 reconstruction = (weight * strip.log_likelihood_nats(x, z)).sum()
-print(f"(1) log of the area             {(log_joint.exp().sum() * strip.dz).log():.4f}")
-print(f"(2) log of the mean of ratios   {(weight * log_ratio.exp()).sum().log():.4f}")
-print(f"(3) mean of the log ratios      {(weight * log_ratio).sum():.4f}")
-print(f"(4) {reconstruction:.4f} - {kl_divergence(q, prior):.4f}            ", end=" ")
-print(f"{reconstruction - kl_divergence(q, prior):.4f}")
+print(f"(1) log of the area             {(log_joint.exp().sum() * strip.dz).log():.2f}")
+print(f"(2) log of the mean of ratios   {(weight * log_ratio.exp()).sum().log():.2f}")
+print(f"(3) mean of the log ratios      {(weight * log_ratio).sum():.2f}")
+kl = kl_divergence(q, prior)
+print(f"(4) {reconstruction:.2f} - {kl:.2f}                {reconstruction - kl:.2f}")
 
 # %% [markdown]
-# Lines 1 and 2 are log p(x), lines 3 and 4 the **evidence lower bound**, the ELBO. Its first term
-# asks that the image be probable under codes drawn from q: the *reconstruction*. Its second is what
-# q costs: how far it is from the prior.
+# Lines 1 and 2 are $\log p(x)$. Lines 3 and 4 are the **evidence lower bound**. Its first term, the
+# *reconstruction*, asks that the image be probable under codes drawn from $q$. The second is the
+# distance of $q$ from the prior.
 #
-# Jensen says *that* something is lost. The second way says *what*.
+# Line 2 needs $q > 0$. A posterior that is one-hot, as in the VQ-VAE, breaks this. So take a strip
+# model with three codes, each with prior 1/3, and three different $q$:
+
+# %% tags=["nbval-check-output"]
+three_codes = torch.tensor([-1.0, 0.0, 1.0], dtype=torch.float64)
+log_joint_3 = strip.log_likelihood_nats(x, three_codes) - torch.tensor(3.0).log()
+q_of = {
+    "unsure": torch.tensor([0.2, 0.3, 0.5], dtype=torch.float64),
+    "one-hot": torch.tensor([0.0, 1.0, 0.0], dtype=torch.float64),
+    "posterior": log_joint_3.softmax(dim=0),
+}
+for name, q3 in q_of.items():
+    drawn = q3 > 0  # an average over draws from q never sees the other codes
+    ratio = log_joint_3[drawn] - q3[drawn].log()
+    line_2, line_3 = (q3[drawn] * ratio.exp()).sum().log(), (q3[drawn] * ratio).sum()
+    print(f"{name:10} (1) {log_joint_3.logsumexp(0):.4f}  (2) {line_2:.4f}  (3) {line_3:.4f}")
+
+# %% [markdown]
+# For the one-hot $q$, line 2 is already below line 1: the average over draws never sees the other
+# two codes, so their share of $p(x)$ is lost before Jensen's step. Jensen then loses nothing. The
+# bound still holds: line 3 is at most line 1 for every $q$. The second way shows why.
 #
-# **The second way: log p minus KL.** Bayes' rule holds at every single z: p(x) = p(x|z) p(z) / p(z|x).
-# So the following difference is the same number wherever it is taken:
+# > **From the reading notes.** A VAE is an autoencoder "whose latent space is a multivariate
+# > Gaussian". Is it?
+# >
+# > The Gaussian is the usual choice, not the definition. A VAE is a prior over codes and an encoder
+# > that answers with a distribution, trained by the bound. The table above is the bound of a VAE
+# > with three codes. With $K$ codes and the one-hot row, it is the VQ-VAE's.
+#
+# **Second way: $\log p(x)$ minus a KL.** Bayes' rule holds at every single $z$, so this difference
+# is the same number everywhere:
 #
 # $$\log p(x) = \log p(x|z)\,p(z) - \log p(z|x) \qquad \text{for every } z$$
 
-# %%
-log_posterior = strip.posterior(x).log()
+# %% jupyter={"source_hidden": true}
 near = (z > -1.5) & (z < 2)
-figure, ax = plt.subplots(figsize=(6, 2.8), layout="tight")
-ax.plot(z[near], log_joint[near], label="log p(x|z) p(z)")
-ax.plot(z[near], log_posterior[near], label="log p(z|x)")
-ax.plot(z[near], (log_joint - log_posterior)[near], color="#d62728", label="their difference")
+joint_line, posterior_line = log_joint[near], strip.posterior(x).log()[near]
+figure, ax = plt.subplots(figsize=(6, 2.4), layout="tight")
+ax.plot(z[near], joint_line, label="log p(x|z) p(z)")
+ax.plot(z[near], posterior_line, label="log p(z|x)")
+ax.plot(z[near], joint_line - posterior_line, color="#d62728", label="their difference")
 ax.set(xlabel="z", ylabel="nats")
 ax.legend();
 
 # %% [markdown]
-# The red line is flat, at log p(x). An average of a constant is the constant, so average over q, and
-# subtract and add log q(z) on the way:
+# The red line is flat, at $\log p(x)$. Average it over $q$, and subtract and add $\log q(z)$:
 #
 # $$\log p(x) \;=\; \underbrace{\mathbb{E}_q\!\left[\log \frac{p(x|z)\,p(z)}{q(z)}\right]}_{\text{the ELBO}}
 #   \;+\; \underbrace{\mathbb{E}_q\!\left[\log \frac{q(z)}{p(z|x)}\right]}_{D_{\mathrm{KL}}(q\,\|\,p(z|x))}$$
 #
-# An *equation*. The gap is the KL divergence of q from the true posterior. It is never negative, so the
-# ELBO is a bound; and it is 0 for q = p(z|x), so the bound can be reached.
-
-# %% tags=["nbval-check-output"]
-bound, gap = (weight * log_ratio).sum(), (weight * (q.log_prob(z) - log_posterior)).sum()
-print(f"bound {bound:.4f} + gap {gap:.4f} = {bound + gap:.4f}")
-print(f"log p(x)                  = {strip.log_evidence_nats(x):.4f}")
-own = strip.posterior(x) * strip.dz  # now q is the posterior itself
-print(f"bound with q = p(z|x):      {(own * (log_joint - log_posterior)).sum():.4f}")
-
-# %% [markdown]
-# Both ways in one picture, in costs. The bound adds up from above: decoder term and KL to the
-# prior. The truth is shorter, by the KL to the posterior.
+# This is an equation. The **gap** is the KL divergence of $q$ from the true posterior. It is never
+# negative, so the ELBO is a bound. It is 0 for $q = p(z|x)$, so the bound can be reached.
 
 # %%
 from tutorial_lib.notebook import diagrams
 
-true_cost = -(log_joint.exp().sum() * strip.dz).log()
-diagrams.elbo_bars(-reconstruction, kl_divergence(q, prior), true_cost)
+log_posterior = strip.posterior(x).log()
+bound, gap = (weight * log_ratio).sum(), (weight * (q.log_prob(z) - log_posterior)).sum()
+print(f"bound {bound:.2f} + gap {gap:.2f} = {bound + gap:.2f}, log p(x) = {p_x.log():.2f}")
+own = strip.posterior(x) * strip.dz  # now q is the posterior itself
+print(f"bound with q = p(z|x): {(own * (log_joint - log_posterior)).sum():.2f}")
+diagrams.elbo_bars(-reconstruction, kl, -p_x.log())
 
 # %% [markdown]
-# ### Move it yourself
+# The bars are costs. The upper bar is line 4, the lower bar is the second way: the same length. A
+# better $q$ can save only the gap.
 #
-# Two sliders, for the mean and the width of q. The image has bright pixels in *two* places, so the
-# posterior has two humps. Try to close the red gap.
+# Now choose $q$ yourself. This image is bright in *two* places, so its posterior has two humps. Try
+# to close the red gap with the sliders for mean and width.
 
 # %%
 from tutorial_lib.notebook.widgets import bound_explorer
@@ -360,55 +422,27 @@ from tutorial_lib.notebook.widgets import bound_explorer
 two_places = torch.tensor([0, 0, 1, 0, 0, 0, 1, 0, 0])
 bound_explorer(strip, two_places)
 
-# %% [markdown]
-# For readers without a kernel: the best that one Gaussian can do, for our image and for this one.
-
-# %%
+# %% jupyter={"source_hidden": true}
 from tutorial_lib.notebook.widgets import draw_bound
 
 for image in (x, two_places):
     draw_bound(strip, image, *strip.best_gaussian(image))
 
 # %% [markdown]
-# With one hump a Gaussian is nearly the posterior, and the gap is nearly closed. With two, it sits
-# down on one of them, since probability mass in the valley between would cost dearly, and keeps a gap
-# that no slider can close. That gap is the price of insisting on a Gaussian.
+# The two pictures show the best single Gaussian for our image and for this one. With one hump, it
+# nearly closes the gap. With two, it settles on one hump: a wide Gaussian would also cover the
+# valley between them, where the log ratio is very low. The gap that stays comes from insisting on a
+# Gaussian.
 #
-# > **From the reading notes.** A VAE is an autoencoder "whose latent space is a multivariate
-# > Gaussian". Is it?
-# >
-# > The Gaussian is the usual choice, and not the definition. What makes a VAE is the pair: a prior
-# > over codes, and an encoder that answers with a distribution, trained by the bound. The two-humped
-# > posterior above is no Gaussian, and lines 1 to 4 asked only that q is nowhere 0 where the
-# > posterior is not. With a categorical prior
-# > over K codes and a categorical q the same lines hold; that is the VQ-VAE. The next cell writes the
-# > bound for three codes on our strip.
-
-# %% tags=["nbval-check-output"]
-from tutorial_lib.codes import categorical_kl
-
-three_codes = torch.tensor([-1.0, 0.0, 1.0], dtype=torch.float64)  # the only places there are
-uniform = torch.full((3,), 1 / 3, dtype=torch.float64)
-log_p = strip.log_likelihood_nats(x, three_codes)  # log p(x|z), three numbers
-evidence = torch.logsumexp(log_p + uniform.log(), dim=0)
-for name, q3 in {
-    "unsure ": torch.tensor([0.2, 0.3, 0.5], dtype=torch.float64),
-    "one-hot": torch.tensor([0.0, 1.0, 0.0], dtype=torch.float64),
-    "exact  ": (log_p + uniform.log()).softmax(dim=0),
-}.items():
-    lower = (q3 * log_p).sum() - categorical_kl(q3, uniform)
-    print(f"{name} q: bound {lower:.4f}, log p(x) {evidence:.4f}")
-
-# %% [markdown]
 # ## 4 · What a Gaussian costs
 #
-# The second term, for a Gaussian q and the prior N(0, 1), has a closed form. On one axis:
+# The second term has a closed form for a Gaussian $q$ and the prior $\mathcal{N}(0, 1)$. On one axis:
 #
 # $$D_{\mathrm{KL}} = \tfrac12\,(\mu^2 + \sigma^2 - 1 - \log \sigma^2)$$
 #
 # ### Exercise 9.2
 
-# %%
+# %% jupyter={"source_hidden": true} cellView="form"
 ch09.gaussian_kl.card()
 
 
@@ -429,18 +463,14 @@ def gaussian_kl(mean: torch.Tensor, log_variance: torch.Tensor) -> torch.Tensor:
 
 gaussian_kl = ch09.gaussian_kl.check(gaussian_kl)
 
-# %% [markdown]
-# What does the formula save? One could also draw codes from q and average log q(z) - log p(z).
-
-# %%
+# %% jupyter={"source_hidden": true}
 torch.manual_seed(0)
 mean, std = torch.tensor(0.5), torch.tensor(0.4)
-wide_normal = Normal(mean, std)
 closed = gaussian_kl(mean.view(1, 1), 2 * std.log().view(1, 1)).item()
-figure, ax = plt.subplots(figsize=(6, 2.8), layout="tight")
+figure, ax = plt.subplots(figsize=(6, 2.4), layout="tight")
 for _ in range(5):
-    drawn = wide_normal.sample((settings.n_draws,))
-    ratios = wide_normal.log_prob(drawn) - prior.log_prob(drawn)
+    draws = Normal(mean, std).sample((settings.n_draws,))
+    ratios = Normal(mean, std).log_prob(draws) - prior.log_prob(draws)
     steps = torch.arange(1, settings.n_draws + 1)
     ax.semilogx(steps, ratios.cumsum(dim=0) / steps, color="#3b76af", lw=0.8)
 ax.axhline(closed, color="#d62728", label="closed form")
@@ -448,18 +478,19 @@ ax.set(xlabel="draws", ylabel="KL (nats)", title=f"one draw scatters by {ratios.
 ax.legend();
 
 # %% [markdown]
-# Five runs of draws all end at the closed form, and all take hundreds of draws to get near it. A VAE
-# makes do with *one* draw for each image, so every term that can be had exactly is worth having.
+# You could also average $\log q(z) - \log p(z)$ over draws from $q$ (blue, five runs). All runs end at
+# the closed form, after hundreds of draws. A VAE uses *one* draw for each image, so it takes every
+# term in closed form that has one.
 #
 # ## 5 · The gradient of a draw
 #
-# The other term, E_q[log p(x|z)], has no closed form when a network stands behind p(x|z). So draw a
-# z from q. But q has parameters, the mean and the variance that the encoder gives, and they should
-# learn. What is the derivative of a *random draw*?
+# The first term, $\mathbb{E}_q[\log p(x|z)]$, has no closed form when a network computes $p(x|z)$.
+# So draw a $z$ from $q$. The encoder gives the mean and the variance of $q$ and has to learn from
+# the result. But what is the derivative of a *random draw*?
 #
 # ### Exercise 9.3
 
-# %%
+# %% jupyter={"source_hidden": true} cellView="form"
 ch09.reparameterize.card()
 
 
@@ -482,13 +513,13 @@ reparameterize = ch09.reparameterize.check(reparameterize)
 
 
 # %% [markdown]
-# Is it right? On the strip the truth is available: E_q[log p(x|z)] as a sum over the grid, a little
-# to the right, a little to the left. Three ways to estimate its derivative with respect to the mean
-# of q, from single draws:
+# On the strip you can compute the true derivative of $\mathbb{E}_q[\log p(x|z)]$ with respect to the
+# mean of $q$, by moving the mean a little. Here are three ways to estimate it from single draws:
 #
-# - **through the noise**: differentiate log p(x|z) at z = mean + σ · noise;
-# - **the score function**: log p(x|z) · ∂ log q(z) / ∂mean, which needs no derivative of the decoder;
-# - **a plain draw**, as `q.sample()` gives it.
+# - **through the noise**: differentiate $\log p(x|z)$ at $z = \mu + \sigma \cdot$ noise;
+# - **the score function**: $\log p(x|z) \cdot \partial \log q(z) / \partial\mu$, without a
+#   derivative of the decoder;
+# - **a plain draw**, by `q.sample()`.
 
 # %%
 def expected(mean):
@@ -505,16 +536,14 @@ code = reparameterize(mean, log_variance, torch.randn_like(mean))
 log_p = strip.log_likelihood_nats(x, code[:, 0])
 (through_noise,) = torch.autograd.grad(log_p.sum(), mean)
 score = log_p.detach() * (code - mean).detach()[:, 0] / 0.4**2
-plain = Normal(mean, 0.4).sample()
 print(f"true derivative       {truth:6.3f}")
 for name, each in {"through the noise": through_noise, "score function": score}.items():
     print(f"{name:20} {each.mean():7.3f} on average, one draw scatters by {each.std():.2f}")
-print(f"{'a plain draw':20} has a gradient: {plain.requires_grad}")
+print(f"{'a plain draw':20} has a gradient: {Normal(mean, 0.4).sample().requires_grad}")
 
-# %%
-figure, ax = plt.subplots(figsize=(6, 2.6), layout="tight")
-edges = torch.linspace(-60, 60, 81).tolist()
-options = {"bins": edges, "density": True, "alpha": 0.6}
+# %% jupyter={"source_hidden": true}
+figure, ax = plt.subplots(figsize=(6, 2.2), layout="tight")
+options = {"bins": torch.linspace(-60, 60, 81).tolist(), "density": True, "alpha": 0.6}
 ax.hist(score, color="#e6a04c", label="score function", **options)
 ax.hist(through_noise[:, 0], color="#3b76af", label="through the noise", **options)
 ax.axvline(truth, color="#d62728", label="true derivative")
@@ -522,24 +551,25 @@ ax.set(xlabel="estimate from one draw", ylabel="density")
 ax.legend();
 
 # %% [markdown]
-# Both histograms are lopsided, and yet their means, as printed, are near the truth: both estimators
-# are right on average. But one draw of the blue one is worth many of the orange one, which has tails
-# far beyond its mean. And the plain draw has no gradient at all: an encoder trained through it would
-# hear nothing of the images, only the KL term, which wants q to be the prior. This is
-# **reparameterisation** (Kingma and Welling, section 2.4), and it asks one thing: that the code move
-# *smoothly* with the parameters. Remember that when codes become whole numbers.
+# Both estimators are right on average, although neither histogram is symmetric. One draw through
+# the noise is worth many draws of the score function, whose tails reach far beyond its mean. The
+# plain draw has no gradient: an encoder trained through it would learn from the KL alone. The first
+# way is **reparameterisation** (Kingma and Welling, section 2.4). It needs a code that moves
+# *smoothly* with the parameters. A code that is a whole number does not.
 #
-# ## 6 · A Gaussian VAE
-#
-# Put the pieces together. Two terms, several draws.
+# ## 6 · A Gaussian VAE, whole
 
-# %%
-diagrams.gaussian_vae(shipped, held_out.levels[7].long())
+# %% jupyter={"source_hidden": true}
+diagrams.gaussian_vae(shipped, sixteen_levels.test.levels[7].long())
 
 # %% [markdown]
+# The encoder has twice as many outputs as the autoencoder's: a mean and a log-variance for each
+# number of the code. Noise comes in from outside. Both orange boxes are costs, in nats per image.
+# First put the two together. Then write the whole way from image to costs.
+#
 # ### Exercise 9.4
 
-# %%
+# %% jupyter={"source_hidden": true} cellView="form"
 ch09.elbo.card()
 
 
@@ -564,60 +594,109 @@ def elbo(
 elbo = ch09.elbo.check(elbo)
 
 # %% [markdown]
-# The library's model, `GaussianVAE`, has the encoder and the decoder of section 1; the encoder has
-# four outputs now instead of two, a mean and a log-variance for each number of the code. It returns
-# both terms as costs, in nats per image.
+# ### Exercise 9.5
+
+# %% jupyter={"source_hidden": true} cellView="form"
+ch09.vae_step.card()
+
 
 # %%
-from tutorial_lib.codes import GaussianVAE
+def vae_step(
+    encoder: nn.Module, decoder: nn.Module, levels: torch.Tensor, noise: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """One step of training a Gaussian VAE, up to its two costs: encode, draw one code, decode.
+
+    encoder  encoder(levels) is (B, 2 * D): first the D means, then the D log-variances of q(z|x)
+    decoder  decoder(code) of a code (B, D) is the logits (B, L, C, H, W): dimension 1 the levels
+    levels   (B, C, H, W) torch.long, the images
+    noise    (B, D), drawn from N(0, 1) by the caller
+    returns  -log p(x|z) at the drawn code, and KL(q(z|x) || p(z)): each (B,), nats per image. Their
+             mean over the batch will be minimised, so gradients must reach encoder and decoder
+
+    By hand: one pixel of level 1. The encoder says [1, 0] and the noise is 0.5: z = 1.5. A decoder
+             with the logits [0, z] gives -log(e^1.5 / (1 + e^1.5)) = 0.201, and the KL is 0.5
+    """
+    ____
 
 
-def vae_step(model, levels):
-    """One step of training: minus the ELBO, with one draw for each image."""
-    terms = model(levels.long())
-    decoder, kl = terms.decoder_nats.mean(), terms.kl_nats.mean()
-    nats = decoder + kl
-    return {"loss": nats / 256, "nats/image": nats, "decoder nats": decoder, "KL nats": kl}
+vae_step = ch09.vae_step.check(vae_step)
 
 
+# %%
+class GaussianVAE(nn.Module):
+    """levels, noise -> the decoder term and the KL of each image, whose sum is minus the ELBO."""
+
+    def __init__(self, code_dim=2):
+        super().__init__()
+        self.encoder = Encoder(2 * code_dim)  # a mean and a log-variance for each number
+        self.decoder = Decoder(code_dim)
+
+    def forward(self, levels, noise):
+        return vae_step(self.encoder, self.decoder, levels, noise)
+
+
+def minus_elbo(model, levels, beta=1.0):
+    """What `fit` minimises, with one draw for each image; `beta` weighs the KL in the loss."""
+    noise = torch.randn(len(levels), 2, device=levels.device)
+    decoder, kl = (each.mean() for each in model(levels.long(), noise))
+    loss = (decoder + beta * kl) / (256 * max(1, beta))
+    return {"loss": loss, "nats/image": decoder + kl, "decoder term": decoder, "KL": kl}
+
+
+# %% tags=["held", "nbval-check-output"]
+from tutorial_lib.codes import GaussianVAE as LibraryVAE
+
+library, mine = LibraryVAE(size=(16, 16), code_dim=2), GaussianVAE()
+mine.load_state_dict(library.state_dict())
+noise = torch.randn(8, 2)
+pairs = zip(mine(some, noise), library(some, noise), strict=True)
+same = [torch.allclose(own, theirs, atol=1e-3) for own, theirs in pairs]
+print("same decoder term and KL as the library's:", all(same))
+
+# %%
 torch.manual_seed(0)
-vae = GaussianVAE(size=(16, 16), code_dim=2).to(device)
-history = fit(vae, vae_step, (train,), how)
+vae = GaussianVAE().to(device)
+history = fit(vae, minus_elbo, (train,), how)
+figure, axes = plt.subplots(1, 2, figsize=(7, 2.4), layout="tight")
+for ax, name in zip(axes, ("decoder term", "KL"), strict=True):
+    ax.plot([row["step"] for row in history.rows], [row[name] for row in history.rows])
+    ax.set(xlabel="step", ylabel="nats per image", ylim=(0, None), title=name)
 
-# %%
-figure, ax = plt.subplots(figsize=(6, 2.8), layout="tight")
-steps = [row["step"] for row in history.rows]
-decoder = [row["decoder nats"] for row in history.rows]
-kl = [row["KL nats"] for row in history.rows]
-ax.stackplot(steps, decoder, kl, labels=["decoder term", "KL term"], colors=["#3b76af", "#e6a04c"])
-ax.set(xlabel="step", ylabel="nats per image", ylim=(0, None))
-ax.legend();
 
 # %% [markdown]
-# At first the code costs next to nothing, and says nothing. Then the model finds that a few nats
-# spent on the code save many more in the decoder, and the orange band opens.
+# At first the code costs little and says little. Then the model finds that a few nats spent on the
+# code save many more in the decoder: the KL rises while the decoder term falls.
 #
-# Does the exercise agree with the library, and is the bound a bound? Two numbers are still few enough
-# for a grid: here is log p(x) of held-out garments, by adding up a plane full of codes.
+# Is the bound a bound? Two numbers are few enough for a grid. So compute $\log p(x)$ of held-out
+# garments by adding up a plane of codes, and the ELBO as an average of 16 draws.
 
 # %%
+def log_evidence_on_grid(model, levels, limit=5.0, n_points=settings.grid):
+    """log p(x) = log of the sum over a grid of two-number codes of p(x|z) p(z) dz. (B,)"""
+    axis = torch.linspace(-limit, limit, n_points)
+    grid = torch.cartesian_prod(axis, axis).to(device)
+    log_weight = prior.log_prob(grid).sum(dim=1) + 2 * (axis[1] - axis[0]).log()
+    with torch.inference_mode():
+        parts = [model.decoder(part).log_softmax(dim=1).flatten(2) for part in grid.split(2000)]
+    # Of each pixel the log-probability of its level: ones take level 1, the others level 0.
+    ones = levels.flatten(1).float()
+    log_p = torch.cat([ones @ part[:, 1].T + (1 - ones) @ part[:, 0].T for part in parts], dim=1)
+    return (log_p + log_weight).logsumexp(dim=1).cpu()
+
+
 images = test[: settings.n_exact].long().to(device)
 torch.manual_seed(0)
 with torch.inference_mode():
-    q_of_images = vae.encode(images)
-    noise = torch.randn(16, *q_of_images.mean.shape, device=device)
-    drawn = [reparameterize(*q_of_images, each) for each in noise]
-    logits = torch.stack([vae.logits_given(images, code).diff(dim=1) for code in drawn]).flatten(2)
-    elbos = elbo(logits, images.flatten(1), *q_of_images).cpu()
-    library = torch.stack([vae(images, each).elbo_nats for each in noise]).mean(dim=0).cpu()
-exacts = vae.log_evidence_nats(images, limit=5, n_points=settings.grid).cpu()
-coarse = vae.log_evidence_nats(images, limit=5, n_points=settings.grid // 2).cpu()
-print("as the library's:", torch.allclose(elbos, library, atol=1e-2))
+    mean, log_variance = vae.encoder(images).chunk(2, dim=1)
+    drawn = [reparameterize(mean, log_variance, torch.randn_like(mean)) for _ in range(16)]
+    logits = torch.stack([vae.decoder(code).diff(dim=1).flatten(1) for code in drawn])
+    elbos = elbo(logits, images.flatten(1), mean, log_variance).cpu()
+exacts, coarse = (log_evidence_on_grid(vae, images, n_points=n) for n in (settings.grid, 51))
 print(f"bound {elbos.mean():.2f}, log p(x) {exacts.mean():.2f} nats per image, on average")
-print(f"log p(x) with half as many codes along each axis: {coarse.mean():.2f}")
+print(f"log p(x) on a coarser grid: {coarse.mean():.2f}")
 
-# %%
-figure, (left, right) = plt.subplots(1, 2, figsize=(7, 3), layout="tight")
+# %% jupyter={"source_hidden": true}
+figure, (left, right) = plt.subplots(1, 2, figsize=(7, 2.6), layout="tight")
 left.plot([-120, 0], [-120, 0], color="#888888", lw=1)
 left.scatter(exacts, elbos, s=6)
 left.set(xlabel="log p(x), exact (nats)", ylabel="bound (nats)", xlim=(-120, 0), ylim=(-120, 0))
@@ -625,100 +704,119 @@ right.hist(exacts - elbos, bins=30, color="#d62728")
 right.set(xlabel="gap (nats)", ylabel="images");
 
 # %% [markdown]
-# The grid is fine enough: half of it gives the same. And the bound lies below the line, garment for
-# garment, by the KL between the encoder's Gaussian and the true posterior
-# (plus what is left of the scatter of sixteen draws: an average of draws can lie above by a little,
-# the expectation cannot).
+# A coarser grid gives nearly the same, so the grid is fine enough. The bound lies below $\log p(x)$ by
+# the gap: the KL between the encoder's Gaussian and the true posterior. (An average of 16 draws may
+# lie above by a little. The expectation cannot.)
 #
-# The code has a distribution now. So there is an answer to the question of section 1: which code to
-# pick? Here are all of them.
+# Now there is an answer to the question of section 1, which code to pick: draw it from the prior.
+# Here are 196 codes, each for an equal share of the prior.
 
 # %%
 side = 14
 shares = (torch.arange(side) + 0.5) / side  # equal shares of the prior's mass along each axis
-axis = Normal(0.0, 1.0).icdf(shares)
+axis = prior.icdf(shares)
 plane = torch.cartesian_prod(axis.flip(0), axis).flip(1)
 with torch.inference_mode():
-    logits = vae.logits_given(torch.zeros(side**2, 1, 16, 16).long().to(device), plane.to(device))
-show_images(logits.softmax(dim=1)[:, 1].cpu(), n_columns=side);
+    p = vae.decoder(plane.to(device)).softmax(dim=1)[:, 1]
+show_images(p.cpu(), n_columns=side);
 
 # %% [markdown]
-# Every picture stands for an equal share of the prior. To draw a garment, throw a dart. Neighbours
-# look alike, and in these two dimensions there are hardly any holes: the KL term has pulled the
-# encoder's Gaussians together until they fill the prior. (In 32 dimensions, as in the shipped
-# model, holes are everywhere: a draw from the prior seldom lies where an encoder's Gaussian was.)
+# Neighbours look alike: boots at the upper left, shoes along the top, trousers at the lower left,
+# shirts and pullovers on the right. Between two kinds lie blurred mixtures of both.
+#
+# ### Holes
+#
+# Why are the drawn garments of the first picture worse than these? There the code has 32 numbers.
+# Compare codes of held-out garments with codes drawn from the prior: how far is each from the
+# nearest training garment's code?
+
+# %%
+with torch.inference_mode():
+    known = shipped.encode(sixteen_levels.train.levels[: settings.n_train].long().to(device)).mean
+    q = shipped.encode(sixteen_levels.test.levels[:500].long().to(device))
+codes_of = {"of held-out garments": reparameterize(*q, torch.randn_like(q.mean))}
+codes_of["drawn from the prior"] = torch.randn_like(q.mean)
+figure, ax = plt.subplots(figsize=(6, 2.2), layout="tight")
+for name, code in codes_of.items():
+    nearest = torch.cdist(code, known).amin(dim=1).cpu()
+    ax.hist(nearest, bins=40, range=(0, 8), alpha=0.6, label=f"codes {name}")
+ax.set(xlabel="distance to the nearest training code", ylabel="codes")
+ax.legend(fontsize=7);
+
+# %% [markdown]
+# Codes from the prior lie farther from all garments. On each axis alone, the garments' codes fill
+# the prior. Their combinations do not: most of the 32-dimensional space holds no garment, and there
+# the decoder was never trained. These are **holes**. The bound does not forbid them. It compares
+# each garment's own $q(z|x)$ with the prior, and nothing in it asks that all $q(z|x)$ together cover
+# the prior. In two dimensions, they nearly do.
 #
 # ## 7 · A wrong way: a bound that is none
 #
-# Losses are often *averaged* over pixels. Then the decoder term is divided by 256, and if the KL is
-# divided as well, nothing has happened. But often only one of the two is. So here are two careless
-# "VAEs". One averages the KL over the pixels and sums the decoder term: its KL weighs 1/256. The
-# other averages the decoder term and sums the KL: that is, but for a common factor, a KL that
-# weighs 256. Both programs report what they minimise, as programs do.
+# Losses are often *averaged* over pixels. If both terms are divided by 256, nothing changes. Often
+# only one is. So train two careless "VAEs". The first averages only the KL: its weight is 1/256. The
+# second averages only the decoder term, which is the same as a KL weight of 256, up to a common
+# factor. Both report what they minimise.
 #
-# > **Predict.** Which of the two "ELBOs" will look better than ours? Will it be a bound? And what
-# > will the other model do with its code?
-# > <details><summary>A way to think about it</summary>What would you do with a code that costs next
-# > to nothing? And with one that costs 256 times its price?</details>
+# > **Predict.** Which of the two "ELBOs" will look better than ours? Will it be a bound? What will
+# > the other model do with its code?
+# >
+# > <details><summary>A way to think about it</summary>
+# >
+# > How would you use a code that costs next to nothing? And one that costs 256 times what it
+# > should?
+# >
+# > </details>
 
 # %%
 from functools import partial
 
-
-def weighted_step(model, levels, kl_weight):
-    """The wrong one: what is reported is the ELBO for a weight of 1 alone."""
-    terms = model(levels.long())
-    reported = (terms.decoder_nats + kl_weight * terms.kl_nats).mean()
-    return {"loss": reported / (256 * max(1, kl_weight)), "reported nats": reported}
-
-
-weights = {"right": 1, "KL averaged": 1 / 256, "pixels averaged": 256}
+beta_of = {"right": 1, "KL averaged": 1 / 256, "pixels averaged": 256}
 careless = {"right": vae}
 for name in ("KL averaged", "pixels averaged"):
     torch.manual_seed(0)
-    careless[name] = GaussianVAE(size=(16, 16), code_dim=2).to(device)
-    fit(careless[name], partial(weighted_step, kl_weight=weights[name]), (train,), how)
+    careless[name] = GaussianVAE().to(device)
+    fit(careless[name], partial(minus_elbo, beta=beta_of[name]), (train,), how)
 
 # %%
-torch.manual_seed(0)
-wide = {"limit": 10, "n_points": 2 * settings.grid - 1}
-print(f"{'nats per image':16} reported   ELBO  log p(x)     KL")
+from IPython.display import Markdown
+
+
+def table(columns, rows):
+    """A table of numbers; `rows` holds a list of numbers under the name of each row."""
+    lines = [["nats per image", *columns], ["---"] + ["---:"] * len(columns)]
+    lines += [[name, *(f"{number:.2f}" for number in numbers)] for name, numbers in rows.items()]
+    return Markdown("\n".join(f"| {' | '.join(line)} |" for line in lines))
+
+
+rows = {}
+noise = torch.randn(len(images), 2, device=device)
 for name, model in careless.items():
     with torch.inference_mode():
-        decoder, kl = (term.mean().item() for term in model(images))
-    exact_mean = model.log_evidence_nats(images, **wide).mean().item()
-    reported = -decoder - weights[name] * kl
-    print(f"{name:16} {reported:8.2f} {-decoder - kl:6.1f} {exact_mean:9.2f} {kl:6.2f}")
+        decoder, kl = (term.mean().item() for term in model(images, noise))
+    log_p = log_evidence_on_grid(model, images, 10.0, 2 * settings.grid - 1).mean().item()
+    rows[name] = [-decoder - beta_of[name] * kl, -decoder - kl, log_p, kl]
+table(["reported", "ELBO", "log p(x)", "KL"], rows)
 
 # %% [markdown]
-# The second row reports the best number of the three, and its "bound" lies *above* the true
-# log p(x), which no bound may. Its images are in truth less probable than ours. The code was nearly
-# free, so the encoder bought a very exact one, far out where the prior hardly ever draws. The third
-# row's code was so dear that the encoder bought none: KL 0, one and the same answer to every image.
-# No error was raised, and both loss curves went down.
+# "KL averaged" reports the best number of the three, and this "bound" lies *above* the true
+# $\log p(x)$. Its images are less probable than ours. The code cost almost nothing, so the encoder
+# made it very exact, in places where the prior hardly ever draws. In "pixels averaged", the code
+# cost so much that the encoder gave it up: KL 0, one answer to every image. No error was raised, and
+# both loss curves went down.
 #
-# The squared error hides the same choice. Summed over the pixels and divided by 2σ², it is -log of a
-# Gaussian of standard deviation σ around the reconstruction, up to a constant. So whoever picks
-# between sum and mean picks a σ:
-
-# %% tags=["nbval-check-output"]
-for name, factor in {"sum over 256 pixels": 1, "mean over 256 pixels": 1 / 256}.items():
-    sigma = (1 / (2 * factor)) ** 0.5  # factor * error ** 2 = error ** 2 / (2 sigma ** 2)
-    print(f"{name:21} of squared errors: each pixel has a standard deviation of {sigma:6.3f}")
-
-# %% [markdown]
-# For pixels from 0 to 1, the second of these claims that the reconstruction says next to nothing
-# about the image, and no code is worth its price. The weight on the KL has a name, β, and there are
-# reasons to choose it; but what is then reported must be the ELBO, with weight 1.
+# A squared error hides the same choice. Summed over pixels and divided by $2\sigma^2$, it is
+# $-\log$ of a Gaussian of standard deviation $\sigma$, up to a constant. A *sum* of squares sets
+# $\sigma = \sqrt{1/2} \approx 0.7$. A *mean* over 256 pixels sets $\sigma = \sqrt{256/2} \approx
+# 11.3$: for pixels from 0 to 1, the reconstruction then says next to nothing. The weight of the KL
+# is called $\beta$, and there are reasons to choose it. Report the ELBO, with weight 1.
 #
 # ## 8 · The decoder that needs no code
 #
-# Our decoder takes every pixel to be independent of the others given z. So z has to carry all that
-# pixels have in common. Chapters 03 and 04 built something far better: a PixelCNN, for which every
-# pixel may depend on those before it. Let it be the decoder, with z as its context in every gate
-# (equation 5 of the Gated PixelCNN paper). Encoder, prior and bound stay; epochs and learning rate
-# change. Two of them: one sees a few pixels around, the other, with a first kernel of 31×31, all
-# that has been drawn so far.
+# Our decoder takes the pixels to be independent given $z$. So $z$ has to carry all that pixels have
+# in common. A PixelCNN is a stronger decoder: each pixel depends on those before it. Give it $z$ as
+# its context in every gate (equation 5 of the Gated PixelCNN paper). Encoder, prior and bound stay;
+# epochs and learning rate change. One decoder sees a few pixels around. The other has a first kernel
+# of 31×31, sees all that was drawn before, and is told its place.
 
 # %%
 models = {"independent pixels": vae}
@@ -726,27 +824,34 @@ sizes = {
     "short-sighted PixelCNN": {"n_channels": 12, "n_layers": 2},
     "far-sighted PixelCNN": {"n_channels": 16, "n_layers": 3, "first_kernel_size": 31},
 }
-sizes["far-sighted PixelCNN"] |= {"coordinates": True, "n_frequencies": 2}  # it knows where it is
-fast = FitConfig(epochs=settings.pixelcnn_epochs, batch_size=32, learning_rate=1e-2)
+sizes["far-sighted PixelCNN"] |= {"coordinates": True, "n_frequencies": 2}
+slow = FitConfig(epochs=settings.pixelcnn_epochs, batch_size=32, learning_rate=1e-2)
 for name, pixelcnn in sizes.items():
     torch.manual_seed(0)
-    models[name] = GaussianVAE(size=(16, 16), code_dim=2, pixelcnn=pixelcnn).to(device)
-    fit(models[name], vae_step, (train,), fast)
+    models[name] = LibraryVAE(size=(16, 16), code_dim=2, pixelcnn=pixelcnn).to(device)
+    fit(models[name], minus_elbo, (train,), slow)
 
 # %% [markdown]
-# > **Predict.** The total will get better, PixelCNN is strong. What will become of the KL term?
-# > <details><summary>A way to think about it</summary>A nat spent on the code must save more than a
-# > nat in the decoder. What is left to save?</details>
+# > **Predict.** The total cost will fall. What will the KL do?
+# >
+# > <details><summary>A way to think about it</summary>
+# >
+# > A nat spent on the code must save more than a nat in the decoder. What is left to save?
+# >
+# > </details>
 #
-# And how much does the code still *say*? The KL is what it costs; a code can be costly and say
-# nothing. What it says about the image is its information: how much more probable a drawn code is
-# under its own image's posterior than under the average posterior.
+# How much does a code *say*? The KL is what it costs. What it says about the image is its
+# information: how much more probable a drawn code is under its own image's posterior than under the
+# average posterior $q(z)$.
 #
 # $$I = \mathbb{E}\left[\log q(z|x) - \log q(z)\right], \qquad q(z) = \tfrac1N \sum_j q(z|x_j)$$
 #
-# ### Exercise 9.5
+# On average, KL $= I + D_{\mathrm{KL}}(q(z)\,\|\,p(z))$. The second part is what the codes cost for
+# not filling the prior together.
+#
+# ### Exercise 9.6
 
-# %%
+# %% jupyter={"source_hidden": true} cellView="form"
 ch09.information.card()
 
 
@@ -767,110 +872,117 @@ def information(log_q: torch.Tensor) -> torch.Tensor:
 
 information = ch09.information.check(information)
 
+
 # %%
-from tutorial_lib.training import evaluate
-
-
-def code_information(model, images):
-    """Draw a code for each image, and measure how well it tells them apart: nats."""
+def scores(model):
+    """Of the held-out images, in nats: total, decoder term, KL, and what the code says."""
+    torch.manual_seed(0)
+    means = evaluate(model, minus_elbo, (test,))
     with torch.inference_mode():
-        q = model.encode(images.long().to(device))
-        code = reparameterize(*q, torch.randn_like(q.mean))
-        log_q = Normal(q.mean, (q.log_variance / 2).exp()).log_prob(code[:, None]).sum(dim=2)
-    return information(log_q.double().cpu()).item()
+        mean, log_variance = model.encoder(test.long().to(device)).chunk(2, dim=1)
+        code = reparameterize(mean, log_variance, torch.randn_like(mean))
+        log_q = Normal(mean, (log_variance / 2).exp()).log_prob(code[:, None]).sum(dim=2)
+    said = information(log_q.double().cpu()).item()
+    return [*(means[name] for name in ("nats/image", "decoder term", "KL")), said]
 
 
-torch.manual_seed(0)
-bill = {}
-for name, model in models.items():
-    means = evaluate(model, vae_step, (test,))
-    bill[name] = (means["decoder nats"], means["KL nats"])
-    said = code_information(model, test)
-    print(f"{name:22} total {means['nats/image']:5.2f} = decoder {bill[name][0]:5.2f}", end=" ")
-    print(f"+ KL {bill[name][1]:4.2f} nats per image; the code says {said:4.2f} nats")
-
-# %%
-figure, ax = plt.subplots(figsize=(7, 1.9), layout="tight")
-for name, (decoder, kl) in reversed(bill.items()):
-    ax.barh(name, decoder, color="#3b76af")
-    ax.barh(name, kl, left=decoder, color="#e6a04c")
-    ax.text(decoder + kl, name, f"  KL {kl:.2f}", va="center")
-ax.set(
-    xlabel="nats per image: decoder term, then KL",
-    xlim=(0, max(60, 1.15 * max(map(sum, bill.values())))),
-)
-ax.grid(axis="y", visible=False)
+columns = ["total", "decoder term", "KL", "the code says"]
+compared = {name: scores(model) for name, model in models.items()}
+table(columns, compared)
 
 # %% [markdown]
-# The further the decoder sees, the better the total, and the emptier the code. What the
-# short-sighted one keeps in the code is what it cannot see. With the far-sighted one the orange end
-# of the bar is all but gone: q(z|x) is nearly the prior for every image. This is **posterior
-# collapse**. (On average the KL is at least what the code says: it also pays for the distance of
-# the average posterior from the prior.) What the collapse does to pictures: encode a garment, and
-# decode from its code.
+# The further the decoder sees, the lower the total, and the emptier the code. What the short-sighted
+# one keeps in the code is what it cannot see. With the far-sighted one, the KL is 0.00: $q(z|x)$ is
+# the prior for every image. This is **posterior collapse**. (What a code says is at most its KL. The
+# last column comes from one draw for each image, so it may be a hundredth too high.)
+#
+# To see it, encode a garment and draw pixels from its code:
 
 # %%
 shown = test[:8].long().to(device)
-torch.manual_seed(0)
 rows = [shown.cpu()]
 for model in models.values():
     with torch.inference_mode():
-        code = model.encode(shown).mean
-    noise = torch.Generator().manual_seed(0)
-    rows.append(model.sample(8, code=code, pixels="sample", generator=noise).cpu())
-names = ["held out", *(name.replace(" ", "\n") for name in models)]
-show_images(torch.cat(rows), n_levels=2, n_columns=8, row_labels=names);
+        code = model.encoder(shown).chunk(2, dim=1)[0]
+        noise = torch.Generator().manual_seed(0)
+        if model is vae:  # draw each pixel for itself
+            p = model.decoder(code).softmax(dim=1)[:, 1].cpu()
+            rows.append((torch.rand(p.shape, generator=noise) < p).long())
+        else:
+            rows.append(model.sample(8, code=code, pixels="sample", generator=noise).cpu())
+labels = ["held out", *(name.replace(" ", "\n") for name in models)]
+show_images(torch.cat(rows), n_levels=2, n_columns=8, row_labels=labels);
 
 # %% [markdown]
 # The second row keeps the outline of each garment, under the noise of pixels that were drawn one by
-# one. The last row has clean, solid shapes, and other ones: the decoder does not listen.
+# one. The third row has clean pieces of edges that do not join to garments: this decoder sees only a
+# few pixels, and the code says little of the rest. The last row has whole garments, but not the ones
+# that were encoded. The decoder does not listen.
 #
-# Did the training go astray? Try the same network with a code that is made cheap: β = 0.1 while it
-# is trained, and then judged by the ELBO, with weight 1.
+# ### Does the code have to be silent?
+#
+# Is the empty code what the bound asks for, or what training fell into? Train the same network with
+# a cheap code, $\beta = 0.1$, and then go on with $\beta = 1$. For comparison, the model above is
+# trained for as long again. All are judged by the bound, with weight 1.
+#
+# > **Predict.** Which of the two totals is lower at the end?
+# >
+# > <details><summary>A way to think about it</summary>
+# >
+# > While the code is empty, the decoder has no reason to read it, and the encoder has no reason to
+# > write it.
+# >
+# > </details>
 
 # %%
+import copy
+
+far = {"β = 1": compared["far-sighted PixelCNN"]}
+longer = copy.deepcopy(models["far-sighted PixelCNN"])
+fit(longer, minus_elbo, (train,), slow)
+far["β = 1, then again β = 1"] = scores(longer)
 torch.manual_seed(0)
-far = {"as it is": models["far-sighted PixelCNN"]}
-far["made to speak"] = GaussianVAE(
-    size=(16, 16), code_dim=2, pixelcnn=sizes["far-sighted PixelCNN"]
-).to(device)
-fit(far["made to speak"], partial(weighted_step, kl_weight=0.1), (train,), fast)
-torch.manual_seed(0)
-for name, model in far.items():
-    means = evaluate(model, vae_step, (test,))
-    print(f"{name:14} decoder {means['decoder nats']:5.2f} + KL {means['KL nats']:4.2f}", end=" ")
-    print(f"= {means['nats/image']:5.2f} nats per image; says {code_information(model, test):.2f}")
+speaking = LibraryVAE(size=(16, 16), code_dim=2, pixelcnn=sizes["far-sighted PixelCNN"]).to(device)
+fit(speaking, partial(minus_elbo, beta=0.1), (train,), slow)
+far["β = 0.1"] = scores(speaking)
+fit(speaking, minus_elbo, (train,), slow)
+far["β = 0.1, then β = 1"] = scores(speaking)
+table(columns, far)
 
 # %% [markdown]
-# It can be made to speak. The code then saves the decoder many nats, and costs more than it saves:
-# the total gets *worse*. Silence is what the bound asks for.
+# With $\beta = 0.1$ the code speaks. It saves the decoder several nats and costs more than it saves:
+# the total is the worst. Trained on with $\beta = 1$, the code gets shorter but does not go silent,
+# and its total is not worse than that of the silent model, which was trained for as long. The two
+# differ by less than a tenth of a nat. So silence is *not* what the bound asks for. The bound hardly
+# prefers one of the two, and the start of training decides which one you get.
 #
-# > **From the reading notes.** The ELBO bounds "the quality of the reconstruction", "so we maximize
-# > it to improve the reconstruction". Does that follow?
+# > **From the reading notes.** "So we maximize it to improve the reconstruction." Does that follow?
 # >
-# > Not here. Of these two, the one with the better bound reconstructs worse: its decoder term is the
-# > larger one, as printed above. What is maximised is the sum of two terms, and it pays for a
-# > reconstruction only where that saves more than its code costs.
+# > No. Compare the first and the third row: the better bound goes with the larger decoder term, that
+# > is, with the worse reconstruction. The bound is a sum of two terms. It rewards a better reconstruction only
+# > where that saves more than its code costs.
 #
-# **In words.** The training of the last model did exactly what it was asked to. It reached the best
-# bound of the three. So what went wrong? <details><summary>An answer</summary>Nothing went wrong with
-# the bound; something is wrong with our wish. We wanted a *code*, a short description of the image that
-# something else can use, and never said so. The ELBO asks only for probability. By section 3, the bound is
-# log p(x) − KL(q‖p(z|x)). A PixelCNN reaches a good p(x) without z, and if z is ignored, the true
-# posterior is the prior: q = p(z) then closes the gap entirely and costs nothing. Any use of z has to
-# save more nats in the decoder than it costs in KL. Most of what z could tell, the PixelCNN also
-# learns from the pixels it has seen, for nothing; and the encoder's q is never exactly the
-# true posterior, so a code that speaks always leaves a gap. The cell above has measured both sides
-# of that bill.</details>
+# > **In words.** The first model did what it was asked to, and its code is empty. What went wrong?
+# >
+# > <details><summary>An answer</summary>
+# >
+# > Not the bound: our wish was never stated. We wanted a *code*, a short description that something
+# > else can use. The ELBO asks for probability: it is
+# > $\log p(x) - D_{\mathrm{KL}}(q\,\|\,p(z|x))$. A PixelCNN reaches a good $p(x)$ without $z$. If it
+# > ignores $z$, the true posterior is the prior, and $q = p(z)$ closes the gap at no cost. A code
+# > that speaks has to save more in the decoder than it costs in KL, and as $q$ is never exactly the
+# > true posterior, it leaves a gap. In the table above, the two come out nearly even.
+# >
+# > </details>
 #
-# ## 9 · What discrete codes do about it
+# ## 9 · What discrete codes change
 #
-# The Gaussian posterior had a way out: move to the prior, and the KL is 0. Take the way out away. Let
-# q(z|x) put *all* its mass on one of K codes (equation 1 of the VQ-VAE paper) and let the prior be
-# uniform. Fade the image out: `amount` multiplies everything that the encoder says, from 1 (it
-# speaks) to 0 (it says the same for every image).
+# A Gaussian posterior can move to the prior, and its KL is 0. Take that away. Let
+# $q(z|x)$ put all its mass on one of $K$ codes (equation 1 of the VQ-VAE paper), and let the prior
+# be uniform. The figure fades the image out: the encoder's output is multiplied by an amount from 1
+# to 0. At 0 it says the same of every image.
 
-# %%
+# %% jupyter={"source_hidden": true}
 from tutorial_lib.codes import kl_to_uniform
 
 amount = torch.linspace(0, 1, 41)
@@ -879,43 +991,37 @@ gaussian = gaussian_kl(amount[:, None] * loud, amount[:, None] * torch.tensor([[
 codebook = torch.tensor([[2.0, -1.0], [0.1, 0.2], [-1.0, 1.0], [0.5, -2.0]])  # K = 4
 nearest = torch.cdist(amount[:, None] * loud, codebook).argmin(dim=1)
 discrete = kl_to_uniform(F.one_hot(nearest, 4).float())
-figure, ax = plt.subplots(figsize=(6, 2.6), layout="tight")
+figure, ax = plt.subplots(figsize=(6, 2.4), layout="tight")
 ax.plot(amount, gaussian, label="Gaussian posterior")
 ax.plot(amount, discrete, label="one of K = 4 codes")
 ax.set(xlabel="how much the encoder says", ylabel="KL to the prior (nats)", ylim=(0, None))
-ax.legend()
-print(f"codes chosen on the way: {nearest.unique_consecutive().tolist()}, log 4 =", end=" ")
-print(f"{discrete[0]:.3f} nats each time");
+ax.legend();
 
 # %% [markdown]
-# A silent Gaussian is free; that is what the collapse runs down to. A code from a codebook costs log K
-# whether it says something or not. The bound has nothing to gain from emptying it. Since it has been
-# paid for, it may as well be used.
+# An empty Gaussian code costs nothing. A code from a codebook costs $\log K$ whether it says
+# something or not, so the bound gains nothing by emptying it.
 #
-# (This takes away the *reward* for silence. Does it also keep a strong decoder from ignoring the
-# codes? The paper's abstract claims so: no collapse, although the decoder is a powerful
-# autoregressive one. This page does not test it. In our own VQ-VAEs the decoder's pixels are
-# independent given z, and a PixelCNN learns the *codes* afterwards, with the encoder frozen. Then
-# the log K turns into something smaller, too.)
+# This removes the *reward* for an empty code. Does a strong decoder then use the codes? The
+# abstract of the VQ-VAE paper claims it: no posterior collapse, although the decoder is a powerful
+# autoregressive model. Chapter 12 runs this test. In the other chapters, the decoder's pixels are
+# independent given $z$, and a PixelCNN learns the *codes* afterwards.
 #
-# Three things remain to be built. A code that is a whole number, and no draw that moves smoothly with
-# anything: how does a gradient pass? That is chapter 10. The constant log K, and what becomes of it:
-# chapter 11. And the PixelCNN over codes: chapter 13.
+# How does a gradient pass a code that is a whole number? That is chapter 10.
 
 # %%
 ch09.progress()
 
 # %% [markdown]
-# ## What you have
+# ## Summary
 #
 # | paper | what it says | here | in the library |
 # |---|---|---|---|
-# | Auto-Encoding Variational Bayes, sec. 2.2, eqs. 1, 2 | log p(x) = bound + KL(q ‖ posterior) | section 3 | `one_latent.OneLatentModel` |
-# | Auto-Encoding Variational Bayes, eq. 3 | bound = reconstruction − KL(q ‖ prior) | sections 3, 6 | `bounds.elbo_nats`, `vae.GaussianVAE` |
-# | Auto-Encoding Variational Bayes, sec. 2.4 | reparameterisation | section 5 | `gaussian_posterior.reparameterize` |
-# | Auto-Encoding Variational Bayes, app. B | the KL of two Gaussians | section 4 | `bounds.gaussian_kl` |
-# | VQ-VAE sec. 1, 2 | posterior collapse under a strong decoder | section 8 | `GaussianVAE(pixelcnn=...)`, `gaussian_posterior.information_nats` |
-# | VQ-VAE sec. 3.1 | a VAE with a categorical posterior; KL constant | sections 3, 9 | `bounds.kl_to_uniform` |
+# | [1] sec. 2.2, eqs. 1, 2 | $\log p(x)$ = bound + KL($q$ ‖ posterior) | section 3 | `OneLatentModel` |
+# | [1] eq. 3 | bound = reconstruction − KL($q$ ‖ prior) | section 3, exercise 9.4 | `elbo_nats` |
+# | [1] sec. 2.4 | reparameterisation | section 5, exercise 9.3 | `reparameterize` |
+# | [1] sec. 3, app. B | the VAE; the KL of two Gaussians | exercises 9.2, 9.5 | `GaussianVAE`, `gaussian_kl` |
+# | [2] sec. 1, 2; [4] | an empty code under a strong decoder | section 8 | `GaussianVAE(pixelcnn=...)`, `information_nats` |
+# | [2] sec. 3.1 | a categorical posterior; KL constant | sections 3, 9 | `kl_to_uniform` |
 #
 # ## References
 #

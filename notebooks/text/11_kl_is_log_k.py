@@ -3,26 +3,26 @@
 #
 # [← 10 · The codebook](10_the_codebook_quantizer.ipynb) · [Contents](00_start_here.ipynb#Contents) · [Glossary](00_start_here.ipynb#Glossary) · [12 · Training a VQ-VAE →](12_training_a_vqvae.ipynb) · [Open in Colab](https://colab.research.google.com/github/from-pixels-to-codes/from-pixels-to-codes/blob/main/notebooks/11_kl_is_log_k.ipynb)
 #
-# A VQ-VAE throws a term of its loss away, because it is a constant. It is still a cost: what the
-# decoder is told has to be paid for, in nats, before anybody may speak of likelihood. This chapter
-# finishes the line at which the reading notes stop, and follows the constant to its end: from log K
-# for one code to the length of a real file.
+# A VQ-VAE leaves one term out of its loss, because it is a constant. The term is still a cost: the
+# decoder is told the codes, and they have to be sent. This chapter follows that cost from one code
+# to the length of a real file.
 #
 # **By the end you will have**
 #
-# - derived log K with care for 0 log 0, and seen why nothing can be learned from it;
-# - held the bound of the paper's section 3.2 against the true log p(x), by summing over every field
-#   of codes;
-# - compressed a garment into a file as long as the bound says, got it back to the last pixel, and
-#   put VAE, VQ-VAE and PixelCNN on one bill.
+# - derived $\log K$ with care for $0 \log 0$, and told apart why it is constant and why no gradient
+#   comes from it;
+# - compared the bound of the paper's section 3.2 with the true $\log p(x)$, by summing over every
+#   field of codes;
+# - compressed a garment into a file as long as the bound says, and put VAE, VQ-VAE and PixelCNN into
+#   one table.
 #
 # **You need** chapters 01 (nats, bits/dim, entropy), 05 (a PixelCNN that is told the class), 07 (the
 # class summed out), 09 (the ELBO) and 10 (the codebook).
 #
-# **Time** about an hour and a half of reading and exercises; running everything takes two or three
-# minutes on a laptop, and less with a GPU.
+# **Time** about two and a half hours: an hour and a half of reading, an hour for the exercises.
+# Running everything takes two or three minutes on a laptop.
 
-# %% tags=["setup"]
+# %% tags=["setup"] jupyter={"source_hidden": true} cellView="form"
 import importlib.util
 import os
 import subprocess
@@ -39,7 +39,7 @@ if importlib.util.find_spec("tutorial_lib") is None:  # on Colab, for example
     importlib.invalidate_caches()
 importlib.import_module("tutorial_lib.notebook.setup").start("0.1.0")
 
-# %% tags=["parameters"]
+# %% tags=["parameters"] jupyter={"source_hidden": true} cellView="form"
 from dataclasses import dataclass
 
 from tutorial_lib import profiles
@@ -54,7 +54,7 @@ class Settings:
     tiny_steps: int
     n_places: int  # at which all other codes are tried
     n_file: int  # images whose codes go into one file
-    n_bill: int  # held-out images on the bill at the end
+    n_bill: int  # held-out images in the table at the end
 
 
 settings = profiles.choose(
@@ -63,12 +63,6 @@ settings = profiles.choose(
     gpu=Settings(9000, 2000, 4000, 400, 7, 20, 2000),
 )
 settings
-
-# %% [markdown]
-# ## Where this ends
-#
-# Six held-out garments, the codes that a trained VQ-VAE gives them, and what each code costs in
-# bits, for somebody who has read the codes above it and to its left, and knows the class.
 
 # %%
 import math
@@ -88,62 +82,58 @@ some, labels = test.levels[:6].long().to(device), test.labels[:6].to(device)
 with torch.inference_mode():
     codes = shipped.vqvae.encode_indices(some)  # (6, 7, 7), each 0 .. 127
     log_p = shipped.prior(codes[:, None], label=labels).log_softmax(dim=1)[:, :, 0]
-    prices = -log_p.gather(1, codes[:, None])[:, 0].cpu() / math.log(2)  # bits
+    costs = -log_p.gather(1, codes[:, None])[:, 0].cpu() / math.log(2)  # bits
 figure, axes = plt.subplots(3, 6, figsize=(7, 3.9), layout="constrained")
 for i, (top, middle, bottom) in enumerate(axes.T):
     show_images(some[i : i + 1], n_levels=256, ax=top)
     show_index_map(codes[i], 128, ax=middle)
-    picture = bottom.imshow(prices[i], cmap="viridis", vmin=0, vmax=14)
-    bottom.set(xticks=[], yticks=[], xlabel=f"{prices[i].sum():.0f} bits")
+    picture = bottom.imshow(costs[i], cmap="viridis", vmin=0, vmax=14)
+    bottom.set(xticks=[], yticks=[], xlabel=f"{costs[i].sum():.0f} bits")
     bottom.grid(False)
-figure.colorbar(picture, ax=axes, label="bits")
-print(f"without a learned prior: log2 128 = {math.log2(128):.0f} bits each, {49 * 7} bits in all");
+figure.colorbar(picture, ax=axes, label="bits");
 
 # %% [markdown]
-# Dark codes come as no surprise; the bright ones are news. Without a learned prior every cell would
-# have the same colour, that of log2 K = 7 bits, in the middle of the scale. That number first.
+# Six held-out garments, the 7×7 codes that a trained VQ-VAE gives them, and what each code costs in
+# bits, for a reader who knows the class and the codes before it. Dark codes were expected, bright
+# ones were not. Without a learned prior, each code would cost $\log_2 128 = 7$ bits, 343 in all.
+# That number comes first.
 #
 # ## 1 · The line at which the notes stop
+#
+# The boxes of this chapter answer a student's reading notes on the papers.
 #
 # > **From the reading notes.** The notes take the definition
 # > $D_{\mathrm{KL}}(P\|Q) = -\sum_x P(x) \log \frac{Q(x)}{P(x)}$, observe that "P(k) = 1 and
 # > P(j) = 0 for j ≠ k", write "becomes", and stop. What does it become?
 # >
-# > P is the posterior q(z|x), all of it on the code k that was chosen. Q is the prior, 1/K for
-# > every code. Split the sum into the one term with j = k and all the others:
+# > $P$ is the posterior $q(z|x)$, all of it on the chosen code $k$. $Q$ is the prior, $1/K$ for every
+# > code. Split the sum into the term of $k$ and all others:
 # >
 # > $$D_{\mathrm{KL}} = -\,1 \cdot \log \frac{1/K}{1} \;-\;
 # >   \sum_{j \neq k} 0 \cdot \log \frac{1/K}{0} \;=\; -\log \frac{1}{K} \;-\; 0 \;=\; \log K$$
 # >
-# > The first term is log K. Each of the others is 0 times infinity, which may be anything until
-# > somebody says what it is. Here it is a limit: t log t goes to 0 with t. A code that is never
-# > chosen adds nothing. The next three cells show the trap, the limit and the sum.
-#
-# Four codes, and number 2 is chosen. Term by term, as the definition is written:
+# > Each of the other terms is 0 times infinity. Here that is a limit: $t \log t$ goes to 0 with $t$.
+# > The next cells show the trap, the limit and the sum.
 
 # %% tags=["nbval-check-output"]
 K = 4
-P = torch.tensor([0.0, 0.0, 1.0, 0.0], dtype=torch.float64)
+P = torch.tensor([0.0, 0.0, 1.0, 0.0], dtype=torch.float64)  # code 2 is chosen
 Q = torch.full((K,), 1 / K, dtype=torch.float64)
-terms = -P * (Q / P).log()
+terms = -P * (Q / P).log()  # as the definition is written
 print("terms:", terms.tolist())
 print("sum:  ", terms.sum().item())
 
-# %% [markdown]
-# Not a number. The computer has no limits, in this sense of the word: it sees 0 times infinity and
-# gives up, and one such term spoils the sum. What happens on the *way* to 0?
-
-# %%
+# %% jupyter={"source_hidden": true}
 t = torch.logspace(-8, 0, 200, dtype=torch.float64)
-figure, ax = plt.subplots(figsize=(5, 2.4), layout="tight")
+figure, ax = plt.subplots(figsize=(5, 2.2), layout="tight")
 ax.semilogx(t, t * (t / (1 / K)).log())
 ax.axhline(0, color="#888888", lw=1)
 ax.set(xlabel="P(j) = t", ylabel="term (nats)", title="what one code adds: t log(t / (1/K))");
 
 # %% [markdown]
-# Read from right to left: at t = 1 the term is log K; it crosses 0 at t = 1/K, dips, and comes back
-# to 0. The logarithm runs off to minus infinity, but so slowly that the factor t wins. So the limit
-# is 0, and a program has to be told: take the logarithm only where P is above 0.
+# The computer gets 0 times infinity, which is not a number, and one such term spoils the sum. The
+# curve shows the limit. At $t = 1$ the term is $\log K$. It is 0 at $t = 1/K$, falls below 0, and
+# comes back to 0 as $t$ goes to 0. So a program has to take the logarithm only where $P$ is above 0.
 
 # %% tags=["nbval-check-output"]
 ratio = torch.where(P > 0, Q, 1) / torch.where(P > 0, P, 1)  # 1 where P is 0: log 1 is harmless
@@ -152,8 +142,8 @@ print("terms:", [f"{term:.4f}" for term in (terms + 0).tolist()])
 print(f"sum:   {terms.sum().item():.4f} nats, log 4 = {math.log(4):.4f}")
 
 # %% [markdown]
-# That is the end of the notes' sentence: **the KL divergence becomes log K.** For any k: the place
-# of the 1 does not matter. PyTorch's own distributions agree.
+# **The KL divergence becomes $\log K$**, whichever code $k$ is chosen. PyTorch's own distributions
+# agree:
 
 # %% tags=["nbval-check-output"]
 from torch.distributions import Categorical, kl_divergence
@@ -168,10 +158,10 @@ for n_codes in (2, 4, 128, 512):
 # %% [markdown]
 # ### Exercise 11.1
 #
-# Any two categoricals, zeros included. (From here on q is the first of the two and p the second, as
-# in the ELBO: q(z|x) against p(z).)
+# Now any two categoricals, zeros included. From here on $q$ is the first of the two and $p$ the
+# second, as in the ELBO: $q(z|x)$ against $p(z)$.
 
-# %%
+# %% jupyter={"source_hidden": true} cellView="form"
 ch11.categorical_kl.card()
 
 
@@ -192,21 +182,27 @@ def categorical_kl(q: torch.Tensor, p: torch.Tensor) -> torch.Tensor:
 categorical_kl = ch11.categorical_kl.check(categorical_kl)
 
 # %% [markdown]
-# Note the two kinds of zero. A zero of q is harmless. A zero of p under a q above 0 is a code that
-# is used although the prior says it cannot happen, and costs infinitely much. Section 7 meets that
-# case in earnest.
+# A zero of $q$ is harmless. A zero of $p$ where $q$ is above 0 costs infinitely much: a code is used
+# although the prior says that it cannot occur.
 #
-# ## 2 · A constant teaches nothing
+# ## 2 · Constant value, and no path
 #
-# log K does not depend on the image, on the encoder, or on the codebook. Adding it to a loss
-# changes no gradient. But *why* is it constant? Put four codes on a line, and let the encoder's
-# output move from left to right. Equation 1 gives all mass to the nearest code. For comparison,
-# softer posteriors: q in proportion to exp(−distance²/τ).
+# For any $q$, the KL to the uniform prior is $\sum_k q_k \log q_k + \log K$, that is
 #
-# > **Predict.** Draw the KL to the uniform prior against the encoder's output, for a hard q and for
+# $$D_{\mathrm{KL}}(q\,\|\,\text{uniform}) = \log K - H(q)$$
+#
+# with $H$ the entropy (chapter 01). Put four codes on a line, and let the encoder's output move from
+# left to right. Equation 1 gives all mass to the nearest code. For comparison, softer posteriors: $q$
+# in proportion to $\exp(-\text{distance}^2/\tau)$.
+#
+# > **Predict.** Draw the KL to the uniform prior against the encoder's output, for a hard $q$ and for
 # > a soft one.
-# > <details><summary>A way to think about it</summary>KL to the uniform is log K − H(q), with H the
-# > entropy. Where is a soft q least sure?</details>
+# >
+# > <details><summary>A way to think about it</summary>
+# >
+# > Where is a soft $q$ least sure? There its entropy is highest.
+# >
+# > </details>
 
 # %%
 from torch.nn import functional as F
@@ -224,82 +220,92 @@ def posterior(z, tau):
     return (-distances / tau).softmax(dim=1)
 
 
-figure, (left, right) = plt.subplots(1, 2, figsize=(7, 2.6), layout="tight")
+figure, (left, right) = plt.subplots(1, 2, figsize=(7, 2.4), layout="tight")
 for tau in (0, 0.3, 1, 3):
     z = torch.linspace(-3, 3, 241, requires_grad=True)
     kl = kl_to_uniform(posterior(z, tau))
     gradient = torch.autograd.grad(kl.sum(), z)[0] if kl.requires_grad else torch.zeros(241)
     left.plot(z.detach(), kl.detach(), label=f"τ = {tau}" if tau else "eq. 1")
     right.plot(z.detach(), gradient)
-    print(f"tau = {tau}: a gradient reaches the encoder: {kl.requires_grad}")
 left.set(xlabel="encoder output", ylabel="KL to uniform (nats)", ylim=(0, 1.6))
 right.set(xlabel="encoder output", ylabel="its gradient")
 left.legend(fontsize=7);
 
 # %% [markdown]
-# A soft posterior is unsure between two codes, its entropy is not 0, and the KL tells the encoder
-# about it: the gradient pulls towards the places where q is least sure. The hard posterior is never
-# unsure. Its curve is the flat one at log 4, and its gradient is 0 everywhere. It is more than
-# small: there is no path at all, since an argmin returns whole numbers.
+# A soft posterior is unsure between two codes. Its KL changes with the encoder's output, and its
+# gradient pulls towards the places where $q$ is least sure. The hard posterior is never unsure: its
+# KL is the flat line at $\log 4$.
 #
 # > **From the reading notes.** "The distribution q(z = k|x) is deterministic because it is
 # > generated by a VAE encoder." Is that the reason?
 # >
-# > No: the reason is equation 1, which puts all mass on the nearest code. What a VAE's encoder
-# > generates is a *distribution*, and that of a Gaussian VAE is not deterministic at all: the same
-# > image gives another z with each draw. The next cell draws from three posteriors for the same
-# > encoder output.
+# > No. The reason is equation 1, which puts all mass on the nearest code. The encoder of a Gaussian
+# > VAE gives a distribution too, and the same image gets another $z$ with each draw:
 
 # %%
 from tutorial_lib.codes import reparameterize
 
 torch.manual_seed(0)
-z_e = torch.full((6,), 0.4)
+z_e = torch.full((6,), 0.4)  # six draws for one encoder output
 gaussian = reparameterize(z_e[:, None], torch.zeros(6, 1), torch.randn(6, 1))[:, 0]
-soft = Categorical(posterior(z_e, 1)).sample()
-hard = Categorical(posterior(z_e, 0)).sample()
 print("a Gaussian VAE:       z =", [f"{each:.2f}" for each in gaussian.tolist()])
-print("a soft choice, τ = 1: z =", soft.tolist())
-print("equation 1:           z =", hard.tolist())
+print("a soft choice, τ = 1: z =", Categorical(posterior(z_e, 1)).sample().tolist())
+print("equation 1:           z =", Categorical(posterior(z_e, 0)).sample().tolist())
 
 # %% [markdown]
-# Six draws each, for one encoder output. Only equation 1 gives the same answer every time. And from
-# that follows the constant: an entropy of 0, so KL = log K − 0.
+# Two facts are often mixed up. The first is about the **value**. For a one-hot $q$ at $k$ and *any*
+# prior, the KL has one term:
 #
-# Now the real thing. Add the KL of all codes to the loss of a VQ-VAE (eq. 3), and compare every
-# gradient with those without it.
+# $$D_{\mathrm{KL}}(q \,\|\, p) \;=\; 1 \cdot \log\frac{1}{p(k)} \;=\; -\log p(k)$$
+#
+# This is $\log K$ for every $k$ only if the prior is uniform.
+
+# %% tags=["nbval-check-output"]
+skewed = torch.tensor([1 / 2, 1 / 4, 1 / 8, 1 / 8], dtype=torch.float64)
+every_code = torch.eye(4, dtype=torch.float64)  # row k: all mass on code k
+for name, p in {"uniform": torch.full((4,), 1 / 4, dtype=torch.float64), "skewed": skewed}.items():
+    bits = categorical_kl(every_code, p.expand(4, 4)) / math.log(2)
+    print(f"{name:8} prior: the codes cost {bits.tolist()} bits")
+
+# %% [markdown]
+# The second is about the **gradient**. The code is an argmin, and an argmin passes no gradient. So
+# the rate sends none to the encoder under *any* fixed prior, though its value varies. To see it, add
+# the rate of all codes to the loss of a VQ-VAE (eq. 3), and compare every gradient.
 
 # %% tags=["nbval-check-output"]
 from tutorial_lib.codes import VQVAE
 
 
-def gradients_of(with_kl):
+def gradients_of(prior):
+    """The loss plus the rate under p(z) = prior, and the gradients of all weights."""
     torch.manual_seed(0)
     vqvae = VQVAE(in_channels=1, n_levels=2, n_codes=8, code_dim=4, n_channels=8)
     out = vqvae(torch.randint(2, (4, 1, 12, 16)))
-    q = F.one_hot(out.quantized.indices, 8).float()  # (4, 3, 4, 8): twelve codes an image
-    loss = out.loss + with_kl * kl_to_uniform(q).sum()
-    loss.backward()
-    return loss.item(), [w.grad for w in vqvae.parameters()]
+    rate = -prior.log()[out.quantized.indices].sum()  # (4, 3, 4): twelve codes an image
+    (out.loss + rate).backward()
+    return (out.loss + rate).item(), [w.grad for w in vqvae.parameters()]
 
 
-(alone, without), (together, with_it) = gradients_of(0), gradients_of(1)
-print(f"the loss grows by {together - alone:.4f} = 48 log 8 = {48 * math.log(8):.4f}")
-same = [torch.equal(a, b) for a, b in zip(without, with_it, strict=True)]
-print(f"the same to the last bit: {sum(same)} of {len(same)} gradients")
+alone, without = gradients_of(torch.ones(8))  # log 1 = 0: no rate
+for name, prior in {"uniform": torch.ones(8) / 8, "skewed": torch.arange(1, 9) / 36}.items():
+    together, with_it = gradients_of(prior)
+    same = sum(torch.equal(a, b) for a, b in zip(without, with_it, strict=True))
+    grown = f"grows by {together - alone:.1f} nats" if name == "uniform" else "changes"
+    print(f"{name:8} prior: the loss {grown}, {same} of {len(without)} gradients stay the same")
+print(f"48 log 8 = {48 * math.log(8):.1f} nats")
 
 # %% [markdown]
-# So equation 3 has no KL term, and section 3.2 of the paper says why: with a uniform prior it is
-# constant as far as the encoder goes, and can be ignored *for training*. It has not left the bound.
+# With a uniform prior, the rate is constant. With a skewed one it is not, and still no gradient
+# changes: there is no path. So equation 3 has no KL term. Section 3.2 of the paper says that the
+# term is constant for the encoder and can be ignored *for training*. It has not left the bound.
 #
 # ## 3 · N codes
 #
 # > **From the reading notes.** The bottleneck "maps an arbitrary input to one of K vectors". Can K
 # > vectors be enough for all garments?
 # >
-# > They would not be. An image gets one of K codes *at each position* of a field: with N positions
-# > it is mapped to one of K × K × ... × K = K to the power of N fields. The next cell lists them
-# > for K = 3 and N = 2.
+# > No. An image gets one of $K$ codes *at each position* of a field. With $N$ positions, it is mapped
+# > to one of $K^N$ fields. Here are all of them for $K = 3$ and $N = 2$:
 
 # %% tags=["nbval-check-output"]
 from tutorial_lib.pixels import bits_per_dim, enumerate_images
@@ -312,13 +318,12 @@ kl = kl_to_uniform(joint)
 print(f"KL over the nine fields: {kl.item():.4f} = log 9 = 2 log 3 = {2 * math.log(3):.4f} nats")
 
 # %% [markdown]
-# The posterior over *fields* is one-hot again, now among K^N. Its KL to the uniform prior is
-# log K^N = **N log K**, the sum of what the positions cost one by one. This is the number to quote;
-# log K alone is the price of one code.
+# The posterior over *fields* is one-hot again, among $K^N$. Its KL to the uniform prior is
+# $\log K^N =$ **$N \log K$**. This is the number to quote: $\log K$ is the cost of one code.
 #
 # ### Exercise 11.2
 
-# %%
+# %% jupyter={"source_hidden": true} cellView="form"
 ch11.latent_rate.card()
 
 
@@ -339,66 +344,54 @@ def latent_rate(latent_shape: tuple[int, ...], n_codes: int, n_dims: int) -> tup
 
 latent_rate = ch11.latent_rate.check(latent_rate)
 
-# %% tags=["nbval-check-output"]
-nats, bits = latent_rate((7, 7), 128, 784)
-print(f"one code of K = 128:  {math.log(128):.2f} nats = 7 bits")
-print(f"49 codes of K = 128:  {nats:.1f} nats = {nats / math.log(2):.0f} bits per image")
-print(f"spread over 784 pixels: {bits:.4f} bits/dim")
-
 # %% [markdown]
-# Which K and which field are cheap? An image of 28×28 pixels in 256 levels costs 8 bits/dim as it
-# is. Compare codes for every pixel, every second, every fourth.
+# An image of 28×28 pixels in 256 levels costs 8 bits/dim as it is. Compare a code for every pixel,
+# for every 2×2 pixels, and for every 4×4.
 #
-# > **Predict.** With a code for every single pixel, at which K do the codes cost as much as the raw
-# > image?
-# > <details><summary>A way to think about it</summary>The raw image names one of 256 levels for
-# > each pixel.</details>
+# > **Predict.** With a code for every pixel, at which $K$ do the codes cost as much as the raw image?
+# >
+# > <details><summary>A way to think about it</summary>
+# >
+# > The raw image names one of 256 levels for each pixel.
+# >
+# > </details>
 
 # %%
 codebook_sizes = torch.tensor([2**i for i in range(11)])
-figure, ax = plt.subplots(figsize=(7, 2.7), layout="tight")
+figure, ax = plt.subplots(figsize=(7, 2.5), layout="tight")
 for side, pixels in {28: "every pixel", 14: "2×2 pixels", 7: "4×4 pixels"}.items():
     rates = [latent_rate((side, side), k, 784)[1] for k in codebook_sizes.tolist()]
     ax.plot(codebook_sizes, rates, marker="o", ms=3, label=f"a code for {pixels}")
+nats, bits = latent_rate((7, 7), 128, 784)
 ax.axhline(8, color="#d62728", lw=1, label="the raw image")
-ax.plot(128, latent_rate((7, 7), 128, 784)[1], "k*", ms=9, label="our VQ-VAE")
+ax.plot(128, bits, "k*", ms=9, label=f"our VQ-VAE: {bits:.4f}")
 ax.set(xscale="log", xticks=codebook_sizes[::2], xticklabels=codebook_sizes[::2].tolist())
 ax.set(xlabel="codes K", ylabel="latent rate (bits/dim)")
 ax.minorticks_off()
 ax.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1, 1));
 
 # %% [markdown]
-# At K = 256, with a code a pixel: such codes can name every level, and nothing is gained. K is the
-# cheap direction, since doubling it adds one bit a code; halving the step of the field costs four
-# times as much.
+# At $K = 256$. Doubling $K$ adds one bit to each code. Halving the step of the field costs four times
+# as much.
 #
-# ## 4 · The ELBO with a uniform prior
+# ## 4 · The bound, and the sum behind it
+#
+# Put a one-hot $q$ into the ELBO of chapter 09. The expectation has a single term, at $z = z_q(x)$,
+# and the KL is $-\log p(z_q(x))$, which is $N \log K$ under the uniform prior:
+#
+# $$\log p(x) \;\ge\; \log p(x \mid z_q(x)) + \log p(z_q(x)) \qquad \text{(VQ-VAE paper, section 3.2)}$$
+#
+# One line shows that it holds. $p(x) = \sum_z p(z)\, p(x|z)$ is a sum of positive terms over all
+# fields, and one term is never more than the sum.
 #
 # > **From the reading notes.** "The prior is the raw data, p(x|z)". Which is which?
 # >
-# > Four distributions have been mixed up here. The **prior** is p(z): how probable a field of codes
-# > is before any image has been seen. p(x|z) is the **likelihood**, the decoder's word on how
-# > probable an image is given the codes. q(z|x) is the (approximate) **posterior**, the encoder's.
-# > And the raw data are none of the three: they are draws from the world, which p(x), the
-# > **evidence**, tries to match. The next cells compute all of them for every image and every field
-# > of a tiny world.
+# > The **prior** is $p(z)$: how probable a field of codes is before any image was seen. $p(x|z)$ is
+# > the decoder's **likelihood**, $q(z|x)$ the encoder's approximate **posterior**. The raw data are
+# > draws from the world, which $p(x)$, the **evidence**, tries to match. This section computes all of
+# > them for every image and every field of a tiny world.
 #
-# The ELBO of chapter 09, for any posterior q:
-#
-# $$\log p(x) \;\ge\; \mathbb{E}_{q(z|x)}[\log p(x \mid z)]
-#     \;-\; D_{\mathrm{KL}}(q(z|x)\,\|\,p(z))$$
-#
-# Put in a one-hot q. The expectation is a single term, at z = z_q(x). The KL is N log K. So
-#
-# $$\log p(x) \;\ge\; \log p(x \mid z_q(x)) \;-\; N \log K
-#     \;=\; \log p(x \mid z_q(x)) + \log p(z_q(x))$$
-#
-# which is the approximation of the paper's section 3.2, stated there for any prior p(z). There is a
-# second way to see that it holds, in one line. p(x) is a sum over all fields of p(z) p(x|z); one
-# term of a sum of positive numbers is never more than the sum.
-#
-# A world small enough for the whole sum: 2×4 binary patches of garments, two codes, K = 3. There
-# are 256 images and nine fields.
+# The world: 2×4 binary patches of garments, two codes, $K = 3$. There are 256 images and nine fields.
 
 # %%
 torch.manual_seed(1)
@@ -406,22 +399,23 @@ binary = (garments.train.levels > 127).long()
 which = torch.randint(len(binary), (settings.n_patches,)).tolist()
 rows = torch.randint(8, 19, (settings.n_patches,)).tolist()
 columns = torch.randint(8, 17, (settings.n_patches,)).tolist()
-patches = torch.stack(
-    [binary[i, :, r : r + 2, c : c + 4] for i, r, c in zip(which, rows, columns, strict=True)]
-)
+corners = zip(which, rows, columns, strict=True)
+patches = torch.stack([binary[i, :, r : r + 2, c : c + 4] for i, r, c in corners])
 images = enumerate_images(2, 4)  # all 256, in counting order
+# Each patch is eight binary digits, so it has a number: its place in `images`.
 number = (patches.flatten(1) * 2 ** torch.arange(7, -1, -1)).sum(dim=1)
 truth = torch.bincount(number, minlength=256).double() / len(patches)
 likeliest = images[truth.argsort(descending=True)[:24]].float()
 show_images(F.pad(likeliest, (1, 1, 1, 1), value=0.6), n_columns=12);
 
 # %% [markdown]
-# These are the most frequent patches, black and white ones first. A VQ-VAE gives them one code for
-# each half. Two functions are needed: one for the bound, one for the sum.
+# These are the most frequent patches, the all-white and the all-black one first. A VQ-VAE gives each
+# patch one code for its left half and one for its right half. You need two functions: the bound, and
+# the sum.
 #
 # ### Exercise 11.3
 
-# %%
+# %% jupyter={"source_hidden": true} cellView="form"
 ch11.two_stage_bound.card()
 
 
@@ -451,7 +445,7 @@ two_stage_bound = ch11.two_stage_bound.check(two_stage_bound)
 # %% [markdown]
 # ### Exercise 11.4
 
-# %%
+# %% jupyter={"source_hidden": true} cellView="form"
 ch11.exact_log_p.card()
 
 
@@ -471,10 +465,6 @@ def exact_log_p(log_prior: torch.Tensor, log_likelihood: torch.Tensor) -> torch.
 
 exact_log_p = ch11.exact_log_p.check(exact_log_p)
 
-# %% [markdown]
-# Now ask the decoder about every image and every field, a table of 256×9, and train. The loop
-# writes down on the way what the sum and the bound say.
-
 # %%
 from tutorial_lib.pixels import nll_nats
 
@@ -487,13 +477,6 @@ def log_likelihoods(vqvae):
     return torch.stack(columns, dim=1)
 
 
-@torch.no_grad()
-def chosen_fields(vqvae):
-    """The encoder's field for every image, as its number in the list of nine."""
-    return (vqvae.encode_indices(images).flatten(1) * torch.tensor([3, 1])).sum(dim=1)
-
-
-# %%
 uniform_fields = torch.full((9,), -math.log(9), dtype=torch.float64)  # log p(z): N log K = log 9
 
 
@@ -506,6 +489,7 @@ def exact_and_bound(vqvae):
     return exact_log_p(uniform_fields, log_likelihoods(vqvae)), bound
 
 
+# %%
 torch.manual_seed(0)
 options = {"n_codes": 3, "code_dim": 2, "downsample": 2, "n_channels": 8, "n_blocks": 0}
 tiny = VQVAE(in_channels=1, n_levels=2, **options).double()
@@ -523,12 +507,12 @@ exact, bound = exact_and_bound(tiny.eval())
 print(f"sum of p(x) over the 256 images: {exact.exp().sum().item():.9f}")
 print(f"images whose bound is above log p(x): {(bound > exact + 1e-9).sum().item()}")
 
-# %%
-entropy = -torch.xlogy(truth, truth).sum().item()
-figure, (left, right) = plt.subplots(1, 2, figsize=(7, 2.9), layout="tight")
+# %% jupyter={"source_hidden": true}
+figure, (left, right) = plt.subplots(1, 2, figsize=(7, 2.7), layout="tight")
 steps, exact_costs, bound_costs = zip(*history, strict=True)
 left.plot(steps, bound_costs, label="−bound")
 left.plot(steps, exact_costs, label="−log p(x), exact")
+entropy = -torch.xlogy(truth, truth).sum().item()
 left.axhline(entropy, color="#888888", lw=1, label="entropy of the patches")
 left.set(xlabel="step", ylabel="mean cost (nats per image)", ylim=(0, None))
 left.legend(fontsize=7)
@@ -537,40 +521,76 @@ right.scatter(exact, bound, s=4 + 300 * truth, alpha=0.6)
 right.set(xlabel="log p(x), exact (nats)", ylabel="bound (nats)");
 
 # %% [markdown]
-# On the left, the bound's cost stays above the exact cost at every step, and both stay above the
-# entropy, which no model can beat. On the right, every image of the tiny world (larger dots for
-# frequent ones): none above the line. Notice that the distance to the line is wide for some images,
-# narrow for others, and that on the left it was widest at the beginning. Why?
+# Left: the bound's cost stays above the exact cost at every step, and both stay above the entropy,
+# which no model can beat. Right: every image of the tiny world, larger dots for frequent ones. None
+# lies above the line. Some images lie far below it.
 #
 # ## 5 · How tight is it?
 #
-# Write the joint probability in two ways, p(z) p(x|z) = p(x) p(z|x). Take logarithms, and put
-# z_q(x) for z:
+# Write the joint probability in two ways, $p(z)\,p(x|z) = p(x)\,p(z|x)$, take logarithms, and put
+# $z_q(x)$ for $z$:
 #
 # $$\underbrace{\log p(x)}_{\text{exact}}
 #     \;-\; \underbrace{[\log p(x \mid z_q) + \log p(z_q)]}_{\text{bound}}
 #     \;=\; -\log p(z_q \mid x)$$
 #
-# Here p(z|x) is the model's *true* posterior, by Bayes' rule over all nine fields. The gap is what
-# it would cost to guess the encoder's codes from the image, if the model itself had to guess them.
-# It is 0 if no other field could have made the image. (The paper argues in section 3.2 that a
-# decoder which has only ever been trained with z_q should end up like that, and replaces ≥ by ≈.)
+# This gap *is* chapter 09's gap, $D_{\mathrm{KL}}(q\,\|\,p(z|x))$, for a one-hot $q$: its only term is
+# $1 \cdot \log \frac{1}{p(z_q|x)}$. Here $p(z|x)$ is the model's *true* posterior, by Bayes' rule over
+# all nine fields. The gap is 0 if no other field can have made the image. The paper argues in
+# section 3.2 that a decoder trained only with $z_q$ should end up like that, and writes $\approx$.
+#
+# ### Exercise 11.5
+#
+# Compute bound and gap for *any* $q$ over the fields. Then compare three: the encoder's one-hot
+# choice, the true posterior, and one that says nothing.
 
-# %% tags=["nbval-check-output"]
-joint = log_likelihoods(tiny) + uniform_fields  # log p(z) p(x|z), (256, 9)
-log_posterior = joint.log_softmax(dim=1)  # log p(z|x)
-predicted = -log_posterior.gather(1, chosen_fields(tiny)[:, None])[:, 0]
-gap = exact - bound
-print("the gap is -log p(z_q|x) for every image:", torch.allclose(gap, predicted, atol=1e-9))
+# %% jupyter={"source_hidden": true} cellView="form"
+ch11.bound_and_gap.card()
+
+
+# %%
+def bound_and_gap(
+    q: torch.Tensor, log_prior: torch.Tensor, log_likelihood: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The ELBO of each image and how far it lies below log p(x), for codes that can be listed.
+
+    q               (B, F): q(z|x) over all F fields, rows that sum to 1. A q may be exactly 0
+    log_prior       (F,): log p(z) of every field, in nats. A field that q never takes may be
+                    impossible
+    log_likelihood  (B, F): log p(x|z) of every image given every field; an image may cost thousands
+    returns         the bound E_q[log p(x|z)] - KL(q || p(z)), and the gap KL(q || p(z|x)): each
+                    (B,), in nats. Their sum is log p(x)
+
+    By hand: two fields, p(z) = [1/4, 3/4], p(x|z) = [1/2, 1/6] and q = [1, 0]. The bound is
+             log(1/2) - log(4) = -2.079. The posterior is [1/2, 1/2], so the gap is log 2 = 0.693
+    """
+    ____
+
+
+bound_and_gap = ch11.bound_and_gap.check(bound_and_gap)
+
+# %%
+log_p = log_likelihoods(tiny)
+with torch.no_grad():  # the encoder's field for every image, as its number in the list of nine
+    chosen = (tiny.encode_indices(images).flatten(1) * torch.tensor([3, 1])).sum(dim=1)
+one_hot = F.one_hot(chosen, 9).double()
+q_of = {"one-hot": one_hot, "true posterior": (log_p + uniform_fields).softmax(dim=1)}
+q_of["says nothing"] = torch.full_like(one_hot, 1 / 9)
+print("mean over the patches, in nats")
+for name, q in q_of.items():
+    lower, gap = bound_and_gap(q, uniform_fields, log_p)
+    means = [round((truth @ each).item(), 3) + 0.0 for each in (lower, gap, lower + gap)]
+    print("{:15} bound {:7.3f} + gap {:6.3f} = {:.3f}".format(name, *means))
+lower, gap = bound_and_gap(one_hot, uniform_fields, log_p)
+print("one-hot: the bound of exercise 11.3:", torch.allclose(lower, bound, atol=1e-6))
 
 # %% [markdown]
-# How wide can it be, and how narrow? Two extreme cases can be built.
+# All three sums are $\log p(x)$. How wide or narrow can the gap of a VQ-VAE be? Two extreme cases:
 #
-# - **The decoder ignores z.** Then p(x|z) = p(x): the codes say nothing, every field is as good an
-#   explanation as any, and the gap is the whole rate, N log K. Paid, and wasted.
-# - **The prior is sure.** If p(z) puts all its mass on one field, and the encoder always chooses
-#   that one, the sum *has* only one term. The gap is 0. So is the rate, and so is what the codes
-#   say.
+# - **The decoder ignores $z$.** Then $p(x|z) = p(x)$, every field explains the image equally well,
+#   and the gap is the whole rate, $N \log K$.
+# - **The prior is sure.** If $p(z)$ puts all its mass on one field, and the encoder always chooses
+#   it, the sum *has* one term. The gap is 0, and so is what the codes say.
 
 # %%
 import copy
@@ -578,41 +598,31 @@ import copy
 deaf = copy.deepcopy(tiny)
 with torch.no_grad():
     deaf.decoder[0].weight.zero_()  # the first layer of the decoder no longer looks at z
-deaf_exact, deaf_bound = exact_and_bound(deaf)
-
 sure = torch.full((9,), -math.inf, dtype=torch.float64)
 sure[4] = 0.0  # log 1: field number 4, (1, 1), and no other
-sure_exact = exact_log_p(sure, log_likelihoods(tiny))
-sure_bound = log_likelihoods(tiny)[:, 4] + sure[4]  # an encoder that always says (1, 1)
-cases = {
-    "decoder ignores z": (deaf_exact, deaf_bound),
-    "trained": (exact, bound),
-    "prior is sure": (sure_exact, sure_bound),
-}
-figure, axes = plt.subplots(1, 3, figsize=(7, 2.7), layout="tight", sharex=True, sharey=True)
-for ax, (name, (log_p, lower)) in zip(axes, cases.items(), strict=True):
+cases = {"decoder ignores z": exact_and_bound(deaf), "trained": (exact, bound)}
+cases["prior is sure"] = exact_log_p(sure, log_p), log_p[:, 4]  # an encoder that always says (1, 1)
+figure, axes = plt.subplots(1, 3, figsize=(7, 2.5), layout="tight", sharex=True, sharey=True)
+for ax, (name, (log_evidence, lower)) in zip(axes, cases.items(), strict=True):
     ax.plot([-18, 0], [-18, 0], color="#888888", lw=1)
-    ax.scatter(log_p, lower, s=6, alpha=0.6)
-    ax.set(title=name, xlabel="log p(x), exact (nats)", xlim=(-18, 0), ylim=(-18, 0))
-    gaps = log_p - lower
-    print(f"{name:18} mean gap {truth @ gaps:.4f} nats, widest {gaps.max():.4f}")
-print(f"the rate of two codes: log 9 = {math.log(9):.4f} nats")
+    ax.scatter(log_evidence, lower, s=6, alpha=0.6)
+    gap = truth @ (log_evidence - lower)
+    ax.set(title=f"{name}\nmean gap {gap:.2f} nats", xlim=(-18, 0), ylim=(-18, 0))
+    ax.set(xlabel="log p(x), exact (nats)")
 axes[0].set_ylabel("bound (nats)");
 
 
 # %% [markdown]
-# Left: all dots lie exactly log 9 below the line. That is nearly how the training began, when the
-# decoder had not yet learned to read the codes. Right: on the line, with a model that has given up
-# its codes. In the middle, a VQ-VAE, with its mean gap between the two. (A single image can be
-# worse off than on the left: its encoder has chosen a field that explains it worse than the average
-# field does.) A tight bound is no virtue by itself; it only says how far the printed number is from
-# the truth.
+# Left: every dot lies $\log 9 \approx 2.20$ nats below the line. Right: on the line, with codes that
+# say nothing. In the middle, the VQ-VAE, with a mean gap between the two. (Some of its images lie
+# lower than on the left: their field explains them worse than the average field does.) A tight bound
+# is no virtue by itself. It says how far the printed number is from the truth.
 #
 # ### And the real model?
 #
-# 128 to the power of 49 fields cannot be listed. What can be listed is a part of them, and a part
-# of the sum is a lower bound as well. Take one garment and its 49 codes; at one position, try all
-# 128 codes and leave the others alone. Then keep the best code, and go on to the next position.
+# Its $128^{49}$ fields cannot be listed, but a part of the sum can, and a part is a lower bound as
+# well. Take one garment and its 49 codes. At one position, try all 128 codes, keep the best, and go on
+# to the next position.
 
 # %%
 @torch.inference_mode()
@@ -627,26 +637,24 @@ trial, gained = codes[0].clone(), 0.0
 print("position   by a better code   by the sum over all 128   (nats)")
 for place in range(settings.n_places):
     log_given = all_codes_at(trial, place, some[0]).double()
-    best, chosen = log_given.max(dim=0)
+    best, better_code = log_given.max(dim=0)
     better = (best - log_given[trial[place, place].item()]).item()
     alike = (log_given.logsumexp(dim=0) - best).item()
     print(f"({place}, {place})     {better:12.2f} {alike:22.2f}")
-    trial[place, place], gained = chosen, gained + better
+    trial[place, place], gained = better_code, gained + better
 print(f"together, by better codes: {gained:.1f} nats = {bits_per_dim(gained, 784):.4f} bits/dim")
 
 # %% [markdown]
-# The right column asks whether other codes would do as well as the best one. Hardly, it says; most
-# in the empty corners, where several codes mean the same nothing. The left column is the surprise:
-# the encoder's code was not the best. It is *nearest* to z_e, and equation 3 makes the nearest good
-# by gradient, not by search. So the gap of the real model is at least what the left column adds up
-# to (under the uniform prior, where all fields have the same p(z)). The printed bound stays a
-# bound, and whoever searches for better codes tightens it without training anything.
+# Right column: other codes rarely do as well as the best one, except in empty corners, where several
+# codes do equally well. Left column: the encoder's code was not the best. It is the one *nearest* to
+# $z_e$, and equation 3 makes the nearest code good by gradient, not by search. The bound stays a
+# bound, and a search for better codes tightens it without any training.
 #
 # ## 6 · A wrong way: the rate left out
 #
-# "The KL is a constant, so drop it" is right for training. Suppose somebody drops it from the
-# *result*, too, and reports log p(x | z_q(x)) as the likelihood. Then there is a model that nobody
-# can beat, and it takes no training. Garments in 16 levels, a code for every pixel: K cells of 16/K
+# "The KL is a constant, so drop it" is right for training. Suppose somebody drops it from the *result*
+# and reports $\log p(x \mid z_q(x))$ as the likelihood. Then there is a model that nobody can beat,
+# without training. Take garments in 16 levels and a code for every pixel: $K$ cells of $16/K$
 # neighbouring levels, and for each cell a table of how often each of its levels occurs.
 
 # %%
@@ -655,69 +663,64 @@ level_counts = torch.bincount(grey.train.levels.flatten().long(), minlength=16).
 
 
 def cell_tables(n_codes):
-    """For each of 16 levels: its code, p(level | code) and p(code), counted on training images."""
+    """p(level | its code) and p(its code) for each of 16 levels, counted on training images."""
     code = torch.arange(16) * n_codes // 16
     in_cell = torch.zeros(n_codes, dtype=torch.float64).index_add_(0, code, level_counts)
-    return code, level_counts / in_cell[code], in_cell[code] / level_counts.sum()
+    return level_counts / in_cell[code], in_cell[code] / level_counts.sum()
 
 
-for n_codes in (1, 4, 16):
-    code, given, _ = cell_tables(n_codes)
-    print(f"K = {n_codes:2}: codes of the levels {code.tolist()}")
-    print(f"        p(level | code) from {given.min():.4f} to {given.max():.4f}")
-
-# %% [markdown]
-# With K = 16 the code *is* the level, and the decoder is always right. The rival is the gated
-# PixelCNN of chapter 05, told the class.
-
-# %%
-bill_images = grey.test.subset(settings.n_bill)
-levels = bill_images.levels.long()
-rival = load_pretrained("gated-fashion-mnist").to(device)
-with torch.inference_mode():
-    told = bill_images.labels[:32].to(device)
-    costs = nll_nats(rival(levels[:32].to(device), label=told), levels[:32].to(device))
-reference = bits_per_dim(costs.mean().item(), 784)
-sizes, decoder_alone, unigram_rates = [1, 2, 4, 8, 16], [], []
+levels = grey.test.subset(settings.n_bill).levels.long()
+sizes, decoder_alone, counted_rates = [1, 2, 4, 8, 16], [], []
 for n_codes in sizes:
-    _, given, share = cell_tables(n_codes)
+    given, share = cell_tables(n_codes)
     decoder_alone.append(-given.log2()[levels].mean().item())
-    unigram_rates.append(-share.log2()[levels].mean().item())
+    counted_rates.append(-share.log2()[levels].mean().item())
 
-# %%
-figure, (left, right) = plt.subplots(1, 2, figsize=(7, 3), layout="tight", sharey=True)
+rival = load_pretrained("gated-fashion-mnist").to(device)  # chapter 05's, told the class
+with torch.inference_mode():
+    told = grey.test.labels[:32].to(device)
+    nats = nll_nats(
+        rival(levels[:32].to(device), label=told[: len(levels)]), levels[:32].to(device)
+    )
+rival_bits = bits_per_dim(nats.mean().item(), 784)
+
+# %% jupyter={"source_hidden": true}
+figure, (left, right) = plt.subplots(1, 2, figsize=(7, 2.8), layout="tight", sharey=True)
 names = [str(n_codes) for n_codes in sizes]
-left.bar(names, decoder_alone, color="#3b76af", label="decoder term")
-right.bar(names, decoder_alone, color="#3b76af")
+left.bar(names, decoder_alone, color="#3b76af")
+right.bar(names, decoder_alone, color="#3b76af", label="decoder term")
 right.bar(names, torch.tensor(sizes).log2(), bottom=decoder_alone, color="#e6a04c", label="N log K")
-learned = torch.tensor(decoder_alone) + torch.tensor(unigram_rates)
-right.plot(names, learned, "ko", ms=4, label="with counted p(z)")
+with_counted = torch.tensor(decoder_alone) + torch.tensor(counted_rates)
+right.plot(names, with_counted, "ko", ms=4, label="with counted p(z)")
 for ax, title in ((left, "what was reported"), (right, "with the latent rate")):
-    ax.axhline(reference, color="#d62728", lw=1)
+    ax.axhline(rival_bits, color="#d62728", lw=1)
     ax.set(title=title, xlabel="codes K a pixel")
-left.text(4.4, reference + 0.1, "gated PixelCNN", color="#d62728", ha="right", fontsize=8)
+left.text(4.4, rival_bits + 0.1, "gated PixelCNN", color="#d62728", ha="right", fontsize=8)
 left.set_ylabel("bits/dim")
 right.legend(fontsize=7);
 
 # %% [markdown]
-# On the left, a table of counts with K = 16 leaves the PixelCNN far behind: zero bits, a perfect
-# model. On the right the same models with the rate that was left out. None comes near the
-# PixelCNN, and the "perfect" one pays log2 16 = 4 bits/dim, as much as a model that knows nothing.
+# Left: with $K = 16$ the code *is* the level, the decoder is always right, and the reported cost is
+# 0. Right: the same models with their rate. None comes near the PixelCNN, and the "perfect" one costs
+# $\log_2 16 = 4$ bits/dim, as much as a model that knows nothing. The black dots use the counted
+# $p(z)$ in place of $1/K$. They lie on a level line: $p(\text{code})\,p(\text{level} \mid
+# \text{code})$ is $p(\text{level})$, however the levels are cut into cells.
 #
-# (The black dots use p(code), as counted, in place of 1/K; section 7 is about that. They lie on a
-# level line: p(code) p(level | code) is p(level), however the levels are cut into cells. A larger K
-# only moves bits from one column of the bill to the other.)
+# A likelihood is a *distribution* over images. So add $p(x \mid z_q(x))$ up over all images of one,
+# two and three pixels.
 #
-# So p(x | z_q(x)) is no likelihood. But which law does it break? A likelihood is a *distribution*
-# over images. Add it up, over all images of one, two and three pixels.
-#
-# > **Predict.** With K codes a pixel, what is the sum of p(x | z_q(x)) over all images of one
-# > pixel? Of D pixels? <details><summary>A way to think about it</summary>Sort the levels by their
-# > code. Within one cell, p(level | code) sums to 1. How many cells are there?</details>
+# > **Predict.** With $K$ codes a pixel, what is this sum for one pixel? For $D$ pixels?
+# >
+# > <details><summary>A way to think about it</summary>
+# >
+# > Sort the levels by their code. Within one cell, $p(\text{level} \mid \text{code})$ sums to 1. How
+# > many cells are there?
+# >
+# > </details>
 
 # %% tags=["nbval-check-output"]
 for n_codes in (1, 2, 4, 16):
-    _, given, _ = cell_tables(n_codes)
+    given, _ = cell_tables(n_codes)
     sums = []
     for n_pixels in (1, 2, 3):
         every = enumerate_images(1, n_pixels, n_levels=16)  # 16, 256, 4096 images
@@ -726,57 +729,19 @@ for n_codes in (1, 2, 4, 16):
     print(f"K = {n_codes:2}: sums {[round(s, 6) for s in sums]}, with the rate {with_rate:.6f}")
 
 # %% [markdown]
-# **K for one pixel, K^D for D pixels**: with K = 16, a "total probability" of 4096 for images of
-# three pixels. The excess is K^N, to the last digit, whose logarithm is N log K: the very rate that
-# was left out. Divide by it, and the sum is 1.
+# $K$ for one pixel, $K^D$ for $D$ pixels. The excess is $K^N$, whose logarithm $N \log K$ is the rate
+# that was left out. Divide by it, and the sum is 1. (Exactly 1, because each image leaves no doubt
+# about its codes. In the tiny world, the sum with the rate is below 1. The rest is the gap.)
 #
-# (Here it is exactly 1, so the bound is tight: the cells do not overlap, and an image leaves no
-# doubt about its codes. That is the best case with codes that say something.)
+# ## 7 · A learned prior in place of log K
 #
-# The tiny VQ-VAE leaves more doubt, so its sums stay below these limits, but they break the same
-# law:
+# In section 2, the skewed prior made one code cheaper and two more expensive. If the codes are used as
+# often as it says, their mean cost is the entropy of $p$: 1.75 bits in place of 2. Now take real
+# codes: those of the shipped VQ-VAE, 49 for each garment.
+#
+# ### Exercise 11.6
 
-# %%
-without_rate = bound + math.log(9)
-print(f"sum over 256 images without the rate: {without_rate.exp().sum():.3f}, at most 9")
-print(f"sum over 256 images with the rate:    {bound.exp().sum():.3f}, at most 1")
-
-# %% [markdown]
-# With the rate, the sum is *below* 1. The rest is what the bound gives away, the gap again.
-#
-# ## 7 · A learned prior takes the place of log K
-#
-# Nothing in the derivation needed the prior to be uniform. For any p(z), and a q that is one-hot at
-# k,
-#
-# $$D_{\mathrm{KL}}(q \,\|\, p) \;=\; 1 \cdot \log\frac{1}{p(k)} \;=\; -\log p(k)$$
-#
-# and log K is the special case p(k) = 1/K. A prior that knows which codes are frequent charges less
-# for those, and more for the others.
-
-# %% tags=["nbval-check-output"]
-p = torch.tensor([1 / 2, 1 / 4, 1 / 8, 1 / 8], dtype=torch.float64)
-every_code = torch.eye(4, dtype=torch.float64)
-bits = categorical_kl(every_code, p.expand(4, 4)) / math.log(2)
-print("KL of each code, in bits:      ", bits.tolist())
-print("under the uniform prior:       ", [math.log2(4)] * 4)
-print("mean, if used as often as said:", (p @ bits).item())
-
-# %% [markdown]
-# The codes cost 1, 2, 3 and 3 bits: one is cheaper than before, two are more expensive, and the
-# mean is lower all the same, because the cheap one comes more often. The mean is the entropy of p
-# (chapter 01). It is log2 K if all codes are used alike, and less in every other case.
-#
-# Keep two facts apart. Under the uniform prior the rate has a constant *value*, log K for each
-# code. Under any other prior, $-\log p(k)$ differs from code to code. But in both cases no
-# *gradient* reaches the encoder: by equation 1 the code is an argmin, and an argmin passes none. So
-# stage one can leave the rate out of its loss, whatever the prior will be.
-#
-# Now real codes: those of the shipped VQ-VAE, 49 for each garment.
-#
-# ### Exercise 11.5
-
-# %%
+# %% jupyter={"source_hidden": true} cellView="form"
 ch11.unigram_bits.card()
 
 
@@ -810,30 +775,25 @@ print(f"uniform  {math.log2(128):.3f} bits/code")
 print(f"unigram  {unigram_bits(train_codes, test_codes, 128).item():.3f} bits/code")
 
 # %% [markdown]
-# The unigram prior saves a little: codes are used unevenly, but not very. It has no idea of place:
-# it gives the same probabilities to an empty corner as to the middle of a coat. Three steps
-# further: a table of its own for each of the 49 positions; the shipped gated PixelCNN, which reads
-# the codes before; and the same, told the class.
-#
-# If the class is *not* told, it has to be summed out, as in chapter 07: p(z) is the mean of p(z|y)
-# over the ten classes.
+# The counted (unigram) prior saves a little. It gives the same probabilities at every place. Two better
+# priors: a table for each of the 49 positions, and the shipped gated PixelCNN, which reads the codes
+# before. It may be told the class. If it is *not* told, the class is summed out, as in chapter 07:
+# $p(z)$ is the mean of $p(z|y)$ over the ten classes.
 #
 # > **Predict.** How many bits *per field* can it save at most to be told the class?
-# > <details><summary>A way to think about it</summary>p(z) is at least p(z|y)/10 for every
-# > class y.</details>
+# >
+# > <details><summary>A way to think about it</summary>
+# >
+# > $p(z)$ is at least $p(z|y)/10$ for every class $y$.
+# >
+# > </details>
 
 # %%
 from tutorial_lib.pixels import bayes_rule, label_log_likelihoods
 
-
-def position_prices(train_codes, codes):
-    """-log2 p of each code under the usage at its own position: (B, 7, 7)."""
-    counts = F.one_hot(train_codes, 128).sum(dim=0).double() + 1
-    log2_p = (counts / counts.sum(dim=-1, keepdim=True)).log2()
-    return -log2_p.expand(len(codes), -1, -1, -1).gather(3, codes[..., None])[..., 0]
-
-
-by_position = position_prices(train_codes, test_codes)
+counts = F.one_hot(train_codes, 128).sum(dim=0).double() + 1  # (7, 7, 128)
+log2_p = (counts / counts.sum(dim=-1, keepdim=True)).log2().expand(len(test), -1, -1, -1)
+by_position = -log2_p.gather(3, test_codes[..., None])[..., 0]  # bits of each code
 by_label = label_log_likelihoods(shipped.prior, test_codes[:, None], batch_size=100)
 own = by_label.gather(1, test.labels[:, None])[:, 0]
 per_field = {  # bits of each held-out field
@@ -843,19 +803,13 @@ per_field = {  # bits of each held-out field
     "PixelCNN": -bayes_rule(by_label).log_evidence / math.log(2),
     "PixelCNN, told the class": -own / math.log(2),
 }
-figure, ax = plt.subplots(figsize=(6, 2.4), layout="tight")
+figure, ax = plt.subplots(figsize=(6, 2.2), layout="tight")
 means = [bits.mean().item() for bits in per_field.values()]
 ax.barh(list(per_field), means, color="#e6a04c")
 for y, mean in enumerate(means):
     ax.text(mean, y, f" {mean:.0f}: {mean / 49:.2f} bits/code", va="center", fontsize=8)
 ax.set(xlabel="latent rate (bits per image)", xlim=(0, 1.35 * means[0]))
 ax.invert_yaxis();
-
-# %% [markdown]
-# The PixelCNN saves most by far: what a code costs depends on its neighbours. The class itself
-# saves no more than a few bits a field: log2 10 = 3.3 is the most that it can save.
-#
-# Where are the bits? The mean price at each of the 49 positions, under the same colour scale:
 
 # %%
 with torch.inference_mode():
@@ -865,7 +819,7 @@ by_pixelcnn = -log_p.gather(1, test_codes[:, None])[:, 0] / math.log(2)
 counts = torch.bincount(train_codes.flatten(), minlength=128).double() + 1
 by_unigram = -(counts / counts.sum()).log2()[test_codes]
 maps = {"unigram": by_unigram, "by position": by_position, "PixelCNN": by_pixelcnn}
-figure, axes = plt.subplots(1, 3, figsize=(7, 2.5), layout="constrained")
+figure, axes = plt.subplots(1, 3, figsize=(7, 2.4), layout="constrained")
 for ax, (name, bits) in zip(axes, maps.items(), strict=True):
     picture = ax.imshow(bits.double().mean(dim=0), cmap="viridis", vmin=0, vmax=8)
     ax.set(title=name, xticks=[], yticks=[])
@@ -874,21 +828,21 @@ figure.colorbar(picture, ax=axes, label="mean bits");
 
 
 # %% [markdown]
-# The unigram map is nearly flat. Knowing the place makes the corners cheaper. The PixelCNN makes
-# everything cheaper, the inside too, because a sleeve goes on as it began; and most so at the lower
-# right, where most has been read.
+# The PixelCNN saves most: what a code costs depends on its neighbours. Being told the class saves at
+# most $\log_2 10 = 3.3$ bits a field. The maps show the mean cost at each position. The unigram map is
+# nearly flat. A table for each place makes the corners cheaper. The PixelCNN makes every place
+# cheaper, inside the garment too, and most at the lower right, where it has read most.
 #
 # ## 8 · Bits you can weigh
 #
-# Is −log2 p a metaphor? No: it is a file size. An **arithmetic coder** turns any sequence of
-# symbols, and any prior that both sides know, into a file of −log2 p bits, and less than two
-# more. The idea fits in a sentence. Start with the interval from 0 to 1; each symbol shrinks it to
-# that symbol's share of it; in the end the width *is* p, and a number inside an interval of width p
-# can be written with about −log2 p binary digits.
+# $-\log_2 p$ is a file size. An **arithmetic coder** turns symbols, and a prior that both sides know,
+# into a file of $-\log_2 p$ bits and less than two more. Start with the interval from 0 to 1. Each
+# symbol shrinks it to that symbol's share of it. In the end its width *is* $p$, and a number inside an
+# interval of width $p$ can be written with about $-\log_2 p$ binary digits.
 #
-# Python's whole numbers have no largest one, so the interval can be kept exactly: it begins at
-# low/total and is width/total wide. `table_of` gives the frequencies for the next symbol, from the
-# symbols so far.
+# Python's whole numbers have no largest one, so the interval is kept exactly: it begins at low/total
+# and is width/total wide. `table_of` gives the frequencies for the next symbol, from the symbols so
+# far.
 
 # %%
 def encode(symbols, table_of):
@@ -902,7 +856,6 @@ def encode(symbols, table_of):
     return -(-(low << n_bits) // total), n_bits  # the first such binary fraction from low on
 
 
-# %%
 def decode(value, n_bits, n_symbols, table_of):
     """The symbols again: which part of the interval does the number lie in?"""
     low, width, total, symbols = 0, 1, 1, []
@@ -919,19 +872,11 @@ def decode(value, n_bits, n_symbols, table_of):
     return symbols
 
 
-# %% [markdown]
-# By hand first, with the four codes of a moment ago, p = 1/2, 1/4, 1/8, 1/8. The message 0 0 1 3
-# has the probability 1/2 · 1/2 · 1/4 · 1/8, which is 7 bits.
-
 # %% tags=["nbval-check-output"]
-message = [0, 0, 1, 3]
+message = [0, 0, 1, 3]  # p = 1/2, 1/2, 1/4, 1/8: together 7 bits
 value, n_bits = encode(message, lambda past: [4, 2, 1, 1])
 print(f"{message} -> {value:0{n_bits}b}, {n_bits} bits")
 print("back:", decode(value, n_bits, 4, lambda past: [4, 2, 1, 1]))
-
-# %% [markdown]
-# Eight bits for seven, and the message came back. Now the codes of some held-out garments, under
-# the unigram prior, in a real file.
 
 # %%
 import tempfile
@@ -946,31 +891,31 @@ file.write_bytes((value << spare).to_bytes((n_bits + spare) // 8, "big"))
 
 read, size = int.from_bytes(file.read_bytes(), "big"), 8 * file.stat().st_size
 same = decode(read, size, len(message), lambda past: frequencies) == message
-ideal = by_unigram[: settings.n_file].sum().item()
 print(f"{len(message)} codes of {settings.n_file} garments; back from the file: {same}")
 print(f"7 bits each         {7 * len(message):6} bits")
 print(f"the file            {size:6} bits")
-print(f"sum of -log2 p      {ideal:8.1f} bits")
+print(f"sum of -log2 p      {by_unigram[: settings.n_file].sum().item():8.1f} bits")
 
 # %% [markdown]
-# The file is as long as the sum of −log2 p, up to a byte. So a latent rate is not a trick of the
-# books: it is what you would have to send.
+# The file is as long as the sum of $-\log_2 p$, up to a byte: a latent rate is what you would have to
+# send.
 #
 # ### A whole garment in one file
 #
-# Now everything at once, as section 3.2 has it. First the class (log2 10 bits), then 49 codes by
-# the PixelCNN prior, then **784 pixels by the decoder's p(x|z)**. Whoever has the model can read
-# the file from the start: the class makes the prior ready, the codes before make the next code's
-# table, and all 49 together make the decoder's tables. The length should be the bound.
-#
-# Probabilities have to become whole frequencies, the same ones on both sides. (So sender and reader
-# run the very same computations in the same order, on the CPU: a last bit that differs in a logit
-# could change a table, and with it everything after.)
+# Now everything that section 3.2 counts. First the class, which is sent too ($\log_2 10$ bits). Then 49
+# codes by the PixelCNN prior. Then **784 pixels by the decoder's $p(x|z)$**. A reader who has the model
+# can decode the file from the start: the class prepares the prior, the codes before make the next
+# code's table, and all 49 make the tables of the pixels.
 
 # %%
+from tutorial_lib.notebook import diagrams
+
 on_cpu = copy.deepcopy(shipped).cpu()
+garment, label = test.levels[0].long(), int(test.labels[0])
+diagrams.bill(on_cpu, garment, label=label)
 
 
+# %%
 def whole_numbers(logits, fine=2**20):
     """Frequencies, none of them 0, from logits (..., n symbols last)."""
     return ((logits.double().softmax(dim=-1) * fine).long() + 1).tolist()
@@ -996,32 +941,38 @@ def table_of(past):
 
 
 # %%
-garment = test.levels[0].long()
 field = on_cpu.vqvae.encode_indices(garment[None])[0]
-symbols = [int(test.labels[0]), *field.flatten().tolist(), *garment.flatten().tolist()]
+symbols = [label, *field.flatten().tolist(), *garment.flatten().tolist()]
 value, n_bits = encode(symbols, table_of)
 pixel_tables.clear()  # the reader has nothing but the file and the model
 back = decode(value, n_bits, len(symbols), table_of)
 print("to the last pixel:", back == symbols)
-
 with torch.inference_mode():
-    terms = on_cpu.terms(garment[None], test.labels[:1])
-parts = {"class": math.log2(10)}
-parts["codes"] = terms.prior_rate_nats.item() / math.log(2)
-parts["pixels given codes"] = terms.decoder_nats.item() / math.log(2)
-print(f"the bound says {sum(parts.values()):.1f} bits, the file has {n_bits}")
+    decoder_logits, prior_logits = (
+        on_cpu.vqvae.decode_indices(field[None]),
+        on_cpu.prior(field[None, None], label=torch.tensor([label])),
+    )
+    nats = -two_stage_bound(decoder_logits, garment[None], prior_logits[:, :, 0], field[None])
+print(f"class and bound {math.log2(10) + nats.item() / math.log(2):.1f} bits, file {n_bits} bits")
 
-# %%
+# %% tags=["held", "nbval-check-output"]
+library = on_cpu.bound_nats(garment[None], torch.tensor([label]))
+print("the same bound as the library's:", torch.allclose(-nats, library, atol=0.1))
+
+# %% jupyter={"source_hidden": true}
 import zlib
 
 raw = garment.flatten().to(torch.uint8).numpy().tobytes()
 figure, (top, bottom) = plt.subplots(2, 1, figsize=(7, 3.4), height_ratios=[1.6, 1], layout="tight")
 with torch.inference_mode():
     after_codes = on_cpu.vqvae.picture(on_cpu.vqvae.decode_indices(field[None]))
+    terms = on_cpu.terms(garment[None], torch.tensor([label]))
 whole = torch.tensor(back[50:]).view(1, 1, 28, 28) / 255
-stages = torch.cat([torch.full((1, 1, 28, 28), 0.5), after_codes, whole])
-heard = [f"{8 * len(raw)} raw bits to go", "after the codes", "after the pixels"]
-show_images(stages, titles=heard, ax=top)
+shown = torch.cat([torch.full((1, 1, 28, 28), 0.5), after_codes, whole])
+read = [f"{8 * len(raw)} raw bits to go", "after the codes", "after the pixels"]
+show_images(shown, titles=read, ax=top)
+parts = {"class": math.log2(10), "codes": terms.prior_rate_nats.item() / math.log(2)}
+parts["pixels given codes"] = terms.decoder_nats.item() / math.log(2)
 left = 0.0
 for (name, bits), color in zip(parts.items(), ("#d62728", "#e6a04c", "#3b76af"), strict=True):
     bottom.barh("this file", bits, left=left, color=color, label=name)
@@ -1033,41 +984,43 @@ bottom.legend(fontsize=7, ncols=3, loc="upper center", bbox_to_anchor=(0.5, -0.5
 
 
 # %% [markdown]
-# The few bits at the left make the middle picture; the long rest makes the grain. (zlib, which has
-# never seen a garment, is there for comparison.) And the file makes the argument of section 6
-# without a sum: **cut off its beginning, and the rest cannot be read.** Nobody can decode pixels by
-# p(x|z) without having been sent z.
+# The short part at the left makes the middle picture. The long part makes the grain. (zlib, which has
+# never seen a garment, stands there for comparison.) **Cut off the beginning, and the rest cannot be
+# read**: nobody can decode pixels by $p(x|z)$ without $z$. This is section 6 once more.
 #
-# > **In words.** The file holds the codes *and* the pixels. Could a cleverer sender do with less,
-# > using the same model?
+# > **In words.** Could a cleverer sender send less, with the same model?
+# >
 # > <details><summary>An answer</summary>
 # >
-# > Yes, by exactly the gap, −log p(z_q|x). Several fields explain the image, and the sender's
-# > choice among them tells the reader nothing about it. A sender who lets *other data* make that
-# > choice gets these bits back (the idea is known as bits-back coding), and pays −log p(x) on
-# > average.
+# > Yes, by exactly the gap, $-\log p(z_q|x)$. Several fields explain the image, and the choice among
+# > them says nothing about it. A sender who lets *other data* make that choice gets these bits back
+# > (bits-back coding, reference 5), and sends $-\log p(x)$ on average.
 # >
 # > </details>
 #
-# ## 9 · One bill
+# ## 9 · One table
 #
-# Chapters 03 to 10 built three kinds of model. Same images, same 16 grey levels, one unit:
+# Chapters 03 to 10 built three kinds of model. Compare them on the same images in 16 levels:
 #
-# - **PixelCNN**, plain and gated: log p(x) exactly;
+# - **PixelCNN**, plain and gated: $\log p(x)$ exactly;
 # - **VAE** (chapter 09): the ELBO, decoder term + KL;
-# - **VQ-VAE**: decoder term + latent rate, under the uniform, the unigram and the PixelCNN prior.
+# - **VQ-VAE**: decoder term + latent rate, under three priors.
 #
-# The gated PixelCNN and the PixelCNN prior were told the class in training; it is summed out here,
-# so that nobody on this bill knows more than the image.
+# The gated PixelCNN and the PixelCNN prior were told the class in training. Here it is summed out, so
+# that no model knows more than the image.
 #
 # > **Predict.** Sort them.
-# > <details><summary>A way to think about it</summary>In a VAE and a VQ-VAE, the pixels are
-# > independent of each other once z is known. A PixelCNN reads every neighbour.</details>
+# >
+# > <details><summary>A way to think about it</summary>
+# >
+# > In a VAE and a VQ-VAE, the pixels are independent given $z$. A PixelCNN reads every neighbour.
+# >
+# > </details>
 
 # %%
 @torch.inference_mode()
 def in_batches(costs_of, size=50):
-    """costs_of(levels) -> nats of each image, for all images on the bill: (n,) float64."""
+    """costs_of(levels) -> nats of each image, for all images of the table: (n,) float64."""
     parts = [costs_of(part.to(device)).double().cpu() for part in levels.split(size)]
     return torch.cat(parts)
 
@@ -1081,19 +1034,18 @@ exact_gated = -bayes_rule(label_log_likelihoods(rival, levels)).log_evidence
 vae_terms = in_batches(lambda x: torch.stack(vae(x), dim=1))  # (n, 2): decoder term, KL
 vq_decoder = in_batches(lambda x: two_stage.vqvae(x).nll_nats)
 
-# %%
-K_shipped = two_stage.vqvae.n_codes
+K = two_stage.vqvae.n_codes
 vq_train = extract_codes(two_stage.vqvae, grey.train.levels[: settings.n_train])
 vq_codes = extract_codes(two_stage.vqvae, levels)
-latent_shape = tuple(vq_codes.shape[1:])
-uniform_rate, _ = latent_rate(latent_shape, K_shipped, 784)
-per_code = [float(unigram_bits(vq_train, field[None], K_shipped)) for field in vq_codes]  # bits
+uniform_rate, _ = latent_rate(tuple(vq_codes.shape[1:]), K, 784)
+per_code = [float(unigram_bits(vq_train, field[None], K)) for field in vq_codes]  # bits
 unigram_rate = torch.tensor(per_code).double() * vq_codes[0].numel() * math.log(2)
 by_label = label_log_likelihoods(two_stage.prior, vq_codes[:, None], batch_size=100)
 prior_rate = -bayes_rule(by_label).log_evidence
-print(f"{latent_shape} codes, K = {K_shipped}; {len(levels)} held-out images")
 
 # %%
+from IPython.display import Markdown, display
+
 from tutorial_lib.notebook import show_stacked_bits
 
 none = torch.zeros(len(levels), dtype=torch.float64)
@@ -1105,85 +1057,78 @@ nats_of_each = {  # name -> decoder term (or everything), latent rate of each im
     "PixelCNN": (exact_plain, none),
     "gated PixelCNN": (exact_gated, none),
 }
-print(f"{'bits/dim':24}{'decoder':>9}{'latent':>9}{'total':>9}   above the gated PixelCNN")
-rows = {}
-for name, (decoder, latent) in nats_of_each.items():
-    means = [bits_per_dim(nats.mean().item(), 784) for nats in (decoder, latent)]
-    above = bits_per_dim(decoder + latent - exact_gated, 784)
+lines = ["| bits/dim | decoder | latent | total | above the VAE |", "|---|--:|--:|--:|--:|"]
+rows, vae_total = {}, vae_terms.sum(dim=1)
+for name, terms in nats_of_each.items():
+    rows[name] = means = tuple(bits_per_dim(nats.mean().item(), 784) for nats in terms)
+    above = bits_per_dim(sum(terms) - vae_total, 784)  # image by image
     error = above.std().item() / math.sqrt(len(above))
-    columns = "".join(f"{bits:9.4f}" for bits in (*means, sum(means)))
-    print(f"{name:24}{columns}   {above.mean().item():+.4f} ± {error:.4f}")
-    rows[name] = tuple(means)
-vq_above_vae = bits_per_dim(vq_decoder + prior_rate - vae_terms.sum(dim=1), 784)
-error = vq_above_vae.std().item() / math.sqrt(len(vq_above_vae))
-difference = f"{vq_above_vae.mean().item():+.4f} ± {error:.4f}"
-print(f"VQ-VAE with PixelCNN prior, above the VAE:          {difference}")
+    numbers = " | ".join(f"{bits:.3f}" for bits in (*means, sum(means)))
+    lines.append(f"| {name} | {numbers} | {above.mean().item():+.4f} ± {error:.4f} |")
+display(Markdown("\n".join(lines)))
 show_stacked_bits(rows);
 
 # %% [markdown]
-# Read it in three steps.
+# The last column is a mean of differences image by image, ± one standard error.
 #
-# **Within the VQ-VAE**, the decoder term is the same three times: only the price of the codes
-# changes. A uniform prior charges N log K, counting saves little, and reading the neighbours saves
-# most.
+# **Within the VQ-VAE**, only the cost of the codes changes. A uniform prior costs $N \log K$, counting
+# saves little, and reading the neighbours saves most.
 #
-# **VAE against VQ-VAE**: both are bounds, in the same unit, and may be compared; the last line does
-# so image by image (within two standard errors, call it a draw). Both have decoders whose pixels
-# are independent given z. What differs is how much they tell the decoder. The VQ-VAE tells more:
-# its latent part is longer, and its decoder term shorter. (How much a VAE tells is trained, since
-# its KL stands in the loss. The VQ-VAE's rate is set by whoever chose N and K.)
+# **VAE against VQ-VAE**: both numbers are bounds in the same unit, and may be compared. Within two
+# standard errors, call it a draw. The VQ-VAE tells its decoder more: its latent part is longer, its
+# decoder term shorter. How much a VAE tells is trained, since its KL stands in the loss. The VQ-VAE's
+# rate is set by whoever chose $N$ and $K$.
 #
-# **PixelCNN against both**: the exact models lead. Their bars have no latent part, and they model
-# what an independent decoder cannot, the dependence of each pixel on its neighbours. Nothing is
-# unfair in this comparison: part of the distance may be the gap of the bounds, but what is printed
-# is what the models can account for. (What the VQ-VAE and the PixelCNN cost could be *sent* as a
-# file, once the reader knows the class. The VAE's KL is a length only with bits-back coding.)
+# **PixelCNN against both**: the exact models cost least. They model what an independent decoder
+# cannot, the dependence of each pixel on its neighbours. Part of the distance may be the gap of the
+# bounds.
 #
-# Every model scored the same images, so the last column is a mean of differences image by image, ±
-# one standard error.
+# A PixelCNN's cost and a VQ-VAE's cost are lengths of files, once the reader knows the class, which is
+# sent too. The VAE's KL is a length only with bits-back coding, because its $z$ is a real number.
 #
-# And the wrong bill once more. Read the decoder column alone: there the VQ-VAE would stand right
-# beside the PixelCNNs, the same with any prior, and a larger K would look better and better. With
-# the rates, a codebook has to earn what it costs.
+# Read the decoder column alone, and section 6 happens again: there the VQ-VAE would stand beside the
+# PixelCNNs, the same with any prior, and a larger $K$ would look better and better.
 
 # %%
 ch11.progress()
 
 # %% [markdown]
-# > **In words.** A paper reports "bits/dim 1.9" for a VQ-VAE and 2.1 for a PixelCNN on the same
-# > images. Name three questions to ask before believing that the VQ-VAE is the better density
-# > model.
+# > **In words.** A paper reports 1.9 bits/dim for a VQ-VAE and 2.1 for a PixelCNN on the same images.
+# > Name three questions to ask before you believe that the VQ-VAE is the better density model.
+# >
 # > <details><summary>An answer</summary>
 # >
-# > Is the latent rate in the 1.9, and under which prior? Is the decoder a distribution over the
-# > same discrete levels, or a Gaussian *density* that can be as high as you like? Is it bits per
-# > dimension of the *image*, and not per code? (Then: the same split, the same preprocessing, the
-# > same number of levels.)
+# > Is the latent rate in the 1.9, and under which prior? Is the decoder a distribution over the same
+# > discrete levels, or a Gaussian *density* that can be as high as you like? Is it bits per dimension
+# > of the *image*, not per code? (Then: the same split, preprocessing and number of levels.)
 # >
 # > </details>
 #
 # > **In words.** Does a tighter bound, or a lower latent rate, make prettier samples?
-# > <details><summary>An answer</summary>Not by itself. The rate is the small part of the bill, and
-# > nearly all that the eye cares about is in it: which garment, which cut. A model can save more
-# > bits in the grain of the background than the whole layout costs. Chapter 13 draws from the
-# > uniform and from the learned prior with the same decoder; there the rate is what you
-# > see.</details>
+# >
+# > <details><summary>An answer</summary>
+# >
+# > Not by itself. The rate is the small part of the total, and it holds what the eye cares about:
+# > which garment, which cut. A model can save more bits in the grain of the background than the whole
+# > layout costs. Chapter 13 draws from the uniform and from the learned prior with the same decoder.
+# >
+# > </details>
 #
 # ## Summary
 #
 # | paper (VQ-VAE) | what it says | here | in the library |
 # |---|---|---|---|
-# | eq. 1 | q(z = k given x) is 1 at the nearest code: entropy 0 | section 2 | `quantize.nearest_code` |
-# | sec. 3.1 | KL to the uniform prior is constant, log K | section 1 | `bounds.categorical_kl`, `kl_to_uniform` |
-# | sec. 3.1 | a field of N latents (1-D, 2-D, 3-D): N log K | section 3 | `bounds.latent_rate_nats` |
+# | eq. 1 | $q(z = k \mid x)$ is 1 at the nearest code: entropy 0 | section 2 | `nearest_code` |
+# | sec. 3.1 | KL to the uniform prior is constant, $\log K$ | section 1 | `categorical_kl`, `kl_to_uniform` |
+# | sec. 3.1 | a field of $N$ latents (1-D, 2-D, 3-D): $N \log K$ | section 3 | `latent_rate_nats` |
 # | eq. 3, sec. 3.2 | the KL may be left out of the *loss* | section 2, equal gradients | `VQVAE.forward` |
-# | sec. 3.2 | log p(x) ≥ log p(x given z_q) + log p(z_q) | section 4, all nine fields | `bounds.two_stage_bound_nats` |
-# | sec. 3.2 | log p(x) ≈ the same, once p(z given x) has settled on z_q | section 5, the gap | `TwoStageModel.bound_nats` |
+# | sec. 3.2 | $\log p(x) \ge \log p(x \mid z_q) + \log p(z_q)$ | section 4, all nine fields | `two_stage_bound_nats` |
+# | sec. 3.2 | $\approx$ once $p(z \mid x)$ has settled on $z_q$ | section 5, the gap | `TwoStageModel.bound_nats` |
 # | sec. 3.3 | an autoregressive prior, fitted after training | sections 7, 8 | `TwoStageModel.prior_nll_nats` |
 # | not in the paper | a bound is the length of a file | section 8 | - |
 #
-# Next: chapter 12 trains a VQ-VAE in earnest and watches its codes at work; chapter 13 learns the
-# prior that was only used here, and draws from it.
+# Next: chapter 12 trains a VQ-VAE and watches its codes; chapter 13 learns the prior that was only used
+# here, and draws from it.
 #
 # ## References
 #

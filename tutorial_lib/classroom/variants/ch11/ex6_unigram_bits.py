@@ -1,4 +1,4 @@
-"""Variants of exercise 11.5: other counts in the simplest learned prior."""
+"""Variants of exercise 11.6: other counts in the simplest learned prior."""
 
 import math
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Variants of exercise 9.5: another average posterior."""
+"""Variants of exercise 9.6: another average posterior."""
 
 import math
 
@@ -6,7 +6,7 @@ import torch
 
 from tutorial_lib.classroom.variants.variant import Variants
 from tutorial_lib.exercises import ch09
-from tutorial_lib.exercises.ch09.ex5_information import draw_trial
+from tutorial_lib.exercises.ch09.ex6_information import draw_trial
 
 information = Variants(
     ch09.information,

@@ -1,4 +1,4 @@
-"""Exercise 9.5: what a code says about which image it came from."""
+"""Exercise 9.6: what a code says about which image it came from."""
 
 import math
 
@@ -17,7 +17,7 @@ def reference(log_q: Tensor) -> Tensor:
 
 
 information = Exercise(
-    "9.5",
+    "9.6",
     "How much the code says",
     goal="Measure how much the codes tell about the images that they were drawn for.",
     minutes=10,

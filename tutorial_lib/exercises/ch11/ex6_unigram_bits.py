@@ -1,4 +1,4 @@
-"""Exercise 11.5: the simplest learned prior, and what it charges for codes that it has not seen."""
+"""Exercise 11.6: the simplest learned prior, and what it charges for codes that it has not seen."""
 
 import math
 
@@ -18,7 +18,7 @@ def reference(train_codes: Tensor, held_out_codes: Tensor, n_codes: int) -> Tens
 
 
 unigram_bits = Exercise(
-    "11.5",
+    "11.6",
     "The simplest learned prior",
     goal="Count a prior over single codes, and measure what held-out codes cost under it.",
     minutes=10,
