@@ -84,8 +84,8 @@ def from_folder(
     what was found. FolderError if the folder is not there, or holds fewer than ten pictures that
     can be read; ValueError if n_levels does not divide 256.
 
-    >>> pictures = from_folder("holiday", side=64)  # doctest: +SKIP
-    holiday: 2,410 train, 301 valid, 301 test; 3x64x64 in 256 levels
+        pictures = from_folder("holiday", side=64)
+        show_images(pictures.test.levels[:20], n_levels=pictures.n_levels)
     """
     if 256 % n_levels:
         raise ValueError(f"n_levels must divide 256, got {n_levels}")
