@@ -8,7 +8,9 @@ import math
 import pytest
 import torch
 
+from tutorial_lib.codes.two_stage import TwoStageModel
 from tutorial_lib.codes.vqvae import VQVAE, ResidualBlock
+from tutorial_lib.pixels.gated import GatedPixelCNN
 from tutorial_lib.pixels.likelihood import enumerate_images, nll_nats
 
 SHAPES = {1: (8,), 2: (4, 8), 3: (4, 8, 12)}  # no two axes alike
@@ -323,3 +325,48 @@ def test_a_shape_without_codes_is_refused(shape):
 def test_sizes_that_cannot_be_built_are_refused(own_messages, arguments, error, message):
     with pytest.raises(error, match=message):
         tiny(**arguments)
+
+
+# -- a mixture of logistics as decoder -----------------------------------------------------------
+
+
+def colour_vqvae(**settings):
+    torch.manual_seed(0)
+    given = dict(in_channels=3, n_levels=256, n_mixtures=4, n_codes=8, code_dim=4, n_channels=16)
+    return VQVAE(**given | settings).eval()
+
+
+def test_a_mixture_decoder_scores_draws_and_shows_images():
+    model = colour_vqvae()
+    levels = torch.randint(256, (2, 3, 8, 12), generator=torch.Generator().manual_seed(0))
+    out = model(levels)
+    assert out.decoded.shape == (2, 4 * 7, 8, 12) and out.nll_nats.isfinite().all()
+    assert model.picture(out.decoded).shape == levels.shape
+    drawn = model.draw_levels(out.decoded, torch.Generator().manual_seed(0))
+    assert drawn.shape == levels.shape and 0 <= drawn.min() and drawn.max() <= 255
+    out.loss.backward()
+    assert all(p.grad.isfinite().all() for p in model.parameters() if p.grad is not None)
+
+
+def test_the_probabilities_of_a_mixture_decoder_add_up_to_1():
+    """All 2x2 images in 4 levels, decoded from one code."""
+    model = colour_vqvae(in_channels=1, n_levels=4, downsample=2).double()
+    images = enumerate_images(2, 2, 4)
+    decoded = model.decode_indices(torch.tensor([[[3]]])).expand(len(images), -1, 2, 2)
+    nats = model.decoder_nll_nats(decoded, images)
+    assert torch.exp(-nats).sum().item() == pytest.approx(1, abs=1e-9)
+
+
+def test_a_mixture_needs_levels():
+    with pytest.raises(ValueError, match="n_mixtures needs n_levels"):
+        colour_vqvae(n_levels=None)
+
+
+def test_a_two_stage_model_with_a_mixture_is_bounded_and_draws():
+    prior = GatedPixelCNN(n_levels=8, n_channels=8, n_layers=2)
+    model = TwoStageModel(colour_vqvae(), prior).eval()
+    levels = torch.randint(256, (2, 3, 8, 8), generator=torch.Generator().manual_seed(0))
+    assert model.bound_nats(levels).isfinite().all()
+    for pixels in ("mean", "sample"):
+        drawn = model.sample(2, shape=(8, 8), pixels=pixels)
+        assert drawn.shape == (2, 3, 8, 8) and drawn.dtype == torch.int64

@@ -77,6 +77,11 @@ SETTINGS = {
     "beta": (float, "Weight of the commitment term in eq. 3."),
     "n_channels": (int, "Width of the network."),
     "n_blocks": (int, "Residual blocks in the encoder, and as many in the decoder."),
+    "decoder": (
+        Literal["auto", "categorical", "logistics"],
+        "Likelihood of a pixel: a categorical over its levels, or a mixture of 10 logistics, which "
+        "is quicker for many levels; auto: logistics for colours in 64 levels or more.",
+    ),
     "n_layers": (int, "Layers of the prior."),
     "kernel_size": (int, "Side of the prior's kernels: odd, at least 3."),
     "by_label": (

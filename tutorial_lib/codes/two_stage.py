@@ -24,10 +24,10 @@ from tutorial_lib.codes.bounds import latent_rate_nats, two_stage_bound_nats
 from tutorial_lib.codes.code_prior import CodePrior, labels_for
 from tutorial_lib.codes.run_facts import RunFacts
 from tutorial_lib.codes.vqvae import VQVAE
-from tutorial_lib.contracts import Count, checked, having, where_it_draws
+from tutorial_lib.contracts import Count, checked, having
 from tutorial_lib.pixels.full_precision import exact_float32
 from tutorial_lib.pixels.likelihood import nll_nats
-from tutorial_lib.sampling.ancestral import draw, sample
+from tutorial_lib.sampling.ancestral import sample
 
 
 class BoundTerms(NamedTuple):
@@ -151,9 +151,7 @@ class TwoStageModel(nn.Module):
             decoded = self.vqvae.decode_indices(indices)
         if pixels == "mean":
             return (self.vqvae.picture(decoded) * (self.vqvae.n_levels - 1)).round().long()
-        noise = {"generator": generator, "device": where_it_draws(generator)}
-        uniforms = torch.rand(decoded[:, 0].shape, dtype=torch.float64, **noise)
-        return draw(decoded, uniforms.to(decoded.device))
+        return self.vqvae.draw_levels(decoded, generator)
 
     def _own_shape(self) -> tuple[int, ...]:
         if self.facts is None:

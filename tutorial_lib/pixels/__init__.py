@@ -3,6 +3,7 @@
 module          what it holds                                              chapter
 likelihood      nats per image, bits per dimension, sums over every image  01
 tabular         the chain rule in tables of tiny images                    01
+logistics       a likelihood whose cost does not grow with the levels      14
 masks           which taps of a convolution may be read; colours           02
 influence       what reaches what, measured; the blind spot                02
 config          settings of a model: a frozen dataclass, kept with its weights     03
@@ -33,6 +34,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "log_prob_nats",
             "sample_pixels",
         ],
+        "logistics": ["mixture_mean", "mixture_nll_nats", "mixture_sample"],
         "masks": ["MaskedConv2d", "causal_mask", "color_causal_mask", "color_groups"],
         "influence": [
             "StackModel",

@@ -34,6 +34,8 @@ ModelName = Literal[
 MODELS = get_args(ModelName)
 PowerOf2 = Annotated[Count, that(lambda n: n & (n - 1) == 0, "be a power of 2")]
 Profile = Literal["smoke", "laptop", "gpu"]
+Decoder = Literal["auto", "categorical", "logistics"]
+N_MIXTURES = 10  # logistics in a mixture, as in PixelCNN++
 
 
 @dataclass(frozen=True)
@@ -68,9 +70,16 @@ class VQVAESettings:
     beta: Positive = 0.25  # weight of the commitment term in eq. 3
     n_channels: Several = 64
     n_blocks: Natural = 2
+    decoder: Decoder = "auto"  # of p(x|z); auto: logistics for colours in many levels
     fit: FitConfig = field(default_factory=FitConfig)
 
     __post_init__ = check_fields
+
+    def n_mixtures(self, n_colors: int, n_levels: int) -> int | None:
+        """Logistics of the decoder for images of so many colours and levels; None: categorical."""
+        if self.decoder == "auto":
+            return N_MIXTURES if n_colors > 1 and n_levels >= 64 else None
+        return N_MIXTURES if self.decoder == "logistics" else None
 
 
 @dataclass(frozen=True)

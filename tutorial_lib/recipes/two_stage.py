@@ -84,9 +84,11 @@ def train_vqvae(
     if out:
         preconditions.require_own_weights(out / "vqvae.safetensors", out / "vqvae")
     torch.manual_seed(settings.fit.seed)
+    n_colors = dataset.train.levels.shape[1]
     vqvae = VQVAE(
-        in_channels=dataset.train.levels.shape[1],
+        in_channels=n_colors,
         n_levels=dataset.n_levels,
+        n_mixtures=settings.n_mixtures(n_colors, dataset.n_levels),
         n_codes=settings.n_codes,
         code_dim=settings.code_dim,
         downsample=settings.downsample,
