@@ -441,6 +441,7 @@ VQVAES = [
         {
             **NET_OF_VQVAE,
             "n_levels": optional(count(3, at_least=2)),
+            "n_mixtures": optional(count(2)),
             **USAGE,
             "downsample": also(count(2), "no power of 2", 3, 6),
             "n_channels": count(4, at_least=2),

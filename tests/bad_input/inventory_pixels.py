@@ -67,6 +67,16 @@ SCORES = [
         },
     ),
     call(
+        "pixels.logistics.mixture_nll_nats",
+        (2,),
+        {
+            "out": floats((2, 3, 4, 4), pinned=(0, 1, 2, 3), finite=False),
+            "levels": symbols((2, 1, 4, 4), 3, pinned=(0, 1, 2, 3)),
+            "n_levels": count(3, at_least=2),
+            "n_mixtures": also(count(1), "another number", 2, 3),
+        },
+    ),
+    call(
         "pixels.likelihood.bits_per_dim",
         (2,),
         {

@@ -282,6 +282,7 @@ RECIPES = [
         VQVAESettings,
         {
             "n_codes": count(5),
+            "decoder": choice("logistics", "gaussian"),
             "code_dim": count(2),
             "downsample": also(count(2), "no power of 2", 3, 6),
             "beta": positive(0.25),

@@ -1,15 +1,16 @@
 """The commands that draw from a model that is trained: sample, reconstruct, encode, decode."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
 from tyro.conf import Positional, arg
 
 from tutorial_lib.cli.options import free_place, maybe
+from tutorial_lib.cli.source import Source, source_of_run
 from tutorial_lib.codes.run_facts import RunFacts, label_named
 from tutorial_lib.contracts import Count, Positive, Seed, png, that
 from tutorial_lib.contracts.suggestions import did_you_mean
-from tutorial_lib.data import catalog
 from tutorial_lib.files import file_named
 from tutorial_lib.recipes import weights_shelf
 
@@ -67,6 +68,7 @@ def reconstruct(
     run: Run = None,
     weights: Weights = DEFAULT_WEIGHTS,
     dataset: maybe(str) = None,
+    images: maybe(Path) = None,
     split: Split = "test",
     n: Count = 8,
     out: Picture = Path("reconstructions.png"),
@@ -75,24 +77,26 @@ def reconstruct(
 
     Args:
         dataset: Name of the data set; default: the one it was trained on, or its sample.
+        images: Folder of your own pictures, in the place of a data set.
         split: Part of the data set.
         n: How many of its images, from the first on.
         out: PNG to write. Three rows for every eight images: original, reconstruction, codes.
     """
-    name = _image_set(dataset, _told_facts(run, weights, "vqvae.safetensors"))
+    source = _source(dataset, images, _told_facts(run, weights, "vqvae.safetensors"))
     from tutorial_lib.recipes.code_files import reconstruction_sheet
     from tutorial_lib.recipes.sample_sheets import write_png
 
     vqvae = _vqvae(run, weights)
-    (levels, _), _ = _examples(name, split, n, vqvae)
+    (levels, _), facts = _examples(source, split, n, vqvae)
     write_png(out, reconstruction_sheet(vqvae, levels, n_columns=min(8, n)))
-    print(f"Wrote {out}: {len(levels)} images of {name}, {split}.")
+    print(f"Wrote {out}: {len(levels)} images of {facts.dataset}, {split}.")
 
 
 def encode(
     run: Run = None,
     weights: Weights = DEFAULT_WEIGHTS,
     dataset: maybe(str) = None,
+    images: maybe(Path) = None,
     split: Split = "test",
     n: maybe(Count) = None,
     out: Annotated[
@@ -105,21 +109,23 @@ def encode(
 
     Args:
         dataset: Name of the data set; default: the one it was trained on, or its sample.
+        images: Folder of your own pictures, in the place of a data set.
         split: Part of the data set.
         n: How many of its images, from the first on; default: all.
         out: File to write, NAME.safetensors.
     """
-    name = _image_set(dataset, _told_facts(run, weights, "vqvae.safetensors"))
+    source = _source(dataset, images, _told_facts(run, weights, "vqvae.safetensors"))
     import math
 
     from tutorial_lib.recipes.code_files import write_codes
 
     vqvae = _vqvae(run, weights)
-    (levels, labels), facts = _examples(name, split, n, vqvae)
+    (levels, labels), facts = _examples(source, split, n, vqvae)
     of_weights = str(run.resolve()) if run is not None else weights
     codes = write_codes(out, vqvae, levels, labels, facts, weights=of_weights)
     each = codes.indices[0].numel()
-    print(f"Wrote {out}: {len(levels)} images of {name}, {split}, as {each} codes each:")
+    told = f"{len(levels)} images of {facts.dataset}, {split}"
+    print(f"Wrote {out}: {told}, as {each} codes each:")
     before = levels[0].numel() * math.log2(facts.n_levels) / 8
     after = each * math.log2(codes.n_codes) / 8
     print(f"{before:.0f} bytes of levels an image became {after:.0f} bytes of codes.")
@@ -215,44 +221,31 @@ def _vqvae(run: Path | None, weights: str):
     return _two_stage(run, weights).vqvae.to(profiles.device())
 
 
-def _image_set(name: str | None, facts: RunFacts | None) -> str:
-    """The data set of images that is meant: as named, else that of the facts if it is here."""
-    if name is not None:
-        kind = catalog.describe(name).kind
-        if kind != "images":
-            raise ValueError(f"--dataset must name images, got {name!r}, which holds {kind}")
-        return name
-    trained_on = facts.dataset if facts else ""
-    if trained_on in catalog.CATALOG:
-        info = catalog.describe(trained_on)
-        if info.embedded or info.cached:
-            return trained_on
-        if info.class_names == catalog.CATALOG[catalog.SAMPLE].class_names:
-            return catalog.SAMPLE
-    raise ValueError(
-        f"--dataset must be given: the data it was trained on ({trained_on or 'unknown'}) are not "
-        f"here. `python -m tutorial_lib data list` shows the data sets"
-    )
+def _source(dataset: str | None, images: Path | None, facts: RunFacts | None) -> Source:
+    """The images that are meant, looked at as far as can be without torch."""
+    source = source_of_run(facts, dataset, images)
+    source.require(None)
+    return source
 
 
-def _examples(name: str, split: Split, n: int | None, vqvae):
+def _examples(source: Source, split: Split, n: int | None, vqvae):
     """The first n examples of a split, in the levels of the VQVAE, and the facts of the data set.
 
     ValueError for images that are none for this VQVAE.
     """
-    from tutorial_lib import data
-
     if vqvae.n_levels is None:
         raise ValueError("this VQVAE has a Gaussian decoder: it takes no levels")
-    dataset = data.load(name).with_n_levels(vqvae.n_levels)
+    dataset = replace(source, n_levels=vqvae.n_levels).load()
     n_channels, *sides = dataset.facts.shape
     if n_channels != vqvae.in_channels:
         raise ValueError(
-            f"the weights take images of {vqvae.in_channels} channels, those of {name} have "
-            f"{n_channels}"
+            f"the weights take images of {vqvae.in_channels} channels, those of {dataset.name} "
+            f"have {n_channels}"
         )
     vqvae.latent_shape(tuple(sides))
     whole = getattr(dataset, split)
     if n is not None and n > len(whole):
-        raise ValueError(f"--n must be at most {len(whole)}, the {split} images of {name}, got {n}")
+        raise ValueError(
+            f"--n must be at most {len(whole)}, the {split} images of {dataset.name}, got {n}"
+        )
     return whole[:n], dataset.facts

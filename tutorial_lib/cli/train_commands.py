@@ -10,19 +10,27 @@ import re
 import signal
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, get_args
+from typing import Annotated, Literal, get_args
 
 from tyro.conf import arg
 
 from tutorial_lib.cli.options import maybe, options_of, with_options
-from tutorial_lib.contracts import Several
+from tutorial_lib.cli.source import Source, source_of_run
+from tutorial_lib.contracts import Count, Several
 from tutorial_lib.data import catalog
-from tutorial_lib.recipes.settings import PriorSettings, Profile, TwoStageSettings, presets
+from tutorial_lib.recipes.settings import Profile, presets
 
 Out = Annotated[
     Path, arg(help="Folder of the run, made if need be; an unfinished run in it goes on.")
 ]
 Dataset = Annotated[str, arg(help="Data set of images; `data list` shows the names.")]
+Images = maybe(
+    Path,
+    text="Folder of your own pictures, in the place of a data set; sub-folders are classes.",
+    default="the data set",
+)
+Side = Annotated[Count, arg(help="Height and width that pictures of --images are brought to.")]
+Colors = Annotated[Literal[1, 3], arg(help="Of pictures of --images: 1 is grey, 3 in colour.")]
 SameDataset = maybe(str, text="Data set of images.", default="that of stage one")
 Levels = maybe(
     Several, text="Put the levels of a pixel into so many equal groups.", default="as they are"
@@ -78,24 +86,29 @@ def train_commands(arguments: Sequence[str]) -> dict[str, Callable[..., None]]:
     def vqvae(
         out: Out,
         dataset: Dataset = catalog.SAMPLE,
+        images: Images = None,
+        side: Side = 64,
+        colors: Colors = 3,
         n_levels: Levels = None,
         profile: ProfileOption = named,
         *,
         options: Annotated[one, arg(name="")] = defaults[0],
     ) -> None:
         """Stage one: encoder, codebook and decoder."""
-        _require_images(dataset, with_options(light.vqvae, options), n_levels)
+        source = Source(dataset, images, side, colors, n_levels)
+        source.require(with_options(light.vqvae, options))
         from tutorial_lib.recipes import two_stage as recipes
         from tutorial_lib.recipes.preconditions import require_writable
 
         require_writable(out)
         settings = with_options(presets(profile).vqvae, options)
-        _, history = recipes.train_vqvae(_images(dataset, profile, n_levels), settings, out=out)
+        _, history = recipes.train_vqvae(source.load(profile), settings, out=out)
         _tell(history, out / "vqvae.safetensors")
 
     def prior(
         out: Out,
         dataset: SameDataset = None,
+        images: Images = None,
         profile: ProfileOption = named,
         *,
         options: Annotated[two, arg(name="")] = defaults[1],
@@ -103,32 +116,35 @@ def train_commands(arguments: Sequence[str]) -> dict[str, Callable[..., None]]:
         """Stage two: a gated PixelCNN over the codes of OUT/vqvae.safetensors."""
         settings = with_options(light.prior, options)
         if dataset is not None:
-            _require_images(dataset, settings)
+            Source(dataset).require(settings)
         from tutorial_lib.recipes import two_stage as recipes
         from tutorial_lib.recipes.pretrained import stage_one_facts
 
         facts = stage_one_facts(out)
-        name = dataset or (facts.dataset if facts else catalog.SAMPLE)
-        _require_images(name, settings)
-        images = _images(name, profile, facts.n_levels if facts else None)
-        history = recipes.add_prior(images, with_options(presets(profile).prior, options), out)
+        source = source_of_run(facts, dataset, images)
+        source.require(settings)
+        chosen = with_options(presets(profile).prior, options)
+        history = recipes.add_prior(source.load(profile), chosen, out)
         _tell(history, out / "two-stage.safetensors")
 
     def two_stage(
         out: Out,
         dataset: Dataset = catalog.SAMPLE,
+        images: Images = None,
+        side: Side = 64,
+        colors: Colors = 3,
         n_levels: Levels = None,
         profile: ProfileOption = named,
         *,
         options: Annotated[both, arg(name="")] = defaults[2],
     ) -> None:
         """Both stages, then the held-out numbers into OUT/result.json."""
-        _require_images(dataset, with_options(light, options), n_levels)
+        source = Source(dataset, images, side, colors, n_levels)
+        source.require(with_options(light, options))
         from tutorial_lib.recipes import two_stage as recipes
 
         settings = with_options(presets(profile), options)
-        images = _images(dataset, profile, n_levels)
-        history, result = recipes.train_two_stage(images, settings, out)
+        history, result = recipes.train_two_stage(source.load(profile), settings, out)
         if not result:
             _interrupted(history, f" from {out}")
         _tell_numbers(result["test"], f"Weights and result.json are in {out}.")
@@ -136,35 +152,7 @@ def train_commands(arguments: Sequence[str]) -> dict[str, Callable[..., None]]:
     return {"vqvae": vqvae, "prior": prior, "two-stage": two_stage}
 
 
-# --------------------------------------------------------------------- data, and what is told
-
-
-def _require_images(name: str, settings: object, n_levels: int | None = None) -> None:
-    """ValueError, before torch is loaded, for a data set that these commands cannot use."""
-    entry = catalog.describe(name)
-    if entry.kind != "images":
-        raise ValueError(
-            f"--dataset must name images, got {name!r}, which holds {entry.kind} of shape "
-            f"{entry.example_shape}: chapter 15 trains on those"
-        )
-    prior = settings.prior if isinstance(settings, TwoStageSettings) else settings
-    if isinstance(prior, PriorSettings) and prior.by_label and not entry.class_names:
-        raise ValueError(f"--by-label yes asks for labels, but {name} has none: leave it out")
-    if n_levels is not None and entry.n_levels % n_levels:
-        raise ValueError(f"--n-levels must divide the {entry.n_levels} of {name}, got {n_levels}")
-
-
-def _images(name: str, profile: str, n_levels: int | None):
-    """The data set in so many levels, cut to a few batches in the smoke profile."""
-    from tutorial_lib import data
-    from tutorial_lib.recipes import two_stage as recipes
-    from tutorial_lib.training.distributed import main_first
-
-    with main_first():
-        dataset = data.load(name)
-    if n_levels is not None:
-        dataset = dataset.with_n_levels(n_levels)
-    return recipes.cut_for_smoke(dataset) if profile == "smoke" else dataset
+# ---------------------------------------------------------------------------- what is told
 
 
 def _tell(history, weights: Path) -> None:

@@ -177,7 +177,7 @@ def _split_up(
         for name, own in rows.items()
     }
     return FolderDataset(
-        name=folder.resolve().name or "pictures",
+        name=f"folder {folder.resolve().name}",  # never the name of a data set
         **splits,
         n_levels=n_levels,
         class_names=names,

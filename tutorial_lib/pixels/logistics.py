@@ -54,8 +54,8 @@ def bumps_of(out: Float[Tensor, "B numbers *shape"], n_mixtures: Count, n_colors
     """A network's output as mixtures, in float32 at least."""
     if out.shape[1] != n_outputs(n_mixtures, n_colors):
         raise ValueError(
-            f"out must have {n_outputs(n_mixtures, n_colors)} numbers a pixel for {n_mixtures} "
-            f"bumps in {n_colors} colours, got shape {tuple(out.shape)}"
+            f"out must have {n_outputs(n_mixtures, n_colors)} numbers a pixel for n_mixtures="
+            f"{n_mixtures} in {n_colors} colours, got shape {tuple(out.shape)}"
         )
     out = out.float() if out.dtype in (torch.float16, torch.bfloat16) else out
     each = n_mixtures * n_colors
