@@ -6,6 +6,7 @@ from tutorial_lib.exercises.ch10.ex3_vq_losses import vq_losses
 from tutorial_lib.exercises.ch10.ex4_ema_step import ema_step
 from tutorial_lib.exercises.ch10.ex5_usage_perplexity import usage_perplexity
 from tutorial_lib.exercises.ch10.ex6_restart_dead_codes import restart_dead_codes
+from tutorial_lib.exercises.ch10.ex7_quantize import quantize
 from tutorial_lib.exercises.discovery import progress_of
 from tutorial_lib.exercises.moved import answering
 
@@ -13,6 +14,7 @@ __all__ = [
     "ema_step",
     "nearest_code",
     "progress",
+    "quantize",
     "restart_dead_codes",
     "straight_through",
     "usage_perplexity",

@@ -63,6 +63,23 @@ def losses(function: Callable, z_e: Tensor, e: Tensor) -> tuple:
     return values, *gradients(out[0], *leaves), *gradients(out[1], *leaves)
 
 
+def quantized(function: Callable, z_e: Tensor, codebook: Tensor, weight: Tensor) -> tuple:
+    """z_q, indices and both losses; then what sum(weight * z_q) and each loss send to both."""
+    leaves, given = of_two_fields(function, z_e, codebook)
+    out = function(*given)
+    if not isinstance(out, (tuple, list)) or len(out) != 4:
+        told = f"Expected 4 tensors, got a value of type {type(out).__name__}."
+        wanted = "(z_q, indices, codebook_loss, commitment_loss)"
+        raise Failed(Failure(f"The result is not {wanted}.", told))
+    z_q, indices, *two = out
+    tensor_result(z_q, z_e.shape, advice="z_q has the shape of z_e, D in second place.")
+    names = tensor_result(indices, z_e.shape[:1] + z_e.shape[2:], kind="long")
+    values = torch.stack([tensor_result(each, (), advice=_TO_ONE_NUMBER) for each in two])
+    _unchanged(given, leaves, ("z_e", "codebook"))
+    moved = [gradients(loss, *leaves) for loss in ((weight * z_q).sum(), *two)]
+    return z_q, names, values, *(each for pair in moved for each in pair)
+
+
 _TO_ONE_NUMBER = "Each loss is one number: a sum over D, then a mean over all positions."
 
 
