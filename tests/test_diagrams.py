@@ -25,6 +25,7 @@ from tutorial_lib.pixels import (
     GatedPixelCNN,
     MaskedConv2d,
     PixelCNN,
+    RowLSTM,
     bits_per_dim,
     influence_matrix,
 )
@@ -45,6 +46,8 @@ def small(name):
     shape = {"n_channels": 12, "n_layers": 3}
     if name == "pixelcnn":
         return PixelCNN(n_levels=5, first_kernel_size=5, **shape).eval()
+    if name == "row lstm":
+        return RowLSTM(n_levels=5, kernel_size=5, **shape).eval()
     if name == "gated":
         return GatedPixelCNN(n_levels=5, **shape).eval()
     if name == "labelled":
@@ -75,6 +78,7 @@ DRAWINGS = {
     "receptive_fields": lambda: diagrams.receptive_fields(small("gated")),
     "label_entry": lambda: diagrams.label_entry(small("labelled"), HEIGHT, WIDTH, label=4),
     "cached_sampler": lambda: diagrams.cached_sampler(small("gated"), levels(5), (9, 12)),
+    "lstm_line": lambda: diagrams.lstm_line(small("row lstm").blocks[0].lstm, WIDTH),
     "skewing": lambda: diagrams.skewing(4, 5),
     "gaussian_vae": lambda: diagrams.gaussian_vae(small("vae"), levels(5)),
     "elbo_bars": lambda: diagrams.elbo_bars(612.3, 31.2, 631.0),
@@ -209,6 +213,13 @@ def test_what_the_sampler_keeps_has_the_shapes_of_the_cache():
     n_rows, wide, _, channels = cache.vertical[1].above.rows.shape
     texts = words(drawn("cached_sampler"))
     assert f"{n_rows}×{wide}×{channels}" in texts and f"{WIDTH}×24" in texts
+
+
+def test_a_line_of_an_lstm_has_the_shapes_and_taps_of_the_layer():
+    layer, texts = small("row lstm").blocks[0].lstm, words(drawn("lstm_line"))
+    gates, n_hidden, taps = layer.state.weight.shape
+    assert f"{gates}×{WIDTH}" in texts and f"{n_hidden}×{WIDTH} each" in texts
+    assert f"1×{taps}, mask B" in texts and f"{taps} taps on $h$" in texts
 
 
 def test_shapes_of_the_vae_and_the_vqvae_are_those_of_the_models():

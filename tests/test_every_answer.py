@@ -77,7 +77,8 @@ KINDS = {"float64": (0, float64), "NumPy": (1, numpy)}
 # Their results are differentiated, so a number without a graph is no right answer.
 LEARNED_FROM = set(
     "masked_conv2d residual_block shift_down horizontal_conv gate reparameterize"
-    " straight_through vq_losses gated_layer conditional_gate spatial_context vae_step".split()
+    " straight_through vq_losses gated_layer conditional_gate spatial_context vae_step"
+    " lstm_step skew unskew".split()
 )
 KINDS_ON_A_GPU = {"on the CPU": (2, on_the_cpu)}
 

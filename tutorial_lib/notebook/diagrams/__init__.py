@@ -7,7 +7,7 @@ shapes    shapes for the arrows, from a batch that goes through the model  all
 masks     a mask on its way over an image; paths and the blind spot        02
 pixelcnn  PixelCNN whole and one block; an image that grows                03
 gated     figure 2; what each arrow has read; where a label enters         04, 05
-sampling  what the sampler keeps; skewing                                  06, 08
+sampling  what the sampler keeps; a line of an LSTM; skewing               06, 08
 vae       the Gaussian VAE with its noise; bars of the bound               09
 vqvae     figure 1, the two stages, the bill                               10, 13
 rate      models as points of rate and distortion                          12, 13
@@ -26,7 +26,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "masks": ["paths_of_messages", "sliding_mask"],
         "pixelcnn": ["growing", "pixelcnn_whole"],
         "gated": ["gated_layer", "label_entry", "receptive_fields"],
-        "sampling": ["cached_sampler", "skewing"],
+        "sampling": ["cached_sampler", "lstm_line", "skewing"],
         "vae": ["elbo_bars", "gaussian_vae"],
         "vqvae": ["bill", "two_stages", "vq_figure"],
         "rate": ["rate_distortion"],

@@ -1,4 +1,4 @@
-"""What a sampler keeps (chapter 06), and how a diagonal becomes a column (chapter 08)."""
+"""What a sampler keeps (chapter 06); a line of an LSTM, a diagonal that becomes a column (08)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tutorial_lib.notebook.diagrams.card import GRADIENT, HIDDEN, READ, TARGET, 
 from tutorial_lib.notebook.diagrams.places import Node, around
 from tutorial_lib.notebook.diagrams.shapes import on_the_cpu
 from tutorial_lib.pixels.gated import GatedPixelCNN
-from tutorial_lib.pixels.lstm_layers import skew
+from tutorial_lib.pixels.lstm_layers import RowLSTMLayer, skew
 from tutorial_lib.sampling.gated_cache import GatedCache
 
 
@@ -75,6 +75,48 @@ def cached_sampler(
     c.arrow(*ends, text="one of them", side="above")
     words = {"text": "one pixel of the row buffer of the next layer", "side": "below"}
     c.detour(out, row_so_far, 0.55, kind=(READ, GRADIENT[1]), **words)
+    return c
+
+
+LSTM = (
+    "One line of an LSTM: what it reads of the image and of the hidden states of the line before "
+    "is added, and gives four gates for each of {} pixels. With the memory of the line before they "
+    "make the new memory and the new hidden states, which the next line reads."
+)
+
+
+def lstm_line(layer: RowLSTMLayer, width: int) -> Card:
+    """Equation 3 for one line of `width` pixels, with the layer's own channels and taps.
+
+    lstm_line(RowLSTM().blocks[0].lstm, width=28)
+    """
+    (four, n_in, _, taps), (_, n_hidden, taps_before) = (
+        layer.input.weight.shape,
+        layer.state.weight.shape,
+    )
+    c = Card(7, 3.05, alt=LSTM.format(width))
+    high, low, state = 2.35, 1.25, f"{n_hidden}×{width}"
+    line = c.box(0.95, high, f"features of\nthe line\n{n_in}×{width}", "data")
+    before = c.box(0.95, low, f"line before:\n$h$ and $c$\n{state} each", "data")
+    reads = c.box(2.45, high, f"input to state\n1×{taps}, mask B", "convolution")
+    hears = c.box(2.45, low, f"state to state\n{taps_before} taps on $h$", "convolution")
+    plus = c.sign(3.5, high, "+")
+    gates = c.box(4.45, high, f"$o$, $f$, $i$, $g$\n{four}×{width}", "data")
+    cell = c.box(4.45, low, "new $c$, then $h$\n(equation 3)", "nonlinearity")
+    after = c.box(6.05, low, f"this line:\n$h$ and $c$\n{state} each", "data")
+    c.chain(line, reads, plus, gates)
+    c.link(before, hears)
+    c.arrow(hears.on("right"), (plus.x, low), plus.on("below"))
+    c.link(gates, cell)
+    c.link(cell, after)
+    c.detour(before, cell, 0.66, text="$c$ of the line before", side="above")
+    ends = after.on("below"), (after.x, 0.3), (before.x - 0.3, 0.3), (before.x - 0.3, before.bottom)
+    c.arrow(
+        *ends,
+        kind=(READ, GRADIENT[1]),
+        text="for the next line, this is the line before",
+        side="above",
+    )
     return c
 
 

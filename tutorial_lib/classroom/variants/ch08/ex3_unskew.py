@@ -1,4 +1,4 @@
-"""Variants of exercise 8.2: another lean, and what becomes of the numbers beside the image."""
+"""Variants of exercise 8.3: another lean, and what becomes of the numbers beside the image."""
 
 import torch
 from torch.nn import functional as F

@@ -1,4 +1,4 @@
-"""Exercise 8.1: skew an image, so that its diagonals become columns."""
+"""Exercise 8.2: skew an image, so that its diagonals become columns."""
 
 import torch
 from torch import Tensor
@@ -10,11 +10,12 @@ from tutorial_lib.exercises.trials import Trial
 from tutorial_lib.pixels.lstm_layers import skew as reference
 
 skew = Exercise(
-    "8.1",
+    "8.2",
     "Diagonals become columns",
     goal="Skew an image: move each row one place further right than the row above it.",
     minutes=10,
     reference=reference,
+    differentiated=True,
     stub='''\
 def skew(features: torch.Tensor) -> torch.Tensor:
     """Move row i right by i places, for each i, with zeros where nothing comes to lie.

@@ -1,4 +1,4 @@
-"""Variants of exercise 8.1: which row moves furthest, and what lies beside the image."""
+"""Variants of exercise 8.2: which row moves furthest, and what lies beside the image."""
 
 import torch
 from torch.nn import functional as F

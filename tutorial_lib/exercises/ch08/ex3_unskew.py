@@ -1,4 +1,4 @@
-"""Exercise 8.2: undo the skew."""
+"""Exercise 8.3: undo the skew."""
 
 import torch
 from torch import Tensor
@@ -11,11 +11,12 @@ from tutorial_lib.pixels.lstm_layers import skew
 from tutorial_lib.pixels.lstm_layers import unskew as reference
 
 unskew = Exercise(
-    "8.2",
+    "8.3",
     "And back again",
     goal="Undo the skew, whatever lies beside the image.",
     minutes=5,
     reference=reference,
+    differentiated=True,
     stub='''\
 def unskew(skewed: torch.Tensor) -> torch.Tensor:
     """Move row i back left by i places, and drop what lies beside the image: undoes `skew`.
