@@ -3,21 +3,20 @@
 #
 # [← 02 · Masked convolutions](02_masked_convolutions.ipynb) · [Contents](00_start_here.ipynb#Contents) · [Glossary](00_start_here.ipynb#Glossary) · [04 · The gated PixelCNN →](04_gated_pixelcnn.ipynb) · [Open in Colab](https://colab.research.google.com/github/from-pixels-to-codes/from-pixels-to-codes/blob/main/notebooks/03_pixelcnn.ipynb)
 #
-# Chapter 02 left us with layers that keep the order. Pile them up, and there is a model of images
-# that can say what a picture costs and draw one that nobody has seen. This chapter builds it,
-# trains it, reads its mind pixel by pixel, and draws with it.
+# In this chapter you write a complete model of images: its layers, its training loop and its
+# sampler, in about a hundred lines. Then you train it, score it and let it draw.
 #
 # **By the end you will have**
 #
-# - a PixelCNN of your own parts, and its price for images in nats and in bits/dim;
-# - its opinion of every single pixel: what it expects, how sure it is, and what each pixel costs;
-# - images drawn from it pixel by pixel, halves of garments completed, two wrong ways of drawing, and
-#   a question that it cannot answer.
+# - a PixelCNN of your own, which computes the same as the library's;
+# - its cost for images that it has never seen, and what it expects at every single pixel;
+# - images that your sampler drew or completed, with your weights and with weights that come with
+#   the library.
 #
-# **You need** chapters 01 (chain rule, nats, bits/dim) and 02 (masks, the influence matrix).
+# **You need** chapters 01 (chain rule, nats, bits/dim) and 02 (masks, the influence map).
 #
-# **Time** about an hour of reading and exercises; running everything takes about two minutes on a
-# laptop and no GPU.
+# **Time** about two hours with the five exercises. Running all cells takes about three minutes on a
+# laptop without a GPU.
 
 # %% tags=["setup"]
 import importlib.util
@@ -45,156 +44,120 @@ from tutorial_lib.exercises import ch03
 
 @dataclass
 class Settings:
-    n_train: int  # images for the two trainings of section 3
-    n_held_out: int
-    n_channels: int
-    n_layers: int
+    n_train: int  # images to learn from
+    n_held_out: int  # images to score
+    n_short: int  # images of the short trainings with and without the sum
     epochs: int
     n_drawn: int  # images side by side
-    rows_drawn: int  # of such an image; 28 is all of it
+    height: int  # rows of an image that is drawn; 28 is all of it
     sides: tuple[int, ...]  # of the images whose passes are timed
 
 
 settings = profiles.choose(
-    smoke=Settings(256, 50, 16, 2, 1, 2, 4, (4, 6)),
-    laptop=Settings(4000, 500, 32, 5, 3, 6, 28, (7, 14, 28)),
-    gpu=Settings(9000, 1000, 64, 8, 20, 6, 28, (7, 14, 28, 56)),
+    smoke=Settings(256, 40, 96, 1, 2, 6, (4, 6)),
+    laptop=Settings(9000, 500, 2000, 4, 6, 28, (7, 14, 28)),
+    gpu=Settings(9000, 2000, 9000, 20, 6, 28, (7, 14, 28, 56)),
 )
+device = profiles.device()
 settings
-
-# %% [markdown]
-# ## Where this ends
-#
-# The lower half of two garments is taken away. A PixelCNN is asked what could stand there, six
-# times over. The weights come with the package: a larger copy of the network of this chapter, eight
-# blocks of 64 channels and 16 grey levels, trained on the full training set for longer than a
-# notebook should take (`results/` says how long and how).
 
 # %%
 import torch
 
-from tutorial_lib import data
 from tutorial_lib.notebook import show_images
 from tutorial_lib.recipes import load_pretrained
 from tutorial_lib.sampling import sample
 
-device = profiles.device()
-garments = data.load("fashion-mnist-sample")
-shipped = load_pretrained("pixelcnn-fashion-mnist").to(device)
-half_rows = settings.rows_drawn // 2
-
-
-def complete(model, images, n, **options):
-    """Draw the last rows of each image n times over: (images * n, 1, 28, 28) levels."""
-    known = images.repeat_interleave(n, dim=0)
-    known[:, :, -half_rows:] = -1  # to be drawn
-    return sample(model, tuple(known.shape), known=known, method="naive", **options).cpu()
-
-
-# %%
-def show_completions(images, drawn):
-    """Rows of: what was given | what was drawn | what was really there."""
-    rows = []
-    for image, own in zip(images / 15, drawn.unflatten(0, (len(images), -1)) / 15, strict=True):
-        given = image.clone()
-        given[:, -half_rows:] = 0.5
-        rows += [given, *own, image]
-    titles = ["given", *(f"drawn {i + 1}" for i in range(len(own))), "truth"]
-    show_images(torch.stack(rows), n_columns=len(titles), titles=titles)
-
-
-picked = [(garments.test.labels == k).nonzero()[0].item() for k in (0, 9)]  # a T-shirt and a boot
-whole = garments.test.levels[picked].long() // 16
-noise = torch.Generator().manual_seed(4)
-show_completions(whole, complete(shipped, whole, settings.n_drawn, generator=noise))
+gated_digits = load_pretrained("gated-binarized-mnist").to(device)
+gated_clothes = load_pretrained("gated-fashion-mnist").to(device)
+shape, classes = (10, 1, 28, 28), torch.arange(10, device=device)
+noise = torch.Generator().manual_seed(0)
+digits = sample(gated_digits, shape, generator=noise).cpu()
+clothes = sample(gated_clothes, shape, label=classes, generator=noise).cpu()
+show_images(torch.cat([15 * digits, clothes]), n_levels=16);
 
 # %% [markdown]
-# Most drawings continue the edges and the shade for some rows, and the six need not agree in
-# anything. Some could be worn, others not: this network looks a limited way up, and section 1 shows
-# how far. The model was never told what a garment is. It was shown images, and asked over and over:
-# *given the pixels so far, what comes next?*
+# Nobody wrote these digits and nobody sewed these clothes. Two PixelCNNs drew them, one pixel after
+# the other: the first ten images of each, none left out. Most digits can be read, and most garments
+# could be worn.
 #
-# ## 1 · A deep stack, and why it is made of blocks
+# The weights come with the library. Both models have the gate of chapter 04, and the second was told
+# which kind of garment to draw (chapter 05). You will write the model that both grew out of. Its
+# cost, its training loop and its sampler are the same as theirs: at the end of this chapter, *your*
+# sampler draws digits with these weights.
 #
-# The plan of a PixelCNN has three parts (PixelRNN paper, table 1): a **first layer** with a wide
-# kernel of type A, which turns levels into features of the past; many **residual blocks** of type
-# B, each reaching a little further; and a **head** of 1×1 convolutions, which turns the features at
-# a pixel into one logit for each level. This is the shipped model, and below it one of its blocks:
+# ## 1 · The plan
+#
+# Chapter 01 wrote the probability of an image as a product with one factor for each pixel:
+#
+# $$p(x) = \prod_i p(x_i \mid x_1, \dots, x_{i-1}) \qquad \text{(PixelRNN paper, eq. 1)}$$
+#
+# A PixelCNN computes all factors of an image in one *pass*, that is, in one call of the model. The
+# image goes in as *levels*: whole numbers from 0 (black) to 15 (white). For each pixel, 16 *logits*
+# come out, and their softmax is $p(x_i \mid x_1, \dots, x_{i-1})$. These are the images:
+
+# %%
+from tutorial_lib import data
+
+garments = data.load("fashion-mnist-sample")
+train_levels = garments.train.levels[: settings.n_train].long() // 16  # 0 .. 255 -> 0 .. 15
+held_out = garments.test.levels[: settings.n_held_out].long() // 16
+print("to learn from:", tuple(train_levels.shape), " held out:", tuple(held_out.shape))
+show_images(train_levels[:16], n_levels=16, n_columns=8);
+
+# %% [markdown]
+# And this is the model, with the sizes of the weights that come with the library:
 
 # %%
 from tutorial_lib.notebook import diagrams
 
-diagrams.pixelcnn_whole(shipped, whole[0])
+shipped = load_pretrained("pixelcnn-fashion-mnist").to(device)
+diagrams.pixelcnn_whole(shipped, train_levels[0])
 
 # %% [markdown]
-# In a formula, a block computes (section 3.3 and figure 5)
+# The upper row is the whole model (PixelRNN paper, table 1). The **first layer** is the masked
+# convolution of chapter 02 with mask A. It turns the levels before a pixel into numbers, the
+# *features* of that pixel. Each **block** looks one pixel further. The **head**, two 1×1
+# convolutions, turns the features of a pixel into its 16 logits. The lower row is one block. Height
+# and width never change: each pixel has its own features from start to end.
 #
-# $$y = x + W_3 \,\mathrm{relu}\big(W_2 * \mathrm{relu}(W_1\, \mathrm{relu}(x))\big)$$
+# ## 2 · The residual block
 #
-# Halve the channels, look around with a masked k×k kernel, widen again, and *add* what came in. The
-# ReLUs stand before the convolutions, so that the bare x of the sum passes through nothing at all,
-# no kernel and no ReLU.
+# A *residual block* adds something to its input (section 3.3 and figure 5 of the paper, after [3]):
 #
-# > **Predict.** Why a sum? Pile up sixteen blocks without the `x +`. What will the gradient at the
-# > bottom be?
-# > <details><summary>A way to think about it</summary>An untrained convolution hands on a fraction
-# > of the variation it gets. A fraction of a fraction of a fraction ...</details>
-
-# %%
-import matplotlib.pyplot as plt
-
-from tutorial_lib.notebook import show_curves
-from tutorial_lib.pixels import MaskedResidualBlock
-
-depths = (1, 2, 4, 8, 16)
-sizes = {"with the sum": [], "without": []}
-for n_blocks in depths:
-    torch.manual_seed(0)
-    blocks = [MaskedResidualBlock(32, 3) for _ in range(n_blocks)]
-    for name, strengths in sizes.items():
-        features = bottom = torch.randn(4, 32, 9, 9, requires_grad=True)
-        for block in blocks:
-            features = block(features) if name == "with the sum" else block(features) - features
-        (gradient,) = torch.autograd.grad(features.sum(), bottom)
-        strengths.append(gradient.abs().mean().item())
-ax = show_curves(
-    {name: (depths, strengths) for name, strengths in sizes.items()},
-    xlabel="blocks",
-    ylabel="mean |gradient| at the bottom",
-)
-ax.set(yscale="log", xticks=depths);
-
-# %% [markdown]
-# Without the sum each block swallows about the same factor (a straight line on this axis), and
-# soon nothing arrives: the lower layers
-# could not learn. With it, the gradient goes straight through, however many blocks there are, and
-# each block need only learn what to *change*.
+# $$y = x + W_3\,\mathrm{relu}\big(W_2 * \mathrm{relu}(W_1\,\mathrm{relu}(x))\big)$$
+#
+# Read it from the inside to the outside. $W_1$ is a 1×1 convolution that halves the number of
+# features, which makes the next step cheaper. $W_2$ is a k×k convolution ($*$) with mask B: only
+# this step looks at other pixels. $W_3$ is a 1×1 convolution back to all features. A 1×1
+# convolution reads one pixel only, and mask B allows that pixel, so $W_1$ and $W_3$ need no mask.
+# Each convolution has a bias, which the formula leaves out.
 #
 # ### Exercise 3.1
 
 # %%
 from torch.nn import functional as F
 
-from tutorial_lib.pixels import MaskedConv2d, causal_mask
+from tutorial_lib.pixels import causal_mask
 
-print(causal_mask((3, 3), include_center=True))  # type B; takes (height, width), or one number
+print(causal_mask((3, 3), include_center=True))  # mask B
+print(F.relu(torch.tensor([2.0, -1.0])))
 ch03.residual_block.card()
 
 
 # %%
-def residual_block(
-    x: torch.Tensor, shrink: torch.Tensor, kernel: torch.Tensor, widen: torch.Tensor
-) -> torch.Tensor:
-    """x plus what three convolutions, each with a ReLU before it, make of it. No biases.
+def residual_block(x: torch.Tensor, shrink: tuple, kernel: tuple, widen: tuple) -> torch.Tensor:
+    """x plus what three convolutions, each with a ReLU before it, make of it.
 
     x        (B, 2h, H, W) features from a layer below; stays as it is
-    shrink   (h, 2h, 1, 1) weights of the first convolution
-    kernel   (h, h, kh, kw) weights of the second, not masked yet (type B); zeros outside the image
-    widen    (2h, h, 1, 1) weights of the third
+    shrink   (weight, bias) of the first convolution: (h, 2h, 1, 1) and (h,)
+    kernel   of the second: (h, h, kh, kw), not masked yet (type B), and (h,); zeros outside
+    widen    of the third: (2h, h, 1, 1) and (2h,)
     returns  (B, 2h, H, W)
 
-    By hand: a single pixel, h = 1. x = [2, -1], shrink = [1, 1], a kernel with 3 in its centre and
-             widen = [1, -1]: ReLU gives [2, 0], then 2, 6, [6, -6], and with x added [8, -7]
+    By hand: a single pixel, h = 1. x = [2, -1]. shrink has the weights [1, 1] and the bias 1,
+             kernel 3 in its centre, widen [1, -1], their biases are 0. ReLU gives [2, 0], then
+             3, 9, [9, -9], and with x added [11, -10]
     """
     ____
 
@@ -202,172 +165,172 @@ def residual_block(
 residual_block = ch03.residual_block.check(residual_block)
 
 # %% [markdown]
-# `MaskedResidualBlock` of the library holds the same steps with their weights (and biases, set to 0
-# here):
-
-# %% tags=["nbval-check-output"]
-block = MaskedResidualBlock(8, 3)
-convolutions = [block.shrink, block.kernel, block.widen]
-for convolution in convolutions:
-    torch.nn.init.zeros_(convolution.bias)
-x = torch.randn(2, 8, 5, 7)
-own = residual_block(x, *(convolution.weight for convolution in convolutions))
-print("block and function agree:", torch.allclose(block(x), own, atol=1e-6))
-
-# %% [markdown]
-# ### The whole network
-#
-# First layer, your blocks, head. `embed` and `logits_from` are there for the instruments of chapter
-# 02.
+# Your function gets its weights as arguments. This class owns the weights of one block and hands
+# them to your function.
 
 # %%
 from torch import nn
 
 
-class SmallPixelCNN(nn.Module):
-    n_colors, n_levels = 1, 2
+class ResidualBlock(nn.Module):
+    """features (B, n_channels, H, W) -> features of the same shape"""
 
-    def __init__(self, n_blocks, half=8):
+    def __init__(self, n_channels, kernel_size=3):
         super().__init__()
-        shapes = {"shrink": (half, 2 * half, 1, 1), "kernel": (half, half, 3, 3)}
-        shapes["widen"] = (2 * half, half, 1, 1)
-        self.first = MaskedConv2d(1, 2 * half, 7, mask_type="A")
-        self.blocks = nn.ModuleList(
-            nn.ParameterDict({name: torch.randn(shape) / 3 for name, shape in shapes.items()})
-            for _ in range(n_blocks)
-        )
-        self.head = MaskedConv2d(2 * half, self.n_levels, 1, mask_type="B")
+        half = n_channels // 2
+        # Never called: they hold weights of the right shape, with good starting values.
+        self.shrink = nn.Conv2d(n_channels, half, 1)
+        self.kernel = nn.Conv2d(half, half, kernel_size)
+        self.widen = nn.Conv2d(half, n_channels, 1)
+
+    def forward(self, x):
+        layers = [(c.weight, c.bias) for c in (self.shrink, self.kernel, self.widen)]
+        with x.device:  # a new tensor, such as a mask, is made where x is
+            return residual_block(x, *layers)
+
+
+# %% [markdown]
+# Why does a block add $x$? Training needs a gradient in every layer, the first one too. So build
+# untrained stacks of 1 to 16 blocks, with the sum and without it, and measure the gradient that
+# reaches the input of the stack.
+#
+# > **Predict.** How does the gradient change with the number of blocks, with the sum and without?
+# >
+# > <details><summary>A way to think about it</summary>
+# >
+# > Without the sum, the gradient passes through three convolutions in each block. Suppose that each
+# > block makes it ten times smaller. How much is left after sixteen?
+# >
+# > </details>
+
+# %%
+from tutorial_lib.notebook import show_curves
+
+
+class BlockWithoutSum(ResidualBlock):
+    def forward(self, x):
+        return super().forward(x) - x
+
+
+def gradient_at_the_input(block, n_blocks):
+    torch.manual_seed(0)
+    start = torch.randn(4, 32, 9, 9, requires_grad=True)
+    end = nn.Sequential(*(block(32) for _ in range(n_blocks)))(start)
+    (gradient,) = torch.autograd.grad(end.sum(), start)
+    return gradient.abs().mean().item()
+
+
+kinds, depths = {"with the sum": ResidualBlock, "without": BlockWithoutSum}, (1, 2, 4, 8, 16)
+curves = {
+    name: (depths, [gradient_at_the_input(block, n) for n in depths])
+    for name, block in kinds.items()
+}
+ax = show_curves(curves, xlabel="blocks", ylabel="mean |gradient| at the input")
+ax.set(yscale="log", xticks=depths);
+
+# %% [markdown]
+# With the starting values of PyTorch, each block without the sum makes the gradient smaller by about
+# the same factor: a straight line on this axis. With the sum, it stays near 1, because $x$ reaches
+# the end through additions alone. That is before training. Section 5 trains both kinds.
+#
+# ## 3 · The whole model
+#
+# Put the parts together in the order of the drawing.
+
+# %%
+from tutorial_lib.pixels import MaskedConv2d
+
+
+class PixelCNN(nn.Module):
+    """levels (B, 1, H, W) -> logits (B, L, 1, H, W), for images of any height and width"""
+
+    n_colors = 1
+
+    def __init__(self, n_levels=16, n_channels=32, n_blocks=5, block=ResidualBlock):
+        super().__init__()
+        self.n_levels = n_levels
+        self.first = MaskedConv2d(1, n_channels, 7, mask_type="A")
+        self.blocks = nn.Sequential(*(block(n_channels) for _ in range(n_blocks)))
+        # 1×1 convolutions read one pixel only: no mask
+        hidden, out = nn.Conv2d(n_channels, n_channels, 1), nn.Conv2d(n_channels, n_levels, 1)
+        self.head = nn.Sequential(nn.ReLU(), hidden, nn.ReLU(), out)
 
     def embed(self, levels):
-        return levels.to(self.first.weight.dtype) * 2 - 1
+        return 2 * levels.to(self.first.weight.dtype) / (self.n_levels - 1) - 1  # from -1 to 1
 
-    def logits_from(self, features):
-        features = self.first(features)
-        for weights in self.blocks:
-            features = residual_block(features, **weights)
-        return self.head(features.relu())[:, :, None]  # (B, levels, colours, H, W)
+    def logits_from(self, x):
+        x = self.head(self.blocks(self.first(x)))
+        return x[:, :, None]  # the new dimension counts colours, here one
 
     def forward(self, levels):
         return self.logits_from(self.embed(levels))
 
 
 # %% [markdown]
-# Nothing is trained yet, and it is a proper model already: each conditional is a softmax, and a
-# product of conditionals sums to 1 over all images *whatever the weights are*. On 2×2 and 3×3
-# images we can add up all of them.
+# That is all. The levels enter as numbers from $-1$ to $1$. Outside the image the convolutions read
+# 0, and no level becomes 0, so the model can tell the border of the image from a black background.
+#
+# Is it the model of the library? Give yours the library's weights and compare all logits.
+
+# %% tags=["held", "nbval-check-output"]
+twin = PixelCNN(n_channels=64, n_blocks=8).to(device)
+twin.load_state_dict(shipped.state_dict())
+with torch.no_grad():
+    some = held_out[:10].to(device)
+    print("same logits as the library's:", torch.allclose(twin(some), shipped(some), atol=1e-3))
+
+# %% [markdown]
+# `load_state_dict` complains if a name or a shape does not fit. From here on, `twin` is your model
+# with weights that were trained for twenty minutes on 55,000 garments.
+#
+# A model of images must give all images together the probability 1. For images of 2×2 and 3×3
+# black-or-white pixels we can add up all of them. The weights here are random:
 
 # %% tags=["nbval-check-output"]
 from tutorial_lib.pixels import total_probability
 
-for seed in range(3):
-    torch.manual_seed(seed)
-    model = SmallPixelCNN(n_blocks=seed + 1).double()
+for n_blocks in (1, 2, 5):
+    model = PixelCNN(n_levels=2, n_blocks=n_blocks).double()
     sums = [total_probability(model, side, side) for side in (2, 3)]
-    print(f"{seed + 1} blocks: all 2×2 images {sums[0]:.9f}, all 3×3 images {sums[1]:.9f}")
+    print(f"{n_blocks} blocks: 16 images of 2×2: {sums[0]:.6f}, 512 of 3×3: {sums[1]:.6f}")
 
 # %% [markdown]
-# How far does it see? The first layer reads three rows up; every block adds one more.
+# It holds whatever the weights are, because each factor is a softmax and no factor looks ahead.
+#
+# How far does a pixel see? This is its *receptive field*, drawn with the influence map of chapter 02.
+#
+# > **Predict.** The first layer reads three rows up. How many rows with 1, 3 and 8 blocks?
+# >
+# > <details><summary>A way to think about it</summary>
+# >
+# > A block reads features one row up, and these have read rows of their own.
+# >
+# > </details>
 
 # %%
+import matplotlib.pyplot as plt
+
 from tutorial_lib.notebook import show_influence
 from tutorial_lib.pixels import influence_map
 
-figure, axes = plt.subplots(1, 4, figsize=(7, 2.3), layout="tight")
+figure, axes = plt.subplots(1, 4, figsize=(7, 2.2), layout="tight")
 for ax, n_blocks in zip(axes, (0, 1, 3, 8), strict=True):
-    torch.manual_seed(0)
-    reads = influence_map(SmallPixelCNN(n_blocks), 13, 13, target=(10, 6))[0] != 0
-    show_influence(reads.flatten(), 13, 13, (10, 6), ax=ax)
-    ax.set_title(f"{n_blocks} blocks: {reads.sum()} of 136", fontsize=9)
+    reads = influence_map(PixelCNN(n_blocks=n_blocks), 15, 15, target=(12, 5))[0] != 0
+    show_influence(reads.flatten(), 15, 15, (12, 5), ax=ax)
+    ax.set_title(f"{n_blocks} blocks: {reads.sum()} of 185", fontsize=9)
 
 # %% [markdown]
-# (The network at the top of the page has 8 blocks, so it sees 11 rows up; a half garment has 14.)
-# The view grows by a ring a block, up and to both sides, until it meets the wedge of chapter 02,
-# which no depth closes. Keep the orange in mind: chapter 04 closes the wedge, and chapter 08 shows
-# networks that never had one.
+# Blue is read, orange is past that never arrives. The view grows by one row with each block, so
+# `twin` sees eleven rows up and your model, with five blocks, eight. The orange wedge on the right
+# is the blind spot of chapter 02. More blocks do not close it. Chapter 04 does.
 #
-# From here on we use `PixelCNN` of the library: the same plan, for any number of levels and for
-# colour, with a second 1×1 layer in the head.
+# ## 4 · The cost of an image
 #
-# ## 2 · One pass to score, one pass a pixel to draw
-#
-# While an image is scored or trained on, all its pixels are known. So one forward pass gives *all*
-# the conditionals at once; the mask sees to it that each is computed from its own past. While an
-# image is drawn, the past of pixel 17 is not there before pixel 16 is drawn.
-#
-# > **Predict.** How many forward passes does it take to score a hundred 6×7 images? And to draw a
-# > hundred?
-# > <details><summary>A way to think about it</summary>A batch goes through in one pass. Images of a
-# > batch do not depend on one another; the pixels of an image do.</details>
-#
-# (`method="naive"` is one full pass for each pixel. Chapter 06 has a quicker way.)
-
-# %% tags=["nbval-check-output"]
-model = SmallPixelCNN(n_blocks=2)
-passes = []
-model.register_forward_hook(lambda *_: passes.append(1))
-images = sample(model, (100, 1, 6, 7), method="naive")
-print("to draw:", len(passes), "passes")
-passes.clear()
-model(images)
-print("to score:", len(passes), "pass")
-
-# %% tags=["nbval-ignore-output"]
-import time
-
-from tutorial_lib.pixels import PixelCNN
-
-torch.manual_seed(0)
-model = PixelCNN(n_levels=16, n_channels=32, n_layers=5)
-seconds = {"draw one image": [], "score one image": []}
-for side in settings.sides:
-    began = time.perf_counter()
-    drawn_image = sample(model, (1, 1, side, side), method="naive")
-    seconds["draw one image"].append(time.perf_counter() - began)
-    times = []
-    for _ in range(5):
-        began = time.perf_counter()
-        with torch.inference_mode():
-            model(drawn_image)
-        times.append(time.perf_counter() - began)
-    seconds["score one image"].append(sorted(times)[2])  # the median
-ratio = seconds["draw one image"][-1] / seconds["score one image"][-1]
-print(f"{side}×{side}: to draw takes {ratio:.0f} times as long as to score")
-ax = show_curves(
-    {name: (settings.sides, times) for name, times in seconds.items()},
-    xlabel="side of the image (pixels)",
-    ylabel="seconds",
-)
-ax.set(xscale="log", yscale="log")
-ax.set_xticks(settings.sides, settings.sides, minor=False)
-ax.set_xticks([], minor=True);
-
-# %% [markdown]
-# Scoring takes one pass, drawing one for each pixel and a draw after it: the upper line lies above
-# the lower by about the number of pixels (784 for 28×28), give or take the clock. Training is of
-# the lower kind, drawing of the upper. That is the bargain of this family of models: training uses
-# the whole machine at once, drawing waits for its own last word. Most of the waiting is waste (each
-# pass computes every pixel anew and keeps one), and chapter 06 gets rid of it.
-#
-# ## 3 · Train two of them
-#
-# The garments once in black and white (a level above 127 is white), once in 16 levels (`levels //
-# 16`).
-#
-# *Black and white* is a choice that has to be named with every number. Here it is a threshold. In
-# the literature on digits a grey value is also taken as the chance of white, drawn once for good
-# ("fixed binarisation") or anew in every epoch ("dynamic"). These are three different data sets,
-# and a score on one says nothing about another.
-
-# %%
-train = garments.train.subset(settings.n_train).levels
-test = garments.test.subset(settings.n_held_out).levels.to(device)
-alphabets = {2: lambda levels: (levels > 127).to(torch.uint8), 16: lambda levels: levels // 16}
-pictures = [alphabets[n](garments.test.levels[:8]).float() / (n - 1) for n in alphabets]
-show_images(torch.cat(pictures), n_columns=8, row_labels=["2 levels", "16 levels"]);
-
-# %% [markdown]
-# The score that counts is that of images the model was not trained on. Chapter 01 scored one batch;
-# a data set comes in many, and the last is seldom full.
+# The *cost* of an image is its negative log-likelihood $-\log p(x)$. The logarithm turns the product
+# over pixels into a sum: each pixel adds $-\log$ of the probability that the model gave to its true
+# level. You wrote both functions in chapter 01; the library calls them `nll_nats` and
+# `bits_per_dim`. The score of a model is its mean cost for *held-out* images, which training never
+# sees.
 #
 # ### Exercise 3.2
 
@@ -399,189 +362,268 @@ held_out_score = ch03.held_out_score.check(held_out_score)
 
 
 # %% [markdown]
-# Two rivals set the scale. One knows nothing. The other knows, for each pixel, how often it has
-# which level, and not a word about neighbours: the *per-pixel marginals*, counted on the training
-# images. Both are functions from levels to logits, so they can be scored like any model.
+# Two rivals set the scale. The first finds all levels equally likely. The second knows how often
+# each pixel has each level, and nothing about neighbours: the *marginals*. A model that costs less
+# than the marginals must have learned something about neighbours.
 
 # %%
-def per_pixel_logits(levels, n_levels):
-    """Log of the share of each level at each pixel, (L, 1, 28, 28), smoothed by half a count."""
+def log_shares(levels, n_levels):
+    """How often each pixel has each level, as logits (L, 1, H, W)."""
     counts = torch.stack([(levels == level).sum(dim=0) for level in range(n_levels)])
-    return torch.log((counts + 0.5) / (len(levels) + 0.5 * n_levels)).to(device)
+    # Half a count is added: what never occurred is unlikely, not impossible.
+    return torch.log((counts + 0.5) / (len(levels) + 0.5 * n_levels))
 
 
-def constant_model(logits):
-    """The same logits for every image."""
+def always(logits):
+    """A model with the same logits for every image."""
     return lambda levels: logits.expand(len(levels), *logits.shape)
 
 
-scores = {}
-for n_levels, quantised in alphabets.items():
-    every_level = quantised(test).long()
-    nothing = torch.zeros(n_levels, 1, 28, 28, device=device)
-    marginals = per_pixel_logits(quantised(train), n_levels)
-    for name, logits in (("uniform", nothing), ("marginals", marginals)):
-        scores[n_levels, name] = held_out_score(constant_model(logits), every_level, 256)
-        nats, bits = scores[n_levels, name]
-        print(f"{n_levels:2} levels, {name:9}: {nats:7.1f} nats per image, {bits:.3f} bits/dim")
+def show_score(name, model_fn, images=held_out):
+    nats, bits = held_out_score(model_fn, images, 100)
+    print(f"{name:24} {nats:7.1f} nats per image   {bits:.3f} bits/dim")
+    return float(bits)
+
+
+marginals = log_shares(train_levels, 16)
+bits_uniform = show_score("uniform", always(torch.zeros_like(marginals)))
+bits_marginals = show_score("marginals", always(marginals))
 
 # %% [markdown]
-# The uniform model pays log2 of the number of levels, as chapter 01 said. Now the PixelCNNs: loss
-# in nats, all pixels of a batch in one pass.
-
-# %%
-from tutorial_lib.training import FitConfig, fit
-
-
-def step(model, levels):
-    levels = levels.long()
-    nats = nll_nats(model(levels), levels).mean()
-    n_dims = levels[0].numel()
-    return {"loss": nats / n_dims, "bits/dim": bits_per_dim(nats, n_dims)}
-
-
-config = FitConfig(epochs=settings.epochs, batch_size=32, learning_rate=5e-3)
-models, histories = {}, {}
-for n_levels, quantised in alphabets.items():
-    torch.manual_seed(0)
-    sizes = {"n_channels": settings.n_channels, "n_layers": settings.n_layers}
-    models[n_levels] = PixelCNN(n_levels=n_levels, **sizes)
-    histories[n_levels] = fit(
-        models[n_levels], step, (quantised(train),), config, valid=(quantised(test.cpu()),)
-    )
-    print(f"{n_levels} levels: {histories[n_levels].seconds:.0f} s of training")
-
-# %%
-figure, axes = plt.subplots(1, 2, figsize=(7, 3), layout="tight")
-for ax, (n_levels, history) in zip(axes, histories.items(), strict=True):
-    rows, valid = history.rows, history.valid_rows
-    curves = {"training": ([r["step"] for r in rows], [r["bits/dim"] for r in rows])}
-    valid_bits = [r["valid bits/dim"] for r in valid]
-    curves["held-out"] = ([r["step"] for r in valid], valid_bits)
-    show_curves(curves, xlabel="training step", ylabel="bits/dim", ax=ax)
-    for name, style in (("uniform", ":"), ("marginals", "--")):
-        ax.axhline(scores[n_levels, name][1], color="gray", ls=style, label=name)
-    ax.set(title=f"{n_levels} levels", ylim=(0, None))
-    ax.legend(fontsize=8)
-
-# %% [markdown]
-# Below the dashed line a network must be using the neighbours of a pixel: whoever looks at each
-# pixel alone cannot get there (mind that the second axis is four times as long as the first). A gap
-# between held-out and training would mean that images are being learnt by heart.
-
-# %%
-print(f"{'held-out':22} {'nats per image':>14} {'bits/dim':>9} {'of uniform':>11}")
-for n_levels, quantised in alphabets.items():
-    scores[n_levels, "PixelCNN"] = held_out_score(
-        models[n_levels].to(device), quantised(test).long(), 100
-    )
-    for name in ("uniform", "marginals", "PixelCNN"):
-        nats, bits = scores[n_levels, name]
-        share = bits / scores[n_levels, "uniform"][1]
-        print(f"{n_levels:2} levels, {name:10} {nats:14.1f} {bits:9.3f} {share:11.0%}")
-
-# %% [markdown]
-# > **Predict.** The binary model has far fewer bits/dim. Is it the better model?
-# > <details><summary>A way to think about it</summary>What would the 16-level model say if it were
-# > only asked whether a pixel is above 127?</details>
+# The uniform model costs $\log_2 16 = 4$ bits/dim. The marginals cost much less: they know that the
+# corners are black.
 #
-# To find out, take a model for which the question can be answered exactly, the marginals with 16
-# levels, and *merge* neighbouring levels: the probability of a merged level is the sum of its
-# parts.
+# ### Fewer levels cost less
+#
+# > **Predict.** The same images in black and white cost far fewer bits/dim under every model. Does
+# > that make a model of them better?
+# >
+# > <details><summary>A way to think about it</summary>
+# >
+# > What would a model of 16 levels answer if it were only asked whether a pixel is bright?
+# >
+# > </details>
 
 # %%
-p = per_pixel_logits(alphabets[16](train), 16).exp()
 for merged in (1, 2, 4, 8):
-    coarse = p.unflatten(0, (16 // merged, merged)).sum(dim=1)
-    images = alphabets[16](test).long() // merged
-    _, bits = held_out_score(constant_model(coarse.log()), images, 256)
-    print(f"one model, one set of images, told in {16 // merged:2} levels: {bits:.3f} bits/dim")
+    # The probability of a merged level is the sum of its parts.
+    p = marginals.exp().unflatten(0, (16 // merged, merged)).sum(dim=1)
+    show_score(f"marginals, {16 // merged:2} levels", always(p.log()), held_out // merged)
 
 # %% [markdown]
-# Nothing changed but the alphabet. A finer level says more, so it costs more: the price of 16
-# levels is the price of black or white *plus* the price of the rest. Bits/dim compare models of the
-# **same discrete images**, and nothing else. So the question had no answer: the binary model has
-# fewer bits/dim because less is asked of it.
+# The model and the images stayed the same, only the alphabet became smaller. A finer level says
+# more, so it costs more. Bits/dim compare models of the **same discrete images**, and nothing else.
 #
-# ## 4 · What the model thinks of a single pixel
+# <details><summary>What the papers report, and what "black and white" means there</summary>
 #
-# Each softmax is an opinion, and one pass holds 784 of them. From here on the shipped model speaks.
-# How *unsure* it is about a pixel, in one number, is the entropy of its softmax (exercise 1.5). How
-# *surprised* it is by what stands there is what the pixel costs. Both in bits, for a boot:
+# | images | PixelCNN | Row LSTM | Diagonal BiLSTM | Gated PixelCNN |
+# |---|---|---|---|---|
+# | MNIST in black and white, nats per image | 81.30 | 80.54 | 79.20 (7 layers) | |
+# | CIFAR-10, 256 levels, bits/dim | 3.14 | 3.07 | 3.00 | 3.03 |
+#
+# Numbers of [1] and [2], on test images. "Black and white" can be made in three ways: with a
+# threshold; with each grey value taken as the chance of white and drawn once for good (*fixed*); or
+# drawn anew in every epoch (*dynamic*). These are three data sets, and a score on one says nothing
+# about another.
+#
+# </details>
+#
+# ## 5 · Train it
+#
+# In training, all pixels of an image are known. So one pass gives the cost of all 784 pixels, and
+# the masks make sure that each is predicted from its past alone.
+#
+# ### Exercise 3.3
 
 # %%
-image = whole[1:].to(device)
-with torch.inference_mode():
-    log_p = torch.log_softmax(shipped(image)[0, :, 0], dim=0).cpu()  # (16, 28, 28)
-unsure = -(log_p.exp() * log_p).sum(dim=0) / math.log(2)
-surprised = -log_p.gather(0, image[0].cpu())[0] / math.log(2)
-places = [(2, 3), (20, 18), *(divmod(m.argmax().item(), 28) for m in (unsure, surprised))]
-figure, axes = plt.subplots(1, 3, figsize=(7, 2.3), layout="constrained")
-show_images(image.cpu(), n_levels=16, ax=axes[0]).set_title("image")
+ch03.training_step.card()
+
+
+# %%
+def training_step(model, optimizer, levels: torch.Tensor, max_norm: float) -> float:
+    """Move the model once, down the cost of a batch. Returns that cost before the move.
+
+    model      a torch module: levels (B, C, H, W) -> logits (B, L, C, H, W)
+    optimizer  a torch optimiser of the parameters of this model. Gradients of an earlier step may
+               not count in this one
+    levels     (B, C, H, W) torch.long. The cost is the mean over the images of their bits/dim
+    max_norm   a longer gradient, all parameters together, is scaled to this length before the move
+    returns    the cost in bits/dim, a plain number
+
+    By hand: two images cost 1 and 2 bits/dim, so the result is 1.5. At max_norm = 1, a gradient
+             (3, 4) of two parameters has length 5, and the optimiser sees (0.6, 0.8)
+    """
+    ____
+
+
+training_step = ch03.training_step.check(training_step)
+
+
+# %% [markdown]
+# The loop around your step takes batches in a new order each epoch. The learning rate rises to its
+# maximum, then falls to 0.
+
+# %%
+def train(model, images, epochs, batch_size=32, learning_rate=0.02):
+    """Lower the cost of the images. Returns the cost of each batch in bits/dim."""
+    n_steps = epochs * math.ceil(len(images) / batch_size)
+    optimizer = torch.optim.Adam(model.parameters())
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, learning_rate, total_steps=n_steps)
+    costs = []
+    for _ in range(epochs):
+        for batch in torch.randperm(len(images)).split(batch_size):
+            costs.append(training_step(model, optimizer, images[batch].to(device), 1.0))
+            schedule.step()
+    return costs
+
+
+torch.manual_seed(0)
+model = PixelCNN().to(device)
+costs = train(model, train_levels, settings.epochs)
+
+
+# %%
+def on_cpu(model):
+    """The model as a function of levels on the CPU that gives logits on the CPU."""
+    return lambda levels: model(levels.to(device)).cpu()
+
+
+bits_trained = show_score("your model", on_cpu(model))
+ax = show_curves(
+    {"training batches": (range(1, len(costs) + 1), costs)}, xlabel="step", ylabel="bits/dim"
+)
+for name, bits, style in (("marginals", bits_marginals, ":"), ("your model", bits_trained, "-")):
+    ax.axhline(bits, color="#d62728", ls=style, label=f"{name}, held-out images")
+ax.set_ylim(0, 4.2)
+ax.legend();
+
+# %% [markdown]
+# The cost falls below the dotted line early in training. From there on, your model uses neighbours.
+# At the end, the training batches cost about as much as the held-out images (solid line). If your
+# model had learned its images by heart, they would cost clearly less.
+#
+# And without the sum in the blocks? Train both kinds, twice each, on fewer images for one epoch.
+
+# %%
+curves = {}
+for name, block in kinds.items():
+    for seed in (0, 1):
+        torch.manual_seed(seed)
+        small = PixelCNN(block=block).to(device)
+        short = train(small, train_levels[: settings.n_short], 1)
+        curves[f"{name}, seed {seed}"] = (range(1, len(short) + 1), short)
+        show_score(f"{name}, seed {seed}", on_cpu(small))
+ax = show_curves(curves, xlabel="step", ylabel="bits/dim")
+ax.set_ylim(0, 4.2);
+
+# %% [markdown]
+# Without the sum, the cost falls later and ends higher, with both seeds. It does fall: Adam scales a
+# small gradient up. So the sum does not make training possible, it makes it faster.
+#
+# ## 6 · What the model says about a pixel
+#
+# From here on, `twin` speaks: your class with the longer-trained weights. Each pixel has a softmax.
+# Its *entropy* (exercise 1.5) is what the model expects to pay at this pixel, on average. The cost
+# of the true level is what it pays. Both in bits, for a boot:
+
+# %%
+labels = garments.test.labels[: len(held_out)]
+boot = held_out[(labels == 9).nonzero()[0]]  # (1, 1, 28, 28)
+with torch.no_grad():
+    log_p = on_cpu(twin)(boot)[0, :, 0].log_softmax(dim=0) / math.log(2)  # (16, 28, 28), in bits
+expected = -(log_p.exp2() * log_p).sum(dim=0)
+paid = -log_p.gather(0, boot[0])[0]
+# Background, inside, and where the two maps are largest
+places = [(2, 3), (20, 18), *(divmod(each.argmax().item(), 28) for each in (expected, paid))]
+
+# %%
+figure, axes = plt.subplots(1, 3, figsize=(7, 2.4), layout="constrained")
+show_images(boot, n_levels=16, ax=axes[0]).set_title("image")
 label = {"color": "#d62728", "ha": "center", "va": "center", "fontsize": 7, "weight": "bold"}
 for number, (row, column) in enumerate(places, start=1):
     axes[0].text(column, row, number, bbox={"fc": "white", "lw": 0, "pad": 1}, **label)
-for ax, (name, bits) in zip(
-    axes[1:], {"unsure": unsure, "surprised": surprised}.items(), strict=True
-):
+for ax, name, bits in zip(axes[1:], ("expects to pay", "pays"), (expected, paid), strict=True):
     shown = ax.imshow(bits, cmap="viridis", vmin=0, vmax=6)
-    ax.set(title=name, xticks=[], yticks=[])
+    ax.set(title=f"{name}: {bits.sum():.0f} bits", xticks=[], yticks=[])
     ax.grid(False)
 figure.colorbar(shown, ax=axes[1:], label="bits");
 
 # %% [markdown]
-# The background is nearly free. Inside, a pixel costs some bits: grain that nobody could foretell.
-# The dearest stand mostly where the boot begins and the model was still sure of black (yellow means
-# 6 bits *or more*). Four pixels carry numbers: one of the background, one inside, the one the model
-# is least sure about, and the one that surprised it most. These are its opinions on them; the red
-# triangle marks the level that was really there:
+# The background is nearly free. Inside the boot, a pixel costs a few bits: nobody could foretell its
+# texture. Yellow is 6 bits or more. Four pixels carry numbers: one of the background, one inside,
+# the one where the model expects to pay most, and the one that costs most. Their softmaxes, with the
+# true level in red:
 
 # %%
 figure, axes = plt.subplots(1, 4, figsize=(7, 1.9), layout="tight", sharey=True)
 for number, (ax, (row, column)) in enumerate(zip(axes, places, strict=True), start=1):
-    ax.bar(range(16), log_p[:, row, column].exp(), width=0.9, color="#3b76af")
-    ax.plot(image[0, 0, row, column].item(), -0.05, "^", color="#d62728", ms=6, clip_on=False)
-    cost = surprised[row, column].item()
-    ax.set(title=f"pixel {number}: {cost:.1f} bits", ylim=(0, 1), xticks=[])
+    bars = ax.bar(range(16), log_p[:, row, column].exp2(), width=0.9, color="#3b76af")
+    true = boot[0, 0, row, column].item()
+    bars[true].set_color("#d62728")
+    ax.plot(true, -0.05, "^", color="#d62728", ms=6, clip_on=False)
+    ax.set(title=f"pixel {number}: {paid[row, column]:.1f} bits", ylim=(0, 1), xticks=[])
     ax.set_xlabel("level (0–15)", labelpad=10)
 axes[0].set_ylabel("probability");
 
 # %% [markdown]
-# All but certain of the background; a hump of likely levels inside; spread out where it cannot
-# know; and, in the last one, sure of something else. Each level has a bar of its own and no bell
-# curve was built in, so a softmax can also say "black *or* bright, and nothing in between": that is
-# why the paper takes one (section 2.2).
+# The model is nearly certain of pixel 1. At pixel 2 it finds a range of levels likely. At pixel 3 it
+# finds many levels about equally likely. At pixel 4 it was nearly sure of another level. Each level
+# has a bar of its own, so a softmax can have two peaks or none. A bell curve always has one. This is
+# why the paper predicts a softmax and not a mean and a width (section 2.2).
 #
-# A model that knows how unsure to be pays, on average, what it expects to pay. Do ours?
+# Does the model pay, on average, what it expects to pay?
 
 # %%
-held_out = alphabets[16](test[:100]).long()
-for name, model in {"trained above": models[16], "shipped": shipped}.items():
-    with torch.inference_mode():
-        log_shares = torch.log_softmax(model(held_out), dim=1)
-    nats, bits = held_out_score(model, held_out, 50)
-    expected = -(log_shares.exp() * log_shares).sum(dim=1).mean().item() / math.log(2)
-    print(f"{name:13} expects to pay {expected:.3f} bits/dim, pays {bits:.3f}, ", end="")
-    print(f"that is {nats:.1f} nats per image")
+for name, each in {"your model": model, "twin": twin}.items():
+    with torch.no_grad():
+        log_shares_of = on_cpu(each)(held_out[:200]).log_softmax(dim=1) / math.log(2)
+    expects = -(log_shares_of.exp2() * log_shares_of).sum(dim=1).mean()
+    pays = -log_shares_of.gather(1, held_out[:200, None]).mean()
+    print(f"{name:11} expects to pay {expects:.3f} bits/dim and pays {pays:.3f}")
 
 # %% [markdown]
-# In each line the two numbers are close together: on average neither model is too sure or too
-# unsure of itself. (That is the least one can ask. The per-pixel marginals would pass, too.) The
-# one that pays less has fewer doubts.
+# In each line the two numbers are close: on average, neither model is too sure of itself.
 #
-# The same boot, pixel by pixel: what the model expects next, and what comes. The costs of all its
-# pixels add up to the cost of the image.
+# Watch the boot grow. Move the slider: the next pixel is outlined, and the bars are its softmax.
 
 # %%
-diagrams.growing(shipped, whole[1], (180, 290, 400, 610))
+from ipywidgets import IntSlider
+
+from tutorial_lib.notebook import hide
+from tutorial_lib.notebook.widgets.picture import explorer
+
+order = torch.arange(784).view(1, 1, 28, 28)  # the place of each pixel in raster order
+
+
+def draw_step(left, right, pixel):
+    row, column = divmod(pixel, 28)
+    show_images(hide(boot, order >= pixel, n_levels=16), ax=left)
+    outline = plt.Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, ec="#d62728", lw=2)
+    left.add_patch(outline)
+    bars = right.bar(range(16), log_p[:, row, column].exp2(), width=0.9, color="#3b76af")
+    bars[boot[0, 0, row, column].item()].set_color("#d62728")
+    right.set(ylim=(0, 1), xlabel="level (0–15)", title=f"costs {paid[row, column]:.2f} bits")
+
+
+slider = {"pixel": IntSlider(290, min=0, max=783, description="pixel")}
+explorer(draw_step, slider, size=(6, 2.6), places=[(0, 0, 0.4, 0.95), (0.5, 0.2, 0.48, 0.65)])
 
 # %% [markdown]
-# ## 5 · Draw
+# The same at four pixels, for readers without a running kernel:
+
+# %%
+diagrams.growing(twin, boot[0], (180, 290, 400, 610))
+
+# %% [markdown]
+# The costs of all 784 pixels add up to the cost of the image. Divided by 784, they are its bits/dim.
 #
-# Now the loop itself. The inverse CDF of chapter 01 is given as `draw`; the noise comes from
-# outside, so that two ways of drawing can be compared to the last pixel.
+# ## 7 · Draw
 #
-# ### Exercise 3.3
+# To draw an image, go through the pixels in raster order. Ask the model for the logits of one
+# pixel, draw its level, write the level into the image, and go on to the next pixel. The library's
+# `draw` turns logits and a uniform number into a level by the inverse CDF of chapter 01.
+#
+# ### Exercise 3.4
 
 # %%
 from tutorial_lib.sampling import draw
@@ -610,146 +652,263 @@ def sample_images(model_fn, uniforms: torch.Tensor, temperature: float = 1.0) ->
 
 sample_images = ch03.sample_images.check(sample_images)
 
-# %% tags=["nbval-check-output"]
-noise = torch.Generator().manual_seed(0)
-uniforms = torch.rand(3, 1, 5, 8, generator=noise, dtype=torch.float64)
-on_cpu = PixelCNN(n_levels=16, n_channels=16, n_layers=2)
-theirs = sample(on_cpu, (3, 1, 5, 8), uniforms=uniforms, method="naive")
-print("the library draws the same images:", torch.equal(sample_images(on_cpu, uniforms), theirs))
-
 # %% [markdown]
-# ### First the wrong ways
-#
-# "Take the likeliest level each time" sounds like the cautious way to draw. Ask the shipped model
-# for a whole image in that manner (a temperature near 0 does it), and for the halves from the top
-# of the page.
-#
-# > **Predict.** What is the likeliest first pixel? Given that, the likeliest second one?
-# > <details><summary>A way to think about it</summary>Garments lie in the middle of a black square.
-# > When does the likeliest next pixel stop being black?</details>
+# > **Predict.** How many passes does it take to *score* six images of 28×28? And to *draw* six?
+# >
+# > <details><summary>A way to think about it</summary>
+# >
+# > The images of a batch go through the model together. The pixels of an image that is being drawn
+# > wait for one another.
+# >
+# > </details>
 
 # %%
-height = settings.rows_drawn
-likeliest = sample(shipped, (1, 1, height, 28), temperature=1e-4, method="naive").cpu()
-argmax_halves = complete(shipped, whole, 1, temperature=1e-4)
-blank = F.pad(likeliest, (0, 0, 0, 28 - height))
-titles = ["from nothing", "half given", "half given"]
-show_images(torch.cat([blank, argmax_halves]), n_levels=16, titles=titles)
-print("levels in the first image:", likeliest.unique().tolist())
-black = torch.zeros_like(held_out[:1])
-with torch.inference_mode():
-    empty = nll_nats(shipped(black), black)
-    real = nll_nats(shipped(held_out), held_out)
-print(f"an all-black image costs {empty.item():.1f} nats, ", end="")
-print(f"real ones {real.min().item():.1f} to {real.max().item():.1f}")
+import time
 
-# %% [markdown]
-# Where half a garment is given, edges tend to run straight down: tidy, dull, and the same each
-# time. From nothing, taken pixel by pixel, the likeliest image is no garment at all. The model's
-# short view has a part in this: after eleven black rows it has forgotten that a garment is due. But
-# it would be no fault in itself. The all-black image is cheaper, that is, more probable, than any
-# single real one. And you will hardly ever draw it: there are so many garments that together they
-# have nearly all of the probability. To draw means to take something *typical*. The likeliest
-# outcome of a hundred tosses of a coin that falls heads sixty times in a hundred is a hundred
-# heads, and nobody has ever seen it.
-#
-# The other wrong way is fast: one pass, and all pixels drawn from it at once. The pass saw a black
-# image, so each pixel is drawn as if everything before it were black.
-
-# %%
-shape = (settings.n_drawn, 1, height, 28)
-luck = torch.rand(shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
-with torch.inference_mode():
-    one_pass = draw(shipped(torch.zeros(shape, dtype=torch.long, device=device)), luck.to(device))
-drawn = {"all at once": one_pass.cpu()}
+size = (settings.n_drawn, 1, settings.height, 28)
+noise = torch.rand(size, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+passes = []
+counter = model.register_forward_hook(lambda *_: passes.append(1))
 began = time.perf_counter()
-drawn["properly"] = sample(shipped, shape, uniforms=luck, method="naive").cpu()
-print(f"{height * 28} passes, {time.perf_counter() - began:.0f} s for {len(luck)} images")
-show_images(
-    torch.cat(list(drawn.values())), n_levels=16, n_columns=len(luck), row_labels=list(drawn)
-);
+drawn = sample_images(on_cpu(model), noise)
+counter.remove()
+print(f"{len(passes)} passes, {time.perf_counter() - began:.1f} seconds for {len(drawn)} images")
+show_images(drawn, n_levels=16);
 
 # %% [markdown]
-# Both rows used the same model and the same noise. Above, every pixel is drawn after black and
-# knows nothing of its neighbours. Below, each pixel is told what has become of the ones before.
-# Folds, edges and cloth are there. Few of them are garments that anybody would wear: no pixel sees
-# further up than the blocks reach, so the lower part has forgotten what the upper part was going to
-# be. The next chapters work on that.
-#
-# ### Temperature
-#
-# Divide the logits by a number T before the softmax. Below 1, the likely gets likelier.
+# Your model draws. A score takes one pass, a drawing takes one pass for each pixel. With the same
+# noise, the library's sampler draws the same images:
 
-# %%
-rows = {"T = 0.5": 0.5, "T = 1": 1.0, "T = 1.5": 1.5}
-by_temperature = [
-    drawn["properly"]
-    if temperature == 1
-    else sample(shipped, shape, uniforms=luck, temperature=temperature, method="naive").cpu()
-    for temperature in rows.values()
-]
-show_images(torch.cat(by_temperature), n_levels=16, n_columns=len(luck), row_labels=list(rows));
+# %% tags=["held", "nbval-check-output"]
+theirs = sample(model, size, uniforms=noise, method="naive").cpu()
+print("the library draws the same images:", torch.equal(theirs, drawn))
 
 # %% [markdown]
-# Cold images tend to be dark, or empty; hot ones dissolve. It is tempting to turn the knob until
-# the samples please, and to show those. But at any T other than 1 it is no longer the model that
-# draws, it is another distribution. We can ask what *that* one pays for held-out images:
-# softmax(logits / T) is a model like any other.
+# The drawings have plain areas, sharp edges and shading, as clothes do, and hardly one is a whole
+# garment. Section 10 comes back to that. First, how long does drawing take for other sizes?
 
 # %%
-with torch.inference_mode():
-    logits = shipped(held_out)
+seconds = {"draw one image": [], "score one image": []}
+for side in settings.sides:
+    began = time.perf_counter()
+    square = sample_images(on_cpu(model), torch.rand(1, 1, side, side, dtype=torch.float64))
+    seconds["draw one image"].append(time.perf_counter() - began)
+    began = time.perf_counter()
+    held_out_score(on_cpu(model), square.expand(5, -1, -1, -1), 1)  # five passes
+    seconds["score one image"].append((time.perf_counter() - began) / 5)
+curves = {name: (settings.sides, each) for name, each in seconds.items()}
+ax = show_curves(curves, xlabel="side of the image (pixels)", ylabel="seconds")
+ax.set(xscale="log", yscale="log")
+ax.set_xticks(settings.sides, settings.sides, minor=False)
+ax.set_xticks([], minor=True);
+
+# %% [markdown]
+# The upper line lies above the lower one by roughly the number of pixels. Training is parallel,
+# drawing is not. Most of the work is wasted, because each pass computes every pixel and one is
+# used. Chapter 06 computes each only once.
+#
+# ### Two wrong ways to draw
+#
+# One pass over a black image also returns logits for all pixels. If you drew every pixel from
+# these, drawing would be 784 times faster. And why draw at random at all: why not take the likeliest
+# level each time?
+#
+# > **Predict.** What will the drawings look like in each case?
+# >
+# > <details><summary>A way to think about it</summary>
+# >
+# > Which past does each pixel see in the first case? In the second, what is the likeliest level
+# > after black pixels?
+# >
+# > </details>
+
+# %%
+black = torch.zeros(size, dtype=torch.long)
+with torch.no_grad():
+    one_pass = draw(on_cpu(twin)(black), noise)
+proper = sample(shipped, size, uniforms=noise).cpu()
+likeliest = sample(shipped, (1, *size[1:]), temperature=1e-4).cpu().expand(size)
+rows = {"one pass": one_pass, "pixel by pixel": proper, "likeliest": likeliest}
+images = torch.cat(list(rows.values()))
+show_images(images, n_levels=16, n_columns=len(noise), row_labels=list(rows))
+with torch.no_grad():
+    costs_of = nll_nats(on_cpu(twin)(held_out[:200]), held_out[:200])
+    empty = nll_nats(on_cpu(twin)(0 * boot), 0 * boot).item()
+print(f"a black image costs {empty:.0f} nats, ", end="")
+print(f"garments cost {costs_of.min():.0f} to {costs_of.max():.0f}")
+
+# %% [markdown]
+# Upper row: each pixel was drawn as if all before it were black, so no pixel knows about a bright
+# one next to it. Lower row: the likeliest level after black is black, so the whole image stays
+# black. That is no fault of the model. A black image *is* likelier than any single garment, as the
+# printed costs say. But there are so many garments that together they have nearly all the
+# probability. A coin that falls heads 60 times in 100 shows the same: the likeliest outcome of a
+# hundred tosses is a hundred heads, and nobody has seen it.
+#
+# ## 8 · Complete an image
+#
+# Hide the lower half of an image and let the model draw it. The upper half is the past of the
+# lower, so this draws from $p(\text{lower} \mid \text{upper})$, exactly.
+#
+# ### Exercise 3.5
+
+# %%
+ch03.complete_images.card()
+
+
+# %%
+def complete_images(model_fn, known: torch.Tensor, uniforms: torch.Tensor) -> torch.Tensor:
+    """Draw what is missing, in raster order, each sub-pixel given all that come before it.
+
+    model_fn  a function: levels (B, C, H, W) torch.long, from 0 to L - 1 -> logits (B, L, C, H, W)
+    known     (B, C, H, W) torch.long: a level, or -1 where one is to be drawn. The images need not
+              miss the same places
+    uniforms  (B, C, H, W) numbers in [0, 1); a place that is drawn uses its own, with `draw`
+    returns   (B, C, H, W) torch.long: the known levels as they were, the others drawn
+
+    By hand: one row of three pixels, known = [1, -1, 0]. After a 1, the model gives level 1
+             probability 0.1; the uniform number there is 0.5. 0.5 < 0.9 draws 0: [1, 0, 0]
+    """
+    ____
+
+
+complete_images = ch03.complete_images.check(complete_images)
+
+# %% [markdown]
+# Your function completes two digits from the top of this page, with the weights that drew them.
+
+# %%
+from tutorial_lib.notebook import show_completions
+
+half = settings.height // 2
+given = (order < half * 28)[0, 0, : settings.height]  # True in the upper half
+
+
+def complete(model, images, seed):
+    """Hide the lower half of each image and draw it several times."""
+    known = images.repeat_interleave(settings.n_drawn, dim=0)
+    known[:, :, half:] = -1
+    luck = torch.rand(known.shape, generator=torch.Generator().manual_seed(seed)).double()
+    return complete_images(on_cpu(model), known, luck)
+
+
+two = digits[[0, 4], :, : settings.height]
+show_completions(two, given, complete(gated_digits, two, seed=0), n_levels=2);
+
+# %% [markdown]
+# And two garments, with `twin`:
+
+# %%
+two = torch.cat([held_out[(labels == k).nonzero()[0]] for k in (0, 9)])  # a T-shirt and a boot
+two = two[:, :, : settings.height]
+show_completions(two, given, complete(twin, two, seed=4), n_levels=16);
+
+# %% [markdown]
+# Every drawing goes on from the given half without a seam, and the drawings need not agree. The
+# lower halves of the garments keep edges and shade for some rows, then some of them turn into
+# something else.
+#
+# Now give the *lower* half and let the library's `sample` draw the upper one.
+
+# %%
+known = two.repeat_interleave(settings.n_drawn, dim=0)
+known[:, :, :half] = -1
+luck = torch.Generator().manual_seed(2)
+upper = sample(shipped, tuple(known.shape), known=known, generator=luck).cpu()
+show_completions(two, ~given, upper, n_levels=16);
+
+# %% [markdown]
+# The upper halves are drawn as if nothing were given, and the halves do not fit. A model in raster
+# order can use what stands above, not what stands below. $p(\text{upper} \mid \text{lower})$ exists,
+# but this model cannot draw from it.
+#
+# ## 9 · Temperature
+#
+# Divide the logits by a number $T$ before the softmax. With $T < 1$, likely levels become even
+# likelier. With $T > 1$, the levels become more alike.
+
+# %%
+rows = {"T = 0.8": 0.8, "T = 1": 1.0, "T = 1.2": 1.2}
+images = torch.cat([sample(shipped, size, uniforms=noise, temperature=t) for t in rows.values()])
+show_images(images.cpu(), n_levels=16, n_columns=len(noise), row_labels=list(rows));
+
+# %% [markdown]
+# At $T = 0.8$ areas are smoother and more of the image stays black, at $T = 1.2$ everything is
+# grainier. Each $T$ is another model, with a cost of its own:
+
+# %%
+with torch.no_grad():
+    logits = on_cpu(twin)(held_out[:200])
 temperatures = [0.5 + 0.1 * i for i in range(16)]
-costs = [bits_per_dim(nll_nats(logits / t, held_out).mean().item(), 784) for t in temperatures]
-ax = show_curves(
-    {"shipped model": (temperatures, costs)}, xlabel="temperature T", ylabel="held-out bits/dim"
-)
+cost_at = [bits_per_dim(nll_nats(logits / t, held_out[:200]).mean(), 784) for t in temperatures]
+ax = show_curves({"twin": (temperatures, cost_at)}, xlabel="T", ylabel="held-out bits/dim")
 ax.axvline(1, color="gray", ls=":")
-ax.set_ylim(0.95 * min(costs), None);
+ax.set_ylim(0.95 * min(cost_at), None);
 
 # %% [markdown]
-# The minimum lies near T = 1, as it does for a model that is neither too sure nor too unsure.
-# Samples at another temperature may be shown, with the temperature said; they are not what the
-# likelihood was measured on.
+# The cost is lowest near $T = 1$, where the model was trained. If you show drawings at another $T$,
+# say so: the score was measured at 1. All other drawings in this chapter are at $T = 1$.
 #
-# ### What may be given?
-#
-# The halves at the top of this page were completed by the very same loop: known pixels are put in,
-# only unknown ones are drawn. This is exact: the lower half is drawn from p(lower | upper), because
-# the upper half *is* the past. Now keep the lower half instead, and have the upper one drawn.
+# ## 10 · Yours, the shipped one, and what neither can see
 
 # %%
-known = whole.repeat_interleave(settings.n_drawn // 2, dim=0)
-known[:, :, :half_rows] = -1
-noise = torch.Generator().manual_seed(2)
-upper = sample(shipped, tuple(known.shape), known=known, method="naive", generator=noise).cpu()
-titles = ["truth", *["upper drawn"] * (settings.n_drawn // 2)]
-columns = [torch.cat([whole[i : i + 1], upper.unflatten(0, (2, -1))[i]]) for i in range(2)]
-show_images(torch.cat(columns), n_levels=16, n_columns=len(titles), titles=titles);
+images = torch.cat([drawn, proper])
+show_images(images, n_levels=16, n_columns=len(noise), row_labels=["yours", "twin"])
+for name, each in (("your model", model), ("twin", twin)):
+    n_weights = sum(p.numel() for p in each.parameters())
+    show_score(f"{name}, {n_weights:,} weights", on_cpu(each))
 
 # %% [markdown]
-# The upper halves are drawn as if the lower ones were not there, and the two do not fit. The order
-# of the chain rule is the order in which this model can listen. p(upper | lower) exists; this
-# network cannot draw from it.
+# `twin` costs less: it is larger, was trained for longer, and its weights have seen more images. Both
+# draw good edges and shades, and in both the lower part often does not fit the upper part. A pixel
+# of your model sees eight rows up, one of `twin` eleven, and both have the blind spot.
+#
+# A convolution has no fixed size. So the same weights draw an image that is three times as wide as
+# any in training:
+
+# %%
+wide = torch.rand(1, 1, settings.height, 84, generator=torch.Generator().manual_seed(3)).double()
+frieze = torch.cat([sample_images(on_cpu(each), wide) for each in (model, twin)])
+ax = plt.subplots(figsize=(7, 5), layout="tight")[1]
+show_images(frieze, n_levels=16, n_columns=1, row_labels=["yours", "twin"], ax=ax);
+
+# %% [markdown]
+# The cloth does not end where a garment of the training images would. These models know how cloth
+# goes on from pixel to pixel. They do not know where in the image they are, nor what they began
+# twelve rows before. The two models at the top of this page have no blind spot, and each pixel is
+# told where it is. Your sampler is the same for both kinds. With the weights of the top, it draws
+# digits:
+
+# %%
+luck = torch.rand(size, generator=torch.Generator().manual_seed(5), dtype=torch.float64)
+show_images(sample_images(on_cpu(gated_digits), luck), n_levels=2);
 
 # %%
 ch03.progress()
 
 # %% [markdown]
+# ## Questions
+#
 # > **In words.** Somebody trains a PixelCNN and reports "0.9, averaged over the test set". Which
 # > questions do you ask before you compare it with anything?
-# > <details><summary>An answer</summary>In which unit: nats or bits, per image or per dimension? Of
-# > which discrete images: how many levels, which binarisation, what size? Held-out images, all of
-# > them, each with the same weight? And at temperature 1?</details>
-#
-# > **In words.** Training shows the network true pasts; while drawing it sees pasts of its own
-# > making. What can go wrong, and why does the likelihood not show it?
+# >
 # > <details><summary>An answer</summary>
 # >
-# > An unlikely pixel leads into a past that no training image had. What the network says there was
-# > never trained, so mistakes can grow along the way: shapes fall apart towards the bottom. The
-# > likelihood of held-out images is computed from true pasts alone. For a perfect model there would
-# > be no difference: its draws *are* like the data.
+# > In which unit: nats or bits, per image or per dimension? Of which discrete images: how many
+# > levels, which binarisation, what size? Held-out images, all of them, each with the same weight?
+# > And at temperature 1?
+# >
+# > </details>
+#
+# > **In words.** In training, the model sees true pasts. In drawing, it sees pasts that it drew
+# > itself. What can go wrong, and why does the held-out cost not show it?
+# >
+# > <details><summary>An answer</summary>
+# >
+# > One unlikely pixel leads to a past that no training image had. The model never learned what comes
+# > after such a past, so mistakes can grow on the way down. The held-out cost does not show this,
+# > because it is computed on true pasts. For a perfect model there is no difference: its drawings
+# > are like the data.
 # >
 # > </details>
 #
@@ -757,16 +916,16 @@ ch03.progress()
 #
 # | paper | what it says | here | in the library |
 # |---|---|---|---|
-# | PixelRNN eq. 1, Gated PixelCNN eq. 1 | p(x) is a product of conditionals; it sums to 1 | section 1 | `total_probability` |
-# | PixelRNN sec. 2.2 | a softmax over the levels of each pixel | section 4 | `nll_nats` |
-# | PixelRNN sec. 3.3, fig. 5 | residual blocks | section 1, exercise 3.1 | `MaskedResidualBlock` |
-# | PixelRNN sec. 3.4 | masks A and B | section 1 | `MaskedConv2d` |
-# | PixelRNN sec. 3.5, table 1 | PixelCNN: first layer, blocks, head | section 1 | `PixelCNN` |
-# | PixelRNN sec. 5.1 | nats for binary images, bits/dim | section 3, exercise 3.2 | `nll_nats`, `bits_per_dim` |
-# | Gated PixelCNN sec. 2 | pixels are drawn one after the other | section 5, exercise 3.3 | `sample` |
+# | PixelRNN eq. 1, Gated PixelCNN eq. 1 | $p(x)$ is a product of conditionals and sums to 1 | sections 1 and 3 | `total_probability` |
+# | PixelRNN sec. 2.2 | a softmax over the levels of each pixel | sections 3 and 6 | `nll_nats` |
+# | PixelRNN sec. 3.3, fig. 5 | residual blocks | section 2, exercise 3.1 | `MaskedResidualBlock` |
+# | PixelRNN sec. 3.4 | masks A and B | sections 2 and 3 | `MaskedConv2d` |
+# | PixelRNN sec. 3.5, table 1 | first layer, blocks, head | section 3 | `PixelCNN` |
+# | PixelRNN sec. 5.1 | nats for binary images, bits/dim | section 4, exercise 3.2 | `bits_per_dim` |
+# | Gated PixelCNN sec. 2 | pixels are drawn one after the other | section 7, exercise 3.4 | `sample` |
 #
-# Next comes [04 · The gated PixelCNN](04_gated_pixelcnn.ipynb), with two stacks and a gate. The
-# recurrent networks that PixelCNN was made to replace are in the optional chapter
+# **Next:** [04 · The gated PixelCNN](04_gated_pixelcnn.ipynb) closes the blind spot. The recurrent
+# networks that PixelCNN was made to replace are in the optional chapter
 # [08 · PixelRNN](08_pixelrnn.ipynb).
 #
 # ## References

@@ -7,37 +7,40 @@ from torch.nn import functional as F
 
 from tutorial_lib.classroom.variants.variant import Variants
 from tutorial_lib.exercises import ch03
+from tutorial_lib.exercises.arguments import copy_of
 from tutorial_lib.exercises.ch03.ex1_residual_block import gradient_of_x
 from tutorial_lib.exercises.comparing import agree, first_difference, number
 from tutorial_lib.exercises.definition import Failure
 from tutorial_lib.exercises.trials import Trial
 from tutorial_lib.pixels.masks import causal_mask
 
-WEIGHTS = "torch.ones(1, 2, 1, 1), 3 * torch.ones(1, 1, 1, 1)"
-CALL = "residual_block(torch.tensor({x}).view(1, 2, 1, 1), {weights}, torch.tensor({widen}))"
-WIDEN = "[1.0, -1.0]).view(2, 1, 1, 1"
+LAYERS = (
+    "(torch.ones(1, 2, 1, 1), torch.ones(1)), (3 * torch.ones(1, 1, 1, 1), torch.zeros(1)), "
+    "(torch.tensor([1.0, -1.0]).view(2, 1, 1, 1), torch.zeros(2))"
+)
+CALL = "residual_block(torch.tensor({x}).view(1, 2, 1, 1), {layers})"
 residual_block = Variants(
     ch03.residual_block,
-    asked="{question} No biases.",
+    asked="{question}",
     by_hand=(
-        "a single pixel, h = 1. x = [2, -1], shrink = [1, 1], a kernel with 3 in its centre and "
-        "widen = [1, -1]: {outcome}"
+        "a single pixel, h = 1. x = [2, -1]. shrink has the weights [1, 1] and the bias 1, kernel "
+        "3 in its centre, widen [1, -1], their biases are 0: {outcome}"
     ),
-    examples=tuple(
-        CALL.format(x=x, weights=WEIGHTS, widen=WIDEN) for x in ([2.0, -1.0], [-3.0, 1.0])
-    ),
+    examples=tuple(CALL.format(x=x, layers=LAYERS) for x in ([2.0, -1.0], [-3.0, 1.0])),
 )
 
 RELU_FIRST = "x plus what three convolutions, each with a ReLU before it, make of it."
 
 
 def _seen(h, kernel):
-    mask = causal_mask(tuple(kernel.shape[-2:]), include_center=True).to(kernel)
-    return F.conv2d(h, kernel * mask, padding="same")
+    weight, bias = kernel
+    mask = causal_mask(tuple(weight.shape[-2:]), include_center=True).to(weight)
+    return F.conv2d(h, weight * mask, bias, padding="same")
 
 
-def _pointwise(h, weight):
-    return torch.einsum("oi,bihw->bohw", weight[..., 0, 0], h)
+def _pointwise(h, layer):
+    weight, bias = layer
+    return torch.einsum("oi,bihw->bohw", weight[..., 0, 0], h) + bias.view(-1, 1, 1)
 
 
 @residual_block.twist(
@@ -45,12 +48,12 @@ def _pointwise(h, weight):
     "behind the sum; none stands before the first.",
     question="x plus what three convolutions make of it.",
     outcome=(
-        "1, behind the ReLU 1, then 3, [3, -3], and with x added [5, -4], behind the ReLU [5, 0]"
+        "2, behind the ReLU 2, then 6, [6, -6], and with x added [8, -7], behind the ReLU [8, 0]"
     ),
 )
 def relu_after(x, shrink, kernel, widen):
-    h = F.relu(F.conv2d(x, shrink))
-    return F.relu(x + F.conv2d(F.relu(_seen(h, kernel)), widen))
+    h = F.relu(F.conv2d(x, *shrink))
+    return F.relu(x + F.conv2d(F.relu(_seen(h, kernel)), *widen))
 
 
 @residual_block.right
@@ -64,13 +67,13 @@ def relu_after_again(x, shrink, kernel, widen):
     "block to block.",
     question=RELU_FIRST,
     outcome=(
-        "ReLU gives [2, 0], then 2, 6, [6, -6], and with x added [8, -7], divided by 1.414: "
-        "[5.657, -4.950]"
+        "ReLU gives [2, 0], then 3, 9, [9, -9], and with x added [11, -10], divided by 1.414: "
+        "[7.778, -7.071]"
     ),
 )
 def scaled_sum(x, shrink, kernel, widen):
-    h = F.conv2d(F.relu(x), shrink)
-    return (x + F.conv2d(F.relu(_seen(F.relu(h), kernel)), widen)) / math.sqrt(2)
+    h = F.conv2d(F.relu(x), *shrink)
+    return (x + F.conv2d(F.relu(_seen(F.relu(h), kernel)), *widen)) / math.sqrt(2)
 
 
 @residual_block.right
@@ -83,7 +86,7 @@ def _leaky(slope: float):
     def leak(h):
         return torch.maximum(h, slope * h)
 
-    narrow = 2 - slope
+    narrow = 3 - slope
     wide = 3 * narrow
 
     @residual_block.twist(
@@ -95,9 +98,9 @@ def _leaky(slope: float):
         ),
     )
     def right(x, shrink, kernel, widen):
-        h = F.conv2d(F.leaky_relu(x, slope), shrink)
+        h = F.conv2d(F.leaky_relu(x, slope), *shrink)
         h = _seen(F.leaky_relu(h, slope), kernel)
-        return x + F.conv2d(F.leaky_relu(h, slope), widen)
+        return x + F.conv2d(F.leaky_relu(h, slope), *widen)
 
     @residual_block.right
     def other(x, shrink, kernel, widen):
@@ -111,10 +114,9 @@ _leaky(0.25)
 def _trial(
     rng: torch.Generator, half: int, kernel: tuple[int, int], size: tuple[int, int]
 ) -> Trial:
-    shapes = (2, 2 * half, *size), (half, 2 * half, 1, 1), (half, half, *kernel)
-    return Trial(
-        tuple(torch.randn(shape, generator=rng) for shape in (*shapes, (2 * half, half, 1, 1)))
-    )
+    shapes = (half, 2 * half, 1, 1), (half, half, *kernel), (2 * half, half, 1, 1)
+    layers = [tuple(torch.randn(s, generator=rng) for s in (shape, shape[:1])) for shape in shapes]
+    return Trial((torch.randn((2, 2 * half, *size), generator=rng), *layers))
 
 
 residual_block.trials("single pixels")(
@@ -132,7 +134,7 @@ residual_block.trials("images and kernels that are not square")(
 def gradient(candidate, rng, twist) -> Failure | None:
     args = _trial(rng, 2, (3, 3), (3, 4)).args
     got = candidate.measure(gradient_of_x, *args)
-    want = gradient_of_x(twist.right, *(each.clone() for each in args))
+    want = gradient_of_x(twist.right, *copy_of(args))
     if got is None:
         return Failure("No gradient reaches x at all.")
     if agree(got, want):

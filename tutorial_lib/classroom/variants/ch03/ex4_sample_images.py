@@ -1,4 +1,4 @@
-"""Variants of exercise 3.3: what the probabilities go through before the draw."""
+"""Variants of exercise 3.4: what the probabilities go through before the draw."""
 
 import math
 from itertools import product

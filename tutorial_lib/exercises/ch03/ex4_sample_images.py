@@ -1,4 +1,4 @@
-"""Exercise 3.3: draw images from a model, one sub-pixel at a time."""
+"""Exercise 3.4: draw images from a model, one sub-pixel at a time."""
 
 from collections.abc import Callable
 from itertools import product
@@ -29,7 +29,7 @@ def reference(model_fn: Callable, uniforms: Tensor, temperature: float = 1.0) ->
 
 
 sample_images = Exercise(
-    "3.3",
+    "3.4",
     "Draw images",
     goal="Draw images from any model of pixels, one forward pass for each sub-pixel.",
     minutes=15,
