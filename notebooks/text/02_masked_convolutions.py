@@ -1,24 +1,26 @@
 # %% [markdown]
-# # 02 · Masked convolutions: who may look at whom
+# # 02 · Masked convolutions
 #
 # [← 01 · Images as sequences](01_images_as_sequences.ipynb) · [Contents](00_start_here.ipynb#Contents) · [Glossary](00_start_here.ipynb#Glossary) · [03 · PixelCNN →](03_pixelcnn.ipynb) · [Open in Colab](https://colab.research.google.com/github/from-pixels-to-codes/from-pixels-to-codes/blob/main/notebooks/02_masked_convolutions.ipynb)
 #
-# A convolution reads in all directions. A model that guesses the next pixel must not. Between the two
-# stands a mask of zeros and ones, a dozen characters of code, and a surprising number of ways to get
-# it wrong. This chapter builds the mask, and an instrument that sees every one of those mistakes.
+# A convolution reads in all directions. A model that predicts the next pixel must not look ahead.
+# In this chapter you write the convolution that looks back only, and an instrument that shows what
+# any network reads.
 #
 # **By the end you will have**
 #
-# - masks of type A and B, for grey and for coloured images, and a masked convolution of your own;
+# - masks A and B, and a `MaskedConv2d` of your own that computes the same as the library's, for grey
+#   and for coloured images;
 # - the *influence matrix*: for every output, which inputs can change it, measured by autograd;
-# - found the blind spot that the second paper is about, and measured what share of the past it hides.
+# - found the blind spot that the second paper is about, and worked out what share of the past it
+#   hides.
 #
 # **You need** chapter 01 (the chain rule, nats and bits) and to have used `conv2d`.
 #
-# **Time** about an hour of reading and exercises; running everything takes two minutes on a laptop and
-# no GPU.
+# **Time** about an hour and a half with the five exercises. Running all cells takes two minutes on a
+# laptop without a GPU.
 
-# %% tags=["setup"]
+# %% tags=["setup"] jupyter={"source_hidden": true} cellView="form"
 import importlib.util
 import os
 import subprocess
@@ -35,7 +37,7 @@ if importlib.util.find_spec("tutorial_lib") is None:  # on Colab, for example
     importlib.invalidate_caches()
 importlib.import_module("tutorial_lib.notebook.setup").start("0.1.0")
 
-# %% tags=["parameters"]
+# %% tags=["parameters"] jupyter={"source_hidden": true} cellView="form"
 from dataclasses import dataclass
 
 from tutorial_lib import profiles
@@ -57,35 +59,26 @@ settings = profiles.choose(
 )
 settings
 
-# %% [markdown]
-# ## Where this ends
-#
-# One picture, which you will be able to draw and explain by the end. The pixel outlined in red is
-# about to be predicted. Blue pixels can influence the prediction; grey ones must not, they have not
-# been drawn yet. And the orange ones? (`as_model` tells the instrument that a plain stack of layers is to be
-# read as a model of images; `influence_matrix` is explained in section 3.)
-
 # %%
-from torch import nn
+from tutorial_lib.notebook.widgets import draw_mask_explorer
 
-from tutorial_lib.notebook import show_influence
-from tutorial_lib.pixels import MaskedConv2d, as_model, influence_matrix
-
-layers = [MaskedConv2d(1, 8, 3, mask_type="A")]
-layers += [MaskedConv2d(8, 8, 3, mask_type="B") for _ in range(3)]
-stack = nn.Sequential(*layers)
-reads = influence_matrix(as_model(stack), height=9, width=9)
-show_influence(reads[6 * 9 + 4], 9, 9, target=(6, 4));
+draw_mask_explorer(kernel_size=3, n_layers=4, first_type="A");
 
 # %% [markdown]
+# You will be able to draw and explain this picture by the end. The pixel outlined in red is about to
+# be predicted, by four masked convolutions. Blue pixels can change the prediction. Grey ones must
+# not: they come later. The orange ones come earlier, so the model is allowed to read them, and it
+# does not.
+#
 # ## 1 · The past of a pixel
 #
 # Chapter 01 wrote the probability of an image as a product over pixels in *raster order*, row by row
-# and left to right:
+# and from left to right (PixelRNN paper, eq. 1):
 #
 # $$p(x) = \prod_{i} p(x_i \mid x_1, \dots, x_{i-1})$$
 #
-# Number the pixels of a small image in that order. A pixel's past is everything with a smaller number.
+# Number the pixels of a small image in that order. The past of a pixel is everything with a smaller
+# number.
 
 # %% tags=["nbval-check-output"]
 import torch
@@ -96,36 +89,27 @@ print("the past of the pixel in row 2, column 1:")
 print((order < order[2, 1]).int())
 
 # %% [markdown]
-# All rows above in full, and its own row up to but not including itself. A convolution sees a small
-# window of that pattern: the window's centre is the pixel to be predicted, the taps above may be
-# read, the taps to the left in the middle row may be read, and the rest may not.
-
-# %% tags=["nbval-check-output"]
-from tutorial_lib.pixels import causal_mask
-
-print(causal_mask(5, include_center=False).int())
-
-# %% [markdown]
-# The centre is the delicate tap. In the first layer it holds the very pixel to be predicted, so it has
-# to be 0: **type A**. From the second layer on, the centre holds *features*, and these were computed
-# from the past alone; now it may be read, and it has to be, or each layer would lose the latest news:
-# **type B**.
+# These are all rows above in full, and the pixels on the left in its own row. A convolution sees a
+# small window of that pattern. The centre of the window is the pixel to be predicted. A *mask* of
+# zeros and ones over the window says which *taps*, that is, which entries of the kernel, may be
+# read:
 
 # %%
-import matplotlib.pyplot as plt
+from tutorial_lib.notebook import diagrams
+from tutorial_lib.pixels import MaskedConv2d as LibraryConv2d
 
-from tutorial_lib.notebook import show_mask
-
-figure, axes = plt.subplots(1, 4, figsize=(7, 2), layout="tight")
-shapes = [(3, "A"), (3, "B"), (5, "A"), (5, "B")]
-for ax, (size, kind) in zip(axes, shapes, strict=True):
-    show_mask(causal_mask(size, include_center=kind == "B"), ax=ax)
-    ax.set_title(f"{size}×{size}, type {kind}")
+picture = torch.arange(35).view(5, 7) / 34  # five rows, seven columns, from black to white
+diagrams.sliding_mask(LibraryConv2d(1, 1, 3, mask_type="A"), picture)
 
 # %% [markdown]
+# The centre is the delicate tap. In the first layer it holds the very pixel to be predicted, so it
+# has to be 0: **mask A**. From the second layer on, the centre holds *features* of that pixel, which
+# were computed from its past alone. They may be read, and they should be, because they hold what the
+# layer before found out: **mask B**.
+#
 # ### Exercise 2.1
 
-# %%
+# %% jupyter={"source_hidden": true} cellView="form"
 ch02.causal_mask.card()
 
 
@@ -146,72 +130,26 @@ def causal_mask(kernel_size: int, *, include_center: bool) -> torch.Tensor:
 
 causal_mask = ch02.causal_mask.check(causal_mask)
 
-# %% [markdown]
-# This is such a kernel on its way over a small image, at three of its pixels.
-
 # %%
-from tutorial_lib.notebook import diagrams
+import matplotlib.pyplot as plt
 
-picture = torch.arange(35).view(5, 7) / 34  # five rows, seven columns, from black to white
-diagrams.sliding_mask(MaskedConv2d(1, 1, 3, mask_type="A"), picture)
+from tutorial_lib.notebook import show_mask
 
-# %% [markdown]
-# ## 2 · A kernel with a mask
-#
-# Now use it. Take an image that is black but for one pixel, a kernel of ones, and multiply the mask
-# in.
-#
-# > **Predict.** The mask reads *up and to the left*. Where in the output will the single pixel be
-# > heard?
-# > <details><summary>A way to think about it</summary>
-# >
-# > An output reads the row above it, and the pixel on its left. So which outputs read this pixel?
-# > Those that have it above them, or on their left.
-# >
-# > </details>
-
-# %% tags=["nbval-check-output"]
-from torch.nn import functional as F
-
-impulse = torch.zeros(1, 1, 5, 7)
-impulse[0, 0, 2, 3] = 1
-kernel = torch.ones(1, 1, 3, 3)
-heard = F.conv2d(impulse, kernel * causal_mask(3, include_center=False), padding="same")
-print(heard[0, 0].int())
+figure, axes = plt.subplots(1, 4, figsize=(7, 2), layout="tight")
+for ax, (size, kind) in zip(axes, [(3, "A"), (3, "B"), (5, "A"), (5, "B")], strict=True):
+    show_mask(causal_mask(size, include_center=kind == "B"), ax=ax)
+    ax.set_title(f"{size}×{size}, mask {kind}")
 
 # %% [markdown]
-# On the right, and in the row below: the mask turned by 180°. An output reads *above* itself, so a
-# pixel is heard *below* itself. Whoever mixes up these two pictures writes a flipped mask, and with
-# a symmetric test image nobody notices.
+# Blue taps are read. A and B differ in the centre only.
 #
-# ### The wrong way to multiply
-#
-# Many implementations write the mask into the weights on every forward pass, `weight.data *= mask`.
-# The output is right. Look at the gradient.
-
-# %%
-mask = causal_mask(3, include_center=False)
-image = torch.rand(1, 1, 5, 7)
-
-written_in = torch.ones(1, 1, 3, 3, requires_grad=True)
-written_in.data *= mask
-F.conv2d(image, written_in, padding="same").sum().backward()
-
-multiplied = torch.ones(1, 1, 3, 3, requires_grad=True)
-F.conv2d(image, multiplied * mask, padding="same").sum().backward()
-
-print("mask written into the weights, gradient:\n", written_in.grad[0, 0].numpy().round(1))
-print("mask multiplied on the way, gradient:\n", multiplied.grad[0, 0].numpy().round(1))
-
-# %% [markdown]
-# Written in, the forbidden taps receive gradients as large as the others. They are wiped out before
-# the next forward pass, so the model stays causal; but until then they count in the gradient norm that
-# clipping looks at, and the optimiser keeps averages of them. Multiplied on the way, they are exactly
-# 0. Let the mask be part of the computation, not an edit of the parameters.
+# ## 2 · A convolution with a mask
 #
 # ### Exercise 2.2
 
 # %%
+from torch.nn import functional as F
+
 ch02.masked_conv2d.card()
 
 
@@ -236,42 +174,106 @@ def masked_conv2d(
 masked_conv2d = ch02.masked_conv2d.check(masked_conv2d)
 
 # %% [markdown]
-# The library's `MaskedConv2d` is this function with its weights around it:
+# Try it on an image that is black but for one pixel, with a kernel of ones.
+#
+# > **Predict.** The mask reads *up and to the left*. Which outputs does the single pixel change?
+# >
+# > <details><summary>A way to think about it</summary>
+# >
+# > An output reads the row above it and the pixel on its left. Which outputs have the bright pixel
+# > above them, or on their left?
+# >
+# > </details>
 
 # %% tags=["nbval-check-output"]
-layer = MaskedConv2d(1, 1, 3, mask_type="A")
-same = torch.allclose(layer(image), masked_conv2d(image, layer.weight, layer.bias, layer.mask))
-print("layer and function agree:", same)
+impulse = torch.zeros(1, 1, 5, 7)
+impulse[0, 0, 2, 3] = 1
+kernel, no_bias, mask = torch.ones(1, 1, 3, 3), torch.zeros(1), causal_mask(3, include_center=False)
+heard = masked_conv2d(impulse, kernel, no_bias, mask)
+print(heard[0, 0].int())
 
 # %% [markdown]
+# The outputs on the right and in the row below: the mask turned by 180°. An output reads *above*
+# itself, so a pixel changes outputs *below* itself. If you mix up these two pictures, you write a
+# mask that looks into the future.
+#
+# ### A wrong way: write the mask into the weights
+#
+# Some implementations set the forbidden weights to 0 before each pass, with `weight.data *= mask`.
+# The output is the same. Compare the gradients.
+
+# %%
+image = torch.rand(1, 1, 5, 7)
+written_in = torch.ones(1, 1, 3, 3, requires_grad=True)
+written_in.data *= mask
+F.conv2d(image, written_in, padding="same").sum().backward()
+
+yours = torch.ones(1, 1, 3, 3, requires_grad=True)
+masked_conv2d(image, yours, no_bias, mask).sum().backward()
+print("mask written into the weights, gradient:\n", written_in.grad[0, 0].numpy().round(1))
+print("your function, gradient:\n", yours.grad[0, 0].numpy().round(1))
+
+# %% [markdown]
+# Written in, the forbidden taps get gradients as large as the others. They count in the gradient's
+# length, which clipping looks at, and the optimiser keeps averages of them. With your function they
+# are exactly 0, because the mask is a part of the computation.
+#
+# ### The layer
+#
+# Chapter 03 builds a model of layers, so put weights around your function. `nn.Conv2d` makes them.
+# The mask is a *buffer*: it moves to a GPU with the layer, and is not trained.
+
+# %%
+from torch import nn
+
+
+class MaskedConv2d(nn.Conv2d):
+    """(B, in, H, W) -> (B, out, H, W). Mask "A" for a first layer, "B" for all others."""
+
+    def __init__(self, in_channels, out_channels, kernel_size, *, mask_type):
+        super().__init__(in_channels, out_channels, kernel_size, padding="same")
+        mask = causal_mask(kernel_size, include_center=mask_type == "B")
+        self.register_buffer("mask", mask, persistent=False)
+
+    def forward(self, x):
+        return masked_conv2d(x, self.weight, self.bias, self.mask)
+
+
+# %% tags=["held", "nbval-check-output"]
+x = torch.randn(2, 3, 6, 9)
+for mask_type in "AB":
+    library = LibraryConv2d(3, 4, 5, mask_type=mask_type)
+    mine = MaskedConv2d(3, 4, 5, mask_type=mask_type)
+    mine.load_state_dict(library.state_dict())
+    same = torch.allclose(mine(x), library(x), atol=1e-5)
+    print(f"mask {mask_type}, same output as the library's:", same)
+
+# %% [markdown]
+# From here on, all stacks are made of your layer.
+#
 # ## 3 · An instrument: influence, by autograd
 #
-# How would you *know* that a network of twenty layers keeps to the order? Reading the code is how the
-# bugs got in. Ask the derivative instead: if the gradient of output i with respect to input j is
-# zero, whatever the input, then i does not depend on j.
-#
-# One output of an ordinary convolution first, and of a masked one.
+# How would you *know* that a network of twenty layers keeps to the order? Ask the derivative: if the
+# gradient of output $i$ with respect to input $j$ is zero, whatever the input, then $i$ does not
+# depend on $j$. First for one output of an ordinary convolution, and of yours:
 
 # %%
 torch.manual_seed(0)
-plain = nn.Conv2d(1, 1, 3, padding="same")
-masked = MaskedConv2d(1, 1, 3, mask_type="A")
+plain, masked = nn.Conv2d(1, 1, 3, padding="same"), MaskedConv2d(1, 1, 3, mask_type="A")
 figure, axes = plt.subplots(1, 2, figsize=(7, 2.2), layout="constrained")
-for ax, (name, layer) in zip(axes, {"ordinary": plain, "type A": masked}.items(), strict=True):
+for ax, (name, layer) in zip(axes, {"ordinary": plain, "mask A": masked}.items(), strict=True):
     x = torch.rand(1, 1, 5, 7, requires_grad=True)
     (gradient,) = torch.autograd.grad(layer(x)[0, 0, 2, 3], x)
-    picture = ax.imshow(gradient[0, 0].abs(), cmap="viridis", vmin=0, vmax=0.35)
+    shown = ax.imshow(gradient[0, 0].abs(), cmap="viridis", vmin=0, vmax=0.35)
     ax.add_patch(plt.Rectangle((2.5, 1.5), 1, 1, fill=False, ec="#d62728", lw=2))
     ax.set(title=name, xticks=[], yticks=[])
     ax.grid(False)
-figure.colorbar(picture, ax=axes, label="|gradient| of the outlined output");
+figure.colorbar(shown, ax=axes, label="|gradient| of the outlined output");
 
 # %% [markdown]
 # ### Exercise 2.3
-#
-# The same for any model: which pixels can move one output?
 
-# %%
+# %% jupyter={"source_hidden": true} cellView="form"
 ch02.influence_row.card()
 
 
@@ -291,39 +293,53 @@ def influence_row(model_fn, image: torch.Tensor, target: tuple[int, int]) -> tor
 
 influence_row = ch02.influence_row.check(influence_row)
 
+
 # %% [markdown]
-# Do that for every output and stack the answers: the **influence matrix**, a row for each output, a
-# column for each input, both in raster order. "Nothing sees itself or the future" is now a statement
-# that a program can check: the matrix is strictly lower triangular.
+# Do that for every output and stack the answers. This is the **influence matrix**: a row for each
+# output, a column for each input, both in raster order.
 
 # %%
+def influence(layers, height, width):
+    """(output, input), in raster order: True where the input can change the output."""
+    image = torch.rand(1, 1, height, width)
+    places = [(row, column) for row in range(height) for column in range(width)]
+    return torch.stack([influence_row(layers, image, each).flatten() for each in places])
+
+
+torch.manual_seed(0)
+later = [MaskedConv2d(8, 8, 3, mask_type="B") for _ in range(3)]
+stack = nn.Sequential(MaskedConv2d(1, 8, 3, mask_type="A"), *later)
+trio = {"ordinary": plain, "one layer, mask A": masked, "four layers, A B B B": stack}
 figure, axes = plt.subplots(1, 3, figsize=(7, 2.6), layout="tight")
-trio = {
-    "ordinary": plain,
-    "one layer, type A": masked,
-    "four layers, A B B B": stack,
-}
-for ax, (name, layer) in zip(axes, trio.items(), strict=True):
-    matrix = influence_matrix(as_model(layer), height=5, width=7)
+for ax, (name, layers) in zip(axes, trio.items(), strict=True):
+    matrix = influence(layers, height=5, width=7)
     causal = torch.equal(matrix, matrix.tril(-1))
     show_mask(matrix, ax=ax).set(title=f"{name}\ncausal: {causal}", xlabel="input", ylabel="output")
 
 # %% [markdown]
-# The diagonal bands are the rows of the image: an output reads its own row, the row above, the row
-# above that. Everything on or right of the main diagonal would be a leak.
+# "Nothing sees itself or the future" means: nothing on the diagonal or to the right of it. A program
+# can check that. The stripes are the rows of the image: an output reads its own row, the row above,
+# and with more layers the rows above that.
 #
-# ## 4 · A wrong way, on purpose: type B first
+# The library's `influence_matrix` does the same for whole models of images. It also tries several
+# random images, because a ReLU may be shut on one of them.
 #
-# Suppose somebody uses type B in the first layer. The code runs, the shapes fit. Train both versions on
+# ## 4 · A wrong way: mask B first
+#
+# Suppose that the first layer has mask B. The code runs, the shapes fit. Train both versions on
 # black-and-white garments: three masked layers, a few epochs.
 #
 # > **Predict.** Which one reaches the lower bits/dim?
-# > <details><summary>A way to think about it</summary>With B first, the centre tap shows the network
-# > the pixel that it is asked to predict.</details>
+# >
+# > <details><summary>A way to think about it</summary>
+# >
+# > With B first, the centre tap shows the network the pixel that it is asked to predict.
+# >
+# > </details>
 
 # %%
 from tutorial_lib import data
-from tutorial_lib.pixels import bits_per_dim, nll_nats
+from tutorial_lib.pixels import as_model, bits_per_dim, nll_nats
 from tutorial_lib.training import FitConfig, fit
 
 garments = data.load("fashion-mnist-sample")
@@ -332,15 +348,13 @@ binary = (garments.train.levels[: settings.n_images] > 127).to(torch.uint8)
 
 def small_stack(first_type):
     torch.manual_seed(0)
-    return as_model(
-        nn.Sequential(
-            MaskedConv2d(1, 16, 5, mask_type=first_type),
-            nn.ReLU(),
-            MaskedConv2d(16, 16, 3, mask_type="B"),
-            nn.ReLU(),
-            MaskedConv2d(16, 2, 1, mask_type="B"),  # two logits: black, white
-        )
+    first, second = (
+        MaskedConv2d(1, 16, 5, mask_type=first_type),
+        MaskedConv2d(16, 16, 3, mask_type="B"),
     )
+    logits = MaskedConv2d(16, 2, 1, mask_type="B")  # two logits: black, white
+    # as_model makes a stack of layers a model of images: levels in, logits out
+    return as_model(nn.Sequential(first, nn.ReLU(), second, nn.ReLU(), logits))
 
 
 # %%
@@ -350,41 +364,35 @@ def step(model, levels):
     return {"loss": nats / 784, "bits/dim": bits_per_dim(nats, 784)}
 
 
+# fit is the library's training loop; in chapter 03 you write your own
 config = FitConfig(epochs=settings.epochs, batch_size=32, learning_rate=1e-2)
-right, leaky = small_stack("A"), small_stack("B")
-histories = {
-    "type A first": fit(right, step, (binary,), config),
-    "type B first": fit(leaky, step, (binary,), config),
-}
+models = {"A first": small_stack("A"), "B first": small_stack("B")}
+histories = {name: fit(model, step, (binary,), config) for name, model in models.items()}
 for name, history in histories.items():
     print(f"{name}: {history.rows[-1]['bits/dim']:.4f} bits/dim at the end")
 
 # %%
 from tutorial_lib.notebook import show_curves
 
-ax = show_curves(
-    {
-        name: ([r["step"] for r in history.rows], [r["bits/dim"] for r in history.rows])
-        for name, history in histories.items()
-    },
-    xlabel="training step",
-    ylabel="bits/dim",
-)
-ax.set_yscale("log")
+curves = {
+    name: ([r["step"] for r in history.rows], [r["bits/dim"] for r in history.rows])
+    for name, history in histories.items()
+}
+show_curves(curves, xlabel="training step", ylabel="bits/dim").set_yscale("log")
 
 # %% [markdown]
-# Type B wins by orders of magnitude and goes on winning. **Why is this too good?** It copies: the
-# answer lies in the input. No test set would tell, since the leak is there too. Two things do tell.
-# One is the influence matrix, before any training:
+# Mask B wins by orders of magnitude. **Why is this too good?** The network copies the pixel that it
+# should predict. A test set would not tell, because the leak is there too. Two things do. One is the
+# influence matrix, before any training:
 
 # %% tags=["nbval-check-output"]
-for name, model in {"type A first": right, "type B first": leaky}.items():
-    matrix = influence_matrix(model, height=5, width=7, n_probes=1)
+for name, model in models.items():
+    matrix = influence(model.cpu().stack, height=5, width=7)
     print(f"{name}: {matrix.diagonal().sum().item()} of 35 outputs see their own pixel")
 
 # %% [markdown]
-# The other is drawing. While an image is being sampled, the pixel to be drawn is not there yet; the
-# leaky model looks at the place, finds a 0, and copies the 0.
+# The other is drawing. When a pixel is drawn, it is not there yet. The leaky model finds a 0 in its
+# place, and copies the 0.
 
 # %%
 from tutorial_lib.notebook import show_images
@@ -392,85 +400,57 @@ from tutorial_lib.sampling import sample
 
 noise = torch.Generator().manual_seed(0)
 uniforms = torch.rand(8, 1, 28, 28, generator=noise, dtype=torch.float64)
-drawn = [sample(m, (8, 1, 28, 28), uniforms=uniforms) for m in (right, leaky)]
-names = ["A first", "B first"]
-show_images(torch.cat(drawn), n_levels=2, n_columns=8, row_labels=names);
+drawn = [sample(model, (8, 1, 28, 28), uniforms=uniforms) for model in models.values()]
+show_images(torch.cat(drawn), n_levels=2, n_columns=8, row_labels=list(models));
 
 # %% [markdown]
-# The honest model draws blobs with something of a garment's mass (it has three small layers and sees
-# little). The one with the splendid bits/dim draws nothing.
+# The model with mask A draws blobs, and a few dots in some images: three small layers see only a few
+# pixels. The one with the splendid bits/dim draws nothing at all.
 #
 # ## 5 · Does the stack see *all* of the past?
 #
-# Never the future: settled. But the chain rule conditions on **all** earlier pixels, so ask the other
-# half of the question.
+# It never sees the future. But the chain rule asks for **all** earlier pixels, so ask the other half
+# of the question.
 #
-# > **Predict.** A 9×9 image, four masked 3×3 layers, the pixel at row 6, column 4. It has 58 earlier
-# > pixels. How many of them can reach it?
+# > **Predict.** A 9×9 image, four masked 3×3 layers, the pixel in row 6, column 4. It has 58 earlier
+# > pixels. How many of them can change its prediction?
+# >
 # > <details><summary>A way to think about it</summary>
 # >
 # > Follow a message from the upper right. Each layer can carry it one row down and, *while it moves
-# > down*, one column to the left. Along its own row it can only travel to the right.
+# > down*, one column to the left. Within a row it can only travel to the right.
 # >
 # > </details>
 
-# %% tags=["nbval-check-output"]
-reads = influence_matrix(as_model(stack), height=9, width=9)
-target = 6 * 9 + 4
-past = torch.ones_like(reads).tril(-1)
-print(f"{reads[target].sum()} of {past[target].sum()} earlier pixels are read")
-
 # %%
+from tutorial_lib.notebook import show_influence
+
+reads = influence(stack, 9, 9)
 figure, axes = plt.subplots(1, 3, figsize=(7, 2.6), layout="tight")
-for ax, place in zip(axes, [(6, 4), (6, 1), (3, 6)], strict=True):
-    show_influence(reads[place[0] * 9 + place[1]], 9, 9, place, ax=ax).set_title(f"{place}")
+for ax, (row, column) in zip(axes, [(6, 4), (6, 1), (3, 6)], strict=True):
+    number = 9 * row + column  # in raster order, so it is also the number of earlier pixels
+    show_influence(reads[number], 9, 9, (row, column), ax=ax)
+    ax.set_title(f"reads {reads[number].sum()} of {number}")
 
 # %% [markdown]
-# Orange is past that never arrives. Part of it is a matter of depth: four layers reach four rows up.
-# But look at the wedge to the upper right of the red outline, beginning in the row above, two columns on. A message
-# from there would have to move left without moving down, or two columns left for each row down, and
-# no tap of the mask does that. This is the **blind spot** of the gated PixelCNN paper (section 2.2 and
-# figure 1), found by measurement.
-#
-# Does depth cure it?
-
-# %%
-from tutorial_lib.pixels import blind_spot
-
-side = settings.side
-shares = {}
-for kernel_size in (3, 5):
-    for depth in settings.depths:
-        layers = [MaskedConv2d(1, 2, kernel_size, mask_type="A")]
-        layers += [MaskedConv2d(2, 2, kernel_size, mask_type="B") for _ in range(depth - 1)]
-        matrix = influence_matrix(as_model(nn.Sequential(*layers)), side, side, n_probes=1)
-        shares.setdefault(kernel_size, []).append(blind_spot(matrix))
-for kernel_size, values in shares.items():
-    print(f"{kernel_size}×{kernel_size} kernels:", "  ".join(f"{v:.1%}" for v in values))
-
-# %%
-ax = show_curves(
-    {f"{k}×{k} kernels": (settings.depths, [100 * v for v in vs]) for k, vs in shares.items()},
-    xlabel="layers",
-    ylabel="past never read (%)",
-)
-ax.set(xscale="log", xticks=settings.depths, xticklabels=settings.depths, ylim=(0, None));
-
-# %% [markdown]
-# It falls, then it stops falling. What is left is not a matter of depth: it is the shape of the mask.
-# A wider kernel tilts the wedge (a 5×5 mask can step two columns a row) and does not close it. Chapter
-# 04 closes it, with two stacks.
-#
-# Why does depth not help? Follow a message on its way to a pixel. In each layer it can go down, to
-# the right, or down and to the left by one column. Never can it go to the left within a row.
+# Orange is past that never arrives. The upper rows are out of reach because four layers look four
+# rows up. But look at the wedge on the right of the red outline. It begins in the row above, two
+# columns further. Why does nothing arrive from there?
 
 # %%
 diagrams.paths_of_messages()
 
 # %% [markdown]
+# In each layer, a message can go down, to the right, or down and to the left by one column. It can
+# never go to the left within a row. So a pixel $d$ rows above the target arrives only if it lies at
+# most $d$ columns to the right. This is the **blind spot** of the gated PixelCNN paper (section 2.2
+# and figure 1), found by measurement.
+#
 # ### Exercise 2.4
+#
+# How large is it?
 
-# %%
+# %% jupyter={"source_hidden": true} cellView="form"
 ch02.unread_fraction.card()
 
 
@@ -489,11 +469,61 @@ def unread_fraction(reads: torch.Tensor) -> float:
 
 unread_fraction = ch02.unread_fraction.check(unread_fraction)
 
+# %%
+side, shares = settings.side, {}
+for kernel_size in (3, 5):
+    for depth in settings.depths:
+        later = [MaskedConv2d(2, 2, kernel_size, mask_type="B") for _ in range(depth - 1)]
+        layers = nn.Sequential(MaskedConv2d(1, 2, kernel_size, mask_type="A"), *later)
+        shares.setdefault(kernel_size, []).append(
+            100 * unread_fraction(influence(layers, side, side))
+        )
+curves = {f"{k}×{k} kernels": (settings.depths, values) for k, values in shares.items()}
+ax = show_curves(curves, xlabel="layers", ylabel="past never read (%)")
+ax.set(xscale="log", xticks=settings.depths, xticklabels=settings.depths, ylim=(0, None))
+print(f"{side}×{side} image, deepest stack: {shares[3][-1]:.1f}% unread with 3×3 kernels")
+
+
 # %% [markdown]
+# More layers make the unread share fall until all rows are in reach. Then it stays: the rest is the
+# wedge, and no depth removes it. A 5×5 kernel can move two columns in a row, so its wedge is
+# narrower.
+#
+# ### How large can it become?
+#
+# The share also depends on the side $n$ of the image. Let a pixel lie $u$ columns from the right
+# edge and $r$ rows from the top. With 3×3 kernels and any depth, $u - d$ pixels of the row $d$ above
+# it are unread (none if $d > u$). Add this up over all rows above and all pixels, with integrals in
+# place of sums:
+#
+# $$\int_0^n\!\!\int_0^n \int_0^{r} \max(u - d, 0)\, \mathrm{d}d\, \mathrm{d}r\, \mathrm{d}u
+# = \int_0^n \Big(\frac{u^3}{3} + \frac{u^2}{2}(n - u)\Big)\, \mathrm{d}u
+# = \frac{n^4}{12} + \frac{n^4}{24} = \frac{n^4}{8}$$
+#
+# All pairs of a pixel and an earlier one are $n^2 (n^2 - 1) / 2 \approx n^4 / 2$. So the blind spot
+# of a large image is $\frac{n^4 / 8}{n^4 / 2} = \frac14$ of the past. The exact sums say how fast
+# it gets there:
+
+# %% tags=["nbval-check-output"]
+def blind_share(n):
+    """The share of the past of all pixels of an n×n image that 3×3 kernels never read."""
+    steps = torch.arange(n)
+    r, c, d = torch.meshgrid(steps, steps, steps + 1, indexing="ij")
+    unread = (n - 1 - c - d).clamp(min=0) * (d <= r)  # in the row d above the pixel (r, c)
+    return unread.sum().item() / (n**2 * (n**2 - 1) / 2)
+
+
+for n in (5, 9, 15, 28, 64, 200):
+    print(f"{n:3}×{n:<3}  {blind_share(n):.1%} of the past is never read")
+
+# %% [markdown]
+# The value for 9×9 is the one that you measured. On a larger image, more is lost, up to a quarter.
+# Chapter 04 closes the blind spot with two stacks.
+#
 # ### Turn the knobs
 #
-# Kernel size, number of layers, and the type of the first layer. With "B", watch the red outline turn
-# blue.
+# Kernel size, number of layers, and the mask of the first layer. With "B", the pixel in the red
+# outline turns blue.
 
 # %%
 from tutorial_lib.notebook.widgets import mask_explorer
@@ -501,12 +531,10 @@ from tutorial_lib.notebook.widgets import mask_explorer
 mask_explorer()
 
 # %% [markdown]
-# The same as a still, for readers without a running kernel: more layers from left to right, 3×3 above
-# and 5×5 below.
+# The same as a still, for readers without a running kernel: more layers from left to right, 3×3
+# above and 5×5 below.
 
 # %%
-from tutorial_lib.notebook.widgets import draw_mask_explorer
-
 figure, axes = plt.subplots(2, 4, figsize=(7, 3.8), layout="tight")
 for row, kernel_size in zip(axes, (3, 5), strict=True):
     for ax, depth in zip(row, (1, 2, 4, 8), strict=True):
@@ -517,8 +545,8 @@ for row, kernel_size in zip(axes, (3, 5), strict=True):
 # %% [markdown]
 # ## 6 · Why tests use images that are not square
 #
-# Here is a line with a mistake that is easy to make. It shifts features down by padding a row at
-# the top and cutting the surplus off again, and it cuts with the wrong side.
+# This line has a mistake that is easy to make. It shifts features down by padding a row at the top
+# and cutting off the surplus, and it cuts with the wrong side.
 
 # %% tags=["nbval-check-output"]
 def shift_down_with_a_bug(features):
@@ -531,85 +559,26 @@ for height, width in ((5, 5), (5, 7), (7, 5)):
     print(f"{height}×{width} in, {out.shape[2]}×{out.shape[3]} out")
 
 # %% [markdown]
-# On square images it is perfect, and MNIST, CIFAR and ImageNet crops are square. On 5×7 the
-# surplus row stays; on 7×5 rows are lost. All tests of this series run on images with two
-# different sides, and so should yours.
+# On square images it is right, and MNIST, CIFAR and ImageNet crops are square. On 5×7 the surplus
+# row stays, on 7×5 rows are lost. All tests of this series use images with two different sides.
 #
 # ## 7 · Colour: three steps in one pixel
 #
-# > **From the reading notes.** *"where x_i is a single pixel"*. What is x_i when the image has colours?
+# > **From the reading notes.** (A student's notes on the two papers, from which this series grew.)
+# > *"where x_i is a single pixel"*. What is $x_i$ when the image has colours?
 # >
-# > Each pixel is three numbers, and they are not independent: a bright red value makes a bright green
-# > one likelier. So each pixel is three **sub-pixels**, and the chain rule visits them in turn, R, then
-# > G given R, then B given R and G. An image of n×n pixels has 3n² factors. The next cell shows the
-# > rule for one pixel as a matrix.
+# > Each pixel is three numbers, and they depend on each other: a bright red value makes a bright
+# > green one likelier. So each pixel is three **sub-pixels**, and the chain rule visits them in turn:
+# > R, then G given R, then B given R and G (PixelRNN paper, eq. 2). An image of $n \times n$ pixels
+# > has $3n^2$ factors.
 #
-# Inside a network a pixel has many channels, divided into three equal groups that belong to R, G and
-# B. Away from the centre, everything may read everything: earlier pixels are known in full. At the
-# centre tap, the groups follow the order.
-
-# %% tags=["nbval-check-output"]
-from tutorial_lib.pixels import color_causal_mask
-
-for kind in "AB":
-    mask = color_causal_mask(3, 3, 1, n_colors=3, include_center=kind == "B")
-    print(f"type {kind}, centre tap: row = output R, G, B; column = input R, G, B")
-    print(mask[:, :, 0, 0].int())
-
-# %% [markdown]
-# Type A: R sees nothing of its own pixel, G sees R, B sees R and G. Type B adds the diagonal, for the
-# reason it did before. And on a single pixel, the influence matrix shows where the 3×3 Jacobian of
-# the colours is not zero:
-
-# %% tags=["nbval-check-output"]
-color_stack = nn.Sequential(
-    MaskedConv2d(3, 48, 3, mask_type="A", n_colors=3),
-    nn.ReLU(),
-    MaskedConv2d(48, 48, 3, mask_type="B", n_colors=3),
-    nn.ReLU(),
-    MaskedConv2d(48, 3 * 4, 1, mask_type="B", n_colors=3),  # four levels a sub-pixel
-)
-color_model = as_model(color_stack, n_colors=3, n_levels=4)
-print(influence_matrix(color_model, height=1, width=1).int())
-
-# %%
-matrix = influence_matrix(color_model, height=2, width=3)
-ax = show_mask(matrix, ax=plt.subplots(figsize=(3.4, 3.4), layout="tight")[1])
-names = [f"{c}{i}" for i in range(6) for c in "RGB"]
-ax.set_xticks(range(18), names, rotation=90, fontsize=7)
-ax.set_yticks(range(18), names, fontsize=7)
-ax.set(title="18 sub-pixels of a 2×3 image", xlabel="input", ylabel="output");
-
-# %% [markdown]
-# Strictly lower triangular, sub-pixel by sub-pixel. The small staircase on the diagonal is R→G→B. (And the
-# notch beside pixel 3, the first of the second row? It does not read pixel 2, to its upper right: a small
-# blind spot.)
-#
-# Groups are *contiguous* here: the first third of the channels is R. It could be done otherwise
-# (channel 0 R, channel 1 G, channel 2 B, and around again), as long as the mask and the reshape of the
-# output agree. When they do not, the network trains without complaint on the wrong conditionals:
-
-# %% tags=["nbval-check-output"]
-from tutorial_lib.pixels import StackModel
-
-
-class Disagreeing(StackModel):
-    """The mask groups channels, the output is read as if they were interleaved."""
-
-    def logits_from(self, features):
-        return self.stack(features).unflatten(1, (self.n_levels, self.n_colors))
-
-
-wrong = Disagreeing(color_stack, n_colors=3, n_levels=4)
-print(influence_matrix(wrong, height=1, width=1).int())
-
-# %% [markdown]
-# The first row is no longer empty: R, which comes first, is told about its own pixel. The instrument
-# sees it at once; a loss curve would have looked very good.
+# Inside a network, a pixel has many channels. They are divided into three equal groups that belong
+# to R, G and B. Earlier pixels are known in full, so away from the centre every group reads every
+# group. At the centre tap, the groups follow the order R, G, B.
 #
 # ### Exercise 2.5
 
-# %%
+# %% jupyter={"source_hidden": true} cellView="form"
 ch02.color_causal_mask.card()
 
 
@@ -636,34 +605,120 @@ def color_causal_mask(
 
 color_causal_mask = ch02.color_causal_mask.check(color_causal_mask)
 
+
+# %% [markdown]
+# With your mask, your layer learns colours. Held against the library's again:
+
+# %%
+class ColorConv2d(MaskedConv2d):
+    """The same for images of three colours; channels in three groups, R first."""
+
+    def __init__(self, in_channels, out_channels, kernel_size, *, mask_type):
+        super().__init__(in_channels, out_channels, kernel_size, mask_type=mask_type)
+        options = {"n_colors": 3, "include_center": mask_type == "B"}
+        self.mask = color_causal_mask(out_channels, in_channels, kernel_size, **options)
+
+
+# %% tags=["held", "nbval-check-output"]
+x = torch.randn(2, 6, 5, 7)
+for mask_type in "AB":
+    library = LibraryConv2d(6, 9, 3, mask_type=mask_type, n_colors=3)
+    mine = ColorConv2d(6, 9, 3, mask_type=mask_type)
+    mine.load_state_dict(library.state_dict())
+    same = torch.allclose(mine(x), library(x), atol=1e-5)
+    print(f"mask {mask_type}, same output as the library's:", same)
+
+# %% [markdown]
+# The influence matrix of a stack of three such layers, first for an image of one pixel (rows and
+# columns are R, G, B), then for one of 2×3 pixels:
+
+# %% tags=["nbval-check-output"]
+from tutorial_lib.pixels import influence_matrix
+
+color_stack = nn.Sequential(
+    ColorConv2d(3, 48, 3, mask_type="A"),
+    nn.ReLU(),
+    ColorConv2d(48, 48, 3, mask_type="B"),
+    nn.ReLU(),
+    ColorConv2d(48, 3 * 4, 1, mask_type="B"),  # four levels a sub-pixel
+)
+color_model = as_model(color_stack, n_colors=3, n_levels=4)
+print(influence_matrix(color_model, height=1, width=1).int())
+
+# %%
+matrix = influence_matrix(color_model, height=2, width=3)
+ax = show_mask(matrix, ax=plt.subplots(figsize=(3.4, 3.4), layout="tight")[1])
+names = [f"{c}{i}" for i in range(6) for c in "RGB"]
+ax.set_xticks(range(18), names, rotation=90, fontsize=7)
+ax.set_yticks(range(18), names, fontsize=7)
+ax.set(title="18 sub-pixels of a 2×3 image", xlabel="input", ylabel="output");
+
+# %% [markdown]
+# Nothing on the diagonal or to the right of it: the order holds, sub-pixel by sub-pixel. Each small
+# staircase is R, G, B. In the rows of pixel 3, the first of the second row, the columns of pixel 2
+# are empty: pixel 2 lies two columns to the right in the row above. That is a small blind spot.
+#
+# ### A wrong way: groups that disagree
+#
+# Here the first third of the channels is R. Channels could also alternate, R G B R G B, as long as
+# the mask and the reshape of the output agree. If they do not, the network trains without complaint:
+
+# %% tags=["nbval-check-output"]
+from tutorial_lib.pixels import StackModel
+
+
+class Disagreeing(StackModel):
+    """The mask groups channels, the output is read as if they alternated."""
+
+    def logits_from(self, features):
+        return self.stack(features).unflatten(1, (self.n_levels, self.n_colors))
+
+
+wrong = Disagreeing(color_stack, n_colors=3, n_levels=4)
+print(influence_matrix(wrong, height=1, width=1).int())
+
+# %% [markdown]
+# The first row is no longer empty: R, which comes first, is told about its own pixel. The loss curve
+# of this model would look very good.
+
 # %%
 ch02.progress()
 
 # %% [markdown]
-# > **In words.** A friend uses type A in *every* layer, "to be on the safe side". Nothing leaks. What
+# ## Questions
+#
+# > **In words.** A friend uses mask A in *every* layer, "to be on the safe side". Nothing leaks. What
 # > is lost?
-# > <details><summary>An answer</summary>The centre. From the second layer on it holds what the layer
-# > before made of the past, and type A throws that away: information reaches a pixel's prediction only
-# > by way of neighbours, the nearest pixels are pushed out step by step, and with each layer the model
-# > is told later what it already knew. Draw its influence map: the pixels next to the target go
-# > first.</details>
+# >
+# > <details><summary>An answer</summary>
+# >
+# > The centre. From the second layer on it holds what the layer before made of the past, and mask A
+# > throws that away. With each layer the pixels nearest to the target drop out of its prediction.
+# > Draw the influence map: the pixel on the left goes first.
+# >
+# > </details>
 #
 # > **In words.** Why can batch normalisation break causality in train mode and not in eval mode?
-# > <details><summary>An answer</summary>In train mode the mean and the variance are taken over all
-# > positions of the image, the future among them, and every output is shifted and scaled by them. In eval mode
-# > they are stored constants. A causality test in eval mode alone sees nothing.</details>
+# >
+# > <details><summary>An answer</summary>
+# >
+# > In train mode the mean and the variance are taken over all positions of the image, the future
+# > among them, and every output is shifted and scaled by them. In eval mode they are stored
+# > constants. A causality test in eval mode alone sees nothing.
+# >
+# > </details>
 #
 # ## Summary
 #
 # | paper | what it says | here | in the library |
 # |---|---|---|---|
-# | PixelRNN eq. 1 | p(x) as a product in raster order | section 1 | `causal_mask` |
-# | PixelRNN eq. 2 | R, then G, then B | section 7 | `color_causal_mask` |
-# | PixelRNN sec. 3.4 | masks A and B | sections 1 and 4 | `MaskedConv2d` |
+# | PixelRNN eq. 1 | $p(x)$ as a product in raster order | section 1, exercise 2.1 | `causal_mask` |
+# | PixelRNN eq. 2 | R, then G, then B | section 7, exercise 2.5 | `color_causal_mask` |
+# | PixelRNN sec. 3.4 | masks A and B | sections 2 and 4 | `MaskedConv2d` |
 # | Gated PixelCNN eq. 1 | the same product | section 3, influence matrix | `influence_matrix` |
 # | Gated PixelCNN sec. 2.2, fig. 1 | the blind spot | section 5 | `blind_spot` |
 #
-# Next comes chapter 03, which makes a whole PixelCNN out of these layers.
+# **Next:** [03 · PixelCNN](03_pixelcnn.ipynb) makes a whole model out of these layers.
 #
 # ## References
 #

@@ -15,10 +15,10 @@
 #
 # **You need** chapters 01 (chain rule, nats, bits/dim) and 02 (masks, the influence map).
 #
-# **Time** about two hours with the five exercises. Running all cells takes about three minutes on a
+# **Time** about two hours with the five exercises. Running all cells takes about four minutes on a
 # laptop without a GPU.
 
-# %% tags=["setup"]
+# %% tags=["setup"] jupyter={"source_hidden": true} cellView="form"
 import importlib.util
 import os
 import subprocess
@@ -35,7 +35,7 @@ if importlib.util.find_spec("tutorial_lib") is None:  # on Colab, for example
     importlib.invalidate_caches()
 importlib.import_module("tutorial_lib.notebook.setup").start("0.1.0")
 
-# %% tags=["parameters"]
+# %% tags=["parameters"] jupyter={"source_hidden": true} cellView="form"
 from dataclasses import dataclass
 
 from tutorial_lib import profiles
@@ -435,7 +435,7 @@ for merged in (1, 2, 4, 8):
 #
 # ### Exercise 3.3
 
-# %%
+# %% jupyter={"source_hidden": true} cellView="form"
 ch03.training_step.card()
 
 
@@ -518,7 +518,7 @@ ax.set_ylim(0, 4.2);
 
 # %% [markdown]
 # Without the sum, the cost falls later and ends higher, with both seeds. It does fall: Adam scales a
-# small gradient up. So the sum does not make training possible, it makes it faster.
+# small gradient up. So five blocks can be trained without the sum, but slower, and they end worse.
 #
 # ## 6 · What the model says about a pixel
 #
@@ -566,8 +566,8 @@ for number, (ax, (row, column)) in enumerate(zip(axes, places, strict=True), sta
 axes[0].set_ylabel("probability");
 
 # %% [markdown]
-# The model is nearly certain of pixel 1. At pixel 2 it finds a range of levels likely. At pixel 3 it
-# finds many levels about equally likely. At pixel 4 it was nearly sure of another level. Each level
+# The model is nearly certain of pixel 1. At pixel 2 it finds a few levels likely. At pixel 3 it finds
+# almost all levels about equally likely. At pixel 4 it was nearly sure of black. Each level
 # has a bar of its own, so a softmax can have two peaks or none. A bell curve always has one. This is
 # why the paper predicts a softmax and not a mean and a width (section 2.2).
 #
@@ -752,7 +752,7 @@ print(f"garments cost {costs_of.min():.0f} to {costs_of.max():.0f}")
 #
 # ### Exercise 3.5
 
-# %%
+# %% jupyter={"source_hidden": true} cellView="form"
 ch03.complete_images.card()
 
 
@@ -804,9 +804,9 @@ two = two[:, :, : settings.height]
 show_completions(two, given, complete(twin, two, seed=4), n_levels=16);
 
 # %% [markdown]
-# Every drawing goes on from the given half without a seam, and the drawings need not agree. The
-# lower halves of the garments keep edges and shade for some rows, then some of them turn into
-# something else.
+# The drawings go on from the given half, and they need not agree. Most of the first digit's become a 0,
+# and one a 7, as in truth. The lower halves of the garments keep edges and shade for some rows, then
+# most of them turn into something else: `twin` sees eleven rows up, and half a garment has fourteen.
 #
 # Now give the *lower* half and let the library's `sample` draw the upper one.
 

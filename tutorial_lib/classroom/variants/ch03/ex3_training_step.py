@@ -16,8 +16,9 @@ MODEL = (
     ", freeze=False), torch.nn.Flatten(1), torch.nn.Unflatten(1, (2, 1, 1, 1)))"
 )
 CALL = (
-    "(lambda m, f: (f(m, torch.optim.SGD(m.parameters(), 0.5), torch.tensor([[[[{level}]]]]), "
-    f"0.3), m[0].weight.detach().clone()))({MODEL}, training_step)"
+    "(lambda m, f: (float(f(m, torch.optim.SGD(m.parameters(), 0.5), "
+    "torch.tensor([[[[{level}]]]]), 0.3)), m[0].weight.detach().clone()))"
+    f"({MODEL}, training_step)"
 )
 training_step = Variants(
     ch03.training_step,
