@@ -35,9 +35,15 @@ def test_the_worked_example_of_codes_by_position_is_right():
     assert ch13.codes_by_position.reference(train_codes, pick).tolist() == [[[3, 2]]]
 
 
-def test_the_worked_example_of_the_canvas_is_right():
-    canvas = ch13.completion_canvas.reference(torch.tensor([[[5, 0], [7, 8]]]), 1, 2)
-    assert canvas.tolist() == [[[[5, 0], [-1, -1]]]] * 2
+def test_the_worked_example_of_the_whole_sample_is_right():
+    def prior(codes):  # code 1 has 0.9 at the start of a row and after a 0, and 0.1 after a 1
+        after = torch.cat([torch.zeros_like(codes[..., :1]), codes[..., :-1]], dim=2)
+        one = 0.9 - 0.8 * after
+        return torch.stack([1 - one, one], dim=1).log()
+
+    kept, uniforms = torch.tensor([[[-1, 1, -1]]]), torch.tensor([[[0.5, 0.5, 0.95]]])
+    codes = ch13.two_stage_sample.reference(prior, lambda codes: codes, kept, uniforms)
+    assert codes.tolist() == [[[1, 1, 1]]]
 
 
 def test_the_worked_example_of_the_total_is_right():
@@ -62,14 +68,28 @@ def test_codes_drawn_by_position_occur_as_often_as_in_training():
     assert together == pytest.approx(1 / 8, abs=0.02)  # in training it is 1/4: they know each other
 
 
-def test_the_sampler_keeps_what_the_canvas_keeps_and_draws_the_rest():
+def test_a_whole_sample_is_that_of_the_two_stage_model_and_keeps_what_is_kept():
+    torch.manual_seed(1)
     prior = GatedPixelCNN(n_levels=5, n_channels=4, n_layers=2, ordered=False)
-    fields = torch.randint(5, (2, 4, 3))
-    canvas = ch13.completion_canvas.reference(fields, 2, 8)
-    drawn = sample(prior, tuple(canvas.shape), known=canvas)
-    assert torch.equal(drawn[:8, 0, :2], fields[:1, :2].expand(8, -1, -1))
-    assert torch.equal(drawn[8:, 0, :2], fields[1:, :2].expand(8, -1, -1))
-    assert 0 <= drawn.min() and len(drawn[:8, 0, 2:].unique(dim=0)) > 1
+    model = TwoStageModel(tiny_vqvae(), prior).double().eval()
+    net, noise = model.vqvae, torch.Generator().manual_seed(0)
+    uniforms = torch.rand(6, 4, 3, generator=noise, dtype=torch.float64)
+    functions = (
+        lambda codes: prior(codes[:, None])[:, :, 0],
+        lambda codes: (3 * net.picture(net.decode_indices(codes))).round().long(),
+    )
+    nothing = torch.full((6, 4, 3), -1)
+    images = ch13.two_stage_sample.reference(*functions, nothing, uniforms)
+    same = torch.Generator().manual_seed(0)
+    assert torch.equal(images, model.sample(6, shape=(8, 6), generator=same))
+    kept = torch.randint(5, (6, 4, 3))
+    kept[:, 2:] = -1
+    draws = ch13.two_stage_sample.reference(functions[0], lambda codes: codes, kept, uniforms)
+    assert torch.equal(draws[:, :2], kept[:, :2])
+    assert torch.equal(
+        draws, sample(prior, (6, 1, 4, 3), known=kept[:, None], uniforms=uniforms[:, None])[:, 0]
+    )
+    assert draws.min() >= 0 and len(draws[:, 2:].unique(dim=0)) > 1
 
 
 @torch.no_grad()

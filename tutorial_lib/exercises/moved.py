@@ -26,8 +26,7 @@ NOW_IN = {  # old chapter -> {exercise: its chapter now}
         **dict.fromkeys(("train_from", "code_under_autocast"), "ch17"),
     },
     "ch11": dict.fromkeys(
-        ("extract_codes", "codes_by_position", "completion_canvas", "total_bits_per_dim")
-        + ("precision_and_recall",),
+        ("extract_codes", "codes_by_position", "total_bits_per_dim", "precision_and_recall"),
         "ch13",
     ),
     "ch12": dict.fromkeys(
@@ -35,13 +34,20 @@ NOW_IN = {  # old chapter -> {exercise: its chapter now}
     ),
 }
 
+REPLACED = {"completion_canvas": "ch13.two_stage_sample"}  # gone -> what asks for it and more
+
 
 def answering(module: str) -> Callable[[str], object]:
     """The `__getattr__` of a chapter's package: tells where a name of the old numbering is now."""
     chapter = module.rpartition(".")[2]
 
     def __getattr__(name: str) -> object:
-        if now := NOW_IN[chapter].get(name):
+        if name in REPLACED:
+            raise AttributeError(
+                f"{chapter}.{name} is a part of {REPLACED[name]} now. Open the new version of the "
+                "notebook."
+            )
+        if now := NOW_IN.get(chapter, {}).get(name):
             raise AttributeError(
                 f"{chapter}.{name} is {now}.{name} now: the chapters were numbered anew, and this "
                 f"exercise stands in chapter {now[2:]}. Open the new version of the notebook."

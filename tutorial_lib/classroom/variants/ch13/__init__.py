@@ -1,1 +1,1 @@
-"""Variants of chapter 13: other readings of codes, other canvases, other bills, other balls."""
+"""Variants of chapter 13: other readings of codes, other draws, other bills, other balls."""
