@@ -3,27 +3,22 @@
 #
 # [← 12 · Training a VQ-VAE](12_training_a_vqvae.ipynb) · [Contents](00_start_here.ipynb#Contents) · [Glossary](00_start_here.ipynb#Glossary) · [15 · Sound and video →](15_sound_and_video.ipynb) · [Open in Colab](https://colab.research.google.com/github/from-pixels-to-codes/from-pixels-to-codes/blob/main/notebooks/13_two_stage_generation.ipynb)
 #
-# Stage one says every image in a small field of code numbers. Stage two learns which numbers go
-# together. Draw new numbers, decode them, and there is a garment that nobody photographed. Then
-# comes the part that is often left out: what the model costs with everything counted, whether it
-# copies, and how good and how complete its pictures are.
+# Stage one turns every image into a small field of code numbers. Stage two learns which numbers go
+# together. Draw new numbers, decode them, and you have a garment that nobody photographed.
 #
 # **By the end you will have**
 #
-# - trained a gated PixelCNN over the codes of a VQ-VAE, and drawn garments by class, at several
-#   temperatures, and from half a garment on;
+# - written the second stage whole: codes extracted, a prior over them, a sampler, the bill;
 # - one total in bits/dim, beside the gated PixelCNN of chapter 04 and the VAE of chapter 09;
-# - three tests that no loss curve replaces: nearest neighbours, precision, recall; and a reason to
-#   test the tests.
+# - tests that no loss curve replaces: is it a copy, are the drawings good, is anything missing?
 #
-# **You need** chapters 04 (gated PixelCNN), 10 (codebook) and 11 (what codes cost); chapter 12
-# trains stage one at length, here it takes one cell.
+# **You need** chapters 04 and 05 (gates, labels), 10 (codebook) and 11 (what codes cost). Chapter
+# 12 trains stage one at length.
 #
-# **Time** about an hour and a half of reading and exercises. Running everything takes about five
-# minutes on a quiet laptop with two cores, most of it in two training cells. On a GPU the same
-# cells train larger models for longer; set `TUTORIAL_PROFILE=laptop` there for the short version.
+# **Time** about two hours with the exercises. Running everything takes three to four minutes on a
+# quiet laptop; on a GPU the same cells train larger models for longer.
 
-# %% tags=["setup"]
+# %% tags=["setup"] jupyter={"source_hidden": true} cellView="form"
 import importlib.util
 import os
 import subprocess
@@ -40,7 +35,7 @@ if importlib.util.find_spec("tutorial_lib") is None:  # on Colab, for example
     importlib.invalidate_caches()
 importlib.import_module("tutorial_lib.notebook.setup").start("0.1.0")
 
-# %% tags=["parameters"]
+# %% tags=["parameters"] jupyter={"source_hidden": true} cellView="form"
 from dataclasses import dataclass
 
 from tutorial_lib import profiles
@@ -57,29 +52,30 @@ class Settings:
     n_layers: int
     vqvae_epochs: int
     prior_epochs: int
-    small_epochs: int  # of the two small priors of section 7
+    small_epochs: int  # of the transposed prior
     classifier_epochs: int
+    own_steps: int  # of the milestone's own training loop
 
 
 settings = profiles.choose(
-    smoke=Settings(512, 60, 60, 16, 16, 3, 1, 1, 1, 1),
-    laptop=Settings(9000, 1000, 1000, 128, 48, 6, 4, 6, 2, 4),
-    gpu=Settings(9000, 2000, 2000, 128, 96, 12, 40, 40, 4, 10),
+    smoke=Settings(512, 60, 60, 16, 16, 3, 1, 1, 1, 1, 8),
+    laptop=Settings(9000, 1000, 500, 128, 48, 6, 4, 6, 1, 4, 140),
+    gpu=Settings(9000, 2000, 2000, 128, 96, 12, 40, 40, 4, 10, 2000),
 )
 settings
 
 # %% [markdown]
 # ## Where this ends
 #
-# First the destination. These weights come with the package: the two stages of this chapter,
-# trained on all 55,000 garments (`python -m tutorial_lib reproduce two-stage-fashion-mnist-16`;
-# `results/` says how long it took). One row for each class, every image drawn anew.
+# These weights come with the package: the two stages of this chapter, trained on all 55,000
+# garments (`python -m tutorial_lib reproduce two-stage-fashion-mnist-16`). One row for each class,
+# every image drawn anew.
 
 # %%
 import torch
 
 from tutorial_lib import data
-from tutorial_lib.notebook import show_images
+from tutorial_lib.notebook import diagrams, show_images
 from tutorial_lib.recipes import load_pretrained
 
 device = profiles.device()
@@ -88,26 +84,21 @@ names = [name.split("/")[0] for name in garments.class_names]
 shipped = load_pretrained("two-stage-fashion-mnist-16").to(device)
 labels = torch.arange(10).repeat_interleave(10)
 drawn = shipped.sample(100, labels, generator=torch.Generator().manual_seed(0)).cpu()
-show_images(drawn, n_levels=16, row_labels=names);
-
-# %% [markdown]
-# Look along a row: the class stays; the cut, the sleeves and the shading change. Shapes are clear,
-# textures are smooth, and both have the same reason: the 49 numbers from which each of these images
-# was decoded have room for a shape, not for a weave. The two stages behind them:
-
-# %%
-from tutorial_lib.notebook import diagrams
-
+show_images(drawn, n_levels=16, row_labels=names)
 example, its_label = garments.test.levels[0].long(), int(garments.test.labels[0])
 diagrams.two_stages(shipped, example, label=its_label)
 
 # %% [markdown]
+# Along a row the class stays; the cut, the sleeves and the shading change. The sandals are the
+# exception: most of them are blobs. Shapes are clear and textures are smooth, because each image
+# was decoded from 49 code numbers, which leave room for a shape and not for a weave. The drawing
+# shows the two stages that made them.
+#
 # ## 1 · Stage one, in short
 #
-# The garments have 16 grey levels, as in chapters 03 to 11, so that every number below can be held
-# against theirs. Here is stage one of chapter 12, in a shorter training. One thing is added: a
-# function that `fit` calls on its way (`watch=`) keeps a copy of the weights now and then, which
-# section 7 will need.
+# The garments have 16 grey levels, as in chapters 03 to 12, so all numbers can be compared. Here is
+# the VQ-VAE of chapter 12 in a short training. The function after `watch=` is called during the
+# training; it keeps copies of the weights, which section 7 needs.
 #
 # <details><summary>On a machine that may be taken away, such as Colab's: keep the run</summary>
 #
@@ -131,6 +122,8 @@ diagrams.two_stages(shipped, example, label=its_label)
 # %%
 import copy
 
+import matplotlib.pyplot as plt
+
 from tutorial_lib.codes import VQVAE
 from tutorial_lib.files import kept_run
 from tutorial_lib.recipes import vqvae_step
@@ -146,22 +139,20 @@ snapshots = {}
 
 
 def keep_weights(history):
-    """Looks at the run every eighth of its way, and keeps the weights at some of them."""
+    """Keeps a copy of the weights at some eighths of the training."""
     if (share := keep_at.get(history.step)) is not None:
         snapshots[share] = copy.deepcopy(vqvae.state_dict())
         if run is not None:
             write_tensors(run / f"weights-{share}.safetensors", snapshots[share], {})
 
 
-# %%
-torch.manual_seed(0)
 K = settings.n_codes
+torch.manual_seed(0)
 vqvae = VQVAE(
     in_channels=1, n_levels=16, n_codes=K, code_dim=32, downsample=4, n_channels=settings.n_channels
 )
-config = FitConfig(
-    epochs=settings.vqvae_epochs, learning_rate=2e-3, precision=profiles.fast_precision()
-)
+fast = profiles.fast_precision()
+config = FitConfig(epochs=settings.vqvae_epochs, learning_rate=2e-3, precision=fast)
 how = {"out": run, "watch": keep_weights, "log_every": n_steps // 8}
 first = fit(vqvae, vqvae_step, (train.levels,), config, valid=(valid.levels,), **how)
 for file in run.glob("weights-*.safetensors") if run else ():  # also those from before a cut-off
@@ -179,18 +170,18 @@ with torch.no_grad():
 show_reconstructions(shown / 15, pictures, codes, K);
 
 # %% [markdown]
-# Shape and shading survive, print and texture do not. The lowest row is all that stage two will
-# ever see of an image: 49 numbers, here as colours. Neighbouring colours mean nothing; code 17 is
-# no more like code 18 than like code 90.
+# Shape and shading survive; print and texture do not. The lowest row is all that stage two ever
+# sees of an image: 49 numbers, here as colours. Neighbouring colours mean nothing. Code 17 is no
+# more like code 18 than like code 90.
 #
 # ## 2 · Extract once
 #
-# Stage two looks at every image several times. Its codes are the same each time, because the VQ-VAE
-# is frozen now. So read them off once, for all images.
+# The VQ-VAE is frozen now, so an image has the same codes every time. Stage two looks at each image
+# several times. So read the codes off once, for all images.
 #
 # ### Exercise 13.1
 
-# %%
+# %% jupyter={"source_hidden": true} cellView="form"
 ch13.extract_codes.card()
 
 
@@ -212,69 +203,54 @@ def extract_codes(vqvae, levels: torch.Tensor, *, batch_size: int = 256) -> torc
 extract_codes = ch13.extract_codes.check(extract_codes)
 
 # %% [markdown]
-# And keep them in a file. One thing can go wrong with a file of codes: it belongs to *these*
-# weights, and nothing in it says so. So its name holds a fingerprint of the weights. Train stage
-# one again, and the old file is not found, which is exactly what should happen. (Here the folder is
-# a temporary one; in a project of yours it would stay.)
+# A file of codes belongs to the weights that made it, and nothing in the file says so. Here its
+# name holds a fingerprint of the weights: train stage one again, and the old file is not found.
 
 # %%
 import hashlib
 import tempfile
 from pathlib import Path
 
-cache = Path(tempfile.mkdtemp())
+cache = Path(tempfile.mkdtemp())  # in a project of yours, a folder that stays
 
 
 def fingerprint(model):
-    """A short name for the weights of a model: other weights, another name."""
-    digest = hashlib.sha256()
-    for tensor in model.state_dict().values():
-        digest.update(tensor.cpu().numpy().tobytes())
-    return digest.hexdigest()[:12]
+    weights = b"".join(tensor.cpu().numpy().tobytes() for tensor in model.state_dict().values())
+    return hashlib.sha256(weights).hexdigest()[:12]
 
 
 def cached_codes(vqvae, name, levels):
     """The codes of these images, from the file if there is one for these very weights."""
     path = cache / f"{name}-{fingerprint(vqvae)}.safetensors"
     if not path.exists():
-        on_the_cpu = copy.deepcopy(vqvae).cpu()  # where your function was checked
-        fields = extract_codes(on_the_cpu, levels)
+        fields = extract_codes(copy.deepcopy(vqvae).cpu(), levels)
         write_tensors(path, {"codes": fields.short()}, {"images": len(levels)})
     return read_tensors(path)[0]["codes"].long()
 
 
-# %%
-import time
-
-for attempt in ("first call", "second call"):
-    began = time.perf_counter()
-    train_codes = cached_codes(vqvae, "train", train.levels)
-    print(f"{attempt}: {tuple(train_codes.shape)} in {time.perf_counter() - began:.2f} s")
-test_codes = cached_codes(vqvae, "test", test.levels)
+train_codes = cached_codes(vqvae, "train", train.levels)
 valid_codes = cached_codes(vqvae, "valid", valid.levels)
-for file in sorted(cache.glob(f"*-{fingerprint(vqvae)}.*")):
-    print(f"{file.name:36} {file.stat().st_size / 1024:8.0f} KiB")
-print(f"{'the training images':36} {train.levels.numel() / 1024:8.0f} KiB")
+test_codes = cached_codes(vqvae, "test", test.levels)
+for file in sorted(cache.iterdir()):
+    print(f"{file.name:36} {file.stat().st_size / 1024:6.0f} KiB")
+print(f"{'the training images themselves':36} {train.levels.numel() / 1024:6.0f} KiB")
 
 # %% [markdown]
-# (Kept as 16-bit numbers. In 8 bits, code 256 would come back as 0, without an error.) The first
-# call pays for the encoder; each epoch of stage two would pay it again.
+# The codes are kept as 16-bit numbers. In 8 bits, code 256 would come back as 0, without an error.
 #
 # ## 3 · Priors that ignore structure
 #
-# What is p(z)? Before anything is learned, three answers that take no training, from nothing to
-# little:
+# What is $p(z)$? Three answers take no training:
 #
-# - **uniform**: each of the K codes alike, at every position;
+# - **uniform**: each of the $K$ codes alike, at every position;
 # - **unigram**: each code as often as it is used, anywhere;
 # - **by position**: each code as often as it is used *at this position*.
 #
-# None of them knows what stands next to a code. All three can be drawn from in a line; the third is
-# an exercise.
+# None of them knows which codes stand side by side. The third is an exercise.
 #
 # ### Exercise 13.2
 
-# %%
+# %% jupyter={"source_hidden": true} cellView="form"
 ch13.codes_by_position.card()
 
 
@@ -312,31 +288,22 @@ def draw_without_structure(n, seed=1):
 
 
 @torch.no_grad()
-def decode(vqvae, fields):
-    """The decoder's mean images of fields of codes, as levels, on the CPU."""
+def decode(fields, vqvae=vqvae):
+    """The decoder's mean images of fields of codes (n, 7, 7), as levels, on the CPU."""
     parts = [vqvae.picture(vqvae.decode_indices(f.to(device))).cpu() for f in fields.split(250)]
     return (15 * torch.cat(parts)).round().long()
 
 
 # %% [markdown]
 # > **Predict.** What will the decoder make of each?
-# > <details><summary>A way to think about it</summary>There are K to the power of 49 fields. The
-# > decoder has met a few thousand of them, all from one small corner: black background outside,
+# >
+# > <details><summary>A way to think about it</summary>
+# >
+# > There are $K^{49}$ fields. The decoder has met a few thousand of them, all alike: black outside,
 # > fabric inside, and an edge that goes on from patch to patch. Which of the three priors knows
-# > about the background? Which about the edge?</details>
-
-# %%
-structureless = draw_without_structure(8)
-pictures = torch.cat([decode(vqvae, fields) for fields in structureless.values()])
-show_images(pictures, n_levels=16, n_columns=8, row_labels=list(structureless));
-
-# %% [markdown]
-# Every image here is a legal sample of a model "this prior, then the decoder", and not one is a
-# garment. The uniform prior litters the whole frame. Usage alone gives more of the common patches,
-# still anywhere. Knowing the place brings a dark border and something in the middle, but no two
-# patches agree on what it is. What is missing is what a code owes to its neighbours.
-#
-# What does each of them charge for a held-out code? (Add-one counts, as in exercise 11.5.)
+# > about the background? Which about the edge?
+# >
+# > </details>
 
 # %%
 import math
@@ -352,43 +319,123 @@ for name, counts in {"unigram": anywhere, "by position": at_position}.items():
     prices[name] = each.mean(dim=(1, 2))  # bits per code, for each test image
 for name, bits in prices.items():
     print(f"{name:12} {bits.mean():.3f} bits/code")
+structureless = draw_without_structure(8)
+pictures = torch.cat([decode(fields) for fields in structureless.values()])
+show_images(pictures, n_levels=16, n_columns=8, row_labels=list(structureless));
 
 # %% [markdown]
+# Every image here is a legal sample of "this prior, then the decoder", and not one is a garment.
+# The first two priors fill the whole frame with patches. Knowing the place brings a dark border and
+# something in the middle, but no two patches agree on what it is. The bits say what each prior
+# charges for a held-out code (add-one counts, as in exercise 11.5).
+#
 # ## 4 · Stage two: which codes go together
 #
-# A field of codes is an "image" again, 7×7 pixels with K levels. Chapters 02 to 05 have told us how
-# to model one: a product of conditionals in raster order, by a gated PixelCNN that is told the
-# class in every gate. One thing is new: code numbers have no order, so each gets a vector of its
-# own (`ordered=False`) in the place of an intensity between −1 and 1. And one you have met: a
-# garment has a top and a bottom, so each position is told its row and column (`coordinates=True`).
+# A field of codes is an "image" again, 7×7 pixels with $K$ levels. So the model of chapters 04 and
+# 05 fits: a product of conditionals in raster order, by a gated PixelCNN that is told the class in
+# every gate. Two things differ. Code numbers have no order, so each code gets a vector of its own
+# (`symbols`) instead of an intensity between −1 and 1. And a garment has a top and a bottom, so
+# each position is told its row and column.
+#
+# The model uses two functions that you wrote in chapter 04, the milestone at the end uses three of
+# chapter 10. Bring them along: paste your accepted functions into this cell. What you leave out is
+# taken from the library.
 
 # %%
-from tutorial_lib.pixels import GatedPixelCNN
+from tutorial_lib.exercises import ch04, ch10
+
+# Paste your functions here: def shift_down(...), def gate(...), def nearest_code(...),
+# def straight_through(...), def vq_losses(...)
+
+whose = {}
 
 
-def new_prior():
-    """An untrained prior: the same one at each call."""
-    torch.manual_seed(0)
-    return GatedPixelCNN(
-        n_levels=K,
-        n_channels=settings.n_channels,
-        n_layers=settings.n_layers,
-        n_classes=10,
-        ordered=False,
-        coordinates=True,
-    )
+def brought(exercise):
+    """Your function, if it stands above and passes its check; the library's otherwise."""
+    written = globals().get(exercise.name, exercise.reference)
+    function = written if written is exercise.reference else exercise.check(written)
+    whose[exercise.address] = "the library's" if function is exercise.reference else "yours"
+    return function
 
 
-print(f"{sum(p.numel() for p in new_prior().parameters()):,} parameters")
+shift_down, gate = brought(ch04.shift_down), brought(ch04.gate)
+nearest_code, straight_through = brought(ch10.nearest_code), brought(ch10.straight_through)
+vq_losses = brought(ch10.vq_losses)
+print(*(f"{name:22} {owner}" for name, owner in whose.items()), sep="\n")
+
+# %%
+from torch import nn
+
+
+class Layer(nn.Module):
+    """Figure 2 of the gated PixelCNN paper, with class and place in both gates (eqs. 4 and 5)."""
+
+    def __init__(self, n_inputs, n_channels, n_classes, *, first):
+        super().__init__()
+        self.first, width = first, 2 * n_channels  # values and switches
+        self.vertical = nn.Conv2d(n_inputs, width, (2, 3))
+        self.link = nn.Conv2d(width, width, 1)
+        self.horizontal = nn.Conv2d(n_inputs, width, (1, 1 if first else 2))
+        self.output = nn.Conv2d(n_channels, n_channels, 1)
+        self.label = nn.Embedding(n_classes, 2 * width)  # for both stacks
+        self.context = nn.Conv2d(2, 2 * width, 1)
+
+    def forward(self, v, h, label, place):
+        told = self.label(label)[:, :, None, None] + self.context(place)
+        for_v, for_h = told.chunk(2, dim=1)
+        above = self.vertical(F.pad(v, (1, 1, 1, 0)))  # v is one row down: only rows above
+        # The first layer reads the code to the left alone, later ones the features here as well.
+        left = self.horizontal(F.pad(h, (1, -1 if self.first else 0)))
+        out = self.output(gate(left + self.link(above) + for_h))
+        return gate(above + for_v), (out if self.first else h + out)
+
+
+# %%
+class Prior(nn.Module):
+    """p(codes | label): codes (B, h, w), label (B,) -> logits (B, K, h, w)."""
+
+    def __init__(self, n_codes, n_channels, n_layers, n_classes=10):
+        super().__init__()
+        self.symbols = nn.Embedding(n_codes, 32)
+        widths = [32] + [n_channels] * n_layers
+        self.layers = nn.ModuleList(
+            Layer(widths[i], n_channels, n_classes, first=i == 0) for i in range(n_layers)
+        )
+        hidden, logits = nn.Conv2d(n_channels, n_channels, 1), nn.Conv2d(n_channels, n_codes, 1)
+        self.head = nn.Sequential(nn.ReLU(), hidden, nn.ReLU(), logits)
+
+    def forward(self, codes, label):
+        x = self.symbols(codes).movedim(-1, 1)  # (B, 32, h, w)
+        rows, columns = (torch.linspace(-1, 1, n).to(x) for n in codes.shape[1:])
+        place = torch.stack(torch.meshgrid(rows, columns, indexing="ij"))[None]
+        v, h = shift_down(x), x
+        for layer in self.layers:
+            v, h = layer(v, h, label, place)
+        return self.head(h)
+
 
 # %% [markdown]
-# Before it is trained, the question that no loss curve answers: may it look at what it predicts?
-# (Asked of a narrow copy without labels and coordinates, which is quicker. What is read depends on
-# masks and depth, and neither tells anything about a code.)
+# That is the whole prior. Is it the library's? Same weights, same logits:
 
-# %%
-import matplotlib.pyplot as plt
+# %% tags=["held", "nbval-check-output"]
+from tutorial_lib.pixels import GatedPixelCNN, bits_per_dim, nll_nats
 
+size = {"n_channels": settings.n_channels, "n_layers": settings.n_layers, "n_classes": 10}
+torch.manual_seed(0)
+library = GatedPixelCNN(n_levels=K, ordered=False, coordinates=True, **size).eval()
+prior = Prior(K, **size)
+prior.load_state_dict(library.state_dict())
+with torch.no_grad():
+    logits = prior(test_codes[:20], test.labels[:20])
+    theirs = library(test_codes[:20, None], label=test.labels[:20])[:, :, 0]
+print("same logits as the library's:", torch.allclose(logits, theirs, atol=1e-4))
+
+# %% [markdown]
+# Before it is trained, a question that no loss curve answers: may it look at what it predicts?
+# (Asked of a narrow copy without labels and coordinates. What is read depends on masks and depth
+# alone.)
+
+# %% jupyter={"source_hidden": true}
 from tutorial_lib.notebook import show_influence
 from tutorial_lib.pixels import blind_spot, influence_matrix
 
@@ -401,48 +448,37 @@ for ax, target in zip(axes, [(1, 5), (3, 3), (5, 1)], strict=True):
     show_influence(reads[target[0] * 7 + target[1]], 7, 7, target, ax=ax).set_title(f"{target}")
 
 # %% [markdown]
-# Blue is read, grey is the target's future; orange would be past that the model cannot see. With
-# enough layers there is none. (The smoke profile has only three; there a good third of the past
-# stays orange.)
+# Blue is read, grey is the future. With six layers nothing of the past is left out.
 #
-# The step of stage two is the one of every PixelCNN before it. It never touches the VQ-VAE: all it
-# is given are numbers. (`average=0.1`: the run ends with the mean of the weights over about the
-# last tenth of the steps, which is calmer than the last weights alone.)
-
-# %%
-from tutorial_lib.pixels import bits_per_dim, nll_nats
-
-
-def stage_two(model, fields, label):
-    levels = fields.unsqueeze(1)  # (B, 7, 7) -> one "colour"
-    nats = nll_nats(model(levels, label=label), levels).mean()
-    return {"loss": nats / 49, "bits/code": bits_per_dim(nats, 49)}
-
-
-config = FitConfig(
-    epochs=settings.prior_epochs,
-    learning_rate=2e-3,
-    average=0.1,
-    precision=profiles.fast_precision(),
-)
-held_out = (valid_codes, valid.labels)
-out = kept_run(f"chapter-13/stage-two-{fingerprint(vqvae)}")  # these codes, no others
-prior = new_prior()
-second = fit(prior, stage_two, (train_codes, train.labels), config, valid=held_out, out=out)
-print(f"{second.step} steps")
+# The training step is that of every PixelCNN so far, and it never touches the VQ-VAE. (`average`:
+# the run ends with the mean of the weights over about the last tenth of the steps.)
 
 # %%
 from tutorial_lib.notebook import show_curves
+
+
+def stage_two(prior, codes, label):
+    nats = F.cross_entropy(prior(codes, label), codes)  # a code's cost, the mean over all
+    return {"loss": nats, "bits/code": nats / math.log(2)}
+
+
+config = FitConfig(epochs=settings.prior_epochs, learning_rate=2e-3, average=0.1, precision=fast)
+out = kept_run(f"chapter-13/stage-two-{fingerprint(vqvae)}")  # these codes, no others
+second = fit(
+    prior,
+    stage_two,
+    (train_codes, train.labels),
+    config,
+    valid=(valid_codes, valid.labels),
+    out=out,
+)
 
 curves = {
     "training": [(row["epoch"], row["bits/code"]) for row in second.rows],
     "held-out": [(row["epoch"], row["valid bits/code"]) for row in second.valid_rows],
 }
-ax = show_curves(
-    {name: tuple(zip(*points, strict=True)) for name, points in curves.items()},
-    xlabel="epoch",
-    ylabel="bits per code",
-)
+curves = {name: tuple(zip(*points, strict=True)) for name, points in curves.items()}
+ax = show_curves(curves, xlabel="epoch", ylabel="bits per code")
 for name, bits in prices.items():
     ax.axhline(bits.mean(), color="gray", ls="--", lw=1)
     place = {"transform": ax.get_yaxis_transform(), "color": "gray", "fontsize": 8}
@@ -450,156 +486,160 @@ for name, bits in prices.items():
 
 # %% [markdown]
 # The dashed lines are the three priors of section 3. What lies below "by position" is structure:
-# what the codes above and to the left, and the class, say about the next one.
+# what the class and the codes above and to the left say about the next code.
 #
 # ## 5 · New garments
 #
-# Both halves together are one generative model: draw a field from the prior, code by code, then
-# decode it once. Compare with section 3: same decoder, same codes. Only p(z) is another.
-
-# %%
-from tutorial_lib.codes import TwoStageModel
-
-model = TwoStageModel(vqvae, prior).to(device)
-labels = torch.arange(10).repeat_interleave(8)
-noise = torch.Generator().manual_seed(0)
-drawn = model.sample(80, labels, shape=(28, 28), generator=noise).cpu()
-show_images(drawn, n_levels=16, n_columns=8, row_labels=names);
-
-
-# %% [markdown]
-# Most of these are garments of the class that was asked for. Against the picture at the top you see
-# what more images and more time bring, to the decoder above all.
-#
-# **Temperature** divides the logits of the prior. Below 1 it prefers what is likely anyway, above 1
-# it gambles; only at 1 is it the model. Each column below has the same label and the same noise.
-
-# %%
-def draw_fields(n, temperature=1.0, seed=0, label=None):
-    """n fields from the learned prior, on the CPU; classes in turn if no label is given."""
-    label = torch.arange(n) % 10 if label is None else torch.full((n,), label)
-    return model.sample_indices(
-        n,
-        latent_shape=(7, 7),
-        label=label,
-        temperature=temperature,
-        generator=torch.Generator().manual_seed(seed),
-    ).cpu()
-
-
-temperatures = (0.3, 0.6, 1.0, 1.5, 2.5)
-rows = [decode(vqvae, draw_fields(10, t, seed=3)) for t in temperatures]
-show_images(torch.cat(rows), n_levels=16, row_labels=[f"T = {t}" for t in temperatures]);
-
-# %% [markdown]
-# Cold garments are clean and plain; hot ones get holes, and in the end fall back to the pictures of
-# section 3. Is that a gain or a loss? It depends on what you want, and section 10 measures both
-# sides.
-#
-# One more choice is hidden in these pictures: they show the decoder's *mean* image. A true sample
-# of the model draws each pixel from p(x | z), independently of its neighbours.
-
-# %%
-fields, label = draw_fields(8, seed=5), torch.arange(8)
-noise = torch.Generator().manual_seed(5)
-true = model.sample(8, label, shape=(28, 28), pixels="sample", generator=noise).cpu()
-pair = torch.cat([decode(vqvae, fields), true])
-show_images(pair, n_levels=16, n_columns=8, row_labels=["mean image", "true sample"]);
-
-# %% [markdown]
-# The grain of the lower row is the price of a decoder whose pixels do not talk to each other once
-# the codes are known. Remember it in section 8: the decoder pays for that ignorance in bits.
-#
-# ## 6 · Complete a garment, in codes
-#
-# Chapter 06 kept the upper pixels of a digit and drew the rest. The same sampler works on codes:
-# give it the upper code rows of a held-out garment, and the prior goes on from there. One row of
-# codes stands for four rows of pixels.
+# Both halves together are one generative model: draw a field code by code, then decode it once.
+# Half a field may also be given; then the same loop completes it. Write both as one function.
 #
 # ### Exercise 13.3
 
 # %%
-ch13.completion_canvas.card()
+from tutorial_lib.sampling import draw, sample  # noqa: F401
+
+ch13.two_stage_sample.card()
 
 
 # %%
-def completion_canvas(indices: torch.Tensor, n_rows: int, n_draws: int) -> torch.Tensor:
-    """What `sample(known=...)` completes: codes to keep, and -1 where one is to be drawn.
+def two_stage_sample(prior, decode, kept: torch.Tensor, uniforms: torch.Tensor) -> torch.Tensor:
+    """Draw codes in raster order, each given all before it, and decode the finished fields.
 
-    indices  (B, h, w) torch.long: whole fields; stays as it is
-    n_rows   how many rows to keep, from the top, 0 .. h
-    n_draws  how often each field is completed
-    returns  (B * n_draws, 1, h, w) torch.long; the n_draws canvases of a field follow each other
+    prior     a function: codes (B, h, w) torch.long -> logits (B, K, h, w). It reads what comes
+              before a place only, but refuses numbers that are no code
+    decode    a function: codes (B, h, w) -> images (B, C, H, W)
+    kept      (B, h, w) torch.long: a code to keep, or -1 where one is to be drawn; stays as it is
+    uniforms  (B, h, w) numbers in [0, 1): the noise of each place that is drawn
+    returns   (B, C, H, W): what `decode` makes of the finished fields
 
-    By hand: indices = [[[5, 0], [7, 8]]], n_rows = 1 and n_draws = 2 give twice [[5, 0], [-1, -1]],
-             as (2, 1, 2, 2)
+    The draw itself is `draw(logits, uniforms)` of tutorial_lib.sampling: (B, K), (B,) -> (B,)
+
+    By hand: one row of three codes, K = 2, kept = [[[-1, 1, -1]]], uniforms = [[[0.5, 0.5, 0.95]]].
+             Let code 0 have probability 0.1 at the start of a row and after a 0, and 0.9 after a 1.
+             0.5 >= 0.1 draws 1; the 1 is kept; 0.95 >= 0.9 draws 1: `decode` gets [[[1, 1, 1]]]
     """
     ____
 
 
-completion_canvas = ch13.completion_canvas.check(completion_canvas)
+two_stage_sample = ch13.two_stage_sample.check(two_stage_sample)
+
 
 # %%
-from tutorial_lib.sampling import sample
+def prior_of(label):
+    """The function that `two_stage_sample` asks: codes -> logits, for these labels."""
+    return lambda codes: prior(codes.to(device), label.to(device)).cpu()
 
+
+def noise(n, seed):
+    generator = torch.Generator().manual_seed(seed)
+    return torch.rand(n, 7, 7, generator=generator, dtype=torch.float64)
+
+
+labels = torch.arange(10).repeat_interleave(8)
+from_nothing = torch.full((80, 7, 7), -1)
+drawn = two_stage_sample(prior_of(labels), decode, from_nothing, noise(80, seed=0))
+show_images(drawn, n_levels=16, n_columns=8, row_labels=names);
+
+# %% [markdown]
+# Most trousers, coats, sneakers and boots are clear. Several T-shirts, shirts and bags are torn, and
+# the sandals are blobs, as in the first picture. Decoder and codes are those of section 3; only
+# $p(z)$ is different.
+#
+# Is your sampler the library's? Give both the same noise. (In `float64`, so that rounding decides
+# no draw.)
+
+# %% tags=["held", "nbval-check-output"]
+from tutorial_lib.codes import TwoStageModel
+
+library.load_state_dict(prior.state_dict())
+model = TwoStageModel(vqvae, library).to(device).eval()
+exact, own = copy.deepcopy(model).double().cpu(), copy.deepcopy(prior).double().cpu()
+ten = torch.arange(10)
+theirs = exact.sample(10, ten, shape=(28, 28), generator=torch.Generator().manual_seed(3))
+mine = two_stage_sample(
+    lambda codes: own(codes, ten),
+    lambda codes: (15 * exact.vqvae.picture(exact.vqvae.decode_indices(codes))).round().long(),
+    torch.full((10, 7, 7), -1),
+    noise(10, seed=3),
+)
+print("same images as the library's:", torch.equal(mine, theirs))
+
+
+# %% [markdown]
+# The library's sampler keeps the features of earlier codes (chapter 06), so it takes over where
+# many fields are drawn.
+#
+# **Temperature** divides the logits of the prior. Below 1 it prefers what is likely anyway, above 1
+# it prefers it less; only at 1 is it the model. Each column has the same label and the same noise.
+
+# %%
+def draw_fields(n, temperature=1.0, seed=0):
+    """n fields from the learned prior, on the CPU, the classes in turn."""
+    options = {"temperature": temperature, "generator": torch.Generator().manual_seed(seed)}
+    label = torch.arange(n) % 10
+    return model.sample_indices(n, latent_shape=(7, 7), label=label, **options).cpu()
+
+
+temperatures = (0.3, 0.6, 1.0, 1.5, 2.5)
+rows = [decode(draw_fields(10, t, seed=3)) for t in temperatures]
+show_images(torch.cat(rows), n_levels=16, row_labels=[f"T = {t}" for t in temperatures])
+generator = torch.Generator().manual_seed(5)
+true = model.sample(8, ten[:8], shape=(28, 28), pixels="sample", generator=generator).cpu()
+pair = torch.cat([decode(draw_fields(8, seed=5)), true])
+show_images(pair, n_levels=16, n_columns=8, row_labels=["mean image", "true sample"]);
+
+# %% [markdown]
+# Cold garments are clean and plain. Hot ones get holes, then lose their shape.
+# Section 10 measures what is gained and lost.
+#
+# The last two rows have the same codes. All pictures above show the decoder's *mean* image; a true
+# sample of the model draws each pixel from $p(x \mid z)$. The grain comes from a decoder whose
+# pixels know nothing of each other once the codes are given. Section 8 shows what that costs.
+#
+# ## 6 · Complete a garment, in codes
+#
+# Give your sampler the upper three rows of codes of a held-out garment. One row of codes stands for
+# four rows of pixels.
+
+# %%
 n_rows, n_draws = 3, 6
 chosen = torch.cat([(test.labels == k).nonzero()[:1, 0] for k in (0, 3, 5, 7, 8, 9)])
-known = completion_canvas(test_codes[chosen], n_rows, n_draws)
-drawn = sample(
-    prior,
-    tuple(known.shape),
-    label=test.labels[chosen].repeat_interleave(n_draws).to(device),
-    known=known,
-    generator=torch.Generator().manual_seed(4),
-)
-completed = decode(vqvae, drawn[:, 0]).unflatten(0, (len(chosen), n_draws))
-truth = test.levels[chosen]
-given = truth / 15
+kept = test_codes[chosen].repeat_interleave(n_draws, dim=0)
+kept[:, n_rows:] = -1  # to be drawn
+same_label = test.labels[chosen].repeat_interleave(n_draws)
+drawn = two_stage_sample(prior_of(same_label), decode, kept, noise(len(kept), seed=4))
+truth = test.levels[chosen] / 15
+given = truth.clone()
 given[:, :, 4 * n_rows :] = 0.6  # grey: codes not given
-strip = torch.cat([given[:, None], completed / 15, truth[:, None] / 15], dim=1).flatten(0, 1)
+completed = drawn.unflatten(0, (len(chosen), n_draws)) / 15
+strip = torch.cat([given[:, None], completed, truth[:, None]], dim=1).flatten(0, 1)
 titles = ["input", *[f"sample {i + 1}" for i in range(n_draws)], "truth"]
-show_images(strip, n_columns=n_draws + 2, titles=titles);
-
-# %% [markdown]
-# Each row begins with the same three rows of codes and the same label, and ends in six ways. A bag
-# gets a lower edge, a boot its toe, and what is drawn goes on where the given part stops. What the
-# upper codes leave open (where does the sleeve end? has the boot a heel?), the samples answer
-# differently, as they should.
-#
-# Did the upper part stay? Its *codes* did. Its pixels?
-
-# %%
-spread = completed.double().std(dim=1).mean(dim=(0, 1, 3))  # over the six draws, for each pixel row
-figure, ax = plt.subplots(figsize=(6, 2.2), layout="tight")
-ax.bar(range(28), spread, color="#3b76af")
-ax.axvline(4 * n_rows - 0.5, color="#d62728", lw=1)
-ax.set(xlabel="pixel row (red: from here on the codes are drawn)", ylabel="spread (levels)");
-
-# %% [markdown]
-# A little spread stands to the left of the red line. The convolutions of the decoder overlap, so
-# the last kept pixel rows are decoded with an eye on the codes below them. Completion in code space
-# keeps codes; who needs the *pixels* kept has to paste them back, and live with the seam.
-#
-# And the encoder? Its convolutions overlap, too.
-
-# %%
+show_images(strip, n_columns=n_draws + 2, titles=titles)
 cut = test.levels.clone()
-cut[:, :, 4 * n_rows :] = 0  # black from the line on
+cut[:, :, 4 * n_rows :] = 0
 same = (extract_codes(copy.deepcopy(vqvae).cpu(), cut) == test_codes).double().mean(dim=(0, 2))
 for row in range(n_rows):
     print(f"code row {row}: {same[row]:.0%} of the codes stay if the pixels below are black")
-
+upper = completed[:, :, 0].std(dim=1).mean(dim=(0, 2)) * 15  # over the six draws
+print(f"spread of the kept pixels: row 0 {upper[0]:.2f} levels, row {4 * n_rows - 1} ", end="")
+print(f"{upper[4 * n_rows - 1]:.2f} levels")
 
 # %% [markdown]
-# The kept codes were read off from the *whole* garment, and the nearer to the line, the more of
-# them would be others without the pixels below. So the samples knew more than the input column
-# shows. Completion in code space means: these codes are given. It does not mean: these pixels are
-# all that was seen.
+# Each row begins with the same three rows of codes and the same label, and ends in six ways. The
+# shirts get a body, the bags a lower edge, the boots a toe. Some samples fail: sample 1 of the
+# shirt has a lump at its side. No sample makes the dress as wide as it was.
+#
+# What exactly was given: three rows of codes, or twelve rows of pixels? The lines below the figure
+# encode the garments again with everything below the line painted black. The convolutions of the encoder overlap, so the kept codes also tell something of the pixels
+# below: the nearer to the line, the more. Those of the decoder overlap too: the last kept pixel
+# rows change with the codes below them. Completion in code space keeps these *codes*. It does not
+# keep pixels, and it knew more than the input column shows.
 #
 # > **In words.** Given the *lower* rows, could the prior draw the upper ones?
+# >
 # > <details><summary>An answer</summary>
 # >
-# > No. `sample` would keep the lower codes, but each upper code is drawn before they come up:
+# > No. The loop would keep the lower codes, but each upper code is drawn before they are read:
 # > raster order offers p(lower | upper), not p(upper | lower). The upper half would be drawn as if
 # > nothing were known below, and the two would not fit.
 # >
@@ -609,128 +649,151 @@ for row in range(n_rows):
 #
 # ### The encoder still moves
 #
-# "Why wait? Train the prior while the VQ-VAE is still learning: it is nearly done anyway." The
-# copies of section 1 tell what such a prior would have been given. At each of them, the codes of
-# the same held-out images:
+# Why wait for stage one? Half-way through its training the VQ-VAE decodes well already. Take the
+# copies of section 1 and look at the codes that a prior would have been given then.
 #
-# > **Predict.** Half-way through its training the VQ-VAE decodes well already. How many codes have
-# > the number then that they will have in the end?
+# > **Predict.** How many codes of held-out images have half-way the number that they have at the
+# > end?
+# >
 # > <details><summary>A way to think about it</summary>
 # >
-# > The numbers are names. What holds a name to its meaning is where encoder, codebook and decoder
-# > stand *together*. Does the loss mind if all three move, as long as they move together?
+# > A number is only a name. Encoder, codebook and decoder together give it a meaning. Does the loss
+# > mind if all three move, as long as they move together?
 # >
 # > </details>
 
 # %%
+from IPython.display import Markdown, display
+
+
 @torch.no_grad()
 def bits_per_code(prior, fields, label):
     """What each field costs under a prior: (B,), in bits per code."""
-    nats = []
+    costs = []
     for f, y in zip(fields.split(250), label.split(250), strict=True):
-        levels = f[:, None].to(device)
-        nats.append(nll_nats(prior(levels, label=y.to(device)), levels).cpu())
-    return bits_per_dim(torch.cat(nats).double(), fields[0].numel())
+        each = F.cross_entropy(prior(f.to(device), y.to(device)), f.to(device), reduction="none")
+        costs.append(each.flatten(1).double().mean(dim=1).cpu() / math.log(2))
+    return torch.cat(costs)
 
 
 @torch.no_grad()
 def decoder_bits(vqvae, fields, levels):
     """Decoder term of each image, given these codes: (B,), in bits/dim."""
-    nats = []
-    for f, x in zip(fields.split(100), levels.split(100), strict=True):
+    costs = []
+    for f, x in zip(fields.split(100), levels.long().split(100), strict=True):
         decoded = vqvae.decode_indices(f.to(device))
-        nats.append(vqvae.decoder_nll_nats(decoded, x.long().to(device)).cpu())
-    return bits_per_dim(torch.cat(nats).double(), levels[0].numel())
+        costs.append(vqvae.decoder_nll_nats(decoded, x.to(device)).double().cpu())
+    return torch.cat(costs) / levels[0].numel() / math.log(2)
 
 
-# %%
+table = "| trained | same codes | cost under our prior, bits/code | decoder term, bits/dim |\n"
+table += "|---|---|---|---|\n"
 earlier = {}
-for share, weights in sorted(snapshots.items()):
+for share in (*sorted(snapshots), 1.0):
     earlier[share] = copy.deepcopy(vqvae)
-    earlier[share].load_state_dict(weights)
-print("trained   same codes   the prior pays    the VQ-VAE decodes its own codes at")
-for share, then in {**earlier, 1.0: vqvae}.items():
-    codes = cached_codes(then, "test", test.levels)
-    same = (codes == test_codes).double().mean().item()
-    paid = bits_per_code(prior, codes, test.labels).mean().item()
-    decoder = decoder_bits(then, codes, test.levels).mean().item()
-    print(f"{share:6.1%} {same:11.0%} {paid:9.2f} bits/code {decoder:12.3f} bits/dim")
-again, half = draw_fields(10, seed=0), earlier[0.5]
-three = {
-    "our draws": decode(vqvae, again),
-    "decoder of half-way": decode(half, again),
-    "its own codes": decode(half, cached_codes(half, "test", test.levels)[:10]),
-}
-show_images(torch.cat(list(three.values())), n_levels=16, row_labels=list(three));
+    earlier[share].load_state_dict(snapshots.get(share, vqvae.state_dict()))
+    codes = cached_codes(earlier[share], "test", test.levels)
+    same = (codes == test_codes).double().mean()
+    cost = bits_per_code(prior, codes, test.labels).mean()
+    decoder = decoder_bits(earlier[share], codes, test.levels).mean()
+    table += f"| {share:.1%} | {same:.0%} | {cost:.2f} | {decoder:.3f} |\n"
+Markdown(table)
 
 # %% [markdown]
-# Read the columns against each other. The VQ-VAE of half-way has come most of the way: look at the
-# last column, and at the lowest row of the picture (held-out garments, not our draws). But it
-# speaks another language: most of its codes have other numbers, and the prior pays for them far
-# more than for those it was trained on. The earliest ones cost it about as much as a blind guess,
-# log2 K. And draws of ours that the decoder of half-way reads come out misshapen (middle row).
+# The decoder term falls slowly, so the VQ-VAE of half-way has learned most of what it will. But most
+# of its codes have other numbers, and our prior charges far more for them than for its own. The
+# earliest cost about as much as a blind guess. A prior that is trained along learns a language that
+# will be gone tomorrow.
 #
-# A prior that is trained along learns a language that will be gone tomorrow. Freeze first, extract
-# then; and keep the fingerprint in the name of the file.
+# Still, let the decoder of half-way read the codes that our prior draws:
+
+# %%
+half, again = earlier[0.5], draw_fields(10, seed=0)
+half_codes = cached_codes(half, "test", test.levels)
+three = {
+    "our draws": decode(again),
+    "half-way decoder": decode(again, half),
+    "its own codes": decode(half_codes[:10], half),
+}
+show_images(torch.cat(list(three.values())), n_levels=16, row_labels=list(three))
+with torch.no_grad():
+    z_e = half.encode(test.levels[:300].long().to(device)).movedim(1, -1).cpu()  # (300, 7, 7, 32)
+distances = torch.cdist(z_e.flatten(0, 2), half.quantizer.codebook.cpu())
+final = test_codes[:300].flatten()
+rank = (distances < distances.gather(1, final[:, None])).sum(dim=1)  # 0: the nearest code
+print(f"the final number is the half-way encoder's choice   {(rank == 0).double().mean():.0%}")
+for n in (K // 16, K // 4):
+    print(
+        f"... among its {n:2} nearest of {K:3}, {n / K:3.0%} by chance   "
+        f"{(rank < n).double().mean():.0%}"
+    )
+mixed = torch.where(
+    half_codes == test_codes, test_codes, draw_without_structure(len(test_codes))["uniform"]
+)
+for name, codes in {"its own": half_codes, "final": test_codes, "random": mixed}.items():
+    bits = decoder_bits(half, codes, test.levels).mean()
+    print(f"{name:8} codes where they differ: {bits:.3f} bits/dim")
+
+# %% [markdown]
+# The middle row shows torn garments, but garments. How can it, with so few equal codes? The lines
+# below it rank the half-way codebook by its distance from what the half-way encoder said. The final
+# number is rarely the nearest code, but mostly one of the nearest few: the codes that differ are
+# *near-synonyms*. Codes drift slowly, and neighbours in the plane of the code vectors say nearly the
+# same. So the half-way decoder loses far less with the final codes than with random ones in their
+# places, and still far more than its training had left to gain.
+#
+# The paper does not train both at once either: "Training the prior and the VQ-VAE jointly, which
+# could strengthen our results, is left as future research" (section 3.3). That is no contradiction.
+# Joint training would let the encoder choose codes that are cheap for the prior. What you saw here
+# is a prior that follows an encoder which knows nothing of it.
 #
 # ### Rows for columns
 #
 # Somewhere between extraction and training, `(h, w)` becomes `(w, h)`. The fields are square, so
-# nothing complains. Two small priors, alike but for this slip:
+# nothing complains. Two small priors, alike but for this slip.
+#
+# > **Predict.** Their costs hardly differ. Will the pictures?
 
 # %%
-from functools import partial
-
-small = partial(GatedPixelCNN, n_levels=K, n_channels=32, n_layers=3, n_classes=10)
 config = FitConfig(epochs=settings.small_epochs, learning_rate=4e-3)
-priors, held_out_bits = {}, {}
 for name, turn in {"as extracted": lambda f: f, "transposed": lambda f: f.mT.contiguous()}.items():
     torch.manual_seed(0)
-    priors[name] = small(ordered=False, coordinates=True)
-    fit(priors[name], stage_two, (turn(train_codes), train.labels), config)
-    held_out_bits[name] = bits_per_code(priors[name], turn(test_codes), test.labels).mean().item()
-for name, bits in held_out_bits.items():
+    small = Prior(K, 32, 3)
+    fit(small, stage_two, (turn(train_codes), train.labels), config)
+    bits = bits_per_code(small, turn(test_codes), test.labels).mean()
     print(f"{name:13} held-out {bits:.2f} bits/code")
 
-# %% [markdown]
-# > **Predict.** The two numbers hardly differ. Will the pictures?
 
-# %%
-sideways = sample(
-    priors["transposed"],
-    (10, 1, 7, 7),
-    label=torch.arange(10, device=device),
-    generator=torch.Generator().manual_seed(0),
-)[:, 0]
-pair = torch.cat([decode(vqvae, sideways), decode(vqvae, sideways.mT)])
+def ask_small(codes):
+    return small(codes.to(device), ten.to(device)).cpu()
+
+
+sideways = two_stage_sample(ask_small, lambda codes: codes, from_nothing[:10], noise(10, seed=0))
+pair = torch.cat([decode(sideways), decode(sideways.mT)])
 show_images(pair, n_levels=16, row_labels=["decoded", "turned back first"]);
 
 # %% [markdown]
-# Garments lie on their side and are torn: each patch stands upright in a picture that does not. The
-# prior has learned its fields well, columns first, and the loss cannot know which way is up. The
-# decoder does, since its patches have a left edge and an upper edge. Turned back before decoding,
-# the same draws are what a prior this small can do. So look at samples, not only at curves; and
-# test on an image that is *not* square. There a turned field decodes to a turned shape, and the
-# first comparison with the original ends in an error.
+# Decoded as they are, the garments lie on their side, and their edges are frayed: each patch stands
+# upright in a picture that does not. The prior has learned its fields well, columns first; the loss cannot
+# know which way is up. Turned back first, the same draws are what so small a prior can do. So look
+# at samples, not only at curves, and test on an image that is *not* square.
 #
 # ## 8 · The bill
 #
-# What does a test image cost, with everything counted? Chapter 11 has the whole story; in one line
-# (section 3.2 of the paper),
+# What does a test image cost, with everything counted? (Section 3.2 of the paper; chapter 11.)
 #
 # $$-\log p(x) \;\le\; \underbrace{-\log p(x \mid z_q(x))}_{\text{decoder term}}
 #   \;+\; \underbrace{-\log p(z_q(x))}_{\text{latent rate}}$$
 #
-# because p(x) is a sum over all fields of codes, of which we count one. For one image:
+# It is a bound because $p(x)$ is a sum over all fields of codes, of which we count one.
 
 # %%
 diagrams.bill(shipped, example, label=its_label)
 
 # %% [markdown]
-# On a toy where the whole
-# sum can be written down (4×4 binary images, 3 codes, 4 positions: 81 fields):
+# On a toy the whole sum can be written down: 4×4 binary images, 3 codes, 4 positions, 81 fields.
 
-# %% tags=["nbval-check-output"]
+# %% tags=["nbval-check-output"] jupyter={"source_hidden": true}
 from tutorial_lib.pixels import enumerate_images
 
 torch.manual_seed(2)
@@ -748,15 +811,12 @@ print(f"{len(fields)} fields, probabilities sum to {log_prior.exp().sum().item()
 print("both terms below the exact cost:", (bound < exact).sum().item(), "of", len(images))
 
 # %% [markdown]
-# Never below: the sum of both terms is never less than the exact cost. What it pays too much is
-# what the 80 other fields would have added to p(x).
-#
-# Training shows the decoder term in bits per *dimension* and the prior in bits per *code*. They
-# cannot be added as they are.
+# The sum of both terms is never less than the exact cost. Training shows the decoder term in bits
+# per *dimension* and the prior in bits per *code*, so they cannot be added as they are.
 #
 # ### Exercise 13.4
 
-# %%
+# %% jupyter={"source_hidden": true} cellView="form"
 ch13.total_bits_per_dim.card()
 
 
@@ -786,116 +846,116 @@ total_bits_per_dim = ch13.total_bits_per_dim.check(total_bits_per_dim)
 
 # %% [markdown]
 # > **Predict.** Which is larger, the decoder term or the latent rate? By what factor, roughly?
-# > <details><summary>A way to think about it</summary>The codes are 49 small numbers for 784
-# > pixels. Everything the codes do not say, the decoder has to pay for pixel by pixel.</details>
+# >
+# > <details><summary>A way to think about it</summary>
+# >
+# > The codes are 49 small numbers for 784 pixels. Everything that the codes do not say, the decoder
+# > has to pay for pixel by pixel.
+# >
+# > </details>
 #
-# The test images of this chapter, under the four priors of this chapter; beside them the shipped
-# two stages, the VAE of chapter 09 and the gated PixelCNN of chapter 04, all trained on the full
-# training set. The same images, the same 16 levels. (p(z) and the gated PixelCNN are told the
-# class, the VAE is not; that can be worth log2 10 / 784 = 0.004 bits/dim.)
+# The bill of the same test images: the two stages under all four priors, the shipped two stages,
+# the VAE of chapter 09 and the gated PixelCNN of chapter 04.
 
 # %%
 shapes = (1, 28, 28), (7, 7)
-ours_decoder = decoder_bits(vqvae, test_codes, test.levels)
-all_prices = {**prices, "learned": bits_per_code(prior, test_codes, test.labels)}
-bill = {
-    f"ours, {name}": (ours_decoder, total_bits_per_dim(ours_decoder, bits, *shapes))
-    for name, bits in all_prices.items()
-}
-shipped_codes = cached_codes(shipped.vqvae, "test", test.levels)
-their_decoder = decoder_bits(shipped.vqvae, shipped_codes, test.levels)
-their_prices = bits_per_code(shipped.prior, shipped_codes, test.labels)
-their_total = total_bits_per_dim(their_decoder, their_prices, *shapes)
-bill["shipped, learned"] = (their_decoder, their_total)
+our_decoder = decoder_bits(vqvae, test_codes, test.levels)
+prices["learned"] = bits_per_code(prior, test_codes, test.labels)
+bill = {}  # name -> decoder term and total, one number an image
+for name, bits in prices.items():
+    bill[f"ours, {name}"] = (our_decoder, total_bits_per_dim(our_decoder, bits, *shapes))
+with torch.no_grad():
+    parts = zip(test.levels.long().split(100), test.labels.split(100), strict=True)
+    terms = [shipped.terms(x.to(device), y.to(device)) for x, y in parts]
+decoder = torch.cat([t.decoder_nats for t in terms]).double().cpu() / math.log(2) / 784
+rate = torch.cat([t.prior_rate_nats for t in terms]).double().cpu() / math.log(2) / 49
+bill["shipped, learned"] = (decoder, total_bits_per_dim(decoder, rate, *shapes))
 torch.manual_seed(0)  # the VAE draws its z
 vae = load_pretrained("vae-fashion-mnist").to(device)
 gated = load_pretrained("gated-fashion-mnist").to(device)
 vae_bits, gated_bits = [], []
 with torch.no_grad():
-    for x, y in zip(test.levels.split(100), test.labels.split(100), strict=True):
-        x, y = x.long().to(device), y.to(device)
-        vae_bits.append(bits_per_dim(torch.stack(vae(x), dim=1), 784).cpu())
-        gated_bits.append(bits_per_dim(nll_nats(gated(x, label=y), x), 784).cpu())
-vae_bits, gated_bits = torch.cat(vae_bits).double(), torch.cat(gated_bits).double()
+    for x, y in zip(test.levels.long().split(100), test.labels.split(100), strict=True):
+        x, y = x.to(device), y.to(device)
+        vae_bits.append(bits_per_dim(torch.stack(vae(x), dim=1), 784).double().cpu())
+        gated_bits.append(bits_per_dim(nll_nats(gated(x, label=y), x), 784).double().cpu())
+vae_bits, gated_bits = torch.cat(vae_bits), torch.cat(gated_bits)
 bill["VAE (chapter 09)"] = (vae_bits[:, 0], vae_bits.sum(dim=1))
 bill["gated PixelCNN (chapter 04)"] = (gated_bits, gated_bits)
 
 # %%
-from tutorial_lib.notebook import show_stacked_bits
-
-print(f"{len(test)} held-out images{'decoder':>15}{'latent':>9}{'total':>9}   bits/dim")
-rows = {}
+table = f"| {len(test)} held-out images, bits/dim | decoder term | latent rate | total |\n"
+table += "|---|---|---|---|\n"
+points = {}
 for name, (decoder, total) in bill.items():
     decoder, total = decoder.mean().item(), total.mean().item()
-    rows[name] = (decoder, total - decoder)
-    print(f"{name:28}{decoder:9.3f}{total - decoder:9.3f}{total:9.3f}")
-decoder, latent = rows["ours, learned"]
-print(f"ours, learned: the decoder term is {decoder / latent:.0f} times the latent rate")
-show_stacked_bits(rows);
+    points[name] = (total - decoder, decoder)
+    table += f"| {name} | {decoder:.3f} | {total - decoder:.3f} | {total:.3f} |\n"
+display(Markdown(table))
+few = ("ours, uniform", "ours, learned", *list(points)[4:])
+diagrams.rate_distortion({name.split(" (")[0]: points[name] for name in few})
+
 
 # %% [markdown]
-# Read it in three steps. **Between the priors**, the decoder term stays, as it must: stage two
-# never touches the decoder, and the total falls by exactly the bits saved on the codes. **Within a
-# bar**, the decoder term towers over the latent rate. The codes say what matters to the eye, in
-# fewer bits than 49 times log2 K; the grain of every pixel is left to a decoder that treats pixels
-# as independent, and there the bits are. **Between the models**, more images, more steps and a
-# deeper prior together bring a lot (under the laptop profile more than the whole step from the
-# blindest prior to the learned one). Where the codes of the shipped model cost more than ours, it
-# is because they say more: its decoder saves several times that amount. A low latent rate alone is
-# no merit. And the gated PixelCNN, which reads every neighbour and whose number is exact, leads by
-# far.
+# **Between our priors** the decoder term stays, since stage two never touches the decoder; the
+# total falls by exactly the bits that are saved on the codes. **Within a row** the decoder term is
+# several times the latent rate. The codes say what matters to the eye; the grain of every pixel is
+# left to a decoder whose pixels are independent. **Between the models** the shipped one says more
+# with its codes, and its decoder saves several times as much: a low rate alone is no merit. (It had
+# more images, more steps and a deeper prior; this table does not tell which of them helped.) The
+# gated PixelCNN reads every neighbour, its number is exact, and it leads by far. It and the priors
+# are told the class, the VAE is not, which is worth at most log2 10 / 784 = 0.004 bits/dim.
 #
-# So why would anybody use two stages? Because bits/dim are dominated by what no eye looks at. That
-# is a claim; the rest of the chapter measures what an eye might look at.
+# The paper makes this comparison once, on CIFAR-10 (section 4.1):
+#
+# | bits/dim | VAE | VQ-VAE | VIMCO |
+# |---|---|---|---|
+# | the paper, CIFAR-10, 8-bit colour | 4.51 | 4.67 | 5.14 |
+#
+# VIMCO also has discrete codes, and estimates their gradient by drawing many. The data differ, so
+# only the order can be compared. It is the same here: the discrete code comes close to the
+# continuous one and costs a little more.
+#
+# So why two stages? Bits/dim are dominated by what no eye looks at. That is a claim; the rest of the
+# chapter measures what an eye might look at.
 #
 # > **In words.** A colleague trains a VQ-VAE, reports the bits per code of its prior as "the
 # > likelihood of our model", and beats every PixelCNN in the literature. What do you ask?
+# >
 # > <details><summary>An answer</summary>
 # >
-# > Where the decoder term is. −log p(z) alone is the likelihood of the *codes*, and a codebook of
-# > one code would bring it to 0. Only the sum of decoder term and rate bounds −log p(x), and only
-# > in one unit: bits per dimension of the image.
+# > Where the decoder term is. $-\log p(z)$ alone is the likelihood of the *codes*, and a codebook
+# > of one code would bring it to 0. Only the sum of decoder term and rate bounds $-\log p(x)$, and
+# > only in one unit: bits per dimension of the image.
 # >
 # > </details>
 #
 # ## 9 · Are they copies?
 #
-# A prior that has learned the training set by heart would draw splendid garments: the training
-# ones. Its held-out bits/code would rise while those of training fall: look at the curve of section
-# 4 again. Or look for copies directly: below each drawn image, the training image that is nearest
-# to it, pixel by pixel.
+# A prior that knew the training set by heart would draw splendid garments. So look for the training
+# image that is nearest to a drawn one, pixel by pixel. A copy would not be at distance 0, because
+# the decoder smooths it. So count in codes as well: how many of its 49 codes does a field share
+# with the training field most like it? For comparison: held-out images, which cannot be copies, and
+# planted copies.
 
 # %%
-from tutorial_lib.codes import nearest_neighbors
-
-
 def in_pixels(levels):
     return levels.flatten(1).double() / 15
 
 
-some = draw_fields(10, seed=7)
-pictures = decode(vqvae, some)
-found = nearest_neighbors(in_pixels(pictures), in_pixels(train.levels))
-pair = torch.cat([pictures, train.levels[found.indices[:, 0]].long()])
-show_images(pair, n_levels=16, row_labels=["drawn", "nearest of training"]);
+pictures = decode(draw_fields(10, seed=7))
+nearest = torch.cdist(in_pixels(pictures), in_pixels(train.levels)).argmin(dim=1)
+pair = torch.cat([pictures, train.levels[nearest].long()])
+show_images(pair, n_levels=16, row_labels=["drawn", "nearest of training"])
 
 
-# %% [markdown]
-# In most columns it is the same kind of garment, and a different one: another sleeve, another
-# strap. But "other" by how much? Any new trouser is near some old trouser. And a copy would not be
-# at distance 0 either: a prior that copies draws the *codes* of a training image, and the decoder
-# smooths them. So count in codes: how many of its 49 codes does a field share with the training
-# field that is most like it? For comparison, held-out images, which cannot be copies, and planted
-# copies: fields that *are* from the training set.
-
-# %%
 def most_equal_codes(fields):
     """The most codes that each field shares with one training field, position by position."""
     equal = [(part[:, None] == train_codes).flatten(2).sum(dim=2) for part in fields.split(20)]
     return torch.cat(equal).amax(dim=1)
 
 
-n_compared = min(settings.n_drawn, 300)
+n_compared = min(settings.n_drawn, 200)
 kinds = {
     "held-out images": test_codes[:n_compared],
     "drawn": draw_fields(n_compared, seed=8),
@@ -911,24 +971,24 @@ for ax, (name, fields) in zip(axes, kinds.items(), strict=True):
 axes[-1].set_xlabel("codes shared with the nearest training field");
 
 # %% [markdown]
-# The planted copies stand at 49, so the test sees copies. The draws of the model lie where held-out
-# images lie, or to the left of them: they are no nearer to the training set than new photographs.
-# At a low temperature they move to the right, towards the commonest garments, because those are
-# what training fields look like; that is sameness, and the next section has a number for it.
+# Most drawn garments have a neighbour of their kind, and are not it: another sleeve, another outline,
+# no print. Two are not: beside the torn drawing in column 6 stands a boot, and the garment in
+# column 7 has a hole where its neighbour has sleeves. In codes, the planted copies stand at 49, so the test sees copies. The model's draws lie no further to the
+# right than held-out images: they are no nearer to the training set than new photographs. Cold
+# draws move to the right, towards the commonest garments. That is sameness, not copying.
 #
 # ## 10 · Good, and complete
 #
-# Two things can be wrong with a set of drawn images: some are bad, or some kinds are missing. One
-# number cannot say which. **Precision and recall** can (Kynkäänniemi et al. 2019): take real and
-# drawn images as points in a feature space, and around each point a ball that reaches to its k-th
-# nearest fellow of the same set. The real balls together are "where real images are". Then
+# Some drawn images may be bad, or some kinds may be missing. **Precision and recall** (Kynkäänniemi
+# et al. 2019) tell the two apart. Take real and drawn images as points in a feature space. Around
+# each point lies a ball that reaches to its k-th nearest fellow of the same set.
 #
-# - **precision**: the share of drawn images inside some real ball. Are they good?
-# - **recall**: the share of real images inside some drawn ball. Is nothing missing?
+# - **Precision** is the share of drawn images inside some real ball. Are they good?
+# - **Recall** is the share of real images inside some drawn ball. Is nothing missing?
 #
-# In a plane: real points on a ring, drawn points on its upper half, and three that went astray.
+# In a plane: real points on a ring; drawn points on its upper half, and three strays.
 
-# %%
+# %% jupyter={"source_hidden": true}
 from tutorial_lib.codes import ball_radii, inside_a_ball
 
 
@@ -939,33 +999,33 @@ def arc(n, end, seed):
     return torch.stack([angle.cos(), angle.sin()], dim=1) + wobble
 
 
-real = arc(48, 2 * math.pi, seed=1)
-strays = torch.tensor([[-0.1, 0.1], [0.2, 1.7], [1.6, 1.2]])
-drawn = torch.cat([arc(30, math.pi, seed=2), strays])
+ring = arc(48, 2 * math.pi, seed=1)
+half_ring = torch.cat(
+    [arc(30, math.pi, seed=2), torch.tensor([[-0.1, 0.1], [0.2, 1.7], [1.6, 1.2]])]
+)
 figure, axes = plt.subplots(1, 2, figsize=(7, 3.4), layout="tight", sharex=True, sharey=True)
-for ax, name, balls, points in (
-    (axes[0], "precision: drawn points in real balls", real, drawn),
-    (axes[1], "recall: real points in drawn balls", drawn, real),
+for ax, name, balls, points_ in (
+    (axes[0], "precision: drawn points in real balls", ring, half_ring),
+    (axes[1], "recall: real points in drawn balls", half_ring, ring),
 ):
     radii = ball_radii(balls, k=3)
-    inside = inside_a_ball(points, balls, radii)
+    inside = inside_a_ball(points_, balls, radii)
     for center, radius in zip(balls, radii, strict=True):
         ax.add_patch(plt.Circle(center.tolist(), radius.item(), color="#3b76af", alpha=0.12, lw=0))
-    ax.scatter(*points[inside].T, s=14, color="#1b4f80", zorder=3)
-    ax.scatter(*points[~inside].T, s=22, color="#d62728", marker="x", zorder=3)
+    ax.scatter(*points_[inside].T, s=14, color="#1b4f80", zorder=3)
+    ax.scatter(*points_[~inside].T, s=22, color="#d62728", marker="x", zorder=3)
     ax.set_title(f"{name}: {inside.double().mean():.0%}")
     ax.set(aspect="equal", xlim=(-2, 2.2), ylim=(-1.6, 2.4))
     ax.tick_params(labelsize=7)
 
 # %% [markdown]
-# On the left, the crosses are bad draws: no real ball holds them. On the right, the crosses are
-# real points that nothing drawn comes near. Note the three large balls there: a stray point has its
-# fellows far away, so its ball is large, and covers whatever lies in it. The method is generous to
-# strays, and so is every number that it gives.
+# On the left, the crosses are bad draws. On the right, they are real points that nothing drawn comes
+# near. A stray has its fellows far away, so its ball is large and covers whatever lies in it: the
+# method is generous to strays.
 #
 # ### Exercise 13.5
 
-# %%
+# %% jupyter={"source_hidden": true} cellView="form"
 ch13.precision_and_recall.card()
 
 
@@ -993,15 +1053,10 @@ def precision_and_recall(
 precision_and_recall = ch13.precision_and_recall.check(precision_and_recall)
 
 # %% [markdown]
-# ### A space in which near means alike
-#
 # In pixels, a shirt moved by two columns is far from itself. So the paper takes features of a
-# network that was trained to tell images apart. Ours is small and trained here: two convolutions, a
-# hidden layer of 64, ten classes.
+# network that tells images apart. Ours is small and trained here.
 
 # %%
-from torch import nn
-
 torch.manual_seed(0)
 body = nn.Sequential(
     nn.Conv2d(1, 32, 3, stride=2, padding=1),
@@ -1020,175 +1075,246 @@ def guess_step(model, levels, label):
 
 
 config = FitConfig(epochs=settings.classifier_epochs, learning_rate=2e-3)
-guesses = fit(
-    classifier, guess_step, (train.levels, train.labels), config, valid=(valid.levels, valid.labels)
-)
+held_out = (valid.levels, valid.labels)
+guesses = fit(classifier, guess_step, (train.levels, train.labels), config, valid=held_out)
 print(f"held-out accuracy {guesses.valid_rows[-1]['valid accuracy']:.1%}")
 
-
 # %% [markdown]
-# Which features? The hidden layer is what the ten scores are made of; the natural choice. Before
-# any drawn image is judged, judge the judge, with three sets for which the answer is known:
-#
-# - held-out images: as good and as complete as images can be, so **both high**;
-# - noise, every pixel at random: **precision near 0**;
-# - one training image over and over: good, and nothing but itself, so **recall near 0**.
+# Before it judges a drawn image, judge the judge. For three sets the answer is known: held-out
+# images must be high on both, noise must have precision 0, one image over and over recall 0. Try
+# two kinds of features: the hidden layer, and what the second convolution saw in each of nine
+# regions, every number divided by its spread over real images.
 #
 # > **Predict.** A network that has seen garments only: where does it put noise?
-# > <details><summary>A way to think about it</summary>It has learned what tells a bag from a boot,
-# > and nothing else mattered to it. Has anything told it to keep what is neither away from
-# > both?</details>
+# >
+# > <details><summary>A way to think about it</summary>
+# >
+# > It has learned what tells a bag from a boot, and nothing else mattered to it. Has anything told
+# > it to keep what is neither away from both?
+# >
+# > </details>
 
 # %%
+n = settings.n_drawn
+
+
 @torch.no_grad()
 def features_of(space, levels):
     """A row of features for each image, on the CPU."""
     return torch.cat([space(x.to(device).float() / 7.5 - 1).cpu() for x in levels.split(500)])
 
 
-def scores(space, kinds):
-    """name -> (precision, recall) of each set of images, against as many training images."""
-    real = features_of(space, train.levels[: settings.n_drawn])
-    return {
-        name: tuple(map(float, precision_and_recall(real, features_of(space, images), k=3)))
-        for name, images in kinds.items()
-    }
-
-
-def print_scores(table):
-    for name, (precision, recall) in table.items():
-        print(f"{name:26} precision {precision:6.1%}   recall {recall:6.1%}")
-
-
-n = settings.n_drawn
-noise = torch.Generator().manual_seed(1)
-known_answers = {
-    "held-out images": test.levels[:n],
-    "noise": torch.randint(16, (n, 1, 28, 28), generator=noise),
-    "one image over and over": train.levels[5:6].expand(n, -1, -1, -1),
-}
-print_scores(scores(hidden, known_answers))
-
-
-# %% [markdown]
-# Look at the noise. A number that calls pure noise good would have called anything good, and it
-# would have been published with three digits. The classifier was never asked what is *not* a
-# garment, so the hidden layer keeps only what tells its ten classes apart, and noise lands
-# somewhere among them.
-#
-# One layer down, more is left of the image. Take what the second convolution saw, averaged over
-# nine regions of the picture (a 3×3 grid): 64 channels times 9. And divide each of these numbers by
-# its spread over real images, or the channels with the largest numbers decide alone what is near.
-
-# %%
 def regions(x):
-    """Mean response of each channel of the second convolution in each of nine regions: (B, 576)."""
-    return F.adaptive_avg_pool2d(body(x), 3).flatten(1)
+    return F.adaptive_avg_pool2d(body(x), 3).flatten(1)  # (B, 64 channels * 9 regions)
 
 
 spread = features_of(regions, train.levels[:n]).std(dim=0).to(device) + 1e-3
 
 
 def in_regions(x):
-    """The same, each number in units of its spread over real images."""
     return regions(x) / spread
 
 
-print_scores(scores(in_regions, known_answers))
+def judged(kinds, space=in_regions):
+    """name -> precision and recall of each set of images, against as many training images."""
+    found = {}
+    for name, images in kinds.items():
+        real = features_of(space, train.levels[: len(images)])
+        pair = precision_and_recall(real, features_of(space, images), k=3)
+        found[name] = tuple(map(float, pair))
+    return found
+
+
+def as_table(rows):
+    lines = [f"| {name} | {p:.1%} | {r:.1%} |\n" for name, (p, r) in rows.items()]
+    return Markdown("| | precision | recall |\n|---|---|---|\n" + "".join(lines))
+
+
+static = torch.randint(16, test.levels.shape, generator=torch.Generator().manual_seed(1))
+one_image = train.levels[5:6].expand(len(test), -1, -1, -1)
+known = {"held-out": test.levels, "noise": static, "one image": one_image}
+both = {}
+for where, space in {"hidden layer": hidden, "regions": in_regions}.items():
+    both |= {f"{where}: {name}": pair for name, pair in judged(known, space).items()}
+as_table(both)
 
 # %% [markdown]
-# Now all three answers come out as they must. (Held-out images stay below 100% because the balls
-# are drawn around a limited number of points.) This is the ruler for the rest of the chapter, and a
-# ruler for *these* features, this k and this number of images: compare with nothing that was
-# measured otherwise.
-#
-# ### What the prior is worth
-#
-# The same decoder under the four priors. For comparison, held-out images decoded from their own
-# codes: what stage one alone makes of real garments.
+# Look at the noise. In the hidden layer pure noise can be "good": that layer keeps only what tells
+# ten classes apart, and noise lands somewhere among them. In regions all three answers come out as they
+# must. This is the ruler from here on; compare its numbers with nothing that was measured
+# otherwise.
 
 # %%
-judged = {"codes of held-out images": decode(vqvae, test_codes[:n])}
-for name, fields in draw_without_structure(n, seed=2).items():
-    judged[f"{name} prior"] = decode(vqvae, fields)
-judged["learned prior"] = decode(vqvae, draw_fields(n))
-table = scores(in_regions, judged)
-print_scores(table)
+kinds = {"codes of held-out images": test_codes[:n], **draw_without_structure(n, seed=2)}
+kinds["learned prior"] = draw_fields(n)
+by_prior = judged({name: decode(fields) for name, fields in kinds.items()})
+as_table(by_prior)
 
 # %% [markdown]
-# The three priors without structure score far below the learned one on both counts. Most of its
-# draws are good. What it lacks in precision against the first row are the draws that fall apart.
+# The learned prior is far above the three without structure on both counts. Even the *true* codes
+# decode to images that leave many real garments uncovered: print and folds are gone, and that loss
+# is stage one's. Two warnings. The three priors of section 3 drew no garment at all, and still some
+# of their images lie in the large ball of an unusual garment. And recall may rise *because* draws
+# fall apart: strays have large balls.
 #
-# Two warnings stand in the same table. Section 3 showed not one garment, and still some of those
-# images lie in a real ball: the ball of an unusual garment is large. So precision need not even put
-# three bad priors in their order: hold the first column against the bits of section 3. Small
-# differences, and single images, it cannot judge. And look at the recall of the first row. Even the
-# *true* codes decode to images that leave many real garments alone: print, folds and texture are
-# gone. Most of that share is stage one's. But the row is no ceiling: a learned prior may come out a
-# little above it, and is not more complete for that. Some of its draws fall apart, and we saw what
-# strays do to recall: their balls are large.
-#
-# ### Temperature, and other models
-#
-# One knob moves along the line between good and complete. Draw it for the shipped weights, whose
-# stage one is better. Beside it, what else was drawn in this series, all from weights trained on
-# the full training set: the VAE of chapter 09 and the gated PixelCNN of chapter 04; and a true
-# sample of the two stages, with its grain.
+# Now the shipped weights at several temperatures, and what else was drawn in this series.
 
 # %%
-heat = (0.3, 0.6, 0.8, 1.0, 1.3, 2.0)
 label, seed = torch.arange(n) % 10, torch.Generator().manual_seed
-by_temperature = scores(
-    in_regions,
-    {t: shipped.sample(n, label, temperature=t, generator=seed(0)).cpu() for t in heat},
-)
+heat = (0.3, 0.6, 1.0, 1.3, 2.0)
+hot = {t: shipped.sample(n, label, temperature=t, generator=seed(0)).cpu() for t in heat}
 rivals = {
     "two stages, true samples": shipped.sample(n, label, pixels="sample", generator=seed(0)),
     "VAE, mean images": vae.sample(n, generator=seed(0)),
-    "VAE, true samples": vae.sample(n, pixels="sample", generator=seed(0)),
     "gated PixelCNN": sample(gated, (n, 1, 28, 28), label=label.to(device), generator=seed(0)),
 }
-rivals = {name: images.cpu() for name, images in rivals.items()}
-by_model = scores(in_regions, rivals)
-firsts = torch.cat([images[:10] for images in rivals.values()])
-show_images(firsts, n_levels=16, row_labels=list(rivals));
-
-# %%
+by_temperature = judged(hot)
+by_model = judged({name: images.cpu() for name, images in rivals.items()})
+firsts = torch.cat([images[:10].cpu() for images in rivals.values()])
+show_images(firsts, n_levels=16, row_labels=list(rivals))
 figure, ax = plt.subplots(figsize=(6.5, 4.2), layout="tight")
 line = torch.tensor(list(by_temperature.values()))
 ax.plot(line[:, 1], line[:, 0], "o-", color="#3b76af", label="two stages, mean images, by T")
 for t, (precision, recall) in by_temperature.items():
     ax.annotate(f"{t}", (recall, precision), (5, 4), textcoords="offset points", fontsize=8)
-others = {**by_model, "this notebook, T = 1": table["learned prior"]}
-for marker, (name, (precision, recall)) in zip("s<>Dv", others.items(), strict=True):
+others = {**by_model, "this notebook, T = 1": by_prior["learned prior"]}
+for marker, (name, (precision, recall)) in zip("s<>D", others.items(), strict=True):
     ax.plot(recall, precision, marker, ms=8, label=name)
 ax.set(xlabel="recall", ylabel="precision", xlim=(0, 1), ylim=(0, 1))
-ax.legend(loc="lower left", fontsize=8)
-print_scores({f"T = {t}": pair for t, pair in by_temperature.items()} | by_model)
+ax.legend(loc="lower left", fontsize=8);
+
 
 # %% [markdown]
-# Follow the blue line from its upper end. Cold: nearly every draw is good, and few kinds within
-# each class are left. Warmer: recall rises, and precision pays for it. (Far beyond T = 1 a high
-# recall is no merit: the draws scatter, and scattered points have large balls.) Whoever picks a
-# temperature and reports one of the two numbers can look as good as they like.
+# Follow the blue line from its upper end. Cold draws are nearly all good, and few kinds are left.
+# Warmer, recall rises and precision falls. Whoever picks a temperature and reports one of the two
+# numbers can look as good as they like.
 #
-# Now hold the marks against the bill of section 8, and against the pictures of the cell before. The
-# model with the best bits/dim, by far, is not the one with the best precision; and the two stages
-# and the VAE, with nearly the same total, lie far apart here. Bits/dim, precision and recall
-# measure different things.
+# Compare the marks with the bill. The gated PixelCNN has by far the best bits/dim and the best
+# recall, and not the best precision: its textures are right, and its shapes come apart. The VAE has nearly the total of the
+# two stages, and lies far below them here. Two stages spend their effort on shapes. That is why one
+# would use them.
 #
-# Look at the two marks of the two stages at T = 1 as well: the same codes, with the grain and
-# without it. Real garments have texture, mean images have none, and these features notice. So they
-# look at shapes *and* at texture, but not at each pixel by itself, as the bill does; and a model
-# can be far better at one and worse at the other. The gated PixelCNN gets textures right, and its
-# shapes come apart. Two stages spend their effort on shapes. That is why one would use them.
-#
-# > **In words.** Somebody proposes to select the best epoch of stage two by precision alone. Which
+# > **In words.** Somebody proposes to select the best epoch of stage one by precision alone. Which
 # > models would win?
-# > <details><summary>An answer</summary>Those that draw few things well: a prior that has collapsed
-# > to the commonest garment of each class, or one that copies training images, each of which is the
-# > middle of a real ball. Precision does not ask for variety and does not know what was memorised;
-# > recall and section 9 do. And held-out bits per code ask for all of it at once.</details>
+# >
+# > <details><summary>An answer</summary>
+# >
+# > Those that draw few things well: a prior that has collapsed to the commonest garment of each
+# > class, or one that copies training images, each of which is the middle of a real ball. Precision
+# > does not ask for variety and does not know what was memorised; recall and section 9 do. And
+# > held-out bits per code ask for all of it at once.
+# >
+# > </details>
+#
+# ## Milestone: the two papers, in your own functions
+#
+# One piece is still the library's: the VQ-VAE. Here it is, with the three functions of chapter 10
+# that you brought in section 4.
+
+# %%
+class Block(nn.Module):
+    def __init__(self, n_channels):
+        super().__init__()
+        self.wide = nn.Conv2d(n_channels, n_channels // 2, 3, padding=1)
+        self.pointwise = nn.Conv2d(n_channels // 2, n_channels, 1)
+
+    def forward(self, x):
+        return x + self.pointwise(F.relu(self.wide(F.relu(x))))
+
+
+def half_size(n_in, n_out):
+    return [nn.Conv2d(n_in, n_out, 4, stride=2, padding=1), nn.ReLU()]
+
+
+def twice_size(n):
+    return [nn.ReLU(), nn.ConvTranspose2d(n, n, 4, stride=2, padding=1)]
+
+
+# %%
+class OwnVQVAE(nn.Module):
+    def __init__(self, n_codes, n=48, code_dim=32, n_levels=16):
+        super().__init__()
+        inner = [nn.Conv2d(n, n, 3, padding=1), Block(n), Block(n), nn.ReLU()]
+        last = nn.Conv2d(n, code_dim, 1)
+        self.encoder = nn.Sequential(*half_size(1, n), *half_size(n, n), *inner, last)
+        inner = [nn.Conv2d(code_dim, n, 3, padding=1), Block(n), Block(n)]
+        last = [nn.ReLU(), nn.Conv2d(n, n_levels, 1)]
+        self.decoder = nn.Sequential(*inner, *twice_size(n), *twice_size(n), *last)
+        self.quantizer = nn.ParameterDict({"codebook": torch.randn(n_codes, code_dim)})
+
+    def encode(self, levels):
+        return self.encoder(2 * levels / 15 - 1)
+
+    def codes(self, z_e):
+        return nearest_code(z_e, self.quantizer["codebook"])
+
+    def logits(self, codes):
+        return self.decoder(F.embedding(codes, self.quantizer["codebook"]).movedim(-1, 1))
+
+    def forward(self, levels, beta=0.25):
+        """Equation 3: what stage one minimises, and its first term in nats per dimension."""
+        z_e = self.encode(levels)
+        e = F.embedding(self.codes(z_e), self.quantizer["codebook"]).movedim(-1, 1)
+        cost = F.cross_entropy(self.decoder(straight_through(z_e, e)), levels[:, 0])
+        codebook_loss, commitment_loss = vq_losses(z_e, e)
+        return cost + codebook_loss + beta * commitment_loss, cost
+
+
+# %% [markdown]
+# Give it the weights that were trained in section 1. A whole sample of your two stages, with your
+# prior and your sampler, must then be the library's:
+
+# %% tags=["held", "nbval-check-output"]
+own_vqvae = OwnVQVAE(K, settings.n_channels)
+own_vqvae.load_state_dict(vqvae.state_dict(), strict=False)  # its averages are left out
+own_vqvae = own_vqvae.double().eval()
+exact = copy.deepcopy(model).double().cpu()
+
+
+def own_decode(codes):
+    mean = torch.einsum(
+        "bl...,l->b...", own_vqvae.logits(codes).softmax(dim=1), torch.arange(16.0).double()
+    )
+    return mean.round().long()[:, None]
+
+
+mine = two_stage_sample(lambda c: own(c, ten), own_decode, from_nothing[:10], noise(10, seed=9))
+theirs = exact.sample(10, ten, shape=(28, 28), generator=torch.Generator().manual_seed(9))
+print("same images as the library's two stages:", torch.equal(mine, theirs))
+
+# %% [markdown]
+# Can it also be trained from nothing? A plain loop for stage one; the codes start on vectors of the
+# encoder (chapter 10).
+
+# %%
+torch.manual_seed(1)
+fresh = OwnVQVAE(K, settings.n_channels).to(device)
+batches = [train.levels[i].long().to(device) for i in torch.randperm(len(train)).split(64)]
+with torch.no_grad():
+    vectors = fresh.encode(torch.cat(batches[:4])).movedim(1, -1).flatten(0, 2)
+    fresh.quantizer["codebook"].copy_(vectors[torch.randperm(len(vectors))[:K]])
+optimizer = torch.optim.Adam(fresh.parameters(), lr=2e-3)
+for step in range(settings.own_steps):
+    loss, cost = fresh(batches[step % len(batches)])
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    if step % (settings.own_steps // 4) == 0 or step == settings.own_steps - 1:
+        print(f"step {step:4}: decoder term {cost.item() / math.log(2):.2f} bits/dim")
+
+# %%
+finished = (extract_codes, two_stage_sample, total_bits_per_dim)
+for function, exercise in zip(
+    finished, (ch13.extract_codes, ch13.two_stage_sample, ch13.total_bits_per_dim), strict=True
+):
+    whose[exercise.address] = "the library's" if function is exercise.reference else "yours"
+table = "".join(f"| `{name}` | {owner} |\n" for name, owner in whose.items())
+Markdown("| piece of the two-stage model | whose |\n|---|---|\n" + table)
+
+# %% [markdown]
+# Everything else of the two stages stands on this page: layer, prior, VQ-VAE, training step. Where
+# the table says *the library's*, paste your function into the cell of section 4, or do the exercise
+# here, and run the page again.
 
 # %%
 ch13.progress()
@@ -1196,8 +1322,7 @@ ch13.progress()
 # %% [markdown]
 # ## The same, longer
 #
-# The command line trains the same two stages at any length, shows its progress, and goes on where
-# it was if it is stopped. Run these in a terminal:
+# The command line trains the same two stages at any length, and goes on where it was stopped:
 #
 # ```
 # python -m tutorial_lib reproduce two-stage-fashion-mnist-16 --out runs/garments
@@ -1209,15 +1334,16 @@ ch13.progress()
 # | paper | what it says | here | in the library |
 # |---|---|---|---|
 # | VQ-VAE, eq. 1 | q(z = k given x) is 1 at the nearest code | section 2, codes extracted | `recipes.extract_codes` |
+# | VQ-VAE, eq. 3 | the loss of stage one | milestone, `OwnVQVAE.forward` | `recipes.vqvae_step` |
 # | VQ-VAE, sec. 3.2 | log p(x) ≥ log p(x given z_q) + log p(z_q) | section 8, all 81 fields | `bounds.two_stage_bound_nats` |
 # | VQ-VAE, sec. 3.3 | an autoregressive prior over the codes, trained after the VQ-VAE | sections 4, 7 | `GatedPixelCNN`, `recipes.train_prior` |
-# | VQ-VAE, sec. 3.3 | ancestral sampling: codes first, then the decoder | section 5 | `TwoStageModel.sample` |
-# | Gated PixelCNN, eq. 4 | the class in every gate | section 5, a row for each class | `GatedPixelCNN(n_classes=...)` |
+# | VQ-VAE, sec. 3.3 | ancestral sampling: codes first, then the decoder | section 5, `two_stage_sample` | `TwoStageModel.sample` |
+# | Gated PixelCNN, eq. 4 | the class in every gate | section 4, `Layer` | `GatedPixelCNN(n_classes=...)` |
 # | Gated PixelCNN, eq. 1 | p(lower part given upper part) | section 6 | `sampling.sample(known=...)` |
 # | Precision and recall, eqs. 1, 2 | balls to the k-th nearest fellow | section 10 | `sample_quality.precision_and_recall` |
 #
-# Next: chapter 15 leaves images. The same quantizer over sound (one dimension) and video (three),
-# and the same two stages.
+# Next: chapter 15 leaves images. The same quantizer works on sound (one dimension) and video
+# (three), with the same two stages.
 #
 # ## References
 #
