@@ -902,7 +902,7 @@ diagrams.rate_distortion({name.split(" (")[0]: points[name] for name in few})
 # several times the latent rate. The codes say what matters to the eye; the grain of every pixel is
 # left to a decoder whose pixels are independent. **Between the models** the shipped one says more
 # with its codes, and its decoder saves several times as much: a low rate alone is no merit. (It had
-# more images, more steps and a deeper prior; this table does not tell which of them helped.) The
+# more images, more steps and a deeper prior; the table cannot tell them apart.) The
 # gated PixelCNN reads every neighbour, its number is exact, and it leads by far. It and the priors
 # are told the class, the VAE is not, which is worth at most log2 10 / 784 = 0.004 bits/dim.
 #
