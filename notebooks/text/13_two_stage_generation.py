@@ -773,10 +773,11 @@ pair = torch.cat([decode(sideways), decode(sideways.mT)])
 show_images(pair, n_levels=16, row_labels=["decoded", "turned back first"]);
 
 # %% [markdown]
-# Decoded as they are, the garments lie on their side, and their edges are frayed: each patch stands
-# upright in a picture that does not. The prior has learned its fields well, columns first; the loss cannot
-# know which way is up. Turned back first, the same draws are what so small a prior can do. So look
-# at samples, not only at curves, and test on an image that is *not* square.
+# Both rows are the same draws, of a prior that saw its data once, so neither is good. Decoded as
+# they are, the drawings lie on their side, each patch upright in a picture that does not stand.
+# Turned back first, the trousers of column 2 and the shoe of column 8 can be told. The prior has
+# learned its fields as well as the other one, columns first; the loss cannot know which way is up.
+# So look at samples, not only at curves, and test on an image that is *not* square.
 #
 # ## 8 · The bill
 #
