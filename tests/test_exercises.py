@@ -257,6 +257,9 @@ def test_the_worked_examples_of_chapter_03_are_right():
 
     uniforms = torch.tensor([[[[0.5, 0.5, 0.95]]]], dtype=torch.float64)
     assert example("sample_images")(alternating, uniforms).flatten().tolist() == [1, 0, 1]
+    known = torch.tensor([[[[1, -1, 0]]]])
+    completed = example("complete_images")(alternating, known, uniforms)
+    assert completed.flatten().tolist() == [1, 0, 0]
     skewed = image((1, 2, 3, 0), (0, 4, 5, 6))
     assert torch.equal(example("skew")(image((1, 2, 3), (4, 5, 6))), skewed)
     back = example("unskew")(image((1, 2, 3, 7), (8, 4, 5, 6)))
