@@ -12,7 +12,7 @@ import html
 import itertools
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,8 +38,10 @@ FEWEST_NODES = 40  # of a function's syntax: shorter ones are alike by themselve
 STYLE = """body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto;
  padding: 0 1rem; color: #222; background: #fff; }
 h2 { font-size: 1.15rem; margin: 2rem 0 .3rem; } table { border-collapse: collapse; width: 100%; }
-td, th { text-align: left; vertical-align: top; padding: .3rem .6rem; border-top: 1px solid #8884; }
-td.n { width: 5.5rem; white-space: nowrap; } .again, .small { color: #666; font-size: .9rem; }
+td, th { text-align: left; vertical-align: top; padding: .3rem .6rem; border-top: 1px solid #8884;
+ overflow-wrap: anywhere; } td { font-variant-numeric: tabular-nums; } a { color: inherit; }
+td.n { width: 5.5rem; white-space: nowrap; } summary { cursor: pointer; }
+.again, .small { color: #666; font-size: .9rem; }
 .bar { height: .5rem; background: #8883; } .bar div { height: 100%; background: #2a7f62; }
 @media (prefers-color-scheme: dark) { body { color: #ddd; background: #181818; }
  .again, .small { color: #aaa; } }"""
@@ -187,18 +189,19 @@ def same_answers(answers: dict[str, list[Answer]]) -> list[tuple[str, str, list[
 def _page(exercises: Sequence[Exercise], answers: dict[str, list[Answer]]) -> str:
     students = {each.student for given in answers.values() for each in given}
     parts = [f"<h1>What the class got right and wrong</h1><p>Students: {len(students)}.</p>"]
+    head = "<th>exercise</th><th>points</th><th>most frequent mistake</th>"
+    overview = [_overview(exercise, answers[exercise.address]) for exercise in exercises]
+    parts.append(_rows_of([head, *overview]))
     parts += [_section(exercise, answers[exercise.address]) for exercise in exercises]
-    pairs = same_answers(answers)
     parts.append("<h2>The same answers, up to names and spacing</h2>")
-    if pairs:
-        told = "No proof of anything: ask both about a line of their own."
-        rows = "".join(
-            f"<tr><td>{_text(a)}</td><td>{_text(b)}</td><td>{_text(', '.join(by))}</td></tr>"
-            for a, b, by in pairs
-        )
-        parts.append(f'<p class="small">{told}</p><table>{rows}</table>')
-    else:
-        parts.append("<p>None.</p>")
+    pairs = same_answers(answers)
+    often = [pair for pair in pairs if len(pair[2]) > 1]
+    told = "No proof of anything: ask both about a line of their own." if pairs else "None."
+    parts.append(f'<p class="small">{told}</p>{_rows_of(map(_pair, often))}')
+    if len(pairs) > len(often):
+        told = f"Pairs with a single such answer: {len(pairs) - len(often)}"
+        once = _rows_of(map(_pair, pairs[len(often) :]))
+        parts.append(f"<details><summary>{told}</summary>{once}</details>")
     return (
         '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Class report</title>'
         '<meta name="viewport" content="width=device-width"><style>'
@@ -206,22 +209,43 @@ def _page(exercises: Sequence[Exercise], answers: dict[str, list[Answer]]) -> st
     )
 
 
+def _rows_of(rows: Iterable[str]) -> str:
+    return f"<table>{''.join(f'<tr>{row}</tr>' for row in rows)}</table>"
+
+
+def _pair(pair: tuple[str, str, list[str]]) -> str:
+    one, other, by = pair
+    return f"<td>{_text(one)}</td><td>{_text(other)}</td><td>{_text(', '.join(by))}</td>"
+
+
+def _overview(exercise: Exercise, answers: Sequence[Answer]) -> str:
+    """The mean, and what went wrong most often."""
+    mean = sum(each.graded["points"] for each in answers) / len(answers)
+    made = [(what, len(by)) for what, _, by in _mistakes(answers) if what != NOT_ATTEMPTED]
+    told = f"{_text(made[0][0])} ({made[0][1]})" if made else ""
+    return (
+        f'<td><a href="#{exercise.name}">{exercise.number} {_text(exercise.title)}</a></td>'
+        f'<td class="n">{100 * mean / exercise.points:.0f} %</td><td>{told}</td>'
+    )
+
+
 def _section(exercise: Exercise, answers: Sequence[Answer]) -> str:
     points = [each.graded["points"] for each in answers]
     mean, spread = sum(points) / len(points), Counter(points)
     told = ", ".join(f"{spread[n]} × {n}" for n in sorted(spread, reverse=True))
-    rows = "".join(
-        f'<tr><td class="n">{len(by)} of {len(answers)}</td><td>{_text(what)}'
+    rows = [
+        f'<td class="n">{len(by)} of {len(answers)}</td><td>{_text(what)}'
         f'<div class="small">{_text(says)}</div>'
-        f'<div class="small">{_text(", ".join(by))}</div></td></tr>'
+        f'<div class="small">{_text(", ".join(by))}</div></td>'
         for what, says, by in _mistakes(answers)
-    )
+    ]
     again = f'<p class="again">To teach again: {_text(where_taught(exercise))}</p>' if rows else ""
     return (
-        f"<h2>{exercise.number} {_text(exercise.title)} (<code>{exercise.name}</code>)</h2>"
+        f'<h2 id="{exercise.name}">'
+        f"{exercise.number} {_text(exercise.title)} (<code>{exercise.name}</code>)</h2>"
         f'<div class="bar"><div style="width:{100 * mean / exercise.points:.0f}%"></div></div>'
         f"<p>{mean:.1f} of {exercise.points} points in the mean; students × points: {told}.</p>"
-        f"<table>{rows}</table>{again}"
+        f"{_rows_of(rows)}{again}"
     )
 
 

@@ -19,7 +19,8 @@ from tutorial_lib.classroom.preprocessor import RUBRIC_TAG, SETUP_TAG
 STYLE = """<style>
 div.prompt, div.out_prompt_overlay { display: none; }
 div.input, div.output_area, div.inner_cell { display: block; width: 100%; }
-pre, code { white-space: pre-wrap !important; overflow-wrap: anywhere; }
+pre, code { white-space: pre-wrap !important; word-break: normal !important;
+ overflow-wrap: anywhere; }
 .rendered_html img, .rendered_html table, div.output_subarea { max-width: 100%; overflow-x: auto; }
 div.nbgrader_cell .panel-heading { height: auto; min-height: 37px; }
 </style>"""
