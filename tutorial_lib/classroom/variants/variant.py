@@ -35,6 +35,8 @@ from tutorial_lib.exercises.engine import Exercise
 from tutorial_lib.exercises.trials import Trial, read_as_of
 
 MOST_DRAWS = 200
+OTHER_CARD = "This answers another card, whose twist is:"
+NO_TWIST = "The twist is missing, and even the chapter's question is answered with a mistake."
 
 
 @dataclass(frozen=True)
@@ -138,7 +140,7 @@ class Variants:
             when_changed=plain.when_changed,
             time_limit_seconds=plain.time_limit_seconds,
             otherwise="The result is not the one that the card asks for.",
-            misconceptions=[self.own_answer(twist)],
+            misconceptions=self.mistakes(twist),
             alternatives=twist.alternatives,
         )
         if self._read:
@@ -149,10 +151,20 @@ class Variants:
         examples = self.examples(twist) if callable(self.examples) else self.examples
         return Variant(varied, twist.says, tuple(examples))
 
-    def own_answer(self, twist: Twist) -> Misconception:
-        """The chapter's answer, which is a mistake here."""
+    def mistakes(self, twist: Twist) -> list[Misconception]:
+        """The chapter's answer, the answers to other cards, the chapter's mistakes."""
         says = f"This is the answer of the chapter, and the twist is missing: {twist.says}"
-        return Misconception("the chapter's own answer", self.exercise.reference, says)
+        own = Misconception("the chapter's own answer", self.exercise.reference, says)
+        cards = [
+            Misconception(f"another card: {other.says}", other.right, f"{OTHER_CARD} {other.says}")
+            for other in self.twists
+            if other is not twist
+        ]
+        without = [
+            Misconception(each.name, each.wrong, f"{NO_TWIST} {each.says}")
+            for each in self.exercise.misconceptions
+        ]
+        return [own, *cards, *without]
 
     def telling(self, draw: Callable, rng: torch.Generator, twist: Twist) -> list[Trial]:
         """Trials, drawn until the chapter's own answer differs on some.

@@ -65,10 +65,12 @@ def _said(values: torch.Tensor) -> str:
 
 
 def upward(rows, finished):
+    """The new row on top, the last one forgotten."""
     return torch.cat([finished[:, :, None], rows[:, :, :-1]], dim=2)
 
 
 def upward_by_rolling(rows, finished):
+    """The same, by turning the window round."""
     rolled = rows.roll(1, dims=2)
     rolled[:, :, 0] = finished
     return rolled
@@ -84,12 +86,14 @@ _twist(
 
 
 def nothing_forgotten(rows, finished):
+    """The row that falls out, added to the oldest."""
     moved = torch.cat([rows[:, :, 1:], finished[:, :, None]], dim=2)
     moved[:, :, 0] += rows[:, :, 0]
     return moved
 
 
 def all_rows_then_two_added(rows, finished):
+    """The same, from the list of all rows."""
     every = [*rows.unbind(2), finished]
     return torch.stack([every[0] + every[1], *every[2:]], dim=2)
 

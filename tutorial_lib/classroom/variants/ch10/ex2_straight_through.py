@@ -87,10 +87,10 @@ _near_only(1.0)
 
 
 def _trial(shape: tuple[int, ...], rng: torch.Generator) -> Trial:
-    """Half of the distances are below 0.4, half above 1.1."""
+    """A third of the distances each: below 0.4, between the limits of two twists, above 1.1."""
     z_e, weight = (torch.randn(shape, generator=rng) for _ in range(2))
-    far = torch.randperm(z_e.numel(), generator=rng).view(shape) % 2
-    off = 0.1 + 0.3 * torch.rand(shape, generator=rng) + far
+    band = torch.randperm(z_e.numel(), generator=rng).view(shape) % 3
+    off = 0.1 + 0.3 * torch.rand(shape, generator=rng) + 0.5 * band
     side = torch.randint(2, shape, generator=rng) * 2 - 1
     return Trial((z_e, z_e + side * off, weight + 0.2 * weight.sign()))
 

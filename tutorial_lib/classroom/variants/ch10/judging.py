@@ -38,6 +38,6 @@ def judge_parts(
             draw(rng),
             parts=parts,
             evidence=evidence,
-            misconceptions=(variants.own_answer(twist),),
+            misconceptions=variants.mistakes(twist),
             otherwise="A value or a gradient is not the one that the card asks for.",
         )

@@ -63,11 +63,13 @@ _codebook_sent(32)
 
 
 def bits(image_shape, n_levels, latent_shape, n_codes, code_dim):
+    """(bits of the image, bits of the codes), each number in whole bits."""
     raw = math.prod(image_shape) * math.ceil(math.log2(n_levels))
     return raw, math.prod(latent_shape) * math.ceil(math.log2(n_codes))
 
 
 def again(image_shape, n_levels, latent_shape, n_codes, code_dim):
+    """The same, counted another way."""
     raw = torch.empty(image_shape).numel() * len(f"{n_levels - 1:b}")
     return float(raw), float(torch.empty(latent_shape).numel() * len(f"{n_codes - 1:b}"))
 
@@ -85,12 +87,14 @@ _twist(
 
 
 def bits(image_shape, n_levels, latent_shape, n_codes, code_dim):
+    """(bits of the image, bits of two fields of codes)."""
     coarse = [math.ceil(side / 2) for side in latent_shape]
     n = math.prod(latent_shape) + math.prod(coarse)
     return math.prod(image_shape) * math.log2(n_levels), n * math.log2(n_codes)
 
 
 def again(image_shape, n_levels, latent_shape, n_codes, code_dim):
+    """The same, counted another way."""
     field = torch.ones(latent_shape)
     coarse = field[tuple(slice(None, None, 2) for _ in latent_shape)]
     n = int(field.sum() + coarse.sum())
