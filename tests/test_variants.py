@@ -6,9 +6,9 @@ import pytest
 import torch
 from few import few
 
-from tutorial_lib.classroom.variants import variant_of
+from tutorial_lib.classroom.variants import variant_of, variants_of
 from tutorial_lib.exercises.audit import stub_of
-from tutorial_lib.exercises.definition import NOT_ATTEMPTED, PASSED
+from tutorial_lib.exercises.definition import FAILED, NOT_ATTEMPTED, PASSED
 from tutorial_lib.exercises.discovery import all_exercises
 from tutorial_lib.exercises.running import Candidate
 
@@ -45,6 +45,30 @@ def test_the_chapters_answers_get_no_point_and_are_told_why(exercise, seed):
     grades = [variant.exercise.grade(each, seed) for each in own]
     assert [grade.points for grade in grades] == [0] * len(own)
     assert variant.twist in grades[0].failure.message
+
+
+@SEEDS
+@EACH
+def test_an_answer_to_another_card_is_told_so(exercise, seed):
+    """Or that it is the chapter's, where a check cannot tell the two apart."""
+    variant = variant_of(exercise, seed)
+    others = [each for each in variants_of(exercise).twists if each.says != variant.twist]
+    for other in others[:3]:
+        grade = variant.exercise.grade(other.right, seed)
+        assert grade.outcome != PASSED, other.says
+        known = any(m.says in grade.failure.message for m in variant.exercise.misconceptions)
+        assert known or grade.outcome == "raised", (other.says, grade.failure)
+
+
+@SEEDS
+@EACH
+def test_most_mistakes_of_the_chapter_are_named_where_the_twist_is_missing(exercise, seed):
+    varied, told = variant_of(exercise, seed).exercise, []
+    for mistake in exercise.misconceptions[:6]:
+        grade = varied.grade(mistake.wrong, seed)
+        if grade.outcome == FAILED:  # a mistake may be what the twist asks for
+            told.append(any(m.says in grade.failure.message for m in varied.misconceptions))
+    assert sum(told) >= len(told) / 2, told
 
 
 @SEEDS

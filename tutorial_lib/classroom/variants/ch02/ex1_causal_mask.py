@@ -19,6 +19,14 @@ ORDERS = {
     "row by row, from top to bottom, each row from right to left": lambda r, c: (r, -c),
     "row by row, from bottom to top, each row from left to right": lambda r, c: (-r, c),
     "column by column, from left to right, each column from bottom to top": lambda r, c: (c, -r),
+    "column by column, from right to left, each column from bottom to top": lambda r, c: (-c, -r),
+    "row by row, from bottom to top, each row from right to left": lambda r, c: (-r, -c),
+}
+CORNERS = {  # where diagonals begin -> what grows from one diagonal to the next
+    "upper left": lambda r, c: r + c,
+    "lower right": lambda r, c: -r - c,
+    "lower left": lambda r, c: c - r,
+    "upper right": lambda r, c: r - c,
 }
 
 
@@ -51,6 +59,11 @@ def _drawn(order: str, rank):
 
 for order, rank in ORDERS.items():
     _drawn(order, rank)
+for corner, diagonal in CORNERS.items():
+    start = f"diagonal by diagonal, from the {corner} corner to the opposite one"
+    if corner != "upper left":  # which is the chapter's order, for a 3x3 kernel
+        _drawn(f"{start}, each from top to bottom", lambda r, c, key=diagonal: (key(r, c), r))
+    _drawn(f"{start}, each from bottom to top", lambda r, c, key=diagonal: (key(r, c), -r))
 
 
 def _masks(*sizes: int, types=(False, True)) -> list[Trial]:

@@ -1,5 +1,6 @@
 """Variants of exercise 2.5: other orders of the colours, other places of their channels."""
 
+import itertools
 from functools import partial
 
 import torch
@@ -37,6 +38,12 @@ def _rows(include_center: bool, right) -> list[str]:
     return [" ".join(f"{tap:.0f}" for tap in row) for row in mask[:, :, 0, 0].tolist()]
 
 
+def _read_by_green(right) -> str:
+    mask = right(6, 6, 1, n_colors=3, include_center=False)[4, :, 0, 0]
+    read = " and ".join(f"{i} ({'RGB'[i % 3]})" for i in mask.nonzero().flatten().tolist())
+    return f"\n\nwith 6 and 6 channels, type A: output 4 (G) reads {read or 'no input'}"
+
+
 def _ordered(order: tuple[int, int, int], *, interleaved: bool = False):
     """order: the colours 0, 1, 2 as they are drawn."""
 
@@ -53,7 +60,7 @@ def _ordered(order: tuple[int, int, int], *, interleaved: bool = False):
                 "channel 0 belongs to R, channel 1 to G, "
                 "channel 2 to B, channel 3 to R again, and so on"
             ),
-            "more": ("\n\nwith 6 and 6 channels, type A: output 4 (G) reads inputs 0 and 3 (R)"),
+            "more": _read_by_green,
         }
 
     @color_causal_mask.twist(says, **words)
@@ -80,10 +87,10 @@ def _ordered(order: tuple[int, int, int], *, interleaved: bool = False):
         return causal_mask(kernel_size, include_center=False) + table[:, :, None, None] * center
 
 
-_ordered((1, 0, 2))
-_ordered((2, 1, 0))
-_ordered((1, 2, 0))
-_ordered((0, 1, 2), interleaved=True)
+for order in itertools.permutations(range(3)):
+    if order != (0, 1, 2):
+        _ordered(order)
+    _ordered(order, interleaved=True)
 
 SIZES = ((6, 9, 3), (9, 3, 5), (6, 6, 1))
 

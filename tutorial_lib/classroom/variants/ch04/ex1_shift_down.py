@@ -70,6 +70,22 @@ _moved(
     1,
     1,
 )
+for _rows, _columns, _order, _lie in (
+    (2, 0, "two rows at a time, from the top", "two rows above"),
+    (-2, 0, "two rows at a time, from the bottom", "two rows below"),
+    (0, 2, "two columns at a time, from the left", "two columns to the left"),
+    (0, -2, "two columns at a time, from the right", "two columns to the right"),
+    (1, -1, "row by row, from the top, each from the right", "one above and one to the right"),
+    (-1, 1, "row by row, from the bottom, each from the left", "one below and one to the left"),
+    (-1, -1, "row by row, from the bottom, each from the right", "one below and one to the right"),
+    (2, 1, "two rows at a time, from the top", "two rows above and one column to the left"),
+):
+    _moved(
+        f"Images are drawn {_order}. Each pixel is to read the one that lies {_lie}.",
+        f"{_rows} rows down and {_columns} columns to the right (negative: up, to the left)",
+        _rows,
+        _columns,
+    )
 
 
 shift_down.trials("which pixel each number of the result comes from, square images")(

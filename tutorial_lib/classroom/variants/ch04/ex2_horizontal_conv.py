@@ -1,5 +1,6 @@
 """Variants of exercise 4.2: reading to the right, with gaps, or beyond the edge."""
 
+import itertools
 from functools import partial
 
 import torch
@@ -29,8 +30,7 @@ horizontal_conv = Variants(
 )
 
 
-def _zeros(x, n):
-    return F.pad(x, (n, n))
+REACH = 3  # columns a tap, at most
 
 
 def _twist(says: str, padded, offset, **words: str):
@@ -44,9 +44,9 @@ def _twist(says: str, padded, offset, **words: str):
     @horizontal_conv.twist(says, **words, a=partial(row, "A"), b=partial(row, "B"))
     def right(x, weight, *, mask_type):
         n, width, skip = weight.shape[-1], x.shape[-1], int(mask_type == "A")
-        wide, out = padded(x, 2 * n + 1), 0
+        wide, out = padded(x, REACH * n + 1), 0
         for tap in range(n):
-            first = 2 * n + 1 + offset(tap, n, skip)
+            first = REACH * n + 1 + offset(tap, n, skip)
             window = wide[..., first : first + width]
             out = out + torch.einsum("oi,bihw->bohw", weight[:, :, 0, tap], window)
         return out
@@ -54,32 +54,46 @@ def _twist(says: str, padded, offset, **words: str):
     @horizontal_conv.right
     def by_one_kernel(x, weight, *, mask_type):
         n, skip = weight.shape[-1], int(mask_type == "A")
-        middle = 2 * n + 1
+        middle = REACH * n + 1
         kernel = weight.new_zeros(*weight.shape[:3], 2 * middle + 1)
         for tap in range(n):
             kernel[..., middle + offset(tap, n, skip)] = weight[..., tap]
         return F.conv2d(padded(x, middle), kernel)
 
 
-_twist(
-    "Rows are drawn from right to left: the pixels drawn before lie to the right. To the right "
-    "of the image there are zeros.",
-    _zeros,
-    lambda tap, n, skip: tap + skip,
-    nearest="weight[..., 0] is the nearest",
-    neighbour="on the right neighbour",
-)
-_twist(
-    "The taps are two pixels apart (dilation 2): in type A they lie 1, 3, 5, ... pixels to the "
-    "left, in type B 0, 2, 4, ... To the left of the image there are zeros.",
-    _zeros,
-    lambda tap, n, skip: -2 * (n - 1 - tap) - skip,
-)
-_twist(
-    "To the left of the image its first column is repeated, in place of zeros.",
-    lambda x, n: F.pad(x, (n, n, 0, 0), mode="replicate"),
-    lambda tap, n, skip: -(n - 1 - tap) - skip,
-)
+SIDES = {"left": -1, "right": 1}
+BESIDE = {"constant": "there are zeros", "replicate": "its nearest column is repeated"}
+
+
+def _reading(side: str, gap: int, mode: str):
+    sign = SIDES[side]
+    says = f"Beside the image {BESIDE[mode]}."
+    if side == "right":
+        says = (
+            f"Rows are drawn from right to left: the pixels drawn before lie to the right. {says}"
+        )
+    if gap > 1:
+        a, b = (", ".join(str(skip + gap * i) for i in range(3)) for skip in (1, 0))
+        says = (
+            f"The taps are {gap} pixels apart (dilation {gap}): in type A they lie {a}, ... pixels "
+            f"away, in type B {b}, ... {says}"
+        )
+
+    def offset(tap, n, skip):
+        return sign * (skip + gap * (n - 1 - tap if sign < 0 else tap))
+
+    _twist(
+        says,
+        lambda x, n: F.pad(x, (n, n, 0, 0), mode=mode),
+        offset,
+        nearest=f"weight[..., {'-1' if sign < 0 else '0'}] is the nearest",
+        neighbour=f"on the {side} neighbour",
+    )
+
+
+for _side, _gap, _mode in itertools.product(SIDES, (1, 2, 3), BESIDE):
+    if (_side, _gap, _mode) != ("left", 1, "constant"):
+        _reading(_side, _gap, _mode)
 
 
 def _trials(rng: torch.Generator, *kinds: str, channels=(1, 1), taps=(2, 3)) -> list[Trial]:

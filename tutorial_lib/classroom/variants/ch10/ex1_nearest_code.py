@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable
-from functools import partial
 
 import torch
 from torch import Tensor
@@ -14,11 +13,14 @@ from tutorial_lib.exercises.trials import Trial
 nearest_code = Variants(
     ch10.nearest_code,
     asked="The number of a code for every position.",
-    codebook="(K, D), one code a row; K is at least 2",
-    examples=(
-        "nearest_code(torch.zeros(1, 2), torch.tensor([[3.0, 0.0], [2.0, 2.0]]))",
-        "nearest_code(torch.zeros(1, 2), torch.tensor([[4.0, 0.0], [3.0, 3.0]]))",
-        "nearest_code(torch.tensor([[[1.0, 8.0]]]), torch.tensor([[0.0], [4.0], [9.0]]))",
+    codebook="(K, D), one code a row; K is at least 3",
+    examples=tuple(
+        f"nearest_code(torch.zeros(1, 2), torch.tensor({codes}))"
+        for codes in (
+            [[3.0, 0.0], [2.0, 2.0], [9.0, 9.0]],
+            [[7.0, 0.0], [5.0, 4.0], [1.0, 1.0], [6.0, 6.0]],
+            [[4.0, 0.0], [3.0, 3.0], [6.0, 7.0]],
+        )
     ),
 )
 
@@ -35,66 +37,55 @@ def _euclidean(differences):
     return differences.square().sum(dim=-1)
 
 
-def _by_cdist(p: float, z_e, codebook):
-    vectors = z_e.movedim(1, -1)
-    nearest = torch.cdist(vectors.flatten(0, -2), codebook, p=p).argmin(dim=1)
-    return nearest.reshape(vectors.shape[:-1])
+DISTANCES = {  # distance, of which norm -> what is said of it
+    (_euclidean, 2.0): "",
+    (_city_block, 1.0): "Near is meant in the city-block distance: the sum of |differences|.",
+    (_largest_coordinate, math.inf): "The distance is the largest of |differences|.",
+}
+RANKS = {
+    0: "",
+    1: "Asked is the runner-up: the code with the second smallest distance.",
+    2: "Asked is the third: two codes are nearer than the one asked for.",
+    -1: "Asked is the code that is farthest away.",
+}
+VECTOR, CODES = torch.zeros(1, 2), torch.tensor([[7.0, 0.0], [5.0, 4.0], [1.0, 1.0], [6.0, 6.0]])
 
 
-def _second_by_topk(z_e, codebook):
-    vectors = z_e.movedim(1, -1)
-    distances = (vectors.reshape(-1, 1, len(z_e[0])) - codebook).norm(dim=2)
-    return distances.topk(2, largest=False).indices[:, 1].view(vectors.shape[:-1])
-
-
-def _twist(says: str, distance: Callable, rank: int, again: Callable, by_hand: str):
+def _asked(distance: Callable, norm: float, rank: int, says: str):
     """The code that is number `rank`, from 0, in the order of its distance."""
+
+    def by_hand(right):
+        far = ", ".join(f"{each:g}" for each in distance(VECTOR - CODES).tolist())
+        what = "squared distances" if norm == 2 else "distances"
+        return (
+            f"codebook = {CODES.long().tolist()} and the vector (0, 0), z_e = [[0, 0]]: the {what} "
+            f"are {far}, so the result is {right(VECTOR, CODES).tolist()}"
+        )
 
     @nearest_code.twist(says, by_hand=by_hand)
     def right(z_e, codebook):
         differences = z_e.movedim(1, -1).unsqueeze(-2) - codebook
         return distance(differences).argsort(dim=-1)[..., rank]
 
-    nearest_code.right(again)
+    @nearest_code.right
+    def by_cdist(z_e, codebook):
+        vectors = z_e.movedim(1, -1)
+        distances = torch.cdist(vectors.flatten(0, -2), codebook, p=norm)
+        nearest = distances.topk(rank % len(codebook) + 1, largest=False).indices[:, -1]
+        return nearest.reshape(vectors.shape[:-1])
 
 
-_twist(
-    "Near is meant in the city-block distance: the sum of |differences|, not of their squares.",
-    _city_block,
-    0,
-    partial(_by_cdist, 1.0),
-    (
-        "codebook = [[3, 0], [2, 2]] and the vector (0, 0), z_e = [[0, 0]]: the distances are 3 "
-        "and 4, so the result is [0] (the squares would give 9 and 8)"
-    ),
-)
-_twist(
-    "Near is meant in the largest coordinate: the distance is the largest of |differences|.",
-    _largest_coordinate,
-    0,
-    partial(_by_cdist, math.inf),
-    (
-        "codebook = [[4, 0], [3, 3]] and the vector (0, 0), z_e = [[0, 0]]: the distances are 4 "
-        "and 3, so the result is [1] (the squares would give 16 and 18)"
-    ),
-)
-_twist(
-    "Asked is the runner-up: the code with the second smallest squared distance.",
-    _euclidean,
-    1,
-    _second_by_topk,
-    (
-        "codebook = [[0], [4], [9]] and the vector (1), z_e = [[1]]: the squared distances are 1, "
-        "9 and 64, so the result is [1]"
-    ),
-)
+for (_distance, _norm), _near in DISTANCES.items():
+    for _rank, _which in RANKS.items():
+        if _near or _which:
+            _asked(_distance, _norm, _rank, f"{_near} {_which}".strip())
 
 
 def _is_clear(vectors: Tensor, codebook: Tensor) -> Tensor:
-    """No two of the three nearest codes are about equally near, whatever the distance."""
+    """No two codes are about equally near, whatever the distance."""
     clear = torch.ones(len(vectors), dtype=torch.bool)
     for distance in (_city_block, _largest_coordinate, _euclidean):
-        nearest = distance(vectors[:, None] - codebook).sort(dim=1).values[:, :3]
+        nearest = distance(vectors[:, None] - codebook).sort(dim=1).values
         clear &= (nearest.diff(dim=1) > 1e-3).all(dim=1)
     return clear
 

@@ -53,7 +53,7 @@ def row_by_row(q, p):
         "does costs infinitely much"
     ),
     by_hand=(
-        "q = [1/2, 1/2] and p = [1/4, 3/4] give 2 / 2 + 0.415 / 2 = 1.208 bits q = [1/2, 1/2] "
+        "q = [1/2, 1/2] and p = [1/4, 3/4] give 2 / 2 + 0.415 / 2 = 1.208 bits; q = [1/2, 1/2] "
         "and p = [1, 0] give 0 / 2 + inf = inf"
     ),
 )
@@ -71,7 +71,7 @@ def where_q_is(q, p):
     "Asked is the chi-square divergence: the sum of (q - p)**2 / p.",
     measure=". A term with q = p = 0 is 0; a term with p = 0 alone is infinite",
     by_hand=(
-        "q = [0, 1] and p = [1/4, 3/4] give (1/16) / (1/4) + (1/16) / (3/4) = 1/3 q = [1/2, "
+        "q = [0, 1] and p = [1/4, 3/4] give (1/16) / (1/4) + (1/16) / (3/4) = 1/3; q = [1/2, "
         "1/2] and p = [1, 0] give 1/4 + inf = inf"
     ),
 )
