@@ -508,11 +508,16 @@ sample_row_by_row = ch06.sample_row_by_row.check(sample_row_by_row)
 # one. First on a model with wild weights, then on the digits.
 
 # %%
-def draw_with(cache_class, model, uniforms, known=None, **options):
-    """Your loop around your cache; nothing is known if `known` is not given."""
+def draw_with(cache_class, model, uniforms, known=None, label=None, **options):
+    """Your loop around your cache, image by image; nothing is known if `known` is not given."""
     known = torch.full(uniforms.shape, -1) if known is None else known
-    with torch.inference_mode():
-        return sample_row_by_row(cache_class(model, uniforms.shape, **options), uniforms, known)
+    images = []
+    for i, (noise, kept) in enumerate(zip(uniforms.split(1), known.split(1), strict=True)):
+        given = options if label is None else {"label": label[i : i + 1], **options}
+        with torch.inference_mode():
+            cache = cache_class(model, noise.shape, **given)
+            images.append(sample_row_by_row(cache, noise, kept))
+    return torch.cat(images)
 
 
 def same_images(model, uniforms, **options):
