@@ -205,6 +205,74 @@ class Mistakes:
         ratio = (1 + mean.square()) / log_variance.exp()
         return 0.5 * (ratio - 1 + log_variance).sum(dim=1)
 
+    def mean_alone_halved(mean, log_variance):
+        """Only the square of the mean is halved. The factor 1/2 belongs to all four terms."""
+        return (0.5 * mean.square() + log_variance.exp() - 1 - log_variance).sum(dim=1)
+
+    def mean_not_halved(mean, log_variance):
+        """The square of the mean is not halved. The factor 1/2 belongs to all four terms."""
+        return (mean.square() + 0.5 * (log_variance.exp() - 1 - log_variance)).sum(dim=1)
+
+    def log_not_halved(mean, log_variance):
+        """The log-variance is not halved. The factor 1/2 belongs to all four terms."""
+        return (0.5 * (mean.square() + log_variance.exp() - 1) - log_variance).sum(dim=1)
+
+    def log_halved_twice(mean, log_variance):
+        """The last term is halved twice: it is the log of the variance in the formula, not of the
+        standard deviation."""
+        on_axes = mean.square() + log_variance.exp() - 1 - log_variance / 2
+        return 0.5 * on_axes.sum(dim=1)
+
+    def mean_subtracted(mean, log_variance):
+        """The square of the mean is subtracted. Far from the prior, a code costs more."""
+        return 0.5 * (log_variance.exp() - 1 - log_variance - mean.square()).sum(dim=1)
+
+    def variance_subtracted(mean, log_variance):
+        """The variance is subtracted. A q that is wider than the prior costs more, not less."""
+        return 0.5 * (mean.square() - log_variance.exp() - 1 - log_variance).sum(dim=1)
+
+    def one_added(mean, log_variance):
+        """The 1 is added. It has to be subtracted, so that q = p gives 0."""
+        return 0.5 * (mean.square() + log_variance.exp() + 1 - log_variance).sum(dim=1)
+
+    def one_for_all_axes(mean, log_variance):
+        """The 1 is subtracted once for all axes. Each axis has its own."""
+        total = (mean.square() + log_variance.exp() - log_variance).sum(dim=1)
+        return 0.5 * (total - 1)
+
+    def no_variance(mean, log_variance):
+        """The variance itself, exp of the log-variance, is missing from the sum."""
+        return 0.5 * (mean.square() - 1 - log_variance).sum(dim=1)
+
+    def variance_squared(mean, log_variance):
+        """The variance is squared. It is a square already."""
+        on_axes = mean.square() + (2 * log_variance).exp() - 1 - log_variance
+        return 0.5 * on_axes.sum(dim=1)
+
+    def axes_kept(mean, log_variance):
+        """There is one KL for each axis. Independent axes add up: one number an image."""
+        return _axes(mean, log_variance)
+
+    def one_number(mean, log_variance):
+        """The whole batch is added up. Every image has its own KL."""
+        return _axes(mean, log_variance).sum()
+
+    def one_mean(mean, log_variance):
+        """All is averaged to one number. Every image has its own KL, and axes add up."""
+        return _axes(mean, log_variance).mean()
+
+    def batch_mean(mean, log_variance):
+        """The mean over the batch is taken. Every image has its own KL."""
+        return _axes(mean, log_variance).sum(dim=1).mean()
+
+    def the_first_axis(mean, log_variance):
+        """Only the first axis is counted. All axes add up."""
+        return _axes(mean, log_variance)[:, 0]
+
+    def the_last_axis(mean, log_variance):
+        """Only the last axis is counted. All axes add up."""
+        return _axes(mean, log_variance)[:, -1]
+
 
 @gaussian_kl.right
 def by_distributions(mean, log_variance):

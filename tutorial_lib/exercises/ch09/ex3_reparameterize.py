@@ -245,6 +245,65 @@ class Mistakes:
     def width_cut_off(mean, log_variance, noise):
         return reference(mean, log_variance.detach(), noise)
 
+    def root_twice(mean, log_variance, noise):
+        """The root is taken twice: exp(log_variance / 2) is the standard deviation already."""
+        return mean + (log_variance / 4).exp() * noise
+
+    def half_of_the_log(mean, log_variance, noise):
+        """The noise is multiplied by half the log-variance. The exp is missing."""
+        return mean + log_variance / 2 * noise
+
+    def divided(mean, log_variance, noise):
+        """The noise is divided by the standard deviation. Multiply: a wide q scatters more."""
+        return mean + noise / _deviation(log_variance)
+
+    def noise_subtracted(mean, log_variance, noise):
+        """The noise is subtracted. The draw is the mean *plus* the stretched noise."""
+        return mean - _deviation(log_variance) * noise
+
+    def half_of_the_variance(mean, log_variance, noise):
+        """Half of the variance stands in the place of its root: exp first, then the root."""
+        return mean + log_variance.exp() / 2 * noise
+
+    def variance_squared(mean, log_variance, noise):
+        """The noise is multiplied by the variance squared, exp(2 * log_variance). Half the exponent
+        is its root, twice the exponent is its square."""
+        return mean + (2 * log_variance).exp() * noise
+
+    def mean_times_noise(mean, log_variance, noise):
+        """Mean and standard deviation are exchanged: the deviation multiplies the noise, the mean
+        is added."""
+        return _deviation(log_variance) + mean * noise
+
+    def noise_alone(mean, log_variance, noise):
+        """The noise comes back as it is: a draw from the prior, which knows nothing of the
+        image."""
+        return noise + 0 * mean * log_variance
+
+    def absolute_noise(mean, log_variance, noise):
+        """The noise has lost its sign: all draws lie on one side of the mean."""
+        return mean + _deviation(log_variance) * noise.abs()
+
+    def power_of_two(mean, log_variance, noise):
+        """A power of 2 is taken. The logarithm is natural: `torch.exp`."""
+        return mean + 2 ** (log_variance / 2) * noise
+
+    def exp_of_the_draw(mean, log_variance, noise):
+        """exp is taken of the product of noise and log-variance. First exp, then multiply."""
+        return mean + (log_variance / 2 * noise).exp()
+
+    def mean_of_the_batch(mean, log_variance, noise):
+        """All images get the mean of the batch. Every image has its own."""
+        return mean.mean(dim=0, keepdim=True) + _deviation(log_variance) * noise
+
+    def width_of_the_batch(mean, log_variance, noise):
+        """All images get the average log-variance of the batch. Every image has its own."""
+        return mean + _deviation(log_variance.mean(dim=0, keepdim=True)) * noise
+
+    def noise_added_before_exp(mean, log_variance, noise):
+        """The noise is added to the log-variance before exp. It has to multiply the deviation."""
+        return mean + (log_variance / 2 + noise).exp()
+
 
 @reparameterize.right
 def by_addcmul(mean, log_variance, noise):

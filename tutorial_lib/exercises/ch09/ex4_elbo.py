@@ -233,6 +233,98 @@ class Mistakes:
         """The levels are exchanged: sigmoid(logit) is the probability of a 1, not of a 0."""
         return reference(-logits, levels, mean, log_variance)
 
+    def last_draw(logits, levels, mean, log_variance):
+        """Only the last draw is used. Average over all of them."""
+        return _explained(logits, levels)[-1] - gaussian_kl(mean, log_variance)
+
+    def best_draw(logits, levels, mean, log_variance):
+        """Only the best draw is used. An expectation averages over all of them."""
+        return _explained(logits, levels).amax(dim=0) - gaussian_kl(mean, log_variance)
+
+    def logits_averaged(logits, levels, mean, log_variance):
+        """The logits of the draws are averaged before the cross-entropy. Average log p(x|z): first
+        the logarithm of each draw, then the mean."""
+        return reference(logits.mean(dim=0, keepdim=True), levels, mean, log_variance)
+
+    def probabilities_averaged(logits, levels, mean, log_variance):
+        """The probabilities of single pixels are averaged over the draws. A draw explains the image
+        as a whole: the mean of log p(x|z) is over whole images."""
+        each = _log_pixels(logits, levels).exp().mean(dim=0).log().sum(dim=1)
+        return each - gaussian_kl(mean, log_variance)
+
+    def draws_kept(logits, levels, mean, log_variance):
+        """There is one bound for each draw. Average over the draws: dim=0."""
+        return _explained(logits, levels) - gaussian_kl(mean, log_variance)
+
+    def KL_once_a_draw(logits, levels, mean, log_variance):
+        """The KL is subtracted once for each draw. It is one number for q, whatever is drawn."""
+        kl = len(logits) * gaussian_kl(mean, log_variance)
+        return _explained(logits, levels).mean(dim=0) - kl
+
+    def KL_shared_by_the_draws(logits, levels, mean, log_variance):
+        """The KL is divided by the number of draws. It is one number for q, whatever is drawn."""
+        kl = gaussian_kl(mean, log_variance) / len(logits)
+        return _explained(logits, levels).mean(dim=0) - kl
+
+    def KL_not_halved(logits, levels, mean, log_variance):
+        """The KL is twice as large as it should be: its factor 1/2 is missing."""
+        return _explained(logits, levels).mean(dim=0) - 2 * gaussian_kl(mean, log_variance)
+
+    def KL_halved(logits, levels, mean, log_variance):
+        """The KL is halved once more: only half of the code's cost is subtracted."""
+        return _explained(logits, levels).mean(dim=0) - gaussian_kl(mean, log_variance) / 2
+
+    def KL_of_the_batch(logits, levels, mean, log_variance):
+        """The KL of all images together is subtracted from each. Every image has its own."""
+        return _explained(logits, levels).mean(dim=0) - gaussian_kl(mean, log_variance).sum()
+
+    def KL_of_the_log_as_deviation(logits, levels, mean, log_variance):
+        """In the KL, the log-variance is taken for the log of the standard deviation."""
+        return _explained(logits, levels).mean(dim=0) - gaussian_kl(mean, 2 * log_variance)
+
+    def KL_the_other_way(logits, levels, mean, log_variance):
+        """The KL is that of the prior from q. The bound has KL(q || p): first q, then the prior."""
+        ratio = (1 + mean.square()) / log_variance.exp()
+        kl = 0.5 * (ratio - 1 + log_variance).sum(dim=1)
+        return _explained(logits, levels).mean(dim=0) - kl
+
+    def KL_alone(logits, levels, mean, log_variance):
+        """This is minus the KL alone. What the decoder says of the image is missing."""
+        return -gaussian_kl(mean, log_variance)
+
+    def ones_only(logits, levels, mean, log_variance):
+        """Only pixels of level 1 are counted. A 0 has its probability, too: 1 - sigmoid(logit)."""
+        each = (_log_pixels(logits, levels) * levels).sum(dim=2).mean(dim=0)
+        return each - gaussian_kl(mean, log_variance)
+
+    def levels_ignored(logits, levels, mean, log_variance):
+        """All pixels are taken for ones: log sigmoid(logit) is the log-probability of a 1."""
+        each = F.logsigmoid(logits).sum(dim=2).mean(dim=0)
+        return each - gaussian_kl(mean, log_variance)
+
+    def probabilities_added(logits, levels, mean, log_variance):
+        """The probabilities of the pixels are added. Add their logarithms."""
+        each = _log_pixels(logits, levels).exp().sum(dim=2).mean(dim=0)
+        return each - gaussian_kl(mean, log_variance)
+
+    def everything_averaged(logits, levels, mean, log_variance):
+        """`reduction="none"` is missing: the first term is one mean over draws, images and
+        pixels."""
+        return _log_pixels(logits, levels).mean() - gaussian_kl(mean, log_variance)
+
+    def batch_averaged(logits, levels, mean, log_variance):
+        """The bounds of the images are averaged to one number. Asked for is one an image."""
+        return reference(logits, levels, mean, log_variance).mean()
+
+    def batch_added(logits, levels, mean, log_variance):
+        """The bounds of the images are added up to one number. Asked for is one an image."""
+        return reference(logits, levels, mean, log_variance).sum()
+
+    def first_term_in_bits(logits, levels, mean, log_variance):
+        """The first term is in bits and the KL in nats. Both have to be nats."""
+        explained = _explained(logits, levels).mean(dim=0) / math.log(2)
+        return explained - gaussian_kl(mean, log_variance)
+
 
 @elbo.right
 def by_bernoulli(logits, levels, mean, log_variance):

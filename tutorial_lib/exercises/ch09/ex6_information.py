@@ -68,6 +68,14 @@ def draw_trial(n: int, closeness: float, shift: float, rng: torch.Generator) -> 
     return Trial((shift - 0.5 * squares + widths,))
 
 
+def _misleading(rng: torch.Generator) -> Trial:
+    """Some codes are less probable under their own image than on average."""
+    while True:
+        trial = draw_trial(6, 0.7, 2.0, rng)
+        if (_own(*trial.args) - _mixture(*trial.args)).min() < -0.05:
+            return trial
+
+
 def _far_apart(rng: torch.Generator) -> Trial:
     """Densities far below what exp can hold, and some codes far below the others."""
     (log_q,) = draw_trial(4, 1.0, -1000.0, rng).args
@@ -100,7 +108,7 @@ def full(rng):
 
 
 information.trials("codes in between, and very small densities")(
-    lambda rng: [draw_trial(6, 0.7, 2.0, rng), _far_apart(rng)]
+    lambda rng: [_misleading(rng), _far_apart(rng)]
 )
 information.also_try(
     lambda rng: (
@@ -231,6 +239,50 @@ class Mistakes:
         """The result is divided by log N. Asked for are nats, not a share of the most there can
         be."""
         return reference(log_q) / math.log(len(log_q))
+
+    def one_each(log_q):
+        """There is one number for each image. Asked for is their mean."""
+        return _own(log_q) - _mixture(log_q)
+
+    def N_minus_one(log_q):
+        """The sum of all N posteriors is divided by N - 1. The image's own is in it: divide by
+        N."""
+        return (_own(log_q) - torch.logsumexp(log_q, dim=1)).mean() + math.log(len(log_q) - 1)
+
+    def N_divided_wrongly(log_q):
+        """log N is subtracted where it should be added: the average in the denominator is divided
+        by N, so its logarithm loses log N."""
+        return (_own(log_q) - torch.logsumexp(log_q, dim=1)).mean() - math.log(len(log_q))
+
+    def mixture_of_everything(log_q):
+        """One average over the whole matrix stands for q(z). Each code has its own: dim=1."""
+        n = len(log_q)
+        return _own(log_q).mean() - torch.logsumexp(log_q.flatten(), dim=0) + 2 * math.log(n)
+
+    def the_best_image(log_q):
+        """The first term is the image under which the code is likeliest. It has to be the code's
+        own image: the diagonal."""
+        return (log_q.amax(dim=1) - _mixture(log_q)).mean()
+
+    def the_largest_for_the_average(log_q):
+        """The largest log q stands for log q(z). q(z) is the average over all images."""
+        return (_own(log_q) - log_q.amax(dim=1)).mean()
+
+    def added(log_q):
+        """log q(z) is added. It has to be subtracted: information is a ratio of probabilities."""
+        return (_own(log_q) + _mixture(log_q)).mean()
+
+    def the_first_code(log_q):
+        """Only the first code is looked at. Asked for is the mean over all of them."""
+        return (_own(log_q) - _mixture(log_q))[0]
+
+    def divided(log_q):
+        """The two logarithms are divided. The log of a ratio is a difference."""
+        return (_own(log_q) / _mixture(log_q)).mean()
+
+    def summed_over_N_twice(log_q):
+        """The mean is divided by N once more."""
+        return reference(log_q) / len(log_q)
 
 
 @information.right

@@ -221,6 +221,81 @@ class Mistakes:
         under a q above 0 costs infinitely much."""
         return torch.where(p > 0, _terms(q, p), 0).sum(dim=-1)
 
+    def entropy_added(q, p):
+        """The entropy of q is added to the cross-entropy. The KL takes it off."""
+        cross = -torch.xlogy(q, torch.where(q > 0, p, 1)).sum(dim=-1)
+        return cross - torch.xlogy(q, q).sum(dim=-1)
+
+    def entropy_alone(q, p):
+        """This is the entropy of q: p is not used."""
+        return -torch.xlogy(q, q).sum(dim=-1)
+
+    def minus_the_entropy(q, p):
+        """This is sum q log q: p is not used."""
+        return torch.xlogy(q, q).sum(dim=-1)
+
+    def difference_of_entropies(q, p):
+        """The entropies of p and q are subtracted. In the KL both logarithms have the weights of
+        q."""
+        return torch.xlogy(q, q).sum(dim=-1) - torch.xlogy(p, p).sum(dim=-1)
+
+    def weighted_with_p(q, p):
+        """The logarithms are weighted with p. The mean is over draws from q."""
+        return torch.where(p > 0, p * _log_ratio(q, p), 0).sum(dim=-1)
+
+    def both_ways(q, p):
+        """KL(q || p) and KL(p || q) are added. Asked for is the first alone."""
+        return _terms(q, p).sum(dim=-1) + _terms(p, q).sum(dim=-1)
+
+    def to_the_middle(q, p):
+        """q is compared with the average of q and p. Compare it with p itself."""
+        return _terms(q, (q + p) / 2).sum(dim=-1)
+
+    def no_logarithm_of_p(q, p):
+        """p stands there without its logarithm. `F.kl_div` wants log p as its first argument."""
+        return (torch.xlogy(q, q) - q * p).sum(dim=-1)
+
+    def log_of_the_mean(q, p):
+        """The ratios are averaged, then the logarithm is taken. The KL is a mean of logarithms."""
+        return torch.where(q > 0, q * q / p, 0).sum(dim=-1).log()
+
+    def absolute_terms(q, p):
+        """The terms have lost their signs. Some are negative, and belong so."""
+        return _terms(q, p).abs().sum(dim=-1)
+
+    def negative_terms_left_out(q, p):
+        """Negative terms are left out. Where q is below p the term is negative, and counts."""
+        return _terms(q, p).clamp(min=0).sum(dim=-1)
+
+    def taken_as_logits(q, p):
+        """A softmax is taken of q and p. They are probabilities already."""
+        return _terms(q.softmax(dim=-1), p.softmax(dim=-1)).sum(dim=-1)
+
+    def largest_only(q, p):
+        """Only the code where q is largest is counted. That is right for a one-hot q."""
+        most = q.argmax(dim=-1, keepdim=True)
+        return _terms(q, p).gather(-1, most)[..., 0]
+
+    def likeliest_code_of_p(q, p):
+        """This is -log p at the code where q is largest. That is right for a one-hot q."""
+        return -p.gather(-1, q.argmax(dim=-1, keepdim=True))[..., 0].log()
+
+    def one_number(q, p):
+        """The whole batch is added up. Each row has its own KL."""
+        return _terms(q, p).sum()
+
+    def one_mean(q, p):
+        """The rows are averaged to one number. Each row has its own KL."""
+        return _terms(q, p).sum(dim=-1).mean()
+
+    def over_the_batch(q, p):
+        """The sum runs over the rows. It has to run over the codes, the last axis."""
+        return _terms(q, p).sum(dim=0)
+
+    def terms_kept(q, p):
+        """The terms of the codes are not added up: there is one KL for each row."""
+        return _terms(q, p)
+
 
 @categorical_kl.right
 def row_by_row(q, p):

@@ -180,6 +180,67 @@ class Mistakes:
         """The two numbers are in the other order: nats per image come first."""
         return reference(latent_shape, n_codes, n_dims)[::-1]
 
+    def dims_for_latents(latent_shape, n_codes, n_dims):
+        """The codes are counted by D, the dimensions of the image. There is a code for each
+        position of the *field*."""
+        return _from_nats(n_dims * math.log(n_codes), n_dims)
+
+    def N_times_K(latent_shape, n_codes, n_dims):
+        """The logarithm is missing: N times K. A choice among K costs log K."""
+        return _from_nats(math.prod(latent_shape) * n_codes, n_dims)
+
+    def log_of_the_positions(latent_shape, n_codes, n_dims):
+        """This is N log N: K is not used. Each position chooses among K codes."""
+        n = math.prod(latent_shape)
+        return _from_nats(n * math.log(n), n_dims)
+
+    def one_code_less(latent_shape, n_codes, n_dims):
+        """The logarithm is of K - 1. There are K codes to choose from."""
+        return _from_nats(math.prod(latent_shape) * math.log(n_codes - 1), n_dims)
+
+    def whole_bits(latent_shape, n_codes, n_dims):
+        """Each code gets a whole number of bits. In the long run, log2 K is enough, whole or
+        not."""
+        bits = math.prod(latent_shape) * math.ceil(math.log2(n_codes))
+        return bits * math.log(2), bits / n_dims
+
+    def base_ten(latent_shape, n_codes, n_dims):
+        """The logarithm has base 10. Nats take the natural logarithm: `math.log`."""
+        return _from_nats(math.prod(latent_shape) * math.log10(n_codes), n_dims)
+
+    def multiplied_by_dims(latent_shape, n_codes, n_dims):
+        """The second number is multiplied by D. Bits per dimension: divide."""
+        nats = math.prod(latent_shape) * math.log(n_codes)
+        return nats, nats / math.log(2) * n_dims
+
+    def the_last_side(latent_shape, n_codes, n_dims):
+        """Only the last axis of the field is counted."""
+        return _from_nats(latent_shape[-1] * math.log(n_codes), n_dims)
+
+    def number_of_axes(latent_shape, n_codes, n_dims):
+        """The *axes* of the field are counted, `len(latent_shape)`. Count its positions: multiply
+        the sides."""
+        return _from_nats(len(latent_shape) * math.log(n_codes), n_dims)
+
+    def bits_of_one_code(latent_shape, n_codes, n_dims):
+        """The second number spreads *one* code over the image. All codes of the field count."""
+        nats = math.prod(latent_shape) * math.log(n_codes)
+        return nats, math.log2(n_codes) / n_dims
+
+    def per_position_and_dimension(latent_shape, n_codes, n_dims):
+        """The second number is divided by N times D. Divide the bits of the whole field by D."""
+        nats = math.prod(latent_shape) * math.log(n_codes)
+        return nats, math.log2(n_codes) / (math.prod(latent_shape) * n_dims)
+
+    def nats_of_the_dimension(latent_shape, n_codes, n_dims):
+        """The first number is per dimension. Asked for are nats per *image*, then bits/dim."""
+        nats, bits = reference(latent_shape, n_codes, n_dims)
+        return nats / n_dims, bits
+
+    def positions_to_the_power(latent_shape, n_codes, n_dims):
+        """This is K log N with the sides added. It is N choices among K: N log K."""
+        return _from_nats(n_codes * math.log(sum(latent_shape)), n_dims)
+
 
 @latent_rate.right
 def by_adding_up(latent_shape, n_codes, n_dims):

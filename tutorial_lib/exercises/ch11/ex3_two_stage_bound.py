@@ -250,6 +250,94 @@ class Mistakes:
     def one_number_for_the_batch(*args):
         return reference(*args).sum()
 
+    def decoder_subtracted(*args):
+        """The decoder's term has the sign of a cost, the prior's has not. Both are logarithms of
+        probabilities: add."""
+        given, prior = _parts(*args)
+        return prior - given
+
+    def decoder_per_pixel(*args):
+        """The decoder's term is averaged over its sub-pixels, the prior's is not. Both add up."""
+        given, prior = _parts(*args)
+        return given / args[1][0].numel() + prior
+
+    def prior_in_bits(*args):
+        """The prior's term is in bits, the decoder's in nats. Both have to be nats."""
+        given, prior = _parts(*args)
+        return given + prior / math.log(2)
+
+    def decoder_in_bits(*args):
+        """The decoder's term is in bits, the prior's in nats. Both have to be nats."""
+        given, prior = _parts(*args)
+        return given / math.log(2) + prior
+
+    def bits_per_dimension(*args):
+        """This is in bits per dimension. Asked for are nats per image."""
+        given, prior = _parts(*args)
+        return (given + prior) / args[1][0].numel() / math.log(2)
+
+    def nats_per_pixel(*args):
+        """The sum is divided by the number of sub-pixels. Asked for are nats per image."""
+        given, prior = _parts(*args)
+        return (given + prior) / args[1][0].numel()
+
+    def multiplied(*args):
+        """The two logarithms are multiplied. The probabilities are; their logarithms are added."""
+        given, prior = _parts(*args)
+        return given * prior
+
+    def rate_twice(*args):
+        """N log K is subtracted as well. The prior's term is the whole cost of the codes."""
+        given, prior = _parts(*args)
+        return given + prior - args[3][0].numel() * math.log(args[2].shape[1])
+
+    def uniform_rate_added(decoder_logits, levels, prior_logits, indices):
+        """N log K is added. The codes cost something: log p(z) is below 0, and is that of *this*
+        prior."""
+        given, _ = _parts(decoder_logits, levels, prior_logits, indices)
+        return given + indices[0].numel() * math.log(prior_logits.shape[1])
+
+    def the_likeliest_levels(decoder_logits, levels, prior_logits, indices):
+        """The decoder's term is that of the likeliest levels. Take the levels that are there."""
+        likeliest = decoder_logits.argmax(dim=1)
+        return sum(_parts(decoder_logits, likeliest, prior_logits, indices))
+
+    def batch_averaged(*args):
+        """The bounds are averaged to one number. Asked for is one an image."""
+        return sum(_parts(*args)).mean()
+
+    def every_pair(*args):
+        """Each image's decoder term is combined with every image's prior term: (B, B). Both belong
+        to one image."""
+        given, prior = _parts(*args)
+        return given[:, None] + prior
+
+    def two_results(*args):
+        """The two terms come back apart. Add them: one bound an image."""
+        return torch.stack(_parts(*args), dim=1)
+
+    def prior_of_the_batch(*args):
+        """The prior's terms of all images are added up. Each image has its own codes."""
+        given, prior = _parts(*args)
+        return given + prior.sum()
+
+    def prior_averaged_over_the_batch(*args):
+        """All images get the mean prior term of the batch. Each has its own codes."""
+        given, prior = _parts(*args)
+        return given + prior.mean()
+
+    def the_first_code(decoder_logits, levels, prior_logits, indices):
+        """Only the first code of the field is counted. All N of them are sent."""
+        given, _ = _parts(decoder_logits, levels, prior_logits, indices)
+        log_p = prior_logits.log_softmax(dim=1)[:, :, 0, 0]
+        return given + log_p.gather(1, indices[:, 0, :1])[:, 0]
+
+    def logits_of_the_prior(decoder_logits, levels, prior_logits, indices):
+        """The prior's logits are added as they are. Only after a log-softmax are they
+        log-probabilities."""
+        given, _ = _parts(decoder_logits, levels, prior_logits, indices)
+        return given + prior_logits.gather(1, indices[:, None]).flatten(1).sum(dim=1)
+
 
 @two_stage_bound.right
 def by_gathering(decoder_logits, levels, prior_logits, indices):

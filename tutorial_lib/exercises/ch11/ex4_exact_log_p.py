@@ -224,6 +224,54 @@ class Mistakes:
     def over_the_batch(log_prior, log_likelihood):
         return torch.logsumexp(_joint(log_prior, log_likelihood), dim=0)
 
+    def divided_by_the_fields(log_prior, log_likelihood):
+        """The sum is divided by the number of fields. The prior's weights are in it already: a
+        plain sum."""
+        joint = _joint(log_prior, log_likelihood)
+        return torch.logsumexp(joint, dim=1) - math.log(len(log_prior))
+
+    def bits(log_prior, log_likelihood):
+        """These are bits. Asked for are nats."""
+        return reference(log_prior, log_likelihood) / math.log(2)
+
+    def the_likeliest_field_given_x(log_prior, log_likelihood):
+        """Only the field with the largest p(x|z) is counted, with its prior. All fields count."""
+        best = log_likelihood.argmax(dim=1, keepdim=True)
+        return _joint(log_prior, log_likelihood).gather(1, best)[:, 0]
+
+    def the_best_likelihood(log_prior, log_likelihood):
+        """This is the largest p(x|z) alone: one field, and no prior."""
+        return log_likelihood.amax(dim=1)
+
+    def the_field_of_the_prior(log_prior, log_likelihood):
+        """Only the field that the prior likes best is counted. All fields count."""
+        return log_likelihood[:, log_prior.argmax()]
+
+    def the_field_of_the_prior_with_p(log_prior, log_likelihood):
+        """Only the field that the prior likes best is counted, with its p(z). All fields count."""
+        return _joint(log_prior, log_likelihood)[:, log_prior.argmax()]
+
+    def one_number(log_prior, log_likelihood):
+        """The whole batch is added up to one number. Each image has its own log p(x)."""
+        return reference(log_prior, log_likelihood).sum()
+
+    def one_mean(log_prior, log_likelihood):
+        """The images are averaged to one number. Each image has its own log p(x)."""
+        return reference(log_prior, log_likelihood).mean()
+
+    def squared_prior(log_prior, log_likelihood):
+        """The prior is counted twice. p(z) is multiplied in once."""
+        return torch.logsumexp(2 * log_prior + log_likelihood, dim=1)
+
+    def likelihood_subtracted(log_prior, log_likelihood):
+        """log p(x|z) is subtracted. Probabilities are multiplied, so logarithms are added."""
+        return torch.logsumexp(log_prior - log_likelihood, dim=1)
+
+    def mean_of_the_joint(log_prior, log_likelihood):
+        """The logarithms are averaged over the fields. Add the probabilities, then take the
+        logarithm."""
+        return _joint(log_prior, log_likelihood).mean(dim=1)
+
 
 @exact_log_p.right
 def from_the_best(log_prior, log_likelihood):

@@ -249,6 +249,52 @@ class Mistakes:
         """The sign is turned round: a cost is -log2 p."""
         return -reference(train_codes, held_out_codes, n_codes)
 
+    def by_position(train_codes, held_out_codes, n_codes):
+        """The codes are counted at each position apart. This prior has one table for all places."""
+        flat, seen = train_codes.flatten(1), held_out_codes.flatten(1)
+        tables = [_bits(_counts(place, n_codes) + 1) for place in flat.T]
+        return torch.stack([t[c] for t, c in zip(tables, seen.T, strict=True)]).mean()
+
+    def entropy_of_the_prior(train_codes, held_out_codes, n_codes):
+        """This is the entropy of p: the mean is weighted with p itself. Asked for is the mean over
+        the held-out codes."""
+        counts = _counts(train_codes, n_codes) + 1
+        return (counts / counts.sum() * _bits(counts)).sum()
+
+    def two_added(train_codes, held_out_codes, n_codes):
+        """Every count is two larger than it is. One is enough."""
+        return _bits(_counts(train_codes, n_codes) + 2)[held_out_codes].mean()
+
+    def a_fraction_added(train_codes, held_out_codes, n_codes):
+        """Every count is made larger by 1/K. The card says by one."""
+        return _bits(_counts(train_codes, n_codes) + 1 / n_codes)[held_out_codes].mean()
+
+    def half_added(train_codes, held_out_codes, n_codes):
+        """Every count is made larger by one half. The card says by one."""
+        return _bits(_counts(train_codes, n_codes) + 0.5)[held_out_codes].mean()
+
+    def perplexity(train_codes, held_out_codes, n_codes):
+        """This is 2 to the power of the bits, a perplexity. Asked for are the bits."""
+        return 2 ** _bits(_counts(train_codes, n_codes) + 1)[held_out_codes].mean()
+
+    def a_mean_probability(train_codes, held_out_codes, n_codes):
+        """This is the mean probability of the codes. Asked for is the mean of -log2 of it."""
+        return (-_bits(_counts(train_codes, n_codes) + 1))[held_out_codes].exp2().mean()
+
+    def one_a_field(train_codes, held_out_codes, n_codes):
+        """There is one number for each field. Asked for is one mean over all held-out codes."""
+        return _bits(_counts(train_codes, n_codes) + 1)[held_out_codes].flatten(1).mean(dim=1)
+
+    def counted_on_both(train_codes, held_out_codes, n_codes):
+        """Training and held-out codes are counted together. Held-out codes must not make their own
+        prior."""
+        counts = _counts(train_codes, n_codes) + _counts(held_out_codes, n_codes) + 1
+        return _bits(counts)[held_out_codes].mean()
+
+    def base_ten(train_codes, held_out_codes, n_codes):
+        """The logarithm has base 10. Bits take log2."""
+        return _bits(_counts(train_codes, n_codes) + 1)[held_out_codes].mean() * math.log10(2)
+
 
 @unigram_bits.right
 def by_cross_entropy(train_codes, held_out_codes, n_codes):
