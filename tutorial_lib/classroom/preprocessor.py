@@ -28,6 +28,7 @@ from tutorial_lib.classroom.remote import grade_apart
 from tutorial_lib.classroom.worker_process import Limits, WorkerProcess
 from tutorial_lib.exercises.definition import NOT_ATTEMPTED, CheckResult, Grade
 from tutorial_lib.exercises.engine import Exercise
+from tutorial_lib.exercises.reports import broken
 
 SETUP_TAG, RUBRIC_TAG = "setup", "for the reader"
 NO_EXERCISE = (
@@ -152,7 +153,7 @@ def report(exercise: Exercise, plan: Plan, grade: Grade) -> str:
         lines += ["", grade.failure.message, grade.failure.evidence]
     if grade.printed:
         lines += ["", "Your function printed:", grade.printed]
-    return "\n".join(lines).rstrip()
+    return "\n".join(map(broken, "\n".join(lines).rstrip().split("\n")))
 
 
 def _line(detail: CheckResult) -> str:

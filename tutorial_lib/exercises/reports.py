@@ -63,7 +63,7 @@ class Code:
 
     def _lines(self) -> str:
         text = self.text.rstrip()
-        return text if self.language else "\n".join(map(_broken, text.splitlines()))
+        return text if self.language else "\n".join(map(broken, text.splitlines()))
 
 
 @dataclass(frozen=True)
@@ -144,8 +144,8 @@ def _literal(text: str) -> str:
     return re.sub(r"^\d*(?=[-+#>.)])", r"\g<0>\\", text)
 
 
-def _broken(line: str) -> str:
-    """A long line under itself, for JupyterLab breaks it inside a word."""
+def broken(line: str) -> str:
+    """A long line in several, broken between words: pages break it within one, or cut it off."""
     if len(line) <= NARROW:
         return line
     indent = " " * (len(line) - len(line.lstrip()) + 2)

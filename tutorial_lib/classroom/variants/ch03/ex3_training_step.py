@@ -105,7 +105,7 @@ def _judge(what: str, points: int, shape: tuple[int, int, int, int], norms, n_st
     @training_step.judge(what, points)
     def judge(candidate, rng, twist):
         trials = [_trial(rng, shape, norm, n_steps) for norm in norms]
-        return run(candidate, trials, [], [training_step.own_answer(twist)], twist.right)
+        return run(candidate, trials, [], training_step.mistakes(twist), twist.right)
 
 
 _judge("one step: what is returned, and where the weights go", 2, (3, 1, 3, 4), [1e6], 1)
