@@ -327,7 +327,7 @@ show_images(pictures, n_levels=16, n_columns=8, row_labels=list(structureless));
 # Every image here is a legal sample of "this prior, then the decoder", and not one is a garment.
 # The first two priors fill the whole frame with patches. Knowing the place brings a dark border and
 # something in the middle, but no two patches agree on what it is. The bits say what each prior
-# charges for a held-out code (add-one counts, as in exercise 11.5).
+# charges for a held-out code (add-one counts, as in exercise 11.6).
 #
 # ## 4 · Stage two: which codes go together
 #
