@@ -56,7 +56,7 @@ def two_stage_sample(prior, decode, kept: torch.Tensor, uniforms: torch.Tensor) 
 ''',
     answer="""\
 def two_stage_sample(prior, decode, kept, uniforms):
-    codes = kept.clamp(min=0)  # a copy, in which any code stands for one still to be drawn
+    codes = kept.clamp(min=0)  # a copy; 0 stands where one is to be drawn
     _, height, width = kept.shape
     with torch.no_grad():
         for row in range(height):
