@@ -1,5 +1,7 @@
 """Variants of exercise 4.5: layers that are built differently."""
 
+import itertools
+
 import torch
 
 from tutorial_lib.classroom.variants.variant import Variants
@@ -16,90 +18,66 @@ multiplications_per_pixel = Variants(
     examples=("multiplications_per_pixel(3, 1)", "multiplications_per_pixel(5, 2)"),
 )
 
-CROPPED = ", kernels cropped"
-LAST_TWO = "link 1 x 2 x 2, output 1 x 1 x 1"
-
-
-@multiplications_per_pixel.twist(
-    "The kernels are masked, not cropped: the vertical one has k x k taps and the horizontal "
-    "one 1 x k, and a tap under a 0 of the mask is multiplied like any other.",
-    cropped="",
-    more="",
-    outcome=f"vertical 9 x 1 x 2, horizontal 3 x 1 x 2, {LAST_TWO}: 29",
-)
-def uncropped(kernel_size, n_channels):
-    taps = kernel_size * kernel_size + kernel_size
-    return n_channels**2 * (2 * taps + 4 + 1)
-
-
-@multiplications_per_pixel.right
-def by_sizes(kernel_size, n_channels):
-    k, c = kernel_size, n_channels
-    shapes = (2 * c, c, k, k), (2 * c, c, 1, k), (2 * c, 2 * c, 1, 1), (c, c, 1, 1)
-    return sum(torch.Size(shape).numel() for shape in shapes)
-
-
-@multiplications_per_pixel.twist(
-    "A fifth convolution, 1x1 from C to 4C channels, leads from the gated features of the "
-    "horizontal stack to the end of the network (a skip connection).",
-    cropped=CROPPED,
-    more=" + skip",
-    outcome=(f"vertical 6 x 1 x 2, horizontal 2 x 1 x 2, {LAST_TWO}, skip 1 x 1 x 4: 25"),
-)
-def skip(kernel_size, n_channels):
-    kept = kernel_size // 2 + 1
-    taps = kept * kernel_size + kept
-    return n_channels**2 * (2 * taps + 4 + 1 + 4)
-
-
-@multiplications_per_pixel.right
-def skip_by_sizes(kernel_size, n_channels):
-    k, c, kept = kernel_size, n_channels, (kernel_size + 1) // 2
-    shapes = (2 * c, c, kept, k), (2 * c, c, 1, kept), (2 * c, 2 * c), (c, c), (4 * c, c)
-    return sum(torch.Size(shape).numel() for shape in shapes)
-
-
-@multiplications_per_pixel.twist(
-    "The link leaves the vertical stack behind its gate, where there are C channels, and joins "
-    "the horizontal stack before its gate.",
-    cropped=CROPPED,
-    more="",
-    outcome=("vertical 6 x 1 x 2, horizontal 2 x 1 x 2, link 1 x 1 x 2, output 1 x 1 x 1: 19"),
-)
-def link_after_the_gate(kernel_size, n_channels):
-    kept = kernel_size // 2 + 1
-    taps = kept * kernel_size + kept
-    return n_channels**2 * (2 * taps + 2 + 1)
-
-
-@multiplications_per_pixel.right
-def link_after_the_gate_by_sizes(kernel_size, n_channels):
-    k, c, kept = kernel_size, n_channels, (kernel_size + 1) // 2
-    shapes = (2 * c, c, kept, k), (2 * c, c, 1, kept), (2 * c, c), (c, c)
-    return sum(torch.Size(shape).numel() for shape in shapes)
-
-
-@multiplications_per_pixel.twist(
-    "The vertical convolution is done in two steps: first down its (k + 1) / 2 rows, one "
-    "column wide, from C to C channels, then along the row, 1 x k, from C to 2C.",
-    cropped=CROPPED,
-    more="",
-    outcome=(
-        "vertical 2 x 1 x 1 and 3 x 1 x 2, horizontal 2 x 1 x 2, link 1 x 2 x 2, output 1 x 1 "
-        "x 1: 17"
+CROPPED, UNCROPPED, SEPARABLE = "cropped", "uncropped", "separable"
+KERNELS = {
+    CROPPED: "",
+    UNCROPPED: (
+        "The kernels are masked, not cropped: the vertical one has k x k taps and the horizontal "
+        "one 1 x k, and a tap under a 0 of the mask is multiplied like any other."
     ),
+    SEPARABLE: (
+        "The vertical convolution is done in two steps: first down its (k + 1) / 2 rows, one "
+        "column wide, from C to C channels, then along the row, 1 x k, from C to 2C."
+    ),
+}
+SKIP = (
+    "A fifth convolution, 1x1 from C to 4C channels, leads from the gated features of the "
+    "horizontal stack to the end of the network (a skip connection)."
 )
-def separable(kernel_size, n_channels):
-    kept = kernel_size // 2 + 1
-    vertical = kept + 2 * kernel_size
-    return n_channels**2 * (vertical + 2 * kept + 4 + 1)
+LINK = (
+    "The link leaves the vertical stack behind its gate, where there are C channels, and joins "
+    "the horizontal stack before its gate."
+)
+BY_HAND = {
+    CROPPED: ("vertical 6 x 1 x 2", "horizontal 2 x 1 x 2"),
+    UNCROPPED: ("vertical 9 x 1 x 2", "horizontal 3 x 1 x 2"),
+    SEPARABLE: ("vertical 2 x 1 x 1 and 3 x 1 x 2", "horizontal 2 x 1 x 2"),
+}
 
 
-@multiplications_per_pixel.right
-def separable_by_sizes(kernel_size, n_channels):
-    k, c, kept = kernel_size, n_channels, (kernel_size + 1) // 2
-    shapes = (c, c, kept), (2 * c, c, k), (2 * c, c, kept), (2 * c, 2 * c), (c, c)
-    return sum(torch.Size(shape).numel() for shape in shapes)
+def _built(kernels: str, skip: bool, late_link: bool):
+    def by_hand(right):
+        link = "link 1 x 1 x 2" if late_link else "link 1 x 2 x 2"
+        parts = [*BY_HAND[kernels], link, "output 1 x 1 x 1", *["skip 1 x 1 x 4"] * skip]
+        return f"{', '.join(parts)}: {right(3, 1)}"
+
+    @multiplications_per_pixel.twist(
+        " ".join(filter(None, [KERNELS[kernels], SKIP * skip, LINK * late_link])),
+        cropped="" if kernels == UNCROPPED else ", kernels cropped",
+        more=" + skip" if skip else "",
+        outcome=by_hand,
+    )
+    def right(kernel_size, n_channels):
+        kept = kernel_size if kernels == UNCROPPED else kernel_size // 2 + 1
+        vertical = kept + 2 * kernel_size if kernels == SEPARABLE else 2 * kept * kernel_size
+        link, output = 2 if late_link else 4, 5 if skip else 1
+        return n_channels**2 * (vertical + 2 * kept + link + output)
+
+    @multiplications_per_pixel.right
+    def by_sizes(kernel_size, n_channels):
+        k, c = kernel_size, n_channels
+        kept = k if kernels == UNCROPPED else (k + 1) // 2
+        down, along = (c, c, kept), (2 * c, c, k)
+        shapes = [down, along] if kernels == SEPARABLE else [(2 * c, c, kept, k)]
+        shapes += [(2 * c, c, 1, kept), (2 * c, c if late_link else 2 * c), (c, c)]
+        shapes += [(4 * c, c)] * skip
+        return sum(torch.Size(shape).numel() for shape in shapes)
+
+
+AS_MANY = (CROPPED, False, False), (SEPARABLE, True, False)  # as the chapter's, the last for k = 3
+for _kernels, _skip, _late in itertools.product(KERNELS, (False, True), (False, True)):
+    if (_kernels, _skip, _late) not in AS_MANY:
+        _built(_kernels, _skip, _late)
 
 
 def _trials(rng: torch.Generator, kernel_sizes: tuple[int, ...]) -> list[Trial]:
