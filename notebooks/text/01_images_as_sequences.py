@@ -3,20 +3,20 @@
 #
 # [← From Pixels to Codes](00_start_here.ipynb) · [Contents](00_start_here.ipynb#Contents) · [Glossary](00_start_here.ipynb#Glossary) · [02 · Masked convolutions →](02_masked_convolutions.ipynb) · [Open in Colab](https://colab.research.google.com/github/from-pixels-to-codes/from-pixels-to-codes/blob/main/notebooks/01_images_as_sequences.ipynb)
 #
-# What is the probability of a picture? For a photograph nobody can write it down. For a picture of
-# four black-or-white pixels everybody can: there are sixteen of them. So we begin there, where every
-# claim can be checked against the whole truth, and carry the ideas over to real images afterwards.
+# What is the probability of a picture? There are only sixteen pictures of four black-or-white pixels,
+# so there you can write down all of their probabilities. This chapter builds a generative model of
+# these sixteen, checks every claim against the whole truth, and then goes on to real images.
 #
 # **By the end you will have**
 #
-# - a generative model made of nothing but counting, whose sixteen probabilities sum to 1;
-# - sampled from it, scored with it, and told nats, bits and bits/dim apart for good;
-# - seen the floor that no model can beat, and a GAN that draws well and cannot say what it knows.
+# - a generative model made by counting, whose sixteen probabilities sum to 1;
+# - images drawn from it, and their cost in nats, bits and bits/dim;
+# - the lowest cost that any model can reach, and a GAN that draws well but cannot score an image.
 #
 # **You need** probability (what p(a, b) = p(a) p(b | a) means), logarithms, and a little PyTorch.
 #
-# **Time** about an hour of reading and exercises; running everything takes under a minute on a laptop
-# and no GPU.
+# **Time** about an hour and a half: 50 minutes of reading, 40 for the five exercises. Running all
+# cells takes under a minute on a laptop without a GPU.
 
 # %% tags=["setup"] jupyter={"source_hidden": true} cellView="form"
 import importlib.util
@@ -60,9 +60,9 @@ settings
 # %% [markdown]
 # ## Where this ends
 #
-# Sixteen pictures and how often each occurs in corners, seams and sleeves of real garments: the
-# complete truth about a tiny world. The chapter builds a model that reproduces this figure pixel by
-# pixel, and a rival that only looks as if it did.
+# Cut many patches of 2×2 pixels out of photographs of garments, in black and white. How often does
+# each of the sixteen possible patches occur? The figure below shows it. At the end of the chapter you
+# have a model that reproduces these sixteen numbers, one pixel at a time.
 
 # %%
 import torch
@@ -73,15 +73,10 @@ from tutorial_lib.pixels import enumerate_images, image_frequencies
 torch.manual_seed(1)
 garments = data.load("fashion-mnist-sample").train.levels
 binary = (garments > 127).long()
-which = torch.randint(len(binary), (settings.n_patches,))
-rows, columns = torch.randint(8, 19, (2, settings.n_patches))
-offsets = torch.arange(2)
-patches = binary[
-    which[:, None, None],
-    0,
-    (rows[:, None] + offsets)[:, :, None],
-    (columns[:, None] + offsets)[:, None, :],
-][:, None]
+middle = binary[:, 0, 8:20, 8:20]  # 12×12 pixels of each garment
+squares = middle.unfold(1, 2, 1).unfold(2, 2, 1).flatten(0, 2)  # every 2×2 square in them
+picked = torch.randint(len(squares), (settings.n_patches,))
+patches = squares[picked][:, None]  # (N, 1, 2, 2): images of one colour
 truth = image_frequencies(patches)
 print(tuple(patches.shape), "patches, values", patches.unique().tolist())
 
@@ -112,32 +107,57 @@ def show_distributions(distributions, ylabel="probability"):
 show_distributions({"patches of real garments": truth})
 
 # %% [markdown]
-# All black and all white lead, as in most pictures of things; edges come next; the two chessboards are
-# almost never seen. (In the small pictures below the axis 0 is black, 1 is white.)
+# Each of the sixteen images is drawn below its bar. All white and all black are the most frequent.
+# Edges come next. The two chessboards are the rarest.
 #
-# > **From the reading notes.** *A PixelCNN "can give a probability of how likely the image is to be
-# > accurate", unlike a GAN.* Probability of what?
+# > **From the reading notes.** (This series started from a student's notes on the papers.) *A
+# > PixelCNN "can give a probability of how likely the image is to be accurate", unlike a GAN.*
+# > Probability of what?
 # >
-# > Of the image itself: p(x) answers "if the model draws one image, how probable is it that exactly
-# > this one comes out?". It is the height of a bar above. Nothing about accuracy, truth or beauty is
-# > in it, and "accurate" would need something to be compared with. A GAN is a machine that draws; it
-# > defines a distribution too, but offers no way to read the height of a bar. Section 7 trains one on
-# > this very toy and tries.
+# > Of the image itself: $p(x)$ answers "if the model draws one image, how probable is it that exactly
+# > this one comes out?". It is the height of a bar above. It says nothing about accuracy: "accurate"
+# > would need something to compare the image with. A GAN draws images, so it has such a distribution
+# > too, but it offers no way to compute the height of a bar. Section 7 trains one on these patches and
+# > tries.
 #
 # ## 1 · An image is a sequence
 #
-# Read the four pixels in raster order and call them x₁, x₂, x₃, x₄. The chain rule of probability
-# holds for any four quantities whatever:
+# Read the four pixels in *raster order*: row by row from the top, each row from left to right. Call
+# them $x_1, x_2, x_3, x_4$. The chain rule of probability takes an image apart, pixel by pixel:
 #
 # $$p(x) = p(x_1)\, p(x_2 \mid x_1)\, p(x_3 \mid x_1, x_2)\, p(x_4 \mid x_1, x_2, x_3)$$
 #
-# It is equation 1 of the PixelRNN and of the gated PixelCNN paper, with n² = 4. Each factor is about a single pixel, black or white, so
-# each is a table: one number for each past.
+# This is equation 1 of the PixelRNN paper and of the gated PixelCNN paper, for $n^2 = 4$ pixels. It
+# holds for any distribution.
+
+# %% jupyter={"source_hidden": true} cellView="form"
+# @title Drawing: the four factors
+from tutorial_lib.notebook import show_mask
+
+figure, axes = plt.subplots(1, 4, figsize=(7, 1.9), layout="tight")
+factors = ["p(x_1)", r"p(x_2 \mid x_1)", r"p(x_3 \mid x_1, x_2)", r"p(x_4 \mid x_1, x_2, x_3)"]
+for i, (ax, factor) in enumerate(zip(axes, factors, strict=True)):
+    before = (torch.arange(4) < i).float().view(2, 2)  # 1: drawn before pixel i
+    show_mask(before, ax=ax).set_title(f"${factor}$", fontsize=11)
+    row, column = divmod(i, 2)
+    here = plt.Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, ec="#d62728", lw=2.5)
+    ax.add_patch(here).set_clip_on(False)
+    for j in range(4):
+        color = "white" if j < i else "#d62728" if j == i else "#888888"
+        ax.text(j % 2, j // 2, f"$x_{j + 1}$", ha="center", va="center", color=color)
+
+# %% [markdown]
+# Red is the pixel whose probability a factor gives, blue is its past, grey is not drawn yet. Each
+# factor is about one pixel, black (0) or white (1). So each factor is a table with one number for each
+# past: the probability that the pixel is 1.
 #
 # > **Predict.** How many numbers do the four tables hold together?
-# > <details><summary>A way to think about it</summary>The first has no past: one number, p(x₁ = 1).
-# > The second has a past of one pixel, so two numbers. Then four, then eight. Why is no number needed
-# > for p(x = 0)?</details>
+# >
+# > <details><summary>A way to think about it</summary>
+# >
+# > The first pixel has no past: one number, $p(x_1 = 1)$. The second has a past of one pixel, so two
+# > numbers. Then four, then eight. Why is no number needed for the probability of 0?
+# > </details>
 
 # %% tags=["nbval-check-output"]
 from tutorial_lib.pixels import fit_tables
@@ -148,8 +168,8 @@ for i, table in enumerate(model.p_one):
 print("together", sum(table.numel() for table in model.p_one))
 
 # %% [markdown]
-# Fifteen numbers, as many as sixteen probabilities that sum to 1 have freedom. Where do they come from?
-# From counting. Among all patches that begin with a white pixel, how many go on with a white one?
+# Fifteen numbers: sixteen probabilities that sum to 1 are fixed by fifteen of them. They come from
+# counting. Of all patches that begin with a white pixel, which share goes on with a white one?
 
 # %%
 first, second = patches[:, 0, 0, 0], patches[:, 0, 0, 1]
@@ -159,8 +179,7 @@ print("the table: ", model.p_one[1][1].item())
 print("and after a black first pixel:", round(model.p_one[1][0].item(), 4))
 
 # %% [markdown]
-# White follows white, black follows black: neighbours agree. That is nearly all there is to know about
-# images, and the rest of this series is about knowing it better.
+# After a white pixel, white is likely. After a black one, black is. Neighbours agree.
 #
 # ## 2 · Multiply
 #
@@ -188,8 +207,8 @@ def log_prob_nats(p_one: list[torch.Tensor], pixels: torch.Tensor) -> torch.Tens
 log_prob_nats = ch01.log_prob_nats.check(log_prob_nats)
 
 # %% [markdown]
-# Use it on all sixteen images. Two things should come out: the sum is 1, and each product equals the
-# frequency that we counted directly.
+# Use it on all sixteen images. The sum should be 1, and each product should equal the frequency that
+# we counted directly.
 
 # %%
 every = images.flatten(1)
@@ -198,14 +217,15 @@ print(f"sum over all 16 images: {probabilities.sum().item():.12f}")
 print(f"largest difference from direct counting: {(probabilities - truth).abs().max().item():.1e}")
 
 # %% [markdown]
-# Nothing was lost by taking the image apart. The chain rule is not an approximation; it is a way of
-# writing. What a *model* approximates, later, are the tables, once there are too many of them.
+# The chain rule is exact: nothing was lost by taking the image apart. What a *model* approximates, later,
+# are the tables, once there are too many of them.
 #
 # ## 3 · Draw
 #
-# The same tables draw. Take x₁ at random, white with probability p(x₁ = 1). Look up the table of x₂ at
-# the value just drawn, and so on. This is **ancestral sampling**. The coin is a uniform number: the
-# pixel is 0 where the number falls below p(0), else 1.
+# The same tables draw new images. Draw $x_1$, white with probability $p(x_1 = 1)$. Look up the table of
+# $x_2$ at the value just drawn, draw $x_2$, and so on. This is **ancestral sampling**. A uniform number
+# $u$ in $[0, 1)$ decides: the pixel is 0 if $u$ lies below the probability of 0, else 1. (This is
+# called the *inverse CDF*.)
 #
 # ### Exercise 1.2
 
@@ -240,17 +260,19 @@ drawn = draw(torch.rand(settings.n_samples, 4, dtype=torch.float64))
 show_distributions({"model, exact": probabilities, "share of samples": image_frequencies(drawn)})
 
 # %% [markdown]
-# The bars agree up to the luck of the draw. Note what made it work: each pixel was drawn *given the
-# ones before it*.
+# The bars agree up to the luck of the draw, because each pixel was drawn *given the ones before it*.
 #
 # ### A wrong way, on purpose
 #
-# Two shortcuts that look harmless. The first takes the likelier value of each pixel instead of drawing
-# it. The second draws all four pixels at once, each from its own frequency of white.
+# Here are two shortcuts. The first takes the likelier value of each pixel instead of drawing it. The
+# second draws all four pixels at once, each from its own frequency of white.
 #
-# > **Predict.** What will the two figures look like?
-# > <details><summary>A way to think about it</summary>How much chance is left in the first? And what
-# > does the second know about neighbours?</details>
+# > **Predict.** What will the bars of the two look like?
+# >
+# > <details><summary>A way to think about it</summary>
+# >
+# > How much chance is left in the first? And what does the second know about neighbours?
+# > </details>
 
 # %%
 likeliest = draw(torch.full((settings.n_samples, 4), 0.5, dtype=torch.float64))
@@ -265,28 +287,30 @@ show_distributions(
 )
 
 # %% [markdown]
-# The first draws one image for ever. The second draws chessboards as gladly as edges, since pixels
-# drawn apart cannot agree. On large images both mistakes are harder to see.
+# The first shortcut draws the same image every time. The second draws chessboards about as often as
+# edges, because pixels that are drawn apart cannot agree. On large images both mistakes are harder to
+# see.
+#
+# **You now know** how one set of tables scores an image and draws one.
 #
 # ## 4 · Score: nats, bits, bits per dimension
 #
-# A product of many small numbers soon falls below what a computer can hold, so models speak in
-# logarithms. The **negative log-likelihood** of an image is what it costs to name it: natural
-# logarithm, *nats*; logarithm to base 2, *bits*. Rare images cost more.
+# A product of many small numbers soon falls below what a computer can hold, so models compute with
+# logarithms. The **negative log-likelihood** $-\log p(x)$ is called the **cost** of an image in this
+# series. With the natural logarithm its unit is the *nat*, with base 2 the *bit*. Rare images cost more.
 
 # %%
 import math
 
 nats = -probabilities.log()
 order = nats.argsort()
-print("cheapest:", every[order[0]].tolist(), f"{nats[order[0]].item():.3f} nats")
-print("dearest: ", every[order[-1]].tolist(), f"{nats[order[-1]].item():.3f} nats")
-print(f"the dearest in bits: {nats[order[-1]].item() / math.log(2):.3f}")
+for name, k in (("lowest cost: ", order[0]), ("highest cost:", order[-1])):
+    bits = nats[k].item() / math.log(2)
+    print(name, every[k].tolist(), f"{nats[k].item():.3f} nats = {bits:.3f} bits")
 
 # %% [markdown]
-# Large models give their tables as *logits*, before the softmax, one for each level of each pixel. The
-# score is then a gather and a sum. Mind the sum: nats **per image** is the sum over pixels, not the
-# mean.
+# A large model gives *logits*: one number for each value (*level*) that a pixel can have. The softmax of
+# a pixel's logits are its probabilities. The cost of an image is the *sum* over its pixels, not the mean.
 #
 # ### Exercise 1.3
 
@@ -311,8 +335,8 @@ def nll_nats(logits: torch.Tensor, levels: torch.Tensor) -> torch.Tensor:
 nll_nats = ch01.nll_nats.check(nll_nats)
 
 # %% [markdown]
-# Nats per image grow with the image. To compare sizes, divide by the number of dimensions D (the
-# *sub-pixels*: pixels times colours) and change to bits: **bits/dim**.
+# The cost of an image grows with its size. To compare sizes, divide by the number of dimensions $D$ (the
+# *sub-pixels*: pixels times colours), and go from nats to bits. This is **bits/dim**.
 #
 # ### Exercise 1.4
 
@@ -336,11 +360,15 @@ def bits_per_dim(nll_nats: torch.Tensor | float, n_dims: int) -> torch.Tensor | 
 bits_per_dim = ch01.bits_per_dim.check(bits_per_dim)
 
 # %% [markdown]
-# The yardstick: a model that knows nothing gives each of L levels the same probability.
+# A model that knows nothing gives each of $L$ levels the same probability.
 #
-# > **Predict.** What does it pay for a binary 28×28 image in nats? And an 8-bit image in bits/dim?
-# > <details><summary>A way to think about it</summary>784 fair coins, each log 2 nats. And log2 of 256
-# > levels, whatever the size of the image.</details>
+# > **Predict.** What does a binary 28×28 image cost under it, in nats? And an 8-bit image, in bits/dim?
+# >
+# > <details><summary>A way to think about it</summary>
+# >
+# > A binary image is 784 fair coins, and each costs $\log 2$ nats. A pixel of 256 levels costs
+# > $\log_2 256$ bits, whatever the size of the image.
+# > </details>
 
 # %% tags=["nbval-check-output"]
 for n_levels in (2, 256):
@@ -350,15 +378,15 @@ for n_levels in (2, 256):
     print(f"{bits_per_dim(cost, 784).item():.3f} bits/dim")
 
 # %% [markdown]
-# Keep both numbers in mind: 543.4 nats for binary digits, 8 bits/dim for 8-bit images. A trained
-# model that pays more has a bug; one that pays next to nothing has one too.
+# Remember both: 543.4 nats for binary images of 28×28 pixels, 8 bits/dim for 8-bit images. If a trained
+# model has a higher cost, or almost none, look for a bug.
 #
 # ## 5 · The floor
 #
-# How cheap can it get? Images come from the distribution of the data, p; a model q names them at
-# −log q(x). On average that costs the *cross-entropy*, and
+# How low can the cost get? Images $x$ come from the distribution $p$ of the data. Under a model $q$ they
+# cost $-\log q(x)$. The mean of that is the *cross-entropy*, and it has two parts:
 #
-# $$\underbrace{-\sum_x p(x) \log q(x)}_{\text{what the model pays}}
+# $$\underbrace{-\sum_x p(x) \log q(x)}_{\text{mean cost under the model}}
 #   = \underbrace{-\sum_x p(x) \log p(x)}_{\text{entropy: the floor}}
 #   + \underbrace{\sum_x p(x) \log \frac{p(x)}{q(x)}}_{\text{KL, at least 0}}$$
 #
@@ -383,15 +411,16 @@ def entropy_bits(probabilities: torch.Tensor) -> torch.Tensor:
 entropy_bits = ch01.entropy_bits.check(entropy_bits)
 
 # %% [markdown]
-# On the toy we can compute the floor exactly and throw models at it: a thousand at random, the uniform
-# one, independent pixels, and the tables.
+# The second part, the Kullback-Leibler divergence (KL), is 0 only if $q = p$. So no model costs less than
+# the entropy. On our patches we can compute this floor exactly, and compare it with the cost of the
+# uniform model, of independent pixels, of the tables, and of a thousand models drawn at random.
 
 # %%
 floor = entropy_bits(truth).item() / 4
 
 
 def mean_cost(q):
-    """What the data pay under q, in bits/dim."""
+    """The mean cost of the patches under q, in bits/dim."""
     return -torch.xlogy(truth, q).sum(dim=-1) / math.log(2) / 4
 
 
@@ -416,12 +445,11 @@ ax.set(xlabel="cost of the data (bits/dim)", ylabel="models", xlim=(0, 4))
 ax.legend();
 
 # %% [markdown]
-# The dashed line is the entropy of *these* patches. No model costs less on them, and the tables
-# cost just as much. The uniform model is not the worst: a model can be confidently wrong, and many
-# of the random ones are. (Each set of patches below has a floor of its own.)
+# The dashed line is the floor. No model costs less on these patches, and the tables cost exactly as
+# much. The uniform model is not the worst: many of the random models are confidently wrong.
 #
-# The tables stand *exactly* on the floor because they were counted on the same patches that they
-# are scored on. Score them on patches they have not seen, and they cost a little more:
+# The tables reach the floor because they were counted on the same patches that they are scored on. Score
+# tables on patches that they have not seen (each set of patches has a floor of its own):
 
 # %%
 for n in (20, 100, 1_000, len(patches) // 2):
@@ -432,13 +460,16 @@ for n in (20, 100, 1_000, len(patches) // 2):
     print(f"counted on {n:6}: {seen.item():.4f} on those, {unseen.item():.4f} on fresh patches")
 
 # %% [markdown]
-# With twenty patches the model thinks it knows more than it does; with tens of thousands the two prices
-# differ by no more than the luck of the split. This is why models are compared on
-# held-out images in this series, and why a number that is not from held-out images says so.
+# Counted on twenty patches, the tables cost less on those than on fresh ones: they have learned the
+# accidents of the twenty. From top to bottom, the cost on fresh patches falls towards the floor. Counted
+# on tens of thousands, the two costs are nearly the same. So this series compares models on *held-out*
+# images, which no model was trained on.
+#
+# **You now know** what a cost means: how far it lies above the floor, and under the uniform model.
 #
 # ## 6 · Does the order matter?
 #
-# Raster order was a choice. The chain rule allows any order, all 24 of them.
+# Raster order was a choice. The chain rule holds for all 24 orders of four pixels.
 
 # %%
 from itertools import permutations
@@ -449,19 +480,24 @@ worst = max((m.all_probabilities() - truth).abs().max().item() for m in full)
 print(f"{len(orders)} orders, largest difference from the truth: {worst:.1e}")
 
 # %% [markdown]
-# For the truth it does not matter at all. But complete tables are a luxury of four pixels. Limit the
-# model: each pixel may look at *one* pixel only, the one drawn just before it.
+# With complete tables, every order gives the same sixteen probabilities. But complete tables are possible
+# only for tiny images. So limit the model: each pixel may read *one* pixel only, the one drawn just
+# before it.
 #
-# > **Predict.** Which order suffers most from that?
-# > <details><summary>A way to think about it</summary>Neighbours agree. In which orders is the pixel
-# > drawn just before always a neighbour? In which is it a diagonal one?</details>
+# > **Predict.** Which orders cost most now?
+# >
+# > <details><summary>A way to think about it</summary>
+# >
+# > Neighbours agree. In which orders is the pixel drawn just before always a neighbour? In which is it
+# > the pixel across the diagonal?
+# > </details>
 
 # %%
 limited = [fit_tables(patches, order=order, context_size=1) for order in orders]
-prices = torch.stack([mean_cost(m.all_probabilities()) for m in limited])
-ranking = prices.argsort()
+costs = torch.stack([mean_cost(m.all_probabilities()) for m in limited])
+ranking = costs.argsort()
 figure, ax = plt.subplots(figsize=(7, 2.6), layout="tight")
-ax.plot(range(24), prices[ranking].numpy(), "o", color="#3b76af", label="one pixel of context")
+ax.plot(range(24), costs[ranking].numpy(), "o", color="#3b76af", label="one pixel of context")
 ax.axhline(floor, color="#d62728", ls="--", label="floor: any order, full context")
 names = ["".join(str(i + 1) for i in orders[k]) for k in ranking]
 ax.set_xticks(range(24), names, rotation=90, fontsize=8)
@@ -469,18 +505,17 @@ ax.set(xlabel="order of the pixels (1 2 over 3 4)", ylabel="bits/dim")
 ax.legend();
 
 # %% [markdown]
-# The four cheapest orders walk around the square without a jump, and two of their three steps go up or
-# down: in garments, what lies one above the other agrees most. A step sideways tells less, a step across
-# the diagonal least, and the four dearest orders cross it twice. Raster order, 1 2 3 4, goes sideways
-# twice and has to jump back to the next line in between; it pays for that.
+# The four orders of the lowest cost walk around the square without a jump, and two of their three steps
+# go up or down: in garments, pixels one above the other agree most. The four of the highest cost cross
+# the diagonal twice. Raster order, 1 2 3 4, crosses it once.
 #
-# So the order does not matter for the true distribution. It matters for a model that sees only a
-# part of the past. Chapters 02 to 04 are about which part of the past a PixelCNN can see.
+# So the order makes no difference to a model that reads the whole past. It makes a difference to a model
+# that reads a part of it. Chapters 02 to 04 are about which part of the past a PixelCNN can read.
 #
 # ## 7 · A GAN on the same toy
 #
-# A generative adversarial network turns noise into images. It has a generator that draws and a critic
-# that tries to tell drawings from data. Four outputs are enough here.
+# A generative adversarial network (GAN) turns noise into images. Its *generator* draws. Its *critic* tries
+# to tell drawings from data, and the generator is trained to mislead it.
 
 # %%
 from torch import nn
@@ -521,12 +556,11 @@ gan_share = image_frequencies(gan_drawn)
 show_distributions({"truth": truth, "share of GAN samples": gan_share})
 
 # %% [markdown]
-# It draws, and the leading images lead. Now ask it what we asked the tables: *how probable is this
-# image?* There is no line of code to write. The generator is a function from noise to pictures;
-# p(x) is the probability that the noise is one of those that become x, and nothing in the network
-# computes it.
+# It draws well: the bars are close. Now ask it what we asked the tables: *how probable is this image?*
+# No line of code answers that. The generator is a function from noise to images. $p(x)$ is the
+# probability that the noise is one that becomes $x$, and nothing in the network computes it.
 #
-# Here, and only here, we can cheat: draw very often, and count.
+# With sixteen images there is a way round: draw very often, and count.
 
 # %%
 print(f"tables: {mean_cost(probabilities).item():.4f} bits/dim, read off the model")
@@ -537,21 +571,24 @@ for n in (100, 1_000, 10_000, settings.n_gan_samples):
     print(f"GAN, {n:7,} drawings: {cost:.4f} bits/dim, {missing} images of the data never drawn")
 
 # %% [markdown]
-# One image of the data that was never drawn makes the price infinite: the count cannot tell "rare"
-# from "impossible". With enough drawings of sixteen images the guess settles. On 28×28 pixels there are
-# 2 to the power of 784 images, nobody will ever draw the same one twice, and counting is over. The
-# tables, and every PixelCNN after them, read the number off.
+# While one image of the data has never been drawn, the estimate is infinite, and counting cannot tell
+# whether the GAN draws that image rarely or never. Of binary images with 28×28 pixels there are $2^{784}$.
+# None is ever drawn twice, so counting is hopeless there. The tables, and every PixelCNN after them,
+# compute the number.
 #
 # > **In words.** Somebody says: "The samples of model A look better than those of model B, so A has the
-# > higher likelihood." Give a counterexample in each direction, on this toy.
-# > <details><summary>An answer</summary>A model that only ever draws all-black and all-white patches
-# > looks flawless and has infinite cost, since it rules out every edge. A model that draws from the
-# > tables with probability 0.99 and at random otherwise shows an odd chessboard now and then, and pays
-# > only a sliver above the floor.</details>
+# > higher likelihood." Give a counterexample in each direction, with these patches.
+# >
+# > <details><summary>An answer</summary>
+# >
+# > A model that draws only all-black and all-white patches looks flawless and has infinite cost, since it
+# > gives every edge the probability 0. A model that draws from the tables with probability 0.99, and at
+# > random otherwise, shows a chessboard now and then, and its cost lies only a little above the floor.
+# > </details>
 #
 # ## 8 · Why tables end here
 #
-# A table of conditionals needs a number for every past.
+# A table needs a number for every past, and the number of pasts doubles with each pixel.
 
 # %% tags=["nbval-check-output"]
 for side in (2, 3, 5, 28):
@@ -559,10 +596,9 @@ for side in (2, 3, 5, 28):
     print(f"{side:2}×{side:<2} binary pixels: 2^{side * side} - 1 numbers, that is {digits} digits")
 
 # %% [markdown]
-# From the last line on, a network has to take the place of the tables: one that takes the past and
-# returns the conditional, and shares what it learns between places. It must obey one law, never to look
-# at the pixel it predicts or beyond. How a convolution can be made to obey it is the subject of chapter
-# 02.
+# For the images of the last line, a network has to take the place of the tables. It reads the past and
+# returns the probabilities of the next pixel, and it uses the same weights at every place. It must never
+# read the pixel that it predicts, or a later one. Chapter 02 makes a convolution obey that rule.
 
 # %%
 ch01.progress()
@@ -572,7 +608,7 @@ ch01.progress()
 #
 # | paper | what it says | here | in the library |
 # |---|---|---|---|
-# | PixelRNN eq. 1, Gated PixelCNN eq. 1 | p(x) is a product of conditionals | sections 1 and 2 | `tabular.log_prob_nats` |
+# | PixelRNN eq. 1, Gated PixelCNN eq. 1 | $p(x)$ is a product of conditionals | sections 1 and 2 | `tabular.log_prob_nats` |
 # | Gated PixelCNN sec. 2 | pixels are drawn one after the other | section 3 | `tabular.sample_pixels` |
 # | PixelRNN sec. 2.2 | each pixel is a discrete variable with a softmax over its levels | section 4 | `likelihood.nll_nats` |
 # | PixelRNN sec. 5.1 | nats for binary images, bits/dim for 8-bit ones | section 4 | `likelihood.bits_per_dim` |
