@@ -61,7 +61,7 @@ class Settings:
 
 settings = profiles.choose(
     smoke=Settings(120, 60, 1, 1, 1, 40, 20, 1, 1, 8, 8, 8, 8),
-    laptop=Settings(2400, 300, 1, 16, 4, 1200, 150, 3, 2, 32, 48, 16, 32),
+    laptop=Settings(2400, 300, 1, 16, 4, 1200, 150, 5, 2, 32, 48, 16, 32),
     gpu=Settings(2400, 300, 60, 60, 30, 1200, 150, 60, 40, 96, 96, 64, 96),
 )
 settings
@@ -778,9 +778,9 @@ print(f"error over variance: {relative_error(test_clips / 15, clips_back):.3f}")
 # %% [markdown]
 # Sixteen levels give a categorical decoder, whose bits may be counted. Beta is smaller than for
 # words: it stands beside nats *per dimension*, and most pixels of a clip are black and cost
-# nothing. Place, size and
-# most of the motion come back, the garment's cut does not, and in some frames it nearly vanishes:
-# this is what so short a training reaches, and the curves still move. There is *one* slice of codes for four frames, so its codes say not only what
+# nothing. Place, size,
+# motion and the rough outline come back; the garment's cut and print do not.
+# There is *one* slice of codes for four frames, so its codes say not only what
 # is in a block but how it moves through.
 #
 # ## 7 · A prior over space and time
@@ -936,9 +936,8 @@ play([[truth[k] for k in some], [futures[k] for k in some]])
 # %% [markdown]
 # The strip shows every second frame of three clips, each above its continuation; the moving picture
 # shows five. Up to frame 7 both rows are the same clip, the lower one decoded. After it,
-# the trousers and the dress go on from where they were and lose their outline; the last of the
-# three fades away. What was drawn begins where the given part stopped, and that is all that so
-# small a prior has learned of motion.
+# every drawing begins about where the given part stopped, loses its outline within a few frames,
+# and becomes a blob that wanders or grows. So small a prior has learned little of motion.
 #
 # Does the drawn garment go where the true one goes? Compare the centres of what is lit.
 
