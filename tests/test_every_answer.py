@@ -76,7 +76,7 @@ WITH_EXERCISES = [path for path in CHAPTERS if exercises_in(path)]
 KINDS = {"float64": (0, float64), "NumPy": (1, numpy)}
 # Their results are differentiated, so a number without a graph is no right answer.
 LEARNED_FROM = set(
-    "masked_conv2d residual_block shift_down horizontal_conv gate reparameterize"
+    "masked_conv2d residual_block vertical_conv horizontal_conv reparameterize"
     " straight_through vq_losses gated_layer conditional_gate spatial_context vae_step"
     " lstm_step skew unskew".split()
 )

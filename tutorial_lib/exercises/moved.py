@@ -34,7 +34,12 @@ NOW_IN = {  # old chapter -> {exercise: its chapter now}
     ),
 }
 
-REPLACED = {"completion_canvas": "ch13.two_stage_sample"}  # gone -> what asks for it and more
+REPLACED = {  # gone -> what asks for it and more
+    "shift_down": "ch04.vertical_conv",
+    "gate": "ch04.gated_layer",
+    "multiplications_per_pixel": "ch04.vertical_conv",
+    "completion_canvas": "ch13.two_stage_sample",
+}
 
 
 def answering(module: str) -> Callable[[str], object]:

@@ -55,7 +55,7 @@ def conditional_gate(features, label, table):
         much its switch. The same at all pixels, another for each image of the batch.""",
         """`table[label]` picks a row for each image: (B, 2C). `[:, :, None, None]` gives it two
         axes of size 1, which PyTorch spreads over height and width. `tutorial_lib.pixels.gate`
-        is exercise 4.3.""",
+        is the gate of chapter 04.""",
         """If a switch far below 0 does not silence the label, you add it after the gate. If
         every image of a batch comes out as if it had the label of the first, an index is
         missing.""",

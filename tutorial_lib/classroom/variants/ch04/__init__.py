@@ -1,1 +1,1 @@
-"""Variants of chapter 04: other raster orders, other gates, other arrows, other costs."""
+"""Variants of chapter 04: other raster orders, other edges, other arrows, other colours."""

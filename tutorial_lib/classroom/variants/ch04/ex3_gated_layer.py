@@ -1,4 +1,4 @@
-"""Variants of exercise 4.4: figure 2 with one arrow more, or one step done differently."""
+"""Variants of exercise 4.3: figure 2 with one arrow more, or one step done differently."""
 
 import math
 

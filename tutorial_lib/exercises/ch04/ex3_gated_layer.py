@@ -1,4 +1,4 @@
-"""Exercise 4.4: figure 2, both stacks and the link between them."""
+"""Exercise 4.3: figure 2, both stacks and the link between them."""
 
 from collections.abc import Callable
 
@@ -32,7 +32,7 @@ def reference(
 
 
 gated_layer = Exercise(
-    "4.4",
+    "4.3",
     "Every arrow of figure 2",
     goal="Connect the two stacks: what is gated, where the link leaves and joins, what is added.",
     minutes=15,
