@@ -37,7 +37,6 @@ NOW_IN = {  # old chapter -> {exercise: its chapter now}
 REPLACED = {  # gone -> what asks for it and more
     "shift_down": "ch04.vertical_conv",
     "gate": "ch04.gated_layer",
-    "multiplications_per_pixel": "ch04.vertical_conv",
     "completion_canvas": "ch13.two_stage_sample",
 }
 

@@ -60,6 +60,10 @@ def gated_layer(v, h, vertical, horizontal, link, output, *, first: bool):
 ''',
     answer="""\
 def gated_layer(v, h, vertical, horizontal, link, output, *, first):
+    def gate(features):  # equation 2, as above on the page
+        value, switch = features.chunk(2, dim=1)
+        return torch.tanh(value) * torch.sigmoid(switch)
+
     before = vertical(v)  # 2C channels, used twice: by v's own gate and by the link
     new_v = gate(before)
     told = horizontal(h) + link(before)  # values and switches hear from above

@@ -52,7 +52,7 @@ def center_mask(in_channels, out_channels, *, n_colors, n_blocks, own):
     mask = torch.zeros(out_channels, in_channels)
     block = out_channels // n_blocks  # channels of all values, or of all switches
     for o in range(out_channels):
-        out_color = o % block // (block // n_colors)  # o % block: the place in its block
+        out_color = o % block // (block // n_colors)  # o % block: place in it
         for i in range(in_channels):
             in_color = i // (in_channels // n_colors)
             if in_color < out_color or (own and in_color == out_color):
