@@ -316,8 +316,9 @@ def test_the_worked_examples_of_chapter_05_are_right():
     assert posterior.exp().flatten().tolist() == pytest.approx([4 / 7, 3 / 7])
     line = example("soft_labels")(0, 2, 3, 3)
     assert line.tolist() == [[1, 0, 0], [0.5, 0, 0.5], [0, 0, 1]]
-    spread = example("spatial_context")(image((1, 2)), torch.tensor([[10.0]]), (2, 4))
-    assert torch.equal(spread, image((10, 10, 20, 20), (10, 10, 20, 20)))
+    h, seed = torch.tensor([[2.0, 1.0]]), torch.cat([image((1, 0)), image((0, 3))])
+    spread = example("spatial_context")(h, seed, torch.tensor([[10.0]]), (2, 4))
+    assert torch.equal(spread, image((20, 20, 30, 30), (20, 20, 30, 30)))
     known = torch.tensor([1.0, 2, 3, 4, 10], dtype=torch.float64)
     new = torch.tensor([5.0, 1, 30, -30], dtype=torch.float64)
     usual = example("typicality")(new, known)

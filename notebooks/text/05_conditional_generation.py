@@ -3,24 +3,23 @@
 #
 # [← 04 · The gated PixelCNN](04_gated_pixelcnn.ipynb) · [Contents](00_start_here.ipynb#Contents) · [Glossary](00_start_here.ipynb#Glossary) · [06 · Fast sampling →](06_fast_sampling.ipynb) · [Open in Colab](https://colab.research.google.com/github/from-pixels-to-codes/from-pixels-to-codes/blob/main/notebooks/05_conditional_generation.ipynb)
 #
-# So far a model drew whatever came to mind. Now it is told something first: a class, a rough
-# sketch, a code that another network has read off an image. The chain rule stays, and every factor
-# gets one more condition.
+# So far a model drew whatever came to mind. Now it is told something first: a class, a map, or a
+# code that another network has read off an image. The chain rule stays, and every factor gets one
+# more condition.
 #
 # **By the end you will have**
 #
-# - put a label, a map and a learned code inside the gate, and seen what it can do there and
-#   not behind it;
-# - drawn by class and between two classes, and asked the model what it has drawn;
-# - told a model the very image that it is to score, and seen by which sum that shows.
+# - written a gated PixelCNN that is told a label and a map, and drawn garments by class with it;
+# - measured where a label has to enter, and what *guidance* gains and costs;
+# - unfolded a vector into a map, and seen why a code read off an image makes no likelihood of it.
 #
 # **You need** chapters 01 (nats, bits/dim), 02 (the influence matrix), 03 (the sum over all images)
 # and 04 (the gated layer).
 #
-# **Time** about an hour of reading and exercises; running everything takes about two minutes on a
-# laptop. The `gpu` profile trains larger models for longer.
+# **Time** about an hour and a half, exercises included. Running all cells takes three to four
+# minutes on a laptop. The `gpu` profile trains for longer.
 
-# %% tags=["setup"]
+# %% tags=["setup"] jupyter={"source_hidden": true} cellView="form"
 import importlib.util
 import os
 import subprocess
@@ -37,8 +36,8 @@ if importlib.util.find_spec("tutorial_lib") is None:  # on Colab, for example
     importlib.invalidate_caches()
 importlib.import_module("tutorial_lib.notebook.setup").start("0.1.0")
 
-# %% tags=["parameters"]
-from dataclasses import dataclass, replace
+# %% tags=["parameters"] jupyter={"source_hidden": true} cellView="form"
+from dataclasses import dataclass
 
 from tutorial_lib import profiles
 from tutorial_lib.exercises import ch05
@@ -49,16 +48,18 @@ class Settings:
     n_per_class: int  # images drawn of each
     n_test: int  # images that are scored
     n_between: int  # steps from one label to another
-    n_train: int  # images for the small models
-    small_epochs: int  # of each small model
-    n_channels: int
-    n_layers: int
+    n_train: int  # small images for the small models
+    n_seeds: int  # trainings of each of the three
+    n_guided: int  # drawings for each class and guidance
+    dropout_epochs: int  # with label dropout
+    classifier_epochs: int
+    small_epochs: int  # of each auto-encoder
 
 
 settings = profiles.choose(
-    smoke=Settings(2, 25, 3, 192, 1, 8, 2),
-    laptop=Settings(8, 301, 8, 9000, 1, 24, 4),
-    gpu=Settings(8, 1001, 8, 9000, 10, 48, 8),
+    smoke=Settings(2, 25, 3, 192, 1, 1, 1, 1, 1),
+    laptop=Settings(8, 301, 8, 9000, 3, 10, 3, 3, 1),
+    gpu=Settings(8, 1001, 8, 9000, 5, 20, 15, 8, 8),
 )
 settings
 
@@ -67,7 +68,8 @@ settings
 #
 # One row for each class, every image drawn anew. The weights come with the package: a gated
 # PixelCNN of 28×28 garments in 16 grey levels, told the class in every layer (`python -m
-# tutorial_lib reproduce gated-fashion-mnist`; `results/` says how long it took).
+# tutorial_lib reproduce gated-fashion-mnist`; `results/` says how long it took). You will write this
+# model below, and load these weights into it.
 
 # %%
 import torch
@@ -81,36 +83,34 @@ device = profiles.device()
 garments = data.load("fashion-mnist-sample").with_n_levels(16)
 names = [name.split("/")[0] for name in garments.class_names]
 shipped = load_pretrained("gated-fashion-mnist").to(device)
-asked_labels = torch.arange(10, device=device).repeat_interleave(settings.n_per_class)
+asked = torch.arange(10, device=device).repeat_interleave(settings.n_per_class)
 noise = torch.Generator().manual_seed(0)
-drawn = sample(
-    shipped, (len(asked_labels), 1, 28, 28), label=asked_labels, method="cached", generator=noise
-).cpu()
+shape = (len(asked), 1, 28, 28)
+drawn = sample(shipped, shape, label=asked, method="cached", generator=noise).cpu()
 show_images(drawn, n_levels=16, n_columns=settings.n_per_class, row_labels=names);
 
 # %% [markdown]
-# The class is kept along a row, while cut and shade change. All these images come from one network
-# with one set of weights. Each was drawn with noise of its own; what a row has in common is the
-# number of its class: 0 for the first row, 9 for the last.
-# (`method="cached"` draws the same images as the naive way, far sooner. Chapter 06 shows how.)
+# A row keeps its class while cut and shade change. All images come from one network with one set of
+# weights, each with noise of its own. What a row has in common is the number of its class: 0 for
+# the first row, 9 for the last. (`method="cached"` draws the same images as the naive way, far
+# sooner. Chapter 06 shows how.)
 #
-# ## 1 · One more condition
+# ## 1 · A label inside the gate
 #
-# > **From the reading notes.** *"This model can be conditioned on prior information."* On what, and
-# > where does it go in?
+# > **From the reading notes** (a student's notes on the two papers, with which this series began).
+# > *"This model can be conditioned on prior information."* On what, and where does it go in?
 # >
-# > On anything that can be written as numbers h. Equation 3 of the paper puts it behind the bar of
-# > every factor:
+# > On anything that can be written as numbers $h$. Equation 3 of the paper puts it behind the bar
+# > of every factor:
 # >
 # > $$p(x \mid h) = \prod_i p(x_i \mid x_1, \dots, x_{i-1}, h)$$
 # >
-# > (h is the paper's letter for the condition. It has nothing to do with the horizontal stack, the
-# > h of chapter 04.) It may be a label, an embedding computed by some network, or a map as large as
-# > the image. It goes into *every* layer, inside the gate. Sections 1 and 2 show it for labels,
-# > section 4 for maps, section 5 for a code. ("Prior" here means "known beforehand". It is not the
-# > p(z) of the later chapters.)
+# > It may be a label, a vector that some network computed, or a map as large as the image. It goes
+# > into *every* layer, inside the gate. ("Prior" here means "known beforehand". It is not the
+# > $p(z)$ of the later chapters. And $h$ is the paper's letter for the condition; it has nothing to
+# > do with the horizontal stack of chapter 04.)
 #
-# What has to hold? For every h, a distribution over images. List all 2×2 images, and score each
+# What has to hold? For every $h$, a distribution over images. List all 2×2 images, and score each
 # under each of three labels with an untrained model.
 
 # %% tags=["nbval-check-output"]
@@ -124,20 +124,10 @@ print("sum over all images, for each label:", [f"{total:.6f}" for total in p.sum
 print("sum over the labels, for one image: ", f"{p.sum(dim=1)[0]:.6f}")
 
 # %% [markdown]
-# The columns sum to 1, the rows to nothing in particular. p(x | y) is a distribution over x. It
-# says nothing about how probable the *label* is; chapter 07 will need Bayes' rule for that.
+# The columns sum to 1, the rows to nothing in particular: $p(x \mid y)$ is a distribution over
+# $x$. How probable the *label* is, Bayes' rule says in chapter 07.
 #
-# ### Into the gate
-#
-# Equation 4, for a layer k:
-#
-# $$y = \tanh(W_{k,f} * x + V_{k,f}^{\top} h) \odot \sigma(W_{k,g} * x + V_{k,g}^{\top} h)$$
-#
-# Here h is a vector, and what V makes of it is added at every pixel alike. For a label, h is
-# one-hot: all zeros and a single 1. A matrix times a one-hot vector is one of the matrix's columns,
-# so nobody multiplies: the library looks it up, in an `nn.Embedding`. (From here on, V h is short
-# for the equation's Vᵀh, and stands for all four such vectors of a layer, one below the other.)
-# The label enters both stacks, before the gate:
+# Where does the label go? Into both stacks of every layer, before the gate:
 
 # %%
 from tutorial_lib.notebook import diagrams
@@ -145,22 +135,25 @@ from tutorial_lib.notebook import diagrams
 diagrams.label_entry(shipped, 28, 28)
 
 # %% [markdown]
-# In numbers:
+# In a formula, for layer $k$ (equation 4):
+#
+# $$y = \tanh(W_{k,f} * x + V_{k,f}^{\top} h) \odot \sigma(W_{k,g} * x + V_{k,g}^{\top} h)$$
+#
+# For a label, $h$ is one-hot: all zeros and a single 1. A matrix times a one-hot vector is one
+# column of the matrix. So nobody multiplies: the column is looked up in a table.
 
 # %% tags=["nbval-check-output"]
 from torch.nn import functional as F
 
-torch.manual_seed(0)
-layer = GatedPixelCNN(n_channels=32, n_layers=2, n_classes=10).layers[1]
-V = layer.label.weight.T  # one column for each class
+V = shipped.layers[1].label.weight.cpu().T  # one column for each class
 h = F.one_hot(torch.tensor(7), 10).float()
-print("V h is row 7 of the table:", torch.allclose(V @ h, layer.label.weight[7]))
+print("V h is the column of class 7:", torch.allclose(V @ h, V[:, 7]))
 print("numbers that one label adds to this layer:", len(V), "= 2 stacks × 2 halves × 32 channels")
 
 # %% [markdown]
 # ### Exercise 5.1
 
-# %%
+# %% jupyter={"source_hidden": true} cellView="form"
 ch05.conditional_gate.card()
 
 
@@ -184,28 +177,16 @@ def conditional_gate(
 conditional_gate = ch05.conditional_gate.check(conditional_gate)
 
 # %% [markdown]
-# The library's layer has two stacks, and a label moves the gates of both: the first half of its row
-# belongs to the vertical stack, the second to the horizontal one. Is each of them equation 4?
-
-# %% tags=["nbval-check-output"]
-features, label = torch.randn(3, 64, 5, 7), torch.tensor([4, 0, 9])
-tables = layer.label.weight.detach().chunk(2, dim=1)
-with torch.inference_mode():
-    stacks = zip(("vertical", "horizontal"), layer.condition(label, None), tables, strict=True)
-    for name, added, label_table in stacks:
-        own = conditional_gate(features, label, label_table)
-        print(name, "agrees:", torch.allclose(layer.activate(features + added), own, atol=1e-6))
-
-# %% [markdown]
-# ## 2 · Where the label may not go
-#
-# Why inside? A layer has room for the label after the gate as well. Here are a label that says
-# "shut", one that says nothing and one that says "open", for one feature, on both sides of the
-# gate.
+# Why inside? A layer has room for the label after the gate as well. Below are a label that says
+# "shut", one that says nothing and one that says "open", on both sides of the gate of one feature.
 #
 # > **Predict.** Which of the two pictures will show three curves of the same shape?
-# > <details><summary>A way to think about it</summary>After the gate, the label can only add the
-# > same amount to whatever came out.</details>
+# >
+# > <details><summary>A way to think about it</summary>
+# >
+# > After the gate, the label can only add the same amount to whatever came out.
+# >
+# > </details>
 
 # %%
 import matplotlib.pyplot as plt
@@ -213,123 +194,441 @@ import matplotlib.pyplot as plt
 from tutorial_lib.pixels import gate
 
 values = torch.linspace(-4, 4, 81)
-one_feature = torch.stack([values, torch.zeros(81)]).view(1, 2, 1, 81)  # a value, and its switch
-figure, (left, right) = plt.subplots(1, 2, figsize=(7, 2.6), layout="tight", sharey=True)
+feature = torch.stack([values, torch.zeros(81)]).view(1, 2, 1, 81)  # a value, and its switch
+figure, (left, right) = plt.subplots(1, 2, figsize=(7, 2.4), layout="tight", sharey=True)
 for name, amount in {"shut": -4.0, "nothing": 0.0, "open": 4.0}.items():
-    switch_table = torch.tensor([[0.0, amount]])
-    inside = conditional_gate(one_feature, torch.tensor([0]), switch_table)
+    inside = conditional_gate(feature, torch.tensor([0]), torch.tensor([[0.0, amount]]))
     left.plot(values, inside.flatten(), label=name)
-    right.plot(values, gate(one_feature).flatten() + 0.2 * amount, label=name)
-left.set(title="inside the gate (eq. 4)", xlabel="value", ylabel="what the layer says")
+    right.plot(values, gate(feature).flatten() + 0.2 * amount, label=name)
+left.set(title="inside the gate (eq. 4)", xlabel="value", ylabel="output of the layer")
 right.set(title="after the gate", xlabel="value")
 left.legend();
 
 # %% [markdown]
-# Inside, the label rules: with the switch shut, nothing that this feature has seen in the image
-# gets through, and another label lets all of it pass. "Look for laces, but only on shoes" takes one
-# feature. After the gate, the label moves the curve up or down, and whatever the feature saw gets
-# through with every label. (The gates of the next layer hear of it all the same, through their
-# convolutions, a layer late. After the last layer there is no gate left to hear it.)
+# Inside, a label can switch a feature off: "look for laces, but only on shoes" takes one feature.
+# After the gate, a label moves the curve up or down, and the feature gets through under every
+# label.
 #
-# Now the trained model. It has been told the label in every layer, in two stacks, as values and as
-# switches. Where does it listen? Lie to one part of it: in all layers, let that part have the
-# numbers of another class, tell the rest the truth, and score held-out garments again.
+# ## 2 · A map inside the gate
+#
+# A label is the same at every pixel. Equation 5 puts a *map* $s$ in its place, as large as the
+# image and with any number of channels, and a 1×1 convolution in place of the matrix:
+#
+# $$y = \tanh(W_{k,f} * x + V_{k,f} * s) \odot \sigma(W_{k,g} * x + V_{k,g} * s)$$
+#
+# No mask is needed: $s$ is known before the first pixel is drawn, so a pixel may read all of it.
+# The simplest map says where a pixel is. A convolution alone cannot know, and a garment's collar is
+# at the top. These are some of the channels that the shipped model is told:
+
+# %% jupyter={"source_hidden": true}
+from tutorial_lib.pixels import coordinate_features
+
+place = coordinate_features(28, 28, 4)  # (1, 18, 28, 28), from -1 to 1
+picked = place[0, [0, 1, 2, 4, 7, 9], None]
+show_images((picked + 1) / 2, n_columns=6);
+
+# %% [markdown]
+# Row, column, and waves of several lengths down and across the image: together they let a 1×1
+# convolution single out a region.
+#
+# ## 3 · The whole model
+#
+# The layer of chapter 04 needs two more lines. `context` holds $V$ of equation 5 for both stacks,
+# `label` the table of equation 4, and your `conditional_gate` does the rest. The two convolutions
+# are those of chapter 04.
+
+# %%
+from torch import nn
+
+from tutorial_lib.pixels import HorizontalConv2d, VerticalConv2d, coordinate_features, shift_down
+
+
+class ConditionalLayer(nn.Module):
+    """One layer of both stacks, told a label and a map."""
+
+    def __init__(self, n_in, n_channels, kernel_size, mask_type, n_classes, map_channels):
+        super().__init__()
+        width = 2 * n_channels  # values and their switches
+        self.vertical = VerticalConv2d(n_in, width, kernel_size)
+        self.link = nn.Conv2d(width, width, 1)
+        kind = {"mask_type": mask_type, "n_colors": 1}
+        self.horizontal = HorizontalConv2d(n_in, width, kernel_size, **kind)
+        self.output = nn.Conv2d(n_channels, n_channels, 1)
+        self.label = nn.Embedding(n_classes, 2 * width)  # a row a label: both stacks
+        self.context = nn.Conv2d(map_channels, 2 * width, 1)
+        self.residual = mask_type == "B"  # the first layer must not show a pixel to itself
+
+    def gates(self, v, z, label):
+        for_v, for_z = self.label.weight.chunk(2, dim=1)  # (K, 2C) each
+        return conditional_gate(v, label, for_v), conditional_gate(z, label, for_z)
+
+    def forward(self, v, h, label, context):
+        # Equation 5: what the map adds, first for the vertical, then for the horizontal stack
+        map_v, map_z = self.context(context).chunk(2, dim=1)
+        v = self.vertical(v)
+        z = self.horizontal(h) + self.link(v)
+        # Equation 4; the link was taken before the gate, as in figure 2
+        v, z = self.gates(v + map_v, z + map_z, label)
+        out = self.output(z)
+        return v, h + out if self.residual else out
+
+
+# %% [markdown]
+# And the model: layers, then the head of chapter 03. A map that the caller gives is joined with the
+# map of places.
+
+# %%
+class ConditionalPixelCNN(nn.Module):
+    """levels (B, 1, H, W), label (B,), map (B, S, H, W) or None -> logits (B, L, 1, H, W)"""
+
+    n_colors = 1
+
+    def __init__(self, n_levels=16, n_classes=10, n_channels=32, n_layers=8, first_kernel_size=9,
+                 n_frequencies=4, map_channels=0, layer=ConditionalLayer):  # fmt: skip
+        super().__init__()
+        self.n_levels, self.n_classes, self.n_frequencies = n_levels, n_classes, n_frequencies
+        told = n_classes, map_channels + 2 + 4 * n_frequencies
+        layers = [layer(1, n_channels, first_kernel_size, "A", *told)]
+        layers += [layer(n_channels, n_channels, 3, "B", *told) for _ in range(n_layers - 1)]
+        self.layers = nn.ModuleList(layers)
+        to_features = nn.Conv2d(n_channels, n_channels, 1)
+        to_logits = nn.Conv2d(n_channels, n_levels, 1)
+        self.head = nn.Sequential(nn.ReLU(), to_features, nn.ReLU(), to_logits)
+
+    def forward(self, levels, *, label, context=None):
+        x = 2 * levels / (self.n_levels - 1) - 1
+        place = coordinate_features(*levels.shape[2:], self.n_frequencies, like=x)
+        if context is not None:
+            place = torch.cat([context, place.expand(len(x), -1, -1, -1)], dim=1)
+        # Row i of the vertical stack may know the rows above i: shift by one.
+        v, h = shift_down(x), x
+        for layer in self.layers:
+            v, h = layer(v, h, label, place)
+        return self.head(h)[:, :, None]  # one colour
+
+
+# %% [markdown]
+# Is it the library's model? The parameters have the same names, so the shipped weights fit. Ask both
+# for the logits of held-out garments. Then do the same for a small model that is given a map, too.
+
+# %% tags=["held", "nbval-check-output"]
+test = garments.test.subset(settings.n_test)
+levels, labels = test.levels.long().to(device), test.labels.to(device)
+mine = ConditionalPixelCNN().to(device)
+mine.load_state_dict(shipped.state_dict())
+few = {"label": labels[:4]}
+with torch.inference_mode():
+    same = torch.allclose(mine(levels[:4], **few), shipped(levels[:4], **few), atol=1e-3)
+print("same logits as the library's:", same)
+
+options = {"n_levels": 4, "n_classes": 10, "n_channels": 8, "n_layers": 3, "n_frequencies": 1}
+library = GatedPixelCNN(context_channels=2, coordinates=True, first_kernel_size=9, **options)
+small_mine = ConditionalPixelCNN(map_channels=2, **options)
+small_mine.load_state_dict(library.state_dict())
+told = {"label": labels[:4].cpu(), "context": torch.randn(4, 2, 12, 9)}
+some = torch.randint(4, (4, 1, 12, 9))
+print("and with a map:", torch.allclose(small_mine(some, **told), library(some, **told), atol=1e-4))
+
+# %% [markdown]
+# What does the label change, and what does the noise? Draw ten images with the same random numbers
+# and ten labels, and once more with other random numbers.
+
+# %%
+rows = []
+for seed in (1, 4):
+    uniforms = torch.rand(1, 1, 28, 28, generator=torch.Generator().manual_seed(seed))
+    options = {"label": torch.arange(10, device=device), "method": "cached"}
+    same_noise = uniforms.double().expand(10, -1, -1, -1)
+    rows.append(sample(shipped, (10, 1, 28, 28), uniforms=same_noise, **options).cpu())
+show_images(torch.cat(rows), n_levels=16, row_labels=["noise 1", "noise 2"]);
+
+
+# %% [markdown]
+# Noise and label share the work. With the same noise, neighbouring classes come out alike: the T-shirt
+# and the dress of a row have much the same shade and folds. The label decides what kind of thing it
+# is, from the first row on.
+#
+# ## 4 · Where does a label have to enter?
+#
+# In every layer, inside the gate, says the paper. What if it enters the first layer only? Or every
+# layer, but behind the gate? Each is a small change of your layer.
+
+# %%
+class FirstLayerOnly(ConditionalLayer):
+    def gates(self, v, z, label):
+        if self.residual:  # every layer but the first
+            return gate(v), gate(z)
+        return super().gates(v, z, label)
+
+
+class BehindTheGate(ConditionalLayer):
+    def gates(self, v, z, label):
+        for_v, _, for_z, _ = self.label.weight[label][:, :, None, None].chunk(4, dim=1)
+        return gate(v) + for_v, gate(z) + for_z
+
+
+class Nowhere(ConditionalLayer):
+    def gates(self, v, z, label):
+        return gate(v), gate(z)
+
+
+# %% [markdown]
+# Train each on garments of 16×16 pixels in 4 levels, from the same seeds on the same images.
+
+# %%
+def small(levels):
+    """(N, 1, 28, 28) of 16 levels -> (N, 1, 16, 16) of 4 levels."""
+    return (F.avg_pool2d(F.pad(levels.float(), (2, 2, 2, 2)), 2) * 4 / 16).to(torch.uint8)
+
+
+train = garments.train.subset(settings.n_train)
+small_train, small_test = small(train.levels), small(test.levels).long().to(device)
+show_images(small_train[:20], n_levels=4, n_columns=10);
+
+# %%
+from tutorial_lib.pixels import nll_nats
+from tutorial_lib.training import FitConfig, fit
+
+
+def labelled_step(model, levels, label):
+    """What `fit` minimises: nats for each pixel, of images that come with their labels."""
+    nats = nll_nats(model(levels.long(), label=label), levels.long())
+    return {"loss": nats.mean() / levels[0].numel()}
+
+
+def train_small(layer, seed):
+    torch.manual_seed(seed)
+    model = ConditionalPixelCNN(4, n_channels=16, n_layers=4, n_frequencies=2, layer=layer)
+    part = settings.n_train // 3
+    config = FitConfig(epochs=1, batch_size=16, learning_rate=1e-2, seed=seed)
+    fit(model, labelled_step, (small_train[:part], train.labels[:part]), config, progress=False)
+    return model.to(device)
+
+
+# %% [markdown]
+# Two numbers judge a model. One is the cost of held-out images with their true labels. The other
+# turns the model round: score an image under all ten labels and guess the one that makes it
+# cheapest. A model that has listened to its labels guesses well. (Chapter 07 does this in earnest.)
+
+# %%
+ways = {"nowhere": Nowhere, "first layer only": FirstLayerOnly,
+        "every layer, behind the gate": BehindTheGate,
+        "every layer, in the gate": ConditionalLayer}  # fmt: skip
+found = {}
+for name, layer in ways.items():
+    for seed in range(settings.n_seeds):
+        log_p = label_log_likelihoods(train_small(layer, seed), small_test)  # (images, 10)
+        # log p(x | y) of the label that the image has
+        own = log_p.gather(1, labels.cpu()[:, None]).mean().item()
+        right = (log_p.argmax(dim=1) == labels.cpu()).double().mean().item()
+        found.setdefault(name, []).append((-own, right))
+
+# %% jupyter={"source_hidden": true}
+figure, axes = plt.subplots(1, 2, figsize=(7, 2.2), layout="tight", sharey=True)
+for i, runs in enumerate(found.values()):
+    for ax, numbers in zip(axes, zip(*runs, strict=True), strict=True):
+        ax.plot(numbers, [i] * len(numbers), "o", color="#3b76af", alpha=0.7)
+        ax.text(max(numbers), i + 0.3, f"{sum(numbers) / len(numbers):.3g}", fontsize=8)
+axes[0].set(yticks=range(len(found)), yticklabels=list(found), xlabel="cost (nats per image)")
+axes[1].set(xlabel="labels guessed right", ylim=(-0.5, len(found)));
+
+# %% [markdown]
+# All three ways hear the label: each guesses about six in ten right, on three thousand training images,
+# where a model that was told nothing can only guess the first class. Hearing it in the first layer
+# alone is enough for that, since all later layers read the first. In cost they differ. The label in
+# every gate was the cheapest in every run made for this page. Behind the gate, in every layer, it
+# cost *more than no label at all*: it shifts features that it cannot switch, and the next layer has
+# to undo the shift. Two seeds and a short training prove no law; they show that the place matters,
+# and that no test of shapes would notice a wrong one.
+#
+# ## 5 · Label dropout and guidance
+#
+# A model that is told the class can be asked to *exaggerate* it. That needs a second opinion: what
+# would it say if it did not know the class? So train one network for both. Give every table an
+# eleventh row, "no label", and in training give one image in five that row in place of its own:
+# **label dropout**.
+#
+# > **Predict.** Is the eleventh row needed? One could tell the shipped model the *average* of its
+# > ten rows, a tenth of every class. What will garments cost under that label?
+# >
+# > <details><summary>A way to think about it</summary>
+# >
+# > The model has met ten rows. Has it ever been told "a tenth of everything"?
+# >
+# > </details>
 
 # %%
 import copy
 
-from tutorial_lib.pixels import nll_nats
 
-test = garments.test.subset(settings.n_test)
-levels, labels = test.levels.long(), test.labels
-
-
-def lied_to(model, part):
-    """A copy of the model that is told the next class's numbers in the channels `part`."""
+def relabelled(model, h):
+    """The same model under other labels: number i stands for the vector h[i]."""
     model = copy.deepcopy(model)
     for layer in model.layers:
-        table = layer.label.weight.data
-        table[:, part] = table.roll(-1, dims=0)[:, part]
+        table = layer.label.weight.detach()
+        layer.label = nn.Embedding.from_pretrained(h.to(table) @ table)
+    model.n_classes = len(h)
     return model
 
 
+average = relabelled(shipped, torch.full((1, 10), 0.1))
+some, label = levels[:32], labels[:32]
+with torch.inference_mode():
+    own = nll_nats(shipped(some, label=label), some).mean()
+    mean = nll_nats(average(some, label=torch.zeros_like(label)), some).mean()
+print(f"told its own label: {own:.0f} nats an image; told the average label: {mean:.0f}")
+
+# %% [markdown]
+# The average label costs about twice as much: no image in training ever came with it, so nothing
+# was learned about it. "No label" has to be learned, too.
+
+# %%
+NO_LABEL = 10
+sizes = {"n_channels": 24, "n_layers": 4, "first_kernel_size": 7, "n_frequencies": 2}
+torch.manual_seed(0)
+model = ConditionalPixelCNN(4, n_classes=11, **sizes)
+
+
+def dropout_step(model, levels, label):
+    forget = torch.rand(len(label), device=label.device) < 0.2
+    return labelled_step(model, levels, label.masked_fill(forget, NO_LABEL))
+
+
+config = FitConfig(epochs=settings.dropout_epochs, batch_size=16, learning_rate=1e-2)
+fit(model, dropout_step, (small_train, train.labels), config)
+
+
+# %%
 @torch.inference_mode()
-def cost(model, n=64):
-    """Mean nats of the first test images, each with its own label."""
-    some, label = levels[:n].to(device), labels[:n].to(device)
-    return nll_nats(model(some, label=label), some).mean().item()
+def both_opinions(levels, label):
+    return model(levels, label=label), model(levels, label=torch.full_like(label, NO_LABEL))
+
+
+told, untold = both_opinions(small_test, labels)
+for name, logits in {"told the label": told, "told that there is none": untold}.items():
+    print(f"{name:24} {nll_nats(logits, small_test).mean():.2f} nats an image")
+
+# %% [markdown]
+# One network, two opinions, and the one that knows the class costs less. (That gap is larger than the
+# $\log 10$ nats that a label can be worth, so "no label" is not learned perfectly yet: only one image
+# in five came with it.)
+#
+# Now mix the two opinions at every pixel, as logits. With *guidance* $w$,
+#
+# $$\text{logits}_w = \text{logits}(y) + w \big( \text{logits}(y) - \text{logits}(\text{no label}) \big)$$
+#
+# At $w = 0$ this is the conditional model. Larger $w$ makes levels more probable that the class
+# makes more probable: each factor becomes $p(x_i \mid x_{<i}, y)$ times
+# $\big(p(x_i \mid x_{<i}, y) / p(x_i \mid x_{<i})\big)^w$, up to a constant.
+#
+# Draw with two caches that walk over the same image, one told the label and the other not. (The
+# cache is chapter 06's and takes the library's class. Your weights fit.)
+
+# %%
+from tutorial_lib.sampling import GatedCache, draw
+
+
+def in_library(model, **told):
+    """Your weights in the library's class."""
+    twin = GatedPixelCNN(n_levels=4, coordinates=True, **sizes, **told)
+    twin.load_state_dict(model.state_dict())
+    return twin.to(device).eval()
 
 
 # %%
-place = torch.arange(4 * 32)  # vertical values, vertical switches, horizontal values and switches
-parts = {
-    "vertical stack": place < 64,
-    "horizontal stack": place >= 64,
-    "values": place % 64 < 32,
-    "switches": place % 64 >= 32,
-    "everything": place >= 0,
-}
-whole = cost(shipped)
-lost = {name: cost(lied_to(shipped, part.to(device))) - whole for name, part in parts.items()}
-figure, ax = plt.subplots(figsize=(6, 2.2), layout="tight")
-ax.barh(list(lost), list(lost.values()), color="#3b76af")
-ax.set(xlabel="nats lost for each image", title="lied to about the label in ...")
-ax.invert_yaxis()
-ax.axvline(0, color="#888888", lw=1);
+@torch.inference_mode()
+def draw_guided(model, label, w):
+    uniforms = torch.rand(len(label), 16, 16, generator=torch.Generator().manual_seed(0))
+    both = torch.cat([label, torch.full_like(label, NO_LABEL)]).to(device)
+    canvas = torch.zeros(len(both), 1, 16, 16, dtype=torch.long, device=device)
+    cache = GatedCache(in_library(model, n_classes=11), canvas, label=both)
+    for row in range(16):
+        cache.begin_row(row)
+        for column in range(16):
+            told, untold = cache.logits(column, 0).cpu().chunk(2)
+            pixel = draw(told + w * (told - untold), uniforms[:, row, column])
+            # Both halves of the batch must see the same image.
+            canvas[:, 0, row, column] = pixel.repeat(2).to(device)
+    return canvas[: len(label)].cpu()
 
-
-# %% [markdown]
-# Every part believes what it is told, and a lie to any of them costs. But these bars do not say
-# *where* the label is carried. Where half a lie costs more than the whole one, the bar measures how
-# much the parts contradict each other, which they never did in training. What they do show: an
-# implementation that tells only one stack, or only the values, runs without an error, and no test
-# of shapes will say so.
-#
-# The same question asked of the derivative: how much do the logits move with the numbers that the
-# label adds, layer by layer? (A forward hook is called with what a module returned. Here it keeps
-# what each layer's table looked up, so that we can differentiate by it.)
 
 # %%
-def label_gradients(model, levels, label):
-    """Mean |d logits / d V h| for each layer, stack and half: (layers, 4)."""
-    added = []
-    hooks = [
-        layer.label.register_forward_hook(lambda module, args, out: added.append(out))
-        for layer in model.layers
-    ]
-    logits = model(levels, label=label)
-    for hook in hooks:
-        hook.remove()
-    mix = torch.randn(logits.shape, generator=torch.Generator().manual_seed(0)).to(logits)
-    gradients = torch.autograd.grad((logits * mix).sum(), added)
-    return torch.stack([g.unflatten(1, (4, -1)).abs().mean(dim=(0, 2)) for g in gradients]).cpu()
-
-
-strength = label_gradients(shipped, levels[:16].to(device), labels[:16].to(device))
-figure, ax = plt.subplots(figsize=(5, 2.9), layout="tight")
-picture = ax.imshow(strength, cmap="viridis", vmin=0, aspect="auto")
-quarters = [
-    f"{stack},\n{half}" for stack in ("vertical", "horizontal") for half in ("values", "switches")
-]
-ax.set_xticks(range(4), quarters)
-ax.set(ylabel="layer")
-ax.grid(False)
-figure.colorbar(picture, ax=ax, label="mean |gradient|");
+strengths = (0, 1, 2, 4)
+each_class = torch.arange(10).repeat_interleave(settings.n_guided)
+by_strength = {w: draw_guided(model, each_class, w) for w in strengths}
+first = [images[:: settings.n_guided] for images in by_strength.values()]
+show_images(torch.cat(first), n_levels=4, row_labels=[f"w = {w}" for w in strengths]);
 
 # %% [markdown]
-# Bright cells move the logits most: here the first layers, whose features all later layers read,
-# and values more than switches. The label has a say everywhere but in two cells of the last row:
-# after the last layer nobody reads the vertical stack's gate, so the code leaves it out.
+# Down a column the noise is the same. The trouser, the sneaker and the boot become clearer from
+# $w = 0$ to $w = 2$: closed outlines, and legs where legs should be. At $w = 4$ white specks appear at the
+# borders and the sandal falls apart.
 #
-# ## 3 · Between two labels
+# What does guidance trade? Three measurements. *Legibility*: how often does a small classifier,
+# trained on real garments, read the class that was asked for? *Variety*: how different are two
+# drawings of one class? *Cost*: the guided factors are a softmax like any other, so held-out
+# garments have an exact cost under them.
+
+# %%
+classifier = nn.Sequential(
+    nn.Conv2d(1, 32, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
+    nn.Conv2d(32, 64, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
+    nn.Flatten(), nn.Linear(64 * 16, 10),
+)  # fmt: skip
+
+
+def guess_step(model, levels, label):
+    return {"loss": F.cross_entropy(model(levels / 1.5 - 1), label)}
+
+
+torch.manual_seed(0)
+config = FitConfig(epochs=settings.classifier_epochs, batch_size=64, learning_rate=3e-3)
+fit(classifier, guess_step, (small_train, train.labels), config)
+
+
+# %%
+def read_as(images, label):
+    """Share of the images that the classifier takes for the class `label`."""
+    with torch.inference_mode():
+        guess = classifier(images.to(device) / 1.5 - 1).argmax(dim=1)
+    return (guess == label.to(device)).float().mean().item()
+
+
+print(f"real garments: {read_as(small_test, labels):.1%} are read as what they are")
+
+
+# %% jupyter={"source_hidden": true}
+def variety(images):
+    """Mean difference of a pixel between two drawings of the same class, 0 to 1."""
+    images = images.view(10, -1, 256) / 3
+    n = images.shape[1]
+    return (torch.cdist(images, images, p=1).sum() / 256 / (10 * n * max(1, n - 1))).item()
+
+
+figure, axes = plt.subplots(1, 3, figsize=(7, 2.2), layout="tight")
+for w, images in by_strength.items():
+    nats = nll_nats(told + w * (told - untold), small_test).mean().item()
+    for ax, number in zip(axes, (read_as(images, each_class), variety(images), nats), strict=True):
+        ax.plot(w, number, "o", color="#3b76af")
+for ax, ylabel in zip(axes, ("read as asked", "variety", "cost (nats per image)"), strict=True):
+    ax.set(xlabel="guidance w", ylabel=ylabel, xticks=strengths)
+axes[0].axhline(read_as(small_test, labels), color="#888888", lw=1);
+
+# %% [markdown]
+# A moderate $w$ makes nearly every drawing legible to the classifier, more legible than real garments are
+# (grey line). For that it pays twice. The drawings of a class become more alike, until specks at
+# $w = 4$ make them differ again. And held-out garments cost more with every step: a guided model
+# describes garments worse, for it has stopped believing in shirts that look like coats. Lower cost and
+# clearer pictures are different goals.
 #
-# Nothing in equation 4 says that h must be one-hot. V h is linear in h, so half of one label and
-# half of another is a perfectly good condition, though one that the model has never met in
-# training.
+# ## 6 · Between two labels
+#
+# Nothing in equation 4 says that $h$ must be one-hot. Half of one label and half of another is a
+# legal condition, though one that the model has never met in training.
 #
 # ### Exercise 5.2
 
-# %%
+# %% jupyter={"source_hidden": true} cellView="form"
 ch05.soft_labels.card()
 
 
@@ -348,252 +647,296 @@ def soft_labels(first: int, second: int, n_steps: int, n_classes: int) -> torch.
 
 soft_labels = ch05.soft_labels.check(soft_labels)
 
+
 # %% [markdown]
-# The model takes label numbers. So give it a new table with one row for each h, V h worked out
-# beforehand in every layer, and call these rows by number.
+# `relabelled` of section 5 gives a model one row for each $h$.
 #
 # > **Predict.** Every image of a row below is drawn with the same random numbers. What will lie
 # > between a T-shirt and a dress?
-# > <details><summary>A way to think about it</summary>The condition changes little by little. But
-# > which h did the model meet in training, and has anything told it what the others should
-# > mean?</details>
+# >
+# > <details><summary>A way to think about it</summary>
+# >
+# > The condition changes little by little. But which $h$ did the model meet in training, and has
+# > anything told it what the others should mean?
+# >
+# > </details>
 
 # %%
-from torch import nn
-
-
-def with_soft_labels(model, h):
-    """The same model under other labels: number i stands for the vector h[i]."""
-    model = copy.deepcopy(model)
-    for layer in model.layers:
-        mixed = h.to(layer.label.weight) @ layer.label.weight.detach()
-        layer.label = nn.Embedding.from_pretrained(mixed)
-    model.n_classes = len(h)
-    return model
-
-
-def draw_between(first, second, n_steps, seed, n_noises=1):
-    """For each step, images drawn with the same noise: (n_steps * n_noises, 1, 28, 28)."""
-    noise = torch.Generator().manual_seed(seed)
-    uniforms = torch.rand(n_noises, 1, 28, 28, generator=noise, dtype=torch.float64)
-    mixed = with_soft_labels(shipped, soft_labels(first, second, n_steps, 10))
-    label = torch.arange(n_steps, device=device).repeat_interleave(n_noises)
-    shape = (n_steps * n_noises, 1, 28, 28)
-    options = {"method": "cached", "uniforms": uniforms.repeat(n_steps, 1, 1, 1)}
-    return sample(mixed, shape, label=label, **options).cpu()
+def draw_between(first, second, n_steps, seed):
+    """One image for each step from one label to the other, all with the same noise."""
+    mixed = relabelled(shipped, soft_labels(first, second, n_steps, 10))
+    uniforms = torch.rand(1, 1, 28, 28, generator=torch.Generator().manual_seed(seed)).double()
+    options = {"uniforms": uniforms.expand(n_steps, -1, -1, -1), "method": "cached"}
+    label = torch.arange(n_steps, device=device)
+    return sample(mixed, (n_steps, 1, 28, 28), label=label, **options).cpu() / 15
 
 
 # %%
 n_between = settings.n_between
 pairs = {(0, 3): 3, (7, 9): 2, (1, 3): 1}
-strips = [draw_between(*pair, n_between, seed) / 15 for pair, seed in pairs.items()]
+strips = [draw_between(*pair, n_between, seed) for pair, seed in pairs.items()]
 share = torch.linspace(0, 1, n_between)[:, None, None, None]
 in_pixels = (1 - share) * strips[0][:1] + share * strips[0][-1:]
 row_labels = [f"{names[a]} → {names[b]}" for a, b in pairs]
+row_labels.insert(1, "the same in pixels")
 show_images(
-    torch.cat([strips[0], in_pixels, *strips[1:]]),
-    n_columns=n_between,
-    row_labels=[row_labels[0], "the same in pixels", *row_labels[1:]],
+    torch.cat([strips[0], in_pixels, *strips[1:]]), n_columns=n_between, row_labels=row_labels
 );
 
 # %% [markdown]
-# Compare the first two rows, which have the same two ends. Interpolated in pixels, the middle is
-# two garments laid over each other, which nobody ever photographed. Interpolated in h, nothing
-# shines through: each step is one drawing. But look at those in the middle, where many images are
-# blank or fall apart. Half T-shirt and half dress is a legal h. But the model has met ten values of
-# h in its training, and this is not one of them. Nothing in training said what lies between.
+# Compare the first two rows, which have the same two ends. Interpolated in pixels, the middle is two
+# garments laid over each other. Interpolated in $h$, nothing shines through. But most images in the
+# middle are *blank*. Half T-shirt and half dress is a legal $h$, but no training image came with it. It
+# is the average label of section 5 once more, now of two.
 #
-# And the class? Ask the model itself what it has drawn at each step: p(y given x) by Bayes' rule,
-# from what the image costs under each label. (Chapter 07 writes that rule out, and looks at how far
-# such an answer can be trusted.)
-
-# %%
-from tutorial_lib.pixels import bayes_rule
-
-n_noises = 4
-both = draw_between(0, 3, n_between, seed=1, n_noises=n_noises)
-log_p = bayes_rule(label_log_likelihoods(shipped, both)).log_posterior
-by_step = log_p.exp().unflatten(0, (n_between, n_noises)).mean(dim=1)
-rest = 1 - by_step[:, 0] - by_step[:, 3]
-figure, ax = plt.subplots(figsize=(6, 2.4), layout="tight")
-lines = {names[0]: by_step[:, 0], names[3]: by_step[:, 3], "any other class": rest}
-for name, line in lines.items():
-    ax.plot(torch.linspace(0, 1, n_between), line, marker="o", ms=4, label=name)
-ax.set(xlabel="share of the second label in h", ylabel="mean p(y | drawn image)")
-ax.legend();
-
-
-# %% [markdown]
-# The two curves hand over to a third in the middle: the model itself takes these images for
-# something else. The paper draws such lines between *faces* (section 3.3), and there the way is
-# smooth. The difference is not in equation 4. There h is no label, but the embedding that a face
-# recognition network computes from a photograph, so training showed the model many thousands of
-# values of h, and a point between two of them lies near others. Section 5 builds an h of that kind
-# and walks the line again.
+# The paper draws such lines between *faces* (section 3.3), and there the way is smooth. The
+# difference is not in equation 4. There $h$ is a vector that a face recognition network computes
+# from a photograph. Training showed the model many thousands of values of $h$, and a point between
+# two of them lies near others. Section 7 builds an $h$ of that kind and walks the line again.
 #
 # > **In words.** Somebody passes the label as a *number* from 0 to 9 in one channel, and
 # > interpolates from 0 (T-shirt) to 9 (ankle boot). What would lie half-way?
-# > <details><summary>An answer</summary>4.5: between coat and sandal, which have nothing to do with
-# > either end. The numbers of classes have an order that means nothing. One-hot vectors are all
-# > equally far apart, so the line between two of them touches no third.</details>
+# >
+# > <details><summary>An answer</summary>
+# >
+# > 4.5: between coat and sandal, which have nothing to do with either end. The numbers of classes
+# > have an order that means nothing. One-hot vectors are all equally far apart, so the line between
+# > two of them touches no third.
+# >
+# > </details>
 #
-# ## 4 · A map as the condition
+# ## 7 · A vector becomes a map: $s = m(h)$
 #
-# A label is the same at every pixel. Equation 5 replaces it by a map s that is as large as the
-# image, and V h by a convolution with a 1×1 kernel:
+# Who says that $h$ has to be made by people? Let a network read a short *code* off an image, and
+# tell the PixelCNN the code. And how is a vector told? By equation 4, it is the same at every pixel.
+# But $h$ may know *where* things are. Then the paper lets a small network $m$ unfold it into a map,
+# $s = m(h)$, and equation 5 does the rest.
 #
-# $$y = \tanh(W_{k,f} * x + V_{k,f} * s) \odot \sigma(W_{k,g} * x + V_{k,g} * s)$$
-#
-# Each pixel is told what the map says at its own place, and its features bring word of what the map
-# said above and to the left. (No mask is needed: s is there before the first pixel is drawn, so
-# none of it is forbidden. In the paper s = m(h): h is a vector that knows what should stand where,
-# and a network m unfolds it into a map.) Here s is a very coarse picture, 4×4 cells of mean
-# brightness. To train in a minute, the garments shrink to 16×16 pixels in 4 levels.
-
-# %%
-def small(levels):
-    """(N, 1, 28, 28) of 16 levels -> (N, 1, 16, 16) of 4 levels."""
-    return (F.avg_pool2d(F.pad(levels.float(), (2, 2, 2, 2)), 2) * 4 / 16).to(torch.uint8)
-
-
-def coarse(levels):
-    """(N, 1, 16, 16) of 4 levels -> (N, 1, 4, 4): the mean of each 4x4 block, 0 to 1."""
-    return F.avg_pool2d(levels.float() / 3, 4)
-
-
-train = garments.train.subset(settings.n_train)
-small_train, small_test = small(train.levels), small(test.levels)
-enlarged = F.interpolate(coarse(small_test[:8]), size=(16, 16))
-figure, axes = plt.subplots(3, 1, figsize=(7, 2.9), layout="tight")
-panels = {"28×28, 16 levels": levels[:8] / 15, "16×16, 4 levels": small_test[:8] / 3}
-panels["the map s"] = enlarged
-for ax, (name, images) in zip(axes, panels.items(), strict=True):
-    show_images(images, n_columns=8, ax=ax)
-    ax.set_ylabel(name, rotation=0, ha="right", va="center")
-
-# %% [markdown]
 # ### Exercise 5.3
 
-# %%
+# %% jupyter={"source_hidden": true} cellView="form"
 ch05.spatial_context.card()
 
 
 # %%
 def spatial_context(
-    coarse: torch.Tensor, weight: torch.Tensor, size: tuple[int, int]
+    h: torch.Tensor, seed: torch.Tensor, weight: torch.Tensor, size: tuple[int, int]
 ) -> torch.Tensor:
-    """What a coarse map adds to the gates: V * s of equation 5, at every pixel.
+    """What a vector adds to the gates: V * m(h) of equation 5, at every pixel.
 
-    coarse   (B, S, h, w): S numbers for each block of pixels; stays as it is
+    h        (B, D): a vector for each image
+    seed     (D, S, rows, columns): the network m. Each of the D numbers has a small picture of its
+             own with S channels; m(h) is their sum, each picture as strong as its number
     weight   (2C, S): V, the weights of a 1x1 convolution without bias
-    size     (H, W) of the image, multiples of h and w
-    returns  (B, 2C, H, W): at each pixel V times the numbers of the block that it lies in
+    size     (H, W) of the image, multiples of rows and columns
+    returns  (B, 2C, H, W): every cell of m(h) becomes a block of equal pixels
 
-    By hand: coarse = [[1, 2]], weight = [[10]] and size = (2, 4) give [[10, 10, 20, 20],
-                                                                        [10, 10, 20, 20]]
+    By hand: h = [[2, 1]], the pictures [[1, 0]] and [[0, 3]], weight = [[10]] and size = (2, 4)
+             give m(h) = [[2, 3]] and the result [[20, 20, 30, 30],
+                                                  [20, 20, 30, 30]]
     """
     ____
 
 
 spatial_context = ch05.spatial_context.check(spatial_context)
 
+
 # %% [markdown]
-# The library's model takes the map as `context`, enlarged already, and has a V of its own in every
-# layer. With the one-by-one matrix [1] in the place of V, your function does the enlarging. Train
-# two models: one is told the map, the other nothing.
+# Now the *PixelCNN auto-encoder* (section 2.4 of the paper): an encoder squeezes the image into ten
+# numbers, and your conditional model draws from them. Both are trained as one, by
+# $-\log p(x \mid h(x))$. With one cell, `seed` tells the code alike at every pixel: equation 4. With
+# 4×4 cells, each number of the code has a picture: equation 5. (Each layer has its own $V$ in
+# `context`, so your function gets the identity in the place of $V$.)
 
 # %%
-from functools import partial
+class Autoencoder(nn.Module):
+    """levels (B, 1, 16, 16) -> logits of p(x | h), with h the code of x itself"""
 
-from tutorial_lib.pixels import bits_per_dim
-from tutorial_lib.training import FitConfig, evaluate, fit
+    def __init__(self, n_cells, code_dim=10, n_maps=8):
+        super().__init__()
+        halve = {"kernel_size": 4, "stride": 2, "padding": 1}
+        first, second = nn.Conv2d(1, 16, **halve), nn.Conv2d(16, 32, **halve)
+        to_code = nn.Linear(32 * 4 * 4, code_dim)
+        self.encode = nn.Sequential(first, nn.ReLU(), second, nn.ReLU(), nn.Flatten(), to_code)
+        self.seed = nn.Parameter(torch.randn(code_dim, n_maps, n_cells, n_cells) / 3)
+        self.decoder = ConditionalPixelCNN(4, n_classes=1, map_channels=n_maps, **sizes)
 
-sizes = {"n_channels": settings.n_channels, "n_layers": settings.n_layers}
-sizes |= {"coordinates": True, "n_frequencies": 2, "first_kernel_size": 7}
+    def told(self, code):
+        one = torch.eye(self.seed.shape[1], device=code.device)
+        nothing = torch.zeros(len(code), dtype=torch.long, device=code.device)
+        return {"context": spatial_context(code, self.seed, one, (16, 16)), "label": nothing}
 
-
-def the_map(levels):
-    """The context of each image: its coarse map, enlarged."""
-    one = torch.ones(1, 1, device=levels.device)
-    return spatial_context(coarse(levels), one, (16, 16))
+    def forward(self, levels):
+        return self.decoder(levels, **self.told(self.encode(levels / 1.5 - 1)))
 
 
 # %%
-def small_step(model, levels, context_of):
-    """One step of training for a model that is told context_of(levels), or nothing."""
+def coded_step(model, levels):
     levels = levels.long()
-    given = {"context": context_of(levels)} if context_of else {}
-    nats = nll_nats(model(levels, **given), levels).mean()
-    return {"loss": nats / 256, "bits/dim": bits_per_dim(nats, 256)}
+    return {"loss": nll_nats(model(levels), levels).mean() / 256}
+
+
+config = FitConfig(epochs=settings.small_epochs, batch_size=16, learning_rate=1e-2)
+coders = {}
+for name, n_cells in {"the same everywhere (eq. 4)": 1, "unfolded (eq. 5)": 4}.items():
+    torch.manual_seed(0)
+    coders[name] = coder = Autoencoder(n_cells)
+    fit(coder, coded_step, (small_train,), config)
+    with torch.inference_mode():
+        nats = nll_nats(coder(small_test), small_test).mean()
+    print(f"{name}: {nats:.1f} nats per held-out image, given its code")
+
+# %% [markdown]
+# Told where things are, the model pays less, at the same size, on the same images and with the same
+# seed. (Whether either number is a likelihood of the image, section 8 asks.)
+#
+# Does the PixelCNN listen? Give every image the code of another one.
+
+# %%
+with torch.inference_mode():
+    code = coder.encode(small_test / 1.5 - 1)
+    for whose, given in {"its own code": code, "another image's": code.roll(1, dims=0)}.items():
+        nats = nll_nats(coder.decoder(small_test, **coder.told(given)), small_test).mean()
+        print(f"{whose:16} {nats:.1f} nats")
+
+# %% [markdown]
+# It listens: somebody else's code misleads it.
+#
+# The rival has a decoder that answers with *one* image, trained by the mean squared error. Both
+# have ten numbers. Draw from the unfolded model, several times from each code.
+
+# %%
+from tutorial_lib.codes import MSEAutoencoder
+
+
+def averaging_step(model, levels):
+    return {"loss": model.squared_error(levels.long()).mean()}
 
 
 torch.manual_seed(0)
-nothing_said = GatedPixelCNN(n_levels=4, **sizes)
-with_map = GatedPixelCNN(n_levels=4, context_channels=1, **sizes)
-config = FitConfig(epochs=settings.small_epochs, batch_size=16, learning_rate=1e-2)
-steps = {
-    "nothing said": (nothing_said, partial(small_step, context_of=None)),
-    "told the map": (with_map, partial(small_step, context_of=the_map)),
-}
-small_bits = {}
-for name, (model, step) in steps.items():
-    fit(model, step, (small_train,), config)
-    small_bits[name] = evaluate(model, step, (small_test,))["bits/dim"]
-    print(f"{name}: {small_bits[name]:.4f} bits/dim on held-out images")
+averaging = MSEAutoencoder(n_levels=4, size=(16, 16), code_dim=10)
+fit(averaging, averaging_step, (small_train,), config)
+
 
 # %%
-n_rows, n_drawn = 4, 6
-originals = small_test[:n_rows].long().to(device)
-context = the_map(originals).repeat_interleave(n_drawn, dim=0)
-noise = torch.Generator().manual_seed(0)
-shape = (n_rows * n_drawn, 1, 16, 16)
-by_map = sample(with_map, shape, context=context, method="cached", generator=noise).cpu()
-rows = []
-for i, own in enumerate(by_map.split(n_drawn)):
-    rows += [originals[i].cpu() / 3, the_map(originals[i : i + 1])[0].cpu(), *own / 3]
-titles = ["original", "map", *["drawn"] * n_drawn]
-show_images(torch.stack(rows), n_columns=n_drawn + 2, titles=titles);
+def draw_from(coder, code, uniforms):
+    twin = in_library(coder.decoder, n_classes=1, context_channels=8)
+    options = coder.told(code) | {"uniforms": uniforms.double(), "method": "cached"}
+    return sample(twin, (len(code), 1, 16, 16), **options).cpu() / 3
+
+
+n_coded, n_repeats = 6, 5
+originals = small_test[8 : 8 + n_coded]
+with torch.inference_mode():
+    codes = coder.encode(originals / 1.5 - 1).repeat_interleave(n_repeats, dim=0)
+    blurred = averaging(originals).cpu()
+    noise = torch.rand(len(codes), 1, 16, 16, generator=torch.Generator().manual_seed(0))
+    by_code = draw_from(coder, codes, noise).unflatten(0, (n_coded, n_repeats))
+rows = [originals[:, None].cpu() / 3, blurred[:, None], by_code]
+titles = ["original", "MSE", *["given the code"] * n_repeats]
+show_images(torch.cat(rows, dim=1).flatten(0, 1), n_columns=n_repeats + 2, titles=titles);
+
+
+# %% jupyter={"source_hidden": true}
+def sharpness(x):
+    """Mean difference between a pixel and its right neighbour."""
+    return (x[..., 1:] - x[..., :-1]).abs().mean().item()
+
+
+truth = originals.cpu() / 3
+answers = {"original": truth, "MSE": blurred, "one draw": by_code[:, 0]}
+answers["mean of the draws"] = by_code.mean(dim=1)
+print(f"{'':18} sharpness  squared error")
+for name, x in answers.items():
+    print(f"{name:18} {sharpness(x):9.3f}  {(x - truth).square().mean():13.4f}")
 
 # %% [markdown]
-# The drawn images keep to the map (dark where it is dark) and are free in all that it does not say:
-# patterns, gaps, the exact outline. Does each block come out as bright as the map asked? A point is
-# one cell of one drawing; a drawing that obeyed to the letter would have all of its points on the
-# red line.
+# In numbers (folded cell): a blur is closest to the original, a single draw is as sharp as a garment
+# (speckle counts as sharpness, too) and further away, and the mean of the draws is closer and blurred
+# again. One answers "what was *the* image?", the other "what do images with this code look like?".
+#
+# The MSE column is the same garment, blurred: ten numbers do not fix every pixel, and the answer with
+# the least squared error is a mean. The PixelCNN does not average. From one code it draws several
+# garments with sharp edges. Boot, bags and sneaker keep their kind, place and size; shade and
+# texture differ from draw to draw, often as speckle, and the dark dress of the first row is lost. The
+# paper's figure for this experiment (section 3.4) shows the same with a better model: what the code
+# leaves open is filled in, and differently each time.
+#
+# And the line of section 6, between two codes? Walk from a boot's code to a dress's, with the same
+# random numbers at each step.
 
 # %%
-noise = torch.Generator().manual_seed(0)
-free = sample(nothing_said, shape, method="cached", generator=noise).cpu()
-asked = coarse(originals.cpu()).repeat_interleave(n_drawn, dim=0).flatten()
-figure, axes = plt.subplots(1, 2, figsize=(6, 2.7), layout="tight", sharey=True)
-for ax, (name, images) in zip(
-    axes, {"told the map": by_map, "nothing said": free}.items(), strict=True
-):
-    got = coarse(images).flatten()
-    ax.scatter(asked, got, s=4, alpha=0.4)
-    ax.plot([0, 1], [0, 1], color="#d62728", lw=1)
-    ax.set(title=f"{name}: off by {(asked - got).abs().mean():.2f}", xlabel="brightness asked for")
-axes[0].set_ylabel("brightness drawn");
+share = torch.linspace(0, 1, 8, device=device)[:, None]
+first, last = (small_test[labels == k][:1] for k in (9, 3))  # a boot and a dress
+with torch.inference_mode():
+    ends = [coder.encode(image / 1.5 - 1) for image in (first, last)]
+    line = (1 - share) * ends[0] + share * ends[1]
+    rows = [((1 - share[..., None, None]) * first + share[..., None, None] * last).cpu() / 3]
+    for seed in (0, 1):
+        noise = torch.rand(1, 1, 16, 16, generator=torch.Generator().manual_seed(seed))
+        rows.append(draw_from(coder, line, noise.expand(8, -1, -1, -1)))
+row_labels = ["in pixels", "in the code", "other noise"]
+show_images(torch.cat(rows), n_columns=8, row_labels=row_labels);
+
 
 # %% [markdown]
-# Told the map, the points follow the line; told nothing, they keep to no line. Nothing forces a
-# drawing to obey: the model has learned to.
+# In pixels, both garments shine through each other. In the code, each step is one image, and none is
+# blank: the encoder's ten numbers differ from image to image, so training showed the model thousands
+# of values of $h$. Early steps are boots, late ones upright like a dress, and in between lies
+# speckle that is a bit of both.
 #
-# ### A wrong way, on purpose: is this a better model?
+# > **In words.** Why does the MSE auto-encoder answer with a blur, and not with one of the sharp
+# > images that have this code?
+# >
+# > <details><summary>An answer</summary>
+# >
+# > Suppose half of the images with a code have a white pixel somewhere and half a black one. Saying
+# > white costs 1 in half of the cases, 0.5 on average; saying grey costs a quarter always. The best
+# > single answer is the mean, pixel by pixel. A distribution can say "half and half" and then draw
+# > one of the two.
+# >
+# > </details>
 #
-# Told the map, the model needs fewer bits for the held-out images. Here is a model that needs fewer
-# still. Its map is not 4×4 but 16×16: the image itself.
+# ## 8 · A wrong way, on purpose: is this a better model?
+#
+# The auto-encoder was told ten numbers about the image that it was to score. Here is a model that is
+# told more: its map is the image itself.
 #
 # > **Predict.** What will it cost? And what will the instruments of chapters 02 and 03 say, the
 # > influence matrix and the sum over all images?
-# > <details><summary>A way to think about it</summary>The instruments hold the condition fixed and
-# > look at the levels. The leak is in how the condition was made.</details>
+# >
+# > <details><summary>A way to think about it</summary>
+# >
+# > The instruments hold the condition fixed and look at the levels. The leak is in how the condition
+# > was made.
+# >
+# > </details>
+
+# %%
+def itself(levels):
+    """As a condition: the image."""
+    return levels.float() * 2 / 3 - 1
+
+
+def copy_step(model, levels):
+    nats = nll_nats(model(levels.long(), context=itself(levels)), levels.long())
+    return {"loss": nats.mean() / 256}
+
+
+torch.manual_seed(0)
+copier = GatedPixelCNN(n_levels=4, context_channels=1, n_channels=8, n_layers=1)
+config = FitConfig(epochs=4, batch_size=16, learning_rate=3e-2)
+fit(copier, copy_step, (small_train[:1600],), config)
+with torch.inference_mode():
+    nats = nll_nats(copier(small_test, context=itself(small_test)), small_test).mean()
+print(f"told the image itself: {nats:.2f} nats per image")
 
 # %%
 from tutorial_lib.pixels import influence_matrix, total_probability
 
 
 class GivenMap(nn.Module):
-    """A conditional model with one fixed map, as a model of images."""
+    """A model with one fixed map, as a model of images."""
 
     def __init__(self, model, context):
         super().__init__()
@@ -608,34 +951,18 @@ class GivenMap(nn.Module):
         return self.logits_from(self.embed(levels))
 
 
-# %%
-def itself(levels):
-    """As a condition: the image."""
-    return levels.float() * 2 / 3 - 1
-
-
-torch.manual_seed(0)
-copier = GatedPixelCNN(n_levels=4, context_channels=1, n_channels=8, n_layers=1)
-copy_step = partial(small_step, context_of=itself)
-fit(
-    copier, copy_step, (small_train[:1600],), FitConfig(epochs=4, batch_size=16, learning_rate=3e-2)
-)
-small_bits["told the image"] = evaluate(copier, copy_step, (small_test,))["bits/dim"]
-for name, bits in small_bits.items():
-    print(f"{name:15} {bits:.4f} bits/dim")
-
-fixed = GivenMap(copier.cpu(), itself(small_test[:1, :, 6:9, 6:9]))
-reads = influence_matrix(fixed, 3, 3)
-print("\ninfluence matrix causal:", torch.equal(reads, reads.tril(-1)))
+copier = copier.cpu()
+reads = influence_matrix(GivenMap(copier, itself(small_test[:1, :, 6:9, 6:9].cpu())), 3, 3)
+print("influence matrix causal:", torch.equal(reads, reads.tril(-1)))
 total = total_probability(GivenMap(copier, torch.zeros(1, 1, 2, 2)), 2, 2)
 print(f"sum over all 2×2 images, one map for all: {total:.6f}")
 
 # %% [markdown]
-# Next to nothing is left to pay, and the instruments find no fault: *given a map*, this is a
-# flawless distribution over images. It happens to be nearly all on one of them. The fault is in the
-# question. p(x|s) says what x costs for somebody who has s already, and when s was made from x,
-# somebody has to pay for s. Add p(x|s(x)) up over all images, each with its *own* map, and it
-# becomes visible:
+# It costs next to nothing, and the instruments find no fault: *given a map*, this is a flawless
+# distribution over images. It happens to be nearly all on one of them. The fault is in the question.
+# $p(x \mid s)$ says what $x$ costs for somebody who has $s$ already. When $s$ was made from $x$,
+# somebody has to pay for $s$. Add $p(x \mid s(x))$ up over all images, each with its *own* map, and
+# it becomes visible:
 
 # %%
 images = enumerate_images(2, 2, n_levels=4)
@@ -649,157 +976,13 @@ with torch.inference_mode():
         print(f"{name:16} {p.sum():9.4f}   over all {len(images)} images")
 
 # %% [markdown]
-# With its own map, most of the 256 images have a "probability" near 1. That sum is the
-# test to remember: **a condition computed from the image makes no likelihood of the image.** It is
-# fine for drawing, as long as you have an s to draw from; the number in bits/dim may be compared
-# only with models that were told the same s, or with the bits of s added. That goes for the 4×4 map
-# too: its "fewer bits" were no better modelling either. Keep this in mind in the next section,
-# where the condition is computed from the image by design.
-#
-# ## 5 · A code as the condition: the PixelCNN auto-encoder
-#
-# Who says that h has to be made by people? Section 2.4 of the paper takes an auto-encoder, a
-# network that squeezes an image into a short code and restores the image from it, and puts a
-# conditional PixelCNN in the place of the part that restores. Encoder and PixelCNN are trained as
-# one, by −log p(x | h(x)).
-#
-# In the library the code is spread over the image as a context, the same at every pixel, which
-# makes V ∗ s of equation 5 the V h of equation 4. This is all it takes:
-
-# %%
-import inspect
-
-from tutorial_lib.codes import MSEAutoencoder, PixelCNNAutoencoder
-
-for method in ("context", "logits_given", "forward"):
-    print(inspect.getsource(getattr(PixelCNNAutoencoder, method)))
-
-# %% [markdown]
-# Its rival has the very same encoder and a decoder that answers with *one* image, trained by the
-# mean squared error (MSE), and for three times as many epochs. Both squeeze 256 pixels into ten
-# numbers.
-
-# %%
-shared = {"n_levels": 4, "size": (16, 16), "code_dim": 10}
-torch.manual_seed(0)
-drawing = PixelCNNAutoencoder(**shared, **sizes)
-averaging = MSEAutoencoder(**shared)
-
-
-def averaging_step(model, levels):
-    return {"loss": model.squared_error(levels.long()).mean()}
-
-
-drawing_step = partial(small_step, context_of=None)  # the model makes its own context
-fit(drawing, drawing_step, (small_train,), config)
-longer = replace(config, epochs=3 * settings.small_epochs)
-fit(averaging, averaging_step, (small_train,), longer)
-print(f"held-out squared error: {evaluate(averaging, averaging_step, (small_test,))['loss']:.4f}")
-
-# %%
-n_coded, n_repeats = 6, 5
-coded_originals = small_test[8 : 8 + n_coded].long().to(device)
-with torch.inference_mode():
-    codes = drawing.encode(coded_originals)
-    blurred = averaging(coded_originals).cpu()
-noise = torch.Generator().manual_seed(0)
-given_code = codes.repeat_interleave(n_repeats, dim=0)
-by_code = drawing.sample(given_code, method="cached", generator=noise).cpu()
-rows = []
-for i, own in enumerate(by_code.split(n_repeats)):
-    rows += [coded_originals[i].cpu() / 3, blurred[i], *own / 3]
-titles = ["original", "MSE", *["given the code"] * n_repeats]
-show_images(torch.stack(rows), n_columns=n_repeats + 2, titles=titles);
-
-
-# %% [markdown]
-# The MSE column is the same garment, blurred: ten numbers do not fix every pixel, and where several
-# images share a code, the answer with the least squared error is their mean. The PixelCNN does not
-# average. From one code it draws several *different* garments, mostly alike in kind, size and
-# brightness, each with edges and texture, and none of them the original. The paper's figure for
-# this experiment (section 3.4) shows the same: what the code leaves open is filled in, and
-# differently each time.
-#
-# Both statements can be measured. *Sharpness*: how much do neighbouring pixels differ? *Closeness*:
-# how far is the answer from the original?
-
-# %%
-def sharpness(x):
-    """Mean difference between a pixel and its right neighbour."""
-    return (x[..., 1:] - x[..., :-1]).abs().mean().item()
-
-
-truth = coded_originals.cpu() / 3
-answers = {
-    "original": truth,
-    "MSE": blurred,
-    "one sample": by_code[::n_repeats] / 3,
-    "mean of the samples": (by_code / 3).unflatten(0, (n_coded, n_repeats)).mean(dim=1),
-}
-print(f"{'':20} sharpness  squared error")
-for name, x in answers.items():
-    print(f"{name:20} {sharpness(x):9.3f}  {(x - truth).square().mean():13.4f}")
-
-# %% [markdown]
-# By squared error the blur wins: that is what it was trained for. A single sample loses, because it
-# commits itself to edges that the original has elsewhere. (Speckle counts as sharpness too: to
-# exceed the original's is no virtue.) Average the samples and they become
-# closer, and blurred. The one is an answer to "what was *the* image?", the other to "what do images
-# with this code look like?".
-#
-# Does the PixelCNN listen to its code at all? A strong decoder might get along without. Give every
-# image the code of another one.
-
-# %%
-with torch.inference_mode():
-    some = small_test.long().to(device)
-    codes = drawing.encode(some)
-    paid = {
-        "its own code": nll_nats(drawing.logits_given(some, codes), some),
-        "another image's code": nll_nats(drawing.logits_given(some, codes.roll(1, dims=0)), some),
-        "no code (section 4)": nll_nats(nothing_said(some), some),
-    }
-for name, nats in paid.items():
-    print(f"{name:21} {bits_per_dim(nats.mean(), 256).item():.4f} bits/dim")
-
-# %% [markdown]
-# Somebody else's code is worse than none: so the code is heard. And its own is better than none, by
-# a number that must not be taken for progress in modelling. You have seen why in section 4: h was
-# read off the image, and its ten real numbers are not on the bill. Chapters 09 to 13 pay that bill:
-# first with a code that is a random variable, then with one that is a handful of whole numbers and
-# has a price in bits.
-#
-# ### The line again, between two codes
-#
-# In section 3 the model had met ten values of h. The encoder's ten numbers differ from image to
-# image, so training shows the model thousands. Walk from the code of one image to that of another,
-# with the same random numbers at each step, beside the same walk in pixels.
-
-# %%
-first, last = (small_test[labels == k][:1].long().to(device) for k in (9, 3))  # a boot and a dress
-share = torch.linspace(0, 1, 8, device=device)[:, None]
-with torch.inference_mode():
-    line = (1 - share) * drawing.encode(first) + share * drawing.encode(last)
-in_pixels = (1 - share[..., None, None]) * first.float() + share[..., None, None] * last.float()
-rows = [in_pixels.cpu() / 3]
-for seed in (0, 1):
-    noise = torch.Generator().manual_seed(seed)
-    uniforms = torch.rand(1, 1, 16, 16, generator=noise, dtype=torch.float64).repeat(8, 1, 1, 1)
-    rows.append(drawing.sample(line, method="cached", uniforms=uniforms).cpu() / 3)
-row_labels = ["in pixels", "in the code", "other noise"]
-show_images(torch.cat(rows), n_columns=8, row_labels=row_labels);
-
-# %% [markdown]
-# In pixels, both garments shine through each other. In the code, each step is one image, with
-# edges, and neighbouring steps are alike: no hole in the middle this time. Early steps have the
-# build of a boot and late ones that of a dress.
-#
-# > **In words.** Why does the MSE auto-encoder answer with a blur, and not with one of the sharp
-# > images that have this code?
-# > <details><summary>An answer</summary>Suppose half of the images with a code have a white pixel
-# > somewhere and half a black one. Saying white costs 1 in half of the cases, 0.5 on average;
-# > saying grey costs a quarter always. The best single answer is the mean, pixel by pixel. A
-# > distribution can say "half and half" and then draw one of the two.</details>
+# With its own map, most of the 256 images have a "probability" near 1. That sum is the test to
+# remember: **a condition computed from the image makes no likelihood of the image.** It is fine for
+# drawing, as long as you have an $s$ to draw from. Its cost may be compared only with models that
+# were told the same $s$, as in section 7, or after the bits of $s$ are added. A label is different:
+# one of ten labels, all alike beforehand, can save $\log_2 10$ bits *per image* and no more.
+# Chapters 09 to 13 add the bits of the code: first with a code that is a random variable, then with
+# one that is a handful of whole numbers.
 
 # %%
 ch05.progress()
@@ -807,6 +990,7 @@ ch05.progress()
 # %% [markdown]
 # > **In words.** "Our conditional model reaches 0.2 bits/dim less than the unconditional one, so it
 # > is the better model." What do you ask?
+# >
 # > <details><summary>An answer</summary>
 # >
 # > What is the condition, and where does it come from? One of K labels, all alike beforehand, can
@@ -819,19 +1003,25 @@ ch05.progress()
 #
 # > **In words.** A model draws the next frame of a *video*, and h is computed from the frame before
 # > it. Where does h enter: by equation 4 or 5?
-# > <details><summary>An answer</summary>If it is one vector: 4, the same at every pixel. If it is a
-# > feature map that knows what was where: 5, so that the pixel at (i, j) is told what stood near
-# > (i, j). With equation 4 the network would have to work out the place by itself.</details>
+# >
+# > <details><summary>An answer</summary>
+# >
+# > If it is one vector: 4, the same at every pixel. If it is a feature map that knows what was
+# > where: 5, so that the pixel at (i, j) is told what stood near (i, j). With equation 4 the network
+# > would have to work out the place by itself.
+# >
+# > </details>
 #
 # ## Summary
 #
 # | paper | what it says | here | in the library |
 # |---|---|---|---|
 # | Gated PixelCNN eq. 3, sec. 2.3 | p(x given h), a condition in every factor | section 1 | `GatedPixelCNN(...)(levels, label=..., context=...)` |
-# | Gated PixelCNN eq. 4 | h inside both halves of the gate | sections 1, 2 | `gated_layer.GatedLayer.condition` |
-# | Gated PixelCNN eq. 5 | a map through a 1×1 convolution | section 4 | `GatedPixelCNN(context_channels=...)` |
-# | Gated PixelCNN sec. 2.4, 3.4 | the PixelCNN auto-encoder | section 5 | `pixelcnn_autoencoder.PixelCNNAutoencoder` |
-# | Gated PixelCNN sec. 3.3 | embeddings, and lines between them | sections 3, 5 | - |
+# | Gated PixelCNN eq. 4 | h inside both halves of the gate | sections 1, 3, exercise 5.1 | `gated_layer.GatedLayer.condition` |
+# | Gated PixelCNN eq. 5 | a map through a 1×1 convolution, s = m(h) | sections 2, 3, 7, exercise 5.3 | `GatedPixelCNN(context_channels=...)` |
+# | Gated PixelCNN sec. 2.4, 3.4 | the PixelCNN auto-encoder | section 7 | `pixelcnn_autoencoder.PixelCNNAutoencoder` |
+# | Gated PixelCNN sec. 3.3 | embeddings, and lines between them | sections 6, 7 | - |
+# | Ho and Salimans 2 | label dropout and guidance, there for diffusion models | section 5 | - |
 #
 # Next: [06 · Fast sampling](06_fast_sampling.ipynb), why `method="cached"` is so much faster, and
 # draws the same image. Which class an image has, and whether it is odd:
@@ -841,3 +1031,4 @@ ch05.progress()
 #
 # 1. A. van den Oord, N. Kalchbrenner, O. Vinyals, L. Espeholt, A. Graves, K. Kavukcuoglu:
 #    *Conditional Image Generation with PixelCNN Decoders*, 2016, arXiv 1606.05328.
+# 2. J. Ho, T. Salimans: *Classifier-Free Diffusion Guidance*, 2022, arXiv 2207.12598.

@@ -9,18 +9,17 @@ from tutorial_lib.exercises.ch05.ex3_spatial_context import draw_trial
 
 spatial_context = Variants(
     ch05.spatial_context,
-    coarse="(B, S, h, w): S numbers for each cell of the map; stays as it is",
     returns="(B, 2C, H, W): {result}",
     by_hand=(
-        "coarse = [[1, 2], [3, 4]], weight = [[10]] and size = (4, 4) give\n"
+        "h = [[1]], the picture [[1, 2], [3, 4]], weight = [[10]] and size = (4, 4) give\n"
         "{rows[0]}\n"
         "{rows[1]}\n"
         "{rows[2]}\n"
         "{rows[3]}"
     ),
     examples=(
-        "spatial_context(torch.tensor([[[[1.0, 2.0], [3.0, 4.0]]]]), torch.tensor([[10.0]]), "
-        "(4, 4))",
+        "spatial_context(torch.tensor([[1.0]]), torch.tensor([[[[1.0, 2.0], [3.0, 4.0]]]]), "
+        "torch.tensor([[10.0]]), (4, 4))",
     ),
 )
 
@@ -40,22 +39,24 @@ def _twist(says: str, returns: str, enlarged, cell):
     cell(i, n, h) the row of the map that row i listens to, or None for none; so the columns."""
 
     def rows(right):
-        large = right(torch.tensor([[[[1.0, 2], [3, 4]]]]), torch.tensor([[10.0]]), (4, 4))
+        seed = torch.tensor([[[[1.0, 2], [3, 4]]]])
+        large = right(torch.ones(1, 1), seed, torch.tensor([[10.0]]), (4, 4))
         return large[0, 0].long().tolist()
 
     @spatial_context.twist(says, result=returns, rows=rows)
-    def right(coarse, weight, size):
+    def right(h, seed, weight, size):
+        coarse = torch.einsum("bd,dshw->bshw", h, seed)
         blocks = (big // small for big, small in zip(size, coarse.shape[2:], strict=True))
         return F.conv2d(enlarged(coarse, *blocks), weight[:, :, None, None])
 
     @spatial_context.right
-    def pixel_by_pixel(coarse, weight, size):
-        moved = torch.einsum("cs,bshw->bchw", weight, coarse)
-        (height, width), (h, w) = size, coarse.shape[2:]
+    def pixel_by_pixel(h, seed, weight, size):
+        moved = torch.einsum("bd,dshw,cs->bchw", h, seed, weight)
+        (height, width), (n, m) = size, seed.shape[2:]
         out = moved.new_zeros(*moved.shape[:2], height, width)
         for i in range(height):
             for j in range(width):
-                row, column = cell((i, j), (height // h, width // w), (h, w))
+                row, column = cell((i, j), (height // n, width // m), (n, m))
                 if row is not None:
                     out[:, :, i, j] = moved[:, :, row, column]
         return out
@@ -95,12 +96,15 @@ _twist(
 )
 
 
-spatial_context.trials("one image, a map of 2x2 cells")(
-    lambda r: [draw_trial((1, 1, 2, 2), 1, (2, 2), r)]
+spatial_context.trials("one image, two pictures of 2x2 cells")(
+    lambda r: [draw_trial(1, 2, (1, 2, 2), 1, (2, 2), r)]
 )
 spatial_context.trials("several images, and maps of three channels")(
-    lambda r: [draw_trial((3, 3, 2, 3), 4, (2, 2), r)]
+    lambda r: [draw_trial(3, 3, (3, 2, 3), 4, (2, 2), r)]
 )
 spatial_context.trials("blocks that are not square")(
-    lambda r: [draw_trial((1, 2, 2, 3), 6, (4, 1), r), draw_trial((1, 2, 3, 2), 2, (1, 3), r)]
+    lambda r: [
+        draw_trial(1, 4, (2, 2, 3), 6, (4, 1), r),
+        draw_trial(1, 2, (2, 3, 2), 2, (1, 3), r),
+    ]
 )
