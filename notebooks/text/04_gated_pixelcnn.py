@@ -715,7 +715,7 @@ for name, n_colors, change in cases:
 
 # %% [markdown]
 # PyTorch reports no error. Yet sub-pixels see themselves, and the "probabilities" no longer sum to 1.
-# Trained like this, a model seems to be superb, as in chapter 02.
+# Trained like this, a model seems superb (chapter 02).
 #
 # ### The blind spot is gone
 #
@@ -1039,9 +1039,9 @@ if path.exists():
 Markdown("\n".join(lines))
 
 # %% [markdown]
-# A uniform model costs 543.4 nats. The shipped model stays some nats behind the paper's. It is smaller
+# A uniform model costs 543.4 nats. The shipped model stays behind the paper's. It is smaller
 # (three layers with 5×5 kernels, the first with 9×9), it is told where each pixel lies, and AdamW trained
-# it for five minutes on two cores. `results/gated-binarized-mnist.json` holds all measurements.
+# it for five minutes on two cores.
 #
 # ## Milestone: your own gated PixelCNN
 #
