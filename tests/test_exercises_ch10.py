@@ -91,3 +91,17 @@ def test_the_probe_of_straight_through_tells_wrong_gradients_from_right_ones(nam
         for function in (ch10.straight_through.reference, wrong)
     )
     assert not torch.allclose(right, found)
+
+
+def test_a_usage_that_is_wrong_on_one_check_and_raises_on_others_is_told_what_is_wrong():
+    """A difference in the one, an error in the others: the check must still read the result."""
+
+    def forgets_flatten_and_unused_codes(batches, n_codes):
+        counts = torch.bincount(torch.cat(batches), minlength=n_codes).float()
+        share = counts / counts.sum()
+        return torch.exp(-(share * share.log()).sum())
+
+    grade = ch10.usage_perplexity.grade(forgets_flatten_and_unused_codes)
+    first, *others = grade.details
+    assert "nan" in first.failure.message
+    assert all("bincount" in each.failure.evidence for each in others)

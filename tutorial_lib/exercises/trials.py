@@ -110,6 +110,8 @@ def compare(
             return Failure(misconception.says, told)
     if any(_draws(candidate, reference, trial, read) for trial in (first, trials[-1])):
         return Failure(DRAWS, told)
+    answered = [each for each in zip(trials, got, want, strict=True) if each[1] is not None]
+    trials, got, want = zip(*answered, strict=True)  # on a further trial it may have raised
     seen = (
         (terms and formula_of(terms, trials, got, want))
         or likeness(got, want)
