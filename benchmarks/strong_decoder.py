@@ -19,7 +19,7 @@ in nats per image:
 
 A decoder that ignores its code has the same cost with its own and with a different code.
 
-    python benchmarks/strong_decoder.py                ten minutes of one core; writes results/
+    python benchmarks/strong_decoder.py                half an hour of one core; writes results/
     python benchmarks/strong_decoder.py --quick --out F      seconds; shows that it runs, no more
 
 Reference: van den Oord et al. 2017, Neural Discrete Representation Learning, abstract, sec. 3.
