@@ -9,8 +9,8 @@
 #
 # **By the end you will have**
 #
-# - a quantizer of your own, whole: look-up, copied gradient, losses, two ways to move the codes, dead
-#   codes brought back; and a test that the library's computes the same;
+# - a quantizer of your own, whole: look-up, copied gradient, losses, two ways to move the codes,
+#   dead codes brought back; and a test that the library's computes the same;
 # - a measurement of how true the copied gradient is;
 # - a table of which term of the loss trains which part of the model.
 #
@@ -96,8 +96,8 @@ diagrams.vq_figure(shipped, shown[7].long())
 # %% [markdown]
 # Solid arrows are the forward pass. The encoder gives a vector $z_e$ of $D$ numbers at each
 # position, the nearest of $K$ stored vectors takes its place, and the decoder sees only those.
-# Dashed arrows are the gradient. It cannot pass through "nearest", so it is copied past it. The
-# last section puts all of this into one class.
+# Dashed arrows are the gradient. It cannot pass through "nearest", so it is copied past it.
+# Sections 3 to 6 explain the lower half, and the last section puts all of it into one class.
 #
 # ## 1 · The look-up, by hand
 #
@@ -131,14 +131,13 @@ print("z_q:", [round(v, 3) for v in notes_e[:, z].tolist()])
 
 # %% [markdown]
 # The argmin is **equation 1**, and reading off the code, $z_q(x) = e_k$, is **equation 2**. The
-# nearest code is far away: no code has anything like the −9 of $z_e$. Equation 1 never asks whether
-# a code is good, only which is best.
+# nearest code is far away: no code has anything like the −9 of $z_e$. Equation 1 only asks which
+# code is nearest, not whether it is near.
 #
 # > **From the reading notes.** The notes write e as D × K, the paper as K × D. Who is right?
 # >
-# > Both: one is the transpose of the other. What matters is to fix one and keep it. This series
-# > writes `codebook` (K, D), one code a *row*, so that `codebook[k]` is code k, and counts codes
-# > from 0 to K − 1.
+# > Both: one is the transpose of the other. This series writes `codebook` (K, D), one code a *row*,
+# > so that `codebook[k]` is code k, and counts codes from 0 to K − 1.
 #
 # > **Predict.** Now mix the two up: the *rows* of the notes' matrix are taken for codes. Will there
 # > be an error?
@@ -155,17 +154,17 @@ for name, rows in {"the paper's way": codebook, "mixed up": notes_e}.items():
     print(f"{name:16} {[f'{d:.4f}' for d in squared.tolist()]}, argmin {squared.argmin()}")
 
 # %% [markdown]
-# K = D = 3, so both ways fit, and the wrong one gives another answer without an error. A square
-# example is the worst kind to test with. From here on $K$ and $D$ differ.
+# K = D = 3, so both ways fit, and the wrong one gives another answer without an error. Never test
+# with a square example.
 #
 # <details><summary>How the library looks up: the distance without the differences</summary>
 #
 # For $N$ vectors, the differences to all codes are a table of $N \times K \times D$ numbers.
 # Multiply out instead: $\lVert z_e - e_k \rVert^2 = \lVert z_e \rVert^2 - 2\, z_e \cdot e_k +
 # \lVert e_k \rVert^2$. The first part is the same for all codes and cannot change the argmin. What
-# is left is one matrix product and the $K$ numbers $\lVert e_k \rVert^2$. Whoever leaves those out
-# as well, and takes the largest $z_e \cdot e_k$, gets the *second* code of the notes, the farthest
-# of the three: it wins because it is long.
+# is left is one matrix product and the $K$ numbers $\lVert e_k \rVert^2$. Without those numbers
+# too, the largest $z_e \cdot e_k$ gives the *second* code of the notes, the farthest of the three:
+# it wins because it is long.
 #
 # </details>
 #
@@ -174,7 +173,7 @@ for name, rows in {"the paper's way": codebook, "mixed up": notes_e}.items():
 # >
 # > No: an encoder network is a deterministic function in *every* VAE. In a Gaussian VAE its output
 # > is a mean and a spread, and two draws of z for the same x differ. Here its output is z_e, and
-# > *equation 1* puts all the mass of q on one code. Nothing is left to draw.
+# > *equation 1* puts all the mass of q on one code.
 
 # %% tags=["nbval-check-output"] jupyter={"source_hidden": true} cellView="form"
 # @title Five draws from each q
@@ -214,8 +213,8 @@ print(f"K = 2, N = 4: {len(fields)} fields, {len(images.unique(dim=0))} differen
 show_images(images, n_columns=8, gutter=0.6);
 
 # %% [markdown]
-# Two codes, sixteen images. Codes are letters, not words: what a code says depends on where it
-# stands and on what stands beside it.
+# Two codes, sixteen images. Here each code is pasted by itself. A convolutional decoder also looks
+# at the codes beside it.
 #
 # ### Exercise 10.1
 
@@ -247,8 +246,8 @@ nearest_code = ch10.nearest_code.check(nearest_code)
 # >
 # > It is the same look-up, done many times. The encoder of a sound gives a *line* of vectors, that
 # > of an image a *rectangle*, that of a clip a *box* with a time axis. "1D, 2D, 3D" says how the
-# > *positions* are arranged. It does not say how long a vector is (that is D), and `nearest_code`
-# > does not look at it. The next three figures do all three.
+# > *positions* are arranged, not how long a vector is (that is D). The next three figures show one
+# > of each.
 #
 # To see everything, take the plainest encoder there is: cut the signal into blocks, each block a
 # vector.
@@ -289,8 +288,8 @@ bottom.imshow(sound_codes, cmap="nipy_spectral", aspect="auto", extent=(0, 768, 
 bottom.set(xlabel="sample", yticks=[], ylabel="codes");
 
 # %% [markdown]
-# **A sound**: one axis of positions, time. Each stripe is one code and stands under the sixteen
-# samples that it speaks for.
+# **A sound**: one axis of positions, time. Each stripe is one code and stands under its sixteen
+# samples.
 
 # %%
 from tutorial_lib.notebook import show_index_map
@@ -346,9 +345,10 @@ for time, (top, bottom) in enumerate(axes.T):
     top.set_title(f"frames {2 * time} and {2 * time + 1}", fontsize=9)
 
 # %% [markdown]
-# **A clip**: time, row, column. Each map below is a *slice* of the box and speaks for two frames.
-# The patch of codes moves with the garment, and the background keeps a single code. $K$ stays small;
-# the $N$ positions do the work, as the digits show.
+# **A clip**: time, row, column. Each map in the lower row is a *slice* of the box for two frames.
+# From the first map to the third the same codes move with the garment. In the second it stands half
+# a block lower, so other codes are nearest. The background keeps a single code. $K$ stays small: it
+# is the $N$ positions that make so many digits.
 #
 # ### A wrong way: the missing permute
 #
@@ -381,8 +381,8 @@ def compare(panels):
 compare({"image": image_z_e, "D moved last": image_z_q, "flattened as it lies": wrong_z_q})
 
 # %% [markdown]
-# Right shapes, no error, and patches that have nothing to do with their place. Only a test of one known vector in a field finds this, such as the
-# one in exercise 10.1.
+# The shapes are right and there is no error, but the garment is gone. Only a test with known
+# vectors in a field finds this, such as the one in exercise 10.1.
 #
 # ## 3 · The plane, cut into cells
 #
@@ -424,16 +424,16 @@ ax.legend()
 print(f"flat at {(stairs.diff() == 0).sum()} of 600 steps, a jump at {(stairs.diff() != 0).sum()}")
 
 # %% [markdown]
-# A staircase. On a step the derivative is 0, at an edge there is none. Whatever the decoder would
-# like $z_q$ to be, the encoder hears nothing of it. For autograd it is simpler still: argmin gives a
-# whole number, and the chain rule ends there.
+# The curve is a staircase. On a step the derivative is 0, at an edge there is none. So no gradient
+# tells the encoder what the decoder would like $z_q$ to be. For autograd, argmin gives a whole
+# number, and the chain rule ends there.
 #
 # ## 4 · Straight through
 #
-# The paper's answer (section 3.2) is bold: in the backward pass, act as if the look-up were not
-# there. The gradient that arrives at $z_q$ is *copied* to $z_e$, as in the drawing at the top. If
-# $z_e$ then moves the way in which the decoder wants its input to move, it may cross into the cell
-# of a better code.
+# The paper's answer (section 3.2): in the backward pass, act as if the look-up were not there. The
+# gradient that arrives at $z_q$ is *copied* to $z_e$, as in the drawing at the top. If $z_e$ then
+# moves the way in which the decoder wants its input to move, it may cross into the cell of a better
+# code.
 #
 # ### Exercise 10.2
 
@@ -459,8 +459,8 @@ def straight_through(z_e: torch.Tensor, z_q: torch.Tensor) -> torch.Tensor:
 straight_through = ch10.straight_through.check(straight_through)
 
 # %% [markdown]
-# Check it by hand. Let the decoder be nothing but a wish: the loss is
-# $\tfrac12\lVert z_q - t\rVert^2$ for a target $t$, so its gradient at $z_q$ is $z_q - t$.
+# Check it by hand, without a decoder: the loss is $\tfrac12\lVert z_q - t\rVert^2$ for a target
+# $t$, so its gradient at $z_q$ is $z_q - t$.
 
 # %% tags=["nbval-check-output"] jupyter={"source_hidden": true} cellView="form"
 # @title By hand and by autograd
@@ -476,11 +476,11 @@ print("by autograd, gradient at z_e:", z_e.grad[0].tolist())
 # ### Is it true?
 #
 # Chapter 09 judged its estimators by the true derivative. What is that here? For a single image it
-# is 0. But the *mean* cost of many images is a smooth function of the encoder's weights: as they
-# turn, vectors cross borders, here one and there one, and each time one cost jumps. So take an
-# encoder of one 2×2 matrix, a decoder of two layers, thousands of points, $K$ fixed codes. Move
-# each weight a little to both sides, measure the mean cost (finite differences), and compare with
-# what straight-through claims.
+# is 0. But the *mean* cost of many images is a smooth function of the encoder's weights: as the
+# weights change, vectors cross borders, now one and now another, and each time one cost jumps. So
+# take an encoder of one 2×2 matrix, a decoder of two layers, thousands of points, $K$ fixed codes.
+# Move each weight a little to both sides, measure the mean cost (finite differences), and compare
+# with what straight-through claims.
 
 # %%
 def mean_cost(weights, x, codes, decoder, through=False):
@@ -506,7 +506,7 @@ def two_gradients(n_codes, seed, step=0.05):
 # %%
 from IPython.display import Markdown, display
 
-table = "| K | cosine to the true gradient | length, as a share of it | points the right way |\n"
+table = "| K | mean cosine to the true gradient | median length / true | points downhill |\n"
 table += "|---|---|---|---|\n"
 for n_codes in (4, 16, 64):
     pairs = [two_gradients(n_codes, seed) for seed in range(settings.n_toys)]
@@ -521,9 +521,8 @@ display(Markdown(table))
 # %% [markdown]
 # Straight-through is wrong for every single image and useful on average. With few codes it is
 # biased: too long, and a good way off the true direction. It still points downhill nearly always,
-# which is all that training needs. The finer the codes, the truer it gets: $z_q$ is then nearly
-# $z_e$, and copying nearly exact. (Fixed codes, a toy decoder, random weights: a test of the idea,
-# not of every model.)
+# so a small step lowers the cost. The finer the codes, the truer it gets: $z_q$ is then nearly
+# $z_e$, and copying nearly exact. (This tests the idea, with fixed codes and a toy decoder.)
 #
 # ### Where it leads
 #
@@ -562,10 +561,10 @@ print("at rest with beta = 1:", [f"{v:.3f}" for v in path[-1].tolist()])
 print("e + (t - e) / (2 beta):", [f"{v:.3f}" for v in (e + (target - e) / 2)[0].tolist()])
 
 # %% [markdown]
-# Left: $z_e$ finds the code nearest to the star. But the wish is never quite fulfilled, the gradient
-# stays what it is, and $z_e$ runs off for ever, through a cell that never ends. The loss does not
-# notice: $z_q$ has not moved. Right: a second term, $\beta\lVert z_e - e\rVert^2$, calls it back. At
-# rest both gradients cancel, so $z_e - e = (t - e)/(2\beta)$, as printed. That term is the
+# Left: $z_e$ finds the code nearest to the star. But no code lies at the star, so the gradient
+# never becomes 0, and $z_e$ runs off for ever, through a cell that never ends. The loss does not
+# notice: $z_q$ has not moved. Right: a second term, $\beta\lVert z_e - e\rVert^2$, calls it back.
+# At rest both gradients cancel, so $z_e - e = (t - e)/(2\beta)$, as printed. That term is the
 # **commitment**.
 #
 # ## 5 · Three terms
@@ -604,7 +603,7 @@ vq_losses = ch10.vq_losses.check(vq_losses)
 # > **From the reading notes.** The parameters of the model are those of the encoder, of the
 # > decoder, and the codebook e. The notes say: "Trivial."
 # >
-# > That there are three is. Which term of the loss trains which of the three is not. Before you run
+# > It is not trivial which term of the loss trains which of the three. Before you run
 # > the next cells, fill in the table: three terms, three parts, nine times yes or no.
 
 # %%
@@ -650,22 +649,22 @@ for name, (trained, term) in rows.items():
     print(f"{name:28}" + "".join(f"{'yes' if moves(part, term) else '-':>10}" for part in parts))
 
 # %% [markdown]
-# Read the first three rows by columns. The **decoder** hears one term, the **codebook** one, the
-# **encoder** two. The reconstruction never reaches the codebook: straight-through hands all of its
-# gradient to $z_e$. So without the second term the codes would stay where they started.
+# Read the first three rows by columns. One term trains the **decoder**, one the **codebook**, two
+# the **encoder**. Straight-through hands all of the reconstruction's gradient to $z_e$, so without
+# the second term the codes would stay where they started.
 #
 # *Reversed* detaches the wrong part in the straight-through sum. The value is the same and the loss
-# still falls, because the decoder learns what it can; the encoder never moves. Look at the gradient
-# of one encoder weight before a long run. In the last row the codes are no parameters (section 6),
-# so the codebook term has nothing to do.
+# still falls, because the decoder learns what it can. But the encoder learns nothing from the
+# reconstruction. Before a long run, look at the gradient that the reconstruction alone sends to an
+# encoder weight. In the last row the codes are no parameters (section 6), so the codebook term has
+# nothing to do.
 #
 # <details><summary>Another wrong way: beta on the codebook term</summary>
 #
 # In equation 3 $\beta$ stands before the *commitment*. The quantizer of taming-transformers put it
-# before the codebook term at first; its code says so ("due to a bug the beta term was applied to the
-# wrong term") and keeps the old way as a default, for old weights [5]. With the usual 0.25 the
-# encoder is then held four times as tightly as intended, and the codes follow four times as slowly.
-# With a codebook moved by averages it does nothing at all.
+# before the codebook term at first, by a bug that its code mentions, and keeps the old way as a
+# default, for old weights [5]. With the usual 0.25 the encoder is then held four times as tightly
+# as intended, and the codes follow four times as slowly.
 #
 # </details>
 #
@@ -673,17 +672,20 @@ for name, (trained, term) in rows.items():
 #
 # Hold the encoder still, and look at one code and the $n$ vectors that chose it. Its part of the
 # codebook loss is $\sum_j \lVert z_j - e\rVert^2$ (appendix A.1, equation 4), and the derivative
-# $2\sum_j (e - z_j)$ is 0 exactly at the *mean*, $e = \frac1n \sum_j z_j$ (equation 5). Assign every
-# vector to its nearest code, move every code to its mean, repeat: that is **k-means** [3]. In
-# training, vectors come batch by batch from an encoder that moves. So keep running averages of the
-# two parts of the mean, the *count* and the *sum* (equations 6 to 8):
+# $2\sum_j (e - z_j)$ is 0 exactly at the *mean*, $e = \frac1n \sum_j z_j$ (equation 5). Assign
+# every vector to its nearest code, move every code to its mean, repeat: that is **k-means** [3]. In
+# training, vectors come batch by batch from an encoder that moves. So keep running averages
+# (*exponential moving averages*, EMA) of the two parts of the mean, the *count* and the *sum*
+# (equations 6 to 8):
 #
 # $$N_k \leftarrow \gamma N_k + (1 - \gamma)\, n_k \qquad
 #   m_k \leftarrow \gamma\, m_k + (1 - \gamma) \sum_{j:\, z_j \to k} z_j \qquad
 #   e_k = \frac{m_k}{N_k}$$
 #
-# The paper offers this as an alternative, "not used for the experiments in this work" (section 3.2).
-# Most later work uses it, and so does this series.
+# Here $n_k$ vectors $z_j$ of the batch chose code $k$ (written $z_j \to k$), and $\gamma$, the
+# *decay*, is the share of the old average that stays. The paper offers this as an alternative, "not
+# used for the experiments in this work" (section 3.2). Most later work uses it, and so does this
+# series.
 #
 # ### Exercise 10.4
 
@@ -749,9 +751,9 @@ for ax, step in zip(axes, (0, 4, 400), strict=True):
 
 
 # %% [markdown]
-# Some codes have found a cloud, some serve several, and some have not moved at all: nothing was ever
-# nearest to them. Compare with the codebook loss and plain gradient descent, and with k-means
-# proper, all points at once:
+# Some codes have found a cloud of their own, one serves several, and some have not moved at all: no
+# vector was ever nearest to them. Compare with gradient descent on the codebook loss, and with
+# k-means on all points at once:
 
 # %%
 def error(codes):
@@ -791,22 +793,22 @@ ax.legend(fontsize=8);
 # %% [markdown]
 # The averages go where k-means goes, without a learning rate. They are a gradient step in disguise:
 # put $m = Ne$ into equations 6 to 8, and the step is
-# $e_k \leftarrow e_k + \frac{(1 - \gamma)\, n_k}{N_k^{\text{new}}}\, (\bar z_k - e_k)$. Plain gradient
-# descent has $2n_k/n$ in the place of the fraction, so rare codes crawl. In the averages $n_k$ stands
-# over the code's *own* usual count: a rare code moves as briskly as a common one.
+# $e_k \leftarrow e_k + \frac{(1 - \gamma)\, n_k}{N_k^{\text{new}}}\, (\bar z_k - e_k)$. Plain
+# gradient descent has the rate times $2n_k/n$ in the place of the fraction, so rare codes are slow.
+# The averages divide $n_k$ by the code's *own* usual count: a rare code moves as fast as a common
+# one.
 #
 # <details><summary>Where the averages start, and why nothing needs debiasing</summary>
 #
-# With count 0 and sum 0, a code that nobody chooses is 0/0 after the first step. With count 0 and the
-# sum at the code, it is its sum over a tiny constant, and lands far outside. With *one phantom
-# vector* at the code, count 1 and sum $e_0$, count and sum shrink together and an idle code stays
-# where it is. That is the library's way. A used code is then
+# With count 0 and sum 0, a code that nobody chooses is 0/0 after the first step. The library starts
+# with *one phantom vector* at the code, count 1 and sum $e_0$. Count and sum then shrink together,
+# and an idle code stays where it is. A used code is then
 #
 # $$e = \frac{\gamma^t e_0 + (1 - \gamma^t)\, n \bar z}{\gamma^t + (1 - \gamma^t)\, n}$$
 #
 # after $t$ steps: the phantom fades as $\gamma^t$. An average that starts at 0 is too small by the
-# factor $1 - \gamma^t$, so whoever reads $N_k$ as "vectors a batch" must divide by it. The codes need
-# no such correction: $m$ and $N$ are too small by the same factor, and it cancels.
+# factor $1 - \gamma^t$. The codes need no correction for that: $m$ and $N$ have the same factor,
+# and it cancels.
 #
 # </details>
 #
@@ -854,9 +856,9 @@ print("classes by themselves:", [f"{p:.0f}" for p in each], f"mean {sum(each) / 
 print(f"all together: {together:.1f} of {shipped.n_codes}")
 
 # %% [markdown]
-# Now the vicious circle: a code that is not chosen is not moved, so it is not chosen. The cure: a
-# code that is hardly used any more *restarts* on a vector of the present batch. What has to move is
-# not the code alone.
+# A code that is not chosen is not moved, so it is not chosen in the next step either. The cure: a
+# code that is hardly used any more *restarts* on a vector of the present batch. Its count and its
+# sum have to move with it.
 #
 # ### Exercise 10.6
 
@@ -911,15 +913,15 @@ axes[0].set_ylabel("distance from the start");
 
 # %% [markdown]
 # Left: the flat curves at the bottom are the dead. Right: each of them jumps once, is chosen from
-# then on, and stays. In the middle, the spikes: a code is put among the vectors, and the next step
-# works it out anew from a sum that still tells of the old place, so it falls back and has to be
-# moved again.
+# then on, and stays. In the middle there are spikes. A code is put among the vectors, but the next
+# step computes it from a sum that still tells of the old place, so it falls back part of the way.
+# One code has to be moved again and again.
 #
 # ## 8 · The quantizer, whole
 #
-# You have all the parts. One function puts equations 1 to 3 together; what is new is equation 2, the
-# look-up of the code vectors, and which of the two, $e$ or the result of `straight_through`, goes
-# where.
+# You have all the parts. One function puts equations 1 to 3 together. Equation 2, the look-up of
+# the code vectors, is new. Think about what the losses get and what the decoder gets: $e$, or the
+# result of `straight_through`?
 #
 # ### Exercise 10.7
 
@@ -954,7 +956,8 @@ quantize = ch10.quantize.check(quantize)
 # The class around it holds the codebook and moves it, in training, *after* the look-up: by averages
 # (`update="ema"`), or not at all, because an optimiser follows the codebook loss
 # (`update="gradient"`). Codes may *start* on vectors of the first batch, and dead codes may
-# *restart*: two switches.
+# *restart*: two switches. `Quantized` is the library's name for the answer: $z_q$, the indices,
+# both losses and the perplexity.
 
 # %%
 from torch import nn
@@ -976,23 +979,21 @@ class VectorQuantizer(nn.Module):
             self.codebook = nn.Parameter(codes)
         else:  # buffers: stored with the weights, unknown to the optimiser
             self.register_buffer("codebook", codes)
-            self.register_buffer("sums", codes.clone())
+            self.register_buffer("sums", codes.clone())  # the library's weights have them
         self.register_buffer("counts", torch.ones(n_codes))
         self.register_buffer("started", torch.tensor(False))
 
     def forward(self, z_e):
         vectors = z_e.detach().movedim(1, -1).flatten(0, -2)  # (N, D), in the order of the indices
-        n_codes, candidates = len(self.codebook), None
-        if self.training and (self.start or self.restart):
-            candidates = vectors[torch.randint(len(vectors), (n_codes,), device=z_e.device)]
-            if self.start and not self.started:
-                self.codebook.data.copy_(candidates)
+        candidates = vectors[torch.randint(len(vectors), (len(self.codebook),), device=z_e.device)]
+        if self.training and self.start and not self.started:
+            self.codebook.data.copy_(candidates)
         z_q, indices, codebook_loss, commitment_loss = quantize(z_e, self.codebook)
         if self.update == "ema":  # the averages do its work
             codebook_loss = torch.zeros_like(codebook_loss)
         if self.training:
             self.move(vectors, indices.flatten(), candidates)
-        used = usage_perplexity([indices.cpu()], n_codes)
+        used = usage_perplexity([indices.cpu()], len(self.codebook))
         return Quantized(z_q, indices, codebook_loss, commitment_loss, used)
 
     @torch.no_grad()
@@ -1002,15 +1003,15 @@ class VectorQuantizer(nn.Module):
         if self.update == "gradient":  # only the counts are kept; the codes are the optimiser's
             codes = self.codebook
         if self.restart:
-            before = counts
+            before = counts  # from here on, only a restart changes a count
             counts, _, restarted = restart_dead_codes(counts, sums, candidates)
             codes = torch.where((counts > before)[:, None], restarted, codes)
         self.counts.copy_(counts), self.codebook.data.copy_(codes), self.started.fill_(True)
 
 
 # %% [markdown]
-# Held against the library's: the same codes, forty batches in which codes start, die and restart,
-# both updates.
+# Hold it against the library's, with the same codes, through forty batches in which codes start,
+# die and restart.
 
 # %% tags=["held", "nbval-check-output"]
 from tutorial_lib.codes import VectorQuantizer as LibraryQuantizer
@@ -1033,9 +1034,8 @@ for update in ("ema", "gradient"):
 # %% [markdown]
 # ### Starts and restarts, told apart
 #
-# The library has one switch, `restart_dead_codes`, which does both: codes start on the first batch,
-# and dead codes restart. Your class has two. So train a small VQ-VAE on garments four times, with
-# your quantizer in it, and see which of them does the work.
+# The library has one switch for both, `restart_dead_codes`; your class has two. So train a small
+# VQ-VAE on garments four times, with your quantizer in it, and see which of them does the work.
 #
 # > **Predict.** Start alone: all codes begin where vectors are. Is that enough?
 # > <details><summary>A way to think about it</summary>
@@ -1088,19 +1088,20 @@ for ax, (name, model) in zip(axes, models.items(), strict=True):
     used, counts = usage_perplexity([indices], 64), code_counts(indices, 64)
     show_usage(counts, used, ax=ax).set_title(name, fontsize=9)
     ax.get_legend().remove()
-    ax.set(xlabel="code", ylabel="")
+    ax.set(xlabel="code, sorted", ylabel="")
     table += f"| {name} | {(counts == 0).sum()} | {used:.1f} | {bits:.3f} |\n"
 axes[0].set_ylabel("share of positions (%)")
 display(Markdown(table))
 
 # %% [markdown]
-# With neither, a few codes do all the work. A start on data employs more of them, but the encoder
-# moves on while it learns, and the codes that fall behind stay behind. Restarts alone leave no code
-# idle, here as well as both together. So it is the restarts that matter. The decoder term gains less
-# than the usage: what is common had a code already, and the last codes get rare patches. (One seed,
-# a short run: the last two rows are equal for all we know.)
+# Codes are sorted by usage; the red line is an equal share for each. With neither switch, a few
+# codes do all the work. A start on data uses more of them, but the encoder moves on while it
+# learns, and the codes that fall behind stay behind. Restarts alone leave no code idle, here as
+# well as both together. So it is the restarts that matter. The decoder term gains less than the
+# usage: common patches had a code already, and the last codes get rare ones. (One seed, a short
+# run: the last two rows are equal for all we know.)
 #
-# Chapter 12 measures on a longer run what $\beta$, $K$ and $D$ change.
+# Chapter 12 measures what $\beta$, $K$ and $D$ change.
 
 # %%
 ch10.progress()
@@ -1111,7 +1112,7 @@ ch10.progress()
 # > <details><summary>An answer</summary>
 # >
 # > Beta multiplies a term that is constant. With an EMA codebook the codebook term is left out or
-# > sends no gradient, so beta must be standing before *that* term, and the commitment has weight 1
+# > sends no gradient. Beta must be the weight of *that* term, and the commitment has weight 1
 # > whatever beta is. Even a beta that does its job badly would change the curves a little.
 # >
 # > </details>
