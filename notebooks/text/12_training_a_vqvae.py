@@ -8,16 +8,17 @@
 #
 # **By the end you will have**
 #
-# - a VQ-VAE, whole, in your own cells: encoder, decoder, training step; the library's gives the same;
+# - a VQ-VAE, whole, in your own cells: encoder, decoder, training step; the library's gives the
+#   same;
 # - its error, its usage and its bits, beside PNG and zlib and beside a VAE, and what K, D and beta
 #   change in the pictures;
 # - three ways to lose a codebook, and a test of the claim in the paper's abstract.
 #
 # **You need** chapters 10 (codebook, straight-through, restarts) and 11 (the rate of the codes).
 #
-# **Time** about two hours: three exercises of about ten minutes, the rest reading. Running everything
-# takes about four minutes on a laptop. The `gpu` profile trains a wider model on the full training
-# set.
+# **Time** about two hours: three exercises of about ten minutes, the rest reading. Running
+# everything takes about four minutes on a laptop. The `gpu` profile trains a wider model on the
+# full training set.
 
 # %% tags=["setup"] jupyter={"source_hidden": true} cellView="form"
 import importlib.util
@@ -70,8 +71,8 @@ settings
 # ## Where this ends
 #
 # *Original, reconstruction, index map.* The weights come with the package and were trained for
-# longer than a notebook should take (`results/` says how long, and how). The middle row was made
-# from the bottom row alone: 49 numbers for each image.
+# longer than a notebook should take (`results/` says how). The middle row was made from the bottom
+# row alone: 49 numbers for each image.
 
 # %%
 import math
@@ -213,7 +214,8 @@ for name, bits in {**sizes, "49 codes of 128": code_bits}.items():
 #
 # ## 2 · The model, whole
 #
-# The drawing of chapter 10, for the weights above. Now build it: encoder, quantizer, decoder.
+# This is the drawing of chapter 10, for the weights above. Now build the model: encoder, quantizer,
+# decoder.
 
 # %%
 from tutorial_lib.notebook import diagrams
@@ -272,8 +274,8 @@ for network in (encoder_of(64, 32, 2), decoder_of(64, 32, 2, 16)):
     print()
 
 # %% [markdown]
-# Between the two stands the quantizer of chapter 10. You held yours against the library's, so here is
-# the library's: codes moved by averages, with starts and restarts.
+# Between the two stands the quantizer of chapter 10. You held yours against the library's, so here
+# is the library's: codes moved by averages, with starts and restarts.
 
 # %%
 from tutorial_lib.codes import VectorQuantizer
@@ -366,8 +368,8 @@ for name in ("encoder", "quantizer", "decoder"):
     print(f"{name:10} {n_parameters:24,}   {stored - n_parameters:15,}")
 
 # %% [markdown]
-# The codebook is no parameter here: codes, counts and sums are *buffers*, and the optimiser has never
-# heard of them. Whoever saves `parameters()` saves a model without a codebook.
+# The codebook is no parameter here: codes, counts and sums are *buffers*, and the optimiser has
+# never heard of them. Whoever saves `parameters()` saves a model without a codebook.
 #
 # ### A wrong way: the mean over everything
 #
@@ -437,7 +439,7 @@ print(f"{n_steps} steps, {n_warm} of them warm-up; agrees with the library: {agr
 # %% [markdown]
 # ## 3 · The long run
 #
-# This training takes a minute or two, so it shows what it does. `fit` is the loop of chapter 03. After
+# This training takes a few minutes, so it shows what it does. `fit` is the loop of chapter 03. After
 # every few steps it calls what it was given as `watch`. Here that is a `Dashboard`: the curve so far
 # and, below it, eight held-out garments and what comes back from their codes.
 #
@@ -487,10 +489,10 @@ history = fit(
 print(f"step {history.step} of {history.n_steps} in {history.seconds / 60:.1f} minutes in all")
 
 # %% [markdown]
-# A steep fall, then a long slope. The dots of the held-out images lie near the curve: in a few epochs
-# a small model learns little by heart. An untrained decoder starts at about log2 16 = 4 bits/dim, as
-# it should: it knows nothing. (A lone spike is a row that an epoch's end cut short: the mean of a few
-# batches, which may be hard ones.)
+# A steep fall, then a long slope. The dots of the held-out images lie near the curve: in a few
+# epochs a small model learns little by heart. An untrained decoder starts near log2 16 = 4
+# bits/dim, above the edge of the figure. (A lone spike is a row that an epoch's end cut short: the
+# mean of a few batches, which may be hard ones.)
 #
 # ## 4 · Reading the run
 #
@@ -533,10 +535,10 @@ for name, answer in answers.items():
     print(f"{name:26} {normalized_mse(x, answer).item():.3f}")
 
 # %% [markdown]
-# The second line keeps 49 *exact* means, one for each place that has a code. Naming such a mean takes
-# about 8 bits, no less than a code of 128. For the same price a code says more: the edges of a block
-# and their direction, read together with its neighbours. The last line is above 1: a decoder that
-# has learned nothing answers mid-grey everywhere, and garments lie on black.
+# The second line keeps 49 *exact* means, one for each place that has a code. Such a mean takes
+# about 8 bits, and a code of 128 takes 7. For this price a code says more: with its neighbours, the
+# edges of a block and their direction. The last line is above 1: a decoder that has learned nothing
+# answers mid-grey everywhere, and garments lie on black.
 #
 # The best four and the worst four of the held-out images, by their own squared error:
 
@@ -549,8 +551,8 @@ for ax, i in zip(axes[0], picked, strict=True):
     ax.set_title(f"{error[i]:.1f}", fontsize=9)
 
 # %% [markdown]
-# On the left smooth shapes, on the right prints, stripes and weave: detail inside a 4×4 block that
-# none of the codes stands for.
+# On the left are smooth garments. On the right are a sandal, stripes and prints: they have detail
+# inside a 4×4 block that none of the codes stands for.
 #
 # ### Are all codes at work?
 
@@ -567,15 +569,15 @@ print(f"perplexity of the whole set:       {of_all:6.1f}")
 show_usage(counts, of_all);
 
 # %% [markdown]
-# Perplexity belongs to a *set* of images. Eight images show few kinds of patches, so their number is
-# smaller: quote that of the whole set. Some codes are used many times as often as others, so it is
-# well below $K$ although hardly a code may be idle.
+# Perplexity belongs to a *set* of images. Eight images show few kinds of patches, so their number
+# is smaller: quote that of the whole set. Some codes are used many times as often as others, so it
+# is well below $K$ although hardly a code is idle.
 #
 # ## 5 · Three ways to lose a codebook
 #
-# Small models, the same data, one difference each: codes that *start at random* and never restart;
-# codes that start *far away* from the encoder's vectors; a *learning rate* of 0.3. `watch` counts the
-# codes in use as they train.
+# Train small models on the same data, each with one mistake: codes that *start at random* and never
+# restart; codes that *start far away* from the encoder's vectors and never restart; a *learning
+# rate* of 0.3, with starts and restarts. `watch` counts the codes in use as they train.
 #
 # > **Predict.** Gradients are clipped to a norm of 1, and Adam divides by their size anyhow. Can a
 # > learning rate still be too high?
@@ -646,25 +648,26 @@ display(Markdown(table))
 show_images(torch.cat(list(few.values())), n_columns=8, row_labels=list(few));
 
 # %% [markdown]
-# In all three a few codes take everything, because a code that no vector chooses never moves. With the
-# *random start* the few that were nearest at first stay the only ones. With the *far-away start* it is
-# a single one (its curve lies under the red one): every image has the same field, and the decoder
-# answers with the mean image. That is what a normalised error of about 1 means. With the *learning
-# rate* of 0.3 Adam moves each weight by about 0.3 in a step, whatever the gradient, and weights of size
-# 0.1 are thrown out of all bounds. No error is raised.
+# In all three a few codes take everything. Without restarts, a code that no vector chooses never
+# moves. With the *random start* the few that were nearest in the first steps stay the only ones.
+# With the *far-away start* it is a single one (its curve lies under the red one): every image has
+# the same field, and the decoder answers with the mean image. That is what a normalised error of
+# about 1 means. With the *learning rate* of 0.3 restarts do not help. Adam moves each weight by
+# about 0.3 in a step, whatever the gradient, where weights have sizes near 0.1. The last ReLU of
+# the encoder then gives 0 everywhere, and all vectors are the same: one code is enough. No error is
+# raised.
 #
-# The random start is the one to fear: a few codes of 64, and the error is hardly worse. Why does it
-# hardly move? With four codes, 49 positions can still say $4^{49}$ different things, and the decoder
-# reads neighbouring codes together. Those first two bits of a position tell cloth from background and
-# where the edge runs, and that is most of the squared error. What the other codes add, the shading
-# within the cloth, is a small share of it. So watch the perplexity, not the error.
+# The random start is the hardest to notice: it uses a few codes of 64, and the error is not much
+# worse. Why? With four codes, 49 positions can still say $4^{49}$ different things, and the decoder
+# reads neighbouring codes together. In the pictures, four codes are enough to tell cloth from
+# background and to draw the outline. So watch the perplexity, not the error.
 #
 # ## 6 · K, D and beta
 #
-# One number changes, the rest stays. To know which differences mean something, the model in the middle
-# is trained with three seeds. Each run is billed twice: $\log_2 K$ bits for each code, and the
-# entropy of the usage, $\log_2$ of the perplexity, which is what a prior pays that knows only how
-# often each code occurs. (The learned prior of chapter 13 pays less than both.)
+# One number changes, the rest stays. To know which differences mean something, the model in the
+# middle is trained with three seeds. Each run is billed twice: $\log_2 K$ bits for each code, and
+# the entropy of the usage, $\log_2$ of the perplexity, which is what a prior pays that knows only
+# how often each code occurs. (The learned prior of chapter 13 pays less than both.)
 
 # %%
 from tutorial_lib.training import evaluate
@@ -738,19 +741,20 @@ for name in ("n_codes", "beta"):
 show_images(torch.cat(list(rows.values())), n_columns=8, row_labels=list(rows));
 
 # %% [markdown]
-# The grey band is what the seed alone changes, and after so short a run it is wide. A difference inside
-# it means nothing.
+# The grey band is what the seed alone changes, and after so short a run it is wide. A difference
+# inside it means nothing.
 #
-# - **K.** With one code the answer is the mean image. Four codes bring most of the gain: this is the
-#   cheap error of section 5 again. From there on the decoder term still falls a little, and the codes
-#   cost as much as it saves: the sums lie in the band. The rows of pictures are hard to tell apart.
-# - **D** costs no bits at all, and two numbers are enough: codes need only lie apart.
-# - **beta** makes no difference that is larger than the band from 0.01 to 2; the paper saw none from
-#   0.1 to 2.0 (section 3.2). At 20 the encoder is punished so strongly for straying that it never
-#   leaves its first codes, and the mean image comes back.
+# - **K.** With one code the answer is the mean image. Four codes bring most of the gain: this is
+#   the cheap error of section 5 again. From there on the decoder term still falls a little, but the
+#   codes cost about as much as it saves, or more: the sums lie in the band. The rows of pictures
+#   are hard to tell apart.
+# - **D** costs no bits at all, and two numbers are enough here: codes need only lie apart.
+# - **beta** makes no difference that is larger than the band from 0.01 to 2; the paper saw none
+#   from 0.1 to 2.0 (section 3.2). At 20 the commitment outweighs the first term: hardly any codes
+#   are used, and the mean image comes back.
 #
-# A sweep of single runs is a hint. Before you believe a small difference, give *each* setting several
-# seeds, and train as long as you mean to.
+# A sweep of single runs is a hint. Before you believe a small difference, give *each* setting
+# several seeds, and train as long as you mean to.
 #
 # ## 7 · The bill
 #
@@ -784,15 +788,16 @@ for name, bits in sizes.items():
 display(Markdown(table))
 
 # %% [markdown]
-# Now all rows bring back every pixel. The codes, the smaller number, carry the garment; the larger
-# one is grain, pixels that a decoder without memory has to pay for one by one. Even so the sum comes
-# out below zlib after a few minutes of training (not under the smoke profile): knowing garments is
-# worth more than copying from what came before. The model itself is sent once and is not in the bill.
+# Now all rows bring back every pixel. The codes, the smaller number, carry the garment. The larger
+# number is the fine grain: the decoder takes pixels to be independent and pays for each. Even so
+# the sum comes out below zlib after a few minutes of training (not under the smoke profile). The
+# model itself is sent once and is not in the bill.
 #
 # ### The plane of rate and distortion
 #
-# The two numbers of a row are a point in a plane: *rate*, what the code costs, and *distortion*, what
-# the image costs once the code is known. Other models of this part are points in the same plane:
+# The two numbers of a row are a point in a plane: *rate*, what the code costs, and *distortion*,
+# what the image costs once the code is known. Other models of this part are points in the same
+# plane:
 #
 # - an **autoencoder** with 32 numbers (trained here). It has no prior, so its rate is what its code
 #   takes in memory, 16 bits for each number;
@@ -834,24 +839,26 @@ points = {
 diagrams.rate_distortion({**bill, **points})
 
 # %% [markdown]
-# Towards the lower left is better, and along a dashed line the sum is the same. The collapsed VAE has
-# the smallest sum: nothing here describes garments in fewer bits than a PixelCNN without a code. So
-# the bound by itself never asks for one. Whoever wants a code, a short description that something else
-# can use, gives up part of the sum for it. The VAE pays for what its code says, the VQ-VAE $\log K$
-# whatever its codes say, so it stands further right; the learned prior of chapter 13 moves it to the
-# left. The autoencoder's numbers were never asked to be short, and nobody
-# knows how to draw them.
+# Towards the lower left is better, and along a dashed line the sum is the same. The collapsed VAE
+# has the smallest sum: nothing here describes garments in fewer bits than a PixelCNN without a
+# code. So the bound by itself does not ask for one. A code, a short description that something else
+# can use, costs part of the sum. The VAE pays for what its code says, the VQ-VAE $\log K$ whatever
+# its codes say; the learned prior of chapter 13 moves it to the left. Nothing in its loss asked the
+# autoencoder for short numbers, and it has no prior to draw new ones from.
 #
 # ## 8 · The claim of the abstract
 #
 # Chapter 09 ended with a far-sighted PixelCNN as the decoder of a Gaussian VAE, which then falls
-# silent. The abstract of the VQ-VAE paper claims that a codebook circumvents this, "where the latents
-# are ignored when they are paired with a powerful autoregressive decoder". Our VQ-VAE cannot test it:
-# its pixels are independent given the codes. So the script `benchmarks/strong_decoder.py` did, once,
-# and the next cell shows the stored result: chapter 09's garments and far-sighted PixelCNN, three
-# seeds, the same number of steps for each kind of code. The codebook gives two codes of 32, so its
-# rate is $2 \log 32 = 6.9$ nats. *Rate held* is a Gaussian that gains nothing by paying less than
-# that.
+# silent. The abstract of the VQ-VAE paper claims that a codebook circumvents this, "where the
+# latents are ignored when they are paired with a powerful autoregressive decoder". Our VQ-VAE
+# cannot test it: its pixels are independent given the codes. So the script
+# `benchmarks/strong_decoder.py` did, once, and the next cell shows the stored result: chapter 09's
+# garments and far-sighted PixelCNN, three seeds, the same number of steps for each kind of code.
+# The codebook gives two codes of 32, so its rate is $2 \log 32 = 6.9$ nats. *Rate held* is a
+# Gaussian that gains nothing by paying less than that. *Information* is how much the code tells
+# about which image it came from. *Own code* and *wrong code* are the cost of the pixels, given the
+# code of the image or of a different one. Means are followed by the lowest and highest of the
+# seeds.
 
 # %%
 import json
@@ -877,17 +884,17 @@ else:
     print("see benchmarks/results/strong_decoder.json in the repository")
 
 # %% [markdown]
-# The claim holds. The Gaussian trained on its bound keeps its rate, and its information, near 0, and a
-# wrong code costs it little. The codebook says some five nats of the 6.9 that it costs; its own code
-# saves a few nats against the decoder with no code, and a wrong code costs dozens. This strong decoder
-# listens.
+# In this test the claim holds. The Gaussian trained on its bound keeps its rate and its information
+# near 0, and a wrong code costs it little. The codebook says some five nats of the 6.9 that it
+# costs. Its own code saves a few nats against the decoder with no code, and a wrong code costs
+# dozens: this decoder uses its code.
 #
-# The third row says *why*. A Gaussian that cannot save its rate speaks as much, and its decoder gains
-# more. So it is not whole numbers that prevent the collapse. It is a rate that is the same whether the
-# code speaks or not. And the last column says what that costs: the two rows that say almost nothing
-# have the best bounds. A codebook does not make a code worth its rate. It takes away the choice.
-# (Garments of 16×16 pixels, a small decoder, codes moved by averages and restarted: a test of the
-# claim, not of the paper's models.)
+# The third row says *why*. A Gaussian that cannot save its rate says as much, and its decoder gains
+# more. So whole numbers are not needed to prevent the collapse. What both codes share is a rate
+# that does not fall when the code says less. The last column shows the price: the two rows that say
+# almost nothing have the best bounds. Here no code is worth its rate; a codebook only takes away
+# the choice. (Garments of 16×16 pixels, a small decoder, codes moved by averages and restarted: a
+# test of the claim, not of the paper's models.)
 
 # %%
 ch12.progress()
@@ -898,9 +905,9 @@ ch12.progress()
 # >
 # > <details><summary>An answer</summary>
 # >
-# > Perhaps, but the usage does not show it. A code that never got a vector never moved, so nine codes
-# > may say only where the codebook started. Restart dead codes first, train again, then look at the
-# > decoder term for both K.
+# > Perhaps, but the usage does not show it. A code that never got a vector never moved, so nine
+# > codes may say only where the codebook started. Restart dead codes first, train again, then look
+# > at the decoder term for both K.
 # >
 # > </details>
 #
