@@ -195,10 +195,12 @@ for row, levels in rows.items():
 # | context | features, one for each pixel, that a model is told beside the past | 05 |
 # | cache | features that are kept because no later pixel changes them | 06 |
 # | prior, posterior | what is believed before, and after, something was seen | 07, 09 |
+# | likelihood, evidence | $p(x \mid z)$, the image's probability under one code; $p(x)$, under all codes | 09 |
 # | latent, code | what an encoder says of an image: a vector $z$, or numbers of code vectors | 09 |
 # | ELBO | a lower bound on $\log p(x)$: reconstruction minus KL | 09 |
 # | reparameterisation | a draw written as $\mu + \sigma\epsilon$, so that a gradient passes | 09 |
 # | posterior collapse | the code says nothing, and the decoder does without | 09 |
+# | hole | a part of the code space where no image's code lies | 09 |
 # | codebook | $K$ code vectors; the nearest one to the encoder's vector is the code | 10 |
 # | straight-through | the decoder's gradient is copied to the encoder, past the look-up | 10 |
 # | commitment loss | what keeps the encoder's vectors near their codes, times $\beta$ | 10 |

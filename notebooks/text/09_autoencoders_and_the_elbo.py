@@ -80,14 +80,14 @@ show_images(rows, n_levels=16, n_columns=8, row_labels=["held out", "decoded", "
 
 # %% [markdown]
 # The weights of this VAE come with the library. It describes a garment by 32 numbers, its *code*.
-# The middle row was decoded from the codes of the garments above. It is blurred, but each garment
-# can be recognised. The lower row was decoded from codes that were drawn at random. Few of these
-# shapes are garments. Section 6 says why.
+# The middle row is decoded from the codes of the garments above. It is blurred, but each garment
+# can be recognised. The lower row is decoded from codes drawn at random. Few of its shapes are
+# garments. Section 6 says why.
 #
 # ## 1 · An autoencoder, whole
 #
-# The garments of this chapter are small and black and white, so that everything can be computed:
-# 16×16 pixels, 1 where a pixel has at least a quarter of full brightness.
+# Our own models see small garments in black and white, so that everything can be computed: 16×16
+# pixels, 1 where a pixel has at least a quarter of full brightness.
 
 # %%
 from torch.nn import functional as F
@@ -107,9 +107,11 @@ show_images(test[:24], n_levels=2, n_columns=12)
 print(len(train), "images for training; one at random costs 256 log 2 = 177.4 nats");
 
 # %% [markdown]
-# An autoencoder is two networks. The encoder turns an image into a code of a few numbers. The
-# decoder turns the code into two logits for each pixel: $p(x_i \mid z)$. It is trained to make its
-# own input probable. Our code has two numbers, so that you can draw it.
+# A model that guesses every pixel pays 256 log 2 nats for an image. An autoencoder is two networks.
+# The encoder turns an image into a code of a few numbers. The decoder turns the code into two
+# logits for each pixel: $p(x_i \mid z)$. It is trained to make its own input probable. Our code has
+# two numbers, so that you can draw it. (`ConvTranspose2d` is a convolution backwards: with stride 2
+# it doubles the sides.)
 
 # %%
 from torch import nn
@@ -194,8 +196,8 @@ ax.set(xlabel="first number of the code", ylabel="second number")
 ax.legend(fontsize=7, markerscale=2, loc="upper left", bbox_to_anchor=(1, 1));
 
 # %% [markdown]
-# Each dot is a held-out image. Garments of one class lie together, although the network was told no
-# class.
+# Each dot is a held-out image. The network was told no class, yet each class has its region.
+# Similar classes, such as shirt, coat and pullover, share one.
 #
 # > **Predict.** To draw a new garment, pick a code and decode it. Which code?
 # >
@@ -206,16 +208,16 @@ ax.legend(fontsize=7, markerscale=2, loc="upper left", bbox_to_anchor=(1, 1));
 # > </details>
 #
 # The autoencoder cannot say. Nothing in it says how often a code occurs: the axes could have any
-# scale, and the decoder was never trained on the empty stretches. Its cost $-\log p(x \mid z)$ is no
-# cost of $x$ either, because the code was read off the image for free (chapter 05, section 5). One
-# thing is missing: **a distribution over codes.**
+# scale, and the decoder was never trained on the empty stretches. Its cost $-\log p(x \mid z)$ is
+# not the cost of $x$ either, because the code was read off the image for free (chapter 05, section
+# 5). What is missing is **a distribution over codes.**
 #
 # ## 2 · A distribution over codes
 #
 # To see what follows from it, take a small model with nothing to train. The code $z$ is one number,
 # and the image is a strip of nine pixels. $z$ says where a bright blob stands:
 #
-# $$p(z) = \mathcal{N}(0, 1) \qquad p(x_i = 1 \mid z) = \sigma(\text{logit}_i(z))$$
+# $$p(z) = \mathcal{N}(0, 1) \qquad p(x_i = 1 \mid z) = \text{sigmoid}(\text{logit}_i(z))$$
 
 # %%
 from tutorial_lib.codes import blob_on_a_strip
@@ -234,7 +236,8 @@ figure.colorbar(picture, ax=[top, bottom], label="p(pixel = 1 | z)");
 
 # %% [markdown]
 # A column of the lower picture holds the probabilities of the nine pixels for one $z$. The upper
-# curve says how often each $z$ is drawn. Given an image, which $z$ was it?
+# curve says how often each $z$ is drawn. Suppose that only pixel 5 of an image is bright. Which $z$
+# was drawn?
 
 # %%
 x = torch.tensor([0, 0, 0, 0, 0, 1, 0, 0, 0])
@@ -255,10 +258,10 @@ print(f"p(x), the area in the middle: {p_x:.4f}, so log p(x) = {p_x.log():.4f} n
 # >
 # > The **prior** is $p(z)$, the grey curve: what the model believes of the code before it sees an
 # > image. $p(x|z)$ is the **likelihood** of the code: the decoder's probability of the image. It is
-# > no density in $z$. Its area here is infinite, because a blob far off the strip leaves all pixels
-# > dark, and then one bright pixel has a small probability that no longer depends on $z$. Multiply
-# > by the prior, and the area becomes the **evidence** $p(x)$. Divide by that area, and you have the
-# > **posterior** $p(z|x)$, the belief after the image was seen. The raw data are the $x$.
+# > no density in $z$: with the blob far off the strip, one bright pixel has the same small
+# > probability for every $z$, so the area on the left is infinite. Multiply by the prior, and the
+# > area becomes the **evidence** $p(x)$. Divide by that area, and you have the **posterior**
+# > $p(z|x)$, the belief after the image was seen. The raw data are the $x$.
 #
 # > **From the reading notes.** The ELBO sets a bound "on the quality of the reconstruction p(x)". Is
 # > $p(x)$ the quality of a reconstruction?
@@ -269,7 +272,8 @@ print(f"p(x), the area in the middle: {p_x:.4f}, so log p(x) = {p_x.log():.4f} n
 #
 # ### Exercise 9.1
 #
-# Compute this area for many images at once. An image may cost thousands of nats.
+# Compute this area for many images at once, as a sum over a grid of codes (*quadrature*). An image
+# may cost thousands of nats.
 
 # %% jupyter={"source_hidden": true} cellView="form"
 ch09.log_evidence.card()
@@ -301,13 +305,14 @@ print(f"sum of p(x) over all {len(exact)} images: {exact.exp().sum():.6f}")
 print(f"log p(x) of our image: {exact[8]:.4f} nats")  # 000001000 in binary is 8
 
 # %% [markdown]
-# The probabilities of all images sum to 1. This was possible because $z$ is one number. With 32
-# numbers, a grid of 100 values an axis has $10^{64}$ codes. So we need a bound.
+# The probabilities of all images sum to 1. You could add up all codes because $z$ is one number.
+# With 32 numbers and 100 values for each, the grid has $10^{64}$ codes. So we need a bound.
 #
 # ## 3 · The bound, in two ways
 #
-# Take any distribution $q(z)$ that is above 0 wherever $p(x|z)\,p(z)$ is. Here it is a Gaussian of
-# mean 0.2 and standard deviation 0.5. In a VAE, an encoder looks at $x$ and proposes a better one.
+# Take any distribution $q(z)$ that is above 0 wherever $p(x|z)\,p(z)$ is. It stands in for the
+# posterior. Here it is a Gaussian of mean 0.2 and standard deviation 0.5. In a VAE, the encoder
+# proposes one for each image: $q(z|x)$, the *approximate posterior*.
 #
 # **First way: Jensen's inequality.** Multiply and divide by $q$. The integral becomes an average
 # over draws from $q$, and the logarithm of an average is at least the average of the logarithm:
@@ -343,11 +348,11 @@ print(f"(4) {reconstruction:.2f} - {kl:.2f}                {reconstruction - kl:
 
 # %% [markdown]
 # Lines 1 and 2 are $\log p(x)$. Lines 3 and 4 are the **evidence lower bound**. Its first term, the
-# *reconstruction*, asks that the image be probable under codes drawn from $q$. The second is the
-# distance of $q$ from the prior.
+# *reconstruction*, is high if codes drawn from $q$ make the image probable. The second is the KL
+# divergence of $q$ from the prior.
 #
-# Line 2 needs $q > 0$. A posterior that is one-hot, as in the VQ-VAE, breaks this. So take a strip
-# model with three codes, each with prior 1/3, and three different $q$:
+# Line 2 needs $q > 0$. In the VQ-VAE of chapter 10, $q$ is one-hot, which breaks this. So take a
+# strip model with three codes, each with prior 1/3, and three different $q$:
 
 # %% tags=["nbval-check-output"]
 three_codes = torch.tensor([-1.0, 0.0, 1.0], dtype=torch.float64)
@@ -410,8 +415,8 @@ print(f"bound with q = p(z|x): {(own * (log_joint - log_posterior)).sum():.2f}")
 diagrams.elbo_bars(-reconstruction, kl, -p_x.log())
 
 # %% [markdown]
-# The bars are costs. The upper bar is line 4, the lower bar is the second way: the same length. A
-# better $q$ can save only the gap.
+# The bars are costs: line 4 above, the second way below. They are equally long, and a better $q$
+# can save only the gap.
 #
 # Now choose $q$ yourself. This image is bright in *two* places, so its posterior has two humps. Try
 # to close the red gap with the sliders for mean and width.
@@ -431,12 +436,13 @@ for image in (x, two_places):
 # %% [markdown]
 # The two pictures show the best single Gaussian for our image and for this one. With one hump, it
 # nearly closes the gap. With two, it settles on one hump: a wide Gaussian would also cover the
-# valley between them, where the log ratio is very low. The gap that stays comes from insisting on a
-# Gaussian.
+# valley between them, where $p(x|z)\,p(z)$ is very low. The gap that stays is the price of a
+# Gaussian $q$.
 #
 # ## 4 · What a Gaussian costs
 #
-# The second term has a closed form for a Gaussian $q$ and the prior $\mathcal{N}(0, 1)$. On one axis:
+# The second term has a closed form if $q$ is a Gaussian of mean $\mu$ and standard deviation
+# $\sigma$, and the prior is $\mathcal{N}(0, 1)$. On one axis:
 #
 # $$D_{\mathrm{KL}} = \tfrac12\,(\mu^2 + \sigma^2 - 1 - \log \sigma^2)$$
 #
@@ -478,9 +484,9 @@ ax.set(xlabel="draws", ylabel="KL (nats)", title=f"one draw scatters by {ratios.
 ax.legend();
 
 # %% [markdown]
-# You could also average $\log q(z) - \log p(z)$ over draws from $q$ (blue, five runs). All runs end at
-# the closed form, after hundreds of draws. A VAE uses *one* draw for each image, so it takes every
-# term in closed form that has one.
+# The blue lines are averages of $\log q(z) - \log p(z)$ over draws from $q$, in five runs. They
+# reach the closed form, after hundreds of draws. A VAE uses *one* draw for each image. So where a
+# term has a closed form, it uses that.
 #
 # ## 5 · The gradient of a draw
 #
@@ -518,7 +524,7 @@ reparameterize = ch09.reparameterize.check(reparameterize)
 #
 # - **through the noise**: differentiate $\log p(x|z)$ at $z = \mu + \sigma \cdot$ noise;
 # - **the score function**: $\log p(x|z) \cdot \partial \log q(z) / \partial\mu$, without a
-#   derivative of the decoder;
+#   derivative of the decoder. It is right on average because $\partial q = q \, \partial \log q$;
 # - **a plain draw**, by `q.sample()`.
 
 # %%
@@ -551,11 +557,10 @@ ax.set(xlabel="estimate from one draw", ylabel="density")
 ax.legend();
 
 # %% [markdown]
-# Both estimators are right on average, although neither histogram is symmetric. One draw through
-# the noise is worth many draws of the score function, whose tails reach far beyond its mean. The
-# plain draw has no gradient: an encoder trained through it would learn from the KL alone. The first
-# way is **reparameterisation** (Kingma and Welling, section 2.4). It needs a code that moves
-# *smoothly* with the parameters. A code that is a whole number does not.
+# Both estimators are right on average. The score function scatters much more: it needs many draws
+# to be as exact as one draw through the noise. The plain draw has no gradient: an encoder trained
+# through it would learn from the KL alone. The first way is **reparameterisation**. It needs a code
+# that moves *smoothly* with the parameters. A code that is a whole number does not.
 #
 # ## 6 · A Gaussian VAE, whole
 
@@ -564,8 +569,8 @@ diagrams.gaussian_vae(shipped, sixteen_levels.test.levels[7].long())
 
 # %% [markdown]
 # The encoder has twice as many outputs as the autoencoder's: a mean and a log-variance for each
-# number of the code. Noise comes in from outside. Both orange boxes are costs, in nats per image.
-# First put the two together. Then write the whole way from image to costs.
+# number of the code. Both orange boxes are costs, in nats per image. First put the two together.
+# Then write the whole way from image to costs.
 #
 # ### Exercise 9.4
 
@@ -595,6 +600,8 @@ elbo = ch09.elbo.check(elbo)
 
 # %% [markdown]
 # ### Exercise 9.5
+#
+# In the class that uses it, `beta` stays 1 until section 7.
 
 # %% jupyter={"source_hidden": true} cellView="form"
 ch09.vae_step.card()
@@ -664,11 +671,12 @@ for ax, name in zip(axes, ("decoder term", "KL"), strict=True):
 
 
 # %% [markdown]
-# At first the code costs little and says little. Then the model finds that a few nats spent on the
-# code save many more in the decoder: the KL rises while the decoder term falls.
+# The model finds that a few nats spent on the code save many more in the decoder: the KL rises
+# while the decoder term falls.
 #
 # Is the bound a bound? Two numbers are few enough for a grid. So compute $\log p(x)$ of held-out
-# garments by adding up a plane of codes, and the ELBO as an average of 16 draws.
+# garments by adding up a plane of codes, and the ELBO as an average of 16 draws. (`diff` makes one
+# logit of two: level 1 minus level 0.)
 
 # %%
 def log_evidence_on_grid(model, levels, limit=5.0, n_points=settings.grid):
@@ -704,9 +712,9 @@ right.hist(exacts - elbos, bins=30, color="#d62728")
 right.set(xlabel="gap (nats)", ylabel="images");
 
 # %% [markdown]
-# A coarser grid gives nearly the same, so the grid is fine enough. The bound lies below $\log p(x)$ by
-# the gap: the KL between the encoder's Gaussian and the true posterior. (An average of 16 draws may
-# lie above by a little. The expectation cannot.)
+# A coarser grid gives nearly the same, so the grid is fine enough. The bound lies below $\log p(x)$
+# by the gap: the KL between the encoder's Gaussian and the true posterior. (An average of 16 draws
+# may lie above by a little.)
 #
 # Now there is an answer to the question of section 1, which code to pick: draw it from the prior.
 # Here are 196 codes, each for an equal share of the prior.
@@ -746,16 +754,16 @@ ax.legend(fontsize=7);
 # %% [markdown]
 # Codes from the prior lie farther from all garments. On each axis alone, the garments' codes fill
 # the prior. Their combinations do not: most of the 32-dimensional space holds no garment, and there
-# the decoder was never trained. These are **holes**. The bound does not forbid them. It compares
-# each garment's own $q(z|x)$ with the prior, and nothing in it asks that all $q(z|x)$ together cover
-# the prior. In two dimensions, they nearly do.
+# the decoder was never trained. These are **holes**. The bound does not forbid them, it charges for
+# them: a part of the KL is the distance of all $q(z|x)$ together from the prior (section 8). In the
+# plane above, holes are rare: most codes decode to a garment or to a mixture of two.
 #
 # ## 7 · A wrong way: a bound that is none
 #
-# Losses are often *averaged* over pixels. If both terms are divided by 256, nothing changes. Often
-# only one is. So train two careless "VAEs". The first averages only the KL: its weight is 1/256. The
-# second averages only the decoder term, which is the same as a KL weight of 256, up to a common
-# factor. Both report what they minimise.
+# Losses are often *averaged* over pixels. Dividing both terms by 256 changes nothing, but often
+# only one is divided. Train two such "VAEs". The first averages only the KL: its weight is 1/256.
+# The second averages only the decoder term: its KL has weight 256, up to a common factor. Both
+# report minus their loss, up to that factor.
 #
 # > **Predict.** Which of the two "ELBOs" will look better than ours? Will it be a bound? What will
 # > the other model do with its code?
@@ -801,22 +809,22 @@ table(["reported", "ELBO", "log p(x)", "KL"], rows)
 # "KL averaged" reports the best number of the three, and this "bound" lies *above* the true
 # $\log p(x)$. Its images are less probable than ours. The code cost almost nothing, so the encoder
 # made it very exact, in places where the prior hardly ever draws. In "pixels averaged", the code
-# cost so much that the encoder gave it up: KL 0, one answer to every image. No error was raised, and
-# both loss curves went down.
+# cost so much that the encoder gave it up: KL 0, one answer to every image. No error was raised.
 #
 # A squared error hides the same choice. Summed over pixels and divided by $2\sigma^2$, it is
 # $-\log$ of a Gaussian of standard deviation $\sigma$, up to a constant. A *sum* of squares sets
-# $\sigma = \sqrt{1/2} \approx 0.7$. A *mean* over 256 pixels sets $\sigma = \sqrt{256/2} \approx
-# 11.3$: for pixels from 0 to 1, the reconstruction then says next to nothing. The weight of the KL
-# is called $\beta$, and there are reasons to choose it. Report the ELBO, with weight 1.
+# $\sigma = \sqrt{1/2} \approx 0.7$. A *mean* over 256 pixels sets
+# $\sigma = \sqrt{256/2} \approx 11.3$: for pixels from 0 to 1, the reconstruction then says next to
+# nothing. The weight of the KL is called $\beta$. You may train with another one, as section 8
+# does. Report the ELBO, with $\beta = 1$.
 #
 # ## 8 · The decoder that needs no code
 #
 # Our decoder takes the pixels to be independent given $z$. So $z$ has to carry all that pixels have
 # in common. A PixelCNN is a stronger decoder: each pixel depends on those before it. Give it $z$ as
-# its context in every gate (equation 5 of the Gated PixelCNN paper). Encoder, prior and bound stay;
-# epochs and learning rate change. One decoder sees a few pixels around. The other has a first kernel
-# of 31×31, sees all that was drawn before, and is told its place.
+# its context in every gate (equation 5 of the Gated PixelCNN paper). Encoder, prior and bound stay.
+# One decoder sees only a few pixels. The other sees all that was drawn before, by a first kernel of
+# 31×31, and is told where in the image it is.
 
 # %%
 models = {"independent pixels": vae}
@@ -841,13 +849,14 @@ for name, pixelcnn in sizes.items():
 # > </details>
 #
 # How much does a code *say*? The KL is what it costs. What it says about the image is its
-# information: how much more probable a drawn code is under its own image's posterior than under the
-# average posterior $q(z)$.
+# information: how much more probable a drawn code is under its own image's $q(z|x)$ than under
+# their average, which is called $q(z)$ from here on.
 #
 # $$I = \mathbb{E}\left[\log q(z|x) - \log q(z)\right], \qquad q(z) = \tfrac1N \sum_j q(z|x_j)$$
 #
-# On average, KL $= I + D_{\mathrm{KL}}(q(z)\,\|\,p(z))$. The second part is what the codes cost for
-# not filling the prior together.
+# On average, KL $= I + D_{\mathrm{KL}}(q(z)\,\|\,p(z))$, since
+# $\frac{q(z|x)}{p(z)} = \frac{q(z|x)}{q(z)} \cdot \frac{q(z)}{p(z)}$. The second part is what the
+# codes cost for not filling the prior together.
 #
 # ### Exercise 9.6
 
@@ -891,10 +900,10 @@ compared = {name: scores(model) for name, model in models.items()}
 table(columns, compared)
 
 # %% [markdown]
-# The further the decoder sees, the lower the total, and the emptier the code. What the short-sighted
-# one keeps in the code is what it cannot see. With the far-sighted one, the KL is 0.00: $q(z|x)$ is
-# the prior for every image. This is **posterior collapse**. (What a code says is at most its KL. The
-# last column comes from one draw for each image, so it may be a hundredth too high.)
+# The further the decoder sees, the lower the total, and the emptier the code. What the
+# short-sighted one keeps in the code is what it cannot see. With the far-sighted one, the KL is
+# 0.00: $q(z|x)$ is the prior for every image. This is **posterior collapse**. (The last column
+# comes from one draw for each image, so it may lie a hundredth above the KL.)
 #
 # To see it, encode a garment and draw pixels from its code:
 
@@ -914,16 +923,16 @@ labels = ["held out", *(name.replace(" ", "\n") for name in models)]
 show_images(torch.cat(rows), n_levels=2, n_columns=8, row_labels=labels);
 
 # %% [markdown]
-# The second row keeps the outline of each garment, under the noise of pixels that were drawn one by
-# one. The third row has clean pieces of edges that do not join to garments: this decoder sees only a
-# few pixels, and the code says little of the rest. The last row has whole garments, but not the ones
-# that were encoded. The decoder does not listen.
+# The second row keeps the rough shape of most garments, under the noise of pixels that were drawn
+# one by one. The third row has clean pieces of edges that do not join to garments: this decoder
+# sees only a few pixels, and the code says little of the rest. The last row has whole garments, but
+# not the ones that were encoded. The decoder does not use the code.
 #
 # ### Does the code have to be silent?
 #
 # Is the empty code what the bound asks for, or what training fell into? Train the same network with
-# a cheap code, $\beta = 0.1$, and then go on with $\beta = 1$. For comparison, the model above is
-# trained for as long again. All are judged by the bound, with weight 1.
+# a cheap code, $\beta = 0.1$, and then go on with $\beta = 1$. For comparison, train the model
+# above for as long again. All are judged by the bound.
 #
 # > **Predict.** Which of the two totals is lower at the end?
 # >
@@ -950,37 +959,36 @@ far["β = 0.1, then β = 1"] = scores(speaking)
 table(columns, far)
 
 # %% [markdown]
-# With $\beta = 0.1$ the code speaks. It saves the decoder several nats and costs more than it saves:
-# the total is the worst. Trained on with $\beta = 1$, the code gets shorter but does not go silent,
-# and its total is not worse than that of the silent model, which was trained for as long. The two
-# differ by less than a tenth of a nat. So silence is *not* what the bound asks for. The bound hardly
-# prefers one of the two, and the start of training decides which one you get.
+# With $\beta = 0.1$ the code speaks. It saves the decoder several nats and costs more than it
+# saves: the total is the worst. Trained on with $\beta = 1$, the code gets shorter but does not go
+# silent. Its total is about that of the silent model, trained for as long. So silence is *not* what
+# the bound asks for. The bound hardly prefers one of the two, and the start of training decides
+# which one you get.
 #
 # > **From the reading notes.** "So we maximize it to improve the reconstruction." Does that follow?
 # >
-# > No. Compare the first and the third row: the better bound goes with the larger decoder term, that
-# > is, with the worse reconstruction. The bound is a sum of two terms. It rewards a better reconstruction only
-# > where that saves more than its code costs.
+# > No. Compare the first and the third row: the better bound goes with the larger decoder term,
+# > that is, with the worse reconstruction. The bound rewards a better reconstruction only where
+# > that saves more than its code costs.
 #
-# > **In words.** The first model did what it was asked to, and its code is empty. What went wrong?
+# > **In words.** The model of the first row did what it was asked to, and its code is empty. What
+# > went wrong?
 # >
 # > <details><summary>An answer</summary>
 # >
 # > Not the bound: our wish was never stated. We wanted a *code*, a short description that something
-# > else can use. The ELBO asks for probability: it is
-# > $\log p(x) - D_{\mathrm{KL}}(q\,\|\,p(z|x))$. A PixelCNN reaches a good $p(x)$ without $z$. If it
+# > else can use. The ELBO asks for probability. A PixelCNN reaches a good $p(x)$ without $z$. If it
 # > ignores $z$, the true posterior is the prior, and $q = p(z)$ closes the gap at no cost. A code
-# > that speaks has to save more in the decoder than it costs in KL, and as $q$ is never exactly the
-# > true posterior, it leaves a gap. In the table above, the two come out nearly even.
+# > that speaks has to save more in the decoder than it costs in KL.
 # >
 # > </details>
 #
 # ## 9 · What discrete codes change
 #
-# A Gaussian posterior can move to the prior, and its KL is 0. Take that away. Let
+# A Gaussian $q(z|x)$ can become the prior, and then its KL is 0. A discrete code cannot. Let
 # $q(z|x)$ put all its mass on one of $K$ codes (equation 1 of the VQ-VAE paper), and let the prior
-# be uniform. The figure fades the image out: the encoder's output is multiplied by an amount from 1
-# to 0. At 0 it says the same of every image.
+# be uniform. In the figure, the encoder's output is multiplied by an amount from 1 to 0. At 0 it
+# says the same of every image.
 
 # %% jupyter={"source_hidden": true}
 from tutorial_lib.codes import kl_to_uniform
@@ -1002,9 +1010,9 @@ ax.legend();
 # something or not, so the bound gains nothing by emptying it.
 #
 # This removes the *reward* for an empty code. Does a strong decoder then use the codes? The
-# abstract of the VQ-VAE paper claims it: no posterior collapse, although the decoder is a powerful
-# autoregressive model. Chapter 12 runs this test. In the other chapters, the decoder's pixels are
-# independent given $z$, and a PixelCNN learns the *codes* afterwards.
+# abstract of the VQ-VAE paper claims that even a powerful autoregressive one does. Chapter 12 runs
+# this test. In the other chapters, the decoder's pixels are independent given $z$, and a PixelCNN
+# learns the *codes* afterwards.
 #
 # How does a gradient pass a code that is a whole number? That is chapter 10.
 

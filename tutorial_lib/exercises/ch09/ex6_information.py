@@ -202,6 +202,11 @@ class Mistakes:
         """exp of a log-density below -745 is 0, and 0 / 0 is not a number. Stay with logarithms."""
         return (log_q.exp().diagonal() / log_q.exp().mean(dim=1)).log().mean()
 
+    def exponentials_averaged(log_q):
+        """q(z) is averaged as a density: exp of a log-density below -745 is 0, and its log -inf.
+        `torch.logsumexp` gives the log of a sum without that."""
+        return (_own(log_q) - log_q.exp().mean(dim=1).log()).mean()
+
     def a_probability(log_q):
         """This is the mean of a ratio or of a softmax, without a logarithm. Asked for is the mean
         of log q(z|x) - log q(z)."""
