@@ -223,7 +223,7 @@ from tutorial_lib.notebook import diagrams
 diagrams.vq_figure(shipped, one_of_each[7].long())
 
 # %% [markdown]
-# Encoder and decoder are the paper's (section 4.1): two convolutions of stride 2, which make each
+# Encoder and decoder follow the paper (section 4.1): two convolutions of stride 2, which make each
 # side four times shorter, residual blocks, and the same backwards. A 1×1 convolution brings the
 # features to $D$ numbers.
 
@@ -340,7 +340,8 @@ def new_model(seed=0, **changes):
 
 
 # %% [markdown]
-# Held against the library's: its weights into your model, the same images.
+# Put the library's weights into your model and compare on the same images. (In training each of the
+# two starts its codes on vectors drawn at random, so the losses are nearly the same.)
 
 # %% tags=["held", "nbval-check-output"]
 from tutorial_lib import codes as library_codes
@@ -893,8 +894,10 @@ else:
 # more. So whole numbers are not needed to prevent the collapse. What both codes share is a rate
 # that does not fall when the code says less. The last column shows the price: the two rows that say
 # almost nothing have the best bounds. Here no code is worth its rate; a codebook only takes away
-# the choice. (Garments of 16×16 pixels, a small decoder, codes moved by averages and restarted: a
-# test of the claim, not of the paper's models.)
+# the choice. (A prior that knows how often each pair of codes occurs would lower the codebook's
+# rate to its information. The sum would still lie above that of no code.) (Garments of 16×16
+# pixels, a small decoder, codes moved by averages and restarted: a test of the claim, not of the
+# paper's models.)
 
 # %%
 ch12.progress()

@@ -173,8 +173,8 @@ class Mistakes:
         return z_e - z_e.detach()
 
     def to_both_with_a_minus(z_e, z_q):
-        """The gradient reaches z_q, and reaches z_e with its sign turned round. Detach z_q, and add
-        z_e - z_e.detach()."""
+        """The gradient reaches z_q, and reaches z_e with its sign turned round: where z_e is not
+        detached, it stands with a minus, and z_q is not detached at all."""
         return z_q - (z_e - z_e.detach())
 
     def code_not_detached_twice(z_e, z_q):
