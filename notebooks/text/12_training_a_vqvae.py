@@ -341,7 +341,7 @@ def new_model(seed=0, **changes):
 
 # %% [markdown]
 # Put the library's weights into your model and compare on the same images. (In training each of the
-# two starts its codes on vectors drawn at random, so the losses are nearly the same.)
+# two starts its codes on vectors drawn at random, so the losses are the same but for a little.)
 
 # %% tags=["held", "nbval-check-output"]
 from tutorial_lib import codes as library_codes
@@ -369,8 +369,8 @@ for name in ("encoder", "quantizer", "decoder"):
     print(f"{name:10} {n_parameters:24,}   {stored - n_parameters:15,}")
 
 # %% [markdown]
-# The codebook is no parameter here: codes, counts and sums are *buffers*, and the optimiser has
-# never heard of them. Whoever saves `parameters()` saves a model without a codebook.
+# The codebook is no parameter here: codes, counts and sums are *buffers*, and the optimiser does
+# not know them. Whoever saves `parameters()` saves a model without a codebook.
 #
 # ### A wrong way: the mean over everything
 #
@@ -388,7 +388,7 @@ print(f"beta = 0.25 times the mean is beta = {0.25 * mean / norm:.4f} times the 
 
 # %% [markdown]
 # Neither is forbidden. But two papers that both say "beta = 0.25" may differ by the factor D, and
-# a sweep over D then changes beta in silence. The same holds for the first term: summed over 784
+# a sweep over D then changes beta as well. The same holds for the first term: summed over 784
 # pixels or averaged over them, it differs by 784. Write down which.
 #
 # ### How fast to learn, and when
@@ -490,15 +490,15 @@ history = fit(
 print(f"step {history.step} of {history.n_steps} in {history.seconds / 60:.1f} minutes in all")
 
 # %% [markdown]
-# A steep fall, then a long slope. The dots of the held-out images lie near the curve: in a few
-# epochs a small model learns little by heart. An untrained decoder starts near log2 16 = 4
+# The cost falls steeply at first, then slowly. The dots of the held-out images lie near the curve:
+# in a few epochs a small model learns little by heart. An untrained decoder starts near log2 16 = 4
 # bits/dim, above the edge of the figure. (A lone spike is a row that an epoch's end cut short: the
 # mean of a few batches, which may be hard ones.)
 #
 # ## 4 · Reading the run
 #
-# Bits/dim are the currency, but the eye asks: how like is it? The plain squared error depends on how
-# bright the images are. So give it a scale that means something.
+# Bits/dim say what an image costs. How like the original is it? The plain squared error depends on
+# how bright the images are, so give it a scale that means something.
 #
 # ### Exercise 12.3
 
