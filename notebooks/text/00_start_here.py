@@ -194,6 +194,8 @@ for row, levels in rows.items():
 # | gate | $\tanh(\text{value}) \cdot \sigma(\text{switch})$ in place of a ReLU | 04 |
 # | context | features, one for each pixel, that a model is told beside the past | 05 |
 # | cache | features that are kept because no later pixel changes them | 06 |
+# | kernel launch | the start of one routine on a GPU; it costs the same for much work or little | 06 |
+# | LSTM | a recurrent layer: switches decide what of its memory stays, is written and is shown | 08 |
 # | prior, posterior | what is believed before, and after, something was seen | 07, 09 |
 # | likelihood, evidence | $p(x \mid z)$, the image's probability under one code; $p(x)$, under all codes | 09 |
 # | latent, code | what an encoder says of an image: a vector $z$, or numbers of code vectors | 09 |

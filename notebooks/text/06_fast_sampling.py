@@ -3,17 +3,18 @@
 #
 # [← 05 · Conditional generation](05_conditional_generation.ipynb) · [Contents](00_start_here.ipynb#Contents) · [Glossary](00_start_here.ipynb#Glossary) · [07 · What a likelihood is good for →](07_what_a_likelihood_is_good_for.ipynb) · [Open in Colab](https://colab.research.google.com/github/from-pixels-to-codes/from-pixels-to-codes/blob/main/notebooks/06_fast_sampling.ipynb)
 #
-# A PixelCNN scores an image in one pass of the network and draws one in as many passes as the image
-# has sub-pixels. Nearly all of that work is repeated with the same result. This chapter finds out
-# which part, keeps it, and draws the very same images in a small fraction of the time.
+# A PixelCNN needs one pass of the network to score an image, but one pass for every sub-pixel to draw
+# it. Nearly all of this work is wasted: it computes features again that have not changed, or features
+# too early that nobody uses. You compute each feature once, keep it, and draw the very same images in
+# a small fraction of the time.
 #
 # **By the end you will have**
 #
 # - mapped the work of naive sampling, and seen which features never change again;
 # - built a cached sampler for the two stacks, in about sixty lines, that draws the same image as the
 #   naive one, to the last pixel;
-# - explained when a cache makes sampling 5 times as fast, when 500 times, and when a GPU is slower
-#   than a CPU.
+# - explained when a cache makes sampling a few times as fast, when hundreds of times, and when a GPU
+#   is slower than a CPU.
 #
 # **You need** chapter 04 (the two stacks of the gated PixelCNN) and the idea of sampling from
 # chapters 01 and 03.
@@ -91,11 +92,13 @@ looks = torch.cat([growing[int(name.split()[0]) - 1] for name in names])
 show_images(looks, n_levels=2, n_columns=settings.n_digits, row_labels=names);
 
 # %% [markdown]
-# Every pixel was drawn from its conditional, given all pixels before it. (The temperature of 0.85
-# makes the digits a little more regular, as in chapter 03; nothing else was done to them.) How long
-# would it have taken by the method of chapter 03, a forward pass for each pixel? Time one pass and
-# multiply. This chapter draws and measures **on the CPU**, also where the set-up line above names a
-# GPU. Section 7 says why, and takes the GPU in, if you have one.
+# Every pixel was drawn from its conditional, given all pixels before it. Two things were chosen by eye:
+# the seed, and the temperature of 0.85 (chapter 03), which makes the digits a little more regular.
+# Section 4 draws at temperature 1, where they are rougher.
+#
+# How long would this have taken by the method of chapter 03, with a forward pass for each pixel? Time
+# one pass and multiply. This chapter draws and measures **on the CPU**, even where the set-up line
+# above names a GPU. Section 7 says why, and measures the GPU too, if you have one.
 
 # %%
 from statistics import median
@@ -121,11 +124,11 @@ print(f"({28 * 28 * one_pass / seconds:.0f} times as long)")
 # ## 1 · Count the work
 #
 # Time depends on the machine; work can be counted. A layer has one *position* for each pixel, and
-# every position costs the same. So count, for one layer, how often each position is computed while
+# every position costs the same. So count how often one layer computes each of its positions while
 # one image is drawn, in three ways:
 #
 # - **naive**: each draw runs the network on the whole image;
-# - **row-cropped**: each draw runs it on the rows so far, since nothing reads below;
+# - **row-cropped**: each draw runs it on the rows down to its own, since no layer reads lower rows;
 # - **cached**: what this chapter builds. Each draw computes the one position of its pixel.
 #
 # ### Exercise 6.1
@@ -164,9 +167,9 @@ for ax, name, times in zip(axes, ("naive", "row-cropped", "cached"), maps, stric
 figure.colorbar(picture, ax=axes, label="times computed");
 
 # %% [markdown]
-# The number above each map is its sum, for an image of 8×8 pixels. Row-cropped sampling spares the
-# lower rows, and computes the first row until the very end, long after its last pixel was drawn.
-# For larger images:
+# The number above each map is its sum, for an image of 8×8 pixels. Row-cropped sampling computes the
+# lower rows less often. But it computes the first row until the very end, long after that row was
+# drawn. For larger images:
 
 # %% tags=["nbval-check-output"]
 print("image          draws            naive      row-cropped     cached")
@@ -178,14 +181,15 @@ for height, width, n_colors in [(8, 8, 1), (28, 28, 1), (32, 32, 3), (64, 64, 3)
     )
 
 # %% [markdown]
-# Naive work grows with the *square* of the number of pixels, cached work with the number of pixels.
-# Cropping saves about half, whatever the size.
+# Naive work grows with the *square* of the number of pixels, cached work with the number itself.
+# Cropping saves about half at any size.
 #
 # ## 2 · What changes when a pixel is drawn?
 #
-# Take a small gated PixelCNN with random weights. Run it on a canvas; draw one pixel, at row 3,
-# column 4; run it again. At which positions did the features of the second layer change, in the
-# vertical stack `v` and in the horizontal stack `h`?
+# Take a small gated PixelCNN of two layers with random weights. Run it on an empty image; draw one
+# pixel, at row 3, column 4; run it again. At which positions did the features behind the second layer
+# change, in the vertical stack `v` and in the horizontal stack `h`? (Large weights in float64 make
+# every change visible.)
 #
 # > **Predict.** Where can `v` change, and where can `h`?
 # >
@@ -235,15 +239,14 @@ for ax, name, old, new in zip(axes, ("v", "h"), before, after, strict=True):
 # %% [markdown]
 # Blue changed, grey did not; the pixel drawn is outlined in red. No position before it in raster
 # order changed, nor its own: those features depend on the past alone, and the past is drawn. What
-# changed belongs to pixels that are still to come. (With more layers the blue part is wider and
-# reaches further down.)
+# changed belongs to pixels that are still to come. (More layers make the blue part larger.)
 #
-# So a feature is *provisional* as long as a pixel that it reads is not drawn. Then its past is
-# complete, and it is **final**: it never changes again. Naive sampling computes final features
-# again, and provisional ones in vain. A sampler needs each feature **once, when it becomes final**.
+# So a feature is *provisional* until all pixels that it reads are drawn. From then on it is **final**:
+# it never changes again. Naive sampling computes final features again and again, and provisional ones
+# too early, for nobody uses them. A sampler needs each feature **once, when it becomes final**.
 #
-# When is that? Ask which pixels each feature reads, at all positions at once. In these matrices a
-# row is a position of the feature and a column is a pixel, both in raster order. The image has 4
+# When is that? Ask which pixels each feature reads, with the influence matrix of chapter 02. A row of
+# the matrix is a position of the feature, a column is a pixel, both in raster order. The image has 4
 # rows of 5 pixels, so five rows of the matrix are one row of the image.
 
 # %%
@@ -276,12 +279,12 @@ for which, (ax, name) in enumerate(zip(axes, ("v", "h"), strict=True)):
 # - **`v` of a whole row is final when the row above is finished**: compute it once a row;
 # - **`h` of a pixel is final when the pixel to its left is drawn**: compute it once a pixel.
 #
-# The two stacks were invented against the blind spot. That they also divide the work into rows and
-# pixels is what makes sampling from a gated PixelCNN fast.
+# The two stacks were invented to remove the blind spot. They also divide the work into what is done
+# for a row and what is done for a pixel, and this makes sampling from a gated PixelCNN fast.
 #
 # ### This is the KV cache of a transformer
 #
-# If you have met language models, you know the trick by another name.
+# If you have met language models, you know the trick by another name. If not, go on to section 3.
 #
 # | | transformer, *KV cache* | gated PixelCNN, here |
 # |---|---|---|
@@ -291,14 +294,14 @@ for which, (ax, name) in enumerate(zip(axes, ("v", "h"), strict=True)):
 # | grows with | the number of tokens | the width of the image, not its height |
 # | given in advance | the prompt, in one pass (*prefill*) | known rows: the vertical stack alone |
 #
-# The kernel is the difference: it reads a fixed distance, so old rows can be thrown away. Attention
-# reads everything, so a transformer keeps everything.
+# A kernel reads a fixed distance, so old rows can be thrown away. Attention reads everything, so a
+# transformer keeps everything.
 #
 # ## 3 · The vertical stack, once a row
 #
 # A $k \times k$ kernel, cropped, has $\lfloor k/2 \rfloor + 1$ rows of taps (chapter 04). To compute
-# a row of `v` in one layer we need as many rows of the layer before it, and no more. So each layer
-# keeps a window over the last rows. When a row is finished, the window moves on by one.
+# a row of `v`, a layer reads that many rows of the layer before it, and no more. So each layer keeps
+# these rows, its *window*. When a row is finished, it enters the window and the oldest row leaves.
 #
 # ### Exercise 6.2
 
@@ -349,14 +352,16 @@ difference = (torch.stack(rows, dim=2) - stacks(small, image)[0]).abs().max()
 print(f"row by row against all at once: the largest difference is {difference.item():.1e}")
 
 # %% [markdown]
-# Rounding at most: a sum that is taken in another order may end in another last digit. Each position
-# was computed once, with two rows of memory a layer.
+# Any difference is rounding: a sum taken in another order may end in another last digit. Each position
+# was computed once, and each layer kept two rows.
 #
 # ## 4 · The horizontal stack, once a pixel
 #
-# What is left at a pixel? In each layer: the taps to the left in its own row, the tap on the pixel
-# itself, and the *link*, which came with the row. The drawing shows what the sampler keeps of one
-# layer of the digits' model, and when it uses it.
+# What is left to do at a pixel? In each layer: sum the taps to the left in its own row and the tap on
+# the pixel itself, and add the *link* from the vertical stack (chapter 04), which was computed with
+# the row. The drawing shows what the sampler keeps of one layer of the digits' model, and when it uses
+# it. The row window holds 3 rows of 28 pixels with two zeros at either end (hence 32), 32 channels
+# each.
 
 # %%
 from tutorial_lib.notebook import diagrams
@@ -365,7 +370,8 @@ diagrams.cached_sampler(digits_model, growing[-1][-2], (16, 12))
 
 # %% [markdown]
 # The upper half runs once a row. Its result is stored: one link for each pixel of the row. The lower
-# half runs once a pixel. A convolution at a single pixel is a matrix times a vector.
+# half runs once a pixel. A convolution at a single pixel is a matrix times a vector. The last box is
+# the 1×1 convolution with the residual ("+").
 #
 # ### Exercise 6.3
 
@@ -395,9 +401,10 @@ def step_in_row(
 step_in_row = ch06.step_in_row.check(step_in_row)
 
 # %% [markdown]
-# Now the cache, whole. It begins with what is kept: for each layer a window of rows, the present
-# row, and what the label and the place of a pixel add inside the gates (chapter 05), which is fixed
-# before the first draw.
+# Now the cache, whole. It begins with what is kept: for each layer a window of rows and the present
+# row. A model may also be told a label or the place of each pixel (chapter 05). Then something is added
+# inside the gates, to `v` and to `h`; it is known before the first draw, so `added` keeps it. For the
+# model `small` it is 0.
 
 # %%
 def one_by_one(conv, features):
@@ -423,7 +430,8 @@ class TwoStackCache:
 
 
 # %% [markdown]
-# `begin_row` is the upper half of the drawing. It uses your `push_row`.
+# `begin_row` is the upper half of the drawing. It uses your `push_row`. What is the same whatever is
+# drawn in the row goes into the link as well: the horizontal convolution's bias, and what is added.
 
 # %%
 def begin_row(self, levels, row):
@@ -469,7 +477,8 @@ TwoStackCache.logits = logits
 # %% [markdown]
 # Around it goes a loop that draws. It is also the place for **completion**: known pixels are put in
 # place, the others are drawn. Ask for the logits of known pixels as well, since the pixels to their
-# right read the features that this leaves behind.
+# right read the features that this leaves behind. The image that you hand to the model must hold
+# levels everywhere. The -1 of `known` is none: put any level, say 0, where nothing is drawn yet.
 #
 # ### Exercise 6.4
 
@@ -505,7 +514,7 @@ sample_row_by_row = ch06.sample_row_by_row.check(sample_row_by_row)
 #
 # Every draw is decided by one uniform number (inverse CDF, chapter 01). So samplers that are given
 # the same numbers must return the same image, to the last pixel: yours, the library's and the naive
-# one. First on a model with wild weights, then on the digits.
+# one. First on models with wild weights, then on the digits.
 
 # %%
 def draw_with(cache_class, model, uniforms, known=None, label=None, **options):
@@ -547,9 +556,9 @@ for name, (model, options) in cases.items():
     )
 
 # %% [markdown]
-# One differing pixel would be a proof against you; none in some hundred draws of a model in which
-# every pixel matters is strong evidence for you. Now the digits, with your sampler. (They are cut short at the bottom, since
-# the naive sampler is slow.)
+# One pixel that differs would prove your sampler wrong. Not one in some hundred draws, from a model in
+# which every pixel matters, is strong evidence that it is right. Now your sampler draws digits, at
+# temperature 1. (They are cut short at the bottom, since the naive sampler is slow.)
 
 # %%
 shape = (4, 1, settings.rows, 28)
@@ -568,15 +577,15 @@ show_images(torch.cat(list(drawn.values())), n_levels=2, n_columns=4, row_labels
 # > <details><summary>An answer</summary>
 # >
 # > Two right samplers with different noise draw different images, so a small error hides behind the
-# > luck of the draw. Telling two close distributions apart takes very many images, and a mean image
-# > forgets most of what distinguishes them. With the same noise no luck is left.
+# > luck of the draw. Telling two close distributions apart takes very many images, and in a mean image
+# > most differences disappear. With the same noise every difference is an error.
 # > </details>
 #
 # ## 5 · A wrong way, on purpose: begin the next row a little early
 #
-# Somebody wants to save more: run the vertical stack of the next row while the last pixels of this
-# row are still being drawn. Hardly anything happens at the right margin of a digit. So the next row
-# begins `early` pixels before the end, and sees 0 where nothing is drawn yet.
+# Somebody wants to save more, and runs the vertical stack of the next row while the last pixels of this
+# row are still being drawn. After all, the right margin of a digit is nearly always black. So the next
+# row begins `early` pixels before the end, and sees 0 where nothing is drawn yet.
 
 # %%
 class BeginsEarly(TwoStackCache):
@@ -600,8 +609,8 @@ for early in (1, 9):
 # >
 # > <details><summary>A way to think about it</summary>
 # >
-# > The horizontal stack still sees everything to its left. What does a digit have at its right
-# > margin?
+# > The horizontal stack still sees everything to its left. Which of its 28 columns does a digit leave
+# > black, and does it leave nine of them black on the right?
 # > </details>
 
 # %%
@@ -615,12 +624,12 @@ for name, images in drawn.items():
     print(f"{name:>8}: {differ:4} pixels differ from naive; an image costs {nats:5.1f} nats")
 
 # %% [markdown]
-# Nine pixels early is another sampler and draws other images, and still nobody who saw its row alone
-# would send it back: it shows strokes like the others. Its cost under the model (its
-# negative log-likelihood) need not raise an alarm either, since thinner strokes cost less. **One
-# pixel early may pass this test altogether**: the last column of a digit is black in nearly every
-# image, so nothing changes if the row below does not know it. A comparison on a trained model can
-# miss a stale cache. The cure is a model with wild weights:
+# Nine pixels early draws other images: in our run most loops have become open strokes. Yet if you saw
+# its row alone, you might not suspect a mistake: it shows strokes like the others. Its cost under the
+# model (the negative log-likelihood) need not raise an alarm either; in our run it is even lower.
+# **One pixel early may pass this test altogether**: the last column of a digit is black in nearly
+# every image, so nothing changes if the row below does not know it. A model with wild weights finds
+# the mistake:
 
 # %%
 wild = with_wild_weights(GatedPixelCNN(n_channels=8, n_layers=3, n_levels=4))
@@ -633,15 +642,15 @@ for early in (0, 1):
 
 # %% [markdown]
 # With 0 early, nothing differs. With 1 early, the first row is right and the rows below it are not.
-# A cache that is stale at a row's end is the classic mistake of this chapter. A test on one row, or
-# on digits, may not see it.
+# A cache that is stale at a row's end is an easy mistake, and a test on one row, or on digits, may
+# miss it.
 #
 # ## 6 · One stack only: PixelCNN
 #
 # A PixelCNN has no stack that reads rows above alone: each of its layers reads the row's own pixels
-# as well, so no feature of a row is final when the row begins. But *part of each sum* is. Of every
-# $k \times k$ kernel, the taps in the upper rows read finished rows, and their sum can be had for
-# the whole row at once. In blue, for a 7×7 kernel:
+# as well, so no feature of a row is final when the row begins. But *part of each sum* is: the upper
+# taps of a $k \times k$ kernel read finished rows, so their sum can be computed for the whole row at
+# once. In blue, the two groups of taps of a 7×7 kernel:
 
 # %%
 from tutorial_lib.pixels import causal_mask
@@ -673,17 +682,20 @@ for name, model in models.items():
     print(f"{name:24} the same images: {torch.equal(naive, cached)}")
 
 # %% [markdown]
-# Rows below read a PixelCNN's features at every pixel. So in a completion even known rows must be
-# walked through, pixel by pixel. The gated cache runs its vertical stack over such a row, and skips
-# its pixels.
+# In a completion, what happens to a row that is known in full? In a PixelCNN the rows below read its
+# features at every pixel, so the sampler must walk through it pixel by pixel. In a gated PixelCNN the
+# rows below read `v` alone. So the library's gated cache runs the vertical stack over the row, and
+# skips its pixels; your loop does not use that.
 #
 # ## 7 · What it costs now
 #
 # ### Kernel launches
 #
-# Each operation on tensors is a call: PyTorch picks a routine, a *kernel*, and starts it. On a GPU
-# that is a **kernel launch**. A launch costs the same whether the kernel then multiplies two numbers
-# or two million. Count the calls; views, which compute nothing, are left out.
+# Each operation on tensors is a call: PyTorch picks a routine and starts it. On a GPU such a routine is
+# called a *kernel* (not the kernel of a convolution), and starting it a **kernel launch**. A launch
+# costs the same whether the routine then multiplies two numbers or two million. Count the calls; views,
+# which compute nothing, are left out. Then time one product of the cached sampler, a step of one
+# layer, for more and more images at once.
 
 # %%
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -717,14 +729,14 @@ for batch in (1, 16, 256, 4096):
     print(f"{batch:4} images: {1e6 * product:7.1f} microseconds for a product of a step")
 
 # %% [markdown]
-# The cache saves positions by the hundred, and calls only by a small factor: every pixel still goes
-# through every layer, one after the other. That decides about **GPUs**. On either device a call first
-# costs Python and PyTorch their bookkeeping. Then a CPU computes, and a GPU has to be started: some 5
-# microseconds for each launch (a rule of thumb, not measured here). Compare the first product above:
-# where it takes the CPU less than that, bookkeeping included, **a GPU draws one image more slowly than
-# the CPU**, however fast it computes. A GPU wins where each call does much, as in the last two
-# products: hundreds of images at once, or a much wider model. (Or all launches are recorded once and
-# replayed together, as a *CUDA graph*.)
+# The cache divides the positions by hundreds, and the calls only by a small factor: every pixel still
+# goes through every layer, one after the other. This decides whether a **GPU** helps. On either device
+# Python and PyTorch first spend time on a call. Then a CPU computes, whereas a GPU has to be started,
+# which takes some 5 microseconds a launch (a rule of thumb, not measured here). Where the CPU finishes
+# the first product above in less than that, **a GPU draws one image more slowly than the CPU**, however
+# fast it computes. A GPU wins where each call does much, as in the last two products: with hundreds
+# of images at once, or with a much wider model. (Or one records all launches once and replays them: a
+# *CUDA graph*.)
 
 # %% tags=["nbval-ignore-output"]
 import copy
@@ -757,14 +769,15 @@ ax.minorticks_off()
 #
 # ### How many times as fast?
 #
-# The paper that brought this idea (reference 3) reports up to 183 times as fast for PixelCNN++, on a
-# GPU, for 32×32 pixels in colour. Its authors name the batch as a reason: with more images naive
-# sampling takes longer in proportion, because it already fills the GPU, and cached sampling hardly
-# takes longer. So such a factor belongs to an image size, a batch and a machine. Measure how it
-# depends on the first two.
+# The paper that brought this idea (reference 3) reports a factor of up to 183 for PixelCNN++, a larger
+# relative, on a GPU, for 32×32 pixels in colour. The batch is a reason, its authors write: naive
+# sampling already fills the GPU, so more images take longer in proportion; cached sampling hardly
+# takes longer. So the factor depends on the image size, the batch and the machine. Measure the
+# first two.
 #
-# > **Predict.** Positions promise a factor of as many as the image has pixels. Calls promise a small
-# > one. Where will the clock lie, for small and for large images, for 1 and for 16 at a time?
+# > **Predict.** If time went with positions, the cached sampler would be as many times faster as the
+# > image has pixels. If time went with calls, it would be hardly faster. Where will the clock lie, for
+# > small and for large images, for 1 and for 16 at a time?
 # >
 # > <details><summary>A way to think about it</summary>
 # >
@@ -813,18 +826,20 @@ for name, values in factors.items():
     print(f"{name:22}", "".join(f"{value:8.{0 if value > 9 else 1}f}" for value in values))
 
 # %% [markdown]
-# All points have one basis: the library's samplers, cached timed in full, naive timed on a few of its
-# draws. (Each of these is one pass, and costs the same wherever the pixel lies.)
+# The clock times the library's two samplers: the cached one in full, the naive one on a few of its
+# draws. (Each naive draw is one pass, and costs the same wherever the pixel lies.)
+# `benchmarks/sampling.py` in the repository measures the same with the naive sampler run in full.
 #
-# Read the two counts as theories. *Time is positions* gives the steep line, *time is calls* the flat
-# one. The clock lies between them, and climbs as images grow. With one image at a time it stays far
-# below the positions: a pass is a few large products of matrices, which a processor computes at full
-# speed; the cached sampler's products are so small that each is little more than a call. With more
-# images at a time the small products grow, and the factor comes closer. So **the larger the image and
-# the batch, the more the cache saves**, until the cached sampler fills the machine as well.
+# The two counts are what we would measure if time went with positions (the steep line) or with calls
+# (the flat one). The clock lies between them, and climbs as images grow. With one image at a time it
+# stays far below the positions: a naive pass is a few large products of matrices, which a processor
+# computes at full speed, while the cached sampler's products are so small that each is little more
+# than a call. With 16 images at a time these products are larger, and the factor is closer to the
+# positions. So **the larger the image and the batch, the more the cache saves**, until the cached
+# sampler keeps the machine fully busy as well.
 #
-# And memory? A window of rows and one row of features a layer, as the table in section 2 says: it
-# grows with the width.
+# How much memory does the cache take? Each layer keeps a window of rows and one row of features, so it
+# grows with the width, not with the number of pixels:
 
 # %%
 for side in (28, 64, 256):
@@ -833,8 +848,6 @@ for side in (28, 64, 256):
     print(f"{side:3}×{side:<3} {4 * kept / 1024:8.0f} kB kept, {side * side:6,} pixels")
 
 # %% [markdown]
-# `benchmarks/sampling.py` in the repository measures this with the naive sampler run in full.
-#
 # > **In words.** Training a PixelCNN is parallel over pixels, sampling is not, and the cache has
 # > not changed that. Why can a cache make sampling cheap, and not parallel?
 # >
@@ -863,8 +876,9 @@ for ax, n_rows in zip(axes, (6, 12, 18, 28), strict=True):
     draw_sampled_rows(growing[n_rows - 1][-1:].clone(), n_rows, 2, ax=ax)
 
 # %% [markdown]
-# (The row of pictures is for readers without a running kernel.) The grey part does not exist yet, and the model has computed nothing about it. Where a stroke will
-# end is not decided either: there is no plan of the digit anywhere, only one draw after the other.
+# (The row of pictures shows the same where no notebook is running.) The grey part does not exist yet,
+# and the model has computed nothing about it. Where a stroke will end is not decided either: nothing
+# holds a plan of the digit, and each pixel is drawn from its past alone.
 #
 # ### Complete a half-drawn image
 #
@@ -885,10 +899,13 @@ for ax, (name, n_rows) in zip(axes, [("arc", 13), ("bar", 10), ("angle", 16)], s
     ax.set_ylabel(f"{name}, {n_rows} rows")
 
 # %% [markdown]
-# The strokes were drawn by a few lines of geometry, not by a hand, and the model goes on from them
-# as it would from its own. Note what completion cannot do: rows are drawn from top to bottom, so a
-# *lower* half that is given does not steer the upper one. The model would have to be asked for
-# p(upper | lower), and raster order offers only p(lower | upper).
+# The strokes were drawn by a few lines of geometry, not by a hand. Still the model continues the arc and
+# the angle without a break, four times differently. The bar ends before the given rows do, and three
+# black rows follow it; the model begins something new below them.
+#
+# Completion cannot go upwards: rows are drawn from top to bottom, so a *lower* half that is given does
+# not steer the upper one. The model would have to give $p(\text{upper} \mid \text{lower})$, and
+# raster order offers only $p(\text{lower} \mid \text{upper})$.
 
 # %%
 ch06.progress()
@@ -904,9 +921,9 @@ ch06.progress()
 # | PixelRNN sec. 3.4 and 3.5 | a masked kernel: taps in upper rows, taps to the left | section 6 | `pixelcnn_cache.ConvCache` |
 # | Fast Generation | keep what convolutions have computed | `TwoStackCache` | `features.RowsAbove`, `OwnRow` |
 #
-# **What is now known.** A feature is final when its past is drawn; computed once at that moment, all
-# features of an image cost about one pass. The order of the draws stays, and with it the number of
-# calls.
+# **What is now known.** A feature is final when its past is drawn. If each is computed once, at that
+# moment, all features of an image cost about one pass of arithmetic. The draws still follow one
+# another, so the number of calls stays large.
 #
 # Next: [07 · What a likelihood is good for](07_what_a_likelihood_is_good_for.ipynb).
 #

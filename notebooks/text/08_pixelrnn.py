@@ -3,10 +3,10 @@
 #
 # [← 07 · What a likelihood is good for](07_what_a_likelihood_is_good_for.ipynb) · [Contents](00_start_here.ipynb#Contents) · [Glossary](00_start_here.ipynb#Glossary) · [09 · Autoencoders and the ELBO →](09_autoencoders_and_the_elbo.ipynb) · [Open in Colab](https://colab.research.google.com/github/from-pixels-to-codes/from-pixels-to-codes/blob/main/notebooks/08_pixelrnn.ipynb)
 #
-# The paper that brought PixelCNN had two other models in it, and they came first: networks that carry
-# the past of a pixel in the memory of an LSTM. You build both, and set the convolutional networks beside
-# them: what each can see, what a step costs, and what they learn. The chapter is optional: no later
-# one needs it.
+# The paper that brought PixelCNN presents two other models before it: networks that carry the past of a
+# pixel in the memory of an LSTM, a recurrent layer. You build both and compare them with the
+# convolutional networks: what each can see, what a training step costs, and what it learns. The chapter
+# is optional: no later one needs it.
 #
 # **By the end you will have**
 #
@@ -64,9 +64,9 @@ settings
 # %% [markdown]
 # ## Where this ends
 #
-# Four networks, and one pixel, outlined. Blue is what its prediction reads (its *receptive field*);
-# orange is what it should read and cannot. All have two layers, and a first kernel of 3×3, to make
-# the difference plain.
+# Four networks, and one pixel, outlined in red. Blue is what its prediction reads (its *receptive
+# field*); orange is what it should read and cannot. All have few layers and a first kernel of 3×3, so
+# that the differences are large.
 
 # %%
 import matplotlib.pyplot as plt
@@ -93,15 +93,17 @@ for ax, kind in zip(axes, (PixelCNN, GatedPixelCNN, RowLSTM, DiagonalBiLSTM), st
     ax.set_title(f"{kind.__name__}\n{blind_spot(reads):.0%} unread", fontsize=8)
 
 # %% [markdown]
-# The two convolutional networks see a few rows; PixelCNN misses a wedge on the right as well. The Row
+# The two convolutional networks see three rows up; PixelCNN misses a wedge on the right as well. The Row
 # LSTM sees up to the top, inside a triangle. The Diagonal BiLSTM sees everything: the whole past, as
-# the chain rule asks. ("Unread" is the share of the past, over all pixels of the image.)
+# the chain rule asks. ("Unread" is the share of the past, over all pixels of the image. The gated
+# PixelCNN has no wedge, but the larger share here: its first layer counts among its two, PixelCNN's
+# comes before its two, so PixelCNN sees one column further.)
 #
 # ## 1 · A memory that runs over the image
 #
-# PixelCNN is the plainest model of its paper. The two that come before it there carry the past in the
-# memory of an LSTM. They update one *line* of pixels at a time, from the line before it (PixelRNN
-# paper, equation 3):
+# An LSTM ("long short-term memory", reference 3) goes through a sequence step by step and carries a
+# memory along. Here a step of the sequence is a whole *line* of pixels: the LSTM updates all pixels of a
+# line at once, from the line before it (PixelRNN paper, equation 3):
 #
 # $$[o, f, i, g] = K^{ss} * h_{\text{before}} + K^{is} * x \qquad
 #   c = \sigma(f) \odot c_{\text{before}} + \sigma(i) \odot \tanh(g) \qquad
@@ -113,11 +115,12 @@ for ax, kind in zip(axes, (PixelCNN, GatedPixelCNN, RowLSTM, DiagonalBiLSTM), st
 # | $c$, the *memory* | what it keeps to itself |
 # | $f$, $i$, $o$ | three switches: how much of the old memory stays, how much is written, how much is shown |
 # | $g$ | the new value |
-# | $K^{is}$, *input to state* | reads the image, like a masked convolution |
+# | $K^{is}$, *input to state* | reads $x$, the image or the features of the layer before, like a masked convolution |
 # | $K^{ss}$, *state to state* | reads the hidden states of the line before |
 #
-# $\sigma$ puts a switch between 0 and 1, and $\odot$ multiplies number by number. Only $K^{ss}$ is a
-# recurrence, and from it comes the reach: a state that has read a state that has read a state.
+# $\sigma$ puts a switch between 0 and 1, $\odot$ multiplies number by number, and $*$ is a convolution.
+# The long reach comes from $K^{ss}$ alone: each state has read the states of the line before, and these
+# have read the line before theirs.
 
 # %%
 from tutorial_lib.notebook import diagrams
@@ -160,8 +163,8 @@ lstm_step = ch08.lstm_step.check(lstm_step)
 
 
 # %% [markdown]
-# The loop over the lines is the same for both models of this chapter. All that differs is what they
-# call a line.
+# The loop over the lines is the same for both models of this chapter. They differ in what a line is, and
+# in which states of the line before a pixel reads.
 
 # %%
 def run_lines(inputs, kernel, n_before):
@@ -179,8 +182,9 @@ def run_lines(inputs, kernel, n_before):
 # ## 2 · The Row LSTM: a line is a row
 #
 # The input part is one masked convolution of the whole image, $1 \times k$ and of type B, since these
-# layers work on features. The rows then follow one another. The bias of $f$ starts at 1, so that an
-# untrained layer forgets little.
+# layers work on features. Then the loop goes from row to row. (`self.state` only holds the weights of
+# $K^{ss}$, which `run_lines` uses.) The bias of $f$ starts at 1, so an untrained layer keeps
+# $\sigma(1) \approx 0.73$ of its memory from line to line, in place of a half.
 
 # %%
 from tutorial_lib.pixels import MaskedConv2d
@@ -227,14 +231,14 @@ for ax, (name, layer) in zip(axes, layers.items(), strict=True):
 # The convolution reads its window. The Row LSTM reads a triangle up to the top (section 3.1 and
 # figure 4 of the paper): for each row up, $\lfloor k/2 \rfloor$ columns more on each side, and the
 # $\lfloor k/2 \rfloor$ pixels to the left that $K^{is}$ reads. More layers reach further to the left
-# in the pixel's own row. No number of layers recovers the pixels to the right of the triangle.
+# in the pixel's own row. No number of layers recovers the pixels to the right of the triangle, since no
+# Row LSTM reads more than $\lfloor k/2 \rfloor$ columns further right for a row up.
 #
 # ## 3 · The Diagonal BiLSTM: a line is a diagonal
 #
-# To lose nothing, update along diagonals: all pixels with the same row + column, from the lower left
-# to the upper right. The pixel above and the pixel to the left both lie on the diagonal before, and
-# between them they know everything above and to the left. Diagonals are awkward to index and columns
-# are not, so the image is **skewed**.
+# To lose nothing, take a diagonal for a line: all pixels with the same row + column. The pixel above
+# and the pixel to the left both lie on the diagonal before, and together they know everything above and
+# to the left. Columns are easier to index than diagonals, so the image is **skewed**.
 
 # %%
 diagrams.skewing()
@@ -266,7 +270,9 @@ def skew(features: torch.Tensor) -> torch.Tensor:
 skew = ch08.skew.check(skew)
 
 # %% [markdown]
-# Afterwards everything has to go back, and beside the image there are now states instead of zeros.
+# Afterwards everything has to go back. Each place of the skewed image now holds a state, also the places
+# where `skew` put zeros. The states to the left of a row stay 0, since all that they read is 0. Those to
+# its right need not be 0, but no pixel of the image reads them.
 #
 # ### Exercise 8.3
 
@@ -291,11 +297,11 @@ unskew = ch08.unskew.check(unskew)
 
 
 # %% [markdown]
-# One direction is three of your functions in a row. It knows what is above and to the left. A second
-# one runs on the mirrored image, from the right, and knows what is above and to the right. But in its
-# own row it has met the pixels to the *right*, which are not drawn yet. The paper's remedy (section
-# 3.2): move the output of the second direction down by one row, so that row $i$ gets what was known in
-# row $i - 1$.
+# One direction is `skew`, then `run_lines` with your `lstm_step`, then `unskew`. It knows what is above
+# and to the left. A second direction runs on the mirrored image, from the right, and knows what is above
+# and to the right. (The "Bi" of BiLSTM stands for the two directions.) But in its own row the second
+# has read the pixels to the *right*, which are not drawn yet. The paper's remedy (section 3.2): move its
+# output down by one row, so that row $i$ gets what was known in row $i - 1$.
 
 # %%
 class DiagonalLSTM(nn.Module):
@@ -358,9 +364,9 @@ for pair, (name, stack) in zip(axes.reshape(2, 2), stacks.items(), strict=True):
 
 # %% [markdown]
 # Without the move, the matrix has entries on and above its diagonal, and the map shows the outlined
-# pixel itself and its right neighbour in blue: the model copies, as type B did in chapter 02. A second
-# witness is the sum over all images. What leaks is no product of conditionals, so nothing makes it add
-# up to 1:
+# pixel itself and its right neighbour in blue. Trained like this, the model would copy, as the one with
+# mask B first did in chapter 02. The sum over all images shows the mistake, too. If a pixel enters its
+# own prediction, the factors are no conditionals, and nothing makes their products add up to 1:
 
 # %%
 from tutorial_lib.pixels import total_probability
@@ -374,10 +380,11 @@ for name, stack in stacks.items():
 
 
 # %% [markdown]
-# With the move, one pixel of the past is still orange: the last of the row above. An output reads
-# features that know the pixels *before* their own, and the last pixel of a row has no right neighbour
-# whose features could know it. The remedy is a spare column of zeros at the right edge, which is cut
-# off at the end. (The library does the same; its module says where else it deviates from the paper.)
+# With the move, one pixel of the past is still orange: the last of the row above. The LSTM reads
+# features, and those of a pixel know the pixels *before* it. So only the features of a right neighbour
+# could know the last pixel of a row, and it has none. The remedy is a spare column of zeros at the right
+# edge, which is cut off at the end. (It is not in the paper. The library has it too, and lists its other
+# deviations in the module.)
 #
 # ## 4 · Both models, whole
 #
@@ -429,19 +436,20 @@ for library_class, layer in pairs.items():
     print(f"{library_class.__name__}: same logits as the library's: {same}")
 
 # %% [markdown]
-# ## 5 · What a step costs
+# ## 5 · What a training step costs
 #
-# From here on your two models run beside the library's two convolutional networks, all with about as
-# many weights.
+# From here on your two models run beside the library's two convolutional networks. All four have about
+# the same number of weights.
 #
-# > **Predict.** A convolution computes all pixels at once. A Row LSTM goes through the rows one after
-# > the other, a Diagonal BiLSTM through the diagonals, twice. How many steps, each waiting for the one
-# > before it, does one layer take on an image of 28×28?
+# > **Predict.** A convolution computes all pixels at once. A Row LSTM updates the rows one after the
+# > other, a Diagonal BiLSTM the diagonals, in two directions that need not wait for each other. How many
+# > updates, each waiting for the one before it, does one layer take on an image of 28×28? (The printout
+# > calls them "steps in a row".)
 # >
 # > <details><summary>A way to think about it</summary>
 # >
 # > One for the convolution and 28 for the rows. A skewed image has as many columns as its width and
-# > height together, less one, and here comes the spare column.
+# > height together, less one; the spare column adds one.
 # > </details>
 
 # %%
@@ -499,16 +507,17 @@ for (name, times), steps in zip(ratio.items(), (1, 1, n, 2 * n), strict=True):
     print(f"{times:4.1f} times PixelCNN's time")
 
 # %% [markdown]
-# How far apart the lines lie depends on the machine. A processor of a few cores has enough to do with
-# every single row, so waiting costs little there. A GPU has room for many more pixels at once, and
-# waits for each step; there a recurrent layer is many small calls, as in chapter 06. (The library's
-# versions give the same logits faster: both directions of the Diagonal BiLSTM go through one loop.)
+# The recurrent networks take longer, the Diagonal BiLSTM by far the longest, but not in proportion to
+# their updates: a CPU of a few cores is kept busy even by a single row. How far apart the lines lie
+# depends on the machine. A GPU could compute many more pixels at once, and has to wait for each update;
+# there a recurrent layer is many small calls, as in chapter 06. (The library's versions give the same
+# logits faster: both directions of the Diagonal BiLSTM go through one loop.)
 #
 # ## 6 · What they learn: by the clock, and by steps
 #
-# Garments in 16 levels, averaged down to 14×14; the same batches in the same order for all. The clock
-# runs during training only. The score is the cost of held-out images (their negative log-likelihood)
-# in bits/dim.
+# The images are garments in 16 levels, averaged down to 14×14. All four networks get the same batches in
+# the same order. The clock runs during training only. The score is the cost of held-out images (their
+# negative log-likelihood) in bits/dim.
 
 # %%
 from tutorial_lib import data
@@ -580,13 +589,14 @@ print("first by steps:", min(by_steps, key=by_steps.get))
 
 # %% [markdown]
 # **By the clock** (left) the convolutional networks win, and clearly: when the first network has made
-# its last step (dotted line), the Row LSTM has made part of its steps, the Diagonal BiLSTM a small
-# part, and both cost more. **By steps** (right) the four curves lie almost on one another. The wider
-# view of the LSTMs buys hardly anything here, since nearly everything a pixel of a small garment needs
-# stands next to it. Which of the four comes first by steps may change with the seed: this is one run,
-# of unfinished networks, and does not settle which is best in the end.
+# its last training step (dotted line), the Row LSTM has made part of its steps, the Diagonal BiLSTM a
+# small part, and both cost more. **By steps** (right) the four curves end almost together. The wider view
+# of the LSTMs brings hardly anything here; probably a pixel of a small garment depends mostly on its
+# neighbours. Which of the four comes first by steps may change with the seed. This is one run of
+# unfinished networks, and does not settle which is best in the end.
 #
-# What the trained networks draw: the upper half is given, the lower half drawn by a plain naive loop.
+# What do the trained networks draw? The upper half is given, the lower half is drawn pixel by pixel, with
+# one pass for each.
 
 # %%
 from tutorial_lib.notebook import show_images
@@ -614,22 +624,24 @@ show_images(images, n_levels=16, n_columns=settings.n_drawn, row_labels=list(dra
 
 
 # %% [markdown]
-# All four continue edges and shades for some rows, and then lose the garment: so few steps, on so few
-# images at a time, are little. No row stands out, as the scores say.
+# All four continue edges and shades for some rows, and then most garments lose their shape: so few
+# training steps, on 16 images each, are not enough. None of the four is clearly better, as the scores
+# say.
 #
-# ## 7 · A world in which it is settled
+# ## 7 · A world in which the wider view decides
 #
-# So let us make a world in which the answer is known. Binary images; every pixel is a copy of the one
-# **a row up and two columns to the right**. Only the first row and the last two columns are coin
-# tosses.
+# Garments did not settle whether a wider view helps. So let us make images for which we know the answer.
+# They are binary, and every pixel is a copy of the one **a row up and two columns to the right**. Only
+# the first row and the last two columns are coin tosses.
 #
-# > **Predict.** PixelCNN and the two LSTMs get one layer behind a first layer of 3×3; k = 3, and two
-# > taps for the diagonals. The gated PixelCNN gets two layers of 3×3. Which of the four can learn it?
-# > What will the others cost?
+# > **Predict.** PixelCNN and the two LSTMs get a first layer of 3×3 and one layer behind it (the Row
+# > LSTM with k = 3). The gated PixelCNN gets two layers of 3×3. Which of the four can learn to copy? What
+# > will the images cost under the others?
 # >
 # > <details><summary>A way to think about it</summary>
 # >
-# > Two columns on in the row above: look at the maps at the beginning, at that very place.
+# > In the maps at the beginning, look at the pixel that is copied: in the row above, two columns to the
+# > right of the outlined one.
 # > </details>
 
 # %%
@@ -668,9 +680,10 @@ ax.legend(loc="center right", bbox_to_anchor=(1, 0.66))
 ax.set_ylim(0, 1.1);
 
 # %% [markdown]
-# PixelCNN and the Row LSTM stay at a full bit for every pixel, however long they train: to them this
-# world is noise. The one pixel that decides lies in their blind spot. The Diagonal BiLSTM and the gated
-# PixelCNN read it and come down to the floor, or close to it.
+# PixelCNN and the Row LSTM (their lines lie on each other) stay at a full bit for every pixel. More
+# training would not help: the one pixel that decides lies in their blind spot, and without it every
+# pixel looks like a coin toss. The Diagonal BiLSTM and the gated PixelCNN read it and come down to the
+# floor, or close to it.
 #
 # > **From the reading notes** (of the student whose notes on these papers began this series).
 # > *PixelCNN is faster to train "but it is less effective".* Why, and is it?
@@ -681,11 +694,11 @@ ax.set_ylim(0, 1.1);
 # > *Less effective*: its view is **bounded** (so many rows up and no further), it has a **blind spot**
 # > (the wedge stays, however deep the stack; in the copying world that alone costs everything), and it
 # > has **no gates**: an LSTM multiplies what it has read by what it has decided, a ReLU network has to
-# > build a product out of sums and kinks. The paper's numbers after full training on CIFAR-10 hold all
-# > three, and whatever else differs between the networks: 3.14 bits/dim for PixelCNN, 3.00 for PixelRNN
-# > (reference 2, table 1). The gated PixelCNN, which takes away the wedge and adds gates, has 3.03
-# > there, at a convolution's speed. "Less effective" is a statement about the end of training, and
-# > section 6 stops long before it.
+# > build a product out of sums and kinks. The paper's numbers after full training on CIFAR-10 are 3.14
+# > bits/dim for PixelCNN and 3.00 for PixelRNN (reference 2, table 1). They show the effect of all three
+# > together, and of whatever else differs between the networks. The gated PixelCNN, which takes away
+# > the wedge and adds gates, has 3.03 there, at a convolution's speed. "Less effective" is a statement
+# > about the end of training, and section 6 stops long before it.
 
 # %%
 ch08.progress()
@@ -695,9 +708,9 @@ ch08.progress()
 # >
 # > <details><summary>An answer</summary>
 # >
-# > To see is not to understand. What arrives from far away has been squeezed through a state of a few
-# > dozen numbers at every step. More layers may first turn pixels into edges and parts, and then carry
-# > those.
+# > It is not enough that the past arrives. On its way from far off it has passed through a state of a few
+# > dozen numbers at every step, which cannot hold all of it. More layers may first turn pixels into edges and
+# > parts, and then carry those.
 # > </details>
 #
 # ## Summary
@@ -711,7 +724,7 @@ ch08.progress()
 #
 # **What is now known.** A recurrence carries the past as far as the image goes, and each line waits
 # for the line before it. A convolution waits for nothing and sees a fixed distance. The gated PixelCNN
-# has neither the wedge nor the wait, which is why the rest of this series builds on it.
+# has no wedge and no wait, which is why the rest of this series builds on it.
 #
 # Next: [09 · Autoencoders and the ELBO](09_autoencoders_and_the_elbo.ipynb), with which the codes
 # begin.

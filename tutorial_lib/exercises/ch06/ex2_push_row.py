@@ -86,6 +86,14 @@ SIDES = (
     "The zeros are not shared out between the two sides: the middle column of taps lies on the "
     "pixel."
 )
+TOO_HIGH = (
+    "Zeros are put above the window too, and the first of several rows is taken: the kernel then "
+    "lies too high. The window is exactly as high as the kernel."
+)
+TOO_LOW = (
+    "Zeros are put below the window too, and the last of several rows is taken: the kernel then "
+    "lies too low. The window is exactly as high as the kernel."
+)
 BOTH = "Two things come back: the new window, and the sums."
 
 
@@ -313,17 +321,25 @@ class Mistakes:
         the image there are zeros."""
         return F.conv2d(window, kernel)[:, :, 0]
 
+    @says(TOO_HIGH)
     @_sums
     def zeros_above_too(window, kernel, rows):
-        """Zeros are put above the window too, and the first of several rows is taken: the kernel
-        then lies too high. The window is exactly as high as the kernel."""
         return F.conv2d(window, kernel, padding=(1, kernel.shape[3] // 2))[:, :, 0]
 
+    @says(TOO_LOW)
     @_sums
     def zeros_above_and_the_last_row(window, kernel, rows):
-        """Zeros are put below the window too, and the last of several rows is taken: the kernel
-        then lies too low. The window is exactly as high as the kernel."""
         return F.conv2d(window, kernel, padding=(1, kernel.shape[3] // 2))[:, :, -1]
+
+    @says(TOO_HIGH)
+    @_sums
+    def zeros_all_round(window, kernel, rows):
+        return F.conv2d(window, kernel, padding=kernel.shape[3] // 2)[:, :, 0]
+
+    @says(TOO_LOW)
+    @_sums
+    def zeros_all_round_and_the_last_row(window, kernel, rows):
+        return F.conv2d(window, kernel, padding=kernel.shape[3] // 2)[:, :, -1]
 
     @_sums
     def the_newest_row_alone(window, kernel, rows):

@@ -4,6 +4,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from tutorial_lib.contracts import symbols
+
 
 class RowByRow(nn.Module):
     """Logits that depend strongly on the two rows above and the two pixels to the left.
@@ -37,5 +39,6 @@ class RowByRow(nn.Module):
         return links[:, :, column] + own[:, :, 0, 0]
 
     def _as_ones(self, levels: Tensor) -> Tensor:
+        symbols("levels", levels, self.n_levels)
         ones = F.one_hot(levels[:, 0], self.n_levels).permute(0, 3, 1, 2)
         return ones.to(self.from_above.dtype)

@@ -146,7 +146,7 @@ def _memory_is(mine: Tensor, theirs: Tensor) -> str:
 @lstm_step.also_try
 def more(_):
     rng = torch.Generator().manual_seed(0)
-    return _trials(rng, (2, 3, 5, 3, 1), (2, 2, 4, 2, 1), (2, 2, 6, 5, 2))
+    return _trials(rng, (2, 3, 5, 3, 1), (2, 2, 4, 2, 1), (2, 2, 6, 5, 2), (2, 2, 4, 3, 2))
 
 
 lstm_step.trials("one tap: no neighbours are read", points=2)(
@@ -156,7 +156,7 @@ lstm_step.trials("three taps around the pixel, as in a Row LSTM", points=2)(
     lambda rng: _trials(rng, (2, 3, 6, 3, 1), (1, 2, 5, 5, 2))
 )
 lstm_step.trials("two taps that end at the pixel, as along diagonals", points=2)(
-    lambda rng: _trials(rng, (2, 2, 5, 2, 1))
+    lambda rng: _trials(rng, (2, 2, 5, 2, 1), (1, 2, 5, 3, 2))
 )
 
 
@@ -291,6 +291,12 @@ class Mistakes:
     @says(SHIFT)
     def all_zeros_after(inputs, hidden, memory, kernel, n_before):
         return _state(inputs + _read(hidden, kernel, 0, kernel.shape[2] - 1), memory)
+
+    def half_of_the_taps_before(inputs, hidden, memory, kernel, n_before):
+        """`n_before` is not used: half of the kernel's taps are taken to lie before the pixel."""
+        half = kernel.shape[2] // 2
+        wide = _read(hidden, kernel, half, half)[:, :, : hidden.shape[2]]
+        return _state(inputs + wide, memory)
 
     def kernel_turned_round(inputs, hidden, memory, kernel, n_before):
         """The kernel is turned round: its first tap lies `n_before` pixels before the pixel."""
