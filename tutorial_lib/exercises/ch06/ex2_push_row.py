@@ -55,7 +55,7 @@ def push_row(rows, finished, kernel):
     window[:, :, -1] = finished
     reach = kernel.shape[3] // 2
     padded = torch.nn.functional.pad(window, (reach, reach))  # zeros at both sides
-    sums = torch.nn.functional.conv2d(padded, kernel)  # (B, O, 1, W): as high as one kernel
+    sums = torch.nn.functional.conv2d(padded, kernel)  # (B, O, 1, W): one row
     return window, sums[:, :, 0]
 """,
     hints=(
