@@ -104,7 +104,7 @@ train = small(garments.train.subset(settings.n_train).levels)
 test_split = garments.test.subset(settings.n_test)
 test = small(test_split.levels)
 show_images(test[:24], n_levels=2, n_columns=12)
-print(len(train), "images for training; one at random costs 256 log 2 = 177.4 nats");
+print(len(train), "images for training; guessing all pixels costs 256 log 2 = 177.4 nats");
 
 # %% [markdown]
 # A model that guesses every pixel pays 256 log 2 nats for an image. An autoencoder is two networks.
@@ -456,8 +456,6 @@ ch09.gaussian_kl.card()
 def gaussian_kl(mean: torch.Tensor, log_variance: torch.Tensor) -> torch.Tensor:
     """KL(q || p) for q = N(mean, variance), its D axes independent, and p = N(0, 1) on each axis.
 
-    On one axis it is (mean**2 + variance - 1 - log variance) / 2, and independent axes add up.
-
     mean, log_variance  (B, D); log_variance is the natural logarithm of the variance
     returns             (B,): nats per image
 
@@ -646,6 +644,7 @@ def minus_elbo(model, levels, beta=1.0):
     """What `fit` minimises, with one draw for each image; `beta` weighs the KL in the loss."""
     noise = torch.randn(len(levels), 2, device=levels.device)
     decoder, kl = (each.mean() for each in model(levels.long(), noise))
+    # Divided so that the larger of the two weights is 1 / 256, whatever beta is.
     loss = (decoder + beta * kl) / (256 * max(1, beta))
     return {"loss": loss, "nats/image": decoder + kl, "decoder term": decoder, "KL": kl}
 

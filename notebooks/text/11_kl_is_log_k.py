@@ -96,7 +96,7 @@ figure.colorbar(picture, ax=axes, label="bits");
 # The rows show six held-out garments, the 7×7 codes that a trained VQ-VAE gives them, and what each
 # code costs in bits, for a reader who knows the class and the codes before it. A dark code was
 # expected, a bright one was not. Without a learned prior, each code would cost $\log_2 128 = 7$
-# bits, 343 in all. The chapter begins with that number.
+# bits, 343 in all. That number comes first.
 #
 # ## 1 · The line at which the notes stop
 #
@@ -441,6 +441,8 @@ two_stage_bound = ch11.two_stage_bound.check(two_stage_bound)
 
 # %% [markdown]
 # ### Exercise 11.4
+#
+# Now the sum over all fields.
 
 # %% jupyter={"source_hidden": true} cellView="form"
 ch11.exact_log_p.card()
@@ -991,8 +993,8 @@ bottom.legend(fontsize=7, ncols=3, loc="upper center", bbox_to_anchor=(0.5, -0.5
 
 # %% [markdown]
 # The codes are the short part of the file, and they make the middle picture. The pixels are the
-# long part, and they add the fine texture. (The class is too short to be seen. zlib knows no
-# garments; it stands there for comparison.) **Cut off the beginning, and the rest cannot be read**:
+# long part, and they add the fine texture. (The class is too short to be
+# seen, and zlib knows no garments.) **Cut off the beginning, and the rest cannot be read**:
 # nobody can decode pixels by $p(x|z)$ without $z$. This is section 6 once more.
 #
 # > **In words.** Could a cleverer sender send less, with the same model?
@@ -1090,8 +1092,9 @@ show_stacked_bits(rows);
 # cannot, the dependence of each pixel on its neighbours. Part of the distance may be the gap of the
 # bounds.
 #
-# A PixelCNN's cost and a VQ-VAE's cost are lengths of files, once the class is sent too. The VAE's
-# KL is a length only with bits-back coding, because its $z$ is a real number.
+# A PixelCNN's cost and a VQ-VAE's cost are lengths of files. (With the class summed out, the coder
+# mixes the tables of the ten classes, and no class is sent.) The VAE's KL is a length only with
+# bits-back coding, because its $z$ is a real number.
 #
 # If you read the decoder column alone, you repeat the mistake of section 6: the VQ-VAE would stand
 # beside the PixelCNNs, the same with any prior, and a larger $K$ would look better and better.

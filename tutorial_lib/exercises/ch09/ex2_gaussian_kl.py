@@ -21,8 +21,6 @@ gaussian_kl = Exercise(
 def gaussian_kl(mean: torch.Tensor, log_variance: torch.Tensor) -> torch.Tensor:
     """KL(q || p) for q = N(mean, variance), its D axes independent, and p = N(0, 1) on each axis.
 
-    On one axis it is (mean**2 + variance - 1 - log variance) / 2, and independent axes add up.
-
     mean, log_variance  (B, D); log_variance is the natural logarithm of the variance
     returns             (B,): nats per image
 
