@@ -326,10 +326,12 @@ def test_the_worked_examples_of_chapter_05_are_right():
 
 
 def test_the_worked_examples_of_chapter_06_are_right():
-    assert tuple(example("positions_computed")(2, 3)) == (36, 27, 6)
-    rows = torch.tensor([[[1.0], [2.0]], [[3.0], [4.0]]])
-    window = example("push_row")(rows, torch.tensor([[5.0], [6.0]]))
-    assert window.flatten().tolist() == [3, 4, 5, 6]
+    naive, cropped, cached = example("positions_computed")(2, 3).tolist()
+    assert naive == [[6] * 3] * 2 and cropped == [[6] * 3, [3] * 3] and cached == [[1] * 3] * 2
+    rows = torch.tensor([[[[9.0, 9.0, 9.0], [1.0, 2.0, 3.0]]]])
+    kernel = torch.tensor([[[[0.0, 1.0, 0.0], [100.0, 10.0, 0.0]]]])
+    window, sums = example("push_row")(rows, torch.tensor([[[4.0, 5.0, 6.0]]]), kernel)
+    assert window.flatten().tolist() == [1, 2, 3, 4, 5, 6] and sums[0, 0, 1].item() == 452
     row, kernel = torch.tensor([[[2.0, 3.0, 9.0]]]), torch.tensor([[[10.0, 1.0]]])
     above = torch.tensor([[[100.0, 200.0, 300.0]]])
     for column, result in ((1, 223), (0, 102)):

@@ -154,7 +154,7 @@ def read_notebook(path: Path) -> NotebookNode:
         raise ValueError("it has no cells")
     for cell in notebook.cells:
         cell.source = cell.source.replace("\r\n", "\n").replace("\r", "\n")
-    return notebook
+    return nbformat.from_dict(notebook)  # one of an older format has a class of its own
 
 
 def _with_sound_cells(plain: object) -> object:
