@@ -238,14 +238,14 @@ def test_a_script_falls_into_cells_at_its_marks_or_its_statements(tmp_path):
 # ---------------------------------------------------------------------------------- the class view
 
 ONE = """
-def gate(features):
+def center_mask(features):
     \"\"\"Mine.\"\"\"
     values, switches = features.chunk(2, dim=1)
     result = torch.tanh(values) * torch.sigmoid(switches)
     return result
 """
 SAME = """
-def gate( x ):
+def center_mask( x ):
     a, b = x.chunk( 2, dim=1 )   # copied
     c = torch.tanh(a) * torch.sigmoid(b)
     return c
@@ -254,10 +254,16 @@ OTHER = SAME.replace("torch.tanh(a)", "torch.sigmoid(a)")
 
 
 def test_answers_are_the_same_up_to_names_docstrings_and_spacing():
-    assert shape_of(ONE, "gate") == shape_of(SAME, "gate") != ""
-    assert shape_of(ONE, "gate") != shape_of(OTHER, "gate")
-    assert shape_of("def gate(x): return x", "gate") == ""  # too short to say anything
-    assert shape_of("def gate(", "gate") == shape_of("gate = 3", "gate") == ""
+    assert shape_of(ONE, "center_mask") == shape_of(SAME, "center_mask") != ""
+    assert shape_of(ONE, "center_mask") != shape_of(OTHER, "center_mask")
+    assert (
+        shape_of("def center_mask(x): return x", "center_mask") == ""
+    )  # too short to say anything
+    assert (
+        shape_of("def center_mask(", "center_mask")
+        == shape_of("center_mask = 3", "center_mask")
+        == ""
+    )
 
 
 def test_for_every_exercise_the_text_before_it_is_found():
@@ -268,9 +274,15 @@ def test_for_every_exercise_the_text_before_it_is_found():
 
 
 def test_the_class_page_counts_mistakes_and_lists_pairs(tmp_path):
-    told = {"address": "ch04.gate", "out_of": 3, "says": "Swap them.", "flag": "", "report": ""}
+    told = {
+        "address": "ch04.center_mask",
+        "out_of": 4,
+        "says": "Swap them.",
+        "flag": "",
+        "report": "",
+    }
     swapped = {**told, "points": 0, "outcome": "failed", "mistake": "swapped <halves>"}
-    right = {**told, "points": 3, "outcome": "passed", "mistake": ""}
+    right = {**told, "points": 4, "outcome": "passed", "mistake": ""}
     class_ = {"ana": (swapped, ONE), "ben": (swapped, SAME), "cem": (right, OTHER)}
     for student, (graded, source) in class_.items():
         path = tmp_path / "autograded" / student / "ch04" / "ch04.ipynb"
@@ -280,13 +292,13 @@ def test_the_class_page_counts_mistakes_and_lists_pairs(tmp_path):
     page, rows = write_report(tmp_path)
     html = page.read_text(encoding="utf-8")
     assert "2 of 3" in html and "swapped &lt;halves&gt;" in html and "Swap them." in html
-    assert "<td>ana</td><td>ben</td><td>ch04.gate</td>" in html
+    assert "<td>ana</td><td>ben</td><td>ch04.center_mask</td>" in html
     assert "http" not in html  # nothing is loaded from elsewhere
     with rows.open(encoding="utf-8") as file:
         passed, mistake = csv.DictReader(file)
     assert (passed["what"], passed["made_by"]) == ("passed", "1")
     assert (mistake["what"], mistake["made_by"]) == ("swapped <halves>", "2")
-    assert mistake["read"].startswith("notebooks/text/04_") and ch04.gate.points == 3
+    assert mistake["read"].startswith("notebooks/text/04_") and ch04.center_mask.points == 4
 
 
 # ------------------------------------------------------------------------------ what is handed in

@@ -105,7 +105,7 @@ def test_grey_pictures_of_few_levels_can_be_asked_for(folder):
 
 def test_sub_folders_are_classes(folder):
     found = read(folder)
-    assert found.class_names == ("cats", "dogs") and found.name == folder.name
+    assert found.class_names == ("cats", "dogs") and found.name == f"folder {folder.name}"
     for name, split in found.splits().items():
         own = [found.class_names[label] for label in split.labels]
         assert own == [path.parts[0] for path in found.paths[name]]

@@ -407,7 +407,7 @@ def old_gradients_go_at_the_end(model, optimizer, levels, max_norm):
     nn.utils.clip_grad_norm_(model.parameters(), max_norm)
     optimizer.step()
     optimizer.zero_grad()
-    return float(cost)
+    return cost.item()
 
 
 @training_step.right

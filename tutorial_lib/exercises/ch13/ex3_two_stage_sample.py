@@ -17,8 +17,11 @@ IN_PLACE = "The chapter completes the same kept codes again. Write into a copy: 
 
 
 @torch.no_grad()
-def reference(prior: Callable, decode: Callable, kept: Tensor, uniforms: Tensor) -> Tensor:
-    """New codes in raster order, those of `kept` where it has any, decoded once they are there."""
+def reference(prior: Callable, decode: Callable, kept: Tensor, uniforms: Tensor) -> object:
+    """What `decode` gives, as it gives it (not in the precision of the noise).
+
+    New codes in raster order, those of `kept` where it has any, decoded once they are there.
+    """
     codes = kept.clamp(min=0)
     for row, column in product(*map(range, kept.shape[1:])):
         here = kept[:, row, column]
