@@ -1,7 +1,7 @@
 """The learner's own copy of the notebooks: handed out once, and never written over.
 
     FOLDER/notebooks/NN_....ipynb    what is opened and answered; trusted, paired with nothing
-    FOLDER/results/                  what chapters look up beside them
+    FOLDER/results/, benchmarks/     what chapters look up beside them
     FOLDER/.handed-out.json          what each file was when it was handed out
 
 `hand_out` brings the copy up to date. A file that is as it was handed out is replaced by its new
@@ -48,6 +48,7 @@ class Copied(NamedTuple):
 def sources(root: Path) -> list[Path]:
     """What is handed out, relative to the project's folder."""
     found = [*root.glob("notebooks/*.ipynb"), *root.glob("results/*.json*")]
+    found += root.glob("benchmarks/results/*.json")
     return sorted(path.relative_to(root) for path in found)
 
 
