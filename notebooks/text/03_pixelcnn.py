@@ -804,8 +804,8 @@ two = two[:, :, : settings.height]
 show_completions(two, given, complete(twin, two, seed=4), n_levels=16);
 
 # %% [markdown]
-# The drawings go on from the given half, and they need not agree. Most of the first digit's become a 0,
-# and one a 7, as in truth. The lower halves of the garments keep edges and shade for some rows, then
+# The drawings go on from the given half, and they need not agree. For the first digit, most drawings
+# become a 0 and one becomes a 7, which is the truth; for the second, most become no digit at all. The lower halves of the garments keep edges and shade for some rows, then
 # most of them turn into something else: `twin` sees eleven rows up, and half a garment has fourteen.
 #
 # Now give the *lower* half and let the library's `sample` draw the upper one.
