@@ -552,8 +552,8 @@ for ax, i in zip(axes[0], picked, strict=True):
     ax.set_title(f"{error[i]:.1f}", fontsize=9)
 
 # %% [markdown]
-# On the left are smooth garments. On the right are a sandal, stripes and prints: they have detail
-# inside a 4×4 block that none of the codes stands for.
+# On the left are smooth garments. On the right are stripes, spots and prints: they have detail inside
+# a 4×4 block that none of the codes stands for.
 #
 # ### Are all codes at work?
 
