@@ -344,8 +344,8 @@ show_images(pictures, n_levels=16, n_columns=8, row_labels=list(structureless));
 # %%
 from tutorial_lib.exercises import ch04, ch10
 
-# Paste your functions here: def shift_down(...), def gate(...), def nearest_code(...),
-# def straight_through(...), def vq_losses(...)
+# Paste your functions here: def vertical_conv(...), def horizontal_conv(...),
+# def nearest_code(...), def straight_through(...), def vq_losses(...)
 
 whose = {}
 
@@ -358,13 +358,19 @@ def brought(exercise):
     return function
 
 
-shift_down, gate = brought(ch04.shift_down), brought(ch04.gate)
+vertical_conv, horizontal_conv = brought(ch04.vertical_conv), brought(ch04.horizontal_conv)
 nearest_code, straight_through = brought(ch10.nearest_code), brought(ch10.straight_through)
 vq_losses = brought(ch10.vq_losses)
 print(*(f"{name:22} {owner}" for name, owner in whose.items()), sep="\n")
 
 # %%
 from torch import nn
+
+from tutorial_lib.pixels import gate
+
+
+def bias_of(convolution):
+    return convolution.bias[:, None, None]  # the same at every place
 
 
 class Layer(nn.Module):
@@ -383,9 +389,10 @@ class Layer(nn.Module):
     def forward(self, v, h, label, place):
         told = self.label(label)[:, :, None, None] + self.context(place)
         for_v, for_h = told.chunk(2, dim=1)
-        above = self.vertical(F.pad(v, (1, 1, 1, 0)))  # v is one row down: only rows above
-        # The first layer reads the code to the left alone, later ones the features here as well.
-        left = self.horizontal(F.pad(h, (1, -1 if self.first else 0)))
+        kind = "A" if self.first else "B"  # later layers read the features of the own place, too
+        # v was moved one row down at the start, so type B reads only what lies above.
+        above = vertical_conv(v, self.vertical.weight, mask_type="B") + bias_of(self.vertical)
+        left = horizontal_conv(h, self.horizontal.weight, mask_type=kind) + bias_of(self.horizontal)
         out = self.output(gate(left + self.link(above) + for_h))
         return gate(above + for_v), (out if self.first else h + out)
 
@@ -408,7 +415,7 @@ class Prior(nn.Module):
         x = self.symbols(codes).movedim(-1, 1)  # (B, 32, h, w)
         rows, columns = (torch.linspace(-1, 1, n).to(x) for n in codes.shape[1:])
         place = torch.stack(torch.meshgrid(rows, columns, indexing="ij"))[None]
-        v, h = shift_down(x), x
+        v, h = F.pad(x, (0, 0, 1, -1)), x  # one row down: in at the top, out at the bottom
         for layer in self.layers:
             v, h = layer(v, h, label, place)
         return self.head(h)
@@ -626,8 +633,8 @@ print(f"{upper[4 * n_rows - 1]:.2f} levels")
 
 # %% [markdown]
 # Each row begins with the same three rows of codes and the same label, and ends in six ways. The
-# shirts get a body, the bags a lower edge, the boots a toe. Some samples fail: sample 1 of the
-# shirt has a lump at its side. No sample makes the dress as wide as it was.
+# shirts get a body, the bags a lower edge, the boots a toe. Some samples fail: one shirt has a lump at
+# its side, one bag a hole. No sample makes the dress as wide as it was.
 #
 # What exactly was given: three rows of codes, or twelve rows of pixels? The lines below the figure
 # encode the garments again with everything below the line painted black. The convolutions of the encoder overlap, so the kept codes also tell something of the pixels
@@ -775,7 +782,8 @@ show_images(pair, n_levels=16, row_labels=["decoded", "turned back first"]);
 # %% [markdown]
 # Both rows are the same draws, of a prior that saw its data once, so neither is good. Decoded as
 # they are, the drawings lie on their side, each patch upright in a picture that does not stand.
-# Turned back first, the trousers of column 2 and the shoe of column 8 can be told. The prior has
+# Turned back first, a few outlines of garments can be
+# guessed. The prior has
 # learned its fields as well as the other one, columns first; the loss cannot know which way is up.
 # So look at samples, not only at curves, and test on an image that is *not* square.
 #
@@ -973,8 +981,7 @@ axes[-1].set_xlabel("codes shared with the nearest training field");
 
 # %% [markdown]
 # Most drawn garments have a neighbour of their kind, and are not it: another sleeve, another outline,
-# no print. Two are not: beside the torn drawing in column 6 stands a boot, and the garment in
-# column 7 has a hole where its neighbour has sleeves. In codes, the planted copies stand at 49, so the test sees copies. The model's draws lie no further to the
+# no print. Where a drawing is a blob, the neighbour may be of another kind, as in column 6. In codes, the planted copies stand at 49, so the test sees copies. The model's draws lie no further to the
 # right than held-out images: they are no nearer to the training set than new photographs. Cold
 # draws move to the right, towards the commonest garments. That is sameness, not copying.
 #
