@@ -16,7 +16,7 @@
 # **You need** chapters 01 (nats and bits/dim), 02 (masks, the influence matrix) and 03 (PixelCNN).
 #
 # **Time** about two hours: one of reading, one for the four exercises. Running all cells takes
-# about four minutes on a laptop.
+# about two minutes on a laptop.
 
 # %% tags=["setup"] jupyter={"source_hidden": true} cellView="form"
 import importlib.util

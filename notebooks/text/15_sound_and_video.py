@@ -649,9 +649,8 @@ Markdown(table + "| chance | 10% | 17% | 17% |")
 # %% [markdown]
 # Read the last rows against each other. Another *pitch* alone changes nothing for this reader. Told
 # another *voice*, the same codes are heard as that voice many times as often, and as the old one
-# much less. With the recordings the change is partial, and words get lost on the way; with the
-# voiced tones, whose voices differ in four numbers, it is nearly complete. (Compare with the second
-# row, not with the first: it shows what our pulses alone cost.)
+# much less. With the recordings the change is partial, and words get lost on the way. (Compare with
+# the second row, not with the first: it shows what our pulses alone cost.)
 #
 # How much do the codes still know about the voice? If code and label had nothing to do with each
 # other, a pair $(k, y)$ would occur with the share $p(k)\,p(y)$. How far its true share $p(k, y)$
