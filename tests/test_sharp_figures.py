@@ -2,6 +2,7 @@
 
 import base64
 import io
+import os
 
 import matplotlib.pyplot as plt
 import nbformat
@@ -64,6 +65,8 @@ def test_a_notebook_that_starts_as_all_do_stores_sharp_figures(tmp_path):
         "import matplotlib.pyplot as plt\nplt.figure(figsize=(3, 2)); plt.plot([1, 2]);",
     ]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in cells])
-    (shown,) = notebook_run.execute(notebook, tmp_path, profile="smoke").cells[1].outputs
+    inline = {name: value for name, value in os.environ.items() if name != "MPLBACKEND"}
+    options = {"profile": "smoke", "environment": inline}
+    (shown,) = notebook_run.execute(notebook, tmp_path, **options).cells[1].outputs
     wide = png_size(base64.b64decode(shown.data["image/png"]))[0]
     assert abs(wide - 2 * shown.metadata["image/png"]["width"]) <= 1
