@@ -90,12 +90,21 @@ NOT_DECODED = "These are codes. `decode` makes an image of the finished field."
 
 
 class CausalCodes(CausalPixels):
-    """A prior that depends strongly on the past and refuses what is no code."""
+    """A prior that depends strongly on the past and refuses what is no code.
 
-    def __init__(self, n_codes: int, rng: torch.Generator):
+    With n_fields it takes all fields at once, as the chapter's, where each has its own label.
+    """
+
+    def __init__(self, n_codes: int, rng: torch.Generator, n_fields: int | None = None):
         super().__init__(1, n_codes, rng)
+        self.n_fields = n_fields
 
     def forward(self, codes: Tensor) -> Tensor:
+        if self.n_fields is not None and len(codes) != self.n_fields:
+            raise ValueError(
+                f"the prior takes all {self.n_fields} fields at once, each with a label of its "
+                f"own, got {len(codes)}"
+            )
         if codes.min() < 0 or codes.max() >= self.n_levels:
             wrong = codes[(codes < 0) | (codes >= self.n_levels)][0]
             raise ValueError(f"codes must be 0 to {self.n_levels - 1}, got {wrong}")
@@ -118,7 +127,7 @@ def _trial(rng: torch.Generator, shape: tuple[int, int, int], n_codes: int, kept
     if kept:
         codes[:, -1, 0], keeps[:, -1, 0] = 0, True
     uniforms = torch.rand(shape, generator=rng, dtype=torch.float64)
-    prior = CausalCodes(n_codes, rng)
+    prior = CausalCodes(n_codes, rng, n_fields=shape[0])
     return Trial((prior, patches, torch.where(keeps, codes, -1), uniforms))
 
 
@@ -422,15 +431,3 @@ def place_by_place(prior, decode, kept, uniforms):
             candidates = (steps <= uniforms.unsqueeze(1)).sum(dim=1)
         codes = torch.where((order == step) & (kept < 0), candidates, codes)
     return decode(codes)
-
-
-@two_stage_sample.right
-def field_by_field(prior, decode, kept, uniforms):
-    fields = []
-    for given, noise in zip(kept, uniforms, strict=True):
-        field = given.clamp(min=0)
-        for row, column in (given < 0).nonzero().tolist():
-            logits = prior(field[None])[:, :, row, column].detach()
-            field[row, column] = draw(logits, noise[None, row, column])[0]
-        fields.append(field)
-    return decode(torch.stack(fields))
