@@ -435,11 +435,12 @@ axes[1].set(xlabel="labels guessed right", ylim=(-0.5, len(found)));
 # %% [markdown]
 # All three ways hear the label: each guesses about six in ten right, on three thousand training images,
 # where a model that was told nothing can only guess the first class. Hearing it in the first layer
-# alone is enough for that, since all later layers read the first. In cost they differ. The label in
-# every gate was the cheapest in every run made for this page. Behind the gate, in every layer, it
-# cost *more than no label at all*: it shifts features that it cannot switch, and the next layer has
-# to undo the shift. Two seeds and a short training prove no law; they show that the place matters,
-# and that no test of shapes would notice a wrong one.
+# alone is enough for that, since all later layers read the first. In cost they differ. Behind the gate,
+# the label costs *more than no label at all*, with every seed. In the gate it costs less than none,
+# with every seed. The first layer alone lies near that: its mean is a little higher, and its runs
+# differ so much that a few seeds cannot rank the two. So a short training of small models shows that
+# the place matters, and that no test of shapes would notice a wrong one. It does not show that every
+# layer has to be told.
 #
 # ## 5 · Label dropout and guidance
 #
@@ -560,9 +561,9 @@ first = [images[:: settings.n_guided] for images in by_strength.values()]
 show_images(torch.cat(first), n_levels=4, row_labels=[f"w = {w}" for w in strengths]);
 
 # %% [markdown]
-# Down a column the noise is the same. The trouser, the sneaker and the boot become clearer from
-# $w = 0$ to $w = 2$: closed outlines, and legs where legs should be. At $w = 4$ white specks appear at the
-# borders and the sandal falls apart.
+# Down a column the noise is the same. From $w = 0$ to $w = 1$ the T-shirt gets even
+# sleeves and the boot its shaft. From $w = 2$ on, specks appear at the borders. The sandal is not helped:
+# it falls apart.
 #
 # What does guidance trade? Three measurements. *Legibility*: how often does a small classifier,
 # trained on real garments, read the class that was asked for? *Variety*: how different are two
@@ -616,8 +617,8 @@ axes[0].axhline(read_as(small_test, labels), color="#888888", lw=1);
 
 # %% [markdown]
 # A moderate $w$ makes nearly every drawing legible to the classifier, more legible than real garments are
-# (grey line). For that it pays twice. The drawings of a class become more alike, until specks at
-# $w = 4$ make them differ again. And held-out garments cost more with every step: a guided model
+# (grey line). For that it pays twice. The drawings of a class become more alike, until the
+# specks of a large $w$ make them differ again. And held-out garments cost more with every step: a guided model
 # describes garments worse, for it has stopped believing in shirts that look like coats. Lower cost and
 # clearer pictures are different goals.
 #
@@ -851,9 +852,9 @@ for name, x in answers.items():
     print(f"{name:18} {sharpness(x):9.3f}  {(x - truth).square().mean():13.4f}")
 
 # %% [markdown]
-# In numbers (folded cell): a blur is closest to the original, a single draw is as sharp as a garment
-# (speckle counts as sharpness, too) and further away, and the mean of the draws is closer and blurred
-# again. One answers "what was *the* image?", the other "what do images with this code look like?".
+# In numbers (folded cell): the blur is closest to the original and the least sharp. A single draw is
+# furthest away and sharper than the garment itself (speckle counts as sharpness, too). The mean of five
+# draws lies between them in both. One answers "what was *the* image?", the other "what do images with this code look like?".
 #
 # The MSE column is the same garment, blurred: ten numbers do not fix every pixel, and the answer with
 # the least squared error is a mean. The PixelCNN does not average. From one code it draws several
@@ -882,8 +883,8 @@ show_images(torch.cat(rows), n_columns=8, row_labels=row_labels);
 # %% [markdown]
 # In pixels, both garments shine through each other. In the code, each step is one image, and none is
 # blank: the encoder's ten numbers differ from image to image, so training showed the model thousands
-# of values of $h$. Early steps are boots, late ones upright like a dress, and in between lies
-# speckle that is a bit of both.
+# of values of $h$. Early steps are boots, late ones upright like a dress, and in between one
+# shape turns into the other.
 #
 # > **In words.** Why does the MSE auto-encoder answer with a blur, and not with one of the sharp
 # > images that have this code?

@@ -548,7 +548,7 @@ for name in odd:
 #
 # **Where it fails.** A stroke on black or a grey box, which are no garments by any standard, cost
 # *less* than nearly all real garments. By likelihood they are the most normal of all. And an
-# upside-down garment costs about as much as an upright one.
+# upside-down garment costs hardly more than an upright one.
 #
 # ### The reason: an image can be cheap because there is little in it
 #

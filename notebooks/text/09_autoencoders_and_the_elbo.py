@@ -13,7 +13,7 @@
 # - built and trained a VAE, and measured the gap between its bound and $\log p(x)$ itself;
 # - seen a code go silent under a strong decoder, and judged by the bound whether it has to.
 #
-# **You need** chapters 01 (nats, the KL divergence), 03 and 04 (PixelCNN) and 05, section 5 (an
+# **You need** chapters 01 (nats, the KL divergence), 03 and 04 (PixelCNN) and 05, section 7 (an
 # autoencoder whose decoder is a PixelCNN).
 #
 # **Time** about two and a half hours: an hour and a half of reading, an hour for the exercises.
