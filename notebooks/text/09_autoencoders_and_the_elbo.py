@@ -210,7 +210,7 @@ ax.legend(fontsize=7, markerscale=2, loc="upper left", bbox_to_anchor=(1, 1));
 # The autoencoder cannot say. Nothing in it says how often a code occurs: the axes could have any
 # scale, and the decoder was never trained on the empty stretches. Its cost $-\log p(x \mid z)$ is
 # not the cost of $x$ either, because the code was read off the image for free (chapter 05, section
-# 5). What is missing is **a distribution over codes.**
+# 8). What is missing is **a distribution over codes.**
 #
 # ## 2 · A distribution over codes
 #
