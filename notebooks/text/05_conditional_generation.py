@@ -344,9 +344,8 @@ show_images(torch.cat(rows), n_levels=16, row_labels=["noise 1", "noise 2"]);
 
 
 # %% [markdown]
-# Noise and label share the work. With the same noise, neighbouring classes come out alike: the T-shirt
-# and the dress of a row have much the same shade and folds. The label decides what kind of thing it
-# is, from the first row on.
+# Noise and label share the work. With the same noise, some classes come out alike in shade and
+# outline. The label decides what kind of thing it is, from the first row of pixels on.
 #
 # ## 4 · Where does a label have to enter?
 #
@@ -788,8 +787,8 @@ for name, n_cells in {"the same everywhere (eq. 4)": 1, "unfolded (eq. 5)": 4}.i
     print(f"{name}: {nats:.1f} nats per held-out image, given its code")
 
 # %% [markdown]
-# Told where things are, the model pays less, at the same size, on the same images and with the same
-# seed. (Whether either number is a likelihood of the image, section 8 asks.)
+# Told where things are, the model pays less, with the same decoder, images and random seed; the map
+# has more weights, and this is one seed. (Whether either number is a likelihood of the image, section 8 asks.)
 #
 # Does the PixelCNN listen? Give every image the code of another one.
 
@@ -803,7 +802,7 @@ with torch.inference_mode():
 # %% [markdown]
 # It listens: somebody else's code misleads it.
 #
-# The rival has a decoder that answers with *one* image, trained by the mean squared error. Both
+# Compare it with an ordinary auto-encoder, whose decoder answers with *one* image, trained by the mean squared error. Both
 # have ten numbers. Draw from the unfolded model, several times from each code.
 
 # %%

@@ -602,7 +602,8 @@ print(f"all heads: the most probable sequence, p = {one_sequence[-1].exp():.6f}"
 # %% [markdown]
 # A single sequence is the more probable the more heads it has; what *happens* is near ninety. A
 # test that calls improbable sequences odd would let "all heads" pass as the most normal of all,
-# though you will hardly ever see it. The black image is the model's "all heads".
+# though you will hardly ever see it. The black image is like "all heads": far more probable than any
+# garment that you will meet.
 #
 # So an image can cost too much, and too little. Compare its cost with those of known garments, on
 # both sides. (Nalisnick and others, 2019b, make this a test of whole batches, which it tells apart
@@ -661,7 +662,7 @@ figure.colorbar(picture, ax=ax, label="pairs in which the odd one is found");
 # %% [markdown]
 # Read row by row. **Where typicality works:** it lifts what the plain cost had called the most normal
 # of all, the strokes and boxes. **Where it fails:** it loses some where the plain cost was right,
-# since some real garments are untypical themselves, and it does not lift the last row far. An
+# since some real garments are untypical themselves, and it finds no more of the last row. An
 # upside-down garment has the content of a garment, and nearly its cost. A typical cost is no proof
 # of normality. Taking off the compressed size helps more with the cheap images, for it asks a better
 # question: does this image cost more *than its content explains*?
