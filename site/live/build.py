@@ -1,0 +1,142 @@
+"""What the live pages fetch: weights in 16 bits, and a still that stands where a model loads.
+
+    python site/live/build.py FOLDER              digits and garments in 16 bits, with their stills
+    python site/live/build.py FOLDER --bits 8     half as large; 32: as the tests compare them
+
+A page looks for them in `models/`, beside it:
+
+digits.safetensors     gated-binarized-mnist: the gated PixelCNN of binary digits
+garments.safetensors   two-stage-fashion-mnist-16: encoder, codebook, decoder and prior of garments;
+                       a colour for each code, and garments that no model was trained on to encode
+
+The tensors keep the library's names, and the header is the library's, so that the modules in `js/`
+read the library's own files too. In 8 bits each output channel has a scale, in NAME.scale; vectors
+stay in 16. What neither drawing nor encoding reads is left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from tutorial_lib import data
+from tutorial_lib.codes.vqvae import VQVAE
+from tutorial_lib.recipes.pretrained import describe, load_pretrained
+from tutorial_lib.sampling import sample
+from tutorial_lib.training.checkpoint import write_tensors
+
+SHIPPED = {"digits": "gated-binarized-mnist", "garments": "two-stage-fashion-mnist-16"}
+DTYPES = {8: torch.float16, 16: torch.float16, 32: torch.float32}
+UNREAD = ("quantizer.sums", "quantizer.counts", "quantizer.started")  # only training reads them
+STILL_SCALE, GUTTER = 4, 2  # screen pixels a pixel; pixels between two pictures
+READABLE_BY_ALL = 0o644
+
+
+def tensors_of(model: nn.Module, bits: int) -> dict[str, Tensor]:
+    """The weights as a page fetches them."""
+    kept = {name: t for name, t in model.state_dict().items() if not name.endswith(UNREAD)}
+    if bits != 8:
+        return {name: t.to(DTYPES[bits]) for name, t in kept.items()}
+    stored = {}
+    for name, t in kept.items():
+        if t.ndim < 2:
+            stored[name] = t.half()
+            continue
+        scale = (t.flatten(1).abs().amax(dim=1) / 127).clamp(min=1e-7).half()
+        steps = t / scale.float().view(-1, *[1] * (t.ndim - 1))
+        stored |= {name: steps.round().clamp(-127, 127).to(torch.int8), f"{name}.scale": scale}
+    return stored
+
+
+@torch.no_grad()
+def code_colors(vqvae: VQVAE) -> Tensor:
+    """(K, 3), in OKLCH: as light as what a code draws, and its hue from the code's vector.
+
+    Codes that draw alike and whose vectors are alike get similar colours.
+    """
+    fields = torch.arange(vqvae.n_codes).view(-1, 1, 1).expand(-1, 7, 7)
+    pictures = vqvae.picture(vqvae.decode_indices(fields))
+    light = pictures[:, 0, 8:20, 8:20].mean(dim=(1, 2))  # away from the border
+    vectors = vqvae.quantizer.codebook - vqvae.quantizer.codebook.mean(dim=0)
+    a, b = (vectors @ torch.linalg.svd(vectors, full_matrices=False).Vh[:2].T).unbind(1)
+    size = torch.hypot(a, b)
+    chroma = (0.01 + 0.13 * size / size.max()) * (0.35 + 0.65 * light)
+    return torch.stack([0.2 + 0.7 * light, chroma, torch.atan2(b, a) * 180 / math.pi % 360], dim=1)
+
+
+def examples() -> tuple[Tensor, tuple[str, ...]]:
+    """(10, 28, 28) garments in 256 levels from the test split, one of each class; the classes."""
+    garments = data.load("fashion-mnist-sample")
+    levels, labels = garments.test.levels, garments.test.labels
+    first = [int((labels == n).nonzero()[0]) for n in range(len(garments.class_names))]
+    return levels[first, 0].to(torch.uint8), garments.class_names
+
+
+@torch.no_grad()
+def digits(bits: int) -> tuple[dict, dict, Tensor]:
+    """Tensors, header and still: six digits that share their upper half."""
+    model, generator = load_pretrained(SHIPPED["digits"]), torch.Generator().manual_seed(4)
+    first = sample(model, (1, 1, 28, 28), generator=generator)
+    known = first.repeat(6, 1, 1, 1)
+    known[:, :, 14:] = -1
+    still = sample(model, (6, 1, 28, 28), known=known, generator=generator)[:, 0]
+    return tensors_of(model, bits), {"model": describe(model)}, 1.0 - still
+
+
+@torch.no_grad()
+def garments(bits: int) -> tuple[dict, dict, Tensor]:
+    """Tensors, header and still: a garment of each of six classes."""
+    model, generator = load_pretrained(SHIPPED["garments"]), torch.Generator().manual_seed(2)
+    label = torch.tensor([0, 1, 3, 4, 8, 9])
+    codes = model.sample_indices(6, latent_shape=(7, 7), label=label, generator=generator)
+    pictures, classes = examples()
+    extra = {"page.code_colors": code_colors(model.vqvae), "page.examples": pictures}
+    commonest = int(model.vqvae.quantizer.counts.argmax())
+    header = {"model": describe(model), "page": {"classes": classes, "commonest": commonest}}
+    still = model.vqvae.picture(model.vqvae.decode_indices(codes))[:, 0]
+    return tensors_of(model, bits) | extra, header, still
+
+
+def write_still(path: Path, pictures: Tensor) -> None:
+    """Pictures (N, H, W) in [0, 1], three in a row, transparent between them."""
+    cells = [np.pad((255 * picture).round().byte().numpy(), GUTTER // 2) for picture in pictures]
+    solid = np.pad(np.full(pictures.shape[1:], 255, dtype=np.uint8), GUTTER // 2)
+    layers = []
+    for parts in (cells, [solid] * len(cells)):
+        layers.append(np.vstack([np.hstack(parts[n : n + 3]) for n in range(0, len(parts), 3)]))
+    image = Image.fromarray(np.stack(layers, axis=-1), mode="LA")
+    size = (image.width * STILL_SCALE, image.height * STILL_SCALE)
+    image.resize(size, Image.Resampling.NEAREST).save(path, optimize=True)
+
+
+def build(folder: Path, bits: int = 16) -> list[Path]:
+    """Write everything; the files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for name, made in (("digits", digits), ("garments", garments)):
+        tensors, header, still = made(bits)
+        written += [folder / f"{name}.safetensors", folder / f"{name}.png"]
+        write_tensors(written[-2], tensors, header)
+        write_still(written[-1], still)
+    for path in written:
+        path.chmod(READABLE_BY_ALL)
+    return written
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path, help="made if it is not there")
+    parser.add_argument("--bits", type=int, choices=sorted(DTYPES), default=16)
+    options = parser.parse_args()
+    for path in build(options.folder, options.bits):
+        print(f"{path}  {path.stat().st_size / 1024:.0f} KiB")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,198 @@
+"""The models of the live pages, run by Node, draw, decode and encode what torch does."""
+
+from __future__ import annotations
+
+import json
+import runpy
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from tutorial_lib import data
+from tutorial_lib.codes import VQVAE, TwoStageModel
+from tutorial_lib.pixels import GatedPixelCNN
+from tutorial_lib.pixels.influence import influence_matrix
+from tutorial_lib.recipes.pretrained import load_pretrained, save_weights
+from tutorial_lib.sampling import sample
+from tutorial_lib.training.checkpoint import write_tensors
+
+LIVE = Path(__file__).parents[1] / "site" / "live"
+CHECK = Path(__file__).parent / "live" / "check.mjs"
+NODE = shutil.which("node")
+MARGIN = (
+    1e-5  # of a cumulative distribution: nearer to a step, rounding decides which level is drawn
+)
+
+DIGITS, GARMENT_PIXELS = "gated-binarized-mnist", "gated-fashion-mnist"
+N_DIGITS = 8  # free, and as many half-known ones
+GARMENTS = ("two-stage-fashion-mnist-16", "two-stage-fashion-mnist")
+
+pytestmark = pytest.mark.skipif(
+    NODE is None, reason="Node.js is not installed, and it runs the pages' JavaScript here"
+)
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory) -> dict[str, dict]:
+    """Every comparison, made by one Node process: what it found, by name."""
+    torch.manual_seed(0)
+    folder = tmp_path_factory.mktemp("live")
+    with torch.no_grad():
+        for name, tensors, header in cases(folder):
+            write_tensors(folder / "cases" / f"{name}.safetensors", tensors, header)
+    command = [NODE, CHECK, LIVE / "js", *sorted((folder / "cases").iterdir())]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    return {each.pop("name"): each for each in found}
+
+
+def cases(folder: Path):
+    """(name, tensors, header) of each comparison; the weights that they read are written, too."""
+    (folder / "cases").mkdir()
+    paths = {name: folder / f"{name}.safetensors" for name in (DIGITS, GARMENT_PIXELS, *GARMENTS)}
+    models = {name: load_pretrained(name) for name in paths}
+    for name, path in paths.items():
+        save_weights(path, models[name])
+    digits, path = models[DIGITS], paths[DIGITS]
+    free = drawn(digits, path, (N_DIGITS, 1, 28, 28))
+    yield "free digits", *free
+    upper = free[0]["levels"].view(N_DIGITS, 1, 28, 28).flip(0).clone()  # of another digit
+    upper[:, :, 14:] = -1
+    yield "half-known digits", *drawn(digits, path, (N_DIGITS, 1, 28, 28), known=upper)
+    pixels = models[GARMENT_PIXELS], paths[GARMENT_PIXELS], (4, 1, 28, 28)
+    yield "garments of pixels", *drawn(*pixels, label=torch.arange(6, 10), temperature=0.7)
+    test = data.load("fashion-mnist-sample").test.levels[:10].long()
+    label = torch.arange(10)
+    for name in GARMENTS:
+        model, path = models[name], paths[name]
+        case = drawn(model.prior, path, (10, 1, 7, 7), label=label, part="prior")
+        yield f"codes, {name}", *case
+        yield f"pictures, {name}", *pictured(model.vqvae, path, case[0]["levels"].view(10, 7, 7))
+        yield f"encoded, {name}", *encoded(model.vqvae, path, test // (256 // model.vqvae.n_levels))
+    yield from of_random_weights(folder)
+    build = runpy.run_path(str(LIVE / "build.py"))["build"]
+    for bits in (8, 16):
+        for path in build(folder / f"in {bits} bits", bits):
+            if path.suffix == ".safetensors":
+                name = DIGITS if path.stem == "digits" else GARMENTS[0]
+                header = {"check": "widen", "weights": str(paths[name]), "fewer": str(path)}
+                yield f"{path.stem} in {bits} bits", {}, header
+
+
+def of_random_weights(folder: Path):
+    """What no shipped model has: colours, ReLUs, images that are not square."""
+    rgb = {"n_colors": 3, "n_levels": 5, "n_channels": 12, "n_layers": 3}
+    variants = {
+        "colours": {"n_classes": 4, "coordinates": True, "n_frequencies": 2},
+        "colours without an order": {"ordered": False, "kernel_size": 5},
+        "colours and ReLUs": {"activation": "relu", "first_kernel_size": 7},
+    }
+    for name, settings in variants.items():
+        model, path = GatedPixelCNN(**rgb, **settings), folder / f"{name}.safetensors"
+        for weight in model.parameters():
+            weight.mul_(3)  # far from a uniform distribution
+        save_weights(path, model)
+        label = torch.tensor([3, 0, 1]) if model.n_classes else None
+        known = torch.randint(-1, 5, (3, 3, 7, 5))
+        yield name, *drawn(model, path, (3, 3, 7, 5), known=known, label=label)
+    model, path = GatedPixelCNN(n_channels=4, n_layers=3), folder / "past.safetensors"
+    save_weights(path, model)
+    with torch.enable_grad():
+        reads = influence_matrix(model, 7, 9).byte()
+    yield "past", {"reads": reads}, {"check": "past", "weights": str(path), "height": 7, "width": 9}
+    settings = {"n_codes": 8, "code_dim": 3, "n_channels": 6, "n_blocks": 1, "downsample": 2}
+    vqvae = VQVAE(in_channels=3, n_levels=5, **settings).eval()
+    vqvae.quantizer.set_codebook(torch.randn(8, 3))
+    model, path = TwoStageModel(vqvae, GatedPixelCNN(n_levels=8)), folder / "vqvae.safetensors"
+    save_weights(path, model)
+    yield "coloured pictures", *pictured(vqvae, path, torch.randint(8, (4, 3, 5)))
+    yield "coloured, encoded", *encoded(vqvae, path, torch.randint(5, (4, 3, 6, 10)))
+
+
+def raster(field: Tensor) -> Tensor:
+    """(B, C, H, W) -> (B, H * W * C), in the order in which sub-pixels are drawn."""
+    return field.permute(0, 2, 3, 1).flatten(1)
+
+
+def drawn(model, path: Path, shape, *, known=None, label=None, part="", temperature=1.0):
+    """A case: images that the cached sampler draws, and the noise they are drawn with."""
+    known = torch.full(shape, -1) if known is None else known
+    uniforms = torch.rand(shape, dtype=torch.float64)
+    conditions = {} if label is None else {"label": label}
+    options = {"known": known, "temperature": temperature, **conditions}
+    levels = sample(model, shape, uniforms=uniforms, method="cached", **options)
+    steps = (model(levels, **conditions).double() / temperature).softmax(dim=1).cumsum(dim=1)
+    uniforms = away_from_steps(uniforms, steps, levels)
+    tensors = {"uniforms": uniforms, "known": known, "levels": levels}
+    tensors = {name: raster(t).contiguous() for name, t in tensors.items()}
+    if label is not None:
+        tensors["label"] = label
+    header = {"check": "draw", "weights": str(path), "of": part, "temperature": temperature}
+    return tensors, header | {"height": shape[2], "width": shape[3]}
+
+
+def away_from_steps(uniforms: Tensor, steps: Tensor, levels: Tensor) -> Tensor:
+    """The noise, but in the middle of its step where it is so near an end that rounding decides."""
+    steps = torch.cat([torch.zeros_like(steps[:, :1]), steps], dim=1)
+    low, high = (steps.gather(1, (levels + n)[:, None])[:, 0] for n in (0, 1))
+    near = torch.minimum((uniforms - low).abs(), (uniforms - high).abs()) < MARGIN
+    return torch.where(near, (low + high) / 2, uniforms)
+
+
+def pictured(vqvae: VQVAE, path: Path, codes: Tensor):
+    """A case: the decoder's pictures."""
+    pictures = raster(vqvae.picture(vqvae.decode_indices(codes))).contiguous()
+    header = {"check": "picture", "weights": str(path)}
+    header |= {"height": codes.shape[1], "width": codes.shape[2]}
+    return {"codes": codes.flatten(1), "pictures": pictures}, header
+
+
+def encoded(vqvae: VQVAE, path: Path, levels: Tensor):
+    """A case: the encoder's codes."""
+    tensors = {"levels": raster(levels).contiguous()}
+    tensors["codes"] = vqvae.encode_indices(levels).flatten(1)
+    header = {"check": "encode", "weights": str(path)}
+    return tensors, header | {"height": levels.shape[2], "width": levels.shape[3]}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "free digits",
+        "half-known digits",
+        "garments of pixels",
+        *(f"codes, {name}" for name in GARMENTS),
+        "colours",
+        "colours without an order",
+        "colours and ReLUs",
+    ],
+)
+def test_a_page_draws_the_very_levels_that_torch_draws_from_the_same_noise(results, name):
+    found = results[name]
+    assert (found["wrong"], found["wrongAfterCopy"]) == (0, 0), found
+    assert found["told"] == found["of"]  # askAll: the distribution of every sub-pixel
+
+
+@pytest.mark.parametrize("name", [*(f"pictures, {n}" for n in GARMENTS), "coloured pictures"])
+def test_a_page_decodes_the_picture_that_torch_decodes(results, name):
+    assert results[name]["off"] < 1e-4
+
+
+@pytest.mark.parametrize("name", [*(f"encoded, {n}" for n in GARMENTS), "coloured, encoded"])
+def test_a_page_encodes_a_picture_into_the_codes_of_torch(results, name):
+    assert results[name]["wrong"] == 0
+
+
+def test_a_page_knows_which_pixels_a_pixel_has_read(results):
+    assert results["past"]["wrong"] == 0
+
+
+@pytest.mark.parametrize("model", ["digits", "garments"])
+@pytest.mark.parametrize(("bits", "limit"), [(16, 5e-4), (8, 5e-3)])
+def test_weights_in_fewer_bits_are_read_as_nearly_the_same_numbers(results, model, bits, limit):
+    assert 0 < results[f"{model} in {bits} bits"]["off"] < limit
