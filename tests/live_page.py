@@ -12,8 +12,6 @@ import pytest
 PAGES = Path(__file__).parents[1] / "site" / "live"
 NODE = shutil.which("node")
 needs_node = pytest.mark.skipif(NODE is None, reason="Node, which runs the modules, is missing")
-    NODE is None, reason="the modules are run by Node, which is missing"
-)
 
 
 def in_node(module: str, expression: str, **values):
