@@ -53,8 +53,9 @@ show_images(images, n_levels=256, n_columns=8, row_labels=names);
 
 # %% [markdown]
 # These are eighty garments, eight of each kind, and none of them exists. The model was told only the
-# word at the left of each row. Most are easy to recognise; the sandals are the weakest row. Change
-# the word and the seed below, and run the cell as often as you like.
+# word at the left of each row. Most kinds are easy to recognise. The sandals are the weakest row, and
+# some shirts could pass for pullovers. Change the word and the seed below, and run the cell as often
+# as you like.
 
 # %%
 seed, wanted = 1, "Bag"
@@ -73,19 +74,19 @@ boot = data.load("fashion-mnist-sample").test.levels[0].long()
 diagrams.two_stages(model, boot, label=9)
 
 # %% [markdown]
-# Stage 1 learns to describe an image by a 7×7 field of codes: 49 whole numbers. Its decoder turns
-# such a field back into 28×28 pixels. Stage 2 learns which fields occur. It draws a new field one
-# code after the other, as one writes the words of a line, and the decoder turns the field into a
-# picture.
+# Stage 1 learns to describe an image by a 7×7 field of codes: 49 whole numbers from 0 to 127. Its
+# decoder turns such a field back into 28×28 pixels. Stage 2, called the *prior*, learns which fields
+# occur. It draws a new field one code after the other, as one writes the words of a line. Then the
+# decoder turns the field into a picture.
 #
-# Below is one ankle boot after 0, 10, 17, 24, ... drawn codes. Where no code has been drawn yet,
-# the most frequent code of the finished field stands in: the black background.
+# Below is one ankle boot after 0, 10, 17, 24, ... drawn codes. In the places where no code has been
+# drawn yet, we put the code of the upper left corner, which is black.
 
 # %%
 noise = torch.Generator().manual_seed(1)
 field = model.sample_indices(1, latent_shape=(7, 7), label=9, generator=noise).cpu()
 steps = [0, 10, 17, 24, 31, 38, 45, 49]
-background = field.flatten().mode().values
+background = field[0, 0, 0]  # the upper left corner
 is_drawn = torch.arange(49) < torch.tensor(steps)[:, None]  # a row for each picture
 partial = torch.where(is_drawn, field.flatten(), background).view(-1, 7, 7)
 with torch.inference_mode():
@@ -94,17 +95,20 @@ show_images(model.vqvae.picture(grown), titles=[f"{n} codes" for n in steps]);
 
 # %% [markdown]
 # The codes are drawn in reading order: row by row from the top, each row from left to right. Every
-# code depends on all codes before it. This is the finished field:
+# code may depend on all codes before it. This is the finished field:
 
 # %%
 field[0]
 
 # %% [markdown]
+# The seven codes of the top row differ, and yet all of that row is black in the picture. Several
+# codes can mean nearly the same, and the decoder also reads the neighbours of each code.
+#
 # ## It can also say how likely a picture is
 #
-# These models also give each image a probability. We print it as a *cost* in bits per pixel: the
-# more probable the image, the fewer bits. A model that knows nothing needs 8 bits for each of 256
-# equally probable grey levels.
+# These models also give each image a probability $p$. We print it as a *cost* in bits per pixel:
+# $-\log_2 p$, divided by the number of pixels. The more probable the image, the fewer bits. A model
+# that knows nothing gives each of 256 grey levels the same probability, and needs 8 bits for a pixel.
 #
 # > **Predict.** Below are four test images, the same four upside down, and the same four with their
 # > pixels shuffled. In what order will the model rank the three rows?
@@ -132,8 +136,8 @@ for row, levels in rows.items():
 # %% [markdown]
 # In every column the real garment costs least, the same garment upside down costs more, and the
 # shuffled one costs most, although the grey values are the same. So the model knows how the parts
-# of a garment are arranged. Compare numbers within a column only: an image with little in it costs
-# little whichever way up it is (chapter 07 returns to this).
+# of a garment are arranged. Compare numbers within a column only: the four images differ in how much
+# detail they have, and detail costs bits (chapter 07 returns to this).
 #
 # A generative adversarial network could have drawn the first picture, but it has no probabilities,
 # so it could not have printed this table. Strictly, the numbers are upper bounds of the cost;
@@ -146,7 +150,7 @@ for row, levels in rows.items():
 # | 00 start here | a first picture |
 # | [01 images as sequences](01_images_as_sequences.ipynb) | the chain rule on tiny images, nats and bits |
 # | [02 masked convolutions](02_masked_convolutions.ipynb) | masks A and B, the blind spot, measured |
-# | [03 PixelCNN](03_pixelcnn.ipynb) | a model of images, its opinion of each pixel, its samples |
+# | [03 PixelCNN](03_pixelcnn.ipynb) | a model of images, what it predicts for each pixel, its samples |
 # | [04 gated PixelCNN](04_gated_pixelcnn.ipynb) | two stacks and the gate |
 # | [05 conditional generation](05_conditional_generation.ipynb) | labels, maps and codes inside the gate |
 # | [06 fast sampling](06_fast_sampling.ipynb) | a cached sampler |
@@ -161,7 +165,7 @@ for row, levels in rows.items():
 # | [17 training at scale](17_training_at_scale.ipynb) (appendix) | speed, checkpoints, precision, several GPUs |
 #
 # The library behind the chapters is small enough to read:
-# `tutorial_lib/pixels/gated.py` and `tutorial_lib/codes/quantizer.py` are the hearts of the two papers.
+# `tutorial_lib/pixels/gated.py` and `tutorial_lib/codes/quantizer.py` hold the main ideas of the two papers.
 #
 # ## Glossary
 #
@@ -176,12 +180,13 @@ for row, levels in rows.items():
 # | conditional | $p(x_i \mid x_1 \dots x_{i-1})$: how probable each level of a pixel is, given its past | 01 |
 # | ancestral sampling | drawing one pixel after the other, each given those drawn before | 01 |
 # | inverse CDF | a way to draw: add probabilities up until the sum exceeds a uniform number | 01 |
-# | cost | the negative log-likelihood $-\log p(x)$: the length of a perfect code for $x$ | 01 |
+# | cost | the negative log-likelihood $-\log p(x)$; in bits, how long a file of $x$ has to be under the model | 01 |
 # | nat, bit | units of cost, by the natural logarithm and by $\log_2$; a nat is 1.44 bits | 01 |
 # | bits/dim | bits divided by the number of sub-pixels | 01 |
 # | entropy | the mean cost under the true distribution; no model costs less | 01 |
 # | KL divergence | $D_{\mathrm{KL}}(q \,\Vert\, p)$: the mean extra cost of using $p$ where $q$ is true | 01 |
 # | held-out | not used in training, so a fair test | 01 |
+# | tap | one entry of a convolution's kernel | 02 |
 # | mask A, mask B | kernels that read the past only; B reads the pixel's own features as well | 02 |
 # | receptive field | the pixels that can change a prediction | 02 |
 # | influence matrix | which output depends on which input, measured by gradients | 02 |
@@ -198,10 +203,10 @@ for row, levels in rows.items():
 # | LSTM | a recurrent layer: switches decide what of its memory stays, is written and is shown | 08 |
 # | prior, posterior | what is believed before, and after, something was seen | 07, 09 |
 # | likelihood, evidence | $p(x \mid z)$, the image's probability under one code; $p(x)$, under all codes | 09 |
-# | latent, code | what an encoder says of an image: a vector $z$, or numbers of code vectors | 09 |
+# | latent, code | what an encoder says of an image: a vector $z$, or the numbers of vectors in a codebook | 09 |
 # | ELBO | a lower bound on $\log p(x)$: reconstruction minus KL | 09 |
 # | reparameterisation | a draw written as $\mu + \sigma\epsilon$, so that a gradient passes | 09 |
-# | posterior collapse | the code says nothing, and the decoder does without | 09 |
+# | posterior collapse | the code says nothing about the image, and the decoder works without it | 09 |
 # | hole | a part of the code space where no image's code lies | 09 |
 # | codebook | $K$ code vectors; the nearest one to the encoder's vector is the code | 10 |
 # | straight-through | the decoder's gradient is copied to the encoder, past the look-up | 10 |
@@ -230,12 +235,13 @@ for row, levels in rows.items():
 # - **Profiles.** The line under the setup cell names yours: `laptop` keeps a training cell to a
 #   few minutes on two cores, `gpu` trains longer, `smoke` is for tests. To choose, set the
 #   environment variable `TUTORIAL_PROFILE` before starting Jupyter.
-# - **The stop button** ends a training cell after the present step; the model then works as far as
-#   it has come.
+# - **The stop button** ends a training cell after the present step. The model keeps what it has
+#   learned so far.
 #
 # ## Your machine
 #
-# Every line should begin with "ok". Where it does not, the arrow says what to do.
+# Run this cell. Every line should begin with "ok"; where it does not, the arrow says what to do. (The
+# lines saved with this page are from our own machine, which may have been busy with other work.)
 
 # %% tags=["nbval-ignore-output"]
 from tutorial_lib.recipes import report

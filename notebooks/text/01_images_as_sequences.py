@@ -5,7 +5,8 @@
 #
 # What is the probability of a picture? There are only sixteen pictures of four black-or-white pixels,
 # so there you can write down all of their probabilities. This chapter builds a generative model of
-# these sixteen, checks every claim against the whole truth, and then goes on to real images.
+# these sixteen, and checks each of its claims against all sixteen probabilities. It ends with the
+# question of how to do the same for images of 784 pixels.
 #
 # **By the end you will have**
 #
@@ -60,9 +61,10 @@ settings
 # %% [markdown]
 # ## Where this ends
 #
-# Cut many patches of 2×2 pixels out of photographs of garments, in black and white. How often does
-# each of the sixteen possible patches occur? The figure below shows it. At the end of the chapter you
-# have a model that reproduces these sixteen numbers, one pixel at a time.
+# Cut many patches of 2×2 pixels out of the middle of photographs of garments, and make every pixel
+# black (0) or white (1). How often does each of the sixteen possible patches occur? The figure below
+# shows it. At the end of the chapter you have a model that reproduces these sixteen numbers, one pixel
+# at a time.
 
 # %%
 import torch
@@ -108,7 +110,7 @@ show_distributions({"patches of real garments": truth})
 
 # %% [markdown]
 # Each of the sixteen images is drawn below its bar. All white and all black are the most frequent.
-# Edges come next. The two chessboards are the rarest.
+# The two upright edges, black beside white, come next. The two chessboards are the rarest.
 #
 # > **From the reading notes.** (This series started from a student's notes on the papers.) *A
 # > PixelCNN "can give a probability of how likely the image is to be accurate", unlike a GAN.*
@@ -147,8 +149,8 @@ for i, (ax, factor) in enumerate(zip(axes, factors, strict=True)):
         ax.text(j % 2, j // 2, f"$x_{j + 1}$", ha="center", va="center", color=color)
 
 # %% [markdown]
-# Red is the pixel whose probability a factor gives, blue is its past, grey is not drawn yet. Each
-# factor is about one pixel, black (0) or white (1). So each factor is a table with one number for each
+# The pixel outlined in red is the one whose probability the factor gives. Blue pixels are its past,
+# grey ones are not drawn yet. A pixel is 0 or 1, so each factor is a table with one number for each
 # past: the probability that the pixel is 1.
 #
 # > **Predict.** How many numbers do the four tables hold together?
@@ -168,8 +170,9 @@ for i, table in enumerate(model.p_one):
 print("together", sum(table.numel() for table in model.p_one))
 
 # %% [markdown]
-# Fifteen numbers: sixteen probabilities that sum to 1 are fixed by fifteen of them. They come from
-# counting. Of all patches that begin with a white pixel, which share goes on with a white one?
+# Fifteen numbers are enough, because sixteen probabilities that sum to 1 are fixed by fifteen of
+# them. `fit_tables` finds the numbers by counting. For example: of all patches whose first pixel is
+# white, what share has a white second pixel?
 
 # %%
 first, second = patches[:, 0, 0, 0], patches[:, 0, 0, 1]
@@ -179,9 +182,12 @@ print("the table: ", model.p_one[1][1].item())
 print("and after a black first pixel:", round(model.p_one[1][0].item(), 4))
 
 # %% [markdown]
-# After a white pixel, white is likely. After a black one, black is. Neighbours agree.
+# After a white pixel, white is likely. After a black one, black is likely. Neighbours agree.
 #
 # ## 2 · Multiply
+#
+# From here on the code counts pixels from 0, as Python does: `p_one[0]` is the table of $x_1$, and
+# `p_one[3]` that of $x_4$.
 #
 # ### Exercise 1.1
 
@@ -217,8 +223,8 @@ print(f"sum over all 16 images: {probabilities.sum().item():.12f}")
 print(f"largest difference from direct counting: {(probabilities - truth).abs().max().item():.1e}")
 
 # %% [markdown]
-# The chain rule is exact: nothing was lost by taking the image apart. What a *model* approximates, later,
-# are the tables, once there are too many of them.
+# The chain rule is exact: nothing was lost by taking the image apart. Later, when the tables become
+# too large, a model approximates the tables; the chain rule stays exact.
 #
 # ## 3 · Draw
 #
@@ -260,12 +266,13 @@ drawn = draw(torch.rand(settings.n_samples, 4, dtype=torch.float64))
 show_distributions({"model, exact": probabilities, "share of samples": image_frequencies(drawn)})
 
 # %% [markdown]
-# The bars agree up to the luck of the draw, because each pixel was drawn *given the ones before it*.
+# The bars agree up to chance, because each pixel was drawn *given the ones before it*.
 #
 # ### A wrong way, on purpose
 #
-# Here are two shortcuts. The first takes the likelier value of each pixel instead of drawing it. The
-# second draws all four pixels at once, each from its own frequency of white.
+# Here are two shortcuts. The first takes the likelier value of each pixel instead of drawing it (all
+# uniform numbers are 0.5, so a pixel is 0 only if 0 has more than half of the probability). The second
+# draws all four pixels at once, each from its own frequency of white.
 #
 # > **Predict.** What will the bars of the two look like?
 # >
@@ -288,16 +295,16 @@ show_distributions(
 
 # %% [markdown]
 # The first shortcut draws the same image every time. The second draws chessboards about as often as
-# edges, because pixels that are drawn apart cannot agree. On large images both mistakes are harder to
-# see.
+# edges: the pixels do not know of each other, so they cannot agree.
 #
-# **You now know** how one set of tables scores an image and draws one.
+# **You now know** how one set of tables gives the probability of an image, and draws new images.
 #
 # ## 4 · Score: nats, bits, bits per dimension
 #
 # A product of many small numbers soon falls below what a computer can hold, so models compute with
 # logarithms. The **negative log-likelihood** $-\log p(x)$ is called the **cost** of an image in this
-# series. With the natural logarithm its unit is the *nat*, with base 2 the *bit*. Rare images cost more.
+# series. With the natural logarithm its unit is the *nat*, with base 2 the *bit*. A rare image has a
+# high cost.
 
 # %%
 import math
@@ -383,8 +390,9 @@ for n_levels in (2, 256):
 #
 # ## 5 · The floor
 #
-# How low can the cost get? Images $x$ come from the distribution $p$ of the data. Under a model $q$ they
-# cost $-\log q(x)$. The mean of that is the *cross-entropy*, and it has two parts:
+# How low can the cost get? In this section, $p$ is the true distribution of the data and $q$ is a
+# model. An image $x$ costs $-\log q(x)$. The mean cost of images drawn from $p$ is called the
+# *cross-entropy*. Write $-\log q = -\log p + \log \frac pq$, and it splits into two parts:
 #
 # $$\underbrace{-\sum_x p(x) \log q(x)}_{\text{mean cost under the model}}
 #   = \underbrace{-\sum_x p(x) \log p(x)}_{\text{entropy: the floor}}
@@ -411,9 +419,18 @@ def entropy_bits(probabilities: torch.Tensor) -> torch.Tensor:
 entropy_bits = ch01.entropy_bits.check(entropy_bits)
 
 # %% [markdown]
-# The second part, the Kullback-Leibler divergence (KL), is 0 only if $q = p$. So no model costs less than
-# the entropy. On our patches we can compute this floor exactly, and compare it with the cost of the
-# uniform model, of independent pixels, of the tables, and of a thousand models drawn at random.
+# The second part is the Kullback-Leibler divergence (KL). It is never below 0, and 0 only if $q = p$. So
+# no model costs less than the entropy.
+#
+# <details><summary>Why is the KL never below 0?</summary>
+#
+# The curve $\log t$ lies below its tangent at 1: $\log t \le t - 1$, with equality only at $t = 1$. So
+# $-\mathrm{KL} = \sum_x p \log \frac qp \le \sum_x p \left(\frac qp - 1\right) \le 1 - 1 = 0$.
+# </details>
+#
+# On our patches we can compute this floor exactly. We compare it with the cost of four kinds of model:
+# the uniform one, independent pixels (the second shortcut of section 3), the tables, and a thousand
+# distributions drawn at random.
 
 # %%
 floor = entropy_bits(truth).item() / 4
@@ -446,10 +463,12 @@ ax.legend();
 
 # %% [markdown]
 # The dashed line is the floor. No model costs less on these patches, and the tables cost exactly as
-# much. The uniform model is not the worst: many of the random models are confidently wrong.
+# much. The uniform model is far from the worst: most random models cost more, because they give a small
+# probability to patches that are frequent.
 #
-# The tables reach the floor because they were counted on the same patches that they are scored on. Score
-# tables on patches that they have not seen (each set of patches has a floor of its own):
+# The tables reach the floor because they were counted on the same patches that they are scored on. Next,
+# we count on a few patches only, and score on those and on fresh ones. (`smoothing=0.5` adds half a patch
+# to every count, so that no probability is exactly 0.)
 
 # %%
 for n in (20, 100, 1_000, len(patches) // 2):
@@ -460,12 +479,15 @@ for n in (20, 100, 1_000, len(patches) // 2):
     print(f"counted on {n:6}: {seen.item():.4f} on those, {unseen.item():.4f} on fresh patches")
 
 # %% [markdown]
-# Counted on twenty patches, the tables cost less on those than on fresh ones: they have learned the
-# accidents of the twenty. From top to bottom, the cost on fresh patches falls towards the floor. Counted
-# on tens of thousands, the two costs are nearly the same. So this series compares models on *held-out*
-# images, which no model was trained on.
+# Counted on twenty patches, the tables cost less on those than on fresh ones: they have learned what
+# was special about the twenty. From top to bottom, the cost on fresh patches (last column) falls towards
+# the floor. The first column goes up and down, because each set of patches has an entropy of its own:
+# a hundred patches may happen to be more varied than others. Counted on tens of thousands, the two
+# costs are nearly the same. So this series compares models on *held-out* images, which no model was
+# trained on.
 #
-# **You now know** what a cost means: how far it lies above the floor, and under the uniform model.
+# **You now know** how to judge a cost: how far is it from the floor, and how far below the uniform
+# model?
 #
 # ## 6 · Does the order matter?
 #
@@ -507,15 +529,17 @@ ax.legend();
 # %% [markdown]
 # The four orders of the lowest cost walk around the square without a jump, and two of their three steps
 # go up or down: in garments, pixels one above the other agree most. The four of the highest cost cross
-# the diagonal twice. Raster order, 1 2 3 4, crosses it once.
+# the diagonal twice. Raster order, 1 2 3 4, crosses it once, and its other two steps go sideways.
 #
-# So the order makes no difference to a model that reads the whole past. It makes a difference to a model
-# that reads a part of it. Chapters 02 to 04 are about which part of the past a PixelCNN can read.
+# So the order makes no difference to complete tables, which read the whole past. It makes a difference
+# to a model that reads only a part of it. Chapters 02 to 04 are about which part of the past a PixelCNN
+# can read.
 #
 # ## 7 · A GAN on the same toy
 #
-# A generative adversarial network (GAN) turns noise into images. Its *generator* draws. Its *critic* tries
-# to tell drawings from data, and the generator is trained to mislead it.
+# A generative adversarial network (GAN) [3] has two parts. Its *generator* turns noise into images. Its
+# *critic* tries to tell these images from real ones, and the generator is trained to mislead the critic.
+# Both are small here:
 
 # %%
 from torch import nn
@@ -556,11 +580,12 @@ gan_share = image_frequencies(gan_drawn)
 show_distributions({"truth": truth, "share of GAN samples": gan_share})
 
 # %% [markdown]
-# It draws well: the bars are close. Now ask it what we asked the tables: *how probable is this image?*
-# No line of code answers that. The generator is a function from noise to images. $p(x)$ is the
-# probability that the noise is one that becomes $x$, and nothing in the network computes it.
+# It draws fairly well: bars that are tall for the data are tall here, and low ones are low. Now ask it
+# what we asked the tables: *how probable is this image?* Nothing in the network answers that. The
+# generator is a function from noise to images. The probability $p(x)$ is that of all the noise which
+# becomes $x$, and the network has no way to add it up.
 #
-# With sixteen images there is a way round: draw very often, and count.
+# With only sixteen images there is a way round: draw very often, and count.
 
 # %%
 print(f"tables: {mean_cost(probabilities).item():.4f} bits/dim, read off the model")
@@ -571,13 +596,14 @@ for n in (100, 1_000, 10_000, settings.n_gan_samples):
     print(f"GAN, {n:7,} drawings: {cost:.4f} bits/dim, {missing} images of the data never drawn")
 
 # %% [markdown]
-# While one image of the data has never been drawn, the estimate is infinite, and counting cannot tell
-# whether the GAN draws that image rarely or never. Of binary images with 28×28 pixels there are $2^{784}$.
-# None is ever drawn twice, so counting is hopeless there. The tables, and every PixelCNN after them,
-# compute the number.
+# As long as one image of the data has never been drawn, the estimate is infinite. Counting cannot tell
+# whether the GAN draws that image rarely or never. There are $2^{784}$ binary images of 28×28 pixels. In
+# any number of drawings that we can make, almost all of them never occur, so counting is hopeless there.
+# The tables, and every PixelCNN after them, compute the probability.
 #
 # > **In words.** Somebody says: "The samples of model A look better than those of model B, so A has the
-# > higher likelihood." Give a counterexample in each direction, with these patches.
+# > higher likelihood." Invent two models of these patches: one that draws flawless patches and has a bad
+# > likelihood, and one that draws bad patches now and then and has a good likelihood. (More in [4].)
 # >
 # > <details><summary>An answer</summary>
 # >
