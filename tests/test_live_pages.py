@@ -9,6 +9,14 @@ import torch
 from live_page import in_node, needs_node
 from torch import nn
 
+from tutorial_lib.codes import VectorQuantizer
+from tutorial_lib.codes.quantizer import (
+    code_counts,
+    nearest_code,
+    perplexity,
+    straight_through,
+    vq_losses,
+)
 from tutorial_lib.pixels import GatedPixelCNN, MaskedConv2d, as_model, influence_matrix
 from tutorial_lib.pixels.gated_layer import GatedLayer, shift_down
 from tutorial_lib.pixels.influence import blind_spot
@@ -99,3 +107,120 @@ def test_a_way_is_shown_exactly_for_pixels_that_are_read_and_every_step_is_a_tap
             assert 0 <= down <= 1 + shift and abs(right) <= 1
             if stacks == 1 or at[2] == "horizontal":  # to the left only while it moves down
                 assert down == 1 or right >= 0
+
+
+def some_vectors(n, seed=0):
+    noise = torch.Generator().manual_seed(seed)
+    return 2 * torch.randn(n, 2, generator=noise, dtype=torch.float64)
+
+
+def test_the_quantizer_page_finds_the_nearest_code_and_the_lower_of_two():
+    z, codes = some_vectors(200), some_vectors(9, seed=1)
+    found = in_node(
+        "vq.js", "z.map((each) => m.nearestCode(each, codes))", z=z.tolist(), codes=codes.tolist()
+    )
+    assert found == nearest_code(z, codes).tolist()
+    assert in_node("vq.js", "m.nearestCode([0, 0], [[2, 0], [0, 1], [1, 0], [0, -1]])") == 1
+
+
+def test_the_quantizer_page_has_the_losses_and_gradients_of_torch():
+    z = some_vectors(50).requires_grad_()
+    codes, targets = some_vectors(6, seed=1).requires_grad_(), some_vectors(50, seed=2)
+    indices = nearest_code(z, codes)
+    e = codes[indices]
+    codebook_loss, commitment_loss = vq_losses(z, e)
+    reconstruction = (straight_through(z, e) - targets).square().sum() / 2
+    (of_codes,) = torch.autograd.grad(codebook_loss, codes, retain_graph=True)
+    (copied,) = torch.autograd.grad(reconstruction, z, retain_graph=True)
+    (commitment,) = torch.autograd.grad(0.25 * 50 * commitment_loss, z)  # 50: for one vector each
+    values = {"z": z.tolist(), "codes": codes.tolist(), "targets": targets.tolist()}
+    found = in_node(
+        "vq.js",
+        """({
+            all: m.measure({ codes }, z, targets, 0.25),
+            gradient: m.codebookGradient(codes, z, indices),
+            each: z.map((v, i) => m.encoderGradient(v, codes[indices[i]], targets[i], 0.25)),
+        })""",
+        indices=indices.tolist(),
+        **values,
+    )
+    assert found["all"]["codebook"] == pytest.approx(codebook_loss.item())
+    assert found["all"]["commitment"] == pytest.approx(0.25 * commitment_loss.item())
+    assert found["all"]["reconstruction"] == pytest.approx(reconstruction.item() / 50)
+    assert found["all"]["perplexity"] == pytest.approx(perplexity(code_counts(indices, 6)).item())
+    torch.testing.assert_close(torch.tensor(found["gradient"]).double(), of_codes)
+    for name, expected in (("copied", copied), ("commitment", commitment)):
+        got = torch.tensor([each[name] for each in found["each"]], dtype=torch.float64)
+        torch.testing.assert_close(got, expected)
+
+
+@pytest.mark.parametrize("restart", [False, True], ids=["as they are", "restarts"])
+@pytest.mark.parametrize("update", ["ema", "gradient"])
+def test_training_in_the_quantizer_page_is_the_library_s(update, restart, monkeypatch):
+    """Forty steps of a quantizer; three of its eight codes start where no vector comes."""
+    steps, decay, rate = 40, 0.8, 0.7
+    batches = [some_vectors(32, seed=s) + 3.0 * (s % 2) for s in range(steps)]
+    start = 0.3 * some_vectors(8, seed=99)
+    start[5:] += 40
+    quantizer = VectorQuantizer(8, 2, update=update, restart_dead_codes=restart, decay=decay)
+    quantizer.double().set_codebook(start)
+    monkeypatch.setattr(quantizer, "_candidates", lambda vectors: vectors[:8])
+    parameters = list(quantizer.parameters())
+    optimizer = torch.optim.SGD(parameters, lr=rate) if parameters else None
+    for batch in batches:
+        quantized = quantizer(batch)
+        if optimizer:
+            optimizer.zero_grad()
+            quantized.codebook_loss.backward()
+            optimizer.step()
+    found = in_node(
+        "vq.js",
+        """(() => {
+            let state = { codes: start, counts: Array(8).fill(1) }, restarts = 0;
+            for (const vectors of batches) {
+                const candidates = restart ? vectors.slice(0, 8) : null;
+                state = m.trainStep(state, { vectors, candidates }, how);
+                restarts += state.restarted.filter(Boolean).length;
+            }
+            return { codes: state.codes, counts: state.counts, restarts };
+        })()""",
+        start=start.tolist(),
+        batches=[batch.tolist() for batch in batches],
+        restart=restart,
+        how={"update": update, "decay": decay, "rate": rate, "beta": 0.25},
+    )
+    assert (found["restarts"] > 0) == restart
+    codes = torch.tensor(found["codes"], dtype=torch.float64)
+    torch.testing.assert_close(codes, quantizer.codebook.detach(), rtol=1e-6, atol=1e-6)
+    counts = torch.tensor(found["counts"], dtype=torch.float64)
+    torch.testing.assert_close(counts, quantizer.counts.double(), rtol=1e-6, atol=1e-6)
+
+
+def test_a_z_e_that_follows_both_gradients_rests_where_they_cancel():
+    """The walk of chapter 10: at rest z_e - e = (t - e) / (2 beta)."""
+    z = in_node(
+        "vq.js",
+        """(() => {
+            let vectors = [[-1.5, 0]];
+            for (let step = 0; step < 400; step++)
+                vectors = m.trainStep({ codes, counts: [1, 1] }, { vectors, targets: [[2.8, 1.9]] },
+                    { update: "gradient", rate: 0, decay: 0.9, beta: 1, encoderRate: 0.1 }).vectors;
+            return vectors[0];
+        })()""",
+        codes=[[-2, 1], [2, 1]],
+    )
+    assert z == pytest.approx([2 + 0.8 / 2, 1 + 0.9 / 2])
+
+
+def test_the_cells_of_the_page_hold_the_points_whose_nearest_code_they_belong_to():
+    codes = some_vectors(7, seed=5)
+    polygons = in_node("vq.js", "m.cells(codes, [-9, -9, 9, 9])", codes=codes.tolist())
+    assert sum(area(polygon) for polygon in polygons) == pytest.approx(18 * 18)
+    for k, polygon in enumerate(polygons):
+        middle = torch.tensor(polygon, dtype=torch.float64).mean(dim=0, keepdim=True)
+        assert nearest_code(middle, codes).item() == k
+
+
+def area(polygon):
+    ends = polygon[1:] + polygon[:1]
+    return sum(x * v - u * y for (x, y), (u, v) in zip(polygon, ends, strict=True)) / 2
