@@ -4,8 +4,8 @@
 # [← 01 · Images as sequences](01_images_as_sequences.ipynb) · [Contents](00_start_here.ipynb#Contents) · [Glossary](00_start_here.ipynb#Glossary) · [03 · PixelCNN →](03_pixelcnn.ipynb) · [Open in Colab](https://colab.research.google.com/github/from-pixels-to-codes/from-pixels-to-codes/blob/main/notebooks/02_masked_convolutions.ipynb)
 #
 # A convolution reads in all directions. A model that predicts the next pixel must not look ahead.
-# In this chapter you write the convolution that looks back only, and an instrument that shows what
-# any network reads.
+# In this chapter you write a convolution that only looks back, and a tool that shows what any network
+# reads.
 #
 # **By the end you will have**
 #
@@ -67,8 +67,8 @@ draw_mask_explorer(kernel_size=3, n_layers=4, first_type="A");
 # %% [markdown]
 # You will be able to draw and explain this picture by the end. The pixel outlined in red is about to
 # be predicted, by four masked convolutions. Blue pixels can change the prediction. Grey ones must
-# not: they come later. The orange ones come earlier, so the model is allowed to read them, and it
-# does not.
+# not, because they come later. The orange ones come earlier. The model is allowed to read them, but
+# it does not.
 #
 # ## 1 · The past of a pixel
 #
@@ -77,8 +77,8 @@ draw_mask_explorer(kernel_size=3, n_layers=4, first_type="A");
 #
 # $$p(x) = \prod_{i} p(x_i \mid x_1, \dots, x_{i-1})$$
 #
-# Number the pixels of a small image in that order. The past of a pixel is everything with a smaller
-# number.
+# Number the pixels of a small image in that order, from 0 as Python does. The past of a pixel is
+# everything with a smaller number.
 
 # %% tags=["nbval-check-output"]
 import torch
@@ -89,10 +89,10 @@ print("the past of the pixel in row 2, column 1:")
 print((order < order[2, 1]).int())
 
 # %% [markdown]
-# These are all rows above in full, and the pixels on the left in its own row. A convolution sees a
-# small window of that pattern. The centre of the window is the pixel to be predicted. A *mask* of
-# zeros and ones over the window says which *taps*, that is, which entries of the kernel, may be
-# read:
+# The past consists of all rows above, and of the pixels on the left in the same row. A convolution
+# reads a small window around the pixel to be predicted, so it has to leave out the rest of that
+# window. A *mask* of zeros and ones says which *taps*, that is, which entries of the kernel, may be
+# used:
 
 # %%
 from tutorial_lib.notebook import diagrams
@@ -102,9 +102,9 @@ picture = torch.arange(35).view(5, 7) / 34  # five rows, seven columns, from bla
 diagrams.sliding_mask(LibraryConv2d(1, 1, 3, mask_type="A"), picture)
 
 # %% [markdown]
-# The centre is the delicate tap. In the first layer it holds the very pixel to be predicted, so it
-# has to be 0: **mask A**. From the second layer on, the centre holds *features* of that pixel, which
-# were computed from its past alone. They may be read, and they should be, because they hold what the
+# The centre tap needs care. In the first layer it reads the very pixel to be predicted, so its mask has
+# to be 0: **mask A**. From the second layer on, it reads *features* at that place, which the layer
+# before computed from the past alone. They may be read, and they should be, because they hold what the
 # layer before found out: **mask B**.
 #
 # ### Exercise 2.1
@@ -141,7 +141,7 @@ for ax, (size, kind) in zip(axes, [(3, "A"), (3, "B"), (5, "A"), (5, "B")], stri
     ax.set_title(f"{size}×{size}, mask {kind}")
 
 # %% [markdown]
-# Blue taps are read. A and B differ in the centre only.
+# Blue taps are used. A and B differ in the centre only.
 #
 # ## 2 · A convolution with a mask
 #
@@ -189,11 +189,11 @@ masked_conv2d = ch02.masked_conv2d.check(masked_conv2d)
 impulse = torch.zeros(1, 1, 5, 7)
 impulse[0, 0, 2, 3] = 1
 kernel, no_bias, mask = torch.ones(1, 1, 3, 3), torch.zeros(1), causal_mask(3, include_center=False)
-heard = masked_conv2d(impulse, kernel, no_bias, mask)
-print(heard[0, 0].int())
+output = masked_conv2d(impulse, kernel, no_bias, mask)
+print(output[0, 0].int())
 
 # %% [markdown]
-# The outputs on the right and in the row below: the mask turned by 180°. An output reads *above*
+# One output on the right and three in the row below: the mask turned by 180°. An output reads *above*
 # itself, so a pixel changes outputs *below* itself. If you mix up these two pictures, you write a
 # mask that looks into the future.
 #
@@ -214,14 +214,15 @@ print("mask written into the weights, gradient:\n", written_in.grad[0, 0].numpy(
 print("your function, gradient:\n", yours.grad[0, 0].numpy().round(1))
 
 # %% [markdown]
-# Written in, the forbidden taps get gradients as large as the others. They count in the gradient's
-# length, which clipping looks at, and the optimiser keeps averages of them. With your function they
-# are exactly 0, because the mask is a part of the computation.
+# With the mask written in, the forbidden taps get gradients as large as the others. This does harm: the
+# optimiser moves these weights and keeps averages of their gradients, and gradient clipping counts
+# them. With your function their gradients are exactly 0, because the mask is a part of the computation.
 #
 # ### The layer
 #
 # Chapter 03 builds a model of layers, so put weights around your function. `nn.Conv2d` makes them.
-# The mask is a *buffer*: it moves to a GPU with the layer, and is not trained.
+# The mask is a *buffer*: it moves to a GPU with the layer, and is not trained. With `persistent=False`
+# it is not saved either, since it can be computed again.
 
 # %%
 from torch import nn
@@ -249,9 +250,9 @@ for mask_type in "AB":
     print(f"mask {mask_type}, same output as the library's:", same)
 
 # %% [markdown]
-# From here on, all stacks are made of your layer.
+# From here on, all *stacks* (layers applied one after the other) are made of your layer.
 #
-# ## 3 · An instrument: influence, by autograd
+# ## 3 · A measurement: influence, by autograd
 #
 # How would you *know* that a network of twenty layers keeps to the order? Ask the derivative: if the
 # gradient of output $i$ with respect to input $j$ is zero, whatever the input, then $i$ does not
@@ -271,6 +272,9 @@ for ax, (name, layer) in zip(axes, {"ordinary": plain, "mask A": masked}.items()
 figure.colorbar(shown, ax=axes, label="|gradient| of the outlined output");
 
 # %% [markdown]
+# The output outlined on the left depends on inputs on all sides, its own place included (two corners
+# are too weak to see). The masked one depends on the three inputs above it and the one on its left.
+#
 # ### Exercise 2.3
 
 # %% jupyter={"source_hidden": true} cellView="form"
@@ -317,12 +321,13 @@ for ax, (name, layers) in zip(axes, trio.items(), strict=True):
     show_mask(matrix, ax=ax).set(title=f"{name}\ncausal: {causal}", xlabel="input", ylabel="output")
 
 # %% [markdown]
-# "Nothing sees itself or the future" means: nothing on the diagonal or to the right of it. A program
-# can check that. The stripes are the rows of the image: an output reads its own row, the row above,
-# and with more layers the rows above that.
+# "Nothing sees itself or the future" means: nothing is blue on the diagonal or to the right of it. The
+# cell checks that: `tril(-1)` keeps only what lies to the left of the diagonal. The stripes are the rows
+# of the image. An output reads its own row and the row above, and with more layers also the rows above
+# that.
 #
 # The library's `influence_matrix` does the same for whole models of images. It also tries several
-# random images, because a ReLU may be shut on one of them.
+# random images, because a ReLU that gives 0 on one of them has a gradient of 0 there.
 #
 # ## 4 · A wrong way: mask B first
 #
@@ -382,8 +387,8 @@ show_curves(curves, xlabel="training step", ylabel="bits/dim").set_yscale("log")
 
 # %% [markdown]
 # Mask B wins by orders of magnitude. **Why is this too good?** The network copies the pixel that it
-# should predict. A test set would not tell, because the leak is there too. Two things do. One is the
-# influence matrix, before any training:
+# should predict. A test set would not reveal it, because the network can copy there too. Two things
+# reveal it. One is the influence matrix, which needs no training:
 
 # %% tags=["nbval-check-output"]
 for name, model in models.items():
@@ -391,8 +396,8 @@ for name, model in models.items():
     print(f"{name}: {matrix.diagonal().sum().item()} of 35 outputs see their own pixel")
 
 # %% [markdown]
-# The other is drawing. When a pixel is drawn, it is not there yet. The leaky model finds a 0 in its
-# place, and copies the 0.
+# The other is drawing. A drawing starts from an image of zeros, and when a pixel is to be drawn, its
+# place still holds a 0. The leaky model copies the 0.
 
 # %%
 from tutorial_lib.notebook import show_images
@@ -405,20 +410,21 @@ show_images(torch.cat(drawn), n_levels=2, n_columns=8, row_labels=list(models));
 
 # %% [markdown]
 # The model with mask A draws blobs, and a few dots in some images: three small layers see only a few
-# pixels. The one with the splendid bits/dim draws nothing at all.
+# pixels. The model with mask B, whose bits/dim looked so good, draws nothing at all.
 #
 # ## 5 · Does the stack see *all* of the past?
 #
-# It never sees the future. But the chain rule asks for **all** earlier pixels, so ask the other half
-# of the question.
+# A stack with mask A first never sees the future. But in the chain rule a pixel depends on **all**
+# earlier pixels. Does the stack see all of them?
 #
 # > **Predict.** A 9×9 image, four masked 3×3 layers, the pixel in row 6, column 4. It has 58 earlier
 # > pixels. How many of them can change its prediction?
 # >
 # > <details><summary>A way to think about it</summary>
 # >
-# > Follow a message from the upper right. Each layer can carry it one row down and, *while it moves
-# > down*, one column to the left. Within a row it can only travel to the right.
+# > Think of what an input pixel tells the later layers as a *message*, and follow one from the upper
+# > right. Each layer can carry it one row down and, *while it moves down*, one column to the left.
+# > Within a row it can only travel to the right.
 # >
 # > </details>
 
@@ -433,18 +439,19 @@ for ax, (row, column) in zip(axes, [(6, 4), (6, 1), (3, 6)], strict=True):
     ax.set_title(f"reads {reads[number].sum()} of {number}")
 
 # %% [markdown]
-# Orange is past that never arrives. The upper rows are out of reach because four layers look four
-# rows up. But look at the wedge on the right of the red outline. It begins in the row above, two
-# columns further. Why does nothing arrive from there?
+# Orange pixels are past that never arrives. Some are too far away: four layers reach four rows up and
+# four columns to the side, so the two upper rows are lost on the left and in the middle, and two columns
+# in the picture on the right. But there is also an orange wedge above and to the right of the red
+# outline. It begins close by: one row up, two columns to the right. Why does nothing arrive from there?
 
 # %%
 diagrams.paths_of_messages()
 
 # %% [markdown]
-# In each layer, a message can go down, to the right, or down and to the left by one column. It can
-# never go to the left within a row. So a pixel $d$ rows above the target arrives only if it lies at
-# most $d$ columns to the right. This is the **blind spot** of the gated PixelCNN paper (section 2.2
-# and figure 1), found by measurement.
+# In each layer, a message can go one column to the right, or one row down, where it may also shift by
+# one column to either side. It can never go to the left within a row. So a message from $h$ rows above
+# the target arrives only if it starts at most $h$ columns to the right of it. This is the **blind spot**
+# of the gated PixelCNN paper (section 2.2 and figure 1), found by measurement.
 #
 # ### Exercise 2.4
 #
@@ -485,31 +492,32 @@ print(f"{side}×{side} image, deepest stack: {shares[3][-1]:.1f}% unread with 3�
 
 
 # %% [markdown]
-# More layers make the unread share fall until all rows are in reach. Then it stays: the rest is the
-# wedge, and no depth removes it. A 5×5 kernel can move two columns in a row, so its wedge is
-# narrower.
+# With more layers the unread share falls until all rows are in reach. Then it stays the same: what is
+# left is the wedge, and no number of layers removes it. In a 5×5 kernel, a message can shift by two
+# columns for each row that it goes down, so the wedge is narrower.
 #
 # ### How large can it become?
 #
 # The share also depends on the side $n$ of the image. Let a pixel lie $u$ columns from the right
-# edge and $r$ rows from the top. With 3×3 kernels and any depth, $u - d$ pixels of the row $d$ above
-# it are unread (none if $d > u$). Add this up over all rows above and all pixels, with integrals in
-# place of sums:
+# edge and $r$ rows from the top. With 3×3 kernels and enough layers, $u - h$ pixels are unread in the
+# row that lies $h$ rows above it (none if $h > u$). Add this up over all rows above and all pixels, with
+# integrals in place of sums. The innermost integral is $ur - r^2/2$ for $r < u$, and $u^2/2$ for larger
+# $r$:
 #
-# $$\int_0^n\!\!\int_0^n \int_0^{r} \max(u - d, 0)\, \mathrm{d}d\, \mathrm{d}r\, \mathrm{d}u
+# $$\int_0^n\!\!\int_0^n \int_0^{r} \max(u - h, 0)\, \mathrm{d}h\, \mathrm{d}r\, \mathrm{d}u
 # = \int_0^n \Big(\frac{u^3}{3} + \frac{u^2}{2}(n - u)\Big)\, \mathrm{d}u
 # = \frac{n^4}{12} + \frac{n^4}{24} = \frac{n^4}{8}$$
 #
 # All pairs of a pixel and an earlier one are $n^2 (n^2 - 1) / 2 \approx n^4 / 2$. So the blind spot
-# of a large image is $\frac{n^4 / 8}{n^4 / 2} = \frac14$ of the past. The exact sums say how fast
-# it gets there:
+# of a large image is $\frac{n^4 / 8}{n^4 / 2} = \frac14$ of the past. The exact sums show how fast
+# the share gets there:
 
 # %% tags=["nbval-check-output"]
 def blind_share(n):
     """The share of the past of all pixels of an n×n image that 3×3 kernels never read."""
     steps = torch.arange(n)
-    r, c, d = torch.meshgrid(steps, steps, steps + 1, indexing="ij")
-    unread = (n - 1 - c - d).clamp(min=0) * (d <= r)  # in the row d above the pixel (r, c)
+    r, c, h = torch.meshgrid(steps, steps, steps + 1, indexing="ij")
+    unread = (n - 1 - c - h).clamp(min=0) * (h <= r)  # h rows above the pixel (r, c)
     return unread.sum().item() / (n**2 * (n**2 - 1) / 2)
 
 
@@ -517,13 +525,13 @@ for n in (5, 9, 15, 28, 64, 200):
     print(f"{n:3}×{n:<3}  {blind_share(n):.1%} of the past is never read")
 
 # %% [markdown]
-# The value for 9×9 is the one that you measured. On a larger image, more is lost, up to a quarter.
-# Chapter 04 closes the blind spot with two stacks.
+# The value for 9×9 is the one that you measured. On larger images a larger share is lost, up to a
+# quarter. Chapter 04 removes the blind spot with two stacks.
 #
 # ### Turn the knobs
 #
-# Kernel size, number of layers, and the mask of the first layer. With "B", the pixel in the red
-# outline turns blue.
+# Change the kernel size, the number of layers, and the mask of the first layer. With "B", the pixel in
+# the red outline turns blue.
 
 # %%
 from tutorial_lib.notebook.widgets import mask_explorer
@@ -539,14 +547,15 @@ figure, axes = plt.subplots(2, 4, figsize=(7, 3.8), layout="tight")
 for row, kernel_size in zip(axes, (3, 5), strict=True):
     for ax, depth in zip(row, (1, 2, 4, 8), strict=True):
         draw_mask_explorer(kernel_size, depth, "A", ax=ax)
-        ax.set_title(f"{kernel_size}×{kernel_size}, {depth} layers", fontsize=8)
+        ax.set_title(f"{kernel_size}×{kernel_size}, layers: {depth}", fontsize=8)
 
 
 # %% [markdown]
 # ## 6 · Why tests use images that are not square
 #
-# This line has a mistake that is easy to make. It shifts features down by padding a row at the top
-# and cutting off the surplus, and it cuts with the wrong side.
+# This function has a mistake that is easy to make. It should shift features down by one row: it adds a
+# row of zeros at the top, and then cuts off the last row. But it cuts to the width of the image where it
+# should cut to the height.
 
 # %% tags=["nbval-check-output"]
 def shift_down_with_a_bug(features):
@@ -559,8 +568,8 @@ for height, width in ((5, 5), (5, 7), (7, 5)):
     print(f"{height}×{width} in, {out.shape[2]}×{out.shape[3]} out")
 
 # %% [markdown]
-# On square images it is right, and MNIST, CIFAR and ImageNet crops are square. On 5×7 the surplus
-# row stays, on 7×5 rows are lost. All tests of this series use images with two different sides.
+# On square images it is right, and MNIST, CIFAR and ImageNet crops are square. On 5×7 the extra row
+# stays, and on 7×5 rows are lost. So the tests of this series use images with two different sides.
 #
 # ## 7 · Colour: three steps in one pixel
 #
@@ -572,9 +581,10 @@ for height, width in ((5, 5), (5, 7), (7, 5)):
 # > R, then G given R, then B given R and G (PixelRNN paper, eq. 2). An image of $n \times n$ pixels
 # > has $3n^2$ factors.
 #
-# Inside a network, a pixel has many channels. They are divided into three equal groups that belong
-# to R, G and B. Earlier pixels are known in full, so away from the centre every group reads every
-# group. At the centre tap, the groups follow the order R, G, B.
+# Inside a network, a pixel has many channels. They are divided into three equal groups, which belong
+# to R, G and B. Earlier pixels are known in full, so at the taps away from the centre every group reads
+# every group. At the centre tap, a group reads only the groups before it in the order R, G, B (and
+# with mask B also itself).
 #
 # ### Exercise 2.5
 
@@ -607,7 +617,7 @@ color_causal_mask = ch02.color_causal_mask.check(color_causal_mask)
 
 
 # %% [markdown]
-# With your mask, your layer learns colours. Held against the library's again:
+# With your mask, your layer can handle colours. We compare it with the library's again:
 
 # %%
 class ColorConv2d(MaskedConv2d):
@@ -678,8 +688,8 @@ wrong = Disagreeing(color_stack, n_colors=3, n_levels=4)
 print(influence_matrix(wrong, height=1, width=1).int())
 
 # %% [markdown]
-# The first row is no longer empty: R, which comes first, is told about its own pixel. The loss curve
-# of this model would look very good.
+# The first row is no longer empty: R, which comes first, now reads R and G of its own pixel. In training,
+# the loss of this model would be too good, as with mask B in section 4.
 
 # %%
 ch02.progress()
@@ -693,8 +703,8 @@ ch02.progress()
 # > <details><summary>An answer</summary>
 # >
 # > The centre. From the second layer on it holds what the layer before made of the past, and mask A
-# > throws that away. With each layer the pixels nearest to the target drop out of its prediction.
-# > Draw the influence map: the pixel on the left goes first.
+# > throws that away. With each layer, pixels near the target drop out of its prediction. Draw the
+# > influence map: with two 3×3 layers, the pixels on the left and on the upper right are lost.
 # >
 # > </details>
 #
