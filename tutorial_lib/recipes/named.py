@@ -120,6 +120,24 @@ RECIPES: dict[str, Presets] = {
         n_channels=64,
         n_layers=12,
     ),
+    "gated-emoji": same(
+        ImageModelRecipe(
+            title="gated PixelCNN of emoji in colour, told group and style (chapter 14)",
+            dataset="emoji",
+            n_levels=256,
+            by_label=True,
+            arguments={
+                "n_channels": 60,
+                "n_layers": 6,
+                "kernel_size": 5,
+                "coordinates": True,
+                "n_frequencies": 4,
+            },
+            fit=FitConfig(
+                epochs=12, batch_size=16, learning_rate=4e-3, weight_decay=0.02, average=0.1
+            ),
+        ),
+    ),
     "pixelcnn-fashion-mnist": larger(
         ImageModelRecipe(
             title="plain PixelCNN on Fashion-MNIST in 16 levels (chapter 03)",
@@ -154,6 +172,25 @@ RECIPES: dict[str, Presets] = {
                 n_channels=48,
                 n_layers=8,
                 fit=FitConfig(epochs=8, learning_rate=2e-3, weight_decay=0.01, average=0.1),
+            ),
+        ),
+    ),
+    "two-stage-emoji": same(
+        TwoStageRecipe(
+            "VQ-VAE of emoji in colour, gated PixelCNN over its codes (chapter 14)",
+            "emoji",
+            256,
+            TwoStageSettings(
+                VQVAESettings(
+                    n_codes=256, fit=FitConfig(epochs=150, batch_size=32, learning_rate=2e-3)
+                ),
+                PriorSettings(
+                    n_channels=48,
+                    n_layers=6,
+                    fit=FitConfig(
+                        epochs=12, batch_size=32, learning_rate=2e-3, weight_decay=0.05, average=0.1
+                    ),
+                ),
             ),
         ),
     ),

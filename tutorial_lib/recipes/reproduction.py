@@ -69,6 +69,8 @@ def reproduce(
     out = runs_dir() / name if out is None else Path(out)
     with main_first():
         dataset = data.load(recipe.dataset).with_n_levels(recipe.n_levels)
+    if recipe.dataset == "emoji":
+        dataset = data.with_styles(dataset)  # samples of a group come in one style
     if smoke:
         dataset = cut_for_smoke(dataset, 96, 32)
         recipe = _with_fit(recipe, minutes=None, epochs=1, batch_size=32, precision="no")

@@ -35,7 +35,7 @@ MODELS = get_args(ModelName)
 PowerOf2 = Annotated[Count, that(lambda n: n & (n - 1) == 0, "be a power of 2")]
 Profile = Literal["smoke", "laptop", "gpu"]
 Decoder = Literal["auto", "categorical", "logistics"]
-N_MIXTURES = 10  # logistics in a mixture, as in PixelCNN++
+N_MIXTURES = 1  # logistics for a sub-pixel; the centre of ten, each for all colours, is often grey
 
 
 @dataclass(frozen=True)
