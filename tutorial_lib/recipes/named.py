@@ -127,7 +127,7 @@ RECIPES: dict[str, Presets] = {
             n_levels=256,
             by_label=True,
             arguments={
-                "n_channels": 60,
+                "n_channels": 48,
                 "n_layers": 6,
                 "kernel_size": 5,
                 "coordinates": True,
