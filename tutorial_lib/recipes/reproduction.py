@@ -14,6 +14,7 @@ import torch
 
 from tutorial_lib import data, profiles
 from tutorial_lib.contracts import Positive, checked
+from tutorial_lib.data.emoji import with_styles
 from tutorial_lib.files import runs_dir
 from tutorial_lib.recipes import named
 from tutorial_lib.recipes.image_model import train_image_model
@@ -70,7 +71,7 @@ def reproduce(
     with main_first():
         dataset = data.load(recipe.dataset).with_n_levels(recipe.n_levels)
     if recipe.dataset == "emoji":
-        dataset = data.with_styles(dataset)  # samples of a group come in one style
+        dataset = with_styles(dataset)  # samples of a group come in one style
     if smoke:
         dataset = cut_for_smoke(dataset, 96, 32)
         recipe = _with_fit(recipe, minutes=None, epochs=1, batch_size=32, precision="no")
