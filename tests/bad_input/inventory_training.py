@@ -263,6 +263,11 @@ RECIPES = [
         {"recipe": thing(lambda: RECIPE), "dataset": DATASET},
     ),
     call(
+        "recipes.image_model.recipe_over_pixels",
+        ImageModelRecipe,
+        {"dataset": DATASET, "settings": thing(lambda: OF_PRIOR)},
+    ),
+    call(
         "recipes.image_model.evaluate_image_model",
         dict,
         {"model": model(small.labelled), "split": SPLIT, "by_label": flag(True)},
@@ -316,6 +321,11 @@ RECIPES = [
             "n_levels": count(16, at_least=2),
             "settings": thing(lambda: TwoStageSettings(OF_VQVAE, OF_PRIOR)),
         },
+    ),
+    call(
+        "recipes.settings.pixel_presets",
+        PriorSettings,
+        {"profile": choice("smoke", "Smoke"), "precision": choice("no", "fp8")},
     ),
     call(
         "recipes.settings.presets",

@@ -105,7 +105,9 @@ def _refuse(word: str, known: list[str], prog: str, beside: Commands) -> NoRetur
     near = meant[0] if meant else nearest(word, known)
     hint = f" Did you mean {near}?" if near else ""
     if others and not meant:
-        hint = f" It is an option of {' and '.join(map(repr, others))}."
+        *most, last = map(repr, others)
+        listed = f"{', '.join(most)} and {last}" if most else last
+        hint = f" It is an option of {listed}."
     raise Mistake(f"no option {word}.{hint} `{prog} --help` lists the options.")
 
 

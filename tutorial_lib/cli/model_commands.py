@@ -46,12 +46,14 @@ def sample(
     """
     size = None if shape is None else _sides(shape)
     label = "all" if label is not None and label.lower() == "all" else label
-    facts = _told_facts(run, weights, "two-stage.safetensors")
+    of_pixels = run is not None and (run / "weights.safetensors").is_file()
+    file = "weights.safetensors" if of_pixels else "two-stage.safetensors"
+    facts = _told_facts(run, weights, file)
     if facts is not None and label not in (None, "all"):
         label_named(label, len(facts.class_names), facts.class_names)
     from tutorial_lib.recipes.sample_sheets import write_sample_grids
 
-    model = _two_stage(run, weights)
+    model = _two_stage(run, weights) if not of_pixels else _over_pixels(run / file)
     if model.facts is None and size is None:
         raise ValueError(
             f"the weights in {run} do not say the shape of their images: add --shape HEIGHTxWIDTH"
@@ -209,6 +211,13 @@ def _two_stage(run: Path | None, weights: str):
     from tutorial_lib.recipes.pretrained import load_pretrained, load_run
 
     return load_run(run) if run is not None else load_pretrained(weights)
+
+
+def _over_pixels(path: Path):
+    """The model of pixels in a file of weights."""
+    from tutorial_lib.recipes.pretrained import load_weights
+
+    return load_weights(path)
 
 
 def _vqvae(run: Path | None, weights: str):

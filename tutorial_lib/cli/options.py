@@ -79,14 +79,14 @@ SETTINGS = {
     "n_blocks": (int, "Residual blocks in the encoder, and as many in the decoder."),
     "decoder": (
         Literal["auto", "categorical", "logistics"],
-        "Likelihood of a pixel: a categorical over its levels, or a mixture of 10 logistics, which "
-        "is quicker for many levels; auto: logistics for colours in 64 levels or more.",
+        "Likelihood of a pixel: a categorical over its levels, or a logistic, which is "
+        "quicker for many levels; auto: logistics for colours in 64 levels or more.",
     ),
-    "n_layers": (int, "Layers of the prior."),
-    "kernel_size": (int, "Side of the prior's kernels: odd, at least 3."),
+    "n_layers": (int, "Layers of the gated PixelCNN."),
+    "kernel_size": (int, "Side of its kernels: odd, at least 3."),
     "by_label": (
         Literal["auto", "yes", "no"],
-        "Whether the prior is told the class of an image; auto: if there are labels.",
+        "Whether it is told the class of an image; auto: if there are labels.",
     ),
     "epochs": (int, "Passes over the training images."),
     "minutes": (float, "Train for so many minutes, in the place of epochs."),

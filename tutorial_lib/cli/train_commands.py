@@ -18,7 +18,7 @@ from tutorial_lib.cli.options import maybe, options_of, with_options
 from tutorial_lib.cli.source import Source, source_of_run
 from tutorial_lib.contracts import Count, Several
 from tutorial_lib.data import catalog
-from tutorial_lib.recipes.settings import Profile, presets
+from tutorial_lib.recipes.settings import Profile, pixel_presets, presets
 
 Out = Annotated[
     Path, arg(help="Folder of the run, made if need be; an unfinished run in it goes on.")
@@ -77,11 +77,40 @@ def train_commands(arguments: Sequence[str]) -> dict[str, Callable[..., None]]:
     A command first looks at all it is told, then loads torch and asks which precision is fast.
     """
     if list(arguments[:1]) != ["train"]:  # its name is wanted alone, for the list of commands
-        return dict.fromkeys(("vqvae", "prior", "two-stage"), lambda: None)
+        return dict.fromkeys(("pixels", "vqvae", "prior", "two-stage"), lambda: None)
     named = chosen_profile(arguments)
     light = presets(named, precision="no")
     one, two, both = options_of(light.vqvae), options_of(light.prior), options_of(light)
-    defaults = (one(), two(), both())
+    light_pixels = pixel_presets(named)
+    of_pixels = options_of(light_pixels)
+    defaults = (one(), two(), both(), of_pixels())
+
+    def pixels(
+        out: Out,
+        dataset: Dataset = catalog.SAMPLE,
+        images: Images = None,
+        side: Side = 32,
+        colors: Colors = 3,
+        n_levels: Levels = None,
+        profile: ProfileOption = named,
+        *,
+        options: Annotated[of_pixels, arg(name="")] = defaults[3],
+    ) -> None:
+        """A gated PixelCNN over the pixels themselves, then the held-out numbers."""
+        source = Source(dataset, images, side, colors, n_levels)
+        source.require(with_options(light_pixels, options))
+        from tutorial_lib import profiles
+        from tutorial_lib.recipes import image_model as recipes
+
+        settings = with_options(
+            pixel_presets(profile, precision=profiles.fast_precision()), options
+        )
+        loaded = source.load(profile)
+        recipe = recipes.recipe_over_pixels(loaded, settings)
+        history, result = recipes.train_image_model(recipe, loaded, out)
+        if not result:
+            _interrupted(history, f" from {out}")
+        _tell_numbers(result["test"], f"Weights and result.json are in {out}.")
 
     def vqvae(
         out: Out,
@@ -149,7 +178,7 @@ def train_commands(arguments: Sequence[str]) -> dict[str, Callable[..., None]]:
             _interrupted(history, f" from {out}")
         _tell_numbers(result["test"], f"Weights and result.json are in {out}.")
 
-    return {"vqvae": vqvae, "prior": prior, "two-stage": two_stage}
+    return {"pixels": pixels, "vqvae": vqvae, "prior": prior, "two-stage": two_stage}
 
 
 # ---------------------------------------------------------------------------- what is told

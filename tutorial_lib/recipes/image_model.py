@@ -28,7 +28,7 @@ from tutorial_lib.pixels.likelihood import bits_per_dim, nll_nats
 from tutorial_lib.recipes.preconditions import require_held_out, require_writable
 from tutorial_lib.recipes.pretrained import CLASSES, load_weights, save_weights
 from tutorial_lib.recipes.results import provenance, write_result
-from tutorial_lib.recipes.settings import ImageModelRecipe
+from tutorial_lib.recipes.settings import ImageModelRecipe, PriorSettings
 from tutorial_lib.training.config import History
 from tutorial_lib.training.distributed import once
 from tutorial_lib.training.loop import fit
@@ -86,6 +86,28 @@ def build_model(recipe: ImageModelRecipe, dataset: ImageDataset) -> nn.Module:
     model = CLASSES[recipe.model](**given)
     model.facts = dataset.facts
     return model
+
+
+@checked
+def recipe_over_pixels(dataset: ImageDataset, settings: PriorSettings) -> ImageModelRecipe:
+    """The gated PixelCNN of these settings for these images; left open, their labels decide."""
+    by_label = settings.by_label
+    return ImageModelRecipe(
+        title=f"gated PixelCNN of {dataset.name}",
+        dataset=dataset.name,
+        n_levels=dataset.n_levels,
+        fit=settings.fit,
+        arguments={
+            # A multiple of the colours, into which the channels are divided.
+            "n_channels": -(-settings.n_channels // dataset.facts.shape[0])
+            * dataset.facts.shape[0],
+            "n_layers": settings.n_layers,
+            "kernel_size": settings.kernel_size,
+            "coordinates": True,
+            "n_frequencies": 4,
+        },
+        by_label=bool(dataset.class_names) if by_label is None else by_label,
+    )
 
 
 @checked

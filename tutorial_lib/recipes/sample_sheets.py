@@ -1,4 +1,4 @@
-"""Samples of a two-stage model as PNG grids on disk: one class, every class, or a row for each."""
+"""Samples of a model as PNG grids on disk: one class, every class, or a row for each."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from tutorial_lib.codes.two_stage import TwoStageModel
 from tutorial_lib.contracts import PNG, Count, Positive, Seed, checked
 from tutorial_lib.data.tiles import tile
 from tutorial_lib.files import file_named
+from tutorial_lib.pixels.gated import GatedPixelCNN
+from tutorial_lib.sampling import sample
 
 ZOOM = 4  # screen pixels for each pixel
 
@@ -36,7 +38,7 @@ def write_png(path: PNG, sheet: np.ndarray, *, zoom: Count = ZOOM) -> Path:
 
 @checked
 def write_sample_grids(
-    model: TwoStageModel,
+    model: TwoStageModel | GatedPixelCNN,
     *,
     n: Count,
     label: int | Literal["all"] | None,
@@ -51,21 +53,20 @@ def write_sample_grids(
     label   a class: n images of it. "all": n images of each class, a file for each, named by the
             class. None: n images over all classes, a row for each (or a model without labels)
     shape   height and width; None: as the facts of the model say
+    pixels  of a two-stage model; one of pixels draws each of them
     """
     model = model.to(profiles.device())
     generator = torch.Generator().manual_seed(seed)
 
     def grid(path: Path, labels: Tensor | None, count: int, n_columns: int) -> Path:
-        levels = model.sample(
-            count,
-            labels,
-            shape=shape,
-            temperature=temperature,
-            pixels=pixels,
-            generator=generator,
-            progress=True,
-        )
-        sheet = tile(levels, n_columns=n_columns, n_levels=model.vqvae.n_levels)
+        drawing = {"temperature": temperature, "generator": generator, "progress": True}
+        if isinstance(model, TwoStageModel):
+            n_levels = model.vqvae.n_levels
+            levels = model.sample(count, labels, shape=shape, pixels=pixels, **drawing)
+        else:
+            n_levels, size = model.n_levels, shape or model.facts.shape[1:]
+            levels = sample(model, (count, model.n_colors, *size), label=labels, **drawing)
+        sheet = tile(levels, n_columns=n_columns, n_levels=n_levels)
         return write_png(path, sheet)
 
     square = round(n**0.5) or 1

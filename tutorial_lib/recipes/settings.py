@@ -84,7 +84,7 @@ class VQVAESettings:
 
 @dataclass(frozen=True)
 class PriorSettings:
-    """Stage two: the gated PixelCNN over the codes.
+    """A gated PixelCNN: over the codes, as stage two, or over pixels.
 
     by_label   whether it is told the class of each image; None: if the data have labels
     """
@@ -120,6 +120,27 @@ class TwoStageRecipe:
     __post_init__ = check_fields
 
     model = "two-stage"  # as in the JSON of a result
+
+
+@checked
+def pixel_presets(
+    profile: Profile, *, precision: Literal["no", "bf16", "fp16"] = "no"
+) -> PriorSettings:
+    """Settings of a gated PixelCNN over pixels, for a profile."""
+    fit = FitConfig(
+        epochs=12,
+        batch_size=16,
+        learning_rate=4e-3,
+        weight_decay=0.02,
+        average=0.1,
+        precision=precision,
+    )
+    if profile == "smoke":
+        return PriorSettings(n_channels=12, n_layers=2, fit=replace(fit, epochs=1, average=0.0))
+    if profile == "laptop":
+        return PriorSettings(n_channels=48, n_layers=6, kernel_size=5, fit=fit)
+    fit = replace(fit, epochs=60, batch_size=64, learning_rate=2e-3)
+    return PriorSettings(n_channels=96, n_layers=12, kernel_size=5, fit=fit)
 
 
 @checked
