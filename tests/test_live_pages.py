@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 
 import pytest
@@ -9,7 +10,7 @@ import torch
 from live_page import in_node, needs_node
 from torch import nn
 
-from tutorial_lib.codes import VectorQuantizer
+from tutorial_lib.codes import VectorQuantizer, blob_on_a_strip, categorical_kl
 from tutorial_lib.codes.quantizer import (
     code_counts,
     nearest_code,
@@ -224,3 +225,62 @@ def test_the_cells_of_the_page_hold_the_points_whose_nearest_code_they_belong_to
 def area(polygon):
     ends = polygon[1:] + polygon[:1]
     return sum(x * v - u * y for (x, y), (u, v) in zip(polygon, ends, strict=True)) / 2
+
+
+PICTURES = [[0, 0, 0, 0, 0, 1, 0, 0, 0], [1, 0, 0, 0, 0, 0, 0, 1, 0], [0] * 9]
+
+
+@pytest.mark.parametrize("levels", PICTURES, ids=["one bright", "two bright", "dark"])
+def test_the_bound_page_has_the_library_s_evidence_bound_and_gap(levels):
+    model, x = blob_on_a_strip(9), torch.tensor(levels)
+    all_q = [(0.2, 0.5), (-1.3, 1.5), (2.0, 0.05), (0.0, 1.0)]
+    found = in_node(
+        "latent.js",
+        """(() => {
+            const model = m.blobOnAStrip(9), known = m.seen(model, levels);
+            return all_q.map(([mean, std]) => m.costs(model, known, mean, std));
+        })()""",
+        levels=levels,
+        all_q=all_q,
+    )
+    for (mean, std), costs in zip(all_q, found, strict=True):
+        assert -costs["evidence"] == pytest.approx(model.log_evidence_nats(x).item(), abs=1e-9)
+        assert costs["bound"] == pytest.approx(model.elbo_nats(x, mean, std).item(), abs=1e-9)
+        assert costs["gap"] == pytest.approx(model.gap_nats(x, mean, std).item(), abs=1e-9)
+        both = costs["reconstruction"] + costs["kl"]
+        assert both == pytest.approx(costs["evidence"] + costs["gap"], abs=1e-6)
+
+
+@pytest.mark.parametrize("levels", PICTURES[:2], ids=["one bright", "two bright"])
+def test_the_best_q_of_the_bound_page_is_the_library_s(levels):
+    found = in_node(
+        "latent.js",
+        "(() => { const s = m.blobOnAStrip(9); return m.bestGaussian(s, m.seen(s, levels)); })()",
+        levels=levels,
+    )
+    expected = blob_on_a_strip(9).best_gaussian(torch.tensor(levels))
+    assert (found["mean"], found["std"]) == pytest.approx(expected, abs=1e-4)
+
+
+@pytest.mark.parametrize("n_codes", [2, 5, 16])
+def test_a_one_hot_q_costs_log_k_and_its_gap_is_the_posterior_s_cost_of_the_code(n_codes):
+    model, x = blob_on_a_strip(9), torch.tensor(PICTURES[0])
+    places = torch.linspace(-2, 2, n_codes, dtype=torch.float64)
+    log_joint = model.log_likelihood_nats(x, places) - math.log(n_codes)
+    one_hot = torch.eye(n_codes, dtype=torch.float64)
+    all_kl = categorical_kl(one_hot, torch.full((n_codes,), 1 / n_codes, dtype=torch.float64))
+    found = in_node(
+        "latent.js",
+        """(() => {
+            const s = m.blobOnAStrip(9), places = m.codePlaces(n);
+            return places.map((_, k) => m.codeCosts(s, levels, places, k));
+        })()""",
+        levels=PICTURES[0],
+        n=n_codes,
+    )
+    gaps = categorical_kl(one_hot, log_joint.softmax(dim=0))
+    for costs, kl, joint, gap in zip(found, all_kl, log_joint, gaps, strict=True):
+        assert costs["kl"] == pytest.approx(kl.item(), abs=1e-12)
+        assert costs["bound"] == pytest.approx(joint.item(), abs=1e-9)
+        assert costs["gap"] == pytest.approx(gap.item(), abs=1e-9)
+        assert -costs["evidence"] == pytest.approx(log_joint.logsumexp(dim=0).item(), abs=1e-9)

@@ -9,7 +9,8 @@ const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowD
  * box         [left, bottom, right, top] of the plane, in its own numbers
  * ratio       height / width of the canvas
  * paint       (pen, { x, y, width, height }): x and y turn numbers of the plane into pixels
- * handles     () -> [{ name, at: [x, y], move(x, y), say() }]: asked anew before every use
+ * handles     () -> [{ name, at: [x, y], move(x, y), say(), step }]: asked anew before every use;
+ *             step is how far an arrow key moves it, if it is not to be a hair
  *
  * Every handle is also a button over the canvas, which the keyboard reaches and a screen reader
  * names. Returns a function that paints anew.
@@ -51,7 +52,7 @@ export function plane(canvas, { box, ratio, paint, handles }) {
       const arrow = ARROWS[event.key];
       if (!arrow) return;
       event.preventDefault();
-      const handle = handles()[i], step = (right - left) / (event.shiftKey ? 16 : 80);
+      const handle = handles()[i], step = handle.step ?? (right - left) / (event.shiftKey ? 16 : 80);
       moveTo(handle, handle.at[0] + arrow[0] * step, handle.at[1] + arrow[1] * step);
     });
     return made;
