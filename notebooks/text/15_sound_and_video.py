@@ -3,9 +3,9 @@
 #
 # [← 13 · Two-stage generation](13_two_stage_generation.ipynb) · [Contents](00_start_here.ipynb#Contents) · [Glossary](00_start_here.ipynb#Glossary) · [17 · Training at scale →](17_training_at_scale.ipynb) · [Open in Colab](https://colab.research.google.com/github/from-pixels-to-codes/from-pixels-to-codes/blob/main/notebooks/15_sound_and_video.ipynb)
 #
-# A word is a line of samples, a clip is a box of pixels. Codebook, loss, training loop and prior do
-# not mind. One argument, `n_dims`, chooses the kind of convolution. In this chapter you hear a line
-# of codes and watch a box of them.
+# A spoken word is a line of samples, and a clip is a box of pixels. Codebook, loss and training loop
+# stay the same for both. One argument, `n_dims`, chooses the kind of convolution. In this chapter you
+# listen to what a line of codes says, and watch what a box of codes shows.
 #
 # **By the end you will have**
 #
@@ -69,10 +69,11 @@ settings
 # %% [markdown]
 # ## What goes in, and what it becomes
 #
-# The words are real recordings of spoken digits if they lie in your cache (`python -m tutorial_lib
-# data fetch spoken-digits` brings them, 16 MB), else *voiced tones*: ten invented words in six
-# voices, computed on the spot. To choose yourself, set the environment variable `TUTORIAL_SPEECH`
-# to `spoken-digits` or `voiced-tones`. Both have the same rate, lengths, splits and order.
+# If you have fetched the recordings (`python -m tutorial_lib data fetch spoken-digits`, 16 MB), the
+# words are real: ten spoken digits in six voices. Otherwise they are *voiced tones*: ten invented words
+# in six voices, computed on the spot. To choose yourself, set the environment variable
+# `TUTORIAL_SPEECH` to `spoken-digits` or `voiced-tones`. Both have the same rate, lengths, splits and
+# order. What this page says of words was seen with the recordings.
 
 # %%
 import torch
@@ -100,9 +101,9 @@ print(f"{clips.name}: {tuple(train_clips.shape)}, levels 0 to 15")
 
 # %% [markdown]
 # A word is (1, 4096): one channel, one axis of time, 8000 samples a second. A clip is (1, 16, 32,
-# 32): one channel, then time, height and width. Two figures serve the whole chapter. In the sound's
-# figure, the middle picture is a *spectrogram*: time runs to the right, pitch upwards, and bright
-# means loud.
+# 32): one channel, then time, height and width. The next cell defines two figures for the whole
+# chapter. In the figure of a sound, the upper picture is a *spectrogram*: time runs to the right,
+# frequency upwards, and bright means loud. Below it lie the codes, one colour for each number.
 
 # %%
 import matplotlib.pyplot as plt
@@ -147,8 +148,8 @@ def show_clip(rows, codes, n_codes):
 
 
 # %% [markdown]
-# Here is the model whole, for any number of axes. It is the VQ-VAE of chapters 12 and 13. What
-# changes with the signal is the first line of `__init__`.
+# Here is the whole model, for any number of axes. It is the VQ-VAE of chapters 12 and 13. Only the line
+# marked "this line" in `__init__` depends on the number of axes.
 
 # %%
 from torch import nn
@@ -242,8 +243,8 @@ for n_dims, shape in ((1, (256,)), (2, (28, 28)), (3, (8, 16, 16))):
 
 
 # %% [markdown]
-# Now show it one word and one clip, before any training. (A codebook begins on vectors of its first
-# batch. That is all that this one knows.)
+# Now give it one word and one clip, before any training. (The codebook starts as a copy of vectors from
+# its first batch. Nothing has been learned yet.)
 
 # %%
 def untrained_codes(n_dims, x, halvings):
@@ -257,9 +258,9 @@ box = untrained_codes(3, test_clips[9:10] / 15, 2)[0]
 show_clip({"n_dims=3": test_clips[9, 0] / 15}, box, 64)
 
 # %% [markdown]
-# Under the sound stand coloured stripes, one code for 16 samples. Under the frames stand four
-# slices of 8×8 codes, and each code speaks for a block of 4 frames × 4 × 4 pixels. What the codes
-# *say* is still nothing.
+# Each coloured stripe under the sound is one code, for 16 samples. A clip is shown as four groups of
+# four frames, to be read row by row. Under each group is one slice of 8×8 codes. Each code stands for
+# a block of 4 frames × 4 × 4 pixels. So far the codes mean nothing.
 #
 # > **From the reading notes.** (A student's notes on these papers, with which this series began.)
 # > *"For speech, images, and videos, we actually extract a 1D, 2D and 3D latent feature space"*:
@@ -271,8 +272,13 @@ show_clip({"n_dims=3": test_clips[9, 0] / 15}, box, 64)
 # ## 1 · A sound as levels
 #
 # A microphone gives pressure, a number between −1 and 1, many times a second. With 256 levels in
-# even steps, a whisper gets one or two of them. Telephones take small steps near silence and large
-# ones where it is loud, and WaveNet, the decoder of the paper's speech model, reads sound like this.
+# even steps, a whisper gets one or two of them. Telephones use small steps near silence and large
+# ones where it is loud. The rule is called *mu-law*: the steps are even not in the pressure $x$ but in
+#
+# $$f(x) = \operatorname{sign}(x)\, \frac{\log(1 + \mu |x|)}{\log(1 + \mu)}, \qquad \mu = 255.$$
+#
+# WaveNet, the decoder of the paper's speech model, uses these levels too. (It draws a sound sample by
+# sample, as a PixelCNN draws an image pixel by pixel.)
 #
 # ### Exercise 15.1
 
@@ -300,13 +306,13 @@ def mu_law_round_trip(pressure: torch.Tensor, mu: int) -> tuple[torch.Tensor, to
 mu_law_round_trip = ch15.mu_law_round_trip.check(mu_law_round_trip)
 
 # %% [markdown]
-# > **Predict.** The same word, at full loudness and a hundred times quieter. Which way of spending
-# > 256 levels is better for the loud one, which for the quiet one?
+# > **Predict.** We store a word at full loudness, and again a hundred times quieter. Are even steps or
+# > mu-law steps better for the loud one? And for the quiet one?
 # >
 # > <details><summary>A way to think about it</summary>
 # >
-# > An even step is 1/128 of pressure, wherever you are. How many steps does a sound get that never
-# > leaves ±0.005?
+# > An even step is 1/128 of pressure everywhere. How many steps does a sound get that never leaves
+# > ±0.005?
 # >
 # > </details>
 
@@ -347,14 +353,14 @@ print("you hear:", ", ".join(words.class_names[test_said[i]] for i in chosen))
 listen(*(mu_law.decode(test_words[i, 0]) for i in chosen))
 
 # %% [markdown]
-# In even steps, the error of a quiet word exceeds the word itself. The mu-law loses far less on the
-# way down and is ahead even at full loudness, because most samples of a loud word are quiet. (On a
-# page that shows notebooks without a kernel the player may be missing.)
+# In even steps, the error of the quietest word is larger than the word itself. With the mu-law the error
+# stays small for quiet words. It is smaller even at full loudness, because most samples of a loud word
+# are quiet. (A page that shows notebooks without a kernel may leave the player out.)
 #
 # ## 2 · How many bits a second?
 #
-# 8000 samples of 8 bits are 64 000 bits a second. And codes? It depends on how far the encoder
-# shortens the line, and on $K$. For a clip it is the same question with more axes.
+# 8000 samples of 8 bits are 64 000 bits a second. How many bits do the codes take? That depends on how
+# much the encoder shortens the line, and on $K$. For a clip the question has more axes.
 #
 # ### Exercise 15.2
 
@@ -402,15 +408,15 @@ Markdown(table)
 
 # %% [markdown]
 # The paper's model (section 4.3) has six layers of stride 2 and $K = 512$. Its codes take fewer
-# bits a second than those of our section 3, and a WaveNet fills in what they leave out. Ours must
-# draw the very waveform with a few convolutions. The model of section 4 reads 250 spectra a second
-# instead of samples. ("8 frames a second" is our choice; the clips have no clock.)
+# bits a second than those of our section 3, and a WaveNet fills in what they leave out. Our decoder has
+# to rebuild the exact waveform with a few convolutions. The model of section 4 reads 250 spectra a
+# second instead of samples. (The clips have no speed of their own; we chose 8 frames a second.)
 #
 # ## 3 · Words
 #
-# A convolution does not care how long its input is. So train on short windows, and leave out those
-# that hold hardly anything but silence. The loss is equation 3. Neither function knows how many
-# axes a signal has.
+# A convolution works for inputs of any length. So we train on short windows, and leave out those that
+# are almost silent. The loss is equation 3 of the VQ-VAE paper. `windows` and `equation_3` below work
+# for any number of axes.
 
 # %%
 from tutorial_lib.notebook import show_curves
@@ -479,14 +485,17 @@ print(f"error over variance, of levels: {relative_error(test_words / 255, waves_
 listen(*(to_pressure(waves_back[i, 0]) for i in chosen))
 
 # %% [markdown]
-# The lower sound was made from the stripes alone. The strong bands at the bottom came through: they
-# are the *formants* that make an "a" an "a". The high ones are nearly lost, and between the bands lies a
-# haze of noise. It sounds hoarse. The curves say that training was short: the cost still falls.
+# The lower sound was made from the stripes alone. The bright bands of a spectrogram are called
+# *formants*; they tell an "a" from an "o". The strong band at the bottom came through. The weak ones
+# above it are nearly lost, and there is noise between them, so the word sounds hoarse. The training
+# curves: at first almost all positions share one code (perplexity 1), later many codes are in use. The
+# cost still falls at the end, so longer training would help.
 #
 # ### A wrong way: a density is not a probability
 #
-# The decoder is a Gaussian, because 256 logits for 8000 samples a second would be a heavy load for
-# a notebook. Its cost in bits looks like the bits/dim of all chapters before:
+# The decoder is a Gaussian, because 256 logits for each of 8000 samples a second would be too slow for a
+# notebook. So its cost is $-\log_2$ of a *density*. The number looks like the bits/dim of earlier
+# chapters. Below we print it for the same levels, written from 0 to 1, from 0 to 255 and from 0 to 65535:
 
 # %%
 from tutorial_lib.codes import code_counts
@@ -507,23 +516,26 @@ each = -share.clamp_min(1e-6).log2()[test_words.long()].mean()
 print(f"each level by its overall frequency, without any model: {each:.2f} bits/dim")
 
 # %% [markdown]
-# The first three numbers are one model and one set of sounds; only the ruler has changed. A density
-# must never stand in a table beside the bits/dim of a PixelCNN. The area is a probability, and no
-# stretching moves it. It is a fair number, and a sobering one: this decoder was made for the ear,
-# not for lossless coding.
+# The first three numbers come from one model and one set of sounds. Only the unit of the levels has
+# changed: in a unit 255 times smaller, the same density is 255 times smaller too. So a density must not
+# be compared with the bits/dim of a PixelCNN. The area under the curve over one level is a probability,
+# whatever the unit. (It agrees with the second number, because there one level is one unit wide, and the
+# bell curve hardly changes over it.) It can be compared fairly, and the result is poor: counting how
+# often each level occurs, without any model, does better. This decoder was made for listening, not for
+# exact storage.
 #
 # ## 4 · The same word in another voice
 #
 # The paper's decoder is *told the speaker*. Then the codes need not spend bits on the voice, and a
-# word can be decoded with another speaker than the one who said it (section 4.3).
-# Our waveform codes cannot do this: at 2 milliseconds each, they say where every
-# single pulse of the voice stands, so they fix its pitch. The paper's codes stand for longer
-# pieces, and its WaveNet makes the pulses anew.
+# word can be decoded with a different speaker from the one who said it (section 4.3). Our waveform
+# codes cannot do this. Each stands for 2 milliseconds, so together they fix the time of every single
+# pulse of the voice, and with it the pitch. The paper's codes stand for longer pieces, and its WaveNet
+# makes new pulses.
 #
-# So do the same with the means of a notebook. Speech is a *source* (pulses of the vocal folds, at
-# the pitch of the voice) through a *filter* (the mouth: loudness in bands of frequency, which
-# changes slowly). Let the codes describe the filter, and give the decoder the voice. The filter is
-# again a signal of one axis, with 20 channels in place of 1.
+# We do the same with simpler means. Speech is a *source* that passes through a *filter*. The source is
+# the pulses of the vocal folds, at the pitch of the voice. The filter is the mouth: it decides how loud
+# each band of frequencies is, and it changes slowly. Let the codes describe the filter, and tell the
+# decoder the voice. The filter is again a signal of one axis, with 20 channels in place of 1.
 
 # %%
 N_BANDS = 20
@@ -586,8 +598,9 @@ history = fit(told, lambda model, x, who: equation_3(*model(x, who)), data_, con
 show_training(history, N_VOICE, "nats of density")
 
 # %% [markdown]
-# Now say held-out words three ways: from the true filter, from the codes with their own voice, and
-# from the codes with the third voice after it, at the pitch of that voice.
+# Now speak held-out words in four ways: from the true filter, from the codes with their own voice, the
+# same at another voice's pitch, and from the codes with another voice at its pitch. (The "other" voice
+# is the one three places further on in the list of six.)
 
 # %%
 voice_codes = encoded(told.coder, test_bands)
@@ -611,11 +624,12 @@ listen(*(sounds[row][i] for i in chosen[:2] for row in ("recorded", "codes, othe
 
 # %% [markdown]
 # The stripes are the same in all three figures; the two lower sounds were made from them. The bands
-# of the word come back broader than they were. In the last figure they lie where the other voice
-# has them, and the fine lines, one for each multiple of the pitch, have another distance.
+# of the word come back broader than they were. In the last figure, the loudness is spread over the
+# bands in a different way. Its fine horizontal lines, one for each multiple of the pitch, differ from
+# those of the middle figure, because the pitch is different.
 #
-# Our ears are biased. So train a classifier on *recorded* words: a linear reader of the loudness in
-# 27 bands and 8 parts of the time. It has never heard a pulse of ours.
+# We hear what we hope to hear. So train a classifier on *recorded* words. It is linear, and it reads the
+# loudness in 27 bands and 8 parts of the time. No sound of our own making is among its training data.
 
 # %%
 def reader(pressure, labels):
@@ -647,14 +661,15 @@ for row, sound in sounds.items():
 Markdown(table + "| chance | 10% | 17% | 17% |")
 
 # %% [markdown]
-# Read the last rows against each other. Another *pitch* alone changes nothing for this reader. Told
-# another *voice*, the same codes are heard as that voice many times as often, and as the old one
-# much less. With the recordings the change is partial, and words get lost on the way. (Compare with
-# the second row, not with the first: it shows what our pulses alone cost.)
+# Compare the three rows of codes with each other. Another *pitch* alone changes almost nothing for this
+# classifier. When the decoder is told another *voice*, the same codes are heard as that voice many times
+# as often as before, and much less often as the old one. The change is partial, and fewer words are
+# understood. (The second row shows what is lost through our pulses alone, so compare the codes with it,
+# not with the first row.)
 #
-# How much do the codes still know about the voice? If code and label had nothing to do with each
-# other, a pair $(k, y)$ would occur with the share $p(k)\,p(y)$. How far its true share $p(k, y)$
-# is from that is a KL divergence, called the *mutual information*.
+# How much do the codes still know about the voice? If code $k$ and label $y$ were independent, the pair
+# $(k, y)$ would occur with the share $p(k)\,p(y)$. The KL divergence of the true shares $p(k, y)$ from
+# these is called the *mutual information* of code and label.
 #
 # ### Exercise 15.3
 
@@ -694,16 +709,18 @@ for kind, codes in all_codes.items():
 Markdown(table + f"| all there is | {math.log2(10):.2f} | {math.log2(6):.2f} | 0 |")
 
 # %% [markdown]
-# A waveform code tells more about the voice than about the word. With a decoder that is told the
-# voice it is the other way round, and yet a good part of the voice is left in the codes: nothing in
-# the loss forbids it. That is why the change above is partial. The last column is a control: from finite counts, codes that know nothing seem to know
-# a little. The paper asks the same of phonemes: each of 128 codes stands for the phoneme that most
-# often goes with it, and 49.3 % are right, against 7.2 % for random codes (section 4.3).
+# A waveform code tells more about the voice than about the word. With a decoder that is told the voice
+# it is the other way round. (A filter code covers a time eight times as long, so it can tell more
+# altogether.) A good part of the voice is still in the filter codes, because nothing in the loss
+# forbids it. This fits the partial change above. The last column is a control: with finite counts, even
+# shuffled labels seem to share a little information with the codes. The paper asks the same of phonemes:
+# each of 128 codes stands for the phoneme that most often goes with it, and 49.3 % are right, against
+# 7.2 % for random codes (section 4.3).
 #
 # ## 5 · A prior over the line
 #
 # Stage two is that of chapter 13. `CodePrior` is one interface for lines, fields and boxes of
-# codes. What does a held-out code cost, and what does the prior say when it is asked for a word?
+# codes. What does a held-out code cost? And which words do we get when we ask the prior for a word?
 
 # %%
 from tutorial_lib.codes import CodePrior, code_prior_step
@@ -746,12 +763,14 @@ listen(*(spoken[6 * k + v] for k in (0, 3) for v in (0, 3)))
 
 # %% [markdown]
 # The prior draws the filter of a word; the voice is chosen afterwards. You hear two words, each in
-# two voices. A reader that is deaf to pulses cannot judge how natural they sound: the pulses
-# are even because `speak` makes them even. A metric sees what it was made to see.
+# two voices. The classifier recognises the word that was asked for more often than by chance (one in
+# ten), but not often. And it cannot judge how natural the words sound, because it does not hear the
+# single pulses, which `speak` makes more even than a throat does.
 #
 # ## 6 · A box: clips
 #
-# What has to be written anew for video? One number.
+# For video no new model has to be written: `n_dims` is 3. We also choose the other settings anew, such
+# as $K$, the number of channels and beta.
 
 # %%
 torch.manual_seed(0)
@@ -775,12 +794,11 @@ show_clip({"clip": test_clips[c, 0] / 15, "decoded": clips_back[c, 0]}, clip_cod
 print(f"error over variance: {relative_error(test_clips / 15, clips_back):.3f}")
 
 # %% [markdown]
-# Sixteen levels give a categorical decoder, whose bits may be counted. Beta is smaller than for
-# words: it stands beside nats *per dimension*, and most pixels of a clip are black and cost
-# nothing. Place, size,
-# motion and the rough outline come back; the garment's cut and print do not.
-# There is *one* slice of codes for four frames, so its codes say not only what
-# is in a block but how it moves through.
+# With only sixteen levels the decoder can be categorical, so its bits may be compared. Beta is smaller
+# than for words, because the commitment loss is added to nats *per dimension*, and most pixels of a clip
+# are black and cost almost nothing. Place, size, motion and the rough outline come back; the garment's
+# cut and print do not. There is *one* slice of codes for four frames, so a code says not only what is in
+# its block but also how it moves there.
 #
 # ## 7 · A prior over space and time
 #
@@ -829,18 +847,19 @@ for label, past in (("first", time_first), ("last", time_last)):
     print(f"time {label}: {past.sum()} codes may be read, {past[2:].sum()} of them in later slices")
 
 # %% [markdown]
-# Blue may be read, red is the place. Many tools keep time in the *last* axis, and nothing complains:
-# the coder would take such a clip, the chain rule too, and the score would be fair. But with time
-# last a prediction reads the future (lower row). Such a prior can never *continue* a clip: to say
-# what comes next, it has to be told what comes after. A second way to lose time is to draw every
-# slice as a picture by itself. Train both, on the same codes:
+# Codes in dark blue may be read when the code outlined in red is predicted; codes in light blue may not.
+# Many tools keep time in the *last* axis, and no error warns of it: the coder accepts such a clip, the
+# chain rule holds, and the cost is a true cost. But with time last a prediction reads later slices
+# (lower row). Such a prior can never *continue* a clip: it would need the future to predict the present.
+# Another way to lose time is to draw every slice as a picture by itself. Next we train such a prior, and
+# one with time first, on the same codes:
 #
 # > **Predict.** Where in a clip does a prior that remembers save bits, and where does it not?
 # >
 # > <details><summary>A way to think about it</summary>
 # >
-# > What the garment is and where, is a surprise once. What does each of the two know at the start
-# > of the first slice, and at the start of the second?
+# > What does each of the two know about the garment and its place at the start of the first slice? And
+# > at the start of the second?
 # >
 # > </details>
 
@@ -865,12 +884,12 @@ ax.set(xlabel="slice (four frames each)", ylabel="bits/code", xticks=range(4), y
 ax.legend(fontsize=8);
 
 # %% [markdown]
-# On the first slice the two are close. After it, the prior that remembers pays less for each slice,
-# because the garment is still there, a little further on; the other pays as if each were the first.
+# On the first slice the two cost about the same. From the second slice on, the prior that remembers
+# costs less, because the garment is still there, a little further on. The other prior costs about as
+# much for each slice as for the first.
 #
-# Now continue clips. Give the coder their first eight frames and nothing else: that makes two
-# slices. The prior draws the other two, code by code, with the loop of exercise 13.3 and one axis
-# more.
+# Now continue clips. Give the coder only their first eight frames; they become two slices of codes. The
+# prior draws the other two slices, code by code, with the loop of exercise 13.3 and one axis more.
 
 # %%
 from itertools import product
@@ -935,10 +954,10 @@ play([[truth[k] for k in some], [futures[k] for k in some]])
 # %% [markdown]
 # The strip shows every second frame of three clips, each above its continuation; the moving picture
 # shows five. Up to frame 7 both rows are the same clip, the lower one decoded. After it,
-# every drawing begins about where the given part stopped, loses its outline within a few frames,
-# and becomes a blob that wanders or grows. So small a prior has learned little of motion.
+# the drawings begin near the place where the given part stopped. They lose their outline within a few
+# frames, and become blobs that wander or grow. A prior as small as this one has learned little of motion.
 #
-# Does the drawn garment go where the true one goes? Compare the centres of what is lit.
+# Does the drawn garment go where the true one goes? We compare the centres of the bright pixels.
 
 # %%
 def centre(frames):
@@ -964,12 +983,12 @@ ax.legend(fontsize=8);
 
 # %% [markdown]
 # Just after the red line the prior with memory is nearer to the truth than the one that draws each
-# slice by itself; standing still is nearer yet. Towards the end all three are far off. So the prior
-# knows *where* the garment was and hardly *where to* it goes. (The two lines part a frame early,
-# since the decoder reads neighbouring slices together.) The paper's model is told the actions of a
-# player and trained for far longer; try the `gpu` profile.
+# slice by itself; a garment that stands still is nearer yet. Towards the end all three are far off. So
+# the prior knows *where* the garment was, but hardly in which direction it moves. (The two lines part a
+# frame early, because the decoder reads neighbouring slices together.) The paper's model is told the
+# actions of a player and was trained for far longer; try the `gpu` profile.
 #
-# And the bill of a clip, as in chapter 13:
+# What does a clip cost, decoder and codes together, as in chapter 13?
 
 # %%
 import zlib
@@ -990,9 +1009,9 @@ for way, bits in ways.items():
 Markdown(table + f"| zlib, which packs any file | | | {packed / test_clips.numel():.3f} |")
 
 # %% [markdown]
-# Most bits are the decoder's, for the exact grey of every pixel; the codes are the thin part. This
-# is no way to store a clip: zlib lives on repeats, and in these clips a garment is the same pixels
-# in every frame.
+# Most bits belong to the decoder, for the exact grey of every pixel; the codes take only a small part.
+# This is no way to store a clip. zlib stores repeated bytes only once, and in these clips the same pixels
+# of a garment return in every frame.
 #
 # ## 8 · One prior interface
 
@@ -1007,9 +1026,8 @@ for n_dims, shape in ((1, (256,)), (2, (7, 7)), (3, (4, 8, 8))):
     print(f"logits {tuple(prior(codes).shape)!s:17} nats {tuple(nats.shape)}")
 
 # %% [markdown]
-# Inside are chapter 04's gated layers: for a line without the vertical stack, which would read
-# nothing but zeros; for a box with a spatial context, chapter 05's `h`, computed from the slices
-# before.
+# Inside are the gated layers of chapter 04. A line needs no vertical stack, because there are no rows
+# above. A box has a spatial context as well (the `h` of chapter 05), computed from the slices before.
 
 # %%
 ch15.progress()
@@ -1020,10 +1038,10 @@ ch15.progress()
 # >
 # > <details><summary>An answer</summary>
 # >
-# > No. That is what *one* code tells, from an unknown moment. An utterance has many, and their
-# > order. Nor does it add up to 0.2 bits times their number, since neighbouring codes say much the
-# > same. Information of single codes compares two labels fairly; it is no ceiling for what a
-# > sequence can tell.
+# > No. That is what *one* code tells, from an unknown moment. An utterance has many codes, and their
+# > order tells more. (The bits do not simply add up either, because neighbouring codes say much the
+# > same.) The information of single codes is a fair comparison of two labels, but no upper bound on what
+# > a sequence can tell.
 # >
 # > </details>
 #
@@ -1042,7 +1060,7 @@ ch15.progress()
 #
 # ## From here
 #
-# This is the last chapter on models. You have two roads. *Larger*: [17 · Training at
+# This is the last chapter on models. You can go on in two directions. *Larger*: [17 · Training at
 # scale](17_training_at_scale.ipynb) trains the same models on a GPU, or on several, for as long as
 # they need; the `gpu` profile of this page is a beginning. *Other data*: take your own sounds or
 # clips, cut them into windows as in section 3, and choose `n_dims`. The
