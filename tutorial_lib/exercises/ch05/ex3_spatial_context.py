@@ -143,7 +143,7 @@ spatial_context.trials("several images, and maps of three channels")(
     lambda rng: [draw_trial(3, 3, (3, 2, 3), 4, (2, 2), rng)]
 )
 spatial_context.trials("blocks that are not square")(
-    lambda rng: [draw_trial(1, 4, (2, 1, 3), 6, (4, 1), rng)]
+    lambda rng: [draw_trial(1, 4, (2, 2, 3), 6, (4, 1), rng)]
 )
 spatial_context.also_try(
     lambda rng: [
