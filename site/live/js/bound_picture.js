@@ -12,7 +12,7 @@ const font = (size, weight = "") => `${weight} ${size}px ${getComputedStyle(docu
 export function topOf(view) {
   if (view.mode === "codes") return 1.12;
   const posterior = view.known.logPosterior.reduce((most, value) => Math.max(most, value), -Infinity);
-  return Math.max(1.5 * Math.exp(posterior), 1.2, 1.15 * normalDensity(0, 0, view.std));
+  return Math.max(1.35 * Math.exp(posterior), 1.2, 1.12 * normalDensity(0, 0, view.std));
 }
 
 /** Where the handles of q stand: its peak, and one width to the side. */
@@ -52,7 +52,7 @@ function curve(pen, { x, y }, density, top, { fill, line }) {
   pen.fill();
 }
 
-export function paintCurves(pen, scales, view) {
+export function paintCurves(pen, scales, view, { handles = true } = {}) {
   const top = topOf(view), [rest, read, unread, ink, card] =
     ["--rest", "--read", "--unread", "--ink", "--card"].map((name) => color(name));
   axis(pen, scales);
@@ -62,6 +62,7 @@ export function paintCurves(pen, scales, view) {
   curve(pen, scales, (place) => normalDensity(place, 0, 1), top, { fill: rest });
   curve(pen, scales, at, top, { fill: `${read}33`, line: read });
   curve(pen, scales, (place) => normalDensity(place, view.mean, view.std), top, { fill: `${unread}4d`, line: unread });
+  if (!handles) return;
   const { top: high, side } = peak(view, top);
   for (const [place, radius] of [[high, 9], [side, 7]]) {
     pen.beginPath();
