@@ -184,9 +184,11 @@ for row, levels in rows.items():
 # | nat, bit | units of cost, by the natural logarithm and by $\log_2$; a nat is 1.44 bits | 01 |
 # | bits/dim | bits divided by the number of sub-pixels | 01 |
 # | entropy | the mean cost under the true distribution; no model costs less | 01 |
+# | cross-entropy | the mean cost under a model: entropy plus KL divergence | 01 |
 # | KL divergence | $D_{\mathrm{KL}}(q \,\Vert\, p)$: the mean extra cost of using $p$ where $q$ is true | 01 |
 # | held-out | not used in training, so a fair test | 01 |
 # | tap | one entry of a convolution's kernel | 02 |
+# | stack | layers applied one after the other | 02 |
 # | mask A, mask B | kernels that read the past only; B reads the pixel's own features as well | 02 |
 # | receptive field | the pixels that can change a prediction | 02 |
 # | influence matrix | which output depends on which input, measured by gradients | 02 |
@@ -218,6 +220,9 @@ for row, levels in rows.items():
 # | decoder term | what the image costs when its codes are known | 11 |
 # | stage one, stage two | training the VQ-VAE; training a prior on its codes | 12, 13 |
 # | precision, recall | how many drawn images look real; how many kinds of real images are drawn | 13 |
+# | mu-law | sound levels with small steps near silence and large ones where it is loud | 15 |
+# | spectrogram | a picture of a sound: time to the right, frequency upwards, bright is loud | 15 |
+# | mutual information | how much one quantity tells about another, in bits; 0 if they are independent | 15 |
 #
 # ## How the notebooks work
 #

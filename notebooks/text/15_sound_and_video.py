@@ -765,7 +765,7 @@ listen(*(spoken[6 * k + v] for k in (0, 3) for v in (0, 3)))
 # The prior draws the filter of a word; the voice is chosen afterwards. You hear two words, each in
 # two voices. The classifier recognises the word that was asked for more often than by chance (one in
 # ten), but not often. And it cannot judge how natural the words sound, because it does not hear the
-# single pulses, which `speak` makes more even than a throat does.
+# single pulses, which `speak` makes more even than those of real speech.
 #
 # ## 6 · A box: clips
 #
