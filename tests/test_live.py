@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import json
+import math
 import runpy
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 import torch
+from live_page import NODE, PAGES, needs_node
 from torch import Tensor
 
 from tutorial_lib import data
 from tutorial_lib.codes import VQVAE, TwoStageModel
 from tutorial_lib.pixels import GatedPixelCNN
 from tutorial_lib.pixels.influence import influence_matrix
+from tutorial_lib.pixels.likelihood import nll_nats
 from tutorial_lib.recipes.pretrained import load_pretrained, save_weights
 from tutorial_lib.sampling import sample
 from tutorial_lib.training.checkpoint import write_tensors
 
-LIVE = Path(__file__).parents[1] / "site" / "live"
 CHECK = Path(__file__).parent / "live" / "check.mjs"
-NODE = shutil.which("node")
 MARGIN = (
     1e-5  # of a cumulative distribution: nearer to a step, rounding decides which level is drawn
 )
@@ -31,9 +31,7 @@ DIGITS, GARMENT_PIXELS = "gated-binarized-mnist", "gated-fashion-mnist"
 N_DIGITS = 8  # free, and as many half-known ones
 GARMENTS = ("two-stage-fashion-mnist-16", "two-stage-fashion-mnist")
 
-pytestmark = pytest.mark.skipif(
-    NODE is None, reason="Node.js is not installed, and it runs the pages' JavaScript here"
-)
+pytestmark = needs_node
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +42,7 @@ def results(tmp_path_factory) -> dict[str, dict]:
     with torch.no_grad():
         for name, tensors, header in cases(folder):
             write_tensors(folder / "cases" / f"{name}.safetensors", tensors, header)
-    command = [NODE, CHECK, LIVE / "js", *sorted((folder / "cases").iterdir())]
+    command = [NODE, CHECK, PAGES / "js", *sorted((folder / "cases").iterdir())]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     found = [json.loads(line) for line in done.stdout.splitlines()]
@@ -72,10 +70,11 @@ def cases(folder: Path):
         model, path = models[name], paths[name]
         case = drawn(model.prior, path, (10, 1, 7, 7), label=label, part="prior")
         yield f"codes, {name}", *case
+        yield f"overwritten, {name}", *overwritten(model.prior, path, (10, 1, 7, 7), label, "prior")
         yield f"pictures, {name}", *pictured(model.vqvae, path, case[0]["levels"].view(10, 7, 7))
         yield f"encoded, {name}", *encoded(model.vqvae, path, test // (256 // model.vqvae.n_levels))
     yield from of_random_weights(folder)
-    build = runpy.run_path(str(LIVE / "build.py"))["build"]
+    build = runpy.run_path(str(PAGES / "build.py"))["build"]
     for bits in (8, 16):
         for path in build(folder / f"in {bits} bits", bits):
             if path.suffix == ".safetensors":
@@ -100,6 +99,7 @@ def of_random_weights(folder: Path):
         label = torch.tensor([3, 0, 1]) if model.n_classes else None
         known = torch.randint(-1, 5, (3, 3, 7, 5))
         yield name, *drawn(model, path, (3, 3, 7, 5), known=known, label=label)
+        yield f"overwritten, {name}", *overwritten(model, path, (3, 3, 7, 5), label)
     model, path = GatedPixelCNN(n_channels=4, n_layers=3), folder / "past.safetensors"
     save_weights(path, model)
     with torch.enable_grad():
@@ -117,6 +117,12 @@ def of_random_weights(folder: Path):
 def raster(field: Tensor) -> Tensor:
     """(B, C, H, W) -> (B, H * W * C), in the order in which sub-pixels are drawn."""
     return field.permute(0, 2, 3, 1).flatten(1)
+
+
+def unraster(places: Tensor, shape) -> Tensor:
+    """The inverse of `raster`, for images of that shape."""
+    n, colors, height, width = shape
+    return places.view(n, height, width, colors).permute(0, 3, 1, 2).contiguous()
 
 
 def drawn(model, path: Path, shape, *, known=None, label=None, part="", temperature=1.0):
@@ -142,6 +148,30 @@ def away_from_steps(uniforms: Tensor, steps: Tensor, levels: Tensor) -> Tensor:
     low, high = (steps.gather(1, (levels + n)[:, None])[:, 0] for n in (0, 1))
     near = torch.minimum((uniforms - low).abs(), (uniforms - high).abs()) < MARGIN
     return torch.where(near, (low + high) / 2, uniforms)
+
+
+def overwritten(model, path: Path, shape, label=None, part=""):
+    """A case: a third is drawn, the last level of it changed by hand, and the rest drawn anew.
+
+    `kept` are the levels with nothing drawn anew; what they cost is told in bits.
+    """
+    conditions = {} if label is None else {"label": label}
+    uniforms = torch.rand(shape, dtype=torch.float64)
+    before = sample(model, shape, uniforms=uniforms, **conditions)
+    kept = raster(before).clone()
+    place = kept.shape[1] // 3
+    kept[:, place] = (kept[:, place] + 1) % model.n_levels
+    known = kept.clone()
+    known[:, place + 1 :] = -1
+    levels = sample(model, shape, known=unraster(known, shape), uniforms=uniforms, **conditions)
+    field = unraster(kept, shape)
+    tensors = {"uniforms": raster(uniforms), "kept": kept, "levels": raster(levels)}
+    tensors = {name: t.contiguous() for name, t in (tensors | {"before": raster(before)}).items()}
+    tensors["bits"] = nll_nats(model(field, **conditions), field) / math.log(2)
+    if label is not None:
+        tensors["label"] = label
+    header = {"check": "overwrite", "weights": str(path), "of": part, "place": place}
+    return tensors, header | {"height": shape[2], "width": shape[3]}
 
 
 def pictured(vqvae: VQVAE, path: Path, codes: Tensor):
@@ -176,6 +206,15 @@ def test_a_page_draws_the_very_levels_that_torch_draws_from_the_same_noise(resul
     found = results[name]
     assert (found["wrong"], found["wrongAfterCopy"]) == (0, 0), found
     assert found["told"] == found["of"]  # askAll: the distribution of every sub-pixel
+
+
+@pytest.mark.parametrize(
+    "name", [*GARMENTS, "colours", "colours without an order", "colours and ReLUs"]
+)
+def test_a_level_set_by_hand_changes_what_torch_says_it_changes(results, name):
+    found = results[f"overwritten, {name}"]
+    assert (found["wrong"], found["wrongBefore"], found["wrongForked"]) == (0, 0, 0), found
+    assert found["off"] < 1e-3  # bits of a whole image
 
 
 @pytest.mark.parametrize("name", [*(f"pictures, {n}" for n in GARMENTS), "coloured pictures"])

@@ -10,6 +10,7 @@ const from = (name) => import(pathToFileURL(resolve(js, name)));
 const { read } = await from("safetensors.js");
 const { GatedPixelCNN, pastOf } = await from("gated_model.js");
 const { GatedCache, fill } = await from("gated.js");
+const { Drawing } = await from("drawing.js");
 const { Decoder } = await from("decoder.js");
 const { Encoder } = await from("encoder.js");
 
@@ -47,6 +48,27 @@ const checks = {
       wrongAfterCopy += unequal(expected[n], lower.levels);
     });
     return { of: levels.data.length, wrong, wrongAfterCopy, told, ms };
+  },
+
+  /** A level set by hand: what is drawn anew after it, and what the levels cost if nothing is. */
+  overwrite({ uniforms, before, kept, levels, bits, label }, { weights, of, height, width, place }) {
+    const model = new GatedPixelCNN(...part(weights, of)), half = Math.floor(height / 2);
+    let [wrongBefore, wrongForked, wrong, off] = [0, 0, 0, 0];
+    rows(uniforms).forEach((noise, n) => {
+      const options = { height, width, label: label?.data[n], uniforms: noise };
+      const drawing = new Drawing(model, options), set = rows(kept)[n][place];
+      drawing.finish((half * drawing.size) / height);
+      wrongForked += unequal(rows(before)[n], drawing.fork(noise).finish().levels);
+      wrongBefore += unequal(rows(before)[n], drawing.finish().levels);
+      drawing.overwrite(place, set, true);
+      wrong += unequal(rows(kept)[n], drawing.levels);
+      off = Math.max(off, Math.abs(drawing.totalBits() - bits.data[n]));
+      drawing.known.fill(-1, place + 1);
+      drawing.overwrite(place, set);
+      wrong += drawing.at !== place + 1;
+      wrong += unequal(rows(levels)[n], drawing.finish().levels);
+    });
+    return { of: levels.data.length, wrong, wrongBefore, wrongForked, off };
   },
 
   /** The decoder's pictures of given codes. */

@@ -1,12 +1,20 @@
 // Convolutions over a whole field, of which the encoder and the decoder of a VQVAE are made.
 // Features lie channels last, with a border of zeros one pixel wide: kernels may reach over the edge.
 
-import { Numbers, matricesOf, product, relu } from "./products.js";
+import { Numbers, matricesOf, products, relu } from "./products.js";
 
 export function field(height, width, channels) {
   const data = new Numbers((height + 2) * (width + 2) * channels);
   const at = (y, x) => ((y + 1) * (width + 2) + x + 1) * channels;
   return { height, width, channels, data, at };
+}
+
+/** Every pixel begins with the bias; the border stays zero. */
+function filled(height, width, { data: bias }) {
+  const out = field(height, width, bias.length);
+  for (let y = 0; y < height; y++)
+    for (let x = 0; x < width; x++) out.data.set(bias, out.at(y, x));
+  return out;
 }
 
 /** One layer after the other. */
@@ -19,16 +27,11 @@ export function convolution({ weight, bias }) {
   const [nOut, nIn, side] = weight.shape, matrices = matricesOf(weight);
   const stride = side === 4 ? 2 : 1, reach = side === 1 ? 0 : 1;
   return (x) => {
-    const out = field(x.height / stride, x.width / stride, nOut);
+    const out = filled(x.height / stride, x.width / stride, bias);
     for (let y = 0; y < out.height; y++)
-      for (let c = 0; c < out.width; c++) {
-        const at = out.at(y, c);
-        out.data.set(bias.data, at);
-        for (let r = 0; r < side; r++) {
-          const from = x.at(y * stride + r - reach, c * stride - reach);
-          product(out.data, at, matrices[r], nOut, x.data, from, side * nIn);
-        }
-      }
+      for (let r = 0; r < side; r++)
+        products(out.width, out.data, out.at(y, 0), nOut, matrices[r], nOut,
+          x.data, x.at(y * stride + r - reach, -reach), stride * nIn, side * nIn);
     return out;
   };
 }
@@ -49,16 +52,12 @@ export function transposed({ weight: { shape: [nIn, nOut], data }, bias }) {
   });
   const corners = taps.map((rows) => taps.map((columns) => matricesOf(kernel(rows, columns))));
   return (x) => {
-    const out = field(2 * x.height, 2 * x.width, nOut);
+    const out = filled(2 * x.height, 2 * x.width, bias);
     for (let y = 0; y < out.height; y++)
-      for (let c = 0; c < out.width; c++) {
-        const at = out.at(y, c), dy = y % 2, dx = c % 2;
-        out.data.set(bias.data, at);
-        for (let r = 0; r < 2; r++) {
-          const from = x.at((y >> 1) + dy - 1 + r, (c >> 1) + dx - 1);
-          product(out.data, at, corners[dy][dx][r], nOut, x.data, from, 2 * nIn);
-        }
-      }
+      for (const dx of [0, 1])
+        for (const r of [0, 1])
+          products(x.width, out.data, out.at(y, dx), 2 * nOut, corners[y % 2][dx][r], nOut,
+            x.data, x.at((y >> 1) + (y % 2) - 1 + r, dx - 1), nIn, 2 * nIn);
     return out;
   };
 }

@@ -8,7 +8,7 @@
 // Features lie channels last, so that a row of a kernel is one product. A place counts sub-pixels in
 // the order in which they are drawn: (y * width + x) * nColors + color.
 
-import { Numbers, draw, product, relu, softmax } from "./products.js";
+import { Numbers, draw, product, products, relu, softmax } from "./products.js";
 
 /** One image that is being drawn, and every feature that later pixels will read. */
 export class GatedCache {
@@ -16,7 +16,7 @@ export class GatedCache {
     if (model.nClasses && !(label >= 0 && label < model.nClasses))
       throw new Error(`this model needs a label in 0 .. ${model.nClasses - 1}, got ${label}`);
     Object.assign(this, { model, height, width, label });
-    this.added = model.layers.map((layer) => model.condition(layer, height, width, label));
+    this.added = model.conditions(height, width, label);
     const rows = (layer) => Array.from({ length: layer.rows },
       () => new Numbers((layer.reach + width + layer.reach) * layer.inputs));
     this.state = {
@@ -25,6 +25,8 @@ export class GatedCache {
       own: model.layers.map((layer) => new Numbers((layer.reach + width) * layer.inputs)),
       links: model.layers.map((layer) => new Numbers(width * layer.width)),
     };
+    // Room to compute in, with nothing in it to keep.
+    this.vertical = new Numbers(width * model.layers[0].width);
     this.z = new Numbers(model.layers[0].width);
     this.gated = new Numbers(model.channels);
     this.final = new Numbers(model.channels);
@@ -44,23 +46,25 @@ export class GatedCache {
 
   /** Run the vertical stack for one row, given all rows above it. */
   beginRow(y) {
-    const { model, width, state: { above, links }, z } = this, { layers } = model;
+    const { model: { layers }, width, state: { above, links }, vertical: v, z } = this;
     const first = this.emptyRow(0);
     if (y > 0) for (let x = 0; x < width; x++) this.embed(y - 1, x, first);
     layers.forEach((layer, i) => {
-      const next = layers[i + 1], row = next && this.emptyRow(i + 1), size = layer.width;
-      for (let x = 0; x < width; x++) {
-        const added = this.added[i], to = (y * width + x) * 2 * size, at = x * size;
-        z.set(layer.verticalBias);
-        for (let r = 0; r < layer.rows; r++)
-          product(z, 0, layer.vertical[r], size, above[i][r], x * layer.inputs,
-            (2 * layer.reach + 1) * layer.inputs);
-        // The link is taken before the gate.
+      const { width: size, inputs, reach } = layer, next = layers[i + 1], link = links[i];
+      const row = next && this.emptyRow(i + 1), added = this.added[i], toRow = y * width * 2 * size;
+      for (let x = 0; x < width; x++) v.set(layer.verticalBias, x * size);
+      for (let r = 0; r < layer.rows; r++)
+        products(width, v, 0, size, layer.vertical[r], size, above[i][r], 0, inputs,
+          (2 * reach + 1) * inputs);
+      for (let x = 0; x < width; x++)
         for (let o = 0; o < size; o++)
-          links[i][at + o] = layer.link.bias[o] + layer.horizontal.bias[o] + added[to + size + o];
-        product(links[i], at, layer.link.matrix, size, z, 0, size);
-        if (!next) continue; // nobody reads the last layer's vertical stack
-        for (let o = 0; o < size; o++) z[o] += added[to + o];
+          link[x * size + o] = layer.link.bias[o] + layer.horizontal.bias[o]
+            + added[toRow + (2 * x + 1) * size + o];
+      // The link is taken before the gate.
+      products(width, link, 0, size, layer.link.matrix, size, v, 0, size, size);
+      if (!next) return; // nobody reads the last layer's vertical stack
+      for (let x = 0; x < width; x++) {
+        for (let o = 0; o < size; o++) z[o] = v[x * size + o] + added[toRow + 2 * x * size + o];
         activate(layer, z, row, (x + next.reach) * next.inputs);
       }
     });
@@ -119,13 +123,13 @@ function activate({ gated, channels }, z, out, at) {
  *
  * known        levels to keep, -1 where one is to be drawn. A later known pixel steers no earlier one
  * uniforms     a number in [0, 1) for each place; without them Math.random
- * temperature  divides the logits: below 1 safer, above 1 wilder
+ * temperature  divides the logits: below 1 safer, above 1 wilder; looked up at each place
  * from, to     rows from .. to - 1 only; those above `from` have been filled on this cache before
  * askAll       tell the distribution at known places too
  */
 export function* fill(cache, options = {}) {
   const { height, width, levels, model: { nColors } } = cache, size = width * nColors;
-  const { known, uniforms, temperature = 1, from = 0, to = height, askAll = false } = options;
+  const { known, uniforms, from = 0, to = height, askAll = false } = options;
   for (let y = from; y < to; y++) {
     cache.beginRow(y);
     // Behind the last unknown one of a row nothing has to be asked: no other row reads this stack.
@@ -133,7 +137,7 @@ export function* fill(cache, options = {}) {
     for (let n = 0; n < size; n++) {
       const place = y * size + n, given = known ? known[place] : -1;
       const logits = n <= end && cache.logitsAt(y, Math.floor(n / nColors), n % nColors);
-      const shares = logits && (askAll || given < 0) ? softmax(logits, temperature) : null;
+      const shares = logits && (askAll || given < 0) ? softmax(logits, options.temperature) : null;
       levels[place] = given >= 0 ? given : draw(shares, uniforms?.[place] ?? Math.random());
       yield { place, shares };
     }

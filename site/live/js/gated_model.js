@@ -1,7 +1,7 @@
 // The weights of a GatedPixelCNN as its cache reads them, and what a pixel of it has read.
 // One class for every gated network: colours, levels, labels and layers are told by the file.
 
-import { Numbers, matricesOf, product } from "./products.js";
+import { Numbers, matricesOf, products } from "./products.js";
 
 export class GatedPixelCNN {
   /** `tensors` of a file and the model's `config` in its header; `prefix` if it is a part of it. */
@@ -53,20 +53,31 @@ export class GatedPixelCNN {
     return { matrix: matricesOf(weight)[0], bias, nOut: weight.shape[0], nIn: weight.shape[1] };
   }
 
-  /** What place and label add inside a layer's gates: to the vertical stack, then to the other. */
-  condition(layer, height, width, label) {
-    const size = 2 * layer.width, added = new Numbers(height * width * size);
-    const places = layer.place && coordinateFeatures(height, width, this.waves);
-    for (let p = 0; p < height * width; p++) {
-      if (layer.place) {
-        added.set(layer.place.bias, p * size);
-        product(added, p * size, layer.place.matrix, size, places[p], 0, places[p].length);
-      }
-      if (layer.label)
-        for (let o = 0; o < size; o++) added[p * size + o] += layer.label[label * size + o];
+  /**
+   * What place and label add inside the gates of each layer: (height, width, 2 * its width), first
+   * what goes to the vertical stack. The same for every image, so the last answer is kept.
+   */
+  conditions(height, width, label) {
+    const asked = [height, width, label].join();
+    if (this.kept?.asked !== asked) {
+      const places = this.waves === null ? null : coordinateFeatures(height, width, this.waves);
+      const added = this.layers.map((layer) => condition(layer, height * width, places, label));
+      this.kept = { asked, added };
     }
-    return added;
+    return this.kept.added;
   }
+}
+
+function condition({ width, place, label: vectors }, nPixels, places, label) {
+  const size = 2 * width, added = new Numbers(nPixels * size);
+  if (place) {
+    const n = places.length / nPixels;
+    for (let p = 0; p < nPixels; p++) added.set(place.bias, p * size);
+    products(nPixels, added, 0, size, place.matrix, size, places, 0, n, n);
+  }
+  const vector = vectors?.subarray(label * size, (label + 1) * size);
+  if (vector) added.forEach((_, i) => (added[i] += vector[i % size]));
+  return added;
 }
 
 /**
@@ -86,14 +97,14 @@ function maskColors({ shape: [nOut, nIn, , columns], data }, nColors, own, nBloc
 
 /** For each pixel: row and column from -1 to 1, then sin and cos of both for each wave. */
 function coordinateFeatures(height, width, nFrequencies) {
-  const along = (n, size) => (size > 1 ? (2 * n) / (size - 1) - 1 : -1);
-  return Array.from({ length: height * width }, (_, p) => {
-    const at = [along(Math.floor(p / width), height), along(p % width, width)], all = [...at];
+  const along = (n, size) => (size > 1 ? (2 * n) / (size - 1) - 1 : -1), all = [];
+  for (let p = 0; p < height * width; p++) {
+    const at = [along(Math.floor(p / width), height), along(p % width, width)];
+    all.push(...at);
     for (let k = 1; k <= nFrequencies; k++)
-      for (const wave of [Math.sin, Math.cos])
-        for (const a of at) all.push(wave((Math.PI / 2) * k * a));
-    return Numbers.from(all);
-  });
+      for (const wave of [Math.sin, Math.cos]) all.push(...at.map((a) => wave((Math.PI / 2) * k * a)));
+  }
+  return Numbers.from(all);
 }
 
 /**

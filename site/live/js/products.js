@@ -30,6 +30,35 @@ export function product(out, at, matrix, nOut, x, from, nIn) {
   }
 }
 
+/**
+ * The same at n positions, each `xStep` further in x and `outStep` further in out: two positions and
+ * four outputs at a time, so that each number that is fetched serves two or four multiplications.
+ */
+export function products(n, out, at, outStep, matrix, nOut, x, from, xStep, nIn) {
+  const even = n - (n % 2), whole = nOut - (nOut % 4);
+  for (let pair = 0; pair < even; pair += 2) {
+    const f = from + pair * xStep, g = f + xStep, t = at + pair * outStep, u = t + outStep;
+    for (let o = 0; o < whole; o += 4) {
+      const p = o * nIn, q = p + nIn, r = q + nIn, s = r + nIn;
+      let a = 0, b = 0, c = 0, d = 0, e = 0, h = 0, k = 0, l = 0;
+      for (let i = 0; i < nIn; i++) {
+        const v = x[f + i], w = x[g + i];
+        const m = matrix[p + i], m1 = matrix[q + i], m2 = matrix[r + i], m3 = matrix[s + i];
+        a += m * v, b += m1 * v, c += m2 * v, d += m3 * v;
+        e += m * w, h += m1 * w, k += m2 * w, l += m3 * w;
+      }
+      out[t + o] += a, out[t + o + 1] += b, out[t + o + 2] += c, out[t + o + 3] += d;
+      out[u + o] += e, out[u + o + 1] += h, out[u + o + 2] += k, out[u + o + 3] += l;
+    }
+  }
+  const rest = matrix.subarray(whole * nIn);
+  for (let p = 0; p < n; p++) {
+    const f = from + p * xStep, t = at + p * outStep;
+    if (p >= even) product(out, t, matrix, nOut, x, f, nIn);
+    else if (whole < nOut) product(out, t + whole, rest, nOut - whole, x, f, nIn);
+  }
+}
+
 /** A kernel (out, in, rows, columns), taken apart: a matrix (out, columns * in) for each row. */
 export function matricesOf({ shape: [nOut, nIn, rows, columns], data }) {
   return Array.from({ length: rows }, (_, r) => {
