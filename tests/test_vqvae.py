@@ -317,7 +317,7 @@ def test_a_shape_without_codes_is_refused(shape):
         ({"n_codes": 0}, ValueError, "n_codes must be at least 1, got 0"),
         ({"code_dim": 0}, ValueError, "code_dim must be at least 1, got 0"),
         ({"code_dim": -1}, ValueError, "code_dim must be at least 1, got -1"),
-        ({"code_dim": "2"}, TypeError, "code_dim must be an integer, got '2'"),
+        ({"code_dim": "2"}, TypeError, "code_dim must be an integer or None, got '2'"),
         ({"update": "sgd"}, ValueError, "update must be one of"),
         ({"commitment_weight": 0.0}, ValueError, "commitment_weight must be a finite number above"),
     ],

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from inventory_after_the_papers import AFTER_THE_PAPERS
 from inventory_codes import CODES
 from inventory_data import DATA
 from inventory_figures import FIGURES
 from inventory_pixels import PIXELS
 from inventory_training import TRAINING
 
-CALLS = [*PIXELS, *CODES, *DATA, *TRAINING, *FIGURES]
+CALLS = [*PIXELS, *CODES, *AFTER_THE_PAPERS, *DATA, *TRAINING, *FIGURES]

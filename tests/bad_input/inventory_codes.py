@@ -422,6 +422,13 @@ CODEBOOK = [
     ),
 ]
 
+OF_LEVELS = but(sizes((5, 4), at_least=3), "too long", "too short")
+OF_LEVELS = also(OF_LEVELS, "none", ())
+QUANTIZER = {
+    "quantizer": choice("residual", "Codebook", "vq"),
+    "fsq_levels": OF_LEVELS,
+    "depth": count(2),
+}
 NET_OF_VQVAE = {"n_dims": choice(2, 0, 4, -1), "in_channels": count(1)}
 X = ranged(floats((2, 1, 4, 4), pinned=(1,), low=0.0, same_dtype=True), below=-0.1, above=1.1)
 LEVELS = but(IMAGES, "axis 2 longer", "axis 3 longer")._replace(edges=IMAGES.edges[:1])
@@ -442,6 +449,7 @@ VQVAES = [
             **NET_OF_VQVAE,
             "n_levels": optional(count(3, at_least=2)),
             "n_mixtures": optional(count(2)),
+            **QUANTIZER,
             **USAGE,
             "downsample": also(count(2), "no power of 2", 3, 6),
             "n_channels": count(4, at_least=2),

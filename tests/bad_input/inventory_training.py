@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import small_models as small
 import torch
+from inventory_codes import QUANTIZER
 from inventory_pixels import LABELS
 from kinds import (
     INF,
@@ -286,6 +287,7 @@ RECIPES = [
         "recipes.settings.VQVAESettings",
         VQVAESettings,
         {
+            **QUANTIZER,
             "n_codes": count(5),
             "decoder": choice("logistics", "gaussian"),
             "code_dim": count(2),
@@ -300,6 +302,8 @@ RECIPES = [
         "recipes.settings.PriorSettings",
         PriorSettings,
         {
+            "network": choice("transformer", "Gated"),
+            "n_heads": count(2),
             "n_channels": count(4),
             "n_layers": count(1),
             "kernel_size": also(but(count(3), "too small"), "even or too small", 2, 1, 0, -3),

@@ -11,10 +11,13 @@ import torch
 from torch import nn
 
 from tutorial_lib.codes.code_prior import CodePrior
+from tutorial_lib.codes.fsq import FSQ
 from tutorial_lib.codes.gated_frames import GatedFrames
 from tutorial_lib.codes.one_latent import OneLatentModel, blob_on_a_strip
 from tutorial_lib.codes.pixelcnn_autoencoder import MSEAutoencoder, PixelCNNAutoencoder
 from tutorial_lib.codes.quantizer import VectorQuantizer
+from tutorial_lib.codes.residual import ResidualQuantizer
+from tutorial_lib.codes.transformer_prior import TransformerPrior
 from tutorial_lib.codes.two_stage import TwoStageModel
 from tutorial_lib.codes.vae import Autoencoder, GaussianVAE
 from tutorial_lib.codes.vqvae import VQVAE
@@ -105,6 +108,23 @@ def code_prior(n_dims: int = 2, n_classes: int | None = 3) -> CodePrior:
 def fresh_quantizer(**changes) -> VectorQuantizer:
     """4 codes of 2 numbers, in train mode: a call may move them."""
     return seeded(VectorQuantizer, 4, 2, **{"update": "ema", **changes}).train()
+
+
+def fsq() -> FSQ:
+    """20 codes of 2 numbers."""
+    return seeded(FSQ, (5, 4))
+
+
+def residual_quantizer() -> ResidualQuantizer:
+    """Two codebooks of 4 codes of 2 numbers."""
+    return seeded(ResidualQuantizer, 4, 2, 2)
+
+
+@lru_cache(None)
+def transformer() -> TransformerPrior:
+    """Fields of 5 codes, 3 labels."""
+    sizes = {"n_levels": 5, "n_channels": 4, "n_layers": 1, "n_heads": 2}
+    return seeded(TransformerPrior, **sizes, n_classes=3)
 
 
 @lru_cache(None)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import field, make_dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
@@ -19,16 +19,25 @@ from tyro.constructors import PrimitiveConstructorSpec
 from tutorial_lib.files import file_named
 from tutorial_lib.recipes.settings import PriorSettings, TwoStageSettings, VQVAESettings
 
-WORDS = {int: "INT", float: "FLOAT", str: "STR", Path: "PATH"}
+
+class Levels(tuple):
+    """Numbers of levels from a word such as 8x5x5."""
+
+    def __new__(cls, word: str):
+        return super().__new__(cls, (int(each) for each in word.lower().split("x")))
 
 
-def maybe(kind: Any, *, text: str | None = None, default: str = "") -> Any:
+WORDS = {int: "INT", float: "FLOAT", str: "STR", Path: "PATH", Levels: "8x5x5"}
+
+
+def maybe(kind: Any, *, text: str | None = None, default: str = "", name: str = "") -> Any:
     """The annotation of an option of this type or Literal; None if it is not given.
 
     tyro would call an `int | None` "{None}|INT", and answer `abc` with the complaints of both.
 
     text      its help; None: that of the docstring
     default   what happens then, for the help
+    name      of the option, if it is not that of the field
     """
     choices = get_args(kind) if get_origin(kind) is Literal else None
     base = get_args(kind)[0] if get_origin(kind) is Annotated else kind
@@ -48,7 +57,8 @@ def maybe(kind: Any, *, text: str | None = None, default: str = "") -> Any:
         choices=choices,
     )
     hint = f"(default: {default})" if default else "(optional)"
-    return Annotated[kind | None, spec, arg(help=text, help_behavior_hint=hint)]
+    name = name or None
+    return Annotated[kind | None, spec, arg(name=name, help=text, help_behavior_hint=hint)]
 
 
 def free_place(name: str, out: Path) -> Path:
@@ -67,9 +77,21 @@ def free_place(name: str, out: Path) -> Path:
 # ------------------------------------------------------------------------------------- of `train`
 
 Stage = VQVAESettings | PriorSettings
+RENAMED = {"network": "prior"}  # where the option has another name than the setting
 SETTINGS = {
-    "n_codes": (int, "Codes in the codebook, K."),
-    "code_dim": (int, "Numbers in a code, D."),
+    "quantizer": (
+        Literal["codebook", "rotation", "fsq", "residual"],
+        "What makes an image discrete: a codebook; the same with the rotation trick; fsq, each "
+        "number rounded to a few levels; residual, several codes at a place.",
+    ),
+    "fsq_levels": (Levels, "Levels of each number, as 8x5x5, for --quantizer fsq."),
+    "depth": (int, "Codes at a place, for --quantizer residual."),
+    "network": (
+        Literal["gated", "transformer"],
+        "Network of the prior: the gated PixelCNN, or a transformer.",
+    ),
+    "n_codes": (int, "Codes in the codebook, K; those of fsq follow from --fsq-levels."),
+    "code_dim": (int, "Numbers in a code, D; of fsq as many as --fsq-levels has."),
     "downsample": (
         int,
         "Height and width of an image over those of its field of codes: a power of 2.",
@@ -82,8 +104,9 @@ SETTINGS = {
         "Likelihood of a pixel: a categorical over its levels, or a logistic, which is "
         "quicker for many levels; auto: logistics for colours in 64 levels or more.",
     ),
-    "n_layers": (int, "Layers of the gated PixelCNN."),
-    "kernel_size": (int, "Side of its kernels: odd, at least 3."),
+    "n_layers": (int, "Layers of the gated PixelCNN, or of the transformer."),
+    "kernel_size": (int, "Side of the gated PixelCNN's kernels: odd, at least 3."),
+    "n_heads": (int, "Heads of the transformer's attention; they divide --n-channels."),
     "by_label": (
         Literal["auto", "yes", "no"],
         "Whether it is told the class of an image; auto: if there are labels.",
@@ -107,10 +130,14 @@ SETTINGS = {
 }
 
 
-def options_of(preset: Stage | TwoStageSettings) -> type:
-    """A dataclass of options, each None unless it is given: then the preset decides."""
+def options_of(preset: Stage | TwoStageSettings, *, without: Sequence[str] = ()) -> type:
+    """A dataclass of options, each None unless it is given: then the preset decides.
+
+    without   settings that have no option
+    """
     if not isinstance(preset, TwoStageSettings):
-        return make_dataclass("Options", _fields(_defaults(preset)), frozen=True)
+        told = {k: v for k, v in _defaults(preset).items() if k not in without}
+        return make_dataclass("Options", _fields(told), frozen=True)
     one, two = _defaults(preset.vqvae), _defaults(preset.prior)
     both = {name: "see below" for name in one if name in two}
     own = {name: default for name, default in {**one, **two}.items() if name not in both}
@@ -134,8 +161,10 @@ def _fields(defaults: Mapping[str, Any], which: str = "") -> list[tuple]:
     found = []
     for name, default in defaults.items():
         kind, text = SETTINGS[name]
+        default = "x".join(map(str, default)) if kind is Levels else default
         told = "" if default is None else str(default)
-        found.append((name, maybe(kind, text=text + which, default=told), field(default=None)))
+        option = maybe(kind, text=text + which, default=told, name=RENAMED.get(name, ""))
+        found.append((name, option, field(default=None)))
     return found
 
 
@@ -157,6 +186,10 @@ def _given(options: Mapping[str, Any]) -> dict[str, Any]:
 
 def _stage_with(stage: Stage, options: Mapping[str, Any]) -> Stage:
     given = _given(options)
+    of_codebook = {"n_codes", "code_dim"} & given.keys()
+    if of_codebook and given.get("quantizer") == "fsq":
+        option = "--" + min(of_codebook).replace("_", "-")
+        raise ValueError(f"{option} follows from --fsq-levels with --quantizer fsq: leave it out")
     if "by_label" in given:
         given["by_label"] = given["by_label"] == "yes"
     own, fit = (

@@ -82,7 +82,7 @@ def train_commands(arguments: Sequence[str]) -> dict[str, Callable[..., None]]:
     light = presets(named, precision="no")
     one, two, both = options_of(light.vqvae), options_of(light.prior), options_of(light)
     light_pixels = pixel_presets(named)
-    of_pixels = options_of(light_pixels)
+    of_pixels = options_of(light_pixels, without=("network", "n_heads"))
     defaults = (one(), two(), both(), of_pixels())
 
     def pixels(
@@ -142,7 +142,7 @@ def train_commands(arguments: Sequence[str]) -> dict[str, Callable[..., None]]:
         *,
         options: Annotated[two, arg(name="")] = defaults[1],
     ) -> None:
-        """Stage two: a gated PixelCNN over the codes of OUT/vqvae.safetensors."""
+        """Stage two: a prior over the codes of OUT/vqvae.safetensors."""
         settings = with_options(light.prior, options)
         if dataset is not None:
             Source(dataset).require(settings)

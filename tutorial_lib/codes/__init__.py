@@ -7,10 +7,15 @@ gaussian_posterior    drawing from q(z|x), and what z says of the image         
 vector_coders         from an image to one vector, and back                                09
 vae                   autoencoder and Gaussian VAE                                         09
 quantizer             the codebook: nearest code, straight-through, losses, EMA, restarts  10
+fsq                   codes without a codebook: each number rounded to a few levels        16
+rotation              the rotation trick in the place of straight-through                  16
+residual              several codes at a place, each for what the last left over           16
 vqvae                 encoder, codebook, decoder, over 1, 2 or 3 dimensions                12
 two_stage             VQ-VAE and prior as one model: bound and samples                     11, 13
 code_prior            a prior over codes of 1, 2 or 3 dimensions                           15
 gated_frames          a causal prior over space and time                                   15
+causal_attention      attention over the past, written out, and what of it can be kept     16
+transformer_prior     attention as a prior over fields of codes, and its cache             16
 pixelcnn_autoencoder  a PixelCNN that draws from a code                                    05
 sample_quality        precision and recall of drawn images                                 13
 run_facts             what data a model was trained on, stored with its weights            13
@@ -45,9 +50,14 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "vectors_of",
             "vq_losses",
         ],
+        "fsq": ["FSQ", "fsq_bound"],
+        "rotation": ["RotationQuantizer", "rotate_to"],
+        "residual": ["ResidualQuantizer"],
         "vqvae": ["VQVAE", "VQVAEConfig", "VQVAEOutput"],
         "two_stage": ["BoundTerms", "TwoStageModel"],
         "code_prior": ["CodePrior", "CodePriorConfig", "code_prior_step"],
+        "causal_attention": ["CausalAttention", "TransformerBlock"],
+        "transformer_prior": ["TransformerPrior", "TransformerPriorConfig"],
         "gated_frames": ["GatedFrames", "GatedFramesConfig"],
         "pixelcnn_autoencoder": ["MSEAutoencoder", "PixelCNNAutoencoder"],
         "sample_quality": [

@@ -213,6 +213,8 @@ class VectorQuantizer(nn.Module):
     `set_codebook` gives it codes of your own; so does every usual way to write into `codebook`.
     """
 
+    carry = staticmethod(straight_through)  # how the gradient at z_q gets to z_e
+
     @checked
     def __init__(
         self,
@@ -269,9 +271,16 @@ class VectorQuantizer(nn.Module):
                 dist.all_reduce(used)  # the batch is that of all processes
             self._move_codes(z.detach(), indices, candidates)
         shape = z_e.shape[:1] + z_e.shape[2:]
-        z_q = straight_through(z, e).view(*shape, self.code_dim).movedim(-1, 1)
+        z_q = self.carry(z, e).view(*shape, self.code_dim).movedim(-1, 1)
         usage = perplexity(used)
         return Quantized(z_q, indices.view(shape), codebook_loss, commitment_loss, usage)
+
+    @checked
+    def indices_of(
+        self, z_e: Inexact[Tensor, "B {self.code_dim} *positions"]
+    ) -> Int[Tensor, "B *positions"]:
+        """The index of the nearest code at each position: `nearest_code` in this codebook."""
+        return nearest_code(z_e, self.codebook)
 
     @checked
     def lookup(self, indices: Int[Tensor, "B *positions"]) -> Float[Tensor, "B D *positions"]:

@@ -9,11 +9,14 @@ so in bits/dim:  decoder term + latent rate. Under the uniform prior the rate is
 prior replaces it by -log p(z). Neither alone is the likelihood of anything.
 
 The codes have as many axes as the signal. For images the prior may be a `GatedPixelCNN` over fields
-(B, 1, h, w); for sounds, images and clips alike it may be a `CodePrior` of the VQVAE's n_dims.
+(B, 1, h, w); for sounds, images and clips alike it may be a `CodePrior` of the VQVAE's n_dims. The
+M residual codes of a place are colours of one pixel: a prior over fields (B, M, h, w) sends them. A
+`TransformerPrior` takes sounds and clips, too, as fields of one row, or with frame below frame.
 """
 
 from __future__ import annotations
 
+from math import prod
 from typing import Literal, NamedTuple
 
 import torch
@@ -23,6 +26,7 @@ from torch import Tensor, nn
 from tutorial_lib.codes.bounds import latent_rate_nats, two_stage_bound_nats
 from tutorial_lib.codes.code_prior import CodePrior, labels_for
 from tutorial_lib.codes.run_facts import RunFacts
+from tutorial_lib.codes.transformer_prior import TransformerPrior
 from tutorial_lib.codes.vqvae import VQVAE
 from tutorial_lib.contracts import Count, checked, having
 from tutorial_lib.pixels.full_precision import exact_float32
@@ -49,7 +53,7 @@ class BoundTerms(NamedTuple):
 
 
 class TwoStageModel(nn.Module):
-    """A VQVAE and a CodePrior like it; or, for images, a model of fields (B, 1, h, w), K levels."""
+    """A VQVAE and a CodePrior like it, or a model of fields (B, 1 or depth, h, w) in K levels."""
 
     @checked
     def __init__(self, vqvae: VQVAE, prior: nn.Module):
@@ -80,7 +84,8 @@ class TwoStageModel(nn.Module):
         """-log p(z) of index fields, nats per image. Given a label, -log p(z | label)."""
         if isinstance(self.prior, CodePrior):
             return self.prior.nll_nats(indices, label)
-        field = indices.unsqueeze(1)
+        axes = indices.shape[1:] if self.vqvae.depth else (1, *indices.shape[1:])
+        field = indices.reshape(len(indices), *_as_image(axes))
         given = {} if label is None else {"label": label}
         return nll_nats(self.prior(field, **given), field)
 
@@ -118,8 +123,10 @@ class TwoStageModel(nn.Module):
         options = {"temperature": temperature, "generator": generator, "progress": progress}
         if isinstance(self.prior, CodePrior):
             return self.prior.sample(n, latent_shape, label=label, **options)
-        shape = (n, 1, *latent_shape)
-        return sample(self.prior, shape, label=labels_for(n, label, self.prior), **options)[:, 0]
+        shape = (n, *_as_image((self.vqvae.depth or 1, *latent_shape)))
+        drawn = sample(self.prior, shape, label=labels_for(n, label, self.prior), **options)
+        depth = () if self.vqvae.depth is None else (self.vqvae.depth,)
+        return drawn.view(n, *depth, *latent_shape)
 
     @checked
     @torch.no_grad()  # not inference_mode: what is drawn may be trained on
@@ -170,7 +177,17 @@ class TwoStageModel(nn.Module):
             )
 
 
+def _as_image(shape: tuple[int, ...]) -> tuple[int, int, int]:
+    """(M, height, width) of a field (M, *latent): a sequence is one row, frames lie in a column."""
+    return (shape[0], prod(shape[1:-1]), shape[-1])
+
+
 def _check_code_prior(vqvae: VQVAE, prior: CodePrior) -> None:
+    if vqvae.depth is not None:
+        raise ValueError(
+            f"the prior must predict {vqvae.depth} codes at a place, a CodePrior predicts one: use "
+            f"TransformerPrior(n_colors={vqvae.depth}, ...)"
+        )
     if (prior.n_dims, prior.n_codes) != (vqvae.n_dims, vqvae.n_codes):
         raise ValueError(
             f"the prior must have n_dims={vqvae.n_dims} and n_codes={vqvae.n_codes}, as the codes "
@@ -180,12 +197,13 @@ def _check_code_prior(vqvae: VQVAE, prior: CodePrior) -> None:
 
 def _check_image_prior(vqvae: VQVAE, prior: nn.Module) -> None:
     having("n_levels", "n_colors", "n_classes")("prior", prior)
-    if prior.n_levels != vqvae.n_codes or prior.n_colors != 1:
+    n_colors = vqvae.depth or 1
+    if prior.n_levels != vqvae.n_codes or prior.n_colors != n_colors:
         raise ValueError(
-            f"the prior must have n_levels={vqvae.n_codes} (the codes) and n_colors=1, "
+            f"the prior must have n_levels={vqvae.n_codes} (the codes) and n_colors={n_colors}, "
             f"got n_levels={prior.n_levels} and n_colors={prior.n_colors}"
         )
-    if vqvae.n_dims != 2:
+    if vqvae.n_dims != 2 and not isinstance(prior, TransformerPrior):
         raise ValueError(
             f"the codes must be a 2-D field, got n_dims={vqvae.n_dims}: for those, use "
             f"CodePrior(n_dims={vqvae.n_dims}, ...)"

@@ -14,6 +14,9 @@ convolution, and the field of indices gets as many axes. Three kinds of decoder:
 - `n_levels=None`: a Gaussian with one learned spread, for pictures. Its log-likelihood is a log
   *density*: it can have any sign and must not be compared with discrete nats or bits.
 
+What stands between encoder and decoder, `quantizer`: a codebook with straight-through gradient or
+with the rotation trick, FSQ, or residual codes, whose indices are (B, depth, *latent).
+
 The training loss is eq. 3 of the paper with the first term in nats *per dimension*, so that beta
 means the same for every image size: -log p(x|z)/dims + codebook + beta * commitment.
 
@@ -32,7 +35,10 @@ from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tutorial_lib.codes.quantizer import Quantized, VectorQuantizer, nearest_code
+from tutorial_lib.codes.fsq import FSQ, Levels
+from tutorial_lib.codes.quantizer import Quantized, VectorQuantizer
+from tutorial_lib.codes.residual import ResidualQuantizer
+from tutorial_lib.codes.rotation import RotationQuantizer
 from tutorial_lib.codes.run_facts import RunFacts
 from tutorial_lib.contracts import (
     Count,
@@ -56,19 +62,31 @@ from tutorial_lib.sampling.ancestral import draw
 CONVOLUTIONS = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
 TRANSPOSED = {1: nn.ConvTranspose1d, 2: nn.ConvTranspose2d, 3: nn.ConvTranspose3d}
 Dims = Literal[1, 2, 3]
+QUANTIZERS = {
+    "codebook": VectorQuantizer,
+    "rotation": RotationQuantizer,
+    "fsq": FSQ,
+    "residual": ResidualQuantizer,
+}
 PowerOfTwo = that(lambda n: n & (n - 1) == 0, "be a power of 2")
 
 
 @dataclass(frozen=True, kw_only=True)
 class VQVAEConfig(Config):
-    """Settings of a VQVAE. Those of its codebook are described in VectorQuantizer."""
+    """Settings of a VQVAE. Those of its codebook are described in VectorQuantizer.
+
+    With quantizer="fsq", n_codes and code_dim follow from fsq_levels and may be left out.
+    """
 
     n_dims: Dims = 2  # axes of the signal: 1 for sound, 2 for images, 3 for video
     in_channels: Count
     n_levels: Several | None = None  # L, or None for a Gaussian decoder
     n_mixtures: Count | None = None  # logistics over the L levels; None: a categorical
-    n_codes: Count  # K
-    code_dim: Count  # D
+    quantizer: Literal["codebook", "rotation", "fsq", "residual"] = "codebook"
+    fsq_levels: Levels = (8, 5, 5)  # for quantizer="fsq" alone: levels of each number of a code
+    depth: Count = 2  # for quantizer="residual" alone: M, codes at one place
+    n_codes: Count | None = None  # K
+    code_dim: Count | None = None  # D
     downsample: Annotated[Count, PowerOfTwo] = 4  # each axis of the latent shape is that shorter
     n_channels: Several = 64  # width of encoder and decoder
     n_blocks: Natural = 2  # residual blocks on each side
@@ -78,6 +96,21 @@ class VQVAEConfig(Config):
 
     def __post_init__(self):
         super().__post_init__()
+        if self.quantizer == "fsq":
+            follow = {"n_codes": math.prod(self.fsq_levels), "code_dim": len(self.fsq_levels)}
+            for name, value in follow.items():
+                if getattr(self, name) not in (None, value):
+                    raise ValueError(
+                        f"{name} must be left out, or {value} as follows from fsq_levels="
+                        f"{self.fsq_levels}, got {getattr(self, name)}"
+                    )
+                object.__setattr__(self, name, value)
+        for name in ("n_codes", "code_dim"):
+            if getattr(self, name) is None:
+                raise TypeError(
+                    f"{name} must be an integer, got None: with quantizer='fsq' alone may it be "
+                    f"left out"
+                )
         if self.n_mixtures is not None and self.n_levels is None:
             raise ValueError(
                 f"n_mixtures needs n_levels, over which its logistics lie: got n_mixtures="
@@ -95,6 +128,15 @@ class VQVAEConfig(Config):
     def halvings(self) -> int:
         """How often each axis is halved on the way to the codes."""
         return self.downsample.bit_length() - 1
+
+
+def quantizer_of(config: VQVAEConfig) -> nn.Module:
+    """What stands between encoder and decoder: z_e (B, code_dim, *latent) -> Quantized."""
+    if config.quantizer == "fsq":
+        return FSQ(config.fsq_levels)
+    named = ["n_codes", "code_dim", "update", "commitment_weight", "restart_dead_codes"]
+    named += ["depth"] * (config.quantizer == "residual")
+    return QUANTIZERS[config.quantizer](**{name: getattr(config, name) for name in named})
 
 
 class ResidualBlock(nn.Module):
@@ -158,8 +200,7 @@ class VQVAE(nn.Module):
         self.n_levels, self.n_codes = config.n_levels, config.n_codes
         self.n_mixtures = config.n_mixtures
         self.encoder = encoder_of(config)
-        named = ("n_codes", "code_dim", "update", "commitment_weight", "restart_dead_codes")
-        self.quantizer = VectorQuantizer(**{name: getattr(config, name) for name in named})
+        self.quantizer = quantizer_of(config)
         self.decoder = decoder_of(config)
         self.log_sigma = None if config.n_levels else nn.Parameter(torch.tensor(-1.0))
 
@@ -180,7 +221,7 @@ class VQVAE(nn.Module):
         self, image: Shaped[Tensor, "B {self.in_channels} *shape"]
     ) -> Float[Tensor, "B D *latent"]:
         """z_e of levels (or of x, for a Gaussian decoder)."""
-        like = self.quantizer.codebook
+        like = next(self.encoder.parameters())
         if self.n_levels is None:
             x = within("x", held("x", image, Float[Tensor, "..."], model=self), 0, 1)
         else:
@@ -191,8 +232,8 @@ class VQVAE(nn.Module):
 
     def encode_indices(self, image: Tensor) -> Int[Tensor, "B *latent"]:
         """The codes of a batch: all that the second stage sees of an image. In full float32."""
-        with exact_float32(self.quantizer.codebook.device):
-            return nearest_code(self.encode(image), self.quantizer.codebook)
+        with exact_float32(next(self.encoder.parameters()).device):
+            return self.quantizer.indices_of(self.encode(image))
 
     @checked
     def decode(self, z_q: Float[Tensor, "B {self.quantizer.code_dim} *latent"]) -> Tensor:
@@ -206,10 +247,15 @@ class VQVAE(nn.Module):
             return out
         return out.unflatten(1, (self.in_channels, self.n_levels)).transpose(1, 2)
 
+    @property
+    def depth(self) -> int | None:
+        """M, the codes at one place, whose indices are (B, M, *latent); None for (B, *latent)."""
+        return self.config.depth if self.config.quantizer == "residual" else None
+
     @checked
     def decode_indices(self, indices: Int[Tensor, "B *latent"]) -> Tensor:
-        """`decode` of the code vectors at these indices."""
-        self._look_at_axes("indices", indices, 1)
+        """`decode` of the code vectors at these indices; of residual codes the first may do."""
+        self._look_at_axes("indices", indices, 1 if self.depth is None else 2)
         return self.decode(self.quantizer.lookup(indices))
 
     def decoder_nll_nats(self, decoded: Tensor, image: Tensor) -> Float[Tensor, "B"]:

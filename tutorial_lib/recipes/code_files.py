@@ -112,10 +112,13 @@ def _fingerprint(vqvae: VQVAE) -> str:
 def _index_picture(indices: Tensor, n_codes: int, shape: tuple[int, int]) -> Tensor:
     """Fields of codes (N, h, w) as colour images (N, 3, *shape) in [0, 1], a colour for each code.
 
+    Of residual codes (N, M, h, w) those of the first codebook.
+
     Neighbouring numbers have similar colours, which means nothing: numbers are names here.
     """
     import matplotlib
 
+    indices = indices if indices.ndim == 3 else indices[:, 0]
     colours = matplotlib.colormaps["nipy_spectral"](np.linspace(0, 1, n_codes))[:, :3]
     pictures = torch.from_numpy(colours).float()[indices.cpu()].permute(0, 3, 1, 2)
     return torch.nn.functional.interpolate(pictures, size=tuple(shape), mode="nearest")

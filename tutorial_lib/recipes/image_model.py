@@ -91,6 +91,8 @@ def build_model(recipe: ImageModelRecipe, dataset: ImageDataset) -> nn.Module:
 @checked
 def recipe_over_pixels(dataset: ImageDataset, settings: PriorSettings) -> ImageModelRecipe:
     """The gated PixelCNN of these settings for these images; left open, their labels decide."""
+    if settings.network != "gated":
+        raise ValueError(f"network must be 'gated' over pixels, got {settings.network!r}")
     by_label = settings.by_label
     return ImageModelRecipe(
         title=f"gated PixelCNN of {dataset.name}",

@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from torch import nn
+
 from tutorial_lib.codes.vqvae import VQVAE
 from tutorial_lib.data import ImageDataset
 from tutorial_lib.files import file_named, newest
 from tutorial_lib.pixels.config import settings_of
-from tutorial_lib.pixels.gated import GatedPixelCNN
 from tutorial_lib.recipes.settings import PriorSettings, VQVAESettings
 from tutorial_lib.training import distributed as processes
 from tutorial_lib.training.checkpoint import (
@@ -93,7 +94,7 @@ def require_writable(folder: Path) -> None:
             pass
 
 
-def require_same_prior(folder: Path, prior: GatedPixelCNN, n_examples: int, fit: FitConfig) -> None:
+def require_same_prior(folder: Path, prior: nn.Module, n_examples: int, fit: FitConfig) -> None:
     """CheckpointError if `folder` holds the checkpoint of a stage two that this one is not."""
     path = newest(folder / "checkpoint.safetensors")
     if not path.exists():
@@ -101,8 +102,11 @@ def require_same_prior(folder: Path, prior: GatedPixelCNN, n_examples: int, fit:
     model = {f"model.{name}": value for name, value in settings_of(prior).items()}
     told = json.loads(json.dumps({**asdict(fit), **model, "examples": n_examples}))
     header = read_tensors(path)[1]
-    saved = {k: v for k, v in header.get("fingerprint", {}).items() if k in told}
-    require_same_run(path, {**header, "fingerprint": saved}, {k: told[k] for k in saved})
+    saved = header.get("fingerprint", {}).items()
+    saved = {k: v for k, v in saved if k in told or k.startswith("model.")}
+    of_model = {k for k in told if k.startswith("model.")}
+    told = {k: told[k] for k in told if k in saved.keys() | of_model}
+    require_same_run(path, {**header, "fingerprint": saved}, told)
 
 
 def require_stage_one_unchanged(out: Path, fit: FitConfig) -> None:

@@ -52,7 +52,9 @@ def build(description: dict) -> nn.Module:
         if description["class"] == "TwoStageModel":
             parts = description["parts"]
             return TwoStageModel(build(parts["vqvae"]), build(parts["prior"]))
-        return CLASSES[description["class"]](**description["config"])
+        told = description["config"].items()  # JSON knows no tuples
+        settings = {name: tuple(v) if isinstance(v, list) else v for name, v in told}
+        return CLASSES[description["class"]](**settings)
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         raise CheckpointError(
             f"these weights describe no model of this library: {error} ({description!r:.200})"

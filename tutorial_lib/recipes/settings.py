@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from math import prod
 from typing import Annotated, Literal, get_args
 
 from tutorial_lib.contracts import (
@@ -15,6 +16,7 @@ from tutorial_lib.contracts import (
     Natural,
     Positive,
     Several,
+    at_least,
     check_fields,
     checked,
     that,
@@ -27,14 +29,20 @@ ModelName = Literal[
     "DiagonalBiLSTM",
     "GatedPixelCNN",
     "CodePrior",
+    "TransformerPrior",
     "Autoencoder",
     "GaussianVAE",
     "VQVAE",
 ]
 MODELS = get_args(ModelName)
+Levels = Annotated[
+    tuple[Annotated[int, at_least(3)], ...], that(len, "hold a number of levels for each axis")
+]
 PowerOf2 = Annotated[Count, that(lambda n: n & (n - 1) == 0, "be a power of 2")]
 Profile = Literal["smoke", "laptop", "gpu"]
 Decoder = Literal["auto", "categorical", "logistics"]
+Quantizer = Literal["codebook", "rotation", "fsq", "residual"]
+Network = Literal["gated", "transformer"]
 N_MIXTURES = 1  # logistics for a sub-pixel; the centre of ten, each for all colours, is often grey
 
 
@@ -62,10 +70,17 @@ class ImageModelRecipe:
 
 @dataclass(frozen=True)
 class VQVAESettings:
-    """Stage one: the shape of the codes, the width of the network, the training."""
+    """Stage one: the shape of the codes, the width of the network, the training.
 
+    quantizer   "codebook"; "rotation", the same with the rotation trick; "fsq", whose n_codes and
+                code_dim follow from fsq_levels; "residual", `depth` codes at each place
+    """
+
+    quantizer: Quantizer = "codebook"
     n_codes: Count = 128
     code_dim: Count = 32
+    fsq_levels: Levels = (8, 5, 5)
+    depth: Count = 2
     downsample: PowerOf2 = 4
     beta: Positive = 0.25  # weight of the commitment term in eq. 3
     n_channels: Several = 64
@@ -74,6 +89,16 @@ class VQVAESettings:
     fit: FitConfig = field(default_factory=FitConfig)
 
     __post_init__ = check_fields
+
+    @property
+    def all_codes(self) -> int:
+        """K, of whatever quantizer."""
+        return prod(self.fsq_levels) if self.quantizer == "fsq" else self.n_codes
+
+    @property
+    def codes_at_a_place(self) -> int:
+        """M of residual codes, and 1 of all others."""
+        return self.depth if self.quantizer == "residual" else 1
 
     def n_mixtures(self, n_colors: int, n_levels: int) -> int | None:
         """Logistics of the decoder for images of so many colours and levels; None: categorical."""
@@ -84,14 +109,18 @@ class VQVAESettings:
 
 @dataclass(frozen=True)
 class PriorSettings:
-    """A gated PixelCNN: over the codes, as stage two, or over pixels.
+    """A gated PixelCNN: over the codes, as stage two, or over pixels; or a transformer, over codes.
 
-    by_label   whether it is told the class of each image; None: if the data have labels
+    kernel_size   of the gated PixelCNN alone
+    n_heads       of the transformer alone
+    by_label      whether it is told the class of each image; None: if the data have labels
     """
 
+    network: Network = "gated"
     n_channels: Count = 64
     n_layers: Count = 8
     kernel_size: Kernel = 3
+    n_heads: Count = 4
     by_label: bool | None = None
     fit: FitConfig = field(default_factory=FitConfig)
 

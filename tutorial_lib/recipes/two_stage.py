@@ -1,7 +1,7 @@
 """The two stages as recipes: training, evaluation, and a result in JSON.
 
 Stage one trains a VQVAE with eq. 3 of the paper. Stage two freezes it, turns every image into its
-indices once, and trains a gated PixelCNN on the indices. A run folder holds
+indices once, and trains a gated PixelCNN or a transformer on the indices. A run folder holds
 
     vqvae/        checkpoint and metrics of stage one
     prior/        checkpoint and metrics of stage two
@@ -24,9 +24,10 @@ from torch import Tensor, nn
 
 from tutorial_lib import profiles
 from tutorial_lib.codes.quantizer import code_counts, perplexity
+from tutorial_lib.codes.transformer_prior import TransformerPrior
 from tutorial_lib.codes.two_stage import TwoStageModel
 from tutorial_lib.codes.vqvae import VQVAE
-from tutorial_lib.contracts import Count, Natural, around, checked, filled, inside
+from tutorial_lib.contracts import Count, Natural, around, checked, filled, having, inside
 from tutorial_lib.data import ImageDataset, Split
 from tutorial_lib.pixels.gated import GatedPixelCNN
 from tutorial_lib.pixels.likelihood import bits_per_dim, nll_nats
@@ -59,12 +60,13 @@ def vqvae_step(
 
 @checked
 def prior_step(
-    model: Annotated[nn.Module, around(inside(GatedPixelCNN))],
-    indices: Integer[Tensor, "B h w"],
+    model: Annotated[nn.Module, around(having("n_levels", "n_colors"))],
+    indices: Integer[Tensor, "B *field"],
     label: Tensor | None = None,
 ) -> dict[str, Tensor]:
-    """Stage two on a batch of index fields (B, h, w): nats per image, shown as bits per code."""
-    levels = indices.long().unsqueeze(1)  # as the contract does, which a compiled graph skips
+    """Stage two on a batch of index fields (B, h, w), or (B, M, h, w): nats, and bits per code."""
+    levels = indices.long()  # as the contract does, which a compiled graph skips
+    levels = levels.unsqueeze(1) if levels.ndim == 3 else levels
     given = {} if label is None else {"label": label}
     nats = nll_nats(model(levels, **given), levels).mean()
     n_latents = indices[0].numel()
@@ -85,12 +87,16 @@ def train_vqvae(
         preconditions.require_own_weights(out / "vqvae.safetensors", out / "vqvae")
     torch.manual_seed(settings.fit.seed)
     n_colors = dataset.train.levels.shape[1]
+    is_fsq = settings.quantizer == "fsq"
     vqvae = VQVAE(
         in_channels=n_colors,
         n_levels=dataset.n_levels,
         n_mixtures=settings.n_mixtures(n_colors, dataset.n_levels),
-        n_codes=settings.n_codes,
-        code_dim=settings.code_dim,
+        quantizer=settings.quantizer,
+        fsq_levels=settings.fsq_levels,
+        depth=settings.depth,
+        n_codes=None if is_fsq else settings.n_codes,
+        code_dim=None if is_fsq else settings.code_dim,
         downsample=settings.downsample,
         n_channels=settings.n_channels,
         n_blocks=settings.n_blocks,
@@ -134,12 +140,12 @@ def train_prior(
     *,
     out: Path | str | None = None,
     progress: bool = True,
-) -> tuple[GatedPixelCNN, History]:
-    """Stage two: codes extracted once from the frozen VQVAE, then a gated PixelCNN over them."""
+) -> tuple[GatedPixelCNN | TransformerPrior, History]:
+    """Stage two: codes extracted once from the frozen VQVAE, then a prior over them."""
     settings = _with_labels_decided(settings, dataset)
     preconditions.require_stage_two(dataset, settings, vqvae)
     torch.manual_seed(settings.fit.seed)
-    prior = _new_prior(vqvae.n_codes, dataset, settings)
+    prior = _new_prior(vqvae.n_codes, vqvae.depth or 1, dataset, settings)
     train, valid = (
         (extract_codes(vqvae, split.levels), *([split.labels] if settings.by_label else []))
         for split in (dataset.train, dataset.valid)
@@ -157,16 +163,20 @@ def train_prior(
     return prior, history
 
 
-def _new_prior(n_codes: int, dataset: ImageDataset, settings: PriorSettings) -> GatedPixelCNN:
-    return GatedPixelCNN(
-        n_levels=n_codes,
-        n_channels=settings.n_channels,
-        n_layers=settings.n_layers,
-        kernel_size=settings.kernel_size,
-        n_classes=len(dataset.class_names) if settings.by_label else None,
-        ordered=False,
-        coordinates=True,
-    )
+def _new_prior(
+    n_codes: int, n_colors: int, dataset: ImageDataset, settings: PriorSettings
+) -> GatedPixelCNN | TransformerPrior:
+    options = {
+        "n_levels": n_codes,
+        "n_colors": n_colors,
+        "n_channels": settings.n_channels,
+        "n_layers": settings.n_layers,
+        "n_classes": len(dataset.class_names) if settings.by_label else None,
+    }
+    if settings.network == "transformer":
+        return TransformerPrior(**options, n_heads=settings.n_heads)
+    options |= {"kernel_size": settings.kernel_size, "ordered": False, "coordinates": True}
+    return GatedPixelCNN(**options)
 
 
 def _with_labels_decided(settings: PriorSettings, dataset: ImageDataset) -> PriorSettings:
@@ -195,14 +205,16 @@ def evaluate_two_stage(
     """Held-out numbers of a two-stage model: bits/dim term by term, bits per code, usage."""
     filled("split", split)
     device = next(model.parameters()).device
-    sums, counts = torch.zeros(3, dtype=torch.float64), torch.zeros(model.vqvae.n_codes)
+    n_codes, depth = model.vqvae.n_codes, model.vqvae.depth or 1
+    sums, counts = torch.zeros(3, dtype=torch.float64), torch.zeros(depth, n_codes)
     with in_eval_mode(model):
         for part in zip(*(each.split(batch_size) for each in split[:]), strict=True):
             levels, labels = (each.to(device).long() for each in part)
             terms = model.terms(levels, labels if model.n_classes else None)
             sums += torch.stack([term.double().sum() for term in terms]).cpu()
             indices = model.vqvae.encode_indices(levels)
-            counts += code_counts(indices, model.vqvae.n_codes).cpu()
+            at_places = indices.flatten(1).unflatten(1, (depth, -1)).unbind(1)
+            counts += torch.stack([code_counts(each, n_codes).cpu() for each in at_places])
     n_dims, n_latents = levels[0].numel(), indices[0].numel()
     decoder, uniform, prior = (bits_per_dim(s, n_dims) for s in (sums / len(split)).tolist())
     return {
@@ -214,7 +226,8 @@ def evaluate_two_stage(
         "total_prior_bits_per_dim": decoder + prior,
         "bits_per_code_uniform": math.log2(model.vqvae.n_codes),
         "bits_per_code_prior": prior * n_dims / n_latents,
-        "codebook_perplexity": perplexity(counts).item(),
+        # Of residual codes the geometric mean over their codebooks.
+        "codebook_perplexity": math.prod(perplexity(n).item() for n in counts) ** (1 / depth),
     }
 
 
@@ -230,10 +243,11 @@ def require_two_stage(
     preconditions.require_stage_one(dataset, settings.vqvae)
     preconditions.require_stage_two(dataset, settings.prior)
     preconditions.require_held_out(dataset)
+    decided = _with_labels_decided(settings.prior, dataset)
+    with torch.random.fork_rng(devices=[]):
+        sizes = settings.vqvae.all_codes, settings.vqvae.codes_at_a_place
+        prior = _new_prior(*sizes, dataset, decided)
     if out is not None:
-        decided = _with_labels_decided(settings.prior, dataset)
-        with torch.random.fork_rng(devices=[]):
-            prior = _new_prior(settings.vqvae.n_codes, dataset, decided)
         preconditions.require_stage_one_unchanged(out, settings.vqvae.fit)
         preconditions.require_same_prior(out / "prior", prior, len(dataset.train), decided.fit)
         preconditions.require_writable(out)

@@ -30,7 +30,13 @@ from tutorial_lib.training.distributed import is_main
 
 HEADER, DIGEST = "tutorial_lib", "sha256"
 LENGTHS = ("epochs", "minutes")
-ADDED_LATER = {"examples made by"}  # runs of earlier versions do not say it
+# What runs of earlier versions do not say, and had; None is whatever is asked for now.
+ADDED_LATER = {
+    "examples made by": None,
+    "model.quantizer": "codebook",
+    "model.fsq_levels": [8, 5, 5],
+    "model.depth": 2,
+}
 
 
 class CheckpointError(RuntimeError):
@@ -170,6 +176,8 @@ def require_same_run(path: Path, header: dict, fingerprint: dict) -> None:
     A finished run may be made longer: its epochs (or minutes) may be fewer than those asked for.
     """
     saved, history = header.get("fingerprint", {}), header.get("history", {})
+    older = {k: v for k, v in ADDED_LATER.items() if k in fingerprint and v is not None}
+    saved = {**older, **saved}
     known = [k for k in saved | fingerprint if k in saved or k not in ADDED_LATER]
     differing = [k for k in known if saved.get(k) != fingerprint.get(k)]
     length = "epochs" if saved.get("minutes") is None else "minutes"
