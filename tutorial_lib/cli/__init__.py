@@ -16,8 +16,6 @@ line, without a traceback.
                   141  nobody reads what is printed any more, as in `... | head -1`
 """
 
-from __future__ import annotations
-
 import codecs
 import contextlib
 import os

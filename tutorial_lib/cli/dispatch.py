@@ -4,8 +4,6 @@ tyro reads and explains the options of one command. Of several it says neither w
 nor which was meant, and takes 0.3 s more; so the words before the options are read here.
 """
 
-from __future__ import annotations
-
 import contextlib
 import functools
 import io

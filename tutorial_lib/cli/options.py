@@ -4,8 +4,6 @@ A setting has one plain name, whatever stage or class it belongs to. Where both 
 `--epochs`, `train two-stage` sets it for both, `--vqvae.epochs` and `--prior.epochs` for one.
 """
 
-from __future__ import annotations
-
 import errno
 import os
 from collections.abc import Mapping, Sequence

@@ -8,8 +8,6 @@ The last line holds because p(x) is the sum over all codes of p(x|z) p(z), of wh
 Under a uniform prior over N latents, log p(z) = -N log K.
 """
 
-from __future__ import annotations
-
 import math
 
 import torch

@@ -8,8 +8,6 @@ The gradient of such a draw reaches mean and variance, because the noise has nei
 Reference: Kingma and Welling 2014, Auto-Encoding Variational Bayes, secs. 2.3 and 2.4.
 """
 
-from __future__ import annotations
-
 import math
 from typing import NamedTuple
 

@@ -12,8 +12,6 @@ are computed apart from each other, in float64.
 Reference: Kingma and Welling 2014, Auto-Encoding Variational Bayes, sec. 2.2, eq. 1.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from typing import Annotated

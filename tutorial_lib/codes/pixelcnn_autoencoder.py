@@ -22,8 +22,6 @@ Reference: van den Oord et al. 2016, Conditional Image Generation with PixelCNN 
 and 3.4.
 """
 
-from __future__ import annotations
-
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn

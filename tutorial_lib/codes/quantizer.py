@@ -20,8 +20,6 @@ nothing; it shows in the losses.
 References: van den Oord et al. 2017, Neural Discrete Representation Learning, sec. 3, app. A.1.
 """
 
-from __future__ import annotations
-
 from typing import Annotated, Literal, NamedTuple
 
 import torch

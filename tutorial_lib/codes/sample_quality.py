@@ -15,8 +15,6 @@ Reference: Kynkaanniemi et al. 2019, Improved Precision and Recall Metric for As
 Models, sec. 2.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator
 from typing import NamedTuple

@@ -14,8 +14,6 @@ M residual codes of a place are colours of one pixel: a prior over fields (B, M,
 `TransformerPrior` takes sounds and clips, too, as fields of one row, or with frame below frame.
 """
 
-from __future__ import annotations
-
 from math import prod
 from typing import Literal, NamedTuple
 

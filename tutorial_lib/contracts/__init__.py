@@ -27,8 +27,6 @@ values       what may be read from a tensor
 suggestions  did you mean ...?
 """
 
-from __future__ import annotations
-
 import functools
 import inspect
 import typing

@@ -5,8 +5,6 @@ Python's numbers in the place of NumPy's; it raises TypeError for another kind, 
 wrong value.
 """
 
-from __future__ import annotations
-
 import functools
 import math
 import numbers

@@ -1,7 +1,5 @@
 """Did you mean ...? The nearest of the names that there are."""
 
-from __future__ import annotations
-
 import difflib
 from collections.abc import Iterable
 

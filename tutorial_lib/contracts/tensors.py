@@ -1,7 +1,5 @@
 """What a tensor may be: dtype, device, and a shape whose axes agree with those seen before."""
 
-from __future__ import annotations
-
 import functools
 import itertools
 import sys

@@ -4,8 +4,6 @@ To read a value makes a GPU wait and ends a compiled graph. So nothing is read w
 compiled, nor in a block of `values_known_to_be_good`. Needs no torch to be loaded.
 """
 
-from __future__ import annotations
-
 import math
 import sys
 from collections.abc import Iterator

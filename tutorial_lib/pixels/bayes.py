@@ -13,8 +13,6 @@ It takes as many forward passes as there are labels. Reference: van den Oord et 
 Conditional Image Generation with PixelCNN Decoders, eqs. 3 and 4; the paper does not classify.
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import torch

@@ -4,8 +4,6 @@ Row and column run from -1 to 1. Waves of several lengths across the image, sin 
 k pi x / 2 for k = 1, 2, ..., let one linear layer single out a region that the bare numbers cannot.
 """
 
-from __future__ import annotations
-
 import math
 
 import torch

@@ -8,8 +8,6 @@ torch has two sets of names for the second switch. The older ones work in every 
 be read any more once the newer ones were used, so both are set, and put back.
 """
 
-from __future__ import annotations
-
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext

@@ -8,8 +8,6 @@ k//2 + 1 rows and k//2 + 1 columns, so that nothing is multiplied by a masked ze
 Reference: van den Oord et al. 2016, Conditional Image Generation with PixelCNN Decoders, sec. 2.
 """
 
-from __future__ import annotations
-
 from typing import Literal
 
 import torch

@@ -11,8 +11,6 @@ it does with these, `logits_from(features)`; `as_model` gives a stack of convolu
 model without them, change one sub-pixel and look which logits change: `changed_by`.
 """
 
-from __future__ import annotations
-
 import copy
 from collections.abc import Iterator
 from typing import Annotated

@@ -11,8 +11,6 @@ Both numbers speak of the *discrete* image. A uniform model over L levels costs 
 bits/dim; 784 binary pixels under it cost 784 log 2 = 543.4 nats.
 """
 
-from __future__ import annotations
-
 import math
 from typing import Annotated
 

@@ -17,8 +17,6 @@ red and of blue on both. A pixel's numbers lie on one axis: M weights, then M·C
 log widths.
 """
 
-from __future__ import annotations
-
 import math
 from typing import NamedTuple
 

@@ -22,8 +22,6 @@ The input-to-state part K_is * x is one masked convolution of the image. Where t
 Reference: van den Oord et al. 2016, Pixel Recurrent Neural Networks, sec. 3.1 and 3.2, figs. 3, 4.
 """
 
-from __future__ import annotations
-
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn

@@ -10,8 +10,6 @@ weights get no gradient either, and cannot inflate gradient clipping or weight d
 References: van den Oord et al. 2016, Pixel Recurrent Neural Networks, sec. 3.4 and fig. 2.
 """
 
-from __future__ import annotations
-
 from typing import Literal
 
 import torch

@@ -4,8 +4,6 @@ On a CPU, training on images was measured to be 1.2 to 1.4 times as fast with ch
 was not measured, and sounds and clips have no such order: there all stays as it is.
 """
 
-from __future__ import annotations
-
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn

@@ -1,7 +1,5 @@
 """A model is handed back in the modes it came in: every module of it, also when something fails."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 

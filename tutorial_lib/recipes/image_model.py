@@ -9,8 +9,6 @@ A run folder holds
 and a run that was stopped goes on where it was when it is started again.
 """
 
-from __future__ import annotations
-
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated

@@ -1,7 +1,5 @@
 """What both stages of a training need, looked at before the first step of stage one."""
 
-from __future__ import annotations
-
 import json
 import tempfile
 from collections.abc import Sequence

@@ -4,8 +4,6 @@ A file holds the weights and, as JSON in its header, the class and arguments of 
 classes listed here are ever built, with arguments that pass their own checks; nothing is unpickled.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from importlib import resources

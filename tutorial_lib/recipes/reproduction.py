@@ -4,8 +4,6 @@ It trains into a folder, goes on where it was if it was stopped, and ends with h
 result.json. Under `torchrun` all processes work on one training.
 """
 
-from __future__ import annotations
-
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal

@@ -1,7 +1,5 @@
 """result.json of a long run: where it was trained, and its held-out numbers."""
 
-from __future__ import annotations
-
 import json
 import platform
 import subprocess

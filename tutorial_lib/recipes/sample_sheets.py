@@ -1,7 +1,5 @@
 """Samples of a model as PNG grids on disk: one class, every class, or a row for each."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Literal
 

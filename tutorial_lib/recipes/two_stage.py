@@ -11,8 +11,6 @@ indices once, and trains a gated PixelCNN or a transformer on the indices. A run
 and a run that was stopped goes on where it was when it is started again.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import asdict, replace
 from pathlib import Path

@@ -4,8 +4,6 @@ The header of a safetensors file is JSON behind its length, so it can be read al
 wrong label is answered before torch is loaded.
 """
 
-from __future__ import annotations
-
 import json
 import struct
 from importlib import resources

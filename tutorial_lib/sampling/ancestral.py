@@ -7,8 +7,6 @@ cumulative distribution. The noise can therefore be given (`uniforms`), and two 
 same noise return the same image. The most likely levels would show a mode, usually a blank one.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from functools import partial

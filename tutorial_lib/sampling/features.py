@@ -13,8 +13,6 @@ Reference: Ramachandran et al. 2017, Fast Generation for Convolutional Autoregre
 1704.06001. Its code, too, runs the vertical stack a row at a time.
 """
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F

@@ -13,8 +13,6 @@ multiplied into the weights: one call of tanh for both.
 Reference: van den Oord et al. 2016, Conditional Image Generation with PixelCNN Decoders, sec. 2.
 """
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

@@ -3,8 +3,6 @@
 A GPU raises torch.OutOfMemoryError, Python MemoryError, and torch on a CPU a bare RuntimeError.
 """
 
-from __future__ import annotations
-
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

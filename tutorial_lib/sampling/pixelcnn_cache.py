@@ -7,8 +7,6 @@ had for a whole row at once. What is left at a pixel are k//2 + 1 taps of each k
 Features of finished rows are read from below: even known pixels must be walked through.
 """
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

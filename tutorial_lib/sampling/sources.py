@@ -9,8 +9,6 @@ A source is asked in raster order, R, G, B within a pixel, and sees the canvas t
 All sources give the same logits. They differ in how much they compute anew.
 """
 
-from __future__ import annotations
-
 from torch import Tensor, nn
 
 from tutorial_lib.pixels.gated import GatedPixelCNN

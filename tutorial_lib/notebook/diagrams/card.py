@@ -10,8 +10,6 @@ Lengths are inches, counted from the lower left corner; a page shows a hundred p
 and the file has two hundred. Neither pyplot nor rcParams is read or changed.
 """
 
-from __future__ import annotations
-
 import io
 from numbers import Real
 from pathlib import Path

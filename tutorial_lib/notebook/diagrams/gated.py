@@ -1,7 +1,5 @@
 """The gated PixelCNN: one layer as in figure 2, what its arrows have read, conditions."""
 
-from __future__ import annotations
-
 import copy
 from numbers import Real
 

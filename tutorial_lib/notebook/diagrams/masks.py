@@ -1,7 +1,5 @@
 """What a mask lets through: the kernel on its way over an image, and the path of a message."""
 
-from __future__ import annotations
-
 import numpy as np
 from torch import Tensor, nn
 

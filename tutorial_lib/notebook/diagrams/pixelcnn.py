@@ -1,7 +1,5 @@
 """PixelCNN: the whole model with one of its blocks, and an image that grows pixel by pixel."""
 
-from __future__ import annotations
-
 import numpy as np
 import torch
 from torch import Tensor

@@ -1,7 +1,5 @@
 """The plane of rate and distortion, with models as points (chapters 12 and 13)."""
 
-from __future__ import annotations
-
 from numbers import Real
 
 import numpy as np

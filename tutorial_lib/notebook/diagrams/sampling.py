@@ -1,7 +1,5 @@
 """What a sampler keeps (chapter 06); a line of an LSTM, a diagonal that becomes a column (08)."""
 
-from __future__ import annotations
-
 import numpy as np
 import torch
 from torch import Tensor

@@ -1,7 +1,5 @@
 """Shapes for the arrows, from the model itself: a small batch goes through, and each part tells."""
 
-from __future__ import annotations
-
 import copy
 import functools
 from collections.abc import Callable, Sequence

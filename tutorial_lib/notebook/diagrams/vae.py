@@ -1,7 +1,5 @@
 """The Gaussian VAE with its noise, and the parts of its bound as bars that add up (chapter 09)."""
 
-from __future__ import annotations
-
 from numbers import Real
 
 import numpy as np

@@ -1,6 +1,6 @@
 """VQ-VAE: figure 1 of the paper, the two stages, and what an image costs in them."""
 
-from __future__ import annotations
+from numbers import Real
 
 import numpy as np
 import torch
