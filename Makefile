@@ -18,7 +18,7 @@ export COPY_AS_TYPED := $(value COPY)
 ARGS ?=
 
 .PHONY: help environment test-environment lab test check lint format notebooks browser colab faults move bench \
-        results constraints clean
+        results constraints site clean
 
 help:
 	@echo "make lab          open your copy of the notebooks in JupyterLab (sets everything up first)"
@@ -29,6 +29,7 @@ help:
 	@echo "make notebooks    sync the texts into the notebooks, run them, store their outputs"
 	@echo "make browser      Run All and every widget of every notebook, in JupyterLab in a Chromium"
 	@echo "make colab        run each notebook alone, in an environment with Colab's versions"
+	@echo "make site         build the site, from which a reader's browser draws: site/_build/html"
 	@echo "make move         give the project another address: make move ADDRESS=https://github.com/.."
 	@echo "make faults       make every fault hundreds of times; all tests, colab and browser"
 	@echo "make bench        run the benchmarks"
@@ -78,6 +79,11 @@ browser:
 
 colab: environment
 	@$(VENV_PYTHON) tools/colab_run.py $(ARGS) $(NOTEBOOKS)
+
+# Show it as well, on this machine: make site ARGS=--serve
+site:
+	@"$(PYTHON)" tools/set_up.py --extras site
+	@$(VENV_PYTHON) tools/build_site.py $(ARGS)
 
 # With arguments only the drills: make faults ARGS="-k saving"
 faults: test-environment

@@ -218,7 +218,9 @@ def test_the_address_is_written_by_hand_in_pyproject_only():
     """Wherever else it stands, it is stamped: README, notebooks, texts."""
     found = set()
     for folder, folders, files in os.walk(ROOT):
-        folders[:] = [each for each in folders if not each.startswith(".") and "egg" not in each]
+        folders[:] = [
+            each for each in folders if not each.startswith((".", "_")) and "egg" not in each
+        ]
         if working_copy.MANIFEST in files:  # a learner's copy, which is no part of the project
             folders[:] = files[:] = []
         for file in files:

@@ -15,7 +15,7 @@ import re
 import nbformat
 from nbformat import NotebookNode
 from notebook_pairs import NOTEBOOKS
-from project_address import HOST, repository_name
+from project_address import HOST, PAGES, pages_address, repository_name
 
 COLAB = "https://colab.research.google.com/github/"
 START = "00_start_here"
@@ -89,9 +89,9 @@ def link_problems(notebook: NotebookNode, name: str, address: str) -> list[str]:
 
 
 def linked_readme(text: str, address: str) -> str:
-    """The README with a link for each notebook of its table, and the command that clones."""
+    """The README with a link for each notebook, the command that clones, and links to the site."""
     clone = f"git clone {address} && cd {repository_name(address)}"
-    text = CLONING.sub(lambda _: clone, text)
+    text = PAGES.sub(pages_address(address), CLONING.sub(lambda _: clone, text))
     return IN_TABLE.sub(lambda m: f"{m[1]} · [Colab]({colab_url(m[2], address)})", text)
 
 

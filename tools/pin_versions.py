@@ -1,6 +1,6 @@
 """Rewrite constraints.txt with the newest versions that work together: `make constraints`.
 
-pip resolves the package with its extras `lab`, `test` and `course` without installing anything.
+pip resolves the package with its extras `lab`, `test`, `course` and `site`, and installs nothing.
 The pin of torch stays as it is unless `--torch VERSION` moves it.
 """
 
@@ -33,7 +33,7 @@ def resolve(torch: str) -> list[dict]:
         report = Path(folder) / "report.json"
         command = [sys.executable, "-m", "pip", "install", "--quiet", "--dry-run"]
         command += ["--ignore-installed", "--report", str(report)]
-        command += [torch, *HELD_BACK, "-e", f"{ROOT}[lab,test,course]"]
+        command += [torch, *HELD_BACK, "-e", f"{ROOT}[lab,test,course,site]"]
         subprocess.run(command, check=True)
         return json.loads(report.read_text(encoding="utf-8"))["install"]
 

@@ -20,6 +20,7 @@ HOST = "https://github.com/"  # Colab opens notebooks from nowhere else
 OWNER = r"[A-Za-z0-9](?:-?[A-Za-z0-9]){0,38}"
 NAME = r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,100}"
 WHOLE = re.compile(rf"{re.escape(HOST)}(?P<owner>{OWNER})/(?P<name>{NAME})")
+PAGES = re.compile(rf"https://{OWNER}\.github\.io/[A-Za-z0-9._-]+/")
 LINE = re.compile(r'^Repository = "[^"\n]*"$', re.MULTILINE)
 
 
@@ -59,3 +60,9 @@ def with_address(pyproject_text: str, url: str) -> str:
             f'expected one line `Repository = "..."` in pyproject.toml, found {n_lines}'
         )
     return changed
+
+
+def pages_address(url: str) -> str:
+    """Where GitHub shows the project's site: https://OWNER.github.io/REPOSITORY/"""
+    found = WHOLE.fullmatch(checked(url))
+    return f"https://{found['owner'].lower()}.github.io/{found['name']}/"

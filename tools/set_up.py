@@ -213,7 +213,7 @@ def arguments(argv: list[str]) -> tuple[argparse.Namespace, list[str]]:
         "your copy of the notebooks lies), and all that JupyterLab takes.",
     )
     parser.add_argument("action", nargs="?", choices=["install", "lab"], default="install")
-    parser.add_argument("--extras", help="default: lab,test (for `lab`: lab); also: course")
+    parser.add_argument("--extras", help="default: lab,test (for `lab`: lab); also: course, site")
     parser.add_argument(
         "--torch-index",
         default=os.environ.get("TORCH_INDEX_URL"),

@@ -1,0 +1,124 @@
+"""The front page of the site, and the page of the live models, from what the project has."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+from tutorial_lib.exercises.discovery import all_exercises
+
+ROW = re.compile(
+    r"^\| \[([^\]]+)\]\(notebooks/(\w+)\.ipynb\).*? \| (.*?) \| .*? \| (.*?) \|$", re.MULTILINE
+)
+
+
+class Live(NamedTuple):
+    """A live page: its name, what a reader does there, what to notice, its chapter."""
+
+    page: str
+    title: str
+    notice: str
+    chapter: str
+
+
+LIVE = (
+    Live(
+        "complete",
+        "Draw and complete",
+        "Paint half a digit. A gated PixelCNN finishes it pixel by pixel, differently each time.",
+        "03_pixelcnn",
+    ),
+    Live(
+        "codes",
+        "Speak in codes",
+        "A prior writes 49 codes, a decoder draws them. Change one code: only a part changes.",
+        "13_two_stage_generation",
+    ),
+    Live(
+        "mask",
+        "The mask and the blind spot",
+        "One stack of masked layers never reads some earlier pixels, however deep it is.",
+        "02_masked_convolutions",
+    ),
+    Live(
+        "quantizer",
+        "The quantizer",
+        "A codebook in the plane trains while you watch. Some codes die; a restart moves them.",
+        "10_the_codebook_quantizer",
+    ),
+    Live(
+        "bound",
+        "The bound",
+        "Move q by hand: the bound touches log p(x) only where q is the posterior.",
+        "09_autoencoders_and_the_elbo",
+    ),
+)
+SHEET = """\
+<img class="picture" src="_static/garments.png" alt="Garments in rows, one row
+for each of ten classes, drawn by the model of chapter 13">
+<figcaption>The model of chapter 13 drew every garment. None is a photograph.</figcaption>"""
+DIGITS = """\
+<a href="live/complete.html"><img class="picture" src="live/models/digits.png" alt="Six
+handwritten digits with the same upper half and different lower halves"></a>
+<figcaption>A PixelCNN was given the same upper half six times, and drew six lower halves. In your
+browser it draws more, while you watch.</figcaption>"""
+TRY = '<a class="button quiet" href="live/complete.html">Watch it draw</a>'
+
+
+def live_pages(folder: Path) -> list[Live]:
+    """Those that are there."""
+    return [each for each in LIVE if (folder / f"{each.page}.html").is_file()]
+
+
+def filled(front: str, readme: str, chapters: dict[str, str], live: Path) -> str:
+    """site/pages/index.md with its chapters, its numbers and, if there is one, its live model."""
+    there = live_pages(live)
+    draws = any(each.page == "complete" for each in there)
+    tree = [f"{title} <notebooks/{name}>" for name, title in chapters.items()]
+    tree[0] = tree[0].replace("From Pixels to Codes", "00 · Start here")
+    parts = {
+        "<!-- picture -->": DIGITS if draws else SHEET,
+        "<!-- try it -->": TRY if draws else "",
+        "<!-- live models -->": live_section(there, level=2) if there else "",
+        "<!-- chapters -->": chapter_table(readme),
+        "<!-- tree -->": "\n".join(tree),
+        "<!-- live tree -->": "live" if there else "",
+        "{n_chapters}": str(len(ROW.findall(readme))),
+        "{n_exercises}": str(len(list(all_exercises()))),
+    }
+    for mark, text in parts.items():
+        front = front.replace(mark, text)
+    return front
+
+
+def chapter_table(readme: str) -> str:
+    """The README's table without minutes and links into Colab."""
+    rows = [
+        f"| [{title}](notebooks/{name}.ipynb) | {what} | {count} |"
+        for title, name, what, count in ROW.findall(readme)
+    ]
+    return "\n".join(["| chapter | you build | exercises |", "|---|---|--:|", *rows])
+
+
+def live_section(there: list[Live], level: int) -> str:
+    items = "\n".join(
+        f'<a class="door" href="live/{each.page}.html"><strong>{each.title}</strong>'
+        f"<span>{each.notice}</span></a>"
+        for each in there
+    )
+    return f'{"#" * level} Live, in your browser\n\n<div class="live-list">\n{items}\n</div>'
+
+
+def live_page(folder: Path) -> str:
+    """The page that lists the live models, with the chapter of each."""
+    there = live_pages(folder)
+    told = "\n".join(
+        f"- {each.title}: [chapter {each.chapter[:2]}](notebooks/{each.chapter}.ipynb)"
+        for each in there
+    )
+    return (
+        f"{live_section(there, level=1)}\n\nThe models run on your machine, in plain JavaScript: "
+        "nothing is sent anywhere. What each of them shows is built in a chapter:\n\n"
+        f"{told}\n"
+    )
