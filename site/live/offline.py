@@ -5,9 +5,9 @@
 
 The first argument is any folder that holds the pages, their `js/` and `live.css`, and `models/`.
 
-Browsers refuse modules and fetched files of a page that was opened from a disk. So the file carries
-the pages as data: compressed, and written as bytes of windows-1252, in which every byte is a letter.
-(In base64 the 16-bit weights alone would take more than the limit.) `js/offline.js`, at its end,
+A page that was opened from a disk may load no modules and fetch no files. So this file carries the
+pages as data: compressed, and written as bytes of windows-1252, in which every byte is a letter. In
+base64 the 16-bit weights alone would take more than the limit. `js/offline.js`, at the file's end,
 unpacks them and shows one page at a time in a frame.
 
 Of two 16-bit numbers that follow each other, the high bytes are more alike than the low ones. So
@@ -100,11 +100,12 @@ def planes(content: bytes) -> bytes:
 
 
 def packed(files: dict[str, bytes], repository: str) -> bytes:
-    """All of it as one compressed string: a line of JSON with names and sizes, then the contents."""
+    """All of it, compressed: a line of JSON with names and sizes, then the contents."""
     contents = {}
     for name, content in files.items():
         if name.endswith(".html"):
-            contents[name.removesuffix(".html")] = page(content.decode(), files, repository).encode()
+            html = page(content.decode(), files, repository)
+            contents[name.removesuffix(".html")] = html.encode()
         elif name.endswith(".js"):
             contents[name.replace("js/", "live/")] = module(content.decode()).encode()
         elif name.endswith(".safetensors"):

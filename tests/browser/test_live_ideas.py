@@ -9,7 +9,7 @@ import pytest
 from live_server import LivePages
 
 pytestmark = pytest.mark.browser
-PAGES = ("index", "mask", "quantizer", "bound")
+PAGES = ("index", "complete", "codes", "mask", "quantizer", "bound")
 NAMELESS = """() => [...document.querySelectorAll("button, input, select, canvas, a[href]")]
     .filter((e) => e.getClientRects().length && !e.closest(".cards .still"))
     .filter((e) => !(e.ariaLabel || e.innerText?.trim() || e.labels?.[0]?.innerText.trim()))
