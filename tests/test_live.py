@@ -94,12 +94,13 @@ def of_random_weights(folder: Path):
     for name, settings in variants.items():
         model, path = GatedPixelCNN(**rgb, **settings), folder / f"{name}.safetensors"
         for weight in model.parameters():
-            weight.mul_(3)  # far from a uniform distribution
+            weight.normal_(std=0.3 if "activation" in settings else 0.7)  # so that each tells
         save_weights(path, model)
-        label = torch.tensor([3, 0, 1]) if model.n_classes else None
-        known = torch.randint(-1, 5, (3, 3, 7, 5))
-        yield name, *drawn(model, path, (3, 3, 7, 5), known=known, label=label)
-        yield f"overwritten, {name}", *overwritten(model, path, (3, 3, 7, 5), label)
+        label = torch.tensor([3, 0, 1, 2]) if model.n_classes else None
+        shape = (4, 3, 7, 5)
+        known = torch.where(torch.rand(shape) < 0.3, torch.randint(5, shape), -1)
+        yield name, *drawn(model, path, shape, known=known, label=label)
+        yield f"overwritten, {name}", *overwritten(model, path, shape, label)
     model, path = GatedPixelCNN(n_channels=4, n_layers=3), folder / "past.safetensors"
     save_weights(path, model)
     with torch.enable_grad():
@@ -107,11 +108,14 @@ def of_random_weights(folder: Path):
     yield "past", {"reads": reads}, {"check": "past", "weights": str(path), "height": 7, "width": 9}
     settings = {"n_codes": 8, "code_dim": 3, "n_channels": 6, "n_blocks": 1, "downsample": 2}
     vqvae = VQVAE(in_channels=3, n_levels=5, **settings).eval()
-    vqvae.quantizer.set_codebook(torch.randn(8, 3))
+    for weight in vqvae.parameters():
+        weight.normal_(std=0.7)
+    seen = vqvae.encode(torch.randint(5, (8, 3, 2, 2)))
+    vqvae.quantizer.set_codebook(seen.flatten(1))  # among what is to be encoded
     model, path = TwoStageModel(vqvae, GatedPixelCNN(n_levels=8)), folder / "vqvae.safetensors"
     save_weights(path, model)
     yield "coloured pictures", *pictured(vqvae, path, torch.randint(8, (4, 3, 5)))
-    yield "coloured, encoded", *encoded(vqvae, path, torch.randint(5, (4, 3, 6, 10)))
+    yield "coloured, encoded", *encoded(vqvae, path, torch.randint(5, (8, 3, 6, 10)))
 
 
 def raster(field: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ export class Drawing {
     Object.assign(this, { model, height, width, label, temperature });
     this.known = known ? Int16Array.from(known) : new Int16Array(this.size).fill(-1);
     this.uniforms = uniforms ?? noise(this.size);
-    this.shares = new Float32Array(this.size * model.nLevels); // what each place was drawn from
+    this.shares = new Float64Array(this.size * model.nLevels); // what each place was drawn from
     this.rewind(0);
   }
 
