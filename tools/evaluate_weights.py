@@ -13,11 +13,12 @@ import time
 
 import results_table
 
-from tutorial_lib import data, profiles
+from tutorial_lib import profiles
 from tutorial_lib.codes.two_stage import TwoStageModel
 from tutorial_lib.recipes import image_model as image_models
 from tutorial_lib.recipes import two_stage as recipes
 from tutorial_lib.recipes.pretrained import load_pretrained
+from tutorial_lib.recipes.reproduction import images_of
 from tutorial_lib.recipes.weights_shelf import available
 
 # What the tables print of a result, and with how many decimals.
@@ -35,8 +36,7 @@ PRINTED = {
 def held_out(name: str, result: dict, splits: tuple[str, ...] = ("valid", "test")) -> dict:
     """The held-out numbers of shipped weights, for each split, on the data that `result` names."""
     model = load_pretrained(name).to(profiles.device())
-    dataset = data.load(result["dataset"])
-    dataset = dataset.with_n_levels(result.get("n_levels", dataset.n_levels))
+    dataset = images_of(result["dataset"], result.get("n_levels"))
     if isinstance(model, TwoStageModel):
         return {each: recipes.evaluate_two_stage(model, getattr(dataset, each)) for each in splits}
     by_label = result["by_label"]

@@ -486,6 +486,14 @@ RECIPES = [
         },
     ),
     call(
+        "recipes.reproduction.images_of",
+        ImageDataset,
+        {
+            "dataset": but(name("emoji"), "another word"),
+            "n_levels": optional(count(16, at_least=2)),
+        },
+    ),
+    call(
         "recipes.reproduction.recipe_named",
         ImageModelRecipe,
         {

@@ -11,7 +11,7 @@ from typing import Literal
 import torch
 
 from tutorial_lib import data, profiles
-from tutorial_lib.contracts import Positive, checked
+from tutorial_lib.contracts import Positive, Several, checked
 from tutorial_lib.data.emoji import with_styles
 from tutorial_lib.files import runs_dir
 from tutorial_lib.recipes import named
@@ -38,6 +38,14 @@ def recipe_named(
     recipe = getattr(named.find(name), preset or here)
     changes = {} if minutes is None else {"minutes": minutes}
     return _with_fit(recipe, precision=profiles.fast_precision(), **changes)
+
+
+@checked
+def images_of(dataset: str, n_levels: Several | None = None) -> data.ImageDataset:
+    """The images of a long result. Of emoji the style is part of the label: samples keep to one."""
+    images = data.load(dataset)
+    images = with_styles(images) if dataset == "emoji" else images
+    return images if n_levels is None else images.with_n_levels(n_levels)
 
 
 def _with_fit(recipe: named.Recipe, **changes) -> named.Recipe:
@@ -67,9 +75,7 @@ def reproduce(
     recipe = recipe_named(name, minutes=minutes, preset=preset)
     out = runs_dir() / name if out is None else Path(out)
     with main_first():
-        dataset = data.load(recipe.dataset).with_n_levels(recipe.n_levels)
-    if recipe.dataset == "emoji":
-        dataset = with_styles(dataset)  # samples of a group come in one style
+        dataset = images_of(recipe.dataset, recipe.n_levels)
     if smoke:
         dataset = cut_for_smoke(dataset, 96, 32)
         recipe = _with_fit(recipe, minutes=None, epochs=1, batch_size=32, precision="no")
