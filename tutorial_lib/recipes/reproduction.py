@@ -12,7 +12,7 @@ import torch
 
 from tutorial_lib import data, profiles
 from tutorial_lib.contracts import Positive, Several, checked
-from tutorial_lib.data.emoji import with_styles
+from tutorial_lib.data.emoji import GROUPS, with_styles
 from tutorial_lib.files import runs_dir
 from tutorial_lib.recipes import named
 from tutorial_lib.recipes.image_model import train_image_model
@@ -44,7 +44,7 @@ def recipe_named(
 def images_of(dataset: str, n_levels: Several | None = None) -> data.ImageDataset:
     """The images of a long result. Of emoji the style is part of the label: samples keep to one."""
     images = data.load(dataset)
-    images = with_styles(images) if dataset == "emoji" else images
+    images = with_styles(images) if images.class_names == GROUPS else images
     return images if n_levels is None else images.with_n_levels(n_levels)
 
 
