@@ -18,7 +18,7 @@ from pretended_gpu import pretended_gpu
 
 from tutorial_lib.codes import VQVAE, GaussianVAE, TwoStageModel
 from tutorial_lib.notebook import diagrams
-from tutorial_lib.notebook.diagrams import gated, masks, vqvae
+from tutorial_lib.notebook.diagrams import gated, pixelcnn, vqvae
 from tutorial_lib.notebook.diagrams.card import Card
 from tutorial_lib.notebook.diagrams.shapes import said, traced
 from tutorial_lib.pixels import (
@@ -250,7 +250,7 @@ def test_the_field_behind_the_last_layer_is_that_of_the_model():
 
 
 def test_the_message_that_does_not_arrive_starts_in_the_blind_spot():
-    reach = masks.reach_of(3, 14, 7, (5, 2))
+    reach = pixelcnn.reach_of(3, 14, 7, (5, 2))
     assert reach[2, 5] == 0 and reach[3, 5] == 1
     assert (reach[5, 3:] == 2).all()
 

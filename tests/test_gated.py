@@ -13,12 +13,12 @@ import torch
 from torch import nn
 
 from tutorial_lib.pixels import gated
-from tutorial_lib.pixels.coordinates import coordinate_features
 from tutorial_lib.pixels.gated import GatedPixelCNN
 from tutorial_lib.pixels.gated_layer import (
     GatedLayer,
     HorizontalConv2d,
     VerticalConv2d,
+    coordinate_features,
     gate,
     shift_down,
 )

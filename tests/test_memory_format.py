@@ -6,7 +6,7 @@ from pretended_gpu import pretended_gpu
 from torch import nn
 from training_cases import CASES
 
-from tutorial_lib.pixels.memory_format import in_fast_format, to_fast_format
+from tutorial_lib.pixels.modes import in_fast_format, to_fast_format
 
 
 def is_channels_last(tensor):

@@ -12,7 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
-from tutorial_lib.notebook import sharp
+from tutorial_lib.notebook import setup as sharp
 
 
 def png_size(data: bytes) -> tuple[int, int]:

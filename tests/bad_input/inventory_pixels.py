@@ -283,12 +283,12 @@ MASKS = [
         },
     ),
     call(
-        "pixels.memory_format.in_fast_format",
+        "pixels.modes.in_fast_format",
         (2, 2, 3, 4),
         {"images": floats((2, 2, 3, 4), alone=True, finite=False)},
     ),
     call(
-        "pixels.coordinates.coordinate_features",
+        "pixels.gated_layer.coordinate_features",
         (1, 6, 2, 3),
         {
             "height": count(2),
@@ -591,18 +591,6 @@ INFLUENCE = [
             "target": TARGET,
             "color": also(count(0, at_least=0), "outside", 1, 5),
             "n_probes": count(1),
-        },
-    ),
-    call(
-        "pixels.influence.changed_by",
-        (1, 3, 2),
-        {
-            "model": model(small.gated),
-            "height": count(3),
-            "width": count(2),
-            "target": TARGET,
-            "color": also(count(0, at_least=0), "outside", 1, 5),
-            "n_images": count(2),
         },
     ),
     call(

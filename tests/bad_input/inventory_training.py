@@ -130,7 +130,7 @@ RUNS = [
         RunningAverage,
         {"model": ANY_MODULE, "share": share(0.5)},
     ),
-    call("pixels.memory_format.to_fast_format", nn.Module, {"model": ANY_MODULE}),
+    call("pixels.modes.to_fast_format", nn.Module, {"model": ANY_MODULE}),
     call(
         "training.run.RunningAverage.update",
         type(None),

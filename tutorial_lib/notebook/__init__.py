@@ -1,10 +1,9 @@
 """What a page shows.
 
 module      what it holds                            chapter
-setup       what every notebook does first           all
+setup       what every notebook does first; figures at twice the density   all
 setup_cell  the source of the one setup cell
 plotting    images, masks and maps in one style      all
-sharp       figures at twice the density             all
 charts      curves and bars                          all
 dashboard   curves of a training while it runs       12
 moved       old addresses, answered by the new ones

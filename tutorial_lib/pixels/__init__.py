@@ -8,15 +8,13 @@ masks           which taps of a convolution may be read; colours           02
 influence       what reaches what, measured; the blind spot                02
 config          settings of a model: a frozen dataclass, kept with its weights     03
 pixelcnn        PixelCNN: masked convolutions in residual blocks           03
-coordinates     where a pixel is, as features                              03
 gated_layer     one layer: two stacks, a link, two gates                   04
 gated           the gated PixelCNN, with labels and spatial context        04, 05
 gated_row       the same on one row: sequences                             15
 bayes           p(label given image) by Bayes' rule                        07
 lstm_layers     Row LSTM and Diagonal BiLSTM layers, skewing               08
 pixelrnn        PixelRNN: these layers in PixelCNN's plan                  08
-modes           a block in eval mode, and back                             all
-memory_format   channels last: convolutions on a CPU at twice the speed    17
+modes           eval mode and back; the order of memory that is fast       all
 full_precision  what must be computed in full float32                      17
 """
 
@@ -40,13 +38,18 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "StackModel",
             "as_model",
             "blind_spot",
-            "changed_by",
             "influence_map",
             "influence_matrix",
         ],
         "pixelcnn": ["MaskedResidualBlock", "PixelCNN", "PixelCNNConfig"],
-        "coordinates": ["coordinate_features"],
-        "gated_layer": ["GatedLayer", "HorizontalConv2d", "VerticalConv2d", "gate", "shift_down"],
+        "gated_layer": [
+            "GatedLayer",
+            "HorizontalConv2d",
+            "VerticalConv2d",
+            "coordinate_features",
+            "gate",
+            "shift_down",
+        ],
         "gated": ["GatedPixelCNN", "GatedPixelCNNConfig"],
         "gated_row": ["GatedRow", "GatedRowConfig"],
         "bayes": ["bayes_rule", "label_log_likelihoods"],

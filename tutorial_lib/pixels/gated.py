@@ -29,10 +29,9 @@ from torch import Tensor, nn
 
 from tutorial_lib.contracts import Count, Kernel, Natural, Several, checked, symbols
 from tutorial_lib.pixels.config import Config, built_from
-from tutorial_lib.pixels.coordinates import coordinate_features
-from tutorial_lib.pixels.gated_layer import Activation, GatedLayer, shift_down
+from tutorial_lib.pixels.gated_layer import Activation, GatedLayer, coordinate_features, shift_down
 from tutorial_lib.pixels.masks import head
-from tutorial_lib.pixels.memory_format import in_fast_format
+from tutorial_lib.pixels.modes import in_fast_format
 
 SYMBOL_DIM = 32  # numbers in the vector of a symbol
 

@@ -8,6 +8,7 @@ k//2 + 1 rows and k//2 + 1 columns, so that nothing is multiplied by a masked ze
 Reference: van den Oord et al. 2016, Conditional Image Generation with PixelCNN Decoders, sec. 2.
 """
 
+import math
 from typing import Literal
 
 import torch
@@ -37,6 +38,31 @@ def gate(features: Float[Tensor, "B twoC H W"]) -> Float[Tensor, "B C H W"]:
     """
     value, switch = features.chunk(2, dim=1)
     return torch.tanh(value) * torch.sigmoid(switch)
+
+
+@checked
+def coordinate_features(
+    height: Count,
+    width: Count,
+    n_frequencies: Natural = 0,
+    *,
+    like: Float[Tensor, "..."] | None = None,
+) -> Float[Tensor, "1 features height width"]:
+    """Where a pixel is, as features, on the device and dtype of `like`; a convolution cannot tell.
+
+    Row and column run from -1 to 1. sin and cos of k pi x / 2 for k = 1, 2, ..., n_frequencies let
+    one linear layer single out a region that the bare numbers cannot.
+
+    >>> coordinate_features(1, 3)[0, 1]  # the columns; a single row lies at -1
+    tensor([[-1.,  0.,  1.]])
+    """
+    device = None if like is None else like.device
+    rows = torch.linspace(-1, 1, height, device=device)
+    columns = torch.linspace(-1, 1, width, device=device)
+    place = torch.stack(torch.meshgrid(rows, columns, indexing="ij"))
+    waves = [math.pi / 2 * k * place for k in range(1, n_frequencies + 1)]
+    place = torch.cat([place, *(f(wave) for wave in waves for f in (torch.sin, torch.cos))])[None]
+    return place if like is None else place.to(like)
 
 
 # What stands between two layers, and how many channels it takes for one.

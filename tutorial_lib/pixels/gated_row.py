@@ -24,9 +24,8 @@ from torch import Tensor, nn
 
 from tutorial_lib.contracts import Count, Kernel, Natural, OddSides, Several, checked, symbols
 from tutorial_lib.pixels.config import Config, built_from
-from tutorial_lib.pixels.coordinates import coordinate_features
 from tutorial_lib.pixels.gated import SYMBOL_DIM, check_given
-from tutorial_lib.pixels.gated_layer import HorizontalConv2d, gate
+from tutorial_lib.pixels.gated_layer import HorizontalConv2d, coordinate_features, gate
 from tutorial_lib.pixels.masks import head
 
 

@@ -7,8 +7,7 @@ model has a strictly lower triangular matrix: nothing sees itself or the future.
     influence[i, j] = (d logits_i / d input_j  is not zero)
 
 Levels have no derivative, so a model says how it turns them into numbers, `embed(levels)`, and what
-it does with these, `logits_from(features)`; `as_model` gives a stack of convolutions both. Of a
-model without them, change one sub-pixel and look which logits change: `changed_by`.
+it does with these, `logits_from(features)`; `as_model` gives a stack of convolutions both.
 """
 
 import copy
@@ -20,7 +19,6 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from tutorial_lib.contracts import Count, Natural, Several, checked, having, symbols
-from tutorial_lib.pixels.likelihood import PixelModel
 
 OpenModel = Annotated[nn.Module, having("n_levels", "n_colors", "embed", "logits_from")]
 
@@ -85,12 +83,6 @@ def _sensitivity(output: Tensor, features: Tensor, n_colors: int) -> Float[Tenso
     return by_color.permute(1, 2, 0).flatten().cpu()
 
 
-def _require_inside(target: tuple[int, int], color: int, shape: tuple[int, int, int]) -> None:
-    if not all(0 <= at < size for at, size in zip((*target, color), shape, strict=True)):
-        inside = "x".join(map(str, shape))
-        raise ValueError(f"target {target} of color {color} lies outside {inside}")
-
-
 @checked
 def influence_matrix(
     model: OpenModel, height: Count, width: Count, *, n_probes: Count = 3
@@ -123,42 +115,15 @@ def influence_map(
 ) -> Float[Tensor, "C H W"]:
     """How strongly each input sub-pixel moves the logits of a target (row, column): |gradient|."""
     shape = (height, width, model.n_colors)
-    _require_inside(target, color, shape)
+    if not all(0 <= at < size for at, size in zip((*target, color), shape, strict=True)):
+        inside = "x".join(map(str, shape))
+        raise ValueError(f"target {target} of color {color} lies outside {inside}")
     position = (target[0] * width + target[1]) * model.n_colors + color
     maps = [
         _sensitivity(mixed[position], features, model.n_colors)
         for mixed, features in _probes(model, height, width, n_probes)
     ]
     return torch.stack(maps).mean(dim=0).reshape(shape).permute(2, 0, 1)
-
-
-@checked
-@torch.no_grad()
-def changed_by(
-    model: PixelModel,
-    height: Count,
-    width: Count,
-    target: tuple[int, int],
-    *,
-    color: Natural = 0,
-    n_images: Count = 16,
-) -> Bool[Tensor, "C H W"]:
-    """Where logits change if one sub-pixel of some random images does: its column of the matrix.
-
-    >>> left = nn.Conv2d(1, 2, (1, 3), padding="same")
-    >>> left.weight.data[..., 1:] = 0  # only the pixel to the left is left
-    >>> changed_by(as_model(left), 1, 4, (0, 1)).int().tolist()
-    [[[0, 0, 1, 0]]]
-    """
-    _require_inside(target, color, (height, width, model.n_colors))
-    probe, noise = copy.deepcopy(model).double(), torch.Generator().manual_seed(0)
-    shape = (n_images, model.n_colors, height, width)
-    before = torch.randint(model.n_levels, shape, generator=noise)
-    after = before.clone()
-    row, column = target
-    after[:, color, row, column] = (before[:, color, row, column] + 1) % model.n_levels
-    device = next(probe.parameters()).device
-    return (probe(before.to(device)) != probe(after.to(device))).any(dim=1).any(dim=0).cpu()
 
 
 @checked

@@ -30,7 +30,7 @@ from torch import Tensor, nn
 from tutorial_lib.contracts import Count, Kernel, Odd, Several, checked, symbols
 from tutorial_lib.pixels.config import Config, built_from
 from tutorial_lib.pixels.masks import MaskedConv2d, head
-from tutorial_lib.pixels.memory_format import in_fast_format
+from tutorial_lib.pixels.modes import in_fast_format
 
 
 @checked

@@ -15,7 +15,7 @@ import torch
 from tutorial_lib import data, profiles
 from tutorial_lib.pixels.gated import GatedPixelCNN
 from tutorial_lib.pixels.likelihood import nll_nats
-from tutorial_lib.pixels.memory_format import to_fast_format
+from tutorial_lib.pixels.modes import to_fast_format
 from tutorial_lib.recipes import pretrained
 
 REQUIRED = ("torch", "numpy", "matplotlib", "ipywidgets", "tqdm", "pooch", "safetensors")

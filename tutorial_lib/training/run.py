@@ -38,7 +38,7 @@ from tutorial_lib.contracts import (
     values_known_to_be_good,
 )
 from tutorial_lib.pixels.config import settings_of
-from tutorial_lib.pixels.memory_format import to_fast_format
+from tutorial_lib.pixels.modes import to_fast_format
 from tutorial_lib.sampling.out_of_memory import OutOfMemory, memory_explained
 from tutorial_lib.training import checkpoint
 from tutorial_lib.training import distributed as processes
