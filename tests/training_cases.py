@@ -14,6 +14,7 @@ from torch import Tensor, nn
 import tutorial_lib
 from tutorial_lib.codes.code_prior import CodePrior, code_prior_step
 from tutorial_lib.codes.pixelcnn_autoencoder import MSEAutoencoder, PixelCNNAutoencoder
+from tutorial_lib.codes.transformer_prior import TransformerPrior
 from tutorial_lib.codes.vae import Autoencoder, GaussianVAE
 from tutorial_lib.codes.vqvae import VQVAE
 from tutorial_lib.pixels.gated import GatedPixelCNN
@@ -22,12 +23,13 @@ from tutorial_lib.pixels.masks import MaskedConv2d
 from tutorial_lib.pixels.pixelcnn import PixelCNN
 from tutorial_lib.pixels.pixelrnn import DiagonalBiLSTM, RowLSTM
 from tutorial_lib.recipes.image_model import image_step, vae_step
-from tutorial_lib.recipes.two_stage import vqvae_step
+from tutorial_lib.recipes.two_stage import prior_step, vqvae_step
 
 N = 12  # examples
 SMALL = {"n_channels": 4, "n_layers": 2, "kernel_size": 3}
 STACK = {"n_levels": 3, "first_kernel_size": 3, **SMALL}
 CODES = {"n_codes": 5, "code_dim": 2, "downsample": 2, "n_channels": 4, "n_blocks": 1}
+TRANSFORMER = {"n_levels": 5, "n_channels": 4, "n_layers": 2, "n_heads": 2}
 VECTOR = {"n_levels": 3, "size": (4, 8)}
 
 
@@ -131,6 +133,16 @@ CASES = {
     "CodePrior of 1 dimension": prior(1, 9),
     "CodePrior of 2 dimensions": prior(2, 3, 4),
     "CodePrior of 3 dimensions": prior(3, 3, 3, 4),
+    "TransformerPrior": Case(
+        seeded(TransformerPrior, n_colors=2, n_classes=3, **TRANSFORMER),
+        prior_step,
+        lambda: (levels(2, 3, 4, n_levels=5, dtype=torch.long), labels()),
+    ),
+    "TransformerPrior without labels": Case(
+        seeded(TransformerPrior, **TRANSFORMER),
+        prior_step,
+        lambda: (levels(3, 4, n_levels=5, dtype=torch.long),),
+    ),
     "CodePrior without labels": prior(2, 3, 4, n_classes=None),
     "Autoencoder": Case(seeded(Autoencoder, **VECTOR, n_channels=2), image_step, grey),
     "GaussianVAE": vae(),
@@ -147,6 +159,9 @@ CASES = {
     "VQVAE by averages, no restarts": vqvae(restart_dead_codes=False),
     "VQVAE by gradient": vqvae(update="gradient"),
     "VQVAE by gradient, no restarts": vqvae(update="gradient", restart_dead_codes=False),
+    "VQVAE with the rotation trick": vqvae(quantizer="rotation"),
+    "VQVAE with FSQ": vqvae(quantizer="fsq", fsq_levels=(4, 3), n_codes=None, code_dim=None),
+    "VQVAE with residual codes": vqvae(quantizer="residual"),
     "VQVAE of sounds": vqvae(lambda: (levels(1, 8),), n_dims=1),
     "VQVAE of clips": vqvae(lambda: (levels(1, 2, 4, 4),), n_dims=3),
     "VQVAE with a Gaussian decoder": vqvae(

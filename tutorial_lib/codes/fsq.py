@@ -58,7 +58,11 @@ def fsq_bound(
     >>> fsq_bound(z, (5, 4)).round().tolist()
     [[-2.0, -2.0], [0.0, 0.0], [2.0, 1.0]]
     """
-    n_levels = _along_axis_1(levels, z_e)
+    return _bound(z_e, z_e.new_tensor(levels))
+
+
+def _bound(z_e: Tensor, n_levels: Float[Tensor, "D"]) -> Tensor:
+    n_levels = _along_axis_1(n_levels, z_e)
     half = (n_levels - 1) * (1 + EPS) / 2
     offset = (n_levels % 2 == 0) / 2
     return torch.tanh(z_e + torch.atanh(offset / half)) * half - offset
@@ -79,9 +83,13 @@ class FSQ(nn.Module):
     def __init__(self, levels: Levels):
         super().__init__()
         self.levels, self.n_codes, self.code_dim = levels, prod(levels), len(levels)
-        digits = torch.cartesian_prod(*(torch.arange(n) - n // 2 for n in reversed(levels)))
-        codes = digits.view(self.n_codes, -1).flip(1) / torch.tensor([n // 2 for n in levels])
-        self.register_buffer("codebook", codes, persistent=False)  # (K, D), counted, not learned
+        n_levels = torch.tensor(levels, dtype=torch.float32)
+        places = torch.tensor([prod(levels[:d]) for d in range(len(levels))])
+        digits = torch.arange(self.n_codes)[:, None] // places % n_levels - n_levels // 2
+        # All are counted, none is learned: nothing of it is stored with weights.
+        self.register_buffer("n_levels", n_levels, persistent=False)  # L_d, as numbers of a device
+        self.register_buffer("places", places, persistent=False)  # L_1 ... L_(d-1)
+        self.register_buffer("codebook", digits / (n_levels // 2), persistent=False)  # (K, D)
 
     @checked
     def forward(self, z_e: Float[Tensor, "B {self.code_dim} *positions"]) -> Quantized:
@@ -119,15 +127,15 @@ class FSQ(nn.Module):
 
     def _bounded(self, z_e: Tensor) -> Tensor:
         """f(z), in float32 even under half-precision autocast."""
-        return fsq_bound(z_e.to(self.codebook.dtype), self.levels)
+        return _bound(z_e.to(self.codebook.dtype), self.n_levels)
 
     def _half(self, like: Tensor) -> Tensor:
-        return _along_axis_1([n_levels // 2 for n_levels in self.levels], like)
+        return _along_axis_1(self.n_levels // 2, like)
 
     def _index(self, rounded: Tensor) -> Tensor:
         """sum of digit_d L_1 ... L_(d-1), where the digits count from 0."""
-        place = _along_axis_1([prod(self.levels[:d]) for d in range(self.code_dim)], rounded)
-        indices = ((rounded + self._half(rounded)) * place).sum(dim=1).long()
+        digits = (rounded + self._half(rounded)).long()
+        indices = (digits * _along_axis_1(self.places, rounded)).sum(dim=1)
         return indices.clamp(0, self.n_codes - 1)  # of NaN, which shows in the losses
 
     def extra_repr(self) -> str:
@@ -135,6 +143,6 @@ class FSQ(nn.Module):
         return f"levels={self.levels}, n_codes={self.n_codes}"
 
 
-def _along_axis_1(numbers, like: Tensor) -> Tensor:
-    """The D numbers as a tensor (1, D, 1, ...) of the kind of `like`."""
-    return like.new_tensor(numbers).view(1, -1, *[1] * (like.ndim - 2))
+def _along_axis_1(numbers: Float[Tensor, "D"] | Int[Tensor, "D"], like: Tensor) -> Tensor:
+    """The D numbers as a tensor (1, D, 1, ...) with as many axes as `like`."""
+    return numbers.view(1, -1, *[1] * (like.ndim - 2))
