@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import re
+from dataclasses import dataclass
 
 import npm_packages
 import project_address
@@ -15,8 +16,9 @@ import site_sources as sources
 from colab_links import linked_readme
 from docstrings_as_rst import as_rst, signature_as_written
 from nbformat.v4 import new_code_cell, new_notebook, new_output
+from torch import Tensor
 
-from tutorial_lib.pixels import causal_mask
+from tutorial_lib.contracts import OddSides
 
 ROOT = project_address.PYPROJECT.parent
 
@@ -46,7 +48,8 @@ def test_every_card_of_the_chapters_is_shown_as_one():
         shown = [c for c in cells if c.cell_type == "code" and "exercise-card" in c.metadata.tags]
         cards += len(shown)
         assert all(any("text/markdown" in o.get("data", {}) for o in c.outputs) for c in shown)
-    assert cards == int(front.filled("{n_exercises}", "", {"a": "b"}, ROOT / "nowhere"))
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert str(cards) == front.filled("{n_exercises}", readme, {"a": "b"}, ROOT / "nowhere")
 
 
 def test_the_sources_are_written_once_and_what_is_no_source_goes(tmp_path):
@@ -128,9 +131,17 @@ def test_a_docstring_keeps_what_is_set_by_hand():
 
 def test_a_signature_is_shown_as_it_is_written():
     pytest.importorskip("sphinx", reason="needs the extra `site`")
-    arguments, returned = signature_as_written(causal_mask)
-    assert arguments == "(kernel_size: OddSides, *, include_center: bool)"
-    assert returned.replace("'", '"') == 'Float[Tensor, "height width"]'
+
+    def mask(size: OddSides, *, center: bool = True) -> Tensor: ...
+
+    assert signature_as_written(mask) == ("(size: OddSides, *, center: bool = True)", "Tensor")
+
+    @dataclass
+    class Sides:
+        height: OddSides
+        width: int | None = None
+
+    assert signature_as_written(Sides) == ("(height: OddSides, width: int | None = None)", None)
 
 
 # -- figures ---------------------------------------------------------------------------------------

@@ -7,8 +7,10 @@ spaces.
 
 from __future__ import annotations
 
+import ast
 import inspect
 import re
+import textwrap
 from collections.abc import Iterable, Iterator
 
 CODE = re.compile(r"`+([^`]+)`+")
@@ -59,10 +61,48 @@ def _prose(text: str) -> str:
 
 
 def signature_as_written(thing: object) -> tuple[str, str | None]:
-    """(arguments, what is returned), with the annotations as they stand in the code."""
+    """(arguments, what is returned), with the annotations as they stand in the code.
+
+    What Python makes of them says less: `Count` is an `Annotated[int, <function ...>]` by then.
+    """
     from sphinx.util.inspect import stringify_signature
 
-    signature = inspect.signature(thing)
-    returned = signature.return_annotation
-    arguments = stringify_signature(signature.replace(return_annotation=signature.empty))
-    return arguments, returned if isinstance(returned, str) else None
+    signature, written = inspect.signature(thing), annotations_in_code(thing)
+    parameters = [
+        each.replace(annotation=written.get(each.name, each.annotation))
+        for each in signature.parameters.values()
+    ]
+    plain = signature.replace(parameters=parameters, return_annotation=signature.empty)
+    return stringify_signature(plain), written.get("return")
+
+
+def annotations_in_code(thing: object) -> dict[str, str]:
+    """Name of an argument, or "return" -> its annotation as it is written."""
+    if inspect.isclass(thing):
+        found: dict[str, str] = {}
+        for base in reversed(thing.__mro__):  # the fields of a dataclass are its arguments
+            fields = [each for each in _body(base) if isinstance(each, ast.AnnAssign)]
+            found |= {ast.unparse(each.target): ast.unparse(each.annotation) for each in fields}
+        return found | annotations_in_code(thing.__init__)
+    (function,) = _definition(inspect.unwrap(thing)) or (None,)
+    if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+        return {}
+    arguments = function.args
+    named = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
+    named += filter(None, (arguments.vararg, arguments.kwarg))
+    found = {each.arg: ast.unparse(each.annotation) for each in named if each.annotation}
+    return found | ({"return": ast.unparse(function.returns)} if function.returns else {})
+
+
+def _body(thing: type) -> list[ast.stmt]:
+    return [part for each in _definition(thing) for part in getattr(each, "body", ())]
+
+
+def _definition(thing: object) -> list[ast.stmt]:
+    """The statement that defines a thing of the library; none for what others made."""
+    if not str(getattr(thing, "__module__", "")).startswith(("tutorial_lib", "test_")):
+        return []
+    try:
+        return ast.parse(textwrap.dedent(inspect.getsource(thing))).body
+    except (OSError, TypeError, SyntaxError):
+        return []

@@ -6,8 +6,6 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-from tutorial_lib.exercises.discovery import all_exercises
-
 ROW = re.compile(
     r"^\| \[([^\]]+)\]\(notebooks/(\w+)\.ipynb\).*? \| (.*?) \| .*? \| (.*?) \|$", re.MULTILINE
 )
@@ -73,7 +71,7 @@ def live_pages(folder: Path) -> list[Live]:
 
 def filled(front: str, readme: str, chapters: dict[str, str], live: Path) -> str:
     """site/pages/index.md with its chapters, its numbers and, if there is one, its live model."""
-    there = live_pages(live)
+    there, rows = live_pages(live), ROW.findall(readme)
     draws = any(each.page == "complete" for each in there)
     tree = [f"{title} <notebooks/{name}>" for name, title in chapters.items()]
     tree[0] = tree[0].replace("From Pixels to Codes", "00 · Start here")
@@ -84,8 +82,8 @@ def filled(front: str, readme: str, chapters: dict[str, str], live: Path) -> str
         "<!-- chapters -->": chapter_table(readme),
         "<!-- tree -->": "\n".join(tree),
         "<!-- live tree -->": "live" if there else "",
-        "{n_chapters}": str(len(ROW.findall(readme))),
-        "{n_exercises}": str(len(list(all_exercises()))),
+        "{n_chapters}": str(len(rows)),
+        "{n_exercises}": str(sum(int(count) for *_, count in rows if count.isdecimal())),
     }
     for mark, text in parts.items():
         front = front.replace(mark, text)
