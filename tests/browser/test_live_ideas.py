@@ -11,7 +11,7 @@ from live_server import LivePages
 pytestmark = pytest.mark.browser
 PAGES = ("index", "complete", "codes", "mask", "quantizer", "bound")
 NAMELESS = """() => [...document.querySelectorAll("button, input, select, canvas, a[href]")]
-    .filter((e) => e.getClientRects().length && !e.closest(".cards .still"))
+    .filter((e) => e.getClientRects().length && !e.parentElement.closest("button, .still"))
     .filter((e) => !(e.ariaLabel || e.innerText?.trim() || e.labels?.[0]?.innerText.trim()))
     .map((e) => e.outerHTML)"""
 
