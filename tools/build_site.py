@@ -54,16 +54,19 @@ def build_pages() -> int:
 
 
 def make_live_models(source: Path = SITE / "live", target: Path = BUILD / "live") -> Path:
-    """The live pages as they are; their build.py makes what they fetch. An empty folder without."""
+    """The live pages as they are, what they fetch, and all in one file. An empty folder without."""
     shutil.rmtree(target, ignore_errors=True)
     if not source.is_dir():
         target.mkdir(parents=True)
         return target
     shutil.copytree(source, target, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
-    if (script := source / "build.py").is_file():
-        command = [sys.executable, str(script), str(target / "models")]
+    for script, *arguments in (
+        ("build.py", target / "models"),
+        ("offline.py", target, target / site_links.OFFLINE),
+    ):
+        command = [sys.executable, source / script, *arguments]
         if subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL).returncode:
-            raise SiteError(f"{script.relative_to(ROOT)} failed: its message is above.")
+            raise SiteError(f"site/live/{script} failed: its message is above.")
     return target
 
 

@@ -12,6 +12,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+OFFLINE = "from-pixels-to-codes-live.html"  # carries all live pages, in bytes that are no UTF-8
 LOADING = {(tag, "src") for tag in "script img iframe source audio video embed".split()}
 LOADING |= {("object", "data")}
 LOADED = {"stylesheet", "icon", "modulepreload", "preload"}  # what a <link> may load
@@ -47,7 +48,7 @@ SEARCH = re.compile(
 def finish(folder: Path, address: str) -> None:
     """Make links to the site's own address relative, and drop the scripts that no page needs."""
     own = re.compile(rf'(?<=href="){re.escape(address)}([^"#?]*)')
-    for path in folder.rglob("*.html"):
+    for path in _pages(folder):
         text = path.read_text(encoding="utf-8")
         up = os.path.relpath(folder, path.parent).replace(os.sep, "/")
         new = own.sub(lambda found, up=up: f"{up}/{found[1] or 'index.html'}", text)
@@ -59,7 +60,7 @@ def finish(folder: Path, address: str) -> None:
 def check(folder: Path) -> tuple[int, list[str]]:
     """How many local links were followed, and what is wrong, a line each."""
     folder = folder.resolve()
-    found = (path for path in folder.rglob("*.html") if folder / "_static" not in path.parents)
+    found = (path for path in _pages(folder) if folder / "_static" not in path.parents)
     pages = {path: Page(path.read_text(encoding="utf-8")) for path in found}
     n_links, problems = 0, []
     for path, page in sorted(pages.items()):
@@ -72,6 +73,10 @@ def check(folder: Path) -> tuple[int, list[str]]:
                 if told := _problem(path, url, pages, folder):
                     problems.append(f"{name}: {url} {told}")
     return n_links, problems
+
+
+def _pages(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*.html") if path.name != OFFLINE]
 
 
 def _problem(path: Path, url: str, pages: dict[Path, Page], folder: Path) -> str | None:

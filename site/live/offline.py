@@ -31,6 +31,7 @@ LIMIT = 1_500_000  # bytes of the file
 TYPES = {".html", ".js", ".css", ".png", ".safetensors"}
 CHAPTER = re.compile(r'href="\.\./notebooks/(\w+)\.html"')
 IMPORT = re.compile(r'((?:from|import)\s*\(?\s*)"\./(\w+\.js)"')
+DOWNLOAD = re.compile(r'<p id="offline".*?</p>', re.DOTALL)  # of this very file
 STYLE = '<link rel="stylesheet" href="live.css">'
 SCRIPT = re.compile(r'<script type="module" src="js/(\w+\.js)"></script>')
 ESCAPED = b"\0\r\n<="  # what an HTML parser changes, the end of a script, and the mark itself
@@ -80,6 +81,7 @@ def page(html: str, files: dict[str, bytes], repository: str) -> str:
     if STYLE not in html or not SCRIPT.search(html):
         raise OfflineError(f"A page links its style by {STYLE} and its module by js/NAME.js.")
     html = html.replace(STYLE, f"<style>{files['live.css'].decode()}</style>")
+    html = DOWNLOAD.sub("", html)
     html = SCRIPT.sub(r'<script type="module">import "live/\1";</script>', html)
     for name, content in files.items():
         if name.endswith(".png"):
