@@ -35,6 +35,8 @@ SHIPPED = {"digits": "gated-binarized-mnist", "garments": "two-stage-fashion-mni
 DTYPES = {8: torch.float16, 16: torch.float16, 32: torch.float32}
 UNREAD = ("quantizer.sums", "quantizer.counts", "quantizer.started")  # only training reads them
 STILL_SCALE, GUTTER = 4, 2  # screen pixels a pixel; pixels between two pictures
+SEED = 3  # of the stills
+INK, ACCENT = (128, 132, 140, 255), (208, 106, 31, 255)  # seen well on light and on dark
 READABLE_BY_ALL = 0o644
 
 
@@ -78,41 +80,49 @@ def examples() -> tuple[Tensor, tuple[str, ...]]:
     return levels[first, 0].to(torch.uint8), garments.class_names
 
 
+def arch() -> Tensor:
+    """(28, 28), the stroke that complete.html begins with: the upper half of a 2, 3, 7, 8 or 9."""
+    t = torch.arange(-0.7, 3, 0.05)[:, None, None]
+    row, column = torch.arange(28).view(1, -1, 1) + 0.5, torch.arange(28).view(1, 1, -1) + 0.5
+    away = torch.hypot(column - 14 - 4.5 * t.cos(), row - 11 + 5.5 * t.sin())
+    return (away < 1.25).any(dim=0).long()
+
+
 @torch.no_grad()
-def digits(bits: int) -> tuple[dict, dict, Tensor]:
+def digits(bits: int) -> tuple[dict, dict, np.ndarray]:
     """Tensors, header and still: six digits that share their upper half."""
-    model, generator = load_pretrained(SHIPPED["digits"]), torch.Generator().manual_seed(4)
-    first = sample(model, (1, 1, 28, 28), generator=generator)
-    known = first.repeat(6, 1, 1, 1)
+    model, generator = load_pretrained(SHIPPED["digits"]), torch.Generator().manual_seed(SEED)
+    known = arch().repeat(6, 1, 1, 1)
     known[:, :, 14:] = -1
-    still = sample(model, (6, 1, 28, 28), known=known, generator=generator)[:, 0]
-    return tensors_of(model, bits), {"model": describe(model)}, 1.0 - still
+    drawn = sample(model, known.shape, known=known, generator=generator)[:, 0]
+    still = np.zeros((6, 28, 28, 4), dtype=np.uint8)
+    still[(drawn == 1) & (known[:, 0] >= 0)] = INK
+    still[(drawn == 1) & (known[:, 0] < 0)] = ACCENT
+    return tensors_of(model, bits), {"model": describe(model)}, still
 
 
 @torch.no_grad()
-def garments(bits: int) -> tuple[dict, dict, Tensor]:
+def garments(bits: int) -> tuple[dict, dict, np.ndarray]:
     """Tensors, header and still: a garment of each of six classes."""
-    model, generator = load_pretrained(SHIPPED["garments"]), torch.Generator().manual_seed(2)
+    model, generator = load_pretrained(SHIPPED["garments"]), torch.Generator().manual_seed(SEED)
     label = torch.tensor([0, 1, 3, 4, 8, 9])
     codes = model.sample_indices(6, latent_shape=(7, 7), label=label, generator=generator)
     pictures, classes = examples()
     extra = {"page.code_colors": code_colors(model.vqvae), "page.examples": pictures}
     commonest = int(model.vqvae.quantizer.counts.argmax())
     header = {"model": describe(model), "page": {"classes": classes, "commonest": commonest}}
-    still = model.vqvae.picture(model.vqvae.decode_indices(codes))[:, 0]
+    grey = (255 * model.vqvae.picture(model.vqvae.decode_indices(codes))[:, 0]).round().byte()
+    still = torch.stack([grey, grey, grey, torch.full_like(grey, 255)], dim=-1).numpy()
     return tensors_of(model, bits) | extra, header, still
 
 
-def write_still(path: Path, pictures: Tensor) -> None:
-    """Pictures (N, H, W) in [0, 1], three in a row, transparent between them."""
-    cells = [np.pad((255 * picture).round().byte().numpy(), GUTTER // 2) for picture in pictures]
-    solid = np.pad(np.full(pictures.shape[1:], 255, dtype=np.uint8), GUTTER // 2)
-    layers = []
-    for parts in (cells, [solid] * len(cells)):
-        layers.append(np.vstack([np.hstack(parts[n : n + 3]) for n in range(0, len(parts), 3)]))
-    image = Image.fromarray(np.stack(layers, axis=-1), mode="LA")
-    size = (image.width * STILL_SCALE, image.height * STILL_SCALE)
-    image.resize(size, Image.Resampling.NEAREST).save(path, optimize=True)
+def write_still(path: Path, pictures: np.ndarray) -> None:
+    """Pictures (N, H, W, RGBA), three in a row, with nothing between them."""
+    gutter = (GUTTER // 2, GUTTER // 2)
+    cells = np.pad(pictures, ((0, 0), gutter, gutter, (0, 0)))
+    rows = [np.hstack(cells[n : n + 3]) for n in range(0, len(cells), 3)]
+    pixels = np.vstack(rows).repeat(STILL_SCALE, axis=0).repeat(STILL_SCALE, axis=1)
+    Image.fromarray(pixels).save(path, optimize=True)
 
 
 def build(folder: Path, bits: int = 16) -> list[Path]:

@@ -6,7 +6,6 @@ import math
 import re
 
 import pytest
-from live_server import LivePages
 
 pytestmark = pytest.mark.browser
 PAGES = ("index", "complete", "codes", "mask", "quantizer", "bound")
@@ -14,36 +13,6 @@ NAMELESS = """() => [...document.querySelectorAll("button, input, select, canvas
     .filter((e) => e.getClientRects().length && !e.parentElement.closest("button, .still"))
     .filter((e) => !(e.ariaLabel || e.innerText?.trim() || e.labels?.[0]?.innerText.trim()))
     .map((e) => e.outerHTML)"""
-
-
-@pytest.fixture(scope="module")
-def live(tmp_path_factory):
-    with LivePages(tmp_path_factory.mktemp("live")) as pages:
-        yield pages
-
-
-@pytest.fixture
-def look(browser, live):
-    """Opens a page; in the end it has complained of nothing and asked nobody else."""
-    contexts, complaints, asked = [], [], []
-
-    def look_at(name, width=1180, height=900, **options):
-        viewport = {"width": width, "height": height}
-        context = browser.new_context(viewport=viewport, device_scale_factor=1, **options)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("console", lambda each: complaints.append(each.text) if each.type == "error" else 0)
-        page.on("request", lambda request: asked.append(request.url))
-        page.goto(name if ":" in name else live.url(name))
-        return page
-
-    yield look_at
-    for context in contexts:
-        context.close()
-    assert complaints == []
-    own = (live.address, "data:", live.offline.as_uri(), "about:srcdoc")
-    assert [url for url in asked if not url.startswith(own)] == []
 
 
 def number(page, selector):

@@ -7,7 +7,6 @@ import re
 
 import pytest
 import torch
-from live_server import LivePages
 from PIL import Image
 
 from tutorial_lib import data
@@ -16,7 +15,6 @@ from tutorial_lib.sampling import sample
 
 pytestmark = pytest.mark.browser
 DIGITS, GARMENTS = "gated-binarized-mnist", "two-stage-fashion-mnist-16"
-PATIENCE = 60_000  # ms, for a busy machine
 
 # A canvas as one number for each cell of a grid: the colour in the middle of it.
 CELLS = """(canvas, side) => {
@@ -67,34 +65,11 @@ WRITE_CODES = """async ({ weights, uniforms, images }) => {
 
 
 @pytest.fixture(scope="module")
-def live(tmp_path_factory):
-    with LivePages(tmp_path_factory.mktemp("live")) as pages:
-        for name in (DIGITS, GARMENTS):
-            save_weights(pages.folder / f"{name}.safetensors", load_pretrained(name))  # 32 bits
-        yield pages
-
-
-@pytest.fixture
-def look(browser, live):
-    """Opens a page; in the end it has complained of nothing and asked nobody else."""
-    contexts, complaints, asked = [], [], []
-
-    def look_at(name, **options):
-        viewport = {"width": options.pop("width", 1180), "height": 900}
-        context = browser.new_context(viewport=viewport, device_scale_factor=1, **options)
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(PATIENCE)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("request", lambda request: asked.append(request.url))
-        page.goto(live.url(name))
-        return page
-
-    yield look_at
-    for context in contexts:
-        context.close()
-    assert complaints == []
-    assert [url for url in asked if not url.startswith((live.address, "data:", "blob:"))] == []
+def exact(live):
+    """The library's own files, in 32 bits, beside the pages: {name: address}."""
+    for name in (DIGITS, GARMENTS):
+        save_weights(live.folder / f"{name}.safetensors", load_pretrained(name))
+    return {name: f"{name}.safetensors" for name in (DIGITS, GARMENTS)}
 
 
 @pytest.fixture
@@ -149,7 +124,7 @@ def raster(levels):
 
 
 @torch.no_grad()
-def test_chromium_draws_the_very_digits_of_torch(look):
+def test_chromium_draws_the_very_digits_of_torch(look, exact):
     model, generator = load_pretrained(DIGITS), torch.Generator().manual_seed(5)
     noise = torch.rand(16, 1, 28, 28, dtype=torch.float64, generator=generator)
     free = sample(model, (8, 1, 28, 28), uniforms=noise[:8])
@@ -157,21 +132,21 @@ def test_chromium_draws_the_very_digits_of_torch(look):
     known[8:, :, :14] = free[:, :, :14]
     right = sample(model, (16, 1, 28, 28), uniforms=noise, known=known)
     asked = {"uniforms": raster(noise), "known": raster(known)}
-    asked["weights"] = f"{DIGITS}.safetensors"
+    asked["weights"] = exact[DIGITS]
     found = look("mask").evaluate(DRAW_DIGITS, asked)
     assert found["levels"] == raster(right)
     print(f"\na digit in Chromium: {found['ms']:.0f} ms")
 
 
 @torch.no_grad()
-def test_chromium_writes_decodes_and_encodes_as_torch_does(look):
+def test_chromium_writes_decodes_and_encodes_as_torch_does(look, exact):
     model, generator = load_pretrained(GARMENTS), torch.Generator().manual_seed(6)
     noise = torch.rand(10, 1, 7, 7, dtype=torch.float64, generator=generator)
     codes = sample(model.prior, noise.shape, uniforms=noise, label=torch.arange(10))[:, 0]
     pictures = model.vqvae.picture(model.vqvae.decode_indices(codes)).flatten(1)
     images = data.load("fashion-mnist-sample").test.levels[:10].long() // 16
     asked = {"uniforms": raster(noise), "images": raster(images)}
-    asked["weights"] = f"{GARMENTS}.safetensors"
+    asked["weights"] = exact[GARMENTS]
     found = look("mask").evaluate(WRITE_CODES, asked)
     assert found["codes"] == raster(codes)
     assert (torch.tensor(found["pictures"]) - pictures).abs().max() < 1e-4

@@ -54,6 +54,13 @@ export function sharp(canvas, ratio, paint) {
   return redraw;
 }
 
+/** A new canvas that says nothing by itself, for a button that has a name. */
+export function hiddenCanvas() {
+  const canvas = document.createElement("canvas");
+  canvas.setAttribute("aria-hidden", "true");
+  return canvas;
+}
+
 const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 const hex = (text) => [1, 3, 5].map((at) => parseInt(text.slice(at, at + 2), 16));
 

@@ -1,6 +1,6 @@
 // The choice of another code: the likeliest as small pictures, and a slider over all of them.
 
-import { sharp } from "./canvas.js";
+import { hiddenCanvas, sharp } from "./canvas.js";
 import { PICTURE } from "./codes_model.js";
 import { cells, greys } from "./codes_paint.js";
 
@@ -16,7 +16,7 @@ export function likelyCodes({ change, pictureWith }) {
   const shown = rank.closest("label").querySelector("output");
   let order = [], shares = [], run = 0;
   const buttons = Array.from({ length: N_SHOWN }, (_, n) => {
-    const button = document.createElement("button"), canvas = document.createElement("canvas");
+    const button = document.createElement("button"), canvas = hiddenCanvas();
     const words = document.createElement("span"), one = { picture: null };
     button.type = "button";
     button.onclick = () => choose(n);
@@ -50,7 +50,7 @@ export function likelyCodes({ change, pictureWith }) {
       mark(order.indexOf(field.levels[place]));
       for (const [n, one] of buttons.entries()) {
         one.words.textContent = percent(shares[order[n]]);
-        one.button.ariaLabel = `Code ${order[n]}, ${percent(shares[order[n]])}`;
+        one.button.setAttribute("aria-label", `Code ${order[n]}, ${percent(shares[order[n]])}`);
         one.picture = pictureWith(order[n]);
         one.redraw();
         await new Promise(requestAnimationFrame);

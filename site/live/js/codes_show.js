@@ -1,6 +1,6 @@
 // What the page "Speak in codes" shows of its state: three pictures, numbers, and the buttons.
 
-import { sharp } from "./canvas.js";
+import { hiddenCanvas, sharp } from "./canvas.js";
 import { PICTURE, SIDE } from "./codes_model.js";
 import { cells, changes, greys, outline, paintCodes } from "./codes_paint.js";
 
@@ -41,8 +41,8 @@ export function show(now) {
     find("beside").hidden = !other && !now.given;
     find("other-words").textContent = other
       ? "what your change changed: orange lighter, blue darker" : "the picture that was encoded";
-    find("other").ariaLabel = find("other-words").textContent;
-    find("picture").ariaLabel = `What the decoder draws${now.given ? "" : `: ${model.classes[now.label]}`}`;
+    find("other").setAttribute("aria-label", find("other-words").textContent);
+    find("picture").setAttribute("aria-label", `What the decoder draws${now.given ? "" : `: ${model.classes[now.label]}`}`);
     find("go").textContent = now.running ? "Pause" : field.done ? "Another one" : "Go on";
     find("go").disabled = now.label === null;
     find("step").disabled = field.done;
@@ -78,8 +78,8 @@ export function show(now) {
       const { examples, classes, nLevels } = now.model;
       find("examples").replaceChildren(...examples.map((example, n) => {
         const button = buttonOf("", () => choose(Int16Array.from(example, (v) => Math.floor((v * nLevels) / 256))));
-        const canvas = document.createElement("canvas"), values = Float32Array.from(example, (v) => v / 255);
-        button.ariaLabel = `Encode a garment: ${classes[n]}`;
+        const canvas = hiddenCanvas(), values = Float32Array.from(example, (v) => v / 255);
+        button.setAttribute("aria-label", `Encode a garment: ${classes[n]}`);
         button.append(canvas);
         sharp(canvas, 1, (pen, width) => cells(pen, width, PICTURE, greys(values)));
         return button;

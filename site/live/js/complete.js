@@ -1,6 +1,6 @@
 // The page "Draw and complete": the reader paints, a gated PixelCNN goes on, six times side by side.
 
-import { calm, control, frames, grid, sharp } from "./canvas.js";
+import { calm, control, frames, grid, hiddenCanvas, sharp } from "./canvas.js";
 import { SIDE, SIZE, paintDrawing, paintGuides, paintLook, strokes,
   underBrush } from "./complete_paint.js";
 import { spoken, tell } from "./complete_words.js";
@@ -181,8 +181,9 @@ function setUp() {
 /** Six small canvases in place of the still. */
 function showSix() {
   const buttons = Array.from({ length: N_DRAWINGS }, (_, n) => {
-    const button = document.createElement("button"), canvas = document.createElement("canvas");
-    Object.assign(button, { type: "button", ariaLabel: `Drawing ${n + 1}`, onclick: () => show(n) });
+    const button = document.createElement("button"), canvas = hiddenCanvas();
+    Object.assign(button, { type: "button", onclick: () => show(n) });
+    button.setAttribute("aria-label", `Drawing ${n + 1}`);
     canvas.className = "picture";
     button.append(canvas);
     thumbs.push(sharp(canvas, 1, (pen, width) => paint(pen, width, n)));

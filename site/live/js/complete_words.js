@@ -26,7 +26,7 @@ export function tell(drawing, place, past, firstPlace) {
   }
   if (!told) return;
   const shares = [...drawing.sharesAt(place)];
-  find("bars").ariaLabel = shares.map((share, n) => `${LEVELS[n]} ${percent(share)}`).join(", ");
+  find("bars").setAttribute("aria-label", shares.map((share, n) => `${LEVELS[n]} ${percent(share)}`).join(", "));
   find("bars").innerHTML = shares.map((share, n) =>
     `<span>${LEVELS[n]}</span><i style="--share: ${share}"></i><b>${percent(share)}</b>`).join("");
 }
