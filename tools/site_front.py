@@ -59,9 +59,12 @@ for each of ten classes, drawn by the model of chapter 13">
 DIGITS = """\
 <a href="live/complete.html"><img class="picture" src="live/models/digits.png" alt="Six
 handwritten digits with the same upper half and different lower halves"></a>
-<figcaption>A PixelCNN was given the same upper half six times, and drew six lower halves. In your
-browser it draws more, while you watch.</figcaption>"""
-TRY = '<a class="button quiet" href="live/complete.html">Watch it draw</a>'
+<figcaption>A PixelCNN was given one upper half six times, and drew six lower halves.</figcaption>
+<script type="module" src="_static/front.js"></script>"""
+TRY = """\
+<a class="button quiet" id="watch" href="live/complete.html">Watch it draw</a></p>
+<p class="small">It draws on your machine: a download of 0.2 MB.
+<a href="live/complete.html">Begin a digit yourself</a>."""
 
 
 def live_pages(folder: Path) -> list[Live]:
