@@ -8,15 +8,15 @@
 #
 # **By the end you will have**
 #
-# - written the second stage whole: codes extracted, a prior over them, a sampler, the bill;
+# - the second stage, written whole: codes extracted, a prior over them, a sampler, the bill;
 # - one total in bits/dim, beside the gated PixelCNN of chapter 04 and the VAE of chapter 09;
-# - tests that no loss curve replaces: is it a copy, are the drawings good, is anything missing?
+# - three tests that no loss curve replaces: are the drawings copies, are they good, is anything
+#   missing?
 #
-# **You need** chapters 04 and 05 (gates, labels), 10 (codebook) and 11 (what codes cost). Chapter
-# 12 trains stage one at length.
+# **You need** chapters 04 and 05 (gates, labels), 10 (codebook) and 11 (what codes cost).
 #
 # **Time** about two hours with the exercises. Running everything takes three to four minutes on a
-# quiet laptop; on a GPU the same cells train larger models for longer.
+# quiet laptop.
 
 # %% tags=["setup"] jupyter={"source_hidden": true} cellView="form"
 import importlib.util
@@ -64,13 +64,6 @@ settings = profiles.choose(
 )
 settings
 
-# %% [markdown]
-# ## Where this ends
-#
-# These weights come with the package: the two stages of this chapter, trained on all 55,000
-# garments (`python -m tutorial_lib reproduce two-stage-fashion-mnist-16`). One row for each class,
-# every image drawn anew.
-
 # %%
 import torch
 
@@ -89,33 +82,22 @@ example, its_label = garments.test.levels[0].long(), int(garments.test.labels[0]
 diagrams.two_stages(shipped, example, label=its_label)
 
 # %% [markdown]
-# Along a row the class stays; the cut, the sleeves and the shading change. The sandals are the
-# exception: most of them are blobs. Shapes are clear and textures are smooth, because each image
-# was decoded from 49 code numbers, which leave room for a shape and not for a weave. The drawing
-# shows the two stages that made them.
+# These garments were drawn with weights that come with the package (*shipped* below): the two stages
+# of the drawing, trained on 55,000 garments. Each row has one class. Most garments can be recognised.
+# A few T-shirts and dresses are torn, and the sandals are the weakest row. Shapes are clear and
+# textures are smooth: 49 code numbers have room for a shape, and none for a weave.
 #
 # ## 1 · Stage one, in short
 #
 # The garments have 16 grey levels, as in chapters 03 to 12, so all numbers can be compared. Here is
 # the VQ-VAE of chapter 12 in a short training. The function after `watch=` is called during the
-# training; it keeps copies of the weights, which section 7 needs.
+# training. It keeps copies of the weights for section 7.
 #
 # <details><summary>On a machine that may be taken away, such as Colab's: keep the run</summary>
 #
-# The two long trainings outlast the kernel only if you say where. Put these lines into a cell of
-# their own at the top of the notebook, then *Run All*:
-#
-# ```python
-# import os
-#
-# from google.colab import drive
-#
-# drive.mount("/content/drive")
-# os.environ["TUTORIAL_RUNS_DIR"] = "/content/drive/MyDrive/from-pixels-to-codes"
-# ```
-#
-# After a cut-off, open the notebook again, with the same lines and on the same kind of GPU, and
-# *Run All* once more: the training goes on from its last checkpoint, at most a minute back.
+# Set `os.environ["TUTORIAL_RUNS_DIR"]` to a folder of your drive at the top of the notebook, with the
+# lines of [chapter 12, section 3](12_training_a_vqvae.ipynb). After a cut-off, *Run All* continues
+# both long trainings from their last checkpoint.
 #
 # </details>
 
@@ -170,14 +152,13 @@ with torch.no_grad():
 show_reconstructions(shown / 15, pictures, codes, K);
 
 # %% [markdown]
-# Shape and shading survive; print and texture do not. The lowest row is all that stage two ever
-# sees of an image: 49 numbers, here as colours. Neighbouring colours mean nothing. Code 17 is no
-# more like code 18 than like code 90.
+# Shape and shading survive, print and texture do not. The lowest row is all that stage two ever
+# sees of an image: 49 numbers, shown as colours. Similar colours mean nothing: code 17 is no more
+# like code 18 than like code 90.
 #
 # ## 2 · Extract once
 #
-# The VQ-VAE is frozen now, so an image has the same codes every time. Stage two looks at each image
-# several times. So read the codes off once, for all images.
+# From now on the VQ-VAE does not change, so an image always has the same codes. Compute them once.
 #
 # ### Exercise 13.1
 
@@ -201,10 +182,6 @@ def extract_codes(vqvae, levels: torch.Tensor, *, batch_size: int = 256) -> torc
 
 
 extract_codes = ch13.extract_codes.check(extract_codes)
-
-# %% [markdown]
-# A file of codes belongs to the weights that made it, and nothing in the file says so. Here its
-# name holds a fingerprint of the weights: train stage one again, and the old file is not found.
 
 # %%
 import hashlib
@@ -236,17 +213,19 @@ for file in sorted(cache.iterdir()):
 print(f"{'the training images themselves':36} {train.levels.numel() / 1024:6.0f} KiB")
 
 # %% [markdown]
-# The codes are kept as 16-bit numbers. In 8 bits, code 256 would come back as 0, without an error.
+# A file of codes belongs to the weights that made it. So its name holds a *fingerprint*, a number
+# computed from all weights: if you train stage one again, the old file is not found. The codes are
+# kept in 16 bits. In 8 bits, code 256 would become 0, without an error.
 #
 # ## 3 · Priors that ignore structure
 #
 # What is $p(z)$? Three answers take no training:
 #
-# - **uniform**: each of the $K$ codes alike, at every position;
-# - **unigram**: each code as often as it is used, anywhere;
-# - **by position**: each code as often as it is used *at this position*.
+# - **uniform**: each of the $K$ codes has the same probability, at every position;
+# - **unigram**: each code is as probable as it is frequent, at any position;
+# - **by position**: each code is as probable as it is frequent *at this position*.
 #
-# None of them knows which codes stand side by side. The third is an exercise.
+# None of them knows which codes stand side by side.
 #
 # ### Exercise 13.2
 
@@ -299,9 +278,8 @@ def decode(fields, vqvae=vqvae):
 # >
 # > <details><summary>A way to think about it</summary>
 # >
-# > There are $K^{49}$ fields. The decoder has met a few thousand of them, all alike: black outside,
-# > fabric inside, and an edge that goes on from patch to patch. Which of the three priors knows
-# > about the background? Which about the edge?
+# > The decoder knows fields that are black outside and fabric inside, with an edge that continues
+# > from patch to patch. Which prior knows about the background? Which about the edge?
 # >
 # > </details>
 
@@ -324,22 +302,20 @@ pictures = torch.cat([decode(fields) for fields in structureless.values()])
 show_images(pictures, n_levels=16, n_columns=8, row_labels=list(structureless));
 
 # %% [markdown]
-# Every image here is a legal sample of "this prior, then the decoder", and not one is a garment.
-# The first two priors fill the whole frame with patches. Knowing the place brings a dark border and
-# something in the middle, but no two patches agree on what it is. The bits say what each prior
-# charges for a held-out code (add-one counts, as in exercise 11.6).
+# Each image is a sample of one of these priors, decoded, and none is a garment. The first two priors
+# fill the whole frame with patches. The third gives a dark border and something in the middle, but
+# its patches do not fit together. The numbers are what each prior says a held-out code costs
+# (add-one counts, as in exercise 11.6).
 #
 # ## 4 · Stage two: which codes go together
 #
-# A field of codes is an "image" again, 7×7 pixels with $K$ levels. So the model of chapters 04 and
-# 05 fits: a product of conditionals in raster order, by a gated PixelCNN that is told the class in
-# every gate. Two things differ. Code numbers have no order, so each code gets a vector of its own
-# (`symbols`) instead of an intensity between −1 and 1. And a garment has a top and a bottom, so
-# each position is told its row and column.
+# A field of codes is again an "image", with 7×7 pixels and $K$ levels. So the model of chapters 04
+# and 05 fits: a gated PixelCNN that is told the class in every gate. Two things differ. Code numbers
+# have no order, so each code gets a vector of its own (`symbols`) instead of a brightness between −1
+# and 1. And a garment has a top and a bottom, so each position is told its row and column.
 #
-# The model uses two functions that you wrote in chapter 04, the milestone at the end uses three of
-# chapter 10. Bring them along: paste your accepted functions into this cell. What you leave out is
-# taken from the library.
+# The prior uses two functions that you wrote in chapter 04, and the milestone at the end uses three
+# of chapter 10. Paste yours into this cell. What you leave out is taken from the library.
 
 # %%
 from tutorial_lib.exercises import ch04, ch10
@@ -421,9 +397,6 @@ class Prior(nn.Module):
         return self.head(h)
 
 
-# %% [markdown]
-# That is the whole prior. Is it the library's? Same weights, same logits:
-
 # %% tags=["held", "nbval-check-output"]
 from tutorial_lib.pixels import GatedPixelCNN, bits_per_dim, nll_nats
 
@@ -438,9 +411,10 @@ with torch.no_grad():
 print("same logits as the library's:", torch.allclose(logits, theirs, atol=1e-4))
 
 # %% [markdown]
-# Before it is trained, a question that no loss curve answers: may it look at what it predicts?
-# (Asked of a narrow copy without labels and coordinates. What is read depends on masks and depth
-# alone.)
+# This is the whole prior. With the library's weights it gives the library's logits.
+#
+# Does it read what it predicts? No loss curve tells. (We ask a narrow copy without labels and
+# coordinates, because only masks and depth decide what is read.)
 
 # %% jupyter={"source_hidden": true}
 from tutorial_lib.notebook import show_influence
@@ -455,7 +429,7 @@ for ax, target in zip(axes, [(1, 5), (3, 3), (5, 1)], strict=True):
     show_influence(reads[target[0] * 7 + target[1]], 7, 7, target, ax=ax).set_title(f"{target}")
 
 # %% [markdown]
-# Blue is read, grey is the future. With six layers nothing of the past is left out.
+# Blue is read, grey is the future. With six layers, every position reads its whole past.
 #
 # The training step is that of every PixelCNN so far, and it never touches the VQ-VAE. (`average`:
 # the run ends with the mean of the weights over about the last tenth of the steps.)
@@ -492,13 +466,13 @@ for name, bits in prices.items():
     ax.text(0.99, bits.mean() + 0.05, name, ha="right", **place)
 
 # %% [markdown]
-# The dashed lines are the three priors of section 3. What lies below "by position" is structure:
-# what the class and the codes above and to the left say about the next code.
+# The dashed lines are the priors of section 3. What the curves gain below "by position" is what the
+# class and the earlier codes say about the next code.
 #
 # ## 5 · New garments
 #
-# Both halves together are one generative model: draw a field code by code, then decode it once.
-# Half a field may also be given; then the same loop completes it. Write both as one function.
+# Both stages together are one generative model: draw a field code by code, then decode it once. If
+# half a field is given, the same loop completes it. Write both as one function.
 #
 # ### Exercise 13.3
 
@@ -548,12 +522,12 @@ drawn = two_stage_sample(prior_of(labels), decode, from_nothing, noise(80, seed=
 show_images(drawn, n_levels=16, n_columns=8, row_labels=names);
 
 # %% [markdown]
-# Most trousers, coats, sneakers and boots are clear. Several T-shirts, shirts and bags are torn, and
-# the sandals are blobs, as in the first picture. Decoder and codes are those of section 3; only
-# $p(z)$ is different.
+# Most trousers, coats, sneakers and boots are clear. Several T-shirts, pullovers and bags have holes
+# or torn edges, and most sandals are blobs. Decoder and codes are those of section 3. Only $p(z)$ is
+# different.
 #
-# Is your sampler the library's? Give both the same noise. (In `float64`, so that rounding decides
-# no draw.)
+# Does your sampler draw the same as the library's? Give both the same noise. (In `float64`, so that
+# no draw depends on rounding.)
 
 # %% tags=["held", "nbval-check-output"]
 from tutorial_lib.codes import TwoStageModel
@@ -573,11 +547,11 @@ print("same images as the library's:", torch.equal(mine, theirs))
 
 
 # %% [markdown]
-# The library's sampler keeps the features of earlier codes (chapter 06), so it takes over where
-# many fields are drawn.
+# The library's sampler keeps the features of earlier codes (chapter 06). We use it where many fields
+# are drawn.
 #
-# **Temperature** divides the logits of the prior. Below 1 it prefers what is likely anyway, above 1
-# it prefers it less; only at 1 is it the model. Each column has the same label and the same noise.
+# **Temperature** divides the logits of the prior. Below 1, likely codes become likelier; above 1,
+# less likely. Only at 1 is it the model that was trained. Each column has the same label and noise.
 
 # %%
 def draw_fields(n, temperature=1.0, seed=0):
@@ -596,12 +570,12 @@ pair = torch.cat([decode(draw_fields(8, seed=5)), true])
 show_images(pair, n_levels=16, n_columns=8, row_labels=["mean image", "true sample"]);
 
 # %% [markdown]
-# Cold garments are clean and plain. Hot ones get holes, then lose their shape.
-# Section 10 measures what is gained and lost.
+# At low temperatures garments are clean and plain. At high ones they get holes, then lose their
+# shape.
 #
-# The last two rows have the same codes. All pictures above show the decoder's *mean* image; a true
-# sample of the model draws each pixel from $p(x \mid z)$. The grain comes from a decoder whose
-# pixels know nothing of each other once the codes are given. Section 8 shows what that costs.
+# The last two rows have the same codes. All pictures above show the decoder's *mean* image. A true
+# sample of the model draws each pixel from $p(x \mid z)$. It is grainy because, given the codes, the
+# pixels are drawn independently. Section 8 shows what that costs.
 #
 # ## 6 · Complete a garment, in codes
 #
@@ -632,23 +606,22 @@ print(f"spread of the kept pixels: row 0 {upper[0]:.2f} levels, row {4 * n_rows 
 print(f"{upper[4 * n_rows - 1]:.2f} levels")
 
 # %% [markdown]
-# Each row begins with the same three rows of codes and the same label, and ends in six ways. The
-# shirts get a body, the bags a lower edge, the boots a toe. Some samples fail: one shirt has a lump at
-# its side, one bag a hole. No sample makes the dress as wide as it was.
+# Each row begins with the same three rows of codes and the same label, and ends in six ways. Some
+# samples fail: one T-shirt has a lump at its side, one bag a hole. No sample makes the dress as wide
+# as it was.
 #
-# What exactly was given: three rows of codes, or twelve rows of pixels? The lines below the figure
-# encode the garments again with everything below the line painted black. The convolutions of the encoder overlap, so the kept codes also tell something of the pixels
-# below: the nearer to the line, the more. Those of the decoder overlap too: the last kept pixel
-# rows change with the codes below them. Completion in code space keeps these *codes*. It does not
-# keep pixels, and it knew more than the input column shows.
+# Did we give three rows of codes, or twelve rows of pixels? The printed lines encode the garments
+# again with everything below the twelve rows painted black. Many codes change, most of all in the
+# third row: the convolutions of the encoder overlap, so the kept codes also describe pixels below
+# them. Those of the decoder overlap too: the last kept pixel rows change with the codes below. So this
+# completion keeps *codes*, not pixels, and it knew more than the input column shows.
 #
 # > **In words.** Given the *lower* rows, could the prior draw the upper ones?
 # >
 # > <details><summary>An answer</summary>
 # >
-# > No. The loop would keep the lower codes, but each upper code is drawn before they are read:
-# > raster order offers p(lower | upper), not p(upper | lower). The upper half would be drawn as if
-# > nothing were known below, and the two would not fit.
+# > No. Each upper code is drawn before the lower codes are read: raster order offers
+# > p(lower | upper), not p(upper | lower). The two halves would not fit.
 # >
 # > </details>
 #
@@ -657,15 +630,14 @@ print(f"{upper[4 * n_rows - 1]:.2f} levels")
 # ### The encoder still moves
 #
 # Why wait for stage one? Half-way through its training the VQ-VAE decodes well already. Take the
-# copies of section 1 and look at the codes that a prior would have been given then.
+# copies of section 1 and look at the codes on which a prior would have been trained then.
 #
-# > **Predict.** How many codes of held-out images have half-way the number that they have at the
-# > end?
+# > **Predict.** Half-way, how many codes of held-out images have the number that they have at the end?
 # >
 # > <details><summary>A way to think about it</summary>
 # >
-# > A number is only a name. Encoder, codebook and decoder together give it a meaning. Does the loss
-# > mind if all three move, as long as they move together?
+# > Encoder, codebook and decoder together give a number its meaning. Does the loss change if all
+# > three move together?
 # >
 # > </details>
 
@@ -707,12 +679,12 @@ for share in (*sorted(snapshots), 1.0):
 Markdown(table)
 
 # %% [markdown]
-# The decoder term falls slowly, so the VQ-VAE of half-way has learned most of what it will. But most
-# of its codes have other numbers, and our prior charges far more for them than for its own. The
-# earliest cost about as much as a blind guess. A prior that is trained along learns a language that
-# will be gone tomorrow.
+# In the second half of the training, the decoder term falls slowly. But half-way, most codes have
+# other numbers than at the end, and under our prior they cost far more. The earliest cost nearly
+# as much as under the uniform prior. A prior that is trained along with the encoder learns
+# codes that soon mean something else.
 #
-# Still, let the decoder of half-way read the codes that our prior draws:
+# What does the half-way decoder make of the codes that our prior draws?
 
 # %%
 half, again = earlier[0.5], draw_fields(10, seed=0)
@@ -742,22 +714,20 @@ for name, codes in {"its own": half_codes, "final": test_codes, "random": mixed}
     print(f"{name:8} codes where they differ: {bits:.3f} bits/dim")
 
 # %% [markdown]
-# The middle row shows torn garments, but garments. How can it, with so few equal codes? The lines
-# below it rank the half-way codebook by its distance from what the half-way encoder said. The final
-# number is rarely the nearest code, but mostly one of the nearest few: the codes that differ are
-# *near-synonyms*. Codes drift slowly, and neighbours in the plane of the code vectors say nearly the
-# same. So the half-way decoder loses far less with the final codes than with random ones in their
-# places, and still far more than its training had left to gain.
+# The middle row shows garments, though torn ones. How is that possible, with so few equal codes? The
+# printed lines rank the half-way codes by their distance from the half-way encoder's vector. The
+# final code is rarely the nearest, but mostly among the nearest few, and codes that lie close together
+# decode to nearly the same. So the half-way decoder loses far less with the final codes than with
+# random ones, and still far more than its training had left to gain.
 #
-# The paper does not train both at once either: "Training the prior and the VQ-VAE jointly, which
-# could strengthen our results, is left as future research" (section 3.3). That is no contradiction.
-# Joint training would let the encoder choose codes that are cheap for the prior. What you saw here
-# is a prior that follows an encoder which knows nothing of it.
+# The paper writes: "Training the prior and the VQ-VAE jointly, which could strengthen our results, is
+# left as future research" (section 3.3). Joint training would let the encoder choose codes that are
+# cheap for the prior. Here the encoder knows nothing of the prior.
 #
 # ### Rows for columns
 #
 # Somewhere between extraction and training, `(h, w)` becomes `(w, h)`. The fields are square, so
-# nothing complains. Two small priors, alike but for this slip.
+# there is no error. Train two small priors that differ in this alone.
 #
 # > **Predict.** Their costs hardly differ. Will the pictures?
 
@@ -780,12 +750,10 @@ pair = torch.cat([decode(sideways), decode(sideways.mT)])
 show_images(pair, n_levels=16, row_labels=["decoded", "turned back first"]);
 
 # %% [markdown]
-# Both rows are the same draws, of a prior that saw its data once, so neither is good. Decoded as
-# they are, the drawings lie on their side, each patch upright in a picture that does not stand.
-# Turned back first, a few outlines of garments can be
-# guessed. The prior has
-# learned its fields as well as the other one, columns first; the loss cannot know which way is up.
-# So look at samples, not only at curves, and test on an image that is *not* square.
+# Both rows show the same draws, of a prior that saw its data only once. Decoded as they are, the
+# drawings lie on their side. Turned back first, a few outlines of garments can be guessed. The prior
+# has learned its fields as well as the other one: the loss cannot know which way is up. So look at
+# samples, not only at curves, and test on an image that is *not* square.
 #
 # ## 8 · The bill
 #
@@ -794,13 +762,12 @@ show_images(pair, n_levels=16, row_labels=["decoded", "turned back first"]);
 # $$-\log p(x) \;\le\; \underbrace{-\log p(x \mid z_q(x))}_{\text{decoder term}}
 #   \;+\; \underbrace{-\log p(z_q(x))}_{\text{latent rate}}$$
 #
-# It is a bound because $p(x)$ is a sum over all fields of codes, of which we count one.
+# It is a bound because $p(x)$ is a sum over all fields of codes, and we count one field only. The
+# drawing shows the bill of one image. The lines below it come from a toy that is small enough to
+# write down the whole sum: 4×4 binary images, 3 codes, 4 positions, 81 fields.
 
 # %%
 diagrams.bill(shipped, example, label=its_label)
-
-# %% [markdown]
-# On a toy the whole sum can be written down: 4×4 binary images, 3 codes, 4 positions, 81 fields.
 
 # %% tags=["nbval-check-output"] jupyter={"source_hidden": true}
 from tutorial_lib.pixels import enumerate_images
@@ -858,8 +825,8 @@ total_bits_per_dim = ch13.total_bits_per_dim.check(total_bits_per_dim)
 # >
 # > <details><summary>A way to think about it</summary>
 # >
-# > The codes are 49 small numbers for 784 pixels. Everything that the codes do not say, the decoder
-# > has to pay for pixel by pixel.
+# > The codes are 49 small numbers for 784 pixels. All that the codes do not say adds to the decoder
+# > term, pixel by pixel.
 # >
 # > </details>
 #
@@ -906,14 +873,13 @@ diagrams.rate_distortion({name.split(" (")[0]: points[name] for name in few})
 
 
 # %% [markdown]
-# **Between our priors** the decoder term stays, since stage two never touches the decoder; the
-# total falls by exactly the bits that are saved on the codes. **Within a row** the decoder term is
-# several times the latent rate. The codes say what matters to the eye; the grain of every pixel is
-# left to a decoder whose pixels are independent. **Between the models** the shipped one says more
-# with its codes, and its decoder saves several times as much: a low rate alone is no merit. (It had
-# more images, more steps and a deeper prior; the table cannot tell them apart.) The
-# gated PixelCNN reads every neighbour, its number is exact, and it leads by far. It and the priors
-# are told the class, the VAE is not, which is worth at most log2 10 / 784 = 0.004 bits/dim.
+# **Between our priors** the total falls by exactly the bits that are saved on the codes, since stage
+# two never touches the decoder. **Within a row** the decoder term is several times the latent rate.
+# The codes describe what matters to the eye. The grain is left to a decoder whose pixels are
+# independent. **Between the models**, the codes of the shipped one cost more, and its decoder saves
+# several times as much. (It had more images, more steps and a deeper prior; the table cannot tell which
+# helped.) The gated PixelCNN reads every neighbour, its number is exact, and it leads by far. Unlike
+# the others, the VAE is not told the class: that is worth at most log2 10 / 784 = 0.004 bits/dim.
 #
 # The paper makes this comparison once, on CIFAR-10 (section 4.1):
 #
@@ -921,31 +887,28 @@ diagrams.rate_distortion({name.split(" (")[0]: points[name] for name in few})
 # |---|---|---|---|
 # | the paper, CIFAR-10, 8-bit colour | 4.51 | 4.67 | 5.14 |
 #
-# VIMCO also has discrete codes, and estimates their gradient by drawing many. The data differ, so
-# only the order can be compared. It is the same here: the discrete code comes close to the
-# continuous one and costs a little more.
+# VIMCO also has discrete codes, and estimates their gradient by drawing many. The data differ, but the
+# order is the same here: the discrete codes cost a little more than the continuous one.
 #
-# So why two stages? Bits/dim are dominated by what no eye looks at. That is a claim; the rest of the
-# chapter measures what an eye might look at.
+# So why two stages? Most of the bits/dim come from detail that nobody looks at. The rest of the
+# chapter measures what one might look at.
 #
 # > **In words.** A colleague trains a VQ-VAE, reports the bits per code of its prior as "the
 # > likelihood of our model", and beats every PixelCNN in the literature. What do you ask?
 # >
 # > <details><summary>An answer</summary>
 # >
-# > Where the decoder term is. $-\log p(z)$ alone is the likelihood of the *codes*, and a codebook
-# > of one code would bring it to 0. Only the sum of decoder term and rate bounds $-\log p(x)$, and
-# > only in one unit: bits per dimension of the image.
+# > Where the decoder term is. $-\log p(z)$ alone is the cost of the *codes*; with a codebook of one
+# > code it is 0. Only the sum of decoder term and rate, in one unit, bounds $-\log p(x)$.
 # >
 # > </details>
 #
 # ## 9 · Are they copies?
 #
 # A prior that knew the training set by heart would draw splendid garments. So look for the training
-# image that is nearest to a drawn one, pixel by pixel. A copy would not be at distance 0, because
-# the decoder smooths it. So count in codes as well: how many of its 49 codes does a field share
-# with the training field most like it? For comparison: held-out images, which cannot be copies, and
-# planted copies.
+# image that is nearest to a drawn one. The decoder smooths, so even a copy would not be at distance 0.
+# So count in codes as well: how many of its 49 codes does a field share with the training field most
+# like it? Compare with held-out images, which cannot be copies, and with planted copies.
 
 # %%
 def in_pixels(levels):
@@ -980,21 +943,23 @@ for ax, (name, fields) in zip(axes, kinds.items(), strict=True):
 axes[-1].set_xlabel("codes shared with the nearest training field");
 
 # %% [markdown]
-# Most drawn garments have a neighbour of their kind, and are not it: another sleeve, another outline,
-# no print. Where a drawing is a blob, the neighbour may be of another kind, as in column 6. In codes, the planted copies stand at 49, so the test sees copies. The model's draws lie no further to the
-# right than held-out images: they are no nearer to the training set than new photographs. Cold
-# draws move to the right, towards the commonest garments. That is sameness, not copying.
+# Most drawn garments have a neighbour of their kind, and differ from it: another sleeve, another
+# outline, no print. (Column 6 is a blob, and its neighbour is of another kind.) In codes, the planted
+# copies stand at 49, so the test finds copies. The draws lie no further to the right than held-out
+# images: they are no nearer to the training set than new photographs. Draws at $T = 0.3$ move to the
+# right, but stay far from 49.
 #
 # ## 10 · Good, and complete
 #
-# Some drawn images may be bad, or some kinds may be missing. **Precision and recall** (Kynkäänniemi
-# et al. 2019) tell the two apart. Take real and drawn images as points in a feature space. Around
-# each point lies a ball that reaches to its k-th nearest fellow of the same set.
+# Some drawn images may be bad, or some kinds may be missing. **Precision and recall** [3] tell the two
+# apart. Take real and drawn images as points in a space of *features*: a shirt moved by two columns
+# should stay near itself, so the features are those of a network that tells images apart. Around each
+# point lies a ball that reaches to its k-th nearest fellow of the same set.
 #
 # - **Precision** is the share of drawn images inside some real ball. Are they good?
 # - **Recall** is the share of real images inside some drawn ball. Is nothing missing?
 #
-# In a plane: real points on a ring; drawn points on its upper half, and three strays.
+# An example in a plane: real points on a ring, drawn points on its upper half, and three strays.
 
 # %% jupyter={"source_hidden": true}
 from tutorial_lib.codes import ball_radii, inside_a_ball
@@ -1028,8 +993,8 @@ for ax, name, balls, points_ in (
 
 # %% [markdown]
 # On the left, the crosses are bad draws. On the right, they are real points that nothing drawn comes
-# near. A stray has its fellows far away, so its ball is large and covers whatever lies in it: the
-# method is generous to strays.
+# near. The fellows of a stray are far away, so its ball is large and covers much: the method is
+# generous to strays.
 #
 # ### Exercise 13.5
 
@@ -1060,10 +1025,6 @@ def precision_and_recall(
 
 precision_and_recall = ch13.precision_and_recall.check(precision_and_recall)
 
-# %% [markdown]
-# In pixels, a shirt moved by two columns is far from itself. So the paper takes features of a
-# network that tells images apart. Ours is small and trained here.
-
 # %%
 torch.manual_seed(0)
 body = nn.Sequential(
@@ -1088,17 +1049,16 @@ guesses = fit(classifier, guess_step, (train.levels, train.labels), config, vali
 print(f"held-out accuracy {guesses.valid_rows[-1]['valid accuracy']:.1%}")
 
 # %% [markdown]
-# Before it judges a drawn image, judge the judge. For three sets the answer is known: held-out
-# images must be high on both, noise must have precision 0, one image over and over recall 0. Try
-# two kinds of features: the hidden layer, and what the second convolution saw in each of nine
-# regions, every number divided by its spread over real images.
+# Before this network judges drawings, test it on three sets whose answer is known: held-out images must
+# be high on both, noise must have precision 0, one image over and over recall 0. Try two kinds of
+# features: the hidden layer, and what the second convolution saw in each of nine regions, every number
+# divided by its spread over real images.
 #
 # > **Predict.** A network that has seen garments only: where does it put noise?
 # >
 # > <details><summary>A way to think about it</summary>
 # >
-# > It has learned what tells a bag from a boot, and nothing else mattered to it. Has anything told
-# > it to keep what is neither away from both?
+# > It has learned what tells a bag from a boot. Did anything teach it what is neither?
 # >
 # > </details>
 
@@ -1147,10 +1107,9 @@ for where, space in {"hidden layer": hidden, "regions": in_regions}.items():
 as_table(both)
 
 # %% [markdown]
-# Look at the noise. In the hidden layer pure noise can be "good": that layer keeps only what tells
-# ten classes apart, and noise lands somewhere among them. In regions all three answers come out as they
-# must. This is the ruler from here on; compare its numbers with nothing that was measured
-# otherwise.
+# In the hidden layer, pure noise is "good": that layer keeps only what tells ten classes apart, and
+# noise lands somewhere among them. With regions all three answers are right, so we use regions from
+# here on. Compare these numbers with nothing that was measured otherwise.
 
 # %%
 kinds = {"codes of held-out images": test_codes[:n], **draw_without_structure(n, seed=2)}
@@ -1160,12 +1119,11 @@ as_table(by_prior)
 
 # %% [markdown]
 # The learned prior is far above the three without structure on both counts. Even the *true* codes
-# decode to images that leave many real garments uncovered: print and folds are gone, and that loss
-# is stage one's. Two warnings. The three priors of section 3 drew no garment at all, and still some
-# of their images lie in the large ball of an unusual garment. And recall may rise *because* draws
-# fall apart: strays have large balls.
+# leave many real garments uncovered: stage one has lost print and folds. Two warnings. The three priors
+# of section 3 drew no garment at all, and still some of their images lie in a real ball, because the
+# ball of an unusual garment is large. And recall may rise *because* draws fall apart.
 #
-# Now the shipped weights at several temperatures, and what else was drawn in this series.
+# Now the shipped weights at several temperatures, and the other models of this series.
 
 # %%
 label, seed = torch.arange(n) % 10, torch.Generator().manual_seed
@@ -1193,24 +1151,22 @@ ax.legend(loc="lower left", fontsize=8);
 
 
 # %% [markdown]
-# Follow the blue line from its upper end. Cold draws are nearly all good, and few kinds are left.
-# Warmer, recall rises and precision falls. Whoever picks a temperature and reports one of the two
-# numbers can look as good as they like.
+# Follow the blue line from its upper end. Cold draws are nearly all good, but cover few real images.
+# As $T$ rises, recall rises and precision falls. So either number alone can be made to look good.
 #
-# Compare the marks with the bill. The gated PixelCNN has by far the best bits/dim and the best
-# recall, and not the best precision: its textures are right, and its shapes come apart. The VAE has nearly the total of the
-# two stages, and lies far below them here. Two stages spend their effort on shapes. That is why one
-# would use them.
+# Compare the marks with the bill. The gated PixelCNN has by far the best bits/dim and the best recall,
+# but not the best precision: its textures are right, and its shapes come apart. The VAE has nearly the
+# total of the two stages, and lies far below them here. Two stages spend their effort on shapes, and
+# that is why one would use them.
 #
 # > **In words.** Somebody proposes to select the best epoch of stage one by precision alone. Which
 # > models would win?
 # >
 # > <details><summary>An answer</summary>
 # >
-# > Those that draw few things well: a prior that has collapsed to the commonest garment of each
-# > class, or one that copies training images, each of which is the middle of a real ball. Precision
-# > does not ask for variety and does not know what was memorised; recall and section 9 do. And
-# > held-out bits per code ask for all of it at once.
+# > Those that draw few things well: a prior that draws only the commonest garment of each class, or
+# > one that copies training images. Precision does not ask for variety and does not know what was
+# > memorised. Recall and section 9 do, and held-out bits per code ask for all of it at once.
 # >
 # > </details>
 #
@@ -1269,8 +1225,8 @@ class OwnVQVAE(nn.Module):
 
 
 # %% [markdown]
-# Give it the weights that were trained in section 1. A whole sample of your two stages, with your
-# prior and your sampler, must then be the library's:
+# Give it the weights of section 1. A whole sample of your two stages must then be the library's. After
+# that, train it from nothing in a plain loop. The codes start on vectors of the encoder (chapter 10).
 
 # %% tags=["held", "nbval-check-output"]
 own_vqvae = OwnVQVAE(K, settings.n_channels)
@@ -1290,10 +1246,6 @@ mine = two_stage_sample(lambda c: own(c, ten), own_decode, from_nothing[:10], no
 theirs = exact.sample(10, ten, shape=(28, 28), generator=torch.Generator().manual_seed(9))
 print("same images as the library's two stages:", torch.equal(mine, theirs))
 
-# %% [markdown]
-# Can it also be trained from nothing? A plain loop for stage one; the codes start on vectors of the
-# encoder (chapter 10).
-
 # %%
 torch.manual_seed(1)
 fresh = OwnVQVAE(K, settings.n_channels).to(device)
@@ -1310,7 +1262,7 @@ for step in range(settings.own_steps):
     if step % (settings.own_steps // 4) == 0 or step == settings.own_steps - 1:
         print(f"step {step:4}: decoder term {cost.item() / math.log(2):.2f} bits/dim")
 
-# %%
+# %% jupyter={"source_hidden": true} cellView="form"
 finished = (extract_codes, two_stage_sample, total_bits_per_dim)
 for function, exercise in zip(
     finished, (ch13.extract_codes, ch13.two_stage_sample, ch13.total_bits_per_dim), strict=True
@@ -1320,9 +1272,8 @@ table = "".join(f"| `{name}` | {owner} |\n" for name, owner in whose.items())
 Markdown("| piece of the two-stage model | whose |\n|---|---|\n" + table)
 
 # %% [markdown]
-# Everything else of the two stages stands on this page: layer, prior, VQ-VAE, training step. Where
-# the table says *the library's*, paste your function into the cell of section 4, or do the exercise
-# here, and run the page again.
+# All other parts stand on this page. Where the table says *the library's*, paste your function into
+# the cell of section 4, or do the exercise here, and run the page again.
 
 # %%
 ch13.progress()
@@ -1330,7 +1281,7 @@ ch13.progress()
 # %% [markdown]
 # ## The same, longer
 #
-# The command line trains the same two stages at any length, and goes on where it was stopped:
+# The command line trains the same two stages, and continues where it was stopped:
 #
 # ```
 # python -m tutorial_lib reproduce two-stage-fashion-mnist-16 --out runs/garments
@@ -1350,8 +1301,7 @@ ch13.progress()
 # | Gated PixelCNN, eq. 1 | p(lower part given upper part) | section 6 | `sampling.sample(known=...)` |
 # | Precision and recall, eqs. 1, 2 | balls to the k-th nearest fellow | section 10 | `sample_quality.precision_and_recall` |
 #
-# Next: chapter 15 leaves images. The same quantizer works on sound (one dimension) and video
-# (three), with the same two stages.
+# Next: in chapter 15 the same two stages work on sound (one dimension) and video (three).
 #
 # ## References
 #
