@@ -302,6 +302,11 @@ class Mistakes:
         nats = float(_costs(model_fn, images, batch_size).mean())
         return nats, nats / (images.numel() * math.log(2))
 
+    def dimensions_of_a_garment(model_fn, images, batch_size):
+        """The second number is divided by 784, the pixels of a garment. Count the dimensions of the
+        images that come in: C * H * W."""
+        return _both(_costs(model_fn, images, batch_size).mean(), images, 784)
+
     def dimensions_of_width_only(model_fn, images, batch_size):
         """The dimensions are taken for the width alone: they are C * H * W."""
         nats = float(_costs(model_fn, images, batch_size).mean())
