@@ -6,7 +6,9 @@ numbers it must give the same codes, values and gradients.
 
 from __future__ import annotations
 
+import json
 import math
+from pathlib import Path
 
 import pytest
 import torch
@@ -14,6 +16,7 @@ from vector_quantize_pytorch import FSQ as PublicFSQ
 from vector_quantize_pytorch import ResidualVQ
 from vector_quantize_pytorch.vector_quantize_pytorch import rotate_to as public_rotate_to
 
+from tutorial_lib import cli
 from tutorial_lib.codes.fsq import FSQ, fsq_bound
 from tutorial_lib.codes.quantizer import VectorQuantizer, straight_through
 from tutorial_lib.codes.residual import ResidualQuantizer
@@ -25,8 +28,9 @@ from tutorial_lib.pixels.config import settings_of
 from tutorial_lib.pixels.gated import GatedPixelCNN
 from tutorial_lib.pixels.influence import influence_matrix
 from tutorial_lib.pixels.likelihood import enumerate_images, nll_nats, total_probability
-from tutorial_lib.recipes.pretrained import load_weights, save_weights
+from tutorial_lib.recipes.pretrained import load_run, load_weights, save_weights
 from tutorial_lib.sampling.ancestral import sample
+from tutorial_lib.training.checkpoint import CheckpointError, require_same_run
 
 LEVELS = [(3,), (4, 3), (8, 5, 5), (5, 5, 5), (7, 5, 5, 5)]
 QUANTIZERS = ["codebook", "rotation", "fsq", "residual"]
@@ -426,3 +430,56 @@ def test_sizes_that_contradict_the_levels_are_refused():
 
 def test_straight_through_is_what_the_other_quantizers_carry():
     assert VectorQuantizer.carry is straight_through and RotationQuantizer.carry is rotate_to
+
+
+# ---------------------------------------------------------------------------- the command line
+
+
+@pytest.mark.parametrize(
+    ("options", "n_codes", "n_colors"),
+    [
+        (["--quantizer", "fsq", "--fsq-levels", "5x4"], 20, 1),
+        (["--quantizer", "residual", "--depth", "3", "--prior.n-channels", "12"], 16, 3),
+    ],
+)
+def test_both_stages_are_trained_by_one_command(tmp_path, capsys, options, n_codes, n_colors):
+    command = ["train", "two-stage", "--profile", "smoke", "--out", str(tmp_path), *options]
+    cli.main([*command, "--prior", "transformer", "--n-heads", "2"])
+    model = load_run(tmp_path)
+    assert type(model.prior) is TransformerPrior and model.prior.config.n_heads == 2
+    assert (model.vqvae.n_codes, model.prior.n_colors) == (n_codes, n_colors)
+    told = json.loads((tmp_path / "result.json").read_text())["test"]
+    assert told["bits_per_code_uniform"] == pytest.approx(math.log2(n_codes))
+    n_latents = 49 * n_colors
+    assert told["uniform_rate_bits_per_dim"] * 784 == pytest.approx(n_latents * math.log2(n_codes))
+    assert 1 <= told["codebook_perplexity"] <= n_codes
+    cli.main(["sample", "--run", str(tmp_path), "--n", "1", "--out", str(tmp_path / "one.png")])
+    with pytest.raises(SystemExit):
+        cli.main(command)  # asks for a gated PixelCNN
+    assert "belongs to another run" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--quantizer", "fsq", "--n-codes", "64"], "--n-codes follows from --fsq-levels"),
+        (["--fsq-levels", "2x5"], "each number of fsq_levels must be at least 3, got 2"),
+        (["--quantizer", "vq"], "invalid choice 'vq'"),
+        (["--n-heads", "3", "--prior", "transformer"], "cannot be divided among 3 heads"),
+        (["--quantizer", "residual", "--depth", "3"], "cannot be divided among 3 colours"),
+    ],
+)
+def test_a_wrong_option_is_answered_before_anything_is_trained(tmp_path, capsys, options, told):
+    with pytest.raises(SystemExit):
+        cli.main(["train", "two-stage", "--profile", "smoke", "--out", str(tmp_path), *options])
+    assert told in capsys.readouterr().err
+    assert not (tmp_path / "vqvae").exists()
+
+
+def test_a_run_from_before_there_were_quantizers_goes_on_with_a_codebook_alone():
+    before = {"model.n_codes": 8, "epochs": 1}
+    now = {**before, "model.fsq_levels": [8, 5, 5], "model.depth": 2}
+    require_same_run(Path("run"), {"fingerprint": before}, {**now, "model.quantizer": "codebook"})
+    with pytest.raises(CheckpointError, match="quantizer: the run has 'codebook', you ask for"):
+        turned = {**now, "model.quantizer": "rotation"}
+        require_same_run(Path("run"), {"fingerprint": before}, turned)
