@@ -6,6 +6,7 @@ import json
 import re
 from dataclasses import dataclass
 
+import colab_links
 import npm_packages
 import project_address
 import pytest
@@ -21,6 +22,7 @@ from torch import Tensor
 from tutorial_lib.contracts import OddSides
 
 ROOT = project_address.PYPROJECT.parent
+ADDRESS = project_address.address()
 
 # -- sources ---------------------------------------------------------------------------------------
 
@@ -107,7 +109,17 @@ def test_a_live_page_is_linked_when_it_is_there(tmp_path):
 
 
 def test_each_live_page_belongs_to_a_chapter_that_exists():
-    assert all((ROOT / "notebooks" / f"{each.chapter}.ipynb").is_file() for each in front.LIVE)
+    names = [name for each in front.LIVE for name in each.chapters]
+    assert all((ROOT / "notebooks" / f"{name}.ipynb").is_file() for name in names)
+    assert len(names) == len(set(names))  # one link is enough for a chapter
+
+
+def test_the_chapters_of_a_live_page_link_it_by_the_sites_address():
+    for live in front.LIVE:
+        for name in live.chapters:
+            line = colab_links.line_of_links(name, "https://github.com/Ada/it")
+            assert f"[Live: {live.title}](https://ada.github.io/it/live/{live.page}.html)" in line
+    assert "Live" not in colab_links.line_of_links("01_images_as_sequences", ADDRESS)
 
 
 # -- docstrings ------------------------------------------------------------------------------------

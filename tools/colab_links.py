@@ -1,6 +1,7 @@
 """The line of links below a notebook's title, and the links in the README's chapter table.
 
-    [← 03 · PixelCNN](...) · [Contents](...) · [Glossary](...) · [05 · ... →](...) · [Colab](...)
+    [← 03 · PixelCNN](...) · [Contents](...) · [Glossary](...) · [05 · ... →](...)
+    · [Live: Draw and complete](...) · [Open in Colab](...)
 
 They are words and no badge: a badge is an image from elsewhere, and without a network it would be
 a broken one on the first screen of every notebook.
@@ -16,6 +17,7 @@ import nbformat
 from nbformat import NotebookNode
 from notebook_pairs import NOTEBOOKS
 from project_address import HOST, PAGES, pages_address, repository_name
+from site_front import LIVE
 
 COLAB = "https://colab.research.google.com/github/"
 START = "00_start_here"
@@ -43,7 +45,7 @@ def chapters() -> dict[str, str]:
 
 
 def line_of_links(name: str, address: str) -> str:
-    """The chapter before, contents, glossary, the chapter after, Colab."""
+    """The chapter before, contents, glossary, the chapter after, its live page, Colab."""
     names = list(chapters())
     links = []
     if name in names:
@@ -55,6 +57,8 @@ def line_of_links(name: str, address: str) -> str:
         if place + 1 < len(names):
             after = names[place + 1]
             links.append(f"[{chapters()[after]} →]({after}.ipynb)")
+    for live in (each for each in LIVE if name in each.chapters):
+        links.append(f"[Live: {live.title}]({pages_address(address)}live/{live.page}.html)")
     return " · ".join([*links, colab_line(name, address)])
 
 

@@ -12,12 +12,12 @@ ROW = re.compile(
 
 
 class Live(NamedTuple):
-    """A live page: its name, what a reader does there, what to notice, its chapter."""
+    """A live page: its name, what a reader does there, what to notice, the chapters it is for."""
 
     page: str
     title: str
     notice: str
-    chapter: str
+    chapters: tuple[str, ...]
 
 
 LIVE = (
@@ -25,31 +25,31 @@ LIVE = (
         "complete",
         "Draw and complete",
         "Paint half a digit. A gated PixelCNN finishes it pixel by pixel, differently each time.",
-        "03_pixelcnn",
+        ("04_gated_pixelcnn", "06_fast_sampling"),
     ),
     Live(
         "codes",
         "Speak in codes",
         "A prior writes 49 codes, a decoder draws them. Change one code: only a part changes.",
-        "13_two_stage_generation",
+        ("13_two_stage_generation",),
     ),
     Live(
         "mask",
         "The mask and the blind spot",
         "One stack of masked layers never reads some earlier pixels, however deep it is.",
-        "02_masked_convolutions",
+        ("02_masked_convolutions",),
     ),
     Live(
         "quantizer",
         "The quantizer",
         "A codebook in the plane trains while you watch. Some codes die; a restart moves them.",
-        "10_the_codebook_quantizer",
+        ("10_the_codebook_quantizer",),
     ),
     Live(
         "bound",
         "The bound",
         "Move q by hand: the bound touches log p(x) only where q is the posterior.",
-        "09_autoencoders_and_the_elbo",
+        ("09_autoencoders_and_the_elbo", "11_kl_is_log_k"),
     ),
 )
 SHEET = """\
@@ -115,7 +115,8 @@ def live_page(folder: Path) -> str:
     """The page that lists the live models, with the chapter of each."""
     there = live_pages(folder)
     told = "\n".join(
-        f"- {each.title}: [chapter {each.chapter[:2]}](notebooks/{each.chapter}.ipynb)"
+        f"- {each.title}: "
+        + ", ".join(f"[chapter {name[:2]}](notebooks/{name}.ipynb)" for name in each.chapters)
         for each in there
     )
     return (

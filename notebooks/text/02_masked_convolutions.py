@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 02 · Masked convolutions
 #
-# [← 01 · Images as sequences](01_images_as_sequences.ipynb) · [Contents](00_start_here.ipynb#Contents) · [Glossary](00_start_here.ipynb#Glossary) · [03 · PixelCNN →](03_pixelcnn.ipynb) · [Open in Colab](https://colab.research.google.com/github/from-pixels-to-codes/from-pixels-to-codes/blob/main/notebooks/02_masked_convolutions.ipynb)
+# [← 01 · Images as sequences](01_images_as_sequences.ipynb) · [Contents](00_start_here.ipynb#Contents) · [Glossary](00_start_here.ipynb#Glossary) · [03 · PixelCNN →](03_pixelcnn.ipynb) · [Live: The mask and the blind spot](https://from-pixels-to-codes.github.io/from-pixels-to-codes/live/mask.html) · [Open in Colab](https://colab.research.google.com/github/from-pixels-to-codes/from-pixels-to-codes/blob/main/notebooks/02_masked_convolutions.ipynb)
 #
 # A convolution reads in all directions. A model that predicts the next pixel must not look ahead.
 # In this chapter you write a convolution that only looks back, and a tool that shows what any network

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 04 · The gated PixelCNN: two stacks and a gate
 #
-# [← 03 · PixelCNN](03_pixelcnn.ipynb) · [Contents](00_start_here.ipynb#Contents) · [Glossary](00_start_here.ipynb#Glossary) · [05 · Conditional generation →](05_conditional_generation.ipynb) · [Open in Colab](https://colab.research.google.com/github/from-pixels-to-codes/from-pixels-to-codes/blob/main/notebooks/04_gated_pixelcnn.ipynb)
+# [← 03 · PixelCNN](03_pixelcnn.ipynb) · [Contents](00_start_here.ipynb#Contents) · [Glossary](00_start_here.ipynb#Glossary) · [05 · Conditional generation →](05_conditional_generation.ipynb) · [Live: Draw and complete](https://from-pixels-to-codes.github.io/from-pixels-to-codes/live/complete.html) · [Open in Colab](https://colab.research.google.com/github/from-pixels-to-codes/from-pixels-to-codes/blob/main/notebooks/04_gated_pixelcnn.ipynb)
 #
 # Chapter 02 found a part of the past that no stack of masked convolutions can read, however deep.
 # In this chapter you build the model that reads all of it, with convolutions alone.

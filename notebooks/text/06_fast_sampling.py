@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 06 · Fast sampling: compute once, keep it
 #
-# [← 05 · Conditional generation](05_conditional_generation.ipynb) · [Contents](00_start_here.ipynb#Contents) · [Glossary](00_start_here.ipynb#Glossary) · [07 · What a likelihood is good for →](07_what_a_likelihood_is_good_for.ipynb) · [Open in Colab](https://colab.research.google.com/github/from-pixels-to-codes/from-pixels-to-codes/blob/main/notebooks/06_fast_sampling.ipynb)
+# [← 05 · Conditional generation](05_conditional_generation.ipynb) · [Contents](00_start_here.ipynb#Contents) · [Glossary](00_start_here.ipynb#Glossary) · [07 · What a likelihood is good for →](07_what_a_likelihood_is_good_for.ipynb) · [Live: Draw and complete](https://from-pixels-to-codes.github.io/from-pixels-to-codes/live/complete.html) · [Open in Colab](https://colab.research.google.com/github/from-pixels-to-codes/from-pixels-to-codes/blob/main/notebooks/06_fast_sampling.ipynb)
 #
 # A PixelCNN needs one pass of the network to score an image, but one pass for every sub-pixel to draw
 # it. Nearly all of this work is wasted: it computes features again that have not changed, or features
@@ -399,6 +399,7 @@ def step_in_row(
 
 
 step_in_row = ch06.step_in_row.check(step_in_row)
+
 
 # %% [markdown]
 # Now the cache, whole. It begins with what is kept: for each layer a window of rows and the present

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 09 · Autoencoders and the ELBO: a bound you can check
 #
-# [← 08 · PixelRNN](08_pixelrnn.ipynb) · [Contents](00_start_here.ipynb#Contents) · [Glossary](00_start_here.ipynb#Glossary) · [10 · The codebook →](10_the_codebook_quantizer.ipynb) · [Open in Colab](https://colab.research.google.com/github/from-pixels-to-codes/from-pixels-to-codes/blob/main/notebooks/09_autoencoders_and_the_elbo.ipynb)
+# [← 08 · PixelRNN](08_pixelrnn.ipynb) · [Contents](00_start_here.ipynb#Contents) · [Glossary](00_start_here.ipynb#Glossary) · [10 · The codebook →](10_the_codebook_quantizer.ipynb) · [Live: The bound](https://from-pixels-to-codes.github.io/from-pixels-to-codes/live/bound.html) · [Open in Colab](https://colab.research.google.com/github/from-pixels-to-codes/from-pixels-to-codes/blob/main/notebooks/09_autoencoders_and_the_elbo.ipynb)
 #
 # In this chapter you build an autoencoder and a Gaussian variational autoencoder (VAE), whole. You
 # derive the bound that a VAE is trained on, compare it with the true probability, and watch it fail

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 10 · The codebook: from vectors to numbers
 #
-# [← 09 · Autoencoders and the ELBO](09_autoencoders_and_the_elbo.ipynb) · [Contents](00_start_here.ipynb#Contents) · [Glossary](00_start_here.ipynb#Glossary) · [11 · KL is log K →](11_kl_is_log_k.ipynb) · [Open in Colab](https://colab.research.google.com/github/from-pixels-to-codes/from-pixels-to-codes/blob/main/notebooks/10_the_codebook_quantizer.ipynb)
+# [← 09 · Autoencoders and the ELBO](09_autoencoders_and_the_elbo.ipynb) · [Contents](00_start_here.ipynb#Contents) · [Glossary](00_start_here.ipynb#Glossary) · [11 · KL is log K →](11_kl_is_log_k.ipynb) · [Live: The quantizer](https://from-pixels-to-codes.github.io/from-pixels-to-codes/live/quantizer.html) · [Open in Colab](https://colab.research.google.com/github/from-pixels-to-codes/from-pixels-to-codes/blob/main/notebooks/10_the_codebook_quantizer.ipynb)
 #
 # An encoder answers with vectors. This chapter replaces each of them by the nearest of K stored
 # ones, so that all that is left of an image, a sound or a clip is a small field of whole numbers.

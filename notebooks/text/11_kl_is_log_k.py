@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 11 · KL is log K: what the codes cost
 #
-# [← 10 · The codebook](10_the_codebook_quantizer.ipynb) · [Contents](00_start_here.ipynb#Contents) · [Glossary](00_start_here.ipynb#Glossary) · [12 · Training a VQ-VAE →](12_training_a_vqvae.ipynb) · [Open in Colab](https://colab.research.google.com/github/from-pixels-to-codes/from-pixels-to-codes/blob/main/notebooks/11_kl_is_log_k.ipynb)
+# [← 10 · The codebook](10_the_codebook_quantizer.ipynb) · [Contents](00_start_here.ipynb#Contents) · [Glossary](00_start_here.ipynb#Glossary) · [12 · Training a VQ-VAE →](12_training_a_vqvae.ipynb) · [Live: The bound](https://from-pixels-to-codes.github.io/from-pixels-to-codes/live/bound.html) · [Open in Colab](https://colab.research.google.com/github/from-pixels-to-codes/from-pixels-to-codes/blob/main/notebooks/11_kl_is_log_k.ipynb)
 #
 # A VQ-VAE leaves one term out of its loss, because it is a constant. The term is still a cost: the
 # decoder is told the codes, and they have to be sent. This chapter follows that cost from one code

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 13 · Two-stage generation: from pixels to codes, and back
 #
-# [← 12 · Training a VQ-VAE](12_training_a_vqvae.ipynb) · [Contents](00_start_here.ipynb#Contents) · [Glossary](00_start_here.ipynb#Glossary) · [15 · Sound and video →](15_sound_and_video.ipynb) · [Open in Colab](https://colab.research.google.com/github/from-pixels-to-codes/from-pixels-to-codes/blob/main/notebooks/13_two_stage_generation.ipynb)
+# [← 12 · Training a VQ-VAE](12_training_a_vqvae.ipynb) · [Contents](00_start_here.ipynb#Contents) · [Glossary](00_start_here.ipynb#Glossary) · [15 · Sound and video →](15_sound_and_video.ipynb) · [Live: Speak in codes](https://from-pixels-to-codes.github.io/from-pixels-to-codes/live/codes.html) · [Open in Colab](https://colab.research.google.com/github/from-pixels-to-codes/from-pixels-to-codes/blob/main/notebooks/13_two_stage_generation.ipynb)
 #
 # Stage one turns every image into a small field of code numbers. Stage two learns which numbers go
 # together. Draw new numbers, decode them, and you have a garment that nobody photographed.
