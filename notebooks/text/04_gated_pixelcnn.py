@@ -331,18 +331,18 @@ for ax, (name, arrows) in zip(axes, wirings.items(), strict=True):
 
 # %% [markdown]
 # These are influence matrices (chapter 02): a row for each output, a column for each input. Without an
-# arrow, a prediction knows only its own row. With the arrow from vertical to horizontal, the whole lower
-# triangle fills, and nothing else. With both arrows, each row of the image becomes a block on the
-# diagonal: what the horizontal stack knows of pixel (2, 3) reaches (2, 3) itself through its right
-# neighbour. Only the last pixel of a row is safe: it has none.
+# arrow, a prediction knows only its own row. With the arrow from vertical to horizontal, the whole
+# lower triangle is read, and nothing else. With both arrows, each row of the image becomes a block on
+# the diagonal: what the horizontal stack knows of pixel (2, 3) reaches (2, 3) itself through its right
+# neighbour. Only the last pixel of a row does not read itself, because it has no right neighbour.
 #
 # **You now know** the plan: the vertical stack may tell the horizontal stack, and never the other
 # way round.
 #
 # ## 4 · The gate
 #
-# The paper's second change is what stands between two layers. PixelCNN has a ReLU there. The LSTMs
-# of PixelRNN, which scored better, multiply. Equation 2 puts such a product in place of the ReLU:
+# The paper's second change is the function between two layers. In PixelCNN it is a ReLU. The LSTMs
+# of PixelRNN, which scored better, multiply two numbers. Equation 2 uses such a product:
 #
 # $$y = \tanh(W_{k,f} * x) \odot \sigma(W_{k,g} * x) \qquad \text{(Gated PixelCNN paper, eq. 2)}$$
 #
@@ -421,7 +421,7 @@ by_equation_2 = gate(torch.cat([memory, switch], dim=1)[:, :, None, None])
 print("LSTM output is gate(memory, switch):", torch.allclose(hidden, by_equation_2[:, :, 0, 0]))
 
 # %% [markdown]
-# The authors suspect that such products put PixelRNN ahead (section 2.1). Section 9 measures the gate.
+# The authors suspect that such products put PixelRNN ahead (section 2.1). Section 9 tests that.
 #
 # ## 5 · One layer, arrow by arrow
 #
@@ -440,10 +440,10 @@ diagrams.gated_layer(pixels.GatedPixelCNN(n_channels=32, n_layers=2), 28, 28)
 diagrams.receptive_fields(two_stacks)
 
 # %% [markdown]
-# Three things to mind:
+# Note three things:
 #
-# - **The link leaves before the vertical gate**, with all $2C$ features. So the horizontal gate is
-#   offered values and switches, and weighs them itself.
+# - **The link leaves before the vertical gate**, with all $2C$ features. So the horizontal gate gets
+#   values and switches that no gate has multiplied yet.
 # - **The link joins before the horizontal gate.** Otherwise the horizontal switch would know nothing
 #   of the rows above.
 # - **There is no residual in the first layer.** Its input is the image, and each pixel would be
@@ -715,12 +715,12 @@ for name, n_colors, change in cases:
 
 # %% [markdown]
 # PyTorch reports no error. Yet sub-pixels see themselves, and the "probabilities" no longer sum to 1.
-# Trained like this, a model seems superb (chapter 02).
+# After training, such a model scores too well to be true (chapter 02).
 #
 # ### The blind spot is gone
 #
-# Chapter 02 watched the unread share of the past fall with depth and then stop falling. The same
-# measurement with your model, for 3×3 kernels on a 9×9 image.
+# In chapter 02, the unread share of the past fell with depth and then stopped falling. Measure it
+# again with your model, for 3×3 kernels on a 9×9 image.
 #
 # > **Predict.** From which depth on does the gated model read everything?
 # >
@@ -768,16 +768,16 @@ for wildness in (1, 3, 9):  # and the sum is 1 for any weights, not only for tra
 #
 # <details><summary>Aside: what is saved by leaving half of a kernel out</summary>
 #
-# A mask multiplies by zeros: that work is thrown away. With $k//2 + 1$ rows of $k$ taps, the vertical
-# kernel has $(k + 1)/2k$ of the taps of a full one, about a half for large kernels. By the clock it need
-# not be faster: `benchmarks/gated_step.py` measures whole training steps.
+# A mask multiplies by zeros, and that work is wasted. With $k//2 + 1$ rows of $k$ taps, the vertical
+# kernel has $(k + 1)/2k$ of the taps of a full one, about a half for large kernels. It need not be
+# faster by the clock: `benchmarks/gated_step.py` measures whole training steps.
 #
 # </details>
 #
 # ## 8 · Train it, and let it draw
 #
-# Train your model on garments in 16 levels, as in chapter 03. The first kernel is 9×9: the image has one
-# channel, so a wide view costs little there.
+# Train your model on garments in 16 levels, as in chapter 03. The first kernel is 9×9: the image has
+# one channel, so a wide view needs few weights there.
 
 # %%
 from tutorial_lib import data
@@ -813,9 +813,10 @@ ax.axhline(score, color="#d62728", ls="--", label="held out, at the end")
 ax.legend();
 
 # %% [markdown]
-# Now let it draw, beside two models that come with the library: the PixelCNN of chapter 03, and a
-# gated PixelCNN that was trained for longer. That one is told the class of the garment and where
-# each pixel lies, which is the subject of chapter 05. The three use the same random numbers.
+# At the end the held-out images cost about as much as the training batches. Now let your model draw,
+# beside two models that come with the library: the PixelCNN of chapter 03, and a gated PixelCNN that
+# was trained for longer. The latter is told the class of the garment and where each pixel lies (chapter
+# 05). The three use the same random numbers.
 
 # %%
 from tutorial_lib.notebook import show_images
@@ -861,33 +862,31 @@ Markdown("\n".join(lines))
 
 # %% [markdown]
 # All three draw plain areas, sharp edges and texture. In the first two rows most drawings are pieces of
-# garments that do not fit together. In the last row most can be recognised: T-shirt, trouser, pullover
-# and so on. Your model was trained for a minute or two on 9,000 images, the shipped ones on 55,000, so
+# garments that do not fit together. In the last row most can be recognised. Your model was trained for a minute or two on 9,000 images, the shipped ones on 55,000, so
 # it costs more. The last model costs least, but it is also the largest, and it is told more. So the
 # table does not say what the gate is good for.
 #
 # ## 9 · What does each part bring?
 #
-# > **From the reading notes.** (The series started from a student's notes on these papers.) *"we
-# > want to parallelize as much as possible while maintaining the RNN's performance. We use a gated
-# > variant"*. How can a variant of the weaker model keep up with the stronger one?
+# > **From the reading notes.** *"we want to parallelize as much as possible while maintaining the
+# > RNN's performance. We use a gated variant"*. How can a variant of the weaker model keep up with the stronger one?
 # >
-# > By taking over what the stronger one had: a view of the whole past (the two stacks) and products
+# > It takes over what the stronger one had: a view of the whole past (the two stacks) and products
 # > (the gate). On CIFAR-10 the paper reports 3.14 bits/dim for PixelCNN, 3.00 for PixelRNN and 3.03
 # > for Gated PixelCNN (table 1). On ImageNet it reports 3.83 against PixelRNN's 3.86 at 32×32 pixels,
 # > and 3.57 against 3.63 at 64×64 (table 2). The paper does not say what stacks and gate contribute
 # > *separately*.
 #
 # So change one part at a time. Four models have the same number of weights, to within two per cent:
-# one stack or two, with ReLU or gate. For one stack, a single arrow is moved: the vertical
-# convolution reads $h$ of the layer before, moved down a row, in place of $v$. A gate spends two
-# channels on one feature, so at equal size the gated models have fewer features. Two more rivals
-# answer two objections: a gated model with as *many features* as the ReLU model (about twice the
-# weights), and one whose switches *start open* (biases $+2$, because a fresh switch is half shut,
-# $\sigma(0) = \tfrac12$).
+# one stack or two, with ReLU or gate. The models with one stack differ in one arrow: their vertical
+# convolution reads $h$ of the layer before, moved down a row, in place of $v$. A gate needs two
+# channels for one feature, so at equal size the gated models have fewer features. Two more models
+# answer two objections. One is gated and *wide*: it has as many features as the ReLU model, and about
+# twice the weights. In the other, the switches *start open*, with biases of $+2$. (At a bias of 0 a
+# switch starts half shut, $\sigma(0) = \tfrac12$.)
 #
-# `benchmarks/gated_parts.py` trained each from three seeds, on garments of 14×14 pixels. The next cells
-# read what it stored.
+# `benchmarks/gated_parts.py` trained each from three seeds, on garments of 14×14 pixels. The next
+# cells read what it stored.
 
 # %%
 import json
@@ -949,13 +948,13 @@ for comparison, what in tried.items():
 Markdown("\n".join(lines))
 
 # %% [markdown]
-# No: it costs more in all five. Larger weights at the start, and longer training, more than halve the
-# difference. A likely reason for the first: a gate multiplies two numbers below 1, so signals fade from layer to
-# layer, and larger weights make up for that. These models are tiny and trained for minutes. The paper's are far
-# larger, and these runs say nothing about them.
+# No: the gate costs more in all five rows. Larger weights at the start, and longer training, more than
+# halve the difference. A likely reason for the first: a gate multiplies two numbers below 1, so signals
+# fade from layer to layer, and larger weights make up for that. These models are tiny and trained for
+# minutes. The paper's are far larger, and these runs say nothing about them.
 #
-# **Colour alone**, on 16×16 patches of a photograph: R, then G, then B, against all three at once from the
-# pixels before.
+# **Colour alone**, on 16×16 patches of a photograph. One model draws R, then G, then B; the other draws
+# all three at once from the pixels before.
 
 # %%
 for rival in ("all three at once", "R, then G, then B"):
@@ -973,8 +972,8 @@ for rival in ("all three at once", "R, then G, then B"):
 #
 # `gated-binarized-mnist` is a gated PixelCNN that was trained for five minutes on the standard set
 # of this field: MNIST digits in black and white, in their fixed split. The first row shows what it
-# draws. Below, the upper half of a drawing is given (`known`), and the model finishes it again and
-# again. In raster order, completing downwards is sampling that starts late.
+# draws. Below, the upper half of a drawing is given (`known`), and the model draws the lower half
+# several times.
 
 # %%
 digits_model = load_pretrained("gated-binarized-mnist").to(device)
@@ -998,9 +997,9 @@ labels = ["drawn freely", *["given · drawn · original"] * len(half)]
 show_images(pictures, n_columns=settings.n_drawn, row_labels=labels);
 
 # %% [markdown]
-# Most drawings of the first row can be read as a digit; the fourth and the sixth cannot. Below, the upper
-# halves of a row are the same to the pixel, and the endings differ: the model knows several ways to
-# continue a stroke, and from one half it draws several digits.
+# Most drawings of the first row can be read as a digit; the fourth and the sixth cannot. Below, the
+# upper halves of a row are the same, and the lower halves differ: from one half the model draws several
+# digits.
 #
 # How far does a prediction look? This time the size of the gradient is drawn.
 
@@ -1020,9 +1019,9 @@ for ax, (name, model) in zip(axes, strengths.items(), strict=True):
 figure.colorbar(picture, ax=axes, label="log10 |gradient|, largest = 0", shrink=0.8);
 
 # %% [markdown]
-# Dark is out of reach. Both models read left and right alike: the *shape* of the view has no hole, but its
-# *size* still depends on layers and kernels. On garments the gradient fades quickly, so near pixels matter
-# most. On digits it hardly fades.
+# Dark pixels are out of reach. Both models reach as far to the left as to the right: the *shape* of the
+# view has no hole, but its *size* still depends on layers and kernels. On garments the gradient fades
+# quickly, so near pixels matter most. On digits it fades far less.
 
 # %% jupyter={"source_hidden": true} cellView="form"
 # @title Table: binarized MNIST
@@ -1039,16 +1038,16 @@ if path.exists():
 Markdown("\n".join(lines))
 
 # %% [markdown]
-# A uniform model costs 543.4 nats. The shipped model stays behind the paper's. It is smaller
-# (three layers with 5×5 kernels, the first with 9×9), it is told where each pixel lies, and AdamW trained
-# it for five minutes on two cores.
+# A uniform model costs 543.4 nats. The shipped model costs more than those of the paper. It is smaller
+# (three layers with 5×5 kernels, the first with 9×9), it is told where each pixel lies, and AdamW
+# trained it for five minutes on two cores.
 #
 # ## Milestone: your own gated PixelCNN
 #
-# Your model runs on your own functions, as far as they have passed. Where an answer has not passed yet,
-# the library's function stands in: the table says where, and which answers of earlier chapters have
-# passed. The last cell draws with a loop of your own, pixel by pixel, and wider images than the model was
-# trained on: convolutions take any size.
+# Your model runs on your own functions, as far as they have passed. The table says where the library's
+# function still stands in, and which answers of earlier chapters have passed. The last cell draws with
+# a loop of your own, pixel by pixel. Its images are wider than those of the training: convolutions take
+# any size.
 
 # %% jupyter={"source_hidden": true} cellView="form"
 # @title Table: whose functions the model runs on
