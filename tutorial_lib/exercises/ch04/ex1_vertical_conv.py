@@ -60,13 +60,13 @@ def vertical_conv(x, weight, *, mask_type):
         cuts off where a number is negative. Then `torch.nn.functional.conv2d(x, weight)` as it
         is.""",
         """If the result is one row too high in type A, the last row of the image is still there:
-        no row below reads it. If a bright pixel is heard in its own row in type A, the kernel
+        no row below reads it. If a bright pixel is read in its own row in type A, the kernel
         lies one row too low.""",
     ),
 )
 
 BELOW = "The zeros stand below, so every row reads the rows that are drawn after it."
-ROLLED = "The first rows hear the last ones: the image is bent into a ring. Above it are zeros."
+ROLLED = "The first rows read the last ones: the image is bent into a ring. Above it are zeros."
 SURPLUS = "A row too many in type A. No row below the image needs the last one: cut it off."
 SURPLUS_B = "A row too many in type B: n - 1 rows of zeros above are enough, and none below."
 LOW = "The image loses rows: zeros are missing above, or a row was cut off that is needed."
@@ -158,12 +158,12 @@ def _of_type_b(x, weight):
 @vertical_conv.mistakes
 class Mistakes:
     def own_row_in_type_A(x, weight, *, mask_type):
-        """In type A a pixel hears its own row: the lowest row of the kernel lies on it. The first
+        """In type A a pixel reads its own row: the lowest row of the kernel lies on it. The first
         layer would be shown the pixel it has to predict, and those to its right."""
         return _of_type_b(x, weight)
 
     def own_row_hidden_in_type_B(x, weight, *, mask_type):
-        """In type B the own row is not heard: the kernel lies one row too high."""
+        """In type B the own row is not read: the kernel lies one row too high."""
         return reference(x, weight, mask_type="A")
 
     def types_exchanged(x, weight, *, mask_type):

@@ -58,13 +58,13 @@ def horizontal_conv(x, weight, *, mask_type):
         """`torch.nn.functional.pad(x, (left, right))` adds columns of zeros, and cuts some off
         where a number is negative. Then `torch.nn.functional.conv2d(x, weight)` as it is.""",
         """If the result is one column too wide in type A, the last column of the image is still
-        there: nobody to its right reads it. If an impulse is heard at its own place in type
+        there: nobody to its right reads it. If an impulse is read at its own place in type
         A, the kernel lies one column too far to the right.""",
     ),
 )
 
 RING = (
-    "The first columns hear the last ones: the row is bent into a ring. Outside the image are "
+    "The first columns read the last ones: the row is bent into a ring. Outside the image are "
     "zeros."
 )
 TO_THE_RIGHT = "The zeros stand on the right, so every pixel reads what comes later in its row."
@@ -172,12 +172,12 @@ def _conv(x, weight, left, right):
 @horizontal_conv.mistakes
 class Mistakes:
     def centre_shown_in_type_A(x, weight, *, mask_type):
-        """In type A a pixel hears itself: the last tap lies on the centre. The first layer would be
+        """In type A a pixel reads itself: the last tap lies on the centre. The first layer would be
         handed the pixel it has to predict."""
         return reference(x, weight, mask_type="B")
 
     def centre_hidden_in_type_B(x, weight, *, mask_type):
-        """In type B the centre is not heard: the kernel lies one column too far to the left."""
+        """In type B the centre is not read: the kernel lies one column too far to the left."""
         return reference(x, weight, mask_type="A")
 
     def types_exchanged(x, weight, *, mask_type):
