@@ -97,6 +97,17 @@ def test_a_notebook_without_a_title_is_named_and_left_alone():
     assert "begins with a title" in only(colab_links.link_problems(notebook, "03_x", ADDRESS))
 
 
+def test_links_to_live_pages_follow_the_address_and_other_pages_stay():
+    text = "[mask](https://old.github.io/it/live/mask.html), [theirs](https://old.github.io/it/a)"
+    title = new_markdown_cell("# T\n\n" + colab_links.line_of_links("03_x", ADDRESS))
+    notebook = new_notebook(cells=[title, new_markdown_cell(text)])
+    assert "links to live pages" in only(colab_links.link_problems(notebook, "03_x", ADDRESS))
+    moved = linked(notebook, "03_x", "https://github.com/Ada/codes").cells[1].source
+    assert moved == text.replace(
+        "https://old.github.io/it/live", "https://ada.github.io/codes/live"
+    )
+
+
 README = """\
 git clone https://github.com/old/name && cd name
 

@@ -21,6 +21,7 @@ from site_front import LIVE
 
 COLAB = "https://colab.research.google.com/github/"
 START = "00_start_here"
+IN_TEXT = re.compile(rf"{PAGES.pattern}(?=live/)")  # in a notebook, others may be anybody's pages
 IN_NOTEBOOK = re.compile(r"^(?:\[.*\) · )?\[Open in Colab\]\([^)]*\)$")
 IN_TABLE = re.compile(r"(\]\(notebooks/(\w+)\.ipynb\))(?: · \[Colab\]\([^)]*\))?(?= \|)")
 CLONING = re.compile(r"^git clone \S+ && cd \S+$", re.MULTILINE)
@@ -76,8 +77,14 @@ def with_link(source: str, line: str) -> str:
 
 
 def linked(notebook: NotebookNode, name: str, address: str) -> NotebookNode:
-    """A copy whose first cell has the link. One without a title is left as it is."""
-    copy = nbformat.from_dict(notebook)
+    """A copy whose first cell has the link, and whose links to live pages lead to the site.
+
+    The first cell of one without a title is left as it is.
+    """
+    copy, site = nbformat.from_dict(notebook), pages_address(address)
+    for cell in copy.cells:
+        if cell.cell_type == "markdown":
+            cell.source = IN_TEXT.sub(site, cell.source)
     if has_title(copy):
         copy.cells[0].source = with_link(copy.cells[0].source, line_of_links(name, address))
     return copy
@@ -87,9 +94,12 @@ def link_problems(notebook: NotebookNode, name: str, address: str) -> list[str]:
     """Why the notebook's link into Colab is not the one that it should have."""
     if not has_title(notebook):
         return ["its first cell is no markdown that begins with a title, as in `# 01 · Title`"]
-    if linked(notebook, name, address).cells[0].source != notebook.cells[0].source:
-        return ["its line of links is not the one it should be: run `make notebooks`"]
-    return []
+    pairs = zip(linked(notebook, name, address).cells, notebook.cells, strict=True)
+    first, *others = [new.source != old.source for new, old in pairs]
+    problems = ["its line of links is not the one it should be: run `make notebooks`"] * first
+    if any(others):
+        problems.append("its links to live pages are not those they should be: `make notebooks`")
+    return problems
 
 
 def linked_readme(text: str, address: str) -> str:

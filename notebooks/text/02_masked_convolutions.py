@@ -532,6 +532,10 @@ for n in (5, 9, 15, 28, 64, 200):
 #
 # Change the kernel size, the number of layers, and the mask of the first layer. With "B", the pixel in
 # the red outline turns blue.
+#
+# [The same, live, in any browser](https://from-pixels-to-codes.github.io/from-pixels-to-codes/live/mask.html).
+# Point at a blue pixel to see how its message travels, layer by layer. At an orange one, notice that
+# it has no way, and that more layers bring none.
 
 # %%
 from tutorial_lib.notebook.widgets import mask_explorer

@@ -747,8 +747,12 @@ ax.minorticks_off()
 
 # %% [markdown]
 # One stack never reads a part of the past, at any depth. Two stacks read more with every layer, and
-# everything from eight layers on: one column a layer, and the longest way is eight columns. The
-# matrix is full below the diagonal, and empty on it and above it:
+# everything from eight layers on: one column a layer, and the longest way is eight columns.
+#
+# [Both, live, in any browser](https://from-pixels-to-codes.github.io/from-pixels-to-codes/live/mask.html). Choose
+# two stacks, and notice the ways that lead through the vertical one.
+#
+# The matrix is full below the diagonal, and empty on it and above it:
 
 # %% tags=["nbval-check-output"]
 reads = influence_matrix(GatedPixelCNN(n_channels=4, n_layers=8), height=9, width=9)

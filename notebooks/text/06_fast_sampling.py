@@ -885,6 +885,9 @@ for ax, n_rows in zip(axes, (6, 12, 18, 28), strict=True):
 #
 # Choose a stroke, and how many of its rows the model is given. It draws the rest, four times with
 # different noise.
+#
+# [Paint a digit yourself, live, in any browser](https://from-pixels-to-codes.github.io/from-pixels-to-codes/live/complete.html).
+# Notice what differs between six drawings that have read the same half: chance alone.
 
 # %%
 from tutorial_lib.notebook.widgets import completion_explorer

@@ -420,6 +420,9 @@ diagrams.elbo_bars(-reconstruction, kl, -p_x.log())
 #
 # Now choose $q$ yourself. This image is bright in *two* places, so its posterior has two humps. Try
 # to close the red gap with the sliders for mean and width.
+#
+# [The same, live, in any browser](https://from-pixels-to-codes.github.io/from-pixels-to-codes/live/bound.html), for
+# any of the 512 strips. Notice that $q$ changes the gap, and never the cost of the image.
 
 # %%
 from tutorial_lib.notebook.widgets import bound_explorer

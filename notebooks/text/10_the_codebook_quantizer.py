@@ -388,6 +388,9 @@ compare({"image": image_z_e, "D moved last": image_z_q, "flattened as it lies": 
 #
 # With $D = 2$ we can see what the look-up does to space. Drag the red point, or move it with the
 # arrow keys. The still below has forty points, each tied to the code that it becomes.
+#
+# [A codebook that trains, live, in any browser](https://from-pixels-to-codes.github.io/from-pixels-to-codes/live/quantizer.html)
+# shows what sections 4 to 7 are about. Notice the codes that no point chooses: they never move.
 
 # %%
 from tutorial_lib.notebook.widgets import codebook_explorer, draw_codebook

@@ -577,6 +577,10 @@ show_images(pair, n_levels=16, n_columns=8, row_labels=["mean image", "true samp
 # sample of the model draws each pixel from $p(x \mid z)$. It is grainy because, given the codes, the
 # pixels are drawn independently. Section 8 shows what that costs.
 #
+# [A garment in codes, live, in any browser](https://from-pixels-to-codes.github.io/from-pixels-to-codes/live/codes.html).
+# Choose another code at one place, and notice that the picture changes around that place, and little
+# elsewhere.
+#
 # ## 6 · Complete a garment, in codes
 #
 # Give your sampler the upper three rows of codes of a held-out garment. One row of codes stands for
