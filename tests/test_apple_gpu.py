@@ -69,7 +69,6 @@ CALLS = {
     "two-stage sample": lambda: two_stage().sample(1, shape=(4, 4)),
     "two-stage terms": lambda: two_stage().terms(LEVELS),
     "VAE sample": lambda: vae().sample(1),
-    "VAE evidence": lambda: vae().log_evidence_nats(LEVELS, n_points=3),
     "sound codes": lambda: CodePrior(n_dims=1, n_codes=4, **SMALL).sample(1, (3,)),
     "clip codes": lambda: CodePrior(n_dims=3, n_codes=4, **SMALL).sample(1, (1, 2, 2)),
 }

@@ -210,11 +210,6 @@ SCORES = {
     "of all images": (lambda: gated(n_levels=2), lambda m: total_probability(m, 2, 3)),
     "held-out": (gated, lambda m: evaluate_image_model(m, SPLIT)),
     "held-out VAE": (vae, lambda m: evaluate_image_model(m, SPLIT)),
-    "evidence": (vae, lambda m: m.log_evidence_nats(LEVELS, n_points=9)),
-    "evidence with a PixelCNN": (
-        lambda: vae(pixelcnn=PIXELCNN),
-        lambda m: m.log_evidence_nats(LEVELS, n_points=3),
-    ),
     "two-stage terms": (lambda: two_stage().eval(), lambda m: m.terms(LEVELS, ONES)),
     "two-stage bound": (lambda: two_stage().eval(), lambda m: m.bound_nats(LEVELS, ONES)),
     "held-out two stages": (two_stage, lambda m: evaluate_two_stage(m, SPLIT)),

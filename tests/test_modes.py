@@ -79,7 +79,6 @@ CALLS = {
     ),
     "VAE sample": (vae, lambda m: m.sample(1)),
     "VAE with a PixelCNN": (lambda: vae(pixelcnn=SMALL), lambda m: m.sample(1)),
-    "evidence": (vae, lambda m: m.log_evidence_nats(LEVELS, n_points=3)),
     "autoencoder": (
         lambda: PixelCNNAutoencoder(size=(4, 4), **SMALL),
         lambda m: m.sample(torch.zeros(1, 10)),

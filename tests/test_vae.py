@@ -47,6 +47,17 @@ def test_both_costs_are_those_of_torch_distributions(pixelcnn):
     assert torch.allclose(terms.elbo_nats, -terms.decoder_nats - kl)
 
 
+def log_evidence_nats(model, levels, *, limit=5.0, n_points=41):
+    """log p(x) as a sum over a grid of codes of p(x|z) p(z) dz, nats per image."""
+    axis = torch.linspace(-limit, limit, n_points, dtype=torch.float64)
+    codes = torch.cartesian_prod(*[axis] * model.code_dim).view(-1, model.code_dim)
+    log_weight = Normal(0, 1).log_prob(codes).sum(dim=1)
+    log_weight += model.code_dim * (axis[1] - axis[0]).log()
+    each = (model.logits_given(levels, z.expand(len(levels), -1)) for z in codes)
+    log_p = torch.stack([-nll_nats(logits, levels) for logits in each], dim=1)
+    return torch.logsumexp(log_p + log_weight, dim=1)
+
+
 @DECODERS
 @pytest.mark.parametrize("code_dim", [1, 2])
 def test_the_bound_stays_below_log_p_on_average_over_draws(pixelcnn, code_dim):
@@ -54,7 +65,7 @@ def test_the_bound_stays_below_log_p_on_average_over_draws(pixelcnn, code_dim):
     torch.manual_seed(0)
     with torch.inference_mode():
         bound = torch.stack([model(levels).elbo_nats for _ in range(400)]).mean(dim=0)
-        exact = model.log_evidence_nats(levels)
+        exact = log_evidence_nats(model, levels)
     assert (bound < exact + 1e-3).all() and (bound > exact - 20).all()
 
 
@@ -63,7 +74,7 @@ def test_the_probabilities_of_all_images_sum_to_1(pixelcnn):
     """All 2^16 images of 4x4 pixels under the integral over a code of one number."""
     model = vae(size=(4, 4), code_dim=1, n_channels=1, pixelcnn=pixelcnn).double()
     total = sum(
-        model.log_evidence_nats(part, n_points=25).exp().sum()
+        log_evidence_nats(model, part, n_points=25).exp().sum()
         for part in enumerate_images(4, 4).split(16384)
     )
     assert total.item() == pytest.approx(1, abs=1e-5)
@@ -171,7 +182,6 @@ def test_levels_reach_the_encoder_as_minus_1_to_1():
         (lambda: vae()(images(size=(8, 4))), ValueError, r"got \(5, 1, 8, 4\)"),
         (lambda: vae()(images(), torch.zeros(1, 2)), ValueError, r"noise must have shape \(5, 2\)"),
         (lambda: vae().logits_given(images(), torch.zeros(5, 3)), ValueError, r"got \(5, 3\)"),
-        (lambda: vae(code_dim=3).log_evidence_nats(images()), ValueError, "at most 2, got 3"),
         (lambda: vae().sample(2, pixels="best"), ValueError, "pixels must be one of"),
         (lambda: vae().sample(0), ValueError, "n must be at least 1, got 0"),
         (lambda: Autoencoder(n_channels=0), ValueError, "n_channels must be at least 1, got 0"),

@@ -256,16 +256,6 @@ CODERS = [
         )
         for by_pixelcnn in (False, True)
     ),
-    *(
-        call(
-            "codes.vae.GaussianVAE.log_evidence_nats",
-            (2,),
-            {"levels": PINNED, "limit": positive(3.0), "n_points": count(3, at_least=2)},
-            of=lambda by_pixelcnn=by_pixelcnn: small.vae(by_pixelcnn).log_evidence_nats,
-            variant="by a PixelCNN" if by_pixelcnn else "independent pixels",
-        )
-        for by_pixelcnn in (False, True)
-    ),
     call(
         "codes.pixelcnn_autoencoder.PixelCNNAutoencoder",
         nn.Module,

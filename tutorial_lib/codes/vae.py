@@ -12,34 +12,27 @@ p(x|z) is a categorical over levels for each sub-pixel: independent given z, or 
 that has z as its context. Both are likelihoods of the discrete image, so the bound is one on the
 log-probability of levels, and may be compared with any other model of them.
 
-With one or two numbers in the code, log p(x) itself is a sum over a grid, and every bound can be
-held against it.
-
 References: Kingma and Welling 2014, Auto-Encoding Variational Bayes, secs. 2 and 3, app. B; the use
 made of it in van den Oord et al. 2017, Neural Discrete Representation Learning, secs. 2 and 3.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
-from torch.nn import functional as F
 
 from tutorial_lib.codes.bounds import elbo_nats, gaussian_kl
 from tutorial_lib.codes.gaussian_posterior import Posterior, reparameterize
 from tutorial_lib.codes.vector_coders import VectorCodeConfig, VectorCodeModel
-from tutorial_lib.contracts import Count, Positive, Several, checked, symbols, where_it_draws
+from tutorial_lib.contracts import Count, checked, where_it_draws
 from tutorial_lib.pixels.config import built_from
 from tutorial_lib.pixels.full_precision import exact_float32
 from tutorial_lib.pixels.likelihood import nll_nats
 from tutorial_lib.sampling.ancestral import draw, sample
-
-MAX_GRID_DIMS = 2  # more numbers in the code than a grid can cover
 
 
 class VAETerms(NamedTuple):
@@ -134,40 +127,3 @@ class GaussianVAE(VectorCodeModel):
         with exact_float32(device):
             mean = torch.einsum("blchw,l->bchw", logits.softmax(dim=1), levels)
         return mean.round().long()
-
-    @checked
-    @torch.no_grad()
-    def log_evidence_nats(
-        self,
-        levels: Int[Tensor, "B {self.n_colors} {self.size[0]} {self.size[1]}"],
-        *,
-        limit: Positive = 5.0,
-        n_points: Several = 41,
-    ) -> Float[Tensor, "B"]:
-        """log p(x) = log sum over a grid of codes of p(x|z) p(z) dz: nats per image.
-
-        The grid has n_points an axis, from -limit to limit; the posterior must be wider than their
-        distance. ValueError for more than two numbers in the code.
-        """
-        if self.code_dim > MAX_GRID_DIMS:
-            raise ValueError(
-                f"log p(x) by a grid needs code_dim of at most {MAX_GRID_DIMS}, got {self.code_dim}"
-            )
-        symbols("levels", levels, self.n_levels)
-        axis = torch.linspace(-limit, limit, n_points, dtype=next(self.parameters()).dtype)
-        codes = torch.cartesian_prod(*[axis] * self.code_dim).view(-1, self.code_dim)
-        log_weight = -codes.square().sum(dim=1) / 2 - self.code_dim * math.log(2 * math.pi) / 2
-        log_weight = log_weight + self.code_dim * (axis[1] - axis[0]).log()
-        parts = codes.to(levels.device).split(1024)
-        with exact_float32(levels.device):
-            joint = torch.cat([self._log_likelihoods(levels, part) for part in parts], dim=1)
-        return torch.logsumexp(joint + log_weight.to(levels.device), dim=1)
-
-    def _log_likelihoods(self, levels: Tensor, codes: Float[Tensor, "G D"]) -> Tensor:
-        """log p(x|z) of every image at every code, (B, G)."""
-        if self.autoregressive:  # the logits depend on the image as well: one code at a time
-            each = (self.logits_given(levels, z.expand(len(levels), -1)) for z in codes)
-            return torch.stack([-nll_nats(logits, levels) for logits in each], dim=1)
-        chosen = F.one_hot(levels, self.n_levels).movedim(-1, 1).flatten(1).to(codes.dtype)
-        log_p = self.decode(codes).log_softmax(1)
-        return chosen @ log_p.flatten(1).T

@@ -24,24 +24,14 @@ from jaxtyping import Int
 from torch import Tensor
 
 from tutorial_lib.contracts import Natural, checked
-from tutorial_lib.data.catalog import SPLITS
+from tutorial_lib.data.catalog import CATALOG, SPLITS
 from tutorial_lib.data.dataset import ImageDataset, Split
 from tutorial_lib.data.sample import read_arrays
 
 EMOJI_PATH = Path(__file__).with_name("emoji32.npz")
 EMOJI_SHA256 = "4093ad67e0ed86209496e051e039e3245b6af8f691b51e2a479b2f0896b4362a"
 STYLES = ("Noto", "Twemoji")
-GROUPS = (
-    "Smileys & Emotion",
-    "People & Body",
-    "Animals & Nature",
-    "Food & Drink",
-    "Travel & Places",
-    "Activities",
-    "Objects",
-    "Symbols",
-    "Flags",
-)
+GROUPS = CATALOG["emoji"].class_names
 SEED = 1606_05328  # the arXiv number of the gated PixelCNN paper
 
 

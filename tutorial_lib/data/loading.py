@@ -4,12 +4,10 @@
 lacks: mirrors, checksums of a payload rather than of a file, a check at every use rather than once,
 and an error that tells a learner without a network what to do.
 
-The rules:
-- a download goes to a name of its own, is verified, and only then renamed into place, which is
-  atomic: two processes at once both end with a good file;
-- a file from the cache is verified every time, in the very bytes that the caller then parses;
-- a file with another content than it should have may be somebody's own: it is never deleted nor
-  overwritten. In a data set's own folder it is refused, by name; outside it is left alone.
+A download goes to a name of its own, is verified, and only then renamed into place, which is
+atomic: two processes at once both end with a good file. A file with another content than it should
+have may be somebody's own: it is never deleted nor overwritten. In a data set's own folder it is
+refused, by name; outside it is left alone.
 """
 
 import os

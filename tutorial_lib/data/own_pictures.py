@@ -1,8 +1,7 @@
 """A folder of your own pictures as a data set: `data.from_folder("holiday", side=64)`.
 
-Every picture below the folder is turned upright, cropped to its middle square, made small, and laid
-on white where it is transparent. Pictures in sub-folders have the sub-folder's name as their class.
-What cannot be read is skipped and listed; nothing in the folder is changed.
+Pictures (`picture_files`) in sub-folders have the sub-folder's name as their class. What cannot be
+read is skipped and listed; nothing in the folder is changed.
 
 A tenth of the pictures becomes `valid` and a tenth `test`. Which ones, the hash of a picture's path
 says: the same folder gives the same splits on every machine. Photographs taken one after the other

@@ -11,8 +11,7 @@ a vocal tract (a factor on three formants), a pace and a breathiness. Every utte
 melody, durations and loudness, so no two are alike. Three pairs of words (ami and ima, olu and ulo,
 ane and ena) are made of the same sounds in reverse: only the order tells them apart.
 
-It is not speech: there are no hisses and no stops, each word has one pronunciation, and the voices
-differ in four numbers. A model finds it easier than recordings.
+It is not speech: there are no hisses and no stops. A model finds it easier than recordings.
 
 All in float64 from the frozen generator `RandomState`, then rounded to 256 levels: the last bit of
 another machine's sin and exp reaches a level only where a value lies within 1e-14 of a border.

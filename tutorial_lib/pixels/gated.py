@@ -4,11 +4,10 @@ What it adds to a single masked stack:
 
 - A *vertical* stack that reads all rows above, unmasked, and a *horizontal* stack that reads to
   the left in its row and, through a 1x1 link, the vertical stack: together, the whole past.
-- The gate in place of the ReLU: y = tanh(W_f * x) . sigmoid(W_g * x)          [eq. 2]
-- Conditions inside the gate: y = tanh(W_f * x + V_f h) . sigmoid(W_g * x + V_g h)
-  for a label h, and V * s in place of V h for a spatial map s               [eqs. 4 and 5]
+- The gate in place of the ReLU, with labels and spatial maps inside it.
 
-One layer stands in `gated_layer`; here layers become a model. Where the code deviates:
+One layer stands in `gated_layer`, with its equations; here layers become a model. Where the code
+deviates:
 
 - The vertical stack is shifted down by one row once, at its input, instead of at every link; row i
   of it then never knows row i of the image.

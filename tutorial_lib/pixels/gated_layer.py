@@ -1,8 +1,9 @@
 """One layer of the gated PixelCNN: two convolutions without masks, a link, and two gates.
 
-What stands between two layers is the gate in place of the ReLU [eq. 2], with conditions inside it:
-V_f h and V_g h for a label h [eq. 4], V * s for a spatial map s [eq. 5]. Every connection of the
-paper's figure 2 is in `GatedLayer.forward`. Kernels are cropped to the taps that may be read,
+    y = tanh(W_f * x + V_f h) . sigmoid(W_g * x + V_g h)     the gate, told a label h [eqs. 2 and 4]
+
+and V * s in the place of V h for a spatial map s [eq. 5]. Every connection of the paper's figure 2
+is in `GatedLayer.forward`. Kernels are cropped to the taps that may be read,
 k//2 + 1 rows and k//2 + 1 columns, so that nothing is multiplied by a masked zero.
 
 Reference: van den Oord et al. 2016, Conditional Image Generation with PixelCNN Decoders, sec. 2.

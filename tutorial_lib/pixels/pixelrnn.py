@@ -3,15 +3,10 @@
 First layer of type A, residual blocks, head of 1 x 1 convolutions; a block adds to its input what
 an LSTM layer of half the width has read (`lstm_layers`), widened by a 1 x 1 convolution.
 
-- `RowLSTM` goes from row to row. Its view of the past is a triangle.
-- `DiagonalBiLSTM` goes along diagonals, from both sides. Its view is all of the past.
-
-Where the code deviates:
-
-- `DiagonalBiLSTM` adds a column of zeros at the right edge and cuts it off at the end. Features at
-  a position exclude the pixel there, so each pixel is read one position to its right; the last
-  pixel of a row has none, and without the column the row below would miss it, at any depth.
-- `n_channels` is the paper's 2h, the width between the layers; defaults are smaller than its own.
+Where the code deviates: `DiagonalBiLSTM` adds a column of zeros at the right edge and cuts it off
+at the end. Features at a position exclude the pixel there, so each pixel is read one position to
+its right; the last pixel of a row has none, and without the column the row below would miss it, at
+any depth.
 
 Reference: van den Oord et al. 2016, Pixel Recurrent Neural Networks, sec. 3.1 to 3.3, fig. 5,
 table 1.

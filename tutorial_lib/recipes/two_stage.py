@@ -28,9 +28,10 @@ from tutorial_lib.codes.vqvae import VQVAE
 from tutorial_lib.contracts import Count, Natural, around, checked, filled, having, inside
 from tutorial_lib.data import ImageDataset, Split
 from tutorial_lib.pixels.gated import GatedPixelCNN
-from tutorial_lib.pixels.likelihood import bits_per_dim, nll_nats
+from tutorial_lib.pixels.likelihood import bits_per_dim
 from tutorial_lib.pixels.modes import in_eval_mode
 from tutorial_lib.recipes import preconditions
+from tutorial_lib.recipes.image_model import image_step
 from tutorial_lib.recipes.pretrained import load_stage_one, save_weights
 from tutorial_lib.recipes.results import provenance, write_result
 from tutorial_lib.recipes.settings import PriorSettings, TwoStageSettings, VQVAESettings
@@ -63,12 +64,9 @@ def prior_step(
     label: Tensor | None = None,
 ) -> dict[str, Tensor]:
     """Stage two on a batch of index fields (B, h, w), or (B, M, h, w): nats, and bits per code."""
-    levels = indices.long()  # as the contract does, which a compiled graph skips
-    levels = levels.unsqueeze(1) if levels.ndim == 3 else levels
-    given = {} if label is None else {"label": label}
-    nats = nll_nats(model(levels, **given), levels).mean()
-    n_latents = indices[0].numel()
-    return {"loss": nats / n_latents, "bits/code": bits_per_dim(nats, n_latents)}
+    fields = indices.unsqueeze(1) if indices.ndim == 3 else indices
+    metrics = image_step(model, fields, label)
+    return {"loss": metrics["loss"], "bits/code": metrics["bits/dim"]}
 
 
 @checked

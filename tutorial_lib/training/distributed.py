@@ -11,9 +11,8 @@ A loss that is a mean over examples has the same gradient over N equal shares as
 batch, so all replicas take the step that one process would have taken, and stay identical.
 
 torch's DistributedDataParallel does this too, and faster, since it sends gradients during the pass.
-Here it is done in the open, after the pass: a step may call any method of the model, parameters
-that a batch does not reach need no care, and sums are formed in one order, so that a resumed run
-repeats every bit.
+Here it is done in the open, after the pass: a step may call any method of the model, and sums are
+formed in one order, so that a resumed run repeats every bit.
 
 Tensors of a GPU travel by NCCL; clocks, flags and other numbers of the host travel by Gloo, so that
 no process waits for its GPU. With one process, every function here returns what it was given.

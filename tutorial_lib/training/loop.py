@@ -4,10 +4,15 @@ A model is trained by a *step*: a function `step(model, *batch) -> {"loss": ...,
 whose "loss" is minimised and whose other entries are shown, each under the name of its unit. Each
 epoch draws a new permutation of the data, from the seed and the epoch alone. So a run that is
 stopped and resumed goes on with the very batches it would have seen, ends on the same weights and
-has told the same rows.
+has told the same rows. Several processes share every batch (`distributed`).
 
-Under `torchrun --nproc-per-node=N` every batch is shared among N processes. A loss that is a mean
-over examples then gives the training of one process, up to rounding.
+An interrupt (Ctrl-C, the stop button, SIGTERM) ends the run after the present step: the checkpoint
+is saved, the model can be used, and history.stopped_by says which signal it was.
+
+On a CPU the same seed and number of threads give the same numbers. A GPU promises that only up to
+rounding: atomic additions, TF32 and cuDNN's choice of algorithm differ from run to run. For equal
+bits on one card set CUBLAS_WORKSPACE_CONFIG=:4096:8 before Python starts, and call
+torch.use_deterministic_algorithms(True): slower, and what cannot do it raises.
 """
 
 import math
@@ -51,29 +56,18 @@ def fit(
 
     data, valid   tensors of equal length; a batch of each is handed to `step`
     out           folder of the run; None keeps nothing on disk
-    save_every_seconds   between two checkpoints; 0 or less: one after every step;
-                         infinity: none before the end
-    resume        go on from a checkpoint in `out`, if there is one of the same configuration; a
-                  finished run goes on if more epochs (or minutes) are asked for than it had, at the
-                  learning rates that the longer run has from that step on
+    resume        go on from a checkpoint of the same configuration in `out`; a finished run goes on
+                  if more epochs (or minutes) are asked for than it had
+    watch         called with the History after every new row, and once at the end; it cannot
+                  disturb the run, and if it raises, it is warned of and not called again
     log_every     steps between two rows; only then, and before a checkpoint, is the loss looked at
+    save_every_seconds   between two checkpoints; 0 or less: after every step; infinity: at the end
     made_by       what the data come from, a digest of the model that made them, say: a checkpoint
                   whose data had another origin is of another run
-    watch         called with the History after every new row, and once when the run has ended
-                  (history.ended), however it ended. It cannot disturb the run: random numbers and
-                  the model's mode are put back, and if it raises, there is a warning and no further
-                  call
 
-    An interrupt (Ctrl-C, the stop button, SIGTERM) ends the run after the present step: the
-    checkpoint is saved, the model can be used, and history.stopped_by says which signal it was.
     Raises TrainingDiverged with the step in which the loss or its gradient stopped being finite,
     OutOfMemory with what to lower, CheckpointError if `out` holds a run of another configuration or
     another run is writing there, ValueError for unusable data.
-
-    On a CPU the same seed and number of threads give the same numbers. A GPU promises that only up
-    to rounding: atomic additions, TF32 and cuDNN's choice of algorithm differ from run to run and
-    from card to card. For equal bits on one card set CUBLAS_WORKSPACE_CONFIG=:4096:8 before Python
-    starts, and call torch.use_deterministic_algorithms(True): slower, and what cannot do it raises.
     """
     _require_usable(model, data, valid, config)
     with (

@@ -150,19 +150,13 @@ class Card:
 
     def link(self, a: Node, b: Node, text="", **options) -> None:
         """An arrow between the sides that face each other, level or upright."""
-        across = abs(b.x - a.x) - (a.w + b.w) / 2, abs(b.y - a.y) - (a.h + b.h) / 2
-        if across[0] >= across[1]:
-            sides, y = (
-                ("right", "left") if b.x > a.x else ("left", "right"),
-                min(a, b, key=lambda n: n.h).y,
-            )
-            ends = (a.on(sides[0])[0], y), (b.on(sides[1])[0], y)
-        else:
-            sides, x = (
-                ("above", "below") if b.y > a.y else ("below", "above"),
-                min(a, b, key=lambda n: n.w).x,
-            )
-            ends = (x, a.on(sides[0])[1]), (x, b.on(sides[1])[1])
+        apart = abs(b.x - a.x) - (a.w + b.w) / 2, abs(b.y - a.y) - (a.h + b.h) / 2
+        along = 0 if apart[0] >= apart[1] else 1
+        sides = (("left", "right"), ("below", "above"))[along]
+        forth = b[along] > a[along]
+        middle = min(a, b, key=lambda node: (node.h, node.w)[along])[1 - along]
+        ends = np.array([a.on(sides[forth]), b.on(sides[not forth])])
+        ends[:, 1 - along] = middle
         self.arrow(*ends, text=text, **options)
 
     def detour(self, a: Node, b: Node, y: Real, **options) -> None:

@@ -73,11 +73,8 @@ def gated_layer(model: GatedPixelCNN, height: int, width: int, *, layer: int = 1
     v = _kernel(c, 1.75, y, part.vertical, "rows\nabove")
     h = _kernel(c, 1.75, low, part.horizontal, "left in\nthe row")
     fork, times = _gate(c, 3.75, y)
-    branch, link, plus = (
-        c.sign(2.95, y),
-        c.box(2.95, 1.95, "1×1", "convolution"),
-        c.sign(2.95, low, "+"),
-    )
+    branch, plus = c.sign(2.95, y), c.sign(2.95, low, "+")
+    link = c.box(2.95, 1.95, "1×1", "convolution")
     c.note(link, "link", "right")
     c.arrow((0.45, y), v.on("left"))
     c.arrow(v.on("right"), fork, head=False, text=of("vertical"))
@@ -109,13 +106,9 @@ def fields(model: GatedPixelCNN, side: int, target: tuple[int, int], layer: int)
         of = lambda part: passed[f"layers.{layer}.{part}"]  # noqa: E731
         z = of("horizontal").left + of("link").left
         out = of("output").left + (of("horizontal").entered if model.layers[layer].residual else 0)
-        tensors = {"v": of("vertical").entered, "up": of("vertical").left, "link": of("link").left}
-        tensors |= {
-            "h": of("horizontal").entered,
-            "left": of("horizontal").left,
-            "z": z,
-            "out": out,
-        }
+        v, h = of("vertical"), of("horizontal")
+        tensors = {"v": v.entered, "up": v.left, "link": of("link").left}
+        tensors |= {"h": h.entered, "left": h.left, "z": z, "out": out}
         reads = {}
         for name, each in tensors.items():
             mix = torch.randn(each.shape[1], generator=noise, dtype=torch.float64)
@@ -192,19 +185,15 @@ def label_entry(
     row = grid.pixel(label, 0).y
     c.outline(Node(grid.x, row, grid.w, grid.h / rows), CONDITION[0], lw=2, z=6)
     c.note(grid, f"{rows} labels × {numbers} numbers", "above")
-    c.arrow(
-        c.box(0.6, row, f"label {label}", "condition").on("right"),
-        (grid.on("left")[0], row),
-        kind=CONDITION,
-    )
+    given = c.box(0.6, row, f"label {label}", "condition")
+    c.arrow(given.on("right"), (grid.on("left")[0], row), kind=CONDITION)
     for at, name, words in ((y, "vertical", "rows\nabove"), (low, "horizontal", "left and\nlink")):
         plus, box = c.sign(3.55, at, "+"), _kernel(c, 2.1, at, getattr(part, name), words)
         start, times = _gate(c, 4.75, at)
         above = name == "vertical"
         c.link(box, plus)
-        c.arrow(
-            plus.on("right"), start, text=said(passed[f"layers.{layer}.{name}"].left), head=False
-        )
+        shape = said(passed[f"layers.{layer}.{name}"].left)
+        c.arrow(plus.on("right"), start, text=shape, head=False)
         c.arrow(times.on("right"), (6.42, at))
         c.text((6.42, at), rf"${'v' if above else 'h'}_{{\ell+1}}$", "right")
         ends = (grid.on("right")[0], row), (plus.x, row), plus.on("below" if above else "above")

@@ -40,12 +40,9 @@ def sliding_mask(
     c = Card(7, 2.45, alt=f"{words}: taps above the pixel and to its left are read, others not.")
     kernel = c.grid(0.85, 1.4, mask, cell=40 if k < 5 else 160 // k)
     c.text(kernel, f"mask {conv.mask_type}, {k}×{across}", "above", gap=0.1)
-    for row, column in np.ndindex(k, across):
-        c.note(
-            kernel.pixel(row, column),
-            str(int(mask[row, column])),
-            color="w" if mask[row, column] else INK,
-        )
+    inks = np.where(mask, "w", INK)
+    for at in np.ndindex(k, across):
+        c.note(kernel.pixel(*at), str(int(mask[at])), color=inks[at])
     center = kernel.pixel(k // 2, across // 2)
     c.outline(center, TARGET, lw=2, z=6)
     c.note(kernel, "1: read, 0: not read", "below", gap=0.1)
@@ -57,7 +54,7 @@ def sliding_mask(
             tap = picture.pixel(row + y - k // 2, column + x - across // 2)
             window.append(tap)
             c.outline(tap, "w", READ if mask[y, x] else FUTURE, z=4, lw=0.7).set_alpha(0.9)
-            c.note(tap, str(int(mask[y, x])), color="w" if mask[y, x] else INK)
+            c.note(tap, str(int(mask[y, x])), color=inks[y, x])
         c.outline(around(*window), INK, z=5)
         c.outline(picture.pixel(row, column), TARGET, lw=2, z=6)
         c.note(picture, f"predicts row {row}, column {column}", "below", gap=0.12)
@@ -67,9 +64,11 @@ def sliding_mask(
     return c
 
 
-def reach_of(kernel_size: int, n_layers: int, side: int, target: tuple[int, int]) -> np.ndarray:
-    """What the target reads through a stack of mask A, then B: 0 read, 1 past, 2 the rest."""
-    types = ["A", *"B" * (n_layers - 1)]
+def reach_of(
+    kernel_size: int, n_layers: int, side: int, target: tuple[int, int], first: str = "A"
+) -> np.ndarray:
+    """What the target reads through layers of mask `first`, then B: 0 read, 1 past, 2 the rest."""
+    types = [first, *"B" * (n_layers - 1)]
     stack = nn.Sequential(*(MaskedConv2d(1, 1, kernel_size, mask_type=each) for each in types))
     for weights in stack.parameters():
         nn.init.ones_(weights)

@@ -88,10 +88,8 @@ def lstm_line(layer: RowLSTMLayer, width: int) -> Card:
 
     lstm_line(RowLSTM().blocks[0].lstm, width=28)
     """
-    (four, n_in, _, taps), (_, n_hidden, taps_before) = (
-        layer.input.weight.shape,
-        layer.state.weight.shape,
-    )
+    four, n_in, _, taps = layer.input.weight.shape
+    _, n_hidden, taps_before = layer.state.weight.shape
     c = Card(7, 3.05, alt=LSTM.format(width))
     high, low, state = 2.35, 1.25, f"{n_hidden}×{width}"
     line = c.box(0.95, high, f"features of\nthe line\n{n_in}×{width}", "data")
@@ -109,12 +107,8 @@ def lstm_line(layer: RowLSTMLayer, width: int) -> Card:
     c.link(cell, after)
     c.detour(before, cell, 0.66, text="$c$ of the line before", side="above")
     ends = after.on("below"), (after.x, 0.3), (before.x - 0.3, 0.3), (before.x - 0.3, before.bottom)
-    c.arrow(
-        *ends,
-        kind=(READ, GRADIENT[1]),
-        text="for the next line, this is the line before",
-        side="above",
-    )
+    words = {"text": "for the next line, this is the line before", "side": "above"}
+    c.arrow(*ends, kind=(READ, GRADIENT[1]), **words)
     return c
 
 
@@ -137,28 +131,20 @@ def skewing(height: int = 4, width: int = 5, pixel: tuple[int, int] = (2, 2)) ->
     shades = plane(np.linspace(0, 1, columns))
     cell, y, (row, column) = 60, 1.42, pixel
     left = c.grid(0.4 + width * 0.15, y, shades[step], cell)
-    right = c.grid(
-        6.6 - columns * 0.15,
-        y,
-        np.where(moved[..., None] > 0, shades[np.arange(columns)][None], 1.0),
-        cell,
-    )
+    skewed = np.where(moved[..., None] > 0, shades[None], 1.0)
+    right = c.grid(6.6 - columns * 0.15, y, skewed, cell)
     for node, numbers in ((left, image[0, 0].int().numpy()), (right, moved)):
         for place in zip(*numbers.nonzero(), strict=True):
             c.text(node.pixel(*place), str(numbers[place]))
-    c.arrow(
-        (left.on("right")[0] + 0.15, y),
-        (right.on("left")[0] - 0.15, y),
-        text="row $i$ moved\nright by $i$",
-    )
+    ends = (left.on("right")[0] + 0.15, y), (right.on("left")[0] - 0.15, y)
+    c.arrow(*ends, text="row $i$ moved\nright by $i$")
     c.text(left, "the image", "above", gap=0.1)
     c.text(right, "skewed: a column is a diagonal", "above", gap=0.1)
     for node, shift in ((left, 0), (right, 1)):  # by how much a row is moved for each row down
         for i, j in ((row, column - 1), (row - 1, column), (row, column)):
             here = i == row and j == column
-            c.outline(
-                node.pixel(i, j + shift * i), TARGET if here else READ, lw=2, z=7 if here else 6
-            )
+            color, z = (TARGET, 7) if here else (READ, 6)
+            c.outline(node.pixel(i, j + shift * i), color, lw=2, z=z)
     c.note(left, "the red pixel reads the states\nof the two blue ones", "below", gap=0.1)
     words = f"{columns} steps, all rows at once, in place of {height * width};\n"
     c.note(right, words + "both blue ones are in the column before", "below", gap=0.1)

@@ -18,6 +18,7 @@ from torch.distributions import Normal
 
 from tutorial_lib.codes.one_latent import OneLatentModel
 from tutorial_lib.contracts import Count, Natural, Positive, Several, checked, symbols
+from tutorial_lib.notebook.diagrams.pixelcnn import reach_of
 from tutorial_lib.notebook.plotting import (
     FUTURE,
     READ,
@@ -30,9 +31,7 @@ from tutorial_lib.notebook.plotting import (
 )
 from tutorial_lib.notebook.widgets import picture
 from tutorial_lib.notebook.widgets.picture import WIDE, explorer
-from tutorial_lib.pixels.influence import as_model, influence_map
 from tutorial_lib.pixels.likelihood import PixelModel
-from tutorial_lib.pixels.masks import MaskedConv2d
 from tutorial_lib.sampling.ancestral import sample, sample_rows
 
 EXPLORER_SIDE, EXPLORER_TARGET = 11, (6, 5)
@@ -62,16 +61,12 @@ def draw_mask_explorer(
     The first layer is of type `first_type` ("A" or "B"), all others of type B. The title counts the
     pixels of the past that are read, and says so if the pixel sees itself.
     """
-    types = [first_type, *"B" * (n_layers - 1)]
-    stack = nn.Sequential(*(MaskedConv2d(1, 1, kernel_size, mask_type=each) for each in types))
-    for weights in stack.parameters():
-        nn.init.ones_(weights)
     side, (row, column) = EXPLORER_SIDE, EXPLORER_TARGET
-    reads = influence_map(as_model(stack), side, side, EXPLORER_TARGET, n_probes=1)[0] > 0
-    past = torch.arange(side * side).view(side, side) < row * side + column
-    ax = show_influence(reads.flatten(), side, side, EXPLORER_TARGET, ax=ax)
-    leak = "; it sees itself!" if reads[row, column] else ""
-    ax.set_title(f"{(reads & past).sum()} of {past.sum()} earlier pixels read{leak}")
+    kinds = reach_of(kernel_size, n_layers, side, EXPLORER_TARGET, first_type)
+    reads, n_past = torch.from_numpy(kinds.flatten() == 0), row * side + column
+    ax = show_influence(reads, side, side, EXPLORER_TARGET, ax=ax)
+    leak = "; it sees itself!" if reads[n_past] else ""
+    ax.set_title(f"{reads[:n_past].sum()} of {n_past} earlier pixels read{leak}")
     return ax
 
 
@@ -172,12 +167,9 @@ def draw_completions(
 
 def completion_explorer(model: nn.Module) -> None:
     """Choose a stroke and how many of its rows are given; the model draws the rest."""
-    controls = {
-        "name": _buttons(list(STROKES), "stroke"),
-        "n_rows": ipywidgets.IntSlider(
-            14, min=0, max=STROKE_SIDE, description="rows", continuous_update=False
-        ),
-    }
+    when_let_go = {"description": "rows", "continuous_update": False}
+    rows = ipywidgets.IntSlider(14, min=0, max=STROKE_SIDE, **when_let_go)
+    controls = {"name": _buttons(list(STROKES), "stroke"), "n_rows": rows}
 
     def draw(ax: Axes, name: str, n_rows: int) -> None:
         draw_completions(model, name, n_rows, ax=ax)
