@@ -30,6 +30,8 @@ MARGIN = (
 DIGITS, GARMENT_PIXELS = "gated-binarized-mnist", "gated-fashion-mnist"
 N_DIGITS = 8  # free, and as many half-known ones
 GARMENTS = ("two-stage-fashion-mnist-16", "two-stage-fashion-mnist")
+EMOJI_PIXELS, EMOJI = "gated-emoji", "two-stage-emoji"
+TWO_STAGE = (*GARMENTS, EMOJI)
 
 pytestmark = needs_node
 
@@ -52,7 +54,10 @@ def results(tmp_path_factory) -> dict[str, dict]:
 def cases(folder: Path):
     """(name, tensors, header) of each comparison; the weights that they read are written, too."""
     (folder / "cases").mkdir()
-    paths = {name: folder / f"{name}.safetensors" for name in (DIGITS, GARMENT_PIXELS, *GARMENTS)}
+    paths = {
+        name: folder / f"{name}.safetensors"
+        for name in (DIGITS, GARMENT_PIXELS, EMOJI_PIXELS, *TWO_STAGE)
+    }
     models = {name: load_pretrained(name) for name in paths}
     for name, path in paths.items():
         save_weights(path, models[name])
@@ -64,21 +69,31 @@ def cases(folder: Path):
     yield "half-known digits", *drawn(digits, path, (N_DIGITS, 1, 28, 28), known=upper)
     pixels = models[GARMENT_PIXELS], paths[GARMENT_PIXELS], (4, 1, 28, 28)
     yield "garments of pixels", *drawn(*pixels, label=torch.arange(6, 10), temperature=0.7)
-    test = data.load("fashion-mnist-sample").test.levels[:10].long()
+    label = torch.tensor([1])
+    yield (
+        "emoji of pixels",
+        *drawn(models[EMOJI_PIXELS], paths[EMOJI_PIXELS], (1, 3, 32, 32), label=label),
+    )
     label = torch.arange(10)
-    for name in GARMENTS:
+    for name in TWO_STAGE:
         model, path = models[name], paths[name]
-        case = drawn(model.prior, path, (10, 1, 7, 7), label=label, part="prior")
+        side = 8 if name == EMOJI else 7
+        test = (
+            data.load("emoji" if name == EMOJI else "fashion-mnist-sample").test.levels[:10].long()
+        )
+        case = drawn(model.prior, path, (10, 1, side, side), label=label, part="prior")
         yield f"codes, {name}", *case
-        yield f"overwritten, {name}", *overwritten(model.prior, path, (10, 1, 7, 7), label, "prior")
-        yield f"pictures, {name}", *pictured(model.vqvae, path, case[0]["levels"].view(10, 7, 7))
+        again = overwritten(model.prior, path, (10, 1, side, side), label, "prior")
+        yield f"overwritten, {name}", *again
+        codes = case[0]["levels"][:4].view(4, side, side)
+        yield f"pictures, {name}", *pictured(model.vqvae, path, codes)
         yield f"encoded, {name}", *encoded(model.vqvae, path, test // (256 // model.vqvae.n_levels))
     yield from of_random_weights(folder)
     build = runpy.run_path(str(PAGES / "build.py"))["build"]
     for bits in (8, 16):
         for path in build(folder / f"in {bits} bits", bits):
             if path.suffix == ".safetensors":
-                name = DIGITS if path.stem == "digits" else GARMENTS[0]
+                name = {"digits": DIGITS, "garments": GARMENTS[0], "emoji": EMOJI}[path.stem]
                 header = {"check": "widen", "weights": str(paths[name]), "fewer": str(path)}
                 yield f"{path.stem} in {bits} bits", {}, header
 
@@ -106,16 +121,25 @@ def of_random_weights(folder: Path):
     with torch.enable_grad():
         reads = influence_matrix(model, 7, 9).byte()
     yield "past", {"reads": reads}, {"check": "past", "weights": str(path), "height": 7, "width": 9}
+    yield from of_random_vqvaes(folder)
+
+
+def of_random_vqvaes(folder: Path):
+    """Coloured pictures, as a categorical over levels and as a mixture of logistics."""
     settings = {"n_codes": 8, "code_dim": 3, "n_channels": 6, "n_blocks": 1, "downsample": 2}
-    vqvae = VQVAE(in_channels=3, n_levels=5, **settings).eval()
-    for weight in vqvae.parameters():
-        weight.normal_(std=0.7)
-    seen = vqvae.encode(torch.randint(5, (8, 3, 2, 2)))
-    vqvae.quantizer.set_codebook(seen.flatten(1))  # among what is to be encoded
-    model, path = TwoStageModel(vqvae, GatedPixelCNN(n_levels=8)), folder / "vqvae.safetensors"
-    save_weights(path, model)
-    yield "coloured pictures", *pictured(vqvae, path, torch.randint(8, (4, 3, 5)))
-    yield "coloured, encoded", *encoded(vqvae, path, torch.randint(5, (8, 3, 6, 10)))
+    for name, n_mixtures in (("coloured", None), ("mixtures", 3)):
+        vqvae = VQVAE(in_channels=3, n_levels=5, n_mixtures=n_mixtures, **settings).eval()
+        for weight in vqvae.parameters():
+            weight.normal_(std=0.7)
+        seen = vqvae.encode(torch.randint(5, (8, 3, 2, 2)))
+        vqvae.quantizer.set_codebook(seen.flatten(1))  # among what is to be encoded
+        model, path = (
+            TwoStageModel(vqvae, GatedPixelCNN(n_levels=8)),
+            folder / f"{name}.safetensors",
+        )
+        save_weights(path, model)
+        yield f"pictures, {name}", *pictured(vqvae, path, torch.randint(8, (4, 3, 5)))
+        yield f"encoded, {name}", *encoded(vqvae, path, torch.randint(5, (8, 3, 6, 10)))
 
 
 def raster(field: Tensor) -> Tensor:
@@ -200,7 +224,8 @@ def encoded(vqvae: VQVAE, path: Path, levels: Tensor):
         "free digits",
         "half-known digits",
         "garments of pixels",
-        *(f"codes, {name}" for name in GARMENTS),
+        "emoji of pixels",
+        *(f"codes, {name}" for name in TWO_STAGE),
         "colours",
         "colours without an order",
         "colours and ReLUs",
@@ -213,7 +238,7 @@ def test_a_page_draws_the_very_levels_that_torch_draws_from_the_same_noise(resul
 
 
 @pytest.mark.parametrize(
-    "name", [*GARMENTS, "colours", "colours without an order", "colours and ReLUs"]
+    "name", [*TWO_STAGE, "colours", "colours without an order", "colours and ReLUs"]
 )
 def test_a_level_set_by_hand_changes_what_torch_says_it_changes(results, name):
     found = results[f"overwritten, {name}"]
@@ -221,12 +246,14 @@ def test_a_level_set_by_hand_changes_what_torch_says_it_changes(results, name):
     assert found["off"] < 1e-3  # bits of a whole image
 
 
-@pytest.mark.parametrize("name", [*(f"pictures, {n}" for n in GARMENTS), "coloured pictures"])
+@pytest.mark.parametrize(
+    "name", [*(f"pictures, {n}" for n in (*TWO_STAGE, "coloured", "mixtures"))]
+)
 def test_a_page_decodes_the_picture_that_torch_decodes(results, name):
     assert results[name]["off"] < 1e-4
 
 
-@pytest.mark.parametrize("name", [*(f"encoded, {n}" for n in GARMENTS), "coloured, encoded"])
+@pytest.mark.parametrize("name", [*(f"encoded, {n}" for n in (*TWO_STAGE, "coloured", "mixtures"))])
 def test_a_page_encodes_a_picture_into_the_codes_of_torch(results, name):
     assert results[name]["wrong"] == 0
 
@@ -235,7 +262,7 @@ def test_a_page_knows_which_pixels_a_pixel_has_read(results):
     assert results["past"]["wrong"] == 0
 
 
-@pytest.mark.parametrize("model", ["digits", "garments"])
+@pytest.mark.parametrize("model", ["digits", "garments", "emoji"])
 @pytest.mark.parametrize(("bits", "limit"), [(16, 5e-4), (8, 5e-3)])
 def test_weights_in_fewer_bits_are_read_as_nearly_the_same_numbers(results, model, bits, limit):
     assert 0 < results[f"{model} in {bits} bits"]["off"] < limit

@@ -31,6 +31,8 @@ LIMIT = 1_500_000  # bytes of the file
 TYPES = {".html", ".js", ".css", ".png", ".safetensors"}
 CHAPTER = re.compile(r'href="\.\./notebooks/(\w+)\.html"')
 IMPORT = re.compile(r'((?:from|import)\s*\(?\s*)"\./(\w+\.js)"')
+ONLINE = ("emoji.safetensors", "emoji.png")  # they would take the file beyond its limit
+SUBJECTS = re.compile(r'<fieldset id="subjects">.*?</fieldset>', re.DOTALL)  # the choice of them
 DOWNLOAD = re.compile(r'<p id="offline".*?</p>', re.DOTALL)  # of this very file
 STYLE = '<link rel="stylesheet" href="live.css">'
 SCRIPT = re.compile(r'<script type="module" src="js/(\w+\.js)"></script>')
@@ -67,7 +69,7 @@ def read(folder: Path) -> dict[str, bytes]:
     found = {
         path.relative_to(folder).as_posix(): path.read_bytes()
         for path in sorted(folder.rglob("*"))
-        if path.suffix in TYPES and path.name != "offline.js"
+        if path.suffix in TYPES and path.name not in ("offline.js", *ONLINE)
     }
     if not any(name.endswith(".safetensors") for name in found):
         raise OfflineError(
@@ -81,7 +83,7 @@ def page(html: str, files: dict[str, bytes], repository: str) -> str:
     if STYLE not in html or not SCRIPT.search(html):
         raise OfflineError(f"A page links its style by {STYLE} and its module by js/NAME.js.")
     html = html.replace(STYLE, f"<style>{files['live.css'].decode()}</style>")
-    html = DOWNLOAD.sub("", html)
+    html = SUBJECTS.sub("", DOWNLOAD.sub("", html))
     html = SCRIPT.sub(r'<script type="module">import "live/\1";</script>', html)
     for name, content in files.items():
         if name.endswith(".png"):

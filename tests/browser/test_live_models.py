@@ -330,6 +330,24 @@ def test_a_picture_that_is_chosen_or_pasted_is_encoded_and_named(code_page):
     assert cells(page, "#other") == chosen
 
 
+def test_the_same_page_speaks_of_emoji_in_colour(code_page):
+    page = code_page
+    page.locator("label:has([value=emoji])").click()
+    page.locator("#classes select").wait_for()
+    finished(page, "Another one")
+    assert "64 codes are an emoji" in page.locator("#claim").inner_text()
+    assert "64 codes and their pictures" in status(page)
+    red_green_blue = {(c >> 16, c >> 8 & 255, c & 255) for c in cells(page, "#picture", side=32)}
+    assert any(max(each) - min(each) > 30 for each in red_green_blue)
+    page.locator("#examples button").nth(4).click()
+    page.wait_for_function("document.getElementById('status').textContent.includes('takes it')")
+    assert "Animals & Nature" in status(page)  # a clover
+    page.locator("[value=garments]").check()
+    page.locator("#classes button", has_text="Coat").wait_for()
+    finished(page, "Another one")
+    assert "49 codes are a garment" in page.locator("#claim").inner_text()
+
+
 def test_a_file_that_is_no_picture_is_told(code_page):
     file = {"name": "mine.png", "mimeType": "image/png", "buffer": b"no picture"}
     code_page.locator("#file").set_input_files(file)

@@ -1,15 +1,18 @@
 // The page "Speak in codes": a prior writes codes, a decoder draws them, the reader changes them.
 
 import { calm, control, frames, grid } from "./canvas.js";
-import { PICTURE, SIDE, SIZE, TwoStage } from "./codes_model.js";
+import { TwoStage } from "./codes_model.js";
 import { likelyCodes } from "./codes_likely.js";
 import { show, spoken } from "./codes_show.js";
 import { fetchModel } from "./model_file.js";
-import { levelsOf, watchPictures } from "./picture_file.js";
+import { valuesOf, watchPictures } from "./picture_file.js";
 
 const CODES_A_SECOND = 14;
 const DECODING_SHARE = 0.5; // of the time at most: a slow machine decodes after every few codes
-const ANKLE_BOOT = 9;
+const SUBJECTS = { // file, the class to begin with, and what the page says of them
+  garments: ["models/garments.safetensors", 9, "a garment"],
+  emoji: ["models/emoji.safetensors", 6, "an emoji"],
+};
 
 const find = (id) => document.getElementById(id);
 const say = (text) => (find("status").textContent = text);
@@ -47,14 +50,14 @@ function begin(label) {
 
 /** Let the prior write what is left, a code at a time, and the decoder draw it. */
 async function write() {
-  const mine = ++run, { field } = now, toWrite = SIZE - field.at;
+  const mine = ++run, { field } = now, toWrite = field.size - field.at;
   let busy = 0, owed = 0, last = performance.now(), mayDecode = 0;
   now.running = true;
   page.redraw();
   for await (const _ of frames()) {
     if (mine !== run) return;
     const began = performance.now(), before = field.at;
-    owed = calm() ? SIZE : Math.min(owed + ((began - last) * CODES_A_SECOND) / 1000, SIZE);
+    owed = calm() ? field.size : Math.min(owed + ((began - last) * CODES_A_SECOND) / 1000, field.size);
     for (last = began; owed >= 1 && !field.done; owed--) field.step();
     if (field.at > before && began > mayDecode) {
       decode();
@@ -82,7 +85,7 @@ function step() {
   decode();
   if (field.done) finished();
   else page.redraw();
-  say(`Code ${place + 1} of ${SIZE}: ${field.levels[place]}, for ${field.bits(place).toFixed(1)} bits.`);
+  say(`Code ${place + 1} of ${field.size}: ${field.levels[place]}, for ${field.bits(place).toFixed(1)} bits.`);
 }
 
 // ------------------------------------------------------------------------------- changing codes
@@ -101,7 +104,7 @@ function change(code) {
   const took = performance.now() - began, by = field.totalBits() - was;
   page.redraw();
   const more = `${Math.abs(by).toFixed(1)} bits ${by < 0 ? "less" : "more"}`;
-  say(`A new picture in ${took.toFixed(0)} ms. To the prior, all 49 codes together now cost ${more}.`);
+  say(`A new picture in ${took.toFixed(0)} ms. To the prior, all ${field.size} codes together now cost ${more}.`);
 }
 
 function putBack() {
@@ -122,9 +125,9 @@ function goOnFromHere() {
 
 // ------------------------------------------------------------------------------- encoding
 
-async function encode(levels, what) {
+async function encode(values, what) {
   stop();
-  const { model } = now, mine = run;
+  const { model } = now, mine = run, levels = model.levels(values);
   const began = performance.now(), codes = model.encode(levels), took = performance.now() - began;
   const told = `${what} Encoded in ${took.toFixed(0)} ms.`, bits = [];
   const given = Float32Array.from(levels, (level) => level / (model.nLevels - 1));
@@ -148,39 +151,37 @@ async function encode(levels, what) {
 async function encodeFile(blob) {
   let read = null;
   try {
-    read = await levelsOf(blob, PICTURE, now.model.nLevels);
+    read = await valuesOf(blob, now.model.pictureSide, now.model.nColors);
   } catch {
     return say("This file is no picture that the browser can read.");
   }
-  await encode(read.levels, read.turned ? "Your picture, turned to light on dark." : "Your picture.");
+  await encode(read.values, read.turned ? "Your picture, turned to light on dark." : "Your picture.");
 }
 
 // ------------------------------------------------------------------------------- the page
 
 function setUp() {
-  const place = (row, column) => row * SIDE + column;
+  const place = (row, column) => row * now.model.side + column;
   const point = (p) => {
     now.at = p;
     page.redraw();
   };
   grid(find("codes"), {
-    size: () => [SIDE, SIDE],
+    size: () => [now.model.side, now.model.side],
     point: (row, column) => point(place(row, column)),
     choose: (row, column) => pick(place(row, column)),
     leave: () => point(null),
     say: (row, column) => {
       const p = place(row, column), { field } = now;
-      return `${spoken(p)}: ${p < field.at ? `code ${field.levels[p]}` : "not written"}`;
+      return `${spoken(p, now.model.side)}: ${p < field.at ? `code ${field.levels[p]}` : "not written"}`;
     },
   });
-  likely = likelyCodes({ change, pictureWith: (code) =>
+  likely = likelyCodes({ change, nColors: () => now.model.nColors, pictureWith: (code) =>
     now.model.picture(now.field.levels.map((each, p) => (p === now.picked ? code : each))) });
   control(find("heat"), (value) => {
     heat = value;
     if (now.field && !now.field.done) now.field.temperature = value;
   }, (value) => value.toFixed(2));
-  page.classButtons(begin);
-  page.exampleButtons((levels) => encode(levels, "A garment of the test set."));
   find("go").onclick = () => {
     if (!now.running) return now.field.done ? begin(now.label) : write();
     stop();
@@ -194,12 +195,27 @@ function setUp() {
   watchPictures({ button: find("upload"), input: find("file"), target: document.body, take: encodeFile });
 }
 
-function start(file) {
-  now.model = new TwoStage(file);
-  setUp();
-  find("still").hidden = true;
-  find("picture").hidden = false;
-  begin(ANKLE_BOOT);
+/** Fetch the models of garments or of emoji, and begin with them. */
+async function speakOf(subject) {
+  const [address, label, what] = SUBJECTS[subject];
+  stop();
+  const mine = run;
+  await fetchModel(address, (file) => {
+    if (mine !== run) return;
+    if (!likely) setUp();
+    now.model = new TwoStage(file);
+    Object.assign(now, { picture: null, at: null });
+    find("still").hidden = true;
+    find("picture").hidden = false;
+    const { size, nCodes } = now.model;
+    find("claim").textContent = `${size} codes are ${what}.`;
+    find("code-kinds").textContent = `the codes: each is one of ${nCodes}`;
+    page.classButtons(begin);
+    page.exampleButtons((values) => encode(values, "A picture of the test set."));
+    begin(label);
+  }, say);
 }
 
-fetchModel("models/garments.safetensors", start, say);
+for (const input of document.querySelectorAll("[name=subject]"))
+  input.addEventListener("change", () => speakOf(input.value));
+speakOf("garments");

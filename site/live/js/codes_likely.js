@@ -1,17 +1,16 @@
 // The choice of another code: the likeliest as small pictures, and a slider over all of them.
 
 import { hiddenCanvas, sharp } from "./canvas.js";
-import { PICTURE } from "./codes_model.js";
-import { cells, greys } from "./codes_paint.js";
+import { paintPicture } from "./codes_paint.js";
 
 const N_SHOWN = 8;
 const percent = (share) => (share >= 0.001 ? `${(100 * share).toFixed(1)} %` : "< 0.1 %");
 
 /**
  * change(code)       is called when the reader has chosen one
- * pictureWith(code)  is the picture that the choice would give
+ * pictureWith(code)  is the picture that the choice would give, of nColors() colours
  */
-export function likelyCodes({ change, pictureWith }) {
+export function likelyCodes({ change, pictureWith, nColors }) {
   const rank = document.getElementById("rank"), list = document.getElementById("likely");
   const shown = rank.closest("label").querySelector("output");
   let order = [], shares = [], run = 0;
@@ -22,7 +21,7 @@ export function likelyCodes({ change, pictureWith }) {
     button.onclick = () => choose(n);
     button.append(canvas, words);
     const redraw = sharp(canvas, 1, (pen, width) => {
-      if (one.picture) cells(pen, width, PICTURE, greys(one.picture));
+      if (one.picture) paintPicture(pen, width, one.picture, nColors());
     });
     return Object.assign(one, { button, words, redraw });
   });

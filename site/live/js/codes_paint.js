@@ -13,32 +13,40 @@ export function cells(pen, width, side, fillOf) {
   }
 }
 
-export const greys = (values) => (place) => {
-  const level = Math.round(255 * values[place]);
-  return `rgb(${level} ${level} ${level})`;
-};
+/** A picture in 0 .. 1, grey or in colour. */
+export function paintPicture(pen, width, values, nColors) {
+  cells(pen, width, Math.sqrt(values.length / nColors), (place) => {
+    const part = (n) => Math.round(255 * values[place * nColors + (n % nColors)]);
+    return `rgb(${part(0)} ${part(1)} ${part(2)})`;
+  });
+}
 
-/** Brighter and darker than before, in the two colours of the figures; black where nothing changed. */
-export const changes = (now, then) => (place) => {
-  const by = now[place] - then[place], strength = Math.min(1, 4 * Math.abs(by));
-  return by > 0 ? `rgb(240 140 46 / ${strength})` : `rgb(59 118 175 / ${strength})`;
-};
+/** Lighter and darker than before, in two colours of the figures; black where nothing changed. */
+export function paintChanges(pen, width, now, then, nColors) {
+  cells(pen, width, Math.sqrt(now.length / nColors), (place) => {
+    let by = 0, most = 0; // a colour that only turns has changed, too
+    for (let n = place * nColors; n < (place + 1) * nColors; n++) {
+      by += now[n] - then[n];
+      most = Math.max(most, Math.abs(now[n] - then[n]));
+    }
+    return `rgb(${by > 0 ? "240 140 46" : "59 118 175"} / ${Math.min(1, 4 * most)})`;
+  });
+}
 
 /**
  * The field of codes, with their numbers. `at` of them have been written; own(place): by hand.
- * `colors` holds lightness, chroma and hue of each code (OKLCH).
+ * `colorOf(code)` is what stands for a code, and isLight(code) whether dark letters are read on it.
  */
-export function paintCodes(pen, width, side, { codes, at, own, colors, picked }) {
+export function paintCodes(pen, width, side, { codes, at, own, colorOf, isLight, picked }) {
   const cell = width / side;
-  cells(pen, width, side, (place) =>
-    place < at ? `oklch(${colors.subarray(3 * codes[place], 3 * codes[place] + 3).join(" ")})` : color("--shade"));
+  cells(pen, width, side, (place) => (place < at ? colorOf(codes[place]) : color("--shade")));
   pen.font = `${Math.round(cell * 0.3)}px system-ui, sans-serif`;
   pen.textAlign = "center";
   pen.textBaseline = "middle";
   for (let place = 0; place < at; place++) {
-    const x = (place % side) * cell, y = Math.floor(place / side) * cell;
-    pen.fillStyle = colors[3 * codes[place]] > 0.6 ? "#000c" : "#fffc";
-    pen.fillText(codes[place], x + cell / 2, y + cell / 2);
+    const x = ((place % side) + 0.5) * cell, y = (Math.floor(place / side) + 0.5) * cell;
+    pen.fillStyle = isLight(codes[place]) ? "#000b" : "#fffc";
+    pen.fillText(codes[place], x, y);
     if (own(place)) outline(pen, width, side, place, color("--ink"), 2);
   }
   if (picked !== null) outline(pen, width, side, picked, color("--target"), 3);

@@ -1,13 +1,13 @@
 // What the page "Speak in codes" shows of its state: three pictures, numbers, and the buttons.
 
 import { hiddenCanvas, sharp } from "./canvas.js";
-import { PICTURE, SIDE } from "./codes_model.js";
-import { cells, changes, greys, outline, paintCodes } from "./codes_paint.js";
+import { outline, paintChanges, paintCodes, paintPicture } from "./codes_paint.js";
 
 const find = (id) => document.getElementById(id);
+const FEW = 10; // more classes than this are a list to choose from
 
 /** A place as row and column, counted from 1. */
-export const spoken = (place) => `row ${Math.floor(place / SIDE) + 1}, column ${(place % SIDE) + 1}`;
+export const spoken = (place, side) => `row ${Math.floor(place / side) + 1}, column ${(place % side) + 1}`;
 
 /** `now` is the state of the page (codes.js): it is read here, and never written. */
 export function show(now) {
@@ -16,23 +16,26 @@ export function show(now) {
 
   const redrawCodes = sharp(find("codes"), 1, (pen, width) => {
     if (!now.field) return;
-    const { levels: codes, at, known } = now.field, { colors } = now.model;
+    const { levels: codes, at, known } = now.field, { side, colorOf, isLight } = now.model;
     // The codes of a picture are all known: the reader's are those that are not the picture's.
     const own = (place) => known[place] >= 0 && !(now.given && codes[place] === now.first?.codes[place]);
-    paintCodes(pen, width, SIDE, { codes, at, own, colors, picked: now.picked });
-    if (now.at !== null && now.at !== now.picked) outline(pen, width, SIDE, now.at, "#8888", 3);
+    paintCodes(pen, width, side, { codes, at, own, colorOf, isLight, picked: now.picked });
+    if (now.at !== null && now.at !== now.picked) outline(pen, width, side, now.at, "#8888", 3);
   });
-  const redrawPicture = sharp(find("picture"), 1, (pen, width) =>
-    paint(pen, width, now.picture && greys(now.picture)));
+  const redrawPicture = sharp(find("picture"), 1, (pen, width) => paint(pen, width, now.picture));
   const redrawOther = sharp(find("other"), 1, (pen, width) =>
-    paint(pen, width, changed() ? changes(now.picture, now.first.picture) : now.given && greys(now.given)));
+    paint(pen, width, changed() ? now.first.picture : now.given, changed()));
 
-  function paint(pen, width, fillOf) {
+  /** A picture, or how the present one differs from it; the places that are looked at in frames. */
+  function paint(pen, width, values, differing = false) {
     pen.fillStyle = "#000";
     pen.fillRect(0, 0, width, width);
-    if (fillOf) cells(pen, width, PICTURE, fillOf);
+    if (!values) return;
+    const { nColors, side } = now.model;
+    if (differing) paintChanges(pen, width, now.picture, values, nColors);
+    else paintPicture(pen, width, values, nColors);
     for (const [place, style] of [[now.at, "#999b"], [now.picked, "#d62728"]])
-      if (place !== null) outline(pen, width, SIDE, place, style, 2);
+      if (place !== null) outline(pen, width, side, place, style, 2);
   }
 
   function redraw() {
@@ -46,11 +49,12 @@ export function show(now) {
     find("go").textContent = now.running ? "Pause" : field.done ? "Another one" : "Go on";
     find("go").disabled = now.label === null;
     find("step").disabled = field.done;
-    [...find("classes").children].forEach((button, n) =>
-      button.setAttribute("aria-pressed", !now.given && n === now.label));
+    const label = now.given ? null : now.label, list = find("classes").querySelector("select");
+    if (list) list.value = label ?? "";
+    else [...find("classes").children].forEach((button, n) => button.setAttribute("aria-pressed", n === label));
     find("picked").hidden = picked === null;
     if (picked !== null) {
-      find("which").textContent = `Code ${field.levels[picked]} at ${spoken(picked)}`;
+      find("which").textContent = `Code ${field.levels[picked]} at ${spoken(picked, model.side)}`;
       find("back").disabled = field.levels[picked] === now.first.codes[picked];
     }
     tell(now.at ?? picked);
@@ -60,8 +64,9 @@ export function show(now) {
     const { field } = now, told = place !== null && place < field.at;
     find("code-bits").textContent = told ? field.bits(place).toFixed(1) : "–";
     find("code-words").textContent = told
-      ? `bits for code ${field.levels[place]}, ${spoken(place)}` : "bits for a code: point at one";
+      ? `bits for code ${field.levels[place]}, ${spoken(place, now.model.side)}` : "bits for a code: point at one";
     find("all-bits").textContent = field.at ? field.totalBits().toFixed(0) : "–";
+    find("uniform").textContent = Math.round(now.model.size * Math.log2(now.model.nCodes));
   }
 
   const buttonOf = (text, onclick) =>
@@ -70,18 +75,26 @@ export function show(now) {
   return {
     redraw,
     changed,
+    /** Choose by buttons or, of many, from a list. */
     classButtons(choose) {
-      find("classes").replaceChildren(...now.model.classes.map((name, n) => buttonOf(name, () => choose(n))));
+      const { classes } = now.model;
+      if (classes.length <= FEW)
+        return find("classes").replaceChildren(...classes.map((name, n) => buttonOf(name, () => choose(n))));
+      const list = document.createElement("select");
+      list.setAttribute("aria-label", "Class");
+      list.append(new Option("of the picture", ""), ...classes.map((name, n) => new Option(name, n)));
+      list.options[0].hidden = true;
+      list.onchange = () => choose(Number(list.value));
+      find("classes").replaceChildren(list);
     },
-    /** Each calls `choose` with the levels of its garment. */
+    /** Each calls `choose` with its picture. */
     exampleButtons(choose) {
-      const { examples, classes, nLevels } = now.model;
-      find("examples").replaceChildren(...examples.map((example, n) => {
-        const button = buttonOf("", () => choose(Int16Array.from(example, (v) => Math.floor((v * nLevels) / 256))));
-        const canvas = hiddenCanvas(), values = Float32Array.from(example, (v) => v / 255);
-        button.setAttribute("aria-label", `Encode a garment: ${classes[n]}`);
+      const { examples, nColors } = now.model;
+      find("examples").replaceChildren(...examples.map((values, n) => {
+        const button = buttonOf("", () => choose(values)), canvas = hiddenCanvas();
+        button.setAttribute("aria-label", `Encode picture ${n + 1} of the test set`);
         button.append(canvas);
-        sharp(canvas, 1, (pen, width) => cells(pen, width, PICTURE, greys(values)));
+        sharp(canvas, 1, (pen, width) => paintPicture(pen, width, values, nColors));
         return button;
       }));
     },

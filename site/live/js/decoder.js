@@ -6,9 +6,9 @@ import { blocksOf, chain, convolution, field, layerOf, rectified, transposed } f
 
 export class Decoder {
   constructor(tensors, config, prefix = "") {
-    if (config.n_dims !== 2 || config.n_mixtures)
+    if (config.n_dims !== 2 || !config.n_levels)
       throw new Error("only pictures with a distribution over levels can be decoded here");
-    Object.assign(this, { colors: config.in_channels, nLevels: config.n_levels });
+    Object.assign(this, { colors: config.in_channels, nMixtures: config.n_mixtures ?? 0 });
     this.codebook = tensors[`${prefix}quantizer.codebook`];
     const name = `${prefix}decoder`, part = (i) => layerOf(tensors, `${name}.${i}`);
     const halvings = Math.log2(config.downsample), first = config.n_blocks + 1;
@@ -29,16 +29,30 @@ export class Decoder {
       z.data.set(this.codebook.data.subarray(code * size, code * size + size),
         z.at(Math.floor(p / width), p % width)));
     const out = this.layers(z), picture = new Numbers(out.height * out.width * this.colors);
-    picture.forEach((_, n) => {
-      const p = Math.floor(n / this.colors), each = out.channels / this.colors;
-      const at = out.at(Math.floor(p / out.width), p % out.width) + (n % this.colors) * each;
-      picture[n] = this.meanLevel(out.data.subarray(at, at + each));
-    });
+    const mean = this.nMixtures ? meanOfBumps : meanLevel;
+    for (let p = 0; p < out.height * out.width; p++) {
+      const at = out.at(Math.floor(p / out.width), p % out.width);
+      const numbers = out.data.subarray(at, at + out.channels);
+      for (let color = 0; color < this.colors; color++)
+        picture[p * this.colors + color] = mean(numbers, color, this.colors, this.nMixtures);
+    }
     return picture;
   }
+}
 
-  meanLevel(logits) {
-    const mean = (sum, share, level) => sum + share * level;
-    return softmax(logits).reduce(mean, 0) / (this.nLevels - 1);
-  }
+/** Of a categorical over levels: each colour has its own logits. */
+function meanLevel(numbers, color, nColors) {
+  const n = numbers.length / nColors, shares = softmax(numbers.subarray(color * n, color * n + n));
+  return shares.reduce((sum, share, level) => sum + share * level, 0) / (n - 1);
+}
+
+/**
+ * Of a mixture of logistics on [-1, 1]: weights of the bumps first, then a centre for each bump and
+ * colour. A centre beyond an end counts as the end. As mixture_mean of tutorial_lib/pixels/logistics.py.
+ */
+function meanOfBumps(numbers, color, nColors, nMixtures) {
+  const centre = (bump) => numbers[nMixtures + bump * nColors + color];
+  const mean = softmax(numbers.subarray(0, nMixtures)).reduce((sum, share, bump) =>
+    sum + share * Math.min(1, Math.max(-1, centre(bump))), 0);
+  return (mean + 1) / 2;
 }

@@ -1,9 +1,9 @@
-// A picture of the reader's as levels: grey, square, small, light on dark as the garments are.
+// A picture of the reader's as numbers: square and small, in colour or, like the garments, in grey.
 
-const DARKEST_PAPER = 0.5; // a lighter border means dark on light: the picture is turned round
+const LIGHT_PAPER = 0.5; // a lighter border means dark on light: a grey picture is turned round
 
-/** Anything that createImageBitmap takes -> {levels, turned}; rejects what is no picture. */
-export async function levelsOf(blob, side, nLevels) {
+/** Anything that createImageBitmap takes -> {values, turned}; rejects what is no picture. */
+export async function valuesOf(blob, side, nColors) {
   const bitmap = await createImageBitmap(blob), canvas = document.createElement("canvas");
   canvas.width = canvas.height = side;
   const pen = canvas.getContext("2d", { willReadFrequently: true });
@@ -13,17 +13,17 @@ export async function levelsOf(blob, side, nLevels) {
   const scale = side / Math.max(bitmap.width, bitmap.height);
   const [width, height] = [bitmap.width * scale, bitmap.height * scale];
   pen.drawImage(bitmap, (side - width) / 2, (side - height) / 2, width, height);
-  const { data } = pen.getImageData(0, 0, side, side);
-  const grey = Float32Array.from({ length: side * side }, (_, p) =>
+  const { data } = pen.getImageData(0, 0, side, side), nPixels = side * side;
+  if (nColors === 3) {
+    const values = Float32Array.from({ length: 3 * nPixels }, (_, n) => data[4 * Math.floor(n / 3) + (n % 3)] / 255);
+    return { values, turned: false };
+  }
+  const grey = Float32Array.from({ length: nPixels }, (_, p) =>
     (0.299 * data[4 * p] + 0.587 * data[4 * p + 1] + 0.114 * data[4 * p + 2]) / 255);
-  const border = grey.filter((_, p) => p < side || p >= side * (side - 1) || p % side === 0 || p % side === side - 1);
-  const turned = border.reduce((sum, each) => sum + each, 0) / border.length > DARKEST_PAPER;
-  return { levels: inLevels(grey, turned, nLevels), turned };
+  const border = grey.filter((_, p) => p < side || p >= nPixels - side || p % side === 0 || p % side === side - 1);
+  const turned = border.reduce((sum, each) => sum + each, 0) / border.length > LIGHT_PAPER;
+  return { values: turned ? grey.map((value) => 1 - value) : grey, turned };
 }
-
-/** Each level stands for an equal share of the range. */
-const inLevels = (grey, turned, nLevels) =>
-  Int16Array.from(grey, (value) => Math.min(nLevels - 1, Math.floor((turned ? 1 - value : value) * nLevels)));
 
 /** Calls `take(blob)` for a file that is chosen, pasted or dropped. */
 export function watchPictures({ button, input, target, take }) {
