@@ -187,8 +187,10 @@ def test_a_one_hot_q_costs_log_k_whichever_code_it_is(look):
         assert number(page, "#kl") == pytest.approx(math.log(8), abs=1e-3)
         handle.press("ArrowRight")
     assert "code 5" in handle.get_attribute("aria-label")
-    page.get_by_role("button", name="Pixel 1", exact=True).click()
-    assert page.get_by_role("button", name="Pixel 1", exact=True).get_attribute("aria-pressed")
+    pixel, evidence = page.get_by_role("button", name="Pixel 0", exact=True), "#evidence"
+    before = number(page, evidence)
+    pixel.click()
+    assert pixel.get_attribute("aria-pressed") == "true" and number(page, evidence) > before
 
 
 def test_all_five_pages_work_in_one_file_from_a_disk(look, live):

@@ -79,7 +79,7 @@ function start() {
   const buttons = view.levels.map((_, i) => {
     const made = document.createElement("button");
     made.type = "button";
-    made.setAttribute("aria-label", `Pixel ${i + 1}`);
+    made.setAttribute("aria-label", `Pixel ${i}`);
     made.onclick = () => show(view.levels.map((level, j) => (j === i ? 1 - level : level)));
     find("pixels").append(made);
     return made;

@@ -113,7 +113,7 @@ function start() {
     (pen, width) => paintKernels(pen, width, settings));
 
   const words = (row, column) => {
-    const set = reads(settings, target), place = `Row ${row + 1}, column ${column + 1}`;
+    const set = reads(settings, target), place = `Row ${row}, column ${column}`;
     if (row === target[0] && column === target[1])
       return has(set, row, column) ? `${place} is to be predicted, and the network sees it. It would copy it.`
         : `${place} is the pixel to be predicted.`;
@@ -138,7 +138,7 @@ function start() {
     find("of").textContent = past ? `of its past is hidden: ${blind} of ${past} pixels` : "The first pixel has no past.";
     find("way").textContent = probe ? words(...probe) : leaks
       ? "The network sees the pixel that it should predict. It would copy it."
-      : `Row ${target[0] + 1}, column ${target[1] + 1} is the pixel to be predicted. Point at another to see its way.`;
+      : `Row ${target[0]}, column ${target[1]} is the pixel to be predicted. Point at another to see its way.`;
     redraw();
   }
   function change(name, value) {
