@@ -64,9 +64,9 @@ settings
 # %%
 import torch
 
-from tutorial_lib.notebook import show_images
+from tutorial_lib.notebook import hide, show_images
 from tutorial_lib.recipes import load_pretrained
-from tutorial_lib.sampling import sample
+from tutorial_lib.sampling import draw, sample
 
 gated_digits = load_pretrained("gated-binarized-mnist").to(device)
 gated_clothes = load_pretrained("gated-fashion-mnist").to(device)
@@ -94,23 +94,18 @@ show_images(torch.cat([15 * digits, clothes]), n_levels=16);
 #
 # A PixelCNN computes all factors of an image in one *pass*, that is, in one call of the model. The
 # image goes in as *levels*: whole numbers from 0 (black) to 15 (white). For each pixel, 16 *logits*
-# come out, and their softmax is $p(x_i \mid x_1, \dots, x_{i-1})$. These are the images:
+# come out, and their softmax is $p(x_i \mid x_1, \dots, x_{i-1})$. Here are sixteen of the images,
+# and the model with the sizes of the weights that come with the library:
 
 # %%
 from tutorial_lib import data
+from tutorial_lib.notebook import diagrams
 
 garments = data.load("fashion-mnist-sample")
 train_levels = garments.train.levels[: settings.n_train].long() // 16  # 0 .. 255 -> 0 .. 15
 held_out = garments.test.levels[: settings.n_held_out].long() // 16
 print("to learn from:", tuple(train_levels.shape), " held out:", tuple(held_out.shape))
-show_images(train_levels[:16], n_levels=16, n_columns=8);
-
-# %% [markdown]
-# And this is the model, with the sizes of the weights that come with the library:
-
-# %%
-from tutorial_lib.notebook import diagrams
-
+show_images(train_levels[:16], n_levels=16, n_columns=8)
 shipped = load_pretrained("pixelcnn-fashion-mnist").to(device)
 diagrams.pixelcnn_whole(shipped, train_levels[0])
 
@@ -164,16 +159,15 @@ def residual_block(x: torch.Tensor, shrink: tuple, kernel: tuple, widen: tuple) 
 
 residual_block = ch03.residual_block.check(residual_block)
 
-# %% [markdown]
-# Your function gets its weights as arguments. This class owns the weights of one block and hands
-# them to your function.
-
 # %%
 from torch import nn
 
 
 class ResidualBlock(nn.Module):
-    """features (B, n_channels, H, W) -> features of the same shape"""
+    """Owns the weights of one block and hands them to your function.
+
+    features (B, n_channels, H, W) -> features of the same shape
+    """
 
     def __init__(self, n_channels, kernel_size=3):
         super().__init__()
@@ -230,8 +224,8 @@ ax.set(yscale="log", xticks=depths);
 
 # %% [markdown]
 # With the starting values of PyTorch, each block without the sum makes the gradient smaller by about
-# the same factor: a straight line on this axis. With the sum, it stays near 1, because $x$ reaches
-# the end through additions alone. That is before training. Section 5 trains both kinds.
+# the same factor: a straight line on this axis. With the sum, the gradient stays near 1, because $x$
+# reaches the end through additions alone. All this is before training. Section 5 trains both kinds.
 #
 # ## 3 · The whole model
 #
@@ -267,10 +261,11 @@ class PixelCNN(nn.Module):
 
 
 # %% [markdown]
-# That is all. The levels enter as numbers from $-1$ to $1$. Outside the image the convolutions read
-# 0, and no level becomes 0, so the model can tell the border of the image from a black background.
+# This is the whole model. The levels enter as numbers from $-1$ to $1$. Outside the image the
+# convolutions read 0, and no level becomes 0. So the model can tell the border of the image from a
+# black background.
 #
-# Is it the model of the library? Give yours the library's weights and compare all logits.
+# Does it compute the same as the library's? Give it the library's weights and compare all logits.
 
 # %% tags=["held", "nbval-check-output"]
 twin = PixelCNN(n_channels=64, n_blocks=8).to(device)
@@ -283,11 +278,13 @@ with torch.no_grad():
 # `load_state_dict` complains if a name or a shape does not fit. From here on, `twin` is your model
 # with weights that were trained for twenty minutes on 55,000 garments.
 #
-# A model of images must give all images together the probability 1. For images of 2×2 and 3×3
-# black-or-white pixels we can add up all of them. The weights here are random:
+# The probabilities of all possible images must add up to 1. For images of 2×2 and 3×3
+# black-or-white pixels there are few enough to add them up. The weights here are random:
 
 # %% tags=["nbval-check-output"]
-from tutorial_lib.pixels import total_probability
+import math
+
+from tutorial_lib.pixels import bits_per_dim, nll_nats, total_probability
 
 for n_blocks in (1, 2, 5):
     model = PixelCNN(n_levels=2, n_blocks=n_blocks).double()
@@ -295,7 +292,7 @@ for n_blocks in (1, 2, 5):
     print(f"{n_blocks} blocks: 16 images of 2×2: {sums[0]:.6f}, 512 of 3×3: {sums[1]:.6f}")
 
 # %% [markdown]
-# It holds whatever the weights are, because each factor is a softmax and no factor looks ahead.
+# The sum is 1 for any weights, because each factor is a softmax and no factor looks ahead.
 #
 # How far does a pixel see? This is its *receptive field*, drawn with the influence map of chapter 02.
 #
@@ -320,25 +317,22 @@ for ax, n_blocks in zip(axes, (0, 1, 3, 8), strict=True):
     ax.set_title(f"{n_blocks} blocks: {reads.sum()} of 185", fontsize=9)
 
 # %% [markdown]
-# Blue is read, orange is past that never arrives. The view grows by one row with each block, so
-# `twin` sees eleven rows up and your model, with five blocks, eight. The orange wedge on the right
-# is the blind spot of chapter 02. More blocks do not close it. Chapter 04 does.
+# The model reads the blue pixels. It does not read the orange ones, although they belong to the
+# past. The view grows by one row with each block. So `twin` sees eleven rows up, and your model,
+# which will have five blocks, sees eight. The orange wedge on the right is the blind spot of chapter
+# 02. More blocks do not close it. Chapter 04 does.
 #
 # ## 4 · The cost of an image
 #
 # The *cost* of an image is its negative log-likelihood $-\log p(x)$. The logarithm turns the product
 # over pixels into a sum: each pixel adds $-\log$ of the probability that the model gave to its true
-# level. You wrote both functions in chapter 01; the library calls them `nll_nats` and
-# `bits_per_dim`. The score of a model is its mean cost for *held-out* images, which training never
-# sees.
+# level. You wrote the cost in nats and in bits/dim in chapter 01. The library's functions for them,
+# `nll_nats` and `bits_per_dim`, were imported two cells ago. The *score* of a model is its mean cost
+# for *held-out* images, which training never sees.
 #
 # ### Exercise 3.2
 
-# %%
-import math
-
-from tutorial_lib.pixels import bits_per_dim, nll_nats
-
+# %% jupyter={"source_hidden": true} cellView="form"
 ch03.held_out_score.card()
 
 
@@ -362,9 +356,9 @@ held_out_score = ch03.held_out_score.check(held_out_score)
 
 
 # %% [markdown]
-# Two rivals set the scale. The first finds all levels equally likely. The second knows how often
-# each pixel has each level, and nothing about neighbours: the *marginals*. A model that costs less
-# than the marginals must have learned something about neighbours.
+# Two simple models show what a good score is. The first gives all levels the same probability. The
+# second, called the *marginals*, knows how often each pixel has each level, and nothing about
+# neighbours. A model that costs less than the marginals must have learned something about neighbours.
 
 # %%
 def log_shares(levels, n_levels):
@@ -403,16 +397,18 @@ bits_marginals = show_score("marginals", always(marginals))
 # > What would a model of 16 levels answer if it were only asked whether a pixel is bright?
 # >
 # > </details>
+#
+# To merge neighbouring levels, add up their probabilities:
 
-# %%
+# %% jupyter={"source_hidden": true} cellView="form"
 for merged in (1, 2, 4, 8):
     # The probability of a merged level is the sum of its parts.
     p = marginals.exp().unflatten(0, (16 // merged, merged)).sum(dim=1)
     show_score(f"marginals, {16 // merged:2} levels", always(p.log()), held_out // merged)
 
 # %% [markdown]
-# The model and the images stayed the same, only the alphabet became smaller. A finer level says
-# more, so it costs more. Bits/dim compare models of the **same discrete images**, and nothing else.
+# The model and the images stayed the same. Only the levels became fewer. A finer level holds more
+# information, so it costs more. Bits/dim can compare models of the **same discrete images** only.
 #
 # <details><summary>What the papers report, and what "black and white" means there</summary>
 #
@@ -459,18 +455,15 @@ def training_step(model, optimizer, levels: torch.Tensor, max_norm: float) -> fl
 training_step = ch03.training_step.check(training_step)
 
 
-# %% [markdown]
-# The loop around your step takes batches in a new order each epoch. The learning rate rises to its
-# maximum, then falls to 0.
-
 # %%
 def train(model, images, epochs, batch_size=32, learning_rate=0.02):
     """Lower the cost of the images. Returns the cost of each batch in bits/dim."""
     n_steps = epochs * math.ceil(len(images) / batch_size)
     optimizer = torch.optim.Adam(model.parameters())
+    # The learning rate rises to its maximum, then falls to 0.
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, learning_rate, total_steps=n_steps)
     costs = []
-    for _ in range(epochs):
+    for _ in range(epochs):  # each epoch in a new order
         for batch in torch.randperm(len(images)).split(batch_size):
             costs.append(training_step(model, optimizer, images[batch].to(device), 1.0))
             schedule.step()
@@ -502,7 +495,8 @@ ax.legend();
 # At the end, the training batches cost about as much as the held-out images (solid line). If your
 # model had learned its images by heart, they would cost clearly less.
 #
-# And without the sum in the blocks? Train both kinds, twice each, on fewer images for one epoch.
+# What changes without the sum in the blocks? Train both kinds, twice each, on fewer images for one
+# epoch.
 
 # %%
 curves = {}
@@ -517,14 +511,15 @@ ax = show_curves(curves, xlabel="step", ylabel="bits/dim")
 ax.set_ylim(0, 4.2);
 
 # %% [markdown]
-# Without the sum, the cost falls later and ends higher, with both seeds. It does fall: Adam scales a
-# small gradient up. So five blocks can be trained without the sum, but slower, and they end worse.
+# Without the sum, the cost falls later and ends higher, with both seeds, and one curve jumps on the
+# way. The cost does fall, because Adam scales a small gradient up. So five blocks can be trained
+# without the sum, but more slowly, and they end worse.
 #
 # ## 6 · What the model says about a pixel
 #
-# From here on, `twin` speaks: your class with the longer-trained weights. Each pixel has a softmax.
-# Its *entropy* (exercise 1.5) is what the model expects to pay at this pixel, on average. The cost
-# of the true level is what it pays. Both in bits, for a boot:
+# From here on we ask `twin`: your class with the longer-trained weights. It gives a softmax for each
+# pixel. The *entropy* of that softmax (exercise 1.5) is the cost that the model *expects* for this
+# pixel. The *actual* cost is that of the true level. Here are both in bits, for a boot:
 
 # %%
 labels = garments.test.labels[: len(held_out)]
@@ -532,87 +527,100 @@ boot = held_out[(labels == 9).nonzero()[0]]  # (1, 1, 28, 28)
 with torch.no_grad():
     log_p = on_cpu(twin)(boot)[0, :, 0].log_softmax(dim=0) / math.log(2)  # (16, 28, 28), in bits
 expected = -(log_p.exp2() * log_p).sum(dim=0)
-paid = -log_p.gather(0, boot[0])[0]
-# Background, inside, and where the two maps are largest
-places = [(2, 3), (20, 18), *(divmod(each.argmax().item(), 28) for each in (expected, paid))]
+actual = -log_p.gather(0, boot[0])[0]
+# A pixel inside, and where the two maps are largest
+places = [(20, 18), *(divmod(each.argmax().item(), 28) for each in (expected, actual))]
 
-# %%
+red = "#d62728"
 figure, axes = plt.subplots(1, 3, figsize=(7, 2.4), layout="constrained")
 show_images(boot, n_levels=16, ax=axes[0]).set_title("image")
-label = {"color": "#d62728", "ha": "center", "va": "center", "fontsize": 7, "weight": "bold"}
 for number, (row, column) in enumerate(places, start=1):
-    axes[0].text(column, row, number, bbox={"fc": "white", "lw": 0, "pad": 1}, **label)
-for ax, name, bits in zip(axes[1:], ("expects to pay", "pays"), (expected, paid), strict=True):
+    axes[0].scatter(column, row, s=16, marker="s", fc="none", ec=red)
+    axes[0].text(column + 1.2, row, number, color=red, va="center", weight="bold")
+for ax, name, bits in zip(axes[1:], ("expected", "actual"), (expected, actual), strict=True):
     shown = ax.imshow(bits, cmap="viridis", vmin=0, vmax=6)
     ax.set(title=f"{name}: {bits.sum():.0f} bits", xticks=[], yticks=[])
     ax.grid(False)
 figure.colorbar(shown, ax=axes[1:], label="bits");
 
 # %% [markdown]
-# The background is nearly free. Inside the boot, a pixel costs a few bits: nobody could foretell its
-# texture. Yellow is 6 bits or more. Four pixels carry numbers: one of the background, one inside,
-# the one where the model expects to pay most, and the one that costs most. Their softmaxes, with the
-# true level in red:
+# The background costs almost nothing. Inside the boot, a pixel costs a few bits, because nobody could
+# foretell its texture. Yellow is 6 bits or more. Three pixels carry numbers: one inside the boot, the
+# one with the highest expected cost, and the one with the highest actual cost.
+#
+# Below are their softmaxes. A fourth pixel comes from another image. We look at all pixels of 200
+# images and take the one whose bars have the deepest valley between two peaks.
 
 # %%
-figure, axes = plt.subplots(1, 4, figsize=(7, 1.9), layout="tight", sharey=True)
-for number, (ax, (row, column)) in enumerate(zip(axes, places, strict=True), start=1):
-    bars = ax.bar(range(16), log_p[:, row, column].exp2(), width=0.9, color="#3b76af")
-    true = boot[0, 0, row, column].item()
-    bars[true].set_color("#d62728")
-    ax.plot(true, -0.05, "^", color="#d62728", ms=6, clip_on=False)
-    ax.set(title=f"pixel {number}: {paid[row, column]:.1f} bits", ylim=(0, 1), xticks=[])
-    ax.set_xlabel("level (0–15)", labelpad=10)
+order = torch.arange(784).view(1, 1, 28, 28)  # the place of each pixel in raster order
+with torch.no_grad():
+    p = on_cpu(twin)(held_out[:200])[:, :, 0].softmax(dim=1)  # (200, 16, 28, 28)
+# How far a bar lies below both the highest bar on its left and the highest on its right
+valley = torch.minimum(p.cummax(1).values, p.flip(1).cummax(1).values.flip(1)) - p
+n, _, row, column = (i.item() for i in torch.unravel_index(valley.argmax(), valley.shape))
+
+
+def show_softmax(ax, softmax, true, title):
+    bars = ax.bar(range(16), softmax, width=0.9, color="#3b76af")
+    bars[true].set_color(red)
+    ax.plot(true, -0.05, "^", color=red, ms=6, clip_on=False)
+    ax.set(
+        title=f"{title}: {-softmax[true].log2():.1f} bits", ylim=(0, 1), xticks=[], yticks=[0, 1]
+    )
+    ax.set_xlabel("level (0–15)", labelpad=8)
+
+
+axes = plt.subplots(1, 5, figsize=(7, 1.8), layout="tight")[1]
+for number, (ax, (r, c)) in enumerate(zip(axes, places, strict=False), start=1):
+    show_softmax(ax, log_p[:, r, c].exp2(), boot[0, 0, r, c], number)
+show_softmax(axes[4], p[n, :, row, column], held_out[n, 0, row, column], 4)
+past = hide(held_out[n : n + 1], order >= 28 * row + column, n_levels=16)
+show_images(past, ax=axes[3]).set_title("past of 4")
+axes[3].scatter(column, row, s=16, marker="s", fc="none", ec=red)
 axes[0].set_ylabel("probability");
 
 # %% [markdown]
-# The model is nearly certain of pixel 1. At pixel 2 it finds a few levels likely. At pixel 3 it finds
-# almost all levels about equally likely. At pixel 4 it was nearly sure of black. Each level
-# has a bar of its own, so a softmax can have two peaks or none. A bell curve always has one. This is
-# why the paper predicts a softmax and not a mean and a width (section 2.2).
+# The true level is red, and its cost stands in the title. At pixel 1 the model finds a few levels
+# likely. At pixel 2 it finds all levels about equally likely. At pixel 3 it was nearly sure of black.
+# Pixel 4 lies on the edge of a sleeve: if the sleeve ends here, the pixel is black, and if not, it is
+# nearly white. The levels between have little probability. Each level has a bar of its own, so a
+# softmax can have one peak, two peaks or none. A bell curve always has one. This is why the paper
+# predicts a softmax and not a mean and a width (section 2.2).
 #
-# Does the model pay, on average, what it expects to pay?
+# Is the expected cost right on average?
 
 # %%
 for name, each in {"your model": model, "twin": twin}.items():
     with torch.no_grad():
         log_shares_of = on_cpu(each)(held_out[:200]).log_softmax(dim=1) / math.log(2)
-    expects = -(log_shares_of.exp2() * log_shares_of).sum(dim=1).mean()
-    pays = -log_shares_of.gather(1, held_out[:200, None]).mean()
-    print(f"{name:11} expects to pay {expects:.3f} bits/dim and pays {pays:.3f}")
+    bits_expected = -(log_shares_of.exp2() * log_shares_of).sum(dim=1).mean()
+    bits_actual = -log_shares_of.gather(1, held_out[:200, None]).mean()
+    print(f"{name:11} expected {bits_expected:.3f} bits/dim, actual {bits_actual:.3f}")
 
 # %% [markdown]
 # In each line the two numbers are close: on average, neither model is too sure of itself.
 #
 # Watch the boot grow. Move the slider: the next pixel is outlined, and the bars are its softmax.
+# Below the slider are four places as a picture, for readers without a running kernel.
 
-# %%
+# %% jupyter={"source_hidden": true} cellView="form"
 from ipywidgets import IntSlider
 
-from tutorial_lib.notebook import hide
 from tutorial_lib.notebook.widgets.picture import explorer
-
-order = torch.arange(784).view(1, 1, 28, 28)  # the place of each pixel in raster order
 
 
 def draw_step(left, right, pixel):
     row, column = divmod(pixel, 28)
     show_images(hide(boot, order >= pixel, n_levels=16), ax=left)
-    outline = plt.Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, ec="#d62728", lw=2)
-    left.add_patch(outline)
-    bars = right.bar(range(16), log_p[:, row, column].exp2(), width=0.9, color="#3b76af")
-    bars[boot[0, 0, row, column].item()].set_color("#d62728")
-    right.set(ylim=(0, 1), xlabel="level (0–15)", title=f"costs {paid[row, column]:.2f} bits")
+    left.scatter(column, row, s=40, marker="s", fc="none", ec=red, lw=2)
+    show_softmax(right, log_p[:, row, column].exp2(), boot[0, 0, row, column], "cost")
 
 
-slider = {"pixel": IntSlider(290, min=0, max=783, description="pixel")}
+slider = {"pixel": IntSlider(294, min=0, max=783, description="pixel")}
 explorer(draw_step, slider, size=(6, 2.6), places=[(0, 0, 0.4, 0.95), (0.5, 0.2, 0.48, 0.65)])
 
-# %% [markdown]
-# The same at four pixels, for readers without a running kernel:
-
 # %%
-diagrams.growing(twin, boot[0], (180, 290, 400, 610))
+diagrams.growing(twin, boot[0], (180, 266, 410, 663))
 
 # %% [markdown]
 # The costs of all 784 pixels add up to the cost of the image. Divided by 784, they are its bits/dim.
@@ -625,9 +633,7 @@ diagrams.growing(twin, boot[0], (180, 290, 400, 610))
 #
 # ### Exercise 3.4
 
-# %%
-from tutorial_lib.sampling import draw
-
+# %% jupyter={"source_hidden": true} cellView="form"
 ch03.sample_images.card()
 
 
@@ -675,17 +681,15 @@ counter.remove()
 print(f"{len(passes)} passes, {time.perf_counter() - began:.1f} seconds for {len(drawn)} images")
 show_images(drawn, n_levels=16);
 
-# %% [markdown]
-# Your model draws. A score takes one pass, a drawing takes one pass for each pixel. With the same
-# noise, the library's sampler draws the same images:
-
 # %% tags=["held", "nbval-check-output"]
 theirs = sample(model, size, uniforms=noise, method="naive").cpu()
 print("the library draws the same images:", torch.equal(theirs, drawn))
 
 # %% [markdown]
-# The drawings have plain areas, sharp edges and shading, as clothes do, and hardly one is a whole
-# garment. Section 10 comes back to that. First, how long does drawing take for other sizes?
+# Your model draws, and with the same noise the library's sampler draws the same images. Scoring six
+# images takes one pass, drawing them takes one pass for each pixel. The drawings have plain areas,
+# sharp edges and shading, as clothes do, but hardly any of them is a whole garment. Section 10 comes
+# back to that. How long does drawing take for other sizes?
 
 # %%
 seconds = {"draw one image": [], "score one image": []}
@@ -703,9 +707,9 @@ ax.set_xticks(settings.sides, settings.sides, minor=False)
 ax.set_xticks([], minor=True);
 
 # %% [markdown]
-# The upper line lies above the lower one by roughly the number of pixels. Training is parallel,
-# drawing is not. Most of the work is wasted, because each pass computes every pixel and one is
-# used. Chapter 06 computes each only once.
+# Drawing takes longer than scoring, roughly by a factor equal to the number of pixels. Most of that
+# work is wasted: each pass computes all pixels, and only one is used. Chapter 06 computes each pixel
+# only once.
 #
 # ### Two wrong ways to draw
 #
@@ -775,7 +779,8 @@ def complete_images(model_fn, known: torch.Tensor, uniforms: torch.Tensor) -> to
 complete_images = ch03.complete_images.check(complete_images)
 
 # %% [markdown]
-# Your function completes two digits from the top of this page, with the weights that drew them.
+# Your function completes two digits from the top of this page, with the weights that drew them. (So
+# "truth" is here what that model drew.) Below them are two held-out garments, completed by `twin`.
 
 # %%
 from tutorial_lib.notebook import show_completions
@@ -795,18 +800,16 @@ def complete(model, images, seed):
 two = digits[[0, 4], :, : settings.height]
 show_completions(two, given, complete(gated_digits, two, seed=0), n_levels=2);
 
-# %% [markdown]
-# And two garments, with `twin`:
-
 # %%
 two = torch.cat([held_out[(labels == k).nonzero()[0]] for k in (0, 9)])  # a T-shirt and a boot
 two = two[:, :, : settings.height]
 show_completions(two, given, complete(twin, two, seed=4), n_levels=16);
 
 # %% [markdown]
-# The drawings go on from the given half, and they need not agree. For the first digit, most drawings
-# become a 0 and one becomes a 7, which is the truth; for the second, most become no digit at all. The lower halves of the garments keep edges and shade for some rows, then
-# most of them turn into something else: `twin` sees eleven rows up, and half a garment has fourteen.
+# The drawings continue the given half, and they need not agree. For the first digit, most drawings
+# become a 0 and one becomes a 7, like the digit itself. For the second, most become no digit at all.
+# The lower halves of the garments keep edges and shade for some rows, then most of them turn into
+# something else. The reason: `twin` sees eleven rows up, and half a garment has fourteen.
 #
 # Now give the *lower* half and let the library's `sample` draw the upper one.
 
@@ -818,7 +821,7 @@ upper = sample(shipped, tuple(known.shape), known=known, generator=luck).cpu()
 show_completions(two, ~given, upper, n_levels=16);
 
 # %% [markdown]
-# The upper halves are drawn as if nothing were given, and the halves do not fit. A model in raster
+# The upper halves are drawn as if nothing were given, and most do not fit. A model in raster
 # order can use what stands above, not what stands below. $p(\text{upper} \mid \text{lower})$ exists,
 # but this model cannot draw from it.
 #
@@ -833,8 +836,8 @@ images = torch.cat([sample(shipped, size, uniforms=noise, temperature=t) for t i
 show_images(images.cpu(), n_levels=16, n_columns=len(noise), row_labels=list(rows));
 
 # %% [markdown]
-# At $T = 0.8$ areas are smoother and more of the image stays black, at $T = 1.2$ everything is
-# grainier. Each $T$ is another model, with a cost of its own:
+# At $T = 0.8$ areas are smoother, and more of the image stays black. At $T = 1.2$ everything is
+# grainier. Each $T$ makes a different model, with a cost of its own:
 
 # %%
 with torch.no_grad():
@@ -874,10 +877,10 @@ show_images(frieze, n_levels=16, n_columns=1, row_labels=["yours", "twin"], ax=a
 
 # %% [markdown]
 # The cloth does not end where a garment of the training images would. These models know how cloth
-# goes on from pixel to pixel. They do not know where in the image they are, nor what they began
-# twelve rows before. The two models at the top of this page have no blind spot, and each pixel is
-# told where it is. Your sampler is the same for both kinds. With the weights of the top, it draws
-# digits:
+# continues from pixel to pixel. Away from the border they do not know where in the image they are,
+# and they do not know what they drew twelve rows before. The two models at the top of this page have
+# no blind spot, and each of their pixels is told where it is. Your sampler works with such a model
+# too. With the weights that drew the digits at the top, it draws digits:
 
 # %%
 luck = torch.rand(size, generator=torch.Generator().manual_seed(5), dtype=torch.float64)
