@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 17 · Training at scale: speed, checkpoints, precision, several GPUs
 #
-# [← 15 · Sound and video](15_sound_and_video.ipynb) · [Contents](00_start_here.ipynb#Contents) · [Glossary](00_start_here.ipynb#Glossary) · [Open in Colab](https://colab.research.google.com/github/from-pixels-to-codes/from-pixels-to-codes/blob/main/notebooks/17_training_at_scale.ipynb)
+# [← 16 · After the papers](16_after_the_papers.ipynb) · [Contents](00_start_here.ipynb#Contents) · [Glossary](00_start_here.ipynb#Glossary) · [Open in Colab](https://colab.research.google.com/github/from-pixels-to-codes/from-pixels-to-codes/blob/main/notebooks/17_training_at_scale.ipynb)
 #
 # An appendix to [12 · Training a VQ-VAE](12_training_a_vqvae.ipynb), for those who train for longer than
 # a notebook: how fast a step is on your machine, how a run is stopped and resumed to the last bit, which
@@ -661,7 +661,7 @@ ch17.progress()
 # | not in the paper | layouts, half precision, compiling | section 1 | `training.FitConfig`, `profiles.fast_precision` |
 # | not in the paper | several processes, one training | section 4 | `training.distributed` |
 #
-# Before: [15 · Sound and video](15_sound_and_video.ipynb). This is the last page. All chapters:
+# Before: [16 · After the papers](16_after_the_papers.ipynb). This is the last page. All chapters:
 # [00 · Start here](00_start_here.ipynb).
 #
 # ## References

@@ -169,6 +169,15 @@ QUESTIONS = {
         4,
         10,
     ),
+    "ch16": WrittenQuestion(
+        "used",
+        "a code that is used more",
+        "A colleague replaces the codebook by FSQ. The perplexity of the codes doubles, and the "
+        "colleague reports that the model is twice as good. Which two numbers decide whether it is "
+        "better in bits, and what does a higher perplexity do to each of them?",
+        4,
+        10,
+    ),
     "ch17": WrittenQuestion(
         "resumed",
         "the same run, or another?",
