@@ -1,9 +1,9 @@
 // The page "Speak in codes": a prior writes codes, a decoder draws them, the reader changes them.
 
-import { calm, control, frames, grid } from "./canvas.js";
+import { calm, control, frames } from "./canvas.js";
 import { TwoStage } from "./codes_model.js";
 import { likelyCodes } from "./codes_likely.js";
-import { show, spoken } from "./codes_show.js";
+import { show } from "./codes_show.js";
 import { fetchModel } from "./model_file.js";
 import { valuesOf, watchPictures } from "./picture_file.js";
 
@@ -125,27 +125,30 @@ function goOnFromHere() {
 
 // ------------------------------------------------------------------------------- encoding
 
+/** The codes of a picture; then the prior is asked, class by class, which it takes them for. */
 async function encode(values, what) {
   stop();
   const { model } = now, mine = run, levels = model.levels(values);
-  const began = performance.now(), codes = model.encode(levels), took = performance.now() - began;
-  const told = `${what} Encoded in ${took.toFixed(0)} ms.`, bits = [];
+  const began = performance.now(), codes = model.encode(levels);
+  const told = `${what} Encoded in ${(performance.now() - began).toFixed(0)} ms.`;
   const given = Float32Array.from(levels, (level) => level / (model.nLevels - 1));
-  Object.assign(now, { given, first: null, label: null, field: model.field(0, codes).finish() });
+  Object.assign(now, { given, first: null, label: 0, field: model.field(0, codes).finish() });
   pick(null);
   finished();
   say(`${told} The prior reads the codes as each class …`);
+  const order = [];
   for (const each of model.bitsByClass(codes)) {
-    bits.push(each);
+    order.push(each);
     await new Promise(requestAnimationFrame);
-    if (mine !== run || page.changed()) return;
+    if (mine !== run) return;
   }
-  const order = bits.map((_, n) => n).sort((a, b) => bits[a] - bits[b]);
-  Object.assign(now, { label: order[0], field: model.field(order[0], codes).finish() });
+  const [one, two] = order.sort((a, b) => a.bits - b.bits);
+  now.label = one.label;
+  if (!page.changed()) now.field = model.field(one.label, codes).finish();
   if (now.picked !== null) pick(now.picked);
   page.redraw();
-  const [one, two] = order.map((n) => `${model.classes[n]} (${bits[n].toFixed(0)} bits)`);
-  say(`${told} The prior takes it for: ${one}, then ${two}.`);
+  const words = ({ label, bits }) => `${model.classes[label]} (${bits.toFixed(0)} bits)`;
+  say(`${told} The prior takes it for: ${words(one)}, then ${words(two)}.`);
 }
 
 async function encodeFile(blob) {
@@ -161,20 +164,9 @@ async function encodeFile(blob) {
 // ------------------------------------------------------------------------------- the page
 
 function setUp() {
-  const place = (row, column) => row * now.model.side + column;
-  const point = (p) => {
-    now.at = p;
+  page.watchCodes(pick, (place) => {
+    now.at = place;
     page.redraw();
-  };
-  grid(find("codes"), {
-    size: () => [now.model.side, now.model.side],
-    point: (row, column) => point(place(row, column)),
-    choose: (row, column) => pick(place(row, column)),
-    leave: () => point(null),
-    say: (row, column) => {
-      const p = place(row, column), { field } = now;
-      return `${spoken(p, now.model.side)}: ${p < field.at ? `code ${field.levels[p]}` : "not written"}`;
-    },
   });
   likely = likelyCodes({ change, nColors: () => now.model.nColors, pictureWith: (code) =>
     now.model.picture(now.field.levels.map((each, p) => (p === now.picked ? code : each))) });

@@ -54,6 +54,6 @@ export class TwoStage {
   /** What the prior asks for the codes, in bits, as a picture of each class: one class a turn. */
   *bitsByClass(codes) {
     for (let label = 0; label < this.classes.length; label++)
-      yield this.field(label, codes).finish().totalBits();
+      yield { label, bits: this.field(label, codes).finish().totalBits() };
   }
 }

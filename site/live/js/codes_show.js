@@ -1,6 +1,6 @@
 // What the page "Speak in codes" shows of its state: three pictures, numbers, and the buttons.
 
-import { hiddenCanvas, sharp } from "./canvas.js";
+import { grid, hiddenCanvas, sharp } from "./canvas.js";
 import { outline, paintChanges, paintCodes, paintPicture } from "./codes_paint.js";
 
 const find = (id) => document.getElementById(id);
@@ -47,7 +47,7 @@ export function show(now) {
     find("other").setAttribute("aria-label", find("other-words").textContent);
     find("picture").setAttribute("aria-label", `What the decoder draws${now.given ? "" : `: ${model.classes[now.label]}`}`);
     find("go").textContent = now.running ? "Pause" : field.done ? "Another one" : "Go on";
-    find("go").disabled = now.label === null;
+    find("go").disabled = false;
     find("step").disabled = field.done;
     const label = now.given ? null : now.label, list = find("classes").querySelector("select");
     if (list) list.value = label ?? "";
@@ -75,6 +75,20 @@ export function show(now) {
   return {
     redraw,
     changed,
+    /** Mouse, finger and keys over the codes: a place to each function, null if they leave. */
+    watchCodes(pick, point) {
+      const place = (row, column) => row * now.model.side + column;
+      grid(find("codes"), {
+        size: () => [now.model.side, now.model.side],
+        point: (row, column) => point(place(row, column)),
+        choose: (row, column) => pick(place(row, column)),
+        leave: () => point(null),
+        say: (row, column) => {
+          const p = place(row, column), { levels, at } = now.field;
+          return `${spoken(p, now.model.side)}: ${p < at ? `code ${levels[p]}` : "not written"}`;
+        },
+      });
+    },
     /** Choose by buttons or, of many, from a list. */
     classButtons(choose) {
       const { classes } = now.model;

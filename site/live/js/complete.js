@@ -1,8 +1,8 @@
 // The page "Draw and complete": the reader paints, a gated PixelCNN goes on, six times side by side.
 
-import { calm, control, frames, grid, hiddenCanvas, sharp } from "./canvas.js";
-import { SIDE, SIZE, paintDrawing, paintGuides, paintLook, strokes,
-  underBrush } from "./complete_paint.js";
+import { calm, control, frames, grid, sharp } from "./canvas.js";
+import { SIDE, SIZE, paintDrawing, paintGuides, paintLook, smallOnes,
+  strokes, underBrush } from "./complete_paint.js";
 import { spoken, tell } from "./complete_words.js";
 import { Drawing } from "./drawing.js";
 import { GatedPixelCNN, pastOf } from "./gated_model.js";
@@ -178,29 +178,12 @@ function setUp() {
   for (let t = -0.7; t < 3; t += 0.05) dab(14 + 4.5 * Math.cos(t), 11 - 5.5 * Math.sin(t));
 }
 
-/** Six small canvases in place of the still. */
-function showSix() {
-  const buttons = Array.from({ length: N_DRAWINGS }, (_, n) => {
-    const button = document.createElement("button"), canvas = hiddenCanvas();
-    Object.assign(button, { type: "button", onclick: () => show(n) });
-    button.setAttribute("aria-label", `Drawing ${n + 1}`);
-    canvas.className = "picture";
-    button.append(canvas);
-    thumbs.push(sharp(canvas, 1, (pen, width) => paint(pen, width, n)));
-    return button;
-  });
-  const show = (n) => {
-    shown = n;
-    buttons.forEach((button, k) => button.setAttribute("aria-pressed", k === n));
-    redraw();
-  };
-  find("drawings").replaceChildren(...buttons);
-  show(0);
-}
-
 function begin({ tensors, header }) {
   model = new GatedPixelCNN(tensors, header.model.config);
-  showSix();
+  thumbs.push(...smallOnes(find("drawings"), N_DRAWINGS, paint, (n) => {
+    shown = n;
+    redraw();
+  }));
   Object.assign(find("go"), { onclick: go, disabled: false });
   Object.assign(find("begin"), { onclick: beginOne, disabled: false });
   find("step").onclick = oneStep;

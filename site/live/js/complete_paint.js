@@ -1,6 +1,6 @@
 // What the page "Draw and complete" paints, and the strokes of the reader. Pictures are SIDE x SIDE.
 
-import { color, viridis } from "./canvas.js";
+import { color, hiddenCanvas, sharp, viridis } from "./canvas.js";
 
 export const SIDE = 28, SIZE = SIDE * SIDE;
 const FRAME = 4; // MNIST's digits were centred in 20 x 20: so many pixels stay free on each side
@@ -38,6 +38,26 @@ export function paintDrawing(pen, width, { drawing, own, rows, before, costs }) 
 }
 
 const byBits = (bits) => `rgb(${viridis(bits / MOST_BITS).join(" ")})`;
+
+/** n small drawings as buttons, in place of a still; the functions that redraw them. */
+export function smallOnes(place, n, paint, show) {
+  const redraws = [], buttons = Array.from({ length: n }, (_, k) => {
+    const button = document.createElement("button"), canvas = hiddenCanvas();
+    Object.assign(button, { type: "button", onclick: () => choose(k) });
+    button.setAttribute("aria-label", `Drawing ${k + 1}`);
+    canvas.className = "picture";
+    button.append(canvas);
+    redraws.push(sharp(canvas, 1, (pen, width) => paint(pen, width, k)));
+    return button;
+  });
+  const choose = (k) => {
+    buttons.forEach((button, other) => button.setAttribute("aria-pressed", other === k));
+    show(k);
+  };
+  place.replaceChildren(...buttons);
+  choose(0);
+  return redraws;
+}
 
 /** The line above which the reader paints and, if asked, the frame in which MNIST's digits lie. */
 export function paintGuides(pen, width, rows, withFrame) {
