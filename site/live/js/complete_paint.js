@@ -86,9 +86,11 @@ export function paintLook(pen, width, place, past) {
       if (has(row, column) !== has(row, column - 1)) line(column, row, column, row + 1);
     }
   pen.stroke();
-  pen.strokeStyle = color("--target");
-  pen.lineWidth = Math.max(2, cell / 7);
-  pen.strokeRect(x * cell, y * cell, cell, cell);
+  for (const [style, thick] of [["--card", 2.4], ["--target", 1]]) { // a rim: it lies on ink, too
+    pen.strokeStyle = color(style);
+    pen.lineWidth = Math.max(2, cell / 7) * thick;
+    pen.strokeRect(x * cell, y * cell, cell, cell);
+  }
 
   function line(fromX, fromY, toX, toY) {
     pen.moveTo(fromX * cell, fromY * cell);
