@@ -39,7 +39,8 @@ function start() {
   let training = false, steps = 0;
   const now = () => measure(state, state.points, state.targets, how.beta);
 
-  const say = ([x, y]) => `${x.toFixed(1)} right, ${y.toFixed(1)} up`;
+  const tenths = (value) => (Math.round(10 * value) / 10 + 0).toFixed(1); // + 0: no -0.0
+  const say = ([x, y]) => `${tenths(x)} right, ${tenths(y)} up`;
   const handles = () => [
     { name: "z e, an encoder output", at: focus.z, say: () => say(focus.z), move: (x, y) => pull("z", [x, y]) },
     { name: "The star, what the decoder would like", at: focus.t, say: () => say(focus.t), move: (x, y) => pull("t", [x, y]) },
