@@ -421,7 +421,7 @@ by_equation_2 = gate(torch.cat([memory, switch], dim=1)[:, :, None, None])
 print("LSTM output is gate(memory, switch):", torch.allclose(hidden, by_equation_2[:, :, 0, 0]))
 
 # %% [markdown]
-# The authors suspect that such products put PixelRNN ahead (section 2.1). Section 9 tests that.
+# The authors suspect that such products put PixelRNN ahead (section 2.1).
 #
 # ## 5 · One layer, arrow by arrow
 #
@@ -750,7 +750,7 @@ ax.minorticks_off()
 # everything from eight layers on: one column a layer, and the longest way is eight columns.
 #
 # [Both, live, in any browser](https://from-pixels-to-codes.github.io/from-pixels-to-codes/live/mask.html). Choose
-# two stacks, and notice the ways that lead through the vertical one.
+# two stacks, and notice the ways through the vertical one.
 #
 # The matrix is full below the diagonal, and empty on it and above it:
 
@@ -954,8 +954,8 @@ Markdown("\n".join(lines))
 # %% [markdown]
 # No: the gate costs more in all five rows. Larger weights at the start, and longer training, more than
 # halve the difference. A likely reason for the first: a gate multiplies two numbers below 1, so signals
-# fade from layer to layer, and larger weights make up for that. These models are tiny and trained for
-# minutes. The paper's are far larger, and these runs say nothing about them.
+# fade from layer to layer, and larger weights make up for that. These models are tiny. The paper's are
+# far larger, and these runs say nothing about them.
 #
 # **Colour alone**, on 16×16 patches of a photograph. One model draws R, then G, then B; the other draws
 # all three at once from the pixels before.
@@ -1001,9 +1001,8 @@ labels = ["drawn freely", *["given · drawn · original"] * len(half)]
 show_images(pictures, n_columns=settings.n_drawn, row_labels=labels);
 
 # %% [markdown]
-# Most drawings of the first row can be read as a digit; the fourth and the sixth cannot. Below, the
-# upper halves of a row are the same, and the lower halves differ: from one half the model draws several
-# digits.
+# Most drawings of the first row can be read as a digit; the fourth and the sixth cannot. Below, from
+# one half the model draws several.
 #
 # How far does a prediction look? This time the size of the gradient is drawn.
 
@@ -1025,7 +1024,7 @@ figure.colorbar(picture, ax=axes, label="log10 |gradient|, largest = 0", shrink=
 # %% [markdown]
 # Dark pixels are out of reach. Both models reach as far to the left as to the right: the *shape* of the
 # view has no hole, but its *size* still depends on layers and kernels. On garments the gradient fades
-# quickly, so near pixels matter most. On digits it fades far less.
+# quickly. On digits it fades far less.
 
 # %% jupyter={"source_hidden": true} cellView="form"
 # @title Table: binarized MNIST
@@ -1050,8 +1049,7 @@ Markdown("\n".join(lines))
 #
 # Your model runs on your own functions, as far as they have passed. The table says where the library's
 # function still stands in, and which answers of earlier chapters have passed. The last cell draws with
-# a loop of your own, pixel by pixel. Its images are wider than those of the training: convolutions take
-# any size.
+# a loop of your own, pixel by pixel, images wider than those of the training.
 
 # %% jupyter={"source_hidden": true} cellView="form"
 # @title Table: whose functions the model runs on
@@ -1123,7 +1121,7 @@ ch04.progress()
 # | Gated PixelCNN table 1 | on a par with PixelRNN | section 9, what each part brings | `GatedPixelCNN(activation=...)` |
 # | PixelRNN table 4 | nats on binarized MNIST | section 10 | `reproduce pixelcnn-cpu` |
 #
-# Equations 4 and 5, where a label or a picture enters the gate, come next:
+# Next, a label or a picture enters the gate (equations 4 and 5):
 # [05 · Conditional generation](05_conditional_generation.ipynb).
 #
 # ## References

@@ -432,7 +432,7 @@ for ax, target in zip(axes, [(1, 5), (3, 3), (5, 1)], strict=True):
 # Blue is read, grey is the future. With six layers, every position reads its whole past.
 #
 # The training step is that of every PixelCNN so far, and it never touches the VQ-VAE. (`average`:
-# the run ends with the mean of the weights over about the last tenth of the steps.)
+# the run ends with the mean of the weights over the last tenth of the steps.)
 
 # %%
 from tutorial_lib.notebook import show_curves
@@ -471,8 +471,8 @@ for name, bits in prices.items():
 #
 # ## 5 · New garments
 #
-# Both stages together are one generative model: draw a field code by code, then decode it once. If
-# half a field is given, the same loop completes it. Write both as one function.
+# Both stages together are one generative model: draw a field code by code, then decode it. If half a
+# field is given, the same loop completes it. Write one function for both.
 #
 # ### Exercise 13.3
 
@@ -551,7 +551,7 @@ print("same images as the library's:", torch.equal(mine, theirs))
 # are drawn.
 #
 # **Temperature** divides the logits of the prior. Below 1, likely codes become likelier; above 1,
-# less likely. Only at 1 is it the model that was trained. Each column has the same label and noise.
+# less likely. At 1 it is the model that was trained. Each column has the same label and noise.
 
 # %%
 def draw_fields(n, temperature=1.0, seed=0):
@@ -574,12 +574,11 @@ show_images(pair, n_levels=16, n_columns=8, row_labels=["mean image", "true samp
 # shape.
 #
 # The last two rows have the same codes. All pictures above show the decoder's *mean* image. A true
-# sample of the model draws each pixel from $p(x \mid z)$. It is grainy because, given the codes, the
-# pixels are drawn independently. Section 8 shows what that costs.
+# sample draws each pixel from $p(x \mid z)$. It is grainy because, given the codes, the
+# pixels are drawn independently.
 #
 # [A garment in codes, live, in any browser](https://from-pixels-to-codes.github.io/from-pixels-to-codes/live/codes.html).
-# Choose another code at one place, and notice that the picture changes around that place, and little
-# elsewhere.
+# Choose another code at one place: the picture changes around that place, and little elsewhere.
 #
 # ## 6 · Complete a garment, in codes
 #
@@ -611,8 +610,7 @@ print(f"{upper[4 * n_rows - 1]:.2f} levels")
 
 # %% [markdown]
 # Each row begins with the same three rows of codes and the same label, and ends in six ways. Some
-# samples fail: one T-shirt has a lump at its side, one bag a hole. No sample makes the dress as wide
-# as it was.
+# samples fail: one T-shirt has a lump, one bag a hole, and no dress is as wide as it was.
 #
 # Did we give three rows of codes, or twelve rows of pixels? The printed lines encode the garments
 # again with everything below the twelve rows painted black. Many codes change, most of all in the
@@ -882,8 +880,8 @@ diagrams.rate_distortion({name.split(" (")[0]: points[name] for name in few})
 # The codes describe what matters to the eye. The grain is left to a decoder whose pixels are
 # independent. **Between the models**, the codes of the shipped one cost more, and its decoder saves
 # several times as much. (It had more images, more steps and a deeper prior; the table cannot tell which
-# helped.) The gated PixelCNN reads every neighbour, its number is exact, and it leads by far. Unlike
-# the others, the VAE is not told the class: that is worth at most log2 10 / 784 = 0.004 bits/dim.
+# helped.) The gated PixelCNN reads every neighbour, its number is exact, and it leads by far. Of the
+# last three, only the VAE is not told the class. That is worth at most log2 10 / 784 = 0.004 bits/dim.
 #
 # The paper makes this comparison once, on CIFAR-10 (section 4.1):
 #
@@ -997,8 +995,7 @@ for ax, name, balls, points_ in (
 
 # %% [markdown]
 # On the left, the crosses are bad draws. On the right, they are real points that nothing drawn comes
-# near. The fellows of a stray are far away, so its ball is large and covers much: the method is
-# generous to strays.
+# near. The fellows of a stray are far away, so its ball is large: the method is generous to strays.
 #
 # ### Exercise 13.5
 
@@ -1160,8 +1157,8 @@ ax.legend(loc="lower left", fontsize=8);
 #
 # Compare the marks with the bill. The gated PixelCNN has by far the best bits/dim and the best recall,
 # but not the best precision: its textures are right, and its shapes come apart. The VAE has nearly the
-# total of the two stages, and lies far below them here. Two stages spend their effort on shapes, and
-# that is why one would use them.
+# total of the two stages, and lies far below them here. Two stages spend their effort on shapes. This
+# is why one uses them.
 #
 # > **In words.** Somebody proposes to select the best epoch of stage one by precision alone. Which
 # > models would win?
@@ -1170,7 +1167,7 @@ ax.legend(loc="lower left", fontsize=8);
 # >
 # > Those that draw few things well: a prior that draws only the commonest garment of each class, or
 # > one that copies training images. Precision does not ask for variety and does not know what was
-# > memorised. Recall and section 9 do, and held-out bits per code ask for all of it at once.
+# > memorised. Recall and section 9 do.
 # >
 # > </details>
 #
@@ -1305,7 +1302,7 @@ ch13.progress()
 # | Gated PixelCNN, eq. 1 | p(lower part given upper part) | section 6 | `sampling.sample(known=...)` |
 # | Precision and recall, eqs. 1, 2 | balls to the k-th nearest fellow | section 10 | `sample_quality.precision_and_recall` |
 #
-# Next: in chapter 15 the same two stages work on sound (one dimension) and video (three).
+# Next: chapter 15 does the same with sound (one dimension) and video (three).
 #
 # ## References
 #
@@ -1315,5 +1312,4 @@ ch13.progress()
 #    *Conditional Image Generation with PixelCNN Decoders*, 2016, arXiv 1606.05328.
 # 3. T. Kynkäänniemi, T. Karras, S. Laine, J. Lehtinen, T. Aila: *Improved Precision and Recall
 #    Metric for Assessing Generative Models*, 2019, arXiv 1904.06991.
-# 4. H. Xiao, K. Rasul, R. Vollgraf: *Fashion-MNIST: a Novel Image Dataset for Benchmarking Machine
-#    Learning Algorithms*, 2017, arXiv 1708.07747.
+# 4. H. Xiao, K. Rasul, R. Vollgraf: *Fashion-MNIST*, 2017, arXiv 1708.07747.
