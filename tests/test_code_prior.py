@@ -403,7 +403,7 @@ def test_the_bound_of_a_signal_of_any_dimension_is_never_above_the_true_log_p(
     log_p = joint.logsumexp(dim=0)
     assert (bound <= log_p + 1e-9).all() and (bound > joint.amin(dim=0) - 1e-9).all()
     terms = model.terms(signals, of_signals)
-    torch.testing.assert_close(bound, -terms.total_prior_nats)
+    torch.testing.assert_close(bound, -(terms.decoder_nats + terms.prior_rate_nats))
     assert terms.uniform_rate_nats[0].item() == pytest.approx(math.prod(latent) * math.log(K))
 
 

@@ -94,7 +94,6 @@ REASONS = {
     "recipes.sample_sheets.write_sample_grids": "what `python -m tutorial_lib sample` calls",
     "recipes.preconditions": "the checks themselves: whatever recipes train on goes through them",
     "recipes.weights_shelf": "reads names and headers; what cannot be read tells nothing",
-    "contracts.suggestions": "words for messages",
     "codes.run_facts.label_named": "text from a shell; tests/test_cli.py",
     "recipes.code_files.CodeFile": "a record that read_codes and write_codes fill",
     "cli": "text from a shell, which tyro parses and answers",

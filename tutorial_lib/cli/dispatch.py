@@ -16,8 +16,7 @@ from typing import Any, NoReturn
 import tyro
 
 from tutorial_lib.cli.commands import commands
-from tutorial_lib.contracts import checked
-from tutorial_lib.contracts.suggestions import did_you_mean, nearest
+from tutorial_lib.contracts import checked, did_you_mean, nearest
 from tutorial_lib.files import expanded
 
 PROG = "python -m tutorial_lib"

@@ -9,8 +9,7 @@ from tyro.conf import Positional, arg
 from tutorial_lib.cli.options import free_place, maybe
 from tutorial_lib.cli.source import Source, source_of_run
 from tutorial_lib.codes.run_facts import RunFacts, label_named
-from tutorial_lib.contracts import Count, Positive, Seed, png, that
-from tutorial_lib.contracts.suggestions import did_you_mean
+from tutorial_lib.contracts import Count, Positive, Seed, did_you_mean, png, that
 from tutorial_lib.files import file_named
 from tutorial_lib.recipes import weights_shelf
 

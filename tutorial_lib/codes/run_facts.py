@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any
 
-from tutorial_lib.contracts import Count, Several, check_fields, checked, suggestions, that
+from tutorial_lib.contracts import Count, Several, check_fields, checked, did_you_mean, that
 
 Shape = Annotated[
     tuple[Count, ...],
@@ -68,7 +68,7 @@ def label_named(text: str, n_classes: int | None, class_names: Sequence[str]) ->
     if text.isdecimal() and int(text) < n_classes:
         return int(text)
     known = ", ".join(f"{k} {each}" if each != str(k) else each for k, each in enumerate(names))
-    near = suggestions.did_you_mean(text, names)
+    near = did_you_mean(text, names)
     raise ValueError(
         f"label must lie in 0 .. {n_classes - 1} or be a class, got {text!r}.{near}"
         + (f" The classes are {known}." if known else "")

@@ -39,16 +39,6 @@ class BoundTerms(NamedTuple):
     uniform_rate_nats: Tensor  # N log K
     prior_rate_nats: Tensor  # -log p(z_q(x)) under the learned prior
 
-    @property
-    def total_uniform_nats(self) -> Tensor:
-        """Total cost of an image when the codes are sent with N log K nats."""
-        return self.decoder_nats + self.uniform_rate_nats
-
-    @property
-    def total_prior_nats(self) -> Tensor:
-        """Total cost of an image when the codes are sent with the learned prior."""
-        return self.decoder_nats + self.prior_rate_nats
-
 
 class TwoStageModel(nn.Module):
     """A VQVAE and a CodePrior like it, or a model of fields (B, 1 or depth, h, w) in K levels."""

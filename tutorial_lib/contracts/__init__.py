@@ -23,8 +23,7 @@ graph skips it all. Values are looked at by `symbols`, `finite`, `within`, `prob
 
 kinds        what is no tensor: numbers and their ranges, paths, choices, models
 tensors      dtype, device and shape
-values       what may be read from a tensor
-suggestions  did you mean ...?
+values       what may be read from a tensor; which name is meant
 """
 
 import functools
@@ -61,10 +60,12 @@ from tutorial_lib.contracts.kinds import (  # noqa: F401
 )
 from tutorial_lib.contracts.tensors import Tensors, where_it_draws  # noqa: F401
 from tutorial_lib.contracts.values import (  # noqa: F401
+    did_you_mean,
     filled,
     finite,
     is_compiling,
     may_be_read,
+    nearest,
     probabilities,
     symbols,
     values_known_to_be_good,

@@ -4,9 +4,10 @@ To read a value makes a GPU wait and ends a compiled graph. So nothing is read w
 compiled, nor in a block of `values_known_to_be_good`. Needs no torch to be loaded.
 """
 
+import difflib
 import math
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from typing import Any
@@ -98,3 +99,21 @@ def is_compiling() -> bool:
     """Is a graph being compiled now?"""
     torch = sys.modules.get("torch")
     return torch is not None and torch.compiler.is_compiling()
+
+
+# ------------------------------------------------------------------------------------- names
+
+
+def nearest(word: str, names: Iterable[str]) -> str | None:
+    """The name that `word` is probably meant to be; None if none is near. Case does not count."""
+    by_lower = {name.lower(): name for name in names}
+    wanted = word.lower()
+    whole = [name for name in by_lower if len(wanted) > 2 and name.startswith(wanted)]
+    near = difflib.get_close_matches(wanted, by_lower, n=1, cutoff=0.6) or whole[:1]
+    return by_lower[near[0]] if near else None
+
+
+def did_you_mean(word: str, names: Iterable[str]) -> str:
+    """ " Did you mean 'name'?", or nothing if no name is near."""
+    near = nearest(word, names)
+    return f" Did you mean {near!r}?" if near else ""

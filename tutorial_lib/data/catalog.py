@@ -18,8 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from tutorial_lib.codes.run_facts import RunFacts
-from tutorial_lib.contracts import Several, checked
-from tutorial_lib.contracts.suggestions import did_you_mean
+from tutorial_lib.contracts import Several, checked, did_you_mean
 from tutorial_lib.data.archives import Content, DataFormatError, content_sha256
 from tutorial_lib.files import expanded, user_cache_dir
 

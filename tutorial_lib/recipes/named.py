@@ -13,8 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from tutorial_lib.contracts import Several, check_fields, checked
-from tutorial_lib.contracts.suggestions import did_you_mean
+from tutorial_lib.contracts import Several, check_fields, checked, did_you_mean
 from tutorial_lib.recipes.settings import (
     ImageModelRecipe,
     PriorSettings,

@@ -17,8 +17,7 @@ from tutorial_lib import codes, pixels
 from tutorial_lib.codes.run_facts import RunFacts, facts_from_json
 from tutorial_lib.codes.two_stage import TwoStageModel
 from tutorial_lib.codes.vqvae import VQVAE
-from tutorial_lib.contracts import checked, unwrapped
-from tutorial_lib.contracts.suggestions import did_you_mean
+from tutorial_lib.contracts import checked, did_you_mean, unwrapped
 from tutorial_lib.data.catalog import facts_by_name
 from tutorial_lib.pixels.config import settings_of
 from tutorial_lib.recipes.settings import MODELS
