@@ -161,6 +161,7 @@ for row, levels in rows.items():
 # | [11 KL = log K](11_kl_is_log_k.ipynb) | every bit of a VQ-VAE, accounted for |
 # | [12 training a VQ-VAE](12_training_a_vqvae.ipynb) | stage one at length |
 # | [13 two-stage generation](13_two_stage_generation.ipynb) | both stages, new garments, the bill in bits |
+# | [14 in colour and your own](14_in_colour_and_your_own.ipynb) | emoji in colour and 256 levels, then a folder of your own pictures |
 # | [15 sound and video](15_sound_and_video.ipynb) | the same quantizer over speech and clips |
 # | [16 after the papers](16_after_the_papers.ipynb) | newer quantizers and priors, on the same bill |
 # | [17 training at scale](17_training_at_scale.ipynb) (appendix) | speed, checkpoints, precision, several GPUs |

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 13 · Two-stage generation: from pixels to codes, and back
 #
-# [← 12 · Training a VQ-VAE](12_training_a_vqvae.ipynb) · [Contents](00_start_here.ipynb#Contents) · [Glossary](00_start_here.ipynb#Glossary) · [15 · Sound and video →](15_sound_and_video.ipynb) · [Live: Speak in codes](https://from-pixels-to-codes.github.io/from-pixels-to-codes/live/codes.html) · [Open in Colab](https://colab.research.google.com/github/from-pixels-to-codes/from-pixels-to-codes/blob/main/notebooks/13_two_stage_generation.ipynb)
+# [← 12 · Training a VQ-VAE](12_training_a_vqvae.ipynb) · [Contents](00_start_here.ipynb#Contents) · [Glossary](00_start_here.ipynb#Glossary) · [14 · In colour, and with your own pictures →](14_in_colour_and_your_own.ipynb) · [Live: Speak in codes](https://from-pixels-to-codes.github.io/from-pixels-to-codes/live/codes.html) · [Open in Colab](https://colab.research.google.com/github/from-pixels-to-codes/from-pixels-to-codes/blob/main/notebooks/13_two_stage_generation.ipynb)
 #
 # Stage one turns every image into a small field of code numbers. Stage two learns which numbers go
 # together. Draw new numbers, decode them, and you have a garment that nobody photographed.
@@ -1302,7 +1302,7 @@ ch13.progress()
 # | Gated PixelCNN, eq. 1 | p(lower part given upper part) | section 6 | `sampling.sample(known=...)` |
 # | Precision and recall, eqs. 1, 2 | balls to the k-th nearest fellow | section 10 | `sample_quality.precision_and_recall` |
 #
-# Next: chapter 15 does the same with sound (one dimension) and video (three).
+# Next: in chapter 14 both stages meet colour, 256 levels and a folder of your own pictures.
 #
 # ## References
 #

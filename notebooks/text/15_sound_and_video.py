@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 15 · Sound and video: the same quantizer, one line changed
 #
-# [← 13 · Two-stage generation](13_two_stage_generation.ipynb) · [Contents](00_start_here.ipynb#Contents) · [Glossary](00_start_here.ipynb#Glossary) · [16 · After the papers →](16_after_the_papers.ipynb) · [Open in Colab](https://colab.research.google.com/github/from-pixels-to-codes/from-pixels-to-codes/blob/main/notebooks/15_sound_and_video.ipynb)
+# [← 14 · In colour, and with your own pictures](14_in_colour_and_your_own.ipynb) · [Contents](00_start_here.ipynb#Contents) · [Glossary](00_start_here.ipynb#Glossary) · [16 · After the papers →](16_after_the_papers.ipynb) · [Open in Colab](https://colab.research.google.com/github/from-pixels-to-codes/from-pixels-to-codes/blob/main/notebooks/15_sound_and_video.ipynb)
 #
 # A spoken word is a line of samples, and a clip is a box of pixels. Codebook, loss and training loop
 # stay the same for both. One argument, `n_dims`, chooses the kind of convolution. In this chapter you

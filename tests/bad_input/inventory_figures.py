@@ -281,6 +281,8 @@ DASHBOARD = [
 PLANE_POINTS = floats((4, 2), pinned=(1,), alone=True)
 ONE_POINT = floats((2,), pinned=(0,), alone=True)
 N_ROWS = also(count(2, at_least=0), "too many", 5, 99)
+PAINTED = symbols((3, 4), 5, alone=True)
+ON_THE_FIELD = also(sizes((1, 1), at_least=0), "outside", (3, 0), (0, 4))
 WIDGETS = [
     call(
         "notebook.widgets.explorers.draw_bound",
@@ -336,6 +338,22 @@ WIDGETS = [
         "notebook.widgets.explorers.sampling_viewer",
         type(None),
         {"model": model(small.gated), "height": count(2), "width": count(2)},
+    ),
+    call(
+        "notebook.widgets.painter.draw_painted_codes",
+        tuple,
+        {
+            "vqvae": model(small.vqvae),
+            "before": PAINTED,
+            "painted": PAINTED,
+            "place": ON_THE_FIELD,
+            "axes": AXES,
+        },
+    ),
+    call(
+        "notebook.widgets.painter.code_painter",
+        type(None),
+        {"vqvae": model(small.vqvae), "codes": PAINTED},
     ),
 ]
 

@@ -160,6 +160,16 @@ QUESTIONS = {
         4,
         10,
     ),
+    "ch14": WrittenQuestion(
+        "photographs",
+        "a folder of photographs",
+        "Somebody trains a two-stage model on their photographs, every tenth of which is held out. "
+        "Held-out bits/dim are excellent, and reconstructions of a friend's photographs are poor. "
+        "What may have happened, how would you find out, and how would you split the folder? They "
+        "also report that a Gaussian decoder reaches -2 bits/dim. What do you answer?",
+        4,
+        10,
+    ),
     "ch15": WrittenQuestion(
         "content",
         "what a code forgets",

@@ -5,6 +5,7 @@ Only what ipywidgets 7 and 8 share is used.
 
 explorers   what a pixel reads; an image while it is sampled; a stroke completed; a bound that moves
 codebook    z_e dragged among the codes
+painter     codes painted by hand, and the decoder's picture of them
 picture     a picture that is drawn anew whenever one of its controls moves
 """
 
@@ -24,5 +25,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "sampling_viewer",
         ],
         "codebook": ["codebook_explorer", "draw_codebook"],
+        "painter": ["code_painter", "draw_painted_codes"],
     },
 )
