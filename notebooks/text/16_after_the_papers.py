@@ -64,7 +64,7 @@ class Settings:
 
 settings = profiles.choose(
     smoke=Settings(256, 60, 8, 1, 1, 500, 3, 1500, 16, 8, 1, 1),
-    laptop=Settings(2500, 500, 24, 2, 2, 4000, 20, 4000, 48, 28, 4, 6),
+    laptop=Settings(2500, 500, 24, 2, 2, 4000, 20, 4000, 48, 28, 8, 6),
     gpu=Settings(9000, 2000, 64, 20, 20, 4000, 40, 20000, 128, 80, 40, 60),
 )
 settings
@@ -392,13 +392,14 @@ rotate_to = ch16.rotate_to.check(rotate_to)
 code = torch.tensor([1.5, 1.0])
 vectors = torch.cartesian_prod(torch.tensor([0.7, 1.5, 2.3]), torch.tensor([0.2, 1.0, 1.8]))
 figure, axes = plt.subplots(1, 2, figsize=(7, 3), layout="tight", sharey=True)
-for ax, carry in zip(axes, (straight_through, rotate_to), strict=True):
+ways = {"straight-through": straight_through, "rotation": rotate_to}
+for ax, (name, carry) in zip(axes, ways.items(), strict=True):
     z_e = vectors.clone().requires_grad_()
     carry(z_e, code.expand(9, 2).clone())[:, 0].sum().backward()
     ax.quiver(*vectors.T, *z_e.grad.T, color="#3b76af", angles="xy", scale_units="xy", scale=2.5)
     ax.plot(*code, "o", color="#d62728", label="code")
     ax.plot(0, 0, "k+")
-    ax.set(title=carry.__name__, xlim=(-0.2, 3.4), ylim=(-0.5, 2.5), aspect="equal")
+    ax.set(title=name, xlim=(-0.2, 3.4), ylim=(-0.5, 2.5), aspect="equal")
 
 # %% [markdown]
 # Left, straight-through: nine equal arrows. Right, the rotation: a vector that lies nearer to the origin (the cross) than its code
@@ -858,8 +859,9 @@ print(f"{seconds[False]:.2f} s without the cache, {seconds[True]:.2f} s with it"
 show_images(decoded(drawn[True]), n_levels=16, n_columns=10);
 
 # %% [markdown]
-# The codes are the same, and the cache saves most of the time. The pictures are torn: this prior is far
-# from trained, as its bits say. The decoder is the one that made the garments of chapter 13.
+# The codes are the same, and the cache saves most of the time. Some kinds of garments can be
+# recognised, and most are torn: this prior is far from trained, as its bits say. The decoder is the one
+# that made the garments of chapter 13.
 
 # %% [markdown]
 # ## 5 · Many codes at once
@@ -962,7 +964,7 @@ for i, ax in enumerate(axes[0], start=1):
     ax.set_title(f"pass {i}", fontsize=9)
 passes = {n: decoded(fill_all(torch.arange(10), n)[-1]) for n in (1, 8, 49)}
 show_images(
-    torch.cat(list(passes.values())), n_levels=16, row_labels=[f"{n} passes" for n in passes]
+    torch.cat(list(passes.values())), n_levels=16, row_labels=["1 pass", "8 passes", "49 passes"]
 );
 
 # %% [markdown]
@@ -1040,10 +1042,10 @@ for name, model in {**models, "shipped": shipped.vqvae}.items():
 
 
 # %% [markdown]
-# In the first steps the vectors leave the origin and spread out, because the decoder can tell
-# codes apart only if they lie apart. The commitment loss is a squared distance, so it grows with this
-# scale, while the decoder term falls (section 1). Later it falls itself. Divide it by the squared length of
-# the codes before you worry.
+# In the first steps the vectors leave the origin and spread out, faster than the codes can follow, and
+# the commitment loss grows more than tenfold. All the while the decoder term falls (section 1). Then the
+# codes catch up and it falls, while their length still grows. It is a squared distance: divide it by the
+# squared length of the codes before you worry.
 #
 # A perplexity of half to nearly all of $K$ is common, and a few is an alarm. There is no norm: it
 # depends on the data (one class by itself uses fewer codes), and it says nothing of the bill. For
@@ -1100,9 +1102,10 @@ pictures = decoded(
 show_images(pictures, n_levels=16, n_columns=10, row_labels=["likeliest", "drawn", "drawn again"]);
 
 # %% [markdown]
-# The likeliest codes give one picture a label, several of them empty: after black, black is the
-# likeliest, and nothing ever begins (chapter 03 saw the same with pixels). Draws differ each time. The prior is a
-# distribution, and its likeliest value is not a typical one.
+# The likeliest codes give one plain picture a label, always the same, and for the sandal none at all:
+# after black, black is the likeliest, and nothing ever begins (chapter 03 saw the same with pixels).
+# Draws differ each time, and show the model's faults as well as its variety. The prior is a distribution,
+# and its likeliest value is not a typical one.
 #
 # **Is my number of bits better than the one in the table?** First ask whether it is the same data. In
 # one public list stand numbers for digits that were made black and white once (*fixed*) and for
