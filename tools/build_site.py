@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import functools
 import http.server
+import os
 import shutil
 import subprocess
 import sys
@@ -44,6 +45,7 @@ def build_pages() -> int:
         doctreedir=BUILD / "doctrees",
         buildername="html",
         freshenv=True,
+        parallel=min(4, os.cpu_count() or 1),
         status=None,
         warning=sys.stderr,
     )
