@@ -26,14 +26,8 @@ def test_they_are_colour_images_of_nine_groups(loaded):
     assert red > green > blue  # faces are yellow
 
 
-def names_in(split):
-    """The Unicode name of each image of a split."""
-    arrays = read_arrays(emoji.EMOJI_PATH, emoji.EMOJI_SHA256)
-    return arrays["name"][emoji.rows_of_splits(arrays["group"])[split]].repeat(2).tolist()
-
-
 def test_no_emoji_stands_in_two_splits_and_none_is_lost():
-    names = {split: names_in(split) for split in ("train", "valid", "test")}
+    names = {split: emoji.names_in(split) for split in ("train", "valid", "test")}
     once = {split: set(own) for split, own in names.items()}
     assert all(len(once[split]) * 2 == len(names[split]) for split in names)
     assert len(once["train"] | once["valid"] | once["test"]) == 1906
@@ -43,11 +37,11 @@ def test_no_emoji_stands_in_two_splits_and_none_is_lost():
 
 def test_the_two_drawings_of_an_emoji_follow_each_other(loaded):
     arrays = read_arrays(emoji.EMOJI_PATH, emoji.EMOJI_SHA256)
-    row = arrays["name"].tolist().index(names_in("test")[0])
+    row = arrays["name"].tolist().index(emoji.names_in("test")[0])
     for position, style in enumerate(("noto", "twemoji")):
         drawn = loaded.test.levels[position].permute(1, 2, 0).numpy()
         assert np.array_equal(drawn, arrays[style][row])
-    assert names_in("test")[0] == names_in("test")[1]
+    assert emoji.names_in("test")[0] == emoji.names_in("test")[1]
 
 
 def test_each_group_gives_a_tenth_to_valid_and_to_test(loaded):

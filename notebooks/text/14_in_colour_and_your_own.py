@@ -831,7 +831,7 @@ show_images(drawn, n_levels=256, n_columns=9, titles=list(pictures.class_names) 
 #
 # ```
 # python -m tutorial_lib train two-stage --images ~/holiday --side 64 --out runs/holiday
-# python -m tutorial_lib reconstruct --run runs/holiday --out before-and-after.png
+# python -m tutorial_lib reconstruct --run runs/holiday --images ~/holiday --out both.png
 # python -m tutorial_lib sample --run runs/holiday --n 64 --out new.png
 # ```
 

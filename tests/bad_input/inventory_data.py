@@ -55,6 +55,7 @@ SETS = [
 ]
 
 EMOJI = [
+    call("data.emoji.names_in", list, {"split": choice("test", "tests")}),
     call("data.emoji.styles", (4,), {"n": count(4, at_least=0)}),
     call(
         "data.emoji.with_styles",

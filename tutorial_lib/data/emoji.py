@@ -17,6 +17,7 @@ CC BY 4.0), laid on white; `EMOJI_LICENSES.txt` beside the file has both notices
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -62,6 +63,14 @@ def read_emoji() -> list[Split]:
         Split(levels[rows].flatten(0, 1).contiguous(), labels[rows].repeat_interleave(2))
         for rows in map(torch.from_numpy, rows_of_splits(arrays["group"]).values())
     ]
+
+
+@checked
+def names_in(split: Literal["train", "valid", "test"]) -> list[str]:
+    """The Unicode name of each image of a split."""
+    arrays = read_arrays(EMOJI_PATH, EMOJI_SHA256)
+    names = arrays["name"][rows_of_splits(arrays["group"])[split]]
+    return [str(name) for name in names.repeat(len(STYLES))]
 
 
 @checked
