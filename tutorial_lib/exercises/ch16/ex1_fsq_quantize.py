@@ -16,7 +16,8 @@ SLACK = 1.001  # the range is a little wider than its outer levels, so that thes
 
 def along_axis_1(numbers, like: Tensor) -> Tensor:
     """D numbers as (1, D, 1, ...), to stand beside a field (B, D, *positions)."""
-    return torch.as_tensor(numbers, dtype=like.dtype).view(1, -1, *[1] * (like.ndim - 2))
+    numbers = torch.as_tensor(numbers, dtype=like.dtype, device=like.device)
+    return numbers.view(1, -1, *[1] * (like.ndim - 2))
 
 
 def bounded(z_e: Tensor, levels: tuple[int, ...]) -> Tensor:
