@@ -345,7 +345,7 @@ def stage_one(vqvae, levels):
     return {"loss": loss, "decoder bits/dim": nats / log_2, "perplexity": quantized.perplexity}
 
 
-# %% tags=["held", "nbval-check-output"]
+# %%
 vqvae.eval()
 sixteen = emoji.test.levels[:16].long().to(device)
 with torch.no_grad():
