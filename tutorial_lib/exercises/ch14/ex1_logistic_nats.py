@@ -71,7 +71,8 @@ def logistic_nats(levels, centres, log_widths, n_levels):
     value = 2 * half * levels - 1
     below = (value - half - centres) * torch.exp(-log_widths)
     above = (value + half - centres) * torch.exp(-log_widths)
-    share = F.logsigmoid(above) + F.logsigmoid(-below) + torch.log(-torch.expm1(below - above))
+    inside = torch.log(-torch.expm1(below - above))
+    share = F.logsigmoid(above) + F.logsigmoid(-below) + inside
     share = torch.where(levels == 0, F.logsigmoid(above), share)
     share = torch.where(levels == n_levels - 1, F.logsigmoid(-below), share)
     return -share

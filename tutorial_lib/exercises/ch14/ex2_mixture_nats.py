@@ -41,7 +41,7 @@ def mixture_nats(log_weights: torch.Tensor, bump_nats: torch.Tensor) -> torch.Te
 ''',
     answer="""\
 def mixture_nats(log_weights, bump_nats):
-    of_bump = log_weights - bump_nats.sum(dim=2)  # (B, M, H, W): log of weight · P(colours)
+    of_bump = log_weights - bump_nats.sum(dim=2)  # (B, M, H, W), logs
     of_pixel = torch.logsumexp(of_bump, dim=1)  # (B, H, W): log p of each pixel
     return -of_pixel.flatten(1).sum(dim=1)
 """,
