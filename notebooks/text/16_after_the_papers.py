@@ -628,10 +628,11 @@ for depth in (2, 4):
 display(
     as_table({name: bills[name] for name in ("codebook", "residual, 2 codes", "residual, 4 codes")})
 )
-diagrams.rate_distortion({name: (rate, bits) for name, (*_, bits, rate) in bills.items()});
+diagrams.rate_distortion({name: (rate, bits) for name, (*_, bits, rate) in bills.items()})
 
 # %% [markdown]
-# The rate grows with every codebook, and here the decoder term hardly falls: this small decoder, after
+# Mind the scales of the figure: all heights lie within a twentieth of a bit, and the points move far to
+# the right. The rate grows with every codebook, and the decoder term stays nearly the same: this small decoder, after
 # this short training, has no use for finer codes. So the totals get worse. The later codes are also the
 # harder ones to predict, because what is left over looks like noise. Residual codes are for those who
 # want fidelity and have the bits, as codecs do, and for decoders that are trained to use it.
