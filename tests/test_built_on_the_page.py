@@ -19,7 +19,7 @@ BUILT = {
     "10_the_codebook_quantizer": ["VectorQuantizer"],
     "12_training_a_vqvae": ["VQVAE"],
     "13_two_stage_generation": ["TwoStageModel"],
-    "14_in_colour_and_your_own": ["mixture_nll_nats"],
+    "14_in_colour_and_your_own": ["mixture_nll_nats", "VQVAE"],
     "16_after_the_papers": ["FSQ", "RotationQuantizer", "ResidualQuantizer", "TransformerPrior"],
 }
 
