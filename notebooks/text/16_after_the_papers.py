@@ -113,8 +113,9 @@ diagrams.two_stages(shipped, example, label=its_label)
 # $$f(z) = h \tanh\!\big(z + \operatorname{artanh}(o/h)\big) - o, \qquad
 #   z_q = \operatorname{round}(f(z)) \,/\, \lfloor L/2 \rfloor \tag{1}$$
 #
-# Here $h$ is half of the $L - 1$ steps, and $o$ is $\tfrac12$ for an even $L$ and 0 otherwise, so
-# that there are exactly $L$ values and 0 stays at 0.
+# Here $h$ is half of the $L - 1$ steps (and a thousandth more), and $o$ is $\tfrac12$ for an even $L$
+# and 0 otherwise. So there are exactly $L$ values, and 0 stays at 0. The division by
+# $\lfloor L/2 \rfloor$ brings them to -1 to 1.
 #
 # ### Exercise 16.1
 
@@ -272,8 +273,8 @@ print(
 print(f"where tanh has a slope of {(1 - z_e.tanh() ** 2).median():.0e}")
 
 # %% [markdown]
-# All vectors have run into one corner of the grid. In the first steps the decoder pushes all of them
-# the same way, and where tanh is flat no gradient brings them back. A code without a codebook can
+# All vectors have run into one corner of the grid. Most likely the decoder pushed all of them the
+# same way in the first steps. Where tanh is flat, no gradient brings them back. A code without a codebook can
 # collapse, too. The usual cure is a normalisation in front, which keeps the vectors
 # around 0 and of size 1.
 #
@@ -341,7 +342,8 @@ ax.legend();
 
 # %% [markdown]
 # Normalised in front, the grid learns as fast as the codebook, without losses, restarts or a start on
-# data, and its total is a little lower. Its codes are used less evenly, probably because most vectors lie
+# data. Its total is a little lower, about as much as another seed changes the codebook's (section 2). Its codes are
+# used less evenly, probably because most vectors lie
 # near 0 and few in the corners. A lower perplexity is no fault as such, since a code that is
 # rarely used costs nothing; the bill decides. (The curve that ends early is the run without
 # normalisation. All runs here are short.)
@@ -492,7 +494,7 @@ display(as_table({**bills, **again}))
 # %% [markdown]
 # Here the better gradient buys nothing that two seeds could show: with the first seed the two totals
 # are equal, with the other the rotation ends clearly worse, and two seeds of one method differ as
-# much as the methods do. The paper reports gains in long trainings of large models. A trick that is
+# much as two methods do. The paper reports gains in long trainings of large models. A trick that is
 # truer in a toy has still to be measured where it is used, with several seeds.
 
 # %% [markdown]
@@ -633,8 +635,9 @@ diagrams.rate_distortion({name: (rate, bits) for name, (*_, bits, rate) in bills
 # %% [markdown]
 # Mind the scales of the figure: all heights lie within a twentieth of a bit, and the points move far to
 # the right. The rate grows with every codebook, and the decoder term stays nearly the same: this small decoder, after
-# this short training, has no use for finer codes. So the totals get worse. The later codes are also the
-# harder ones to predict, because what is left over looks like noise. Residual codes are for those who
+# this short training, has no use for finer codes. So the totals get worse. The later codes are also
+# harder to predict: with one, two and four codes at a place one code field costs 0.28, 0.36 and
+# 0.40 bits/dim on average. Without any prediction, at 7 bits a code, it would be 0.44. Residual codes are for those who
 # want fidelity and have the bits, as codecs do, and for decoders that are trained to use it.
 
 # %% [markdown]
@@ -762,7 +765,7 @@ with torch.no_grad():
 print("same logits as the library's TransformerPrior:", torch.allclose(mine, theirs, atol=1e-4))
 
 # %% [markdown]
-# Against the gated PixelCNN of about the same number of weights, on the same codes, those of the
+# Against a gated PixelCNN of somewhat fewer weights, on the same codes, those of the
 # shipped VQ-VAE, with the same number of looks at each image.
 
 # %%
@@ -811,10 +814,10 @@ for (name, prior), rate in zip(priors.items(), (4e-3, 2e-3), strict=True):
 display(Markdown(table))
 
 # %% [markdown]
-# At about equal size, on few fields and after few steps, the convolution is ahead. It knows from its
-# shape that the code above matters as much as the one to the left. The transformer has to learn from
-# data which slots are neighbours. With much data and long training that knowledge is cheap to learn,
-# and reading everything at once pays: that is where transformers took over.
+# With few fields and few steps the convolution is ahead, even with fewer weights. Its shape tells it
+# that the code above is as near as the one to the left. The transformer has to learn from
+# data which slots are neighbours. Transformers took over where data and training are plenty: there this
+# is soon learned, and reading everything at once pays. (No cell here is large enough to show that.)
 #
 # ### Its cache
 #
@@ -860,7 +863,7 @@ print(f"{seconds[False]:.2f} s without the cache, {seconds[True]:.2f} s with it"
 show_images(decoded(drawn[True]), n_levels=16, n_columns=10);
 
 # %% [markdown]
-# The codes are the same, and the cache saves most of the time. Some kinds of garments can be
+# The codes are the same, and the cache saves about half of the time. Some kinds of garments can be
 # recognised, and most are torn: this prior is far from trained, as its bits say. The decoder is the one
 # that made the garments of chapter 13.
 
@@ -971,7 +974,7 @@ show_images(
 # %% [markdown]
 # The upper figure shows three fields: the surest codes come first, often the background at the border,
 # the garment itself last. Below, all codes drawn in one pass do not know of each other, and the pictures
-# have holes. Eight passes repair most of that, and 49 little more. With the surest codes first, draws
+# have holes. Eight passes close many of them, and 49 nearly all. With the surest codes first, draws
 # get plain: flat shapes without detail, as at a low temperature. What is lost is the likelihood: this
 # order depends on what was drawn, and no product of conditionals belongs to it.
 #
@@ -1045,10 +1048,12 @@ for name, model in {**models, "shipped": shipped.vqvae}.items():
 # %% [markdown]
 # In the first steps the vectors leave the origin and spread out, faster than the codes can follow, and
 # the commitment loss grows more than tenfold. All the while the decoder term falls (section 1). Then the
-# codes catch up and it falls, while their length still grows. It is a squared distance: divide it by the
-# squared length of the codes before you worry.
+# codes catch up, and it falls. It is a squared distance, so its value means little until it is divided
+# by the squared length of the codes (dashed). The quotient rises at first, too, but it ends at about
+# a fiftieth: the codes lie close to their vectors. Worry if *that* stays high.
 #
-# A perplexity of half to nearly all of $K$ is common, and a few is an alarm. There is no norm: it
+# The codebooks and grids above have perplexities from a third to nine tenths of $K$; one or two is an
+# alarm. There is no norm: it
 # depends on the data (one class by itself uses fewer codes), and it says nothing of the bill. For
 # residual codes the line counts the coarse codes alone.
 #
@@ -1085,11 +1090,12 @@ print(f"not copied: {usage(found)}; decoder term {bits.mean():.3f} bits/dim")
 
 # %% [markdown]
 # Signs are used unevenly here, most of the 128 codes rarely or never. So they cost little, the decoder
-# hardly misses them, and the total is the *lowest* of all. FSQ has finer steps on few axes, LFQ two steps on
-# many; a larger $K$ is easier with signs (two more axes make it four times as large).
+# hardly misses them, and the total is the *lowest* of all. FSQ has several values on few axes, LFQ two values
+# on many; a larger $K$ is easier with signs (two more axes make it four times as large).
 #
-# Without the copy one code does everything, and the decoder has learned the average garment. The value
-# of the loss falls all the same, so look at the perplexity first.
+# Without the copy one code does everything, and the decoder can learn no more than the average
+# garment. The loss of such a run may fall all the same, as the curve *grid as it is* did in section 1. So
+# look at the perplexity first.
 #
 # **Why draw from the prior? Why not take its likeliest code each time?**
 
@@ -1106,7 +1112,7 @@ show_images(pictures, n_levels=16, n_columns=10, row_labels=["likeliest", "drawn
 # The likeliest codes give one plain picture a label, always the same, and for the sandal none at all:
 # after black, black is the likeliest, and nothing ever begins (chapter 03 saw the same with pixels).
 # Draws differ each time, and show the model's faults as well as its variety. The prior is a distribution,
-# and its likeliest value is not a typical one.
+# and always taking the likeliest code does not give a typical field.
 #
 # **Is my number of bits better than the one in the table?** First ask whether it is the same data. In
 # one public list stand numbers for digits that were made black and white once (*fixed*) and for
