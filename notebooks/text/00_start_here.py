@@ -225,6 +225,11 @@ for row, levels in rows.items():
 # | mu-law | sound levels with small steps near silence and large ones where it is loud | 15 |
 # | spectrogram | a picture of a sound: time to the right, frequency upwards, bright is loud | 15 |
 # | mutual information | how much one quantity tells about another, in bits; 0 if they are independent | 15 |
+# | FSQ, lookup-free code | codes without a codebook: each of a few numbers is rounded, or only its sign is kept | 16 |
+# | rotation trick | the decoder's gradient, turned and scaled on its way to the encoder | 16 |
+# | residual codes | several codes at one place, each for what those before it left over | 16 |
+# | attention | a mean of values from other places, weighted by how well their keys fit a query | 16 |
+# | masked prediction | hidden codes are predicted from the visible ones, on both sides | 16 |
 #
 # ## How the notebooks work
 #
