@@ -3,8 +3,6 @@
 #
 # [← 15 · Sound and video](15_sound_and_video.ipynb) · [Contents](00_start_here.ipynb#Contents) · [Glossary](00_start_here.ipynb#Glossary) · [17 · Training at scale →](17_training_at_scale.ipynb) · [Open in Colab](https://colab.research.google.com/github/from-pixels-to-codes/from-pixels-to-codes/blob/main/notebooks/16_after_the_papers.ipynb)
 #
-# [Contents](00_start_here.ipynb#Contents)
-#
 # The two papers are old, and their two ideas are everywhere: a network that turns pictures and
 # sounds into code numbers, and a model that writes such numbers one after the other. This chapter
 # replaces their parts by those of today, one at a time, and sends each new part the bill of
@@ -1035,8 +1033,8 @@ steps, apart, size = ([row[k] for row in rows] for k in ("step", "commitment", "
 ax.plot(steps, apart, label="commitment loss")
 ax.plot(steps, size, label="squared length of the codes")
 ax.plot(steps, [a / s for a, s in zip(apart, size, strict=True)], "--", label="their quotient")
-ax.set(xlabel="step", ylabel="squared length", yscale="log")
-ax.legend()
+ax.set(xlabel="step", ylabel="squared length, or quotient", yscale="log")
+ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
 for name, model in {**models, "shipped": shipped.vqvae}.items():
     found = fields_of(encoded(model, test.levels)[0])[:, 0]  # the first code of each place
     bits = math.log2(perplexity(code_counts(found, 128)))
@@ -1087,10 +1085,12 @@ class NotCopied(VectorQuantizer):
 
 found, bits = encoded(trained("not copied", NotCopied(128, 8, update="ema")), test.levels)
 print(f"not copied: {usage(found)}; decoder term {bits.mean():.3f} bits/dim")
+losses = [row["loss"] for row in histories["not copied"]]
+print(f"its loss in training: {losses[0]:.2f} at first, {losses[-1]:.2f} at the end")
 
 # %% [markdown]
 # Signs are used unevenly here, most of the 128 codes rarely or never. So they cost little, the decoder
-# hardly misses them, and the total is the *lowest* of all. FSQ has several values on few axes, LFQ two values
+# hardly misses them, and the total is the *lowest* of all (one seed). FSQ has several values on few axes, LFQ two values
 # on many; a larger $K$ is easier with signs (two more axes make it four times as large).
 #
 # Without the copy one code does everything, and the decoder can learn no more than the average
