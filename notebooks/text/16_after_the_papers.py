@@ -861,7 +861,7 @@ print(f"{seconds[False]:.2f} s without the cache, {seconds[True]:.2f} s with it"
 show_images(decoded(drawn[True]), n_levels=16, n_columns=10);
 
 # %% [markdown]
-# The codes are the same, and the cache saves about half of the time. Some kinds of garments can be
+# The codes are the same, and the cache saves half of the time or more. Some kinds of garments can be
 # recognised, and most are torn: this prior is far from trained, as its bits say. The decoder is the one
 # that made the garments of chapter 13.
 
@@ -1094,7 +1094,7 @@ print(f"its loss in training: {losses[0]:.2f} at first, {losses[-1]:.2f} at the 
 # on many; a larger $K$ is easier with signs (two more axes make it four times as large).
 #
 # Without the copy one code does everything, and the decoder can learn no more than the average
-# garment. The loss of such a run may fall all the same, as the curve *grid as it is* did in section 1. So
+# garment. The loss of such a run falls all the same, as it did for the *grid as it is* in section 1. So
 # look at the perplexity first.
 #
 # **Why draw from the prior? Why not take its likeliest code each time?**
