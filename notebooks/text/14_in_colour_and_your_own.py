@@ -3,7 +3,7 @@
 #
 # [← 13 · Two-stage generation](13_two_stage_generation.ipynb) · [Contents](00_start_here.ipynb#Contents) · [Glossary](00_start_here.ipynb#Glossary) · [15 · Sound and video →](15_sound_and_video.ipynb) · [Open in Colab](https://colab.research.google.com/github/from-pixels-to-codes/from-pixels-to-codes/blob/main/notebooks/14_in_colour_and_your_own.ipynb)
 #
-# Everything so far was grey and 28×28. Here are 1,906 emoji in two styles, 32×32 pixels in colour with
+# Nearly everything so far was grey and 28×28. Here are 1,906 emoji in two styles, 32×32 pixels in colour with
 # 256 levels each, and at the end a folder of your own pictures. The models stay the same. What has to
 # change is how a model says which level it expects.
 #
@@ -14,7 +14,8 @@
 #   bits/dim for codes and for pixels;
 # - taken a folder of pictures from files to samples in five cells.
 #
-# **You need** chapters 04 (R, then G, then B), 10 (the codebook) and 13 (two stages, and their bill).
+# **You need** chapters 04 (R, then G, then B), 06 (the cached sampler), 10 and 12 (codebook and VQ-VAE)
+# and 13 (two stages, and their bill).
 #
 # **Time** about two hours with the exercises. Running everything takes three to four minutes on a
 # quiet laptop; on a GPU the same cells train for longer.
@@ -108,9 +109,10 @@ show_images(sheet, n_levels=256, n_columns=9, titles=groups, row_labels=rows);
 
 # %% [markdown]
 # The emoji of the first row are held out. The second row is what 64 code numbers keep of them:
-# place, shape and colour. The two faces are gone, and the stripe of the flag is thin. The last two
-# rows are new, drawn at temperature 0.6 (chapter 13). The smileys, the square signs and the flags
-# can be told; a stranger would not name most of the others, which are coloured shapes on white.
+# place, shape and most colours. The two faces are gone, and the stripe of the flag has lost its yellow.
+# The last two rows are new, drawn at temperature 0.6 (chapter 13). Yellow discs, blue squares and
+# flags tell their group; a stranger would not name most of the others, which are coloured shapes on
+# white.
 # Emoji show more kinds of things than a small prior can learn from 3,068 drawings.
 #
 # ## 1 · The same thing, drawn twice
@@ -379,11 +381,11 @@ print(f"an image has {shown[0].numel():,} bytes, its 8×8 codes have 64")
 
 # %% [markdown]
 # Both put shapes in the right place. This page's model has seen each drawing a few times and knows
-# few colours: its clover is grey, its flag faint, every edge soft. The shipped model has the
-# colours and most outlines right. What is lost is a pixel or two wide: the marks on the carrot, the
-# keys below the screen.
+# few colours: its clover is grey, its flag without stars and stripe, every edge soft. The shipped model
+# has most colours and outlines right. What it loses is mostly thin or small: the marks on the carrot,
+# the keys below the screen, the yellow of the stripe.
 #
-# Why one bell, when several can say more? `benchmarks/emoji.py` trained a VQ-VAE with four decoders, for
+# The bell of a sub-pixel is the logistic of section 2. Why one bell, when several can say more? `benchmarks/emoji.py` trained a VQ-VAE with three decoders, for
 # as many steps each, and stored what came of it.
 
 # %%
@@ -462,8 +464,8 @@ rows = [f"{kind}, {style}" for kind in kinds for style in ("Noto", "Twemoji")]
 show_images(sheet, n_levels=256, n_columns=9, titles=groups, row_labels=rows);
 
 # %% [markdown]
-# This page's samples are soft patches in the colours of their group. Smileys are often round and
-# yellow, symbols and flags fill their rectangle; that much the label has told. The shipped model at
+# This page's samples are soft patches. Smileys are round and yellow, flags fill their rectangle, a
+# symbol a square; that much the label has told, and the other groups look alike. The shipped model at
 # temperature 1 has sharper edges, and its shapes come apart. In the first picture the same weights
 # drew at 0.6, and their shapes are calmer and plainer.
 #
@@ -471,7 +473,7 @@ show_images(sheet, n_levels=256, n_columns=9, titles=groups, row_labels=rows);
 #
 # A gated PixelCNN needs no codes. Chapter 04 built it for colour: a pixel is three sub-pixels, drawn R,
 # then G, then B, each told those before it. By the chain rule any order gives a right likelihood. Is one
-# easier to learn? `benchmarks/emoji.py` trained the same small model on 16×16 emoji with the colours in
+# easier to learn? The script `benchmarks/emoji.py` trained the same small model on 16×16 emoji with the colours in
 # three orders, and one that draws all three at once, told only the pixels before.
 
 # %%
@@ -483,10 +485,11 @@ as_table("order", bits_per_dim=3, seconds=0)
 # draws all three at once has to find that out three times. (Chapter 04 saw no such difference on a
 # photograph in 16 levels.) Of the orders, blue first cost least. To a perfect model they would be
 # the same, since each is the chain rule of the same three numbers. There is one run of each, so the
-# smaller differences may be chance.
+# smaller differences may be chance, and the seconds are those of a busy machine.
 #
 # The model that comes with the package draws R, then G, then B, like the papers. Half an emoji is
-# given; what are twelve ways to go on? Levels are `torch.uint8`, which holds a trap.
+# given; what are twelve ways to go on? Mind the type: the levels are
+# `torch.uint8`, and there a -1 becomes 255.
 #
 # ### Exercise 14.4
 
@@ -548,8 +551,8 @@ print(f"naively: {passes:,} passes of {one_pass:.2f} seconds (one was timed), so
 print(f"{passes * one_pass:,.0f} seconds, {passes * one_pass / seconds:.0f} times as long")
 
 # %% [markdown]
-# At temperature 0.7 all twelve go on in the colours they were given. Most of the faces get a closed
-# round outline, and none gets the laughing mouth. The carrot ends in a small orange tip or in
+# At temperature 0.7 the faces and carrots mostly go on in the colours they were given. Some of the faces
+# get a closed round outline, two get blue tears, and none gets the laughing mouth. The carrot ends in a small orange tip or in
 # yellow blobs. Below the blue, the flags turn dark, often with red at the lower edge: a field of
 # another colour is likely in a flag, and nothing above says which. The model knows edges and
 # colours, and few things. The cached sampler of chapter 06 makes this a matter of seconds; the
@@ -613,7 +616,7 @@ display(Markdown(head + "".join(lines)))
 # spend nearly all of their bits on the image *given* the codes, because a decoder's sub-pixels know
 # nothing of each other. The learned prior makes codes cheaper than the uniform one by a good part.
 # The total hardly notices, for the codes are a few hundredths of it. Counting how often each code
-# is used saves less: the codes are used almost evenly. What the codes are good for is not this
+# is used saves less, and least for the shipped codes, which are used almost evenly. What the codes are good for is not this
 # total: a sample takes 64 draws in place of 3,072, and an image fits into 64 bytes.
 #
 # ## 7 · A split that leaks
@@ -728,9 +731,10 @@ print("median squared error to the nearest training image:")
 print(f"drawn {error.median():.4f}, held out {usual.median():.4f}")
 
 # %% [markdown]
-# Most neighbours share a place and a main colour with the drawing above them, no more. The
-# exceptions are those that are hardly more than a shape: the yellow disc has a yellow disc in the
-# training set, the red flag another red flag. By the median, the drawn images are nearer to
+# Some neighbours share a place and a main colour with the drawing above them, no more. Small drawings
+# get a pale square or disc, because nearly all of both is white. The close ones are those that are
+# hardly more than a shape: the yellow disc has a yellow disc in the training set, the flags have flags
+# of their colour. By the median, the drawn images are nearer to
 # training images than held-out emoji are. That alone is no sign of copying: they are drawn cold and
 # decoded softly, and a smooth picture is near to many.
 #
@@ -777,7 +781,7 @@ print(f"columns {columns.min()} to {columns.max()}: {moved.sum()} pixels")
 #
 # ## 10 · Your own pictures, in five cells
 #
-# So that this page runs everywhere, the first cell makes a folder: some hundred emoji as PNG files, a
+# So that this page runs everywhere, the first cell makes a folder: hundreds of emoji as PNG files, a
 # sub-folder for each group. **Put the path of your own folder in its place, and leave out the loop.**
 # PNG, JPEG, WebP, BMP and GIF are read, turned upright, cropped to a square and made small; transparent
 # pictures are laid on white; sub-folders become classes.
