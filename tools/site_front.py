@@ -30,25 +30,25 @@ LIVE = (
     Live(
         "codes",
         "Speak in codes",
-        "A prior writes 49 codes, a decoder draws them. Change one code: only a part changes.",
+        "A network writes 49 code numbers, another draws a garment from them. Change a number.",
         ("13_two_stage_generation",),
     ),
     Live(
         "mask",
         "The mask and the blind spot",
-        "One stack of masked layers never reads some earlier pixels, however deep it is.",
+        "Click a pixel and see what it reads. Some earlier pixels stay hidden, however deep.",
         ("02_masked_convolutions",),
     ),
     Live(
         "quantizer",
         "The quantizer",
-        "A codebook in the plane trains while you watch. Some codes die; a restart moves them.",
+        "Code vectors look for their points while you watch. Some die; a restart moves them.",
         ("10_the_codebook_quantizer",),
     ),
     Live(
         "bound",
         "The bound",
-        "Move q by hand: the bound touches log p(x) only where q is the posterior.",
+        "A bound on the cost of a picture, moved by hand until it touches the true cost.",
         ("09_autoencoders_and_the_elbo", "11_kl_is_log_k"),
     ),
 )
@@ -59,7 +59,8 @@ for each of ten classes, drawn by the model of chapter 13">
 DIGITS = """\
 <a href="live/complete.html"><img class="picture" src="live/models/digits.png" alt="Six
 handwritten digits with the same upper half and different lower halves"></a>
-<figcaption>A PixelCNN was given one upper half six times, and drew six lower halves.</figcaption>
+<figcaption>A PixelCNN was given the same upper half of a digit (grey) six times. The six
+lower halves are its own.</figcaption>
 <script type="module" src="_static/front.js"></script>"""
 TRY = """\
 <a class="button quiet" id="watch" href="live/complete.html">Watch it draw</a></p>
