@@ -78,7 +78,7 @@ KINDS = {"float64": (0, float64), "NumPy": (1, numpy)}
 LEARNED_FROM = set(
     "masked_conv2d residual_block vertical_conv horizontal_conv reparameterize"
     " straight_through vq_losses gated_layer conditional_gate spatial_context vae_step"
-    " lstm_step skew unskew".split()
+    " lstm_step skew unskew logistic_nats mixture_nats fsq_quantize rotate_to attend".split()
 )
 KINDS_ON_A_GPU = {"on the CPU": (2, on_the_cpu)}
 
