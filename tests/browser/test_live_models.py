@@ -352,6 +352,7 @@ def test_a_file_that_is_no_picture_is_told(code_page):
     file = {"name": "mine.png", "mimeType": "image/png", "buffer": b"no picture"}
     code_page.locator("#file").set_input_files(file)
     code_page.wait_for_function("document.getElementById('status').textContent.includes('no pict')")
+    assert code_page.locator("#picture").is_visible()  # what was drawn before stays
 
 
 @pytest.mark.parametrize("name", ["complete", "codes"])
@@ -366,9 +367,30 @@ def test_where_a_model_does_not_come_the_still_stands_and_the_page_says_why(brow
     page.close()
 
 
+COUNT_PAINTS = """() => {
+  const clear = CanvasRenderingContext2D.prototype.clearRect;
+  window.paints = 0;
+  document.getElementById("status").textContent = "";
+  CanvasRenderingContext2D.prototype.clearRect = function (...sides) {
+    window.paints++;
+    return clear.apply(this, sides);
+  };
+}"""
+
+
+def paints_of_a_drawing(page, ready, done):
+    """How often the page's canvases are painted from the press of the button to the end."""
+    finished(page, ready)
+    page.evaluate(COUNT_PAINTS)
+    page.locator("#go").click()
+    page.wait_for_function("document.getElementById('status').textContent.includes('computing')")
+    finished(page, done)
+    return page.evaluate("window.paints")
+
+
 @pytest.mark.parametrize(("name", "done"), [("complete", "Six others"), ("codes", "Another one")])
 def test_a_reader_who_wants_less_motion_sees_the_end_and_not_the_way(look, name, done):
-    page = look(name, reduced_motion="reduce")
-    if name == "complete":
-        page.locator("#go").click()
-    finished(page, done)
+    at_first = "Finish it" if name == "complete" else done
+    calm = paints_of_a_drawing(look(name, reduced_motion="reduce"), at_first, done)
+    moving = paints_of_a_drawing(look(name), done, done)
+    assert 0 < calm < moving / 3

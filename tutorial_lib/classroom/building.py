@@ -147,6 +147,7 @@ def hand_out(folder: Path, roster: Path) -> list[str]:
 
 
 def chapters_named(names: Sequence[str] | None) -> dict[str, ModuleType]:
+    """The chapters with exercises, or those of these names."""
     known = chapters()
     if names is None:
         return known

@@ -57,6 +57,7 @@ class Remarks:
 
 
 def write_tables(folder: Path, scores, remarks: Remarks, students: Sequence[Student]) -> None:
+    """Write grades.csv, the files for Canvas and Moodle, and the feedback as one zip."""
     path = folder / "grades.csv"
     remarks.last_table, _ = write_csv(path, scores, remarks.last_table)
     remarks.save()
